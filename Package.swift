@@ -1,0 +1,70 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Two executables, and the libraries under them. Arrows only go down; the device executable never reaches a host
+// library (YAML, build code, full Foundation), and the shared libraries know neither side. See docs/design.md.
+
+let package = Package(
+  name: "cultivar",
+  platforms: [.macOS(.v15)],
+  products: [
+    .executable(name: "cultivar", targets: ["cultivar"]),
+    .executable(name: "cultivar-device", targets: ["cultivar-device"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
+  ],
+  targets: [
+    // Shared by host and device.
+    .target(name: "CLinuxSystem"),
+    .target(name: "LinuxSystem", dependencies: ["CLinuxSystem"]),
+    .target(name: "PartitionTable"),
+    .target(name: "DeviceModel"),
+
+    // The device.
+    .target(name: "DeviceInit", dependencies: ["LinuxSystem", "PartitionTable", "DeviceModel"]),
+    .target(name: "Supervisor", dependencies: ["LinuxSystem", "DeviceModel"]),
+    .target(
+      name: "ManagementAPI",
+      dependencies: [
+        "DeviceModel", "LinuxSystem", "Supervisor",
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+      ]),
+    .executableTarget(
+      name: "cultivar-device",
+      dependencies: ["DeviceInit", "Supervisor", "ManagementAPI", "DeviceModel", "LinuxSystem"]),
+
+    // The host.
+    .target(name: "Project", dependencies: [.product(name: "Yams", package: "Yams")]),
+    .target(
+      name: "HostSystem",
+      dependencies: [
+        .product(name: "Subprocess", package: "swift-subprocess"),
+        .product(name: "Crypto", package: "swift-crypto"),
+      ]),
+    .target(name: "DebianArchive", dependencies: ["HostSystem"]),
+    .target(name: "ExecutableFormat"),
+    .target(name: "Programs", dependencies: ["Project", "HostSystem", "ExecutableFormat", "DebianArchive"]),
+    .target(name: "RootFilesystem", dependencies: ["HostSystem", "DebianArchive"]),
+    .target(name: "DiskImage", dependencies: ["RootFilesystem", "PartitionTable", "HostSystem"]),
+    .target(
+      name: "ImageBuild",
+      dependencies: [
+        "Project", "DebianArchive", "Programs", "RootFilesystem", "DiskImage", "DeviceModel", "HostSystem",
+      ]),
+    .target(name: "Emulator", dependencies: ["HostSystem"]),
+    .executableTarget(
+      name: "cultivar",
+      dependencies: [
+        "Project", "ImageBuild", "Emulator", "HostSystem",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
+  ],
+  swiftLanguageModes: [.v6]
+)

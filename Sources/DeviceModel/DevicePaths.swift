@@ -1,0 +1,27 @@
+/// Places on a device that more than one part of the software has to agree on.
+public enum DevicePaths {
+  /// Mount point of the data partition.
+  public static let data = "/data"
+  /// Homes of the programs, on the data partition.
+  public static let homes = "/data/home"
+  /// Log files of the programs, on the data partition.
+  public static let logs = "/data/log"
+  /// What Cultivar itself keeps on the data partition: machine id, record of failures.
+  public static let records = "/data/cultivar"
+  /// Sockets and other things that live until the next boot.
+  public static let run = "/run/cultivar"
+  /// Socket of the supervisor, for `cultivarctl` and `cultivard`.
+  public static let controlSocket = "/run/cultivar/init.sock"
+  /// The name servers of the moment; `/etc/resolv.conf` is a link to it.
+  public static let resolvConf = "/run/resolv.conf"
+  /// The device executable in a root file system; `init`, `cultivard` and `cultivarctl` are links to it.
+  public static let executable = "/usr/lib/cultivar/cultivar-device"
+  /// PID 1 of an appliance.
+  public static let initProgram = "/usr/lib/cultivar/init"
+  /// The daemon.
+  public static let daemon = "/usr/lib/cultivar/cultivard"
+  /// The command line.
+  public static let control = "/usr/bin/cultivarctl"
+  /// Script of the DHCP client; it writes ``resolvConf``.
+  public static let dhcpHook = "/usr/lib/cultivar/dhcp-hook"
+}

@@ -1,0 +1,151 @@
+import Foundation
+
+/// A project as its `cultivar.yaml` says it: complete, defaults filled in, every reference inside it resolved.
+///
+/// What can only be known by looking outside the file (does the folder build, does the package exist) is not checked
+/// here; the positions let a later step point at the line that is to blame.
+public struct ProjectDefinition: Sendable, Equatable {
+  /// Folder of the project file; relative paths in it start here.
+  public var folder: URL
+  /// Name: lower-case letters, digits and hyphens.
+  public var name: String
+  /// Version of the release that a build makes; `0.0.0` where the file gives none.
+  public var version: String
+  /// Debian archive that packages come from.
+  public var archive: ArchiveDefinition
+  /// Images, in the order of writing.
+  public var images: [ImageDefinition]
+}
+
+/// Where something stands in a file that the user wrote; line and column start at 1, the column counts characters.
+public struct SourcePosition: Sendable, Equatable, Hashable {
+  /// The file.
+  public var file: URL
+  /// Line, from 1.
+  public var line: Int
+  /// Column, from 1, in characters.
+  public var column: Int
+
+  /// Makes a position.
+  public init(file: URL, line: Int, column: Int) {
+    self.file = file
+    self.line = line
+    self.column = column
+  }
+}
+
+/// The Debian archive and the suite of a project (`debian:`).
+public struct ArchiveDefinition: Sendable, Equatable {
+  /// Suite by code name: `trixie` (default), `bookworm`.
+  public var suite: String
+  /// URL of the mirror; `nil` to take it from the environment or the build host.
+  public var mirror: String?
+  /// URL of the security archive; `nil` for the one that belongs to the mirror.
+  public var securityMirror: String?
+}
+
+/// One image of a project.
+public struct ImageDefinition: Sendable, Equatable {
+  /// Where the image's name stands.
+  public var position: SourcePosition
+  /// Name: lower-case letters, digits and hyphens.
+  public var name: String
+  /// Name of a built-in device class: `generic-x86_64`.
+  public var device: String
+  /// Layout with the project's changes to it.
+  public var layout: LayoutChoice
+  /// Host name; the image's name where the file gives none.
+  public var hostname: String
+  /// Time zone by its name in the tz database; `UTC` where the file gives none.
+  public var timezone: String
+  /// Programs, in the order of writing.
+  public var programs: [ProgramDefinition]
+  /// Files added to the root file system.
+  public var files: [FileDefinition]
+  /// Kernel and its modules.
+  public var kernel: KernelDefinition
+  /// Network.
+  public var network: NetworkDefinition
+  /// NTP servers; empty for no clock client.
+  public var timeServers: [String]
+  /// Management API; `nil` where it does not listen.
+  public var management: ManagementDefinition?
+  /// Whether `cultivarctl` commands are taken on the console (`console: { commands: true }`).
+  public var consoleCommands: Bool
+}
+
+/// A built-in layout, and what the project changes of it.
+public struct LayoutChoice: Sendable, Equatable {
+  /// Where the layout is named.
+  public var position: SourcePosition
+  /// Name of a built-in layout: `appliance-ab`.
+  public var name: String
+  /// File system of the slots: `erofs` (default), `squashfs`, `ext4`.
+  public var rootFileSystem: String
+  /// Bytes of the boot partition; `nil` for the layout's own.
+  public var bootSize: Int64?
+  /// Bytes of each slot; `nil` for the layout's own.
+  public var slotSize: Int64?
+  /// Bytes of the data partition in the image (the device grows it); `nil` for the layout's own.
+  public var dataSize: Int64?
+}
+
+/// The kernel of an image.
+public struct KernelDefinition: Sendable, Equatable {
+  /// Where the kernel is described; the image's position where it is not.
+  public var position: SourcePosition
+  /// Where it comes from.
+  public var source: KernelSource
+  /// Names of further modules that the image is to hold, in addition to the device class's.
+  public var modules: [String]
+  /// Further parts of the command line.
+  public var arguments: [String]
+}
+
+/// Where a kernel comes from.
+public enum KernelSource: Sendable, Equatable {
+  /// A Debian package; `nil` for the device class's own package, and for the project's suite.
+  case debian(package: String?, suite: String?)
+  /// A kernel file, and the folder with its modules (`lib/modules/VERSION`), if it has any.
+  case path(kernel: URL, modules: URL?)
+}
+
+/// The network of an image (`network:`).
+public enum NetworkDefinition: Sendable, Equatable {
+  /// DHCP and IPv6 by router advertisement on every Ethernet interface, or on the named ones.
+  case automatic(interfaces: [String])
+  /// Addresses given in the project.
+  case fixed([InterfaceDefinition], nameServers: [String])
+  /// Loopback only.
+  case none
+}
+
+/// One interface with fixed addresses.
+public struct InterfaceDefinition: Sendable, Equatable {
+  /// Name; `nil` for the first Ethernet interface.
+  public var name: String?
+  /// Addresses with prefix length.
+  public var addresses: [String]
+  /// Default gateways.
+  public var gateways: [String]
+}
+
+/// The management API (`management:`).
+public struct ManagementDefinition: Sendable, Equatable {
+  /// TCP port.
+  public var port: Int
+  /// Numeric addresses to listen on; all where the file names none.
+  public var addresses: [String]
+}
+
+/// A file or folder of the project that goes into the root file system.
+public struct FileDefinition: Sendable, Equatable {
+  /// Where it stands in the project file.
+  public var position: SourcePosition
+  /// The file or folder on the build host.
+  public var source: URL
+  /// Absolute path in the image.
+  public var path: String
+  /// Permission bits; `nil` for 0755 where the source has a run bit and 0644 where it has none.
+  public var mode: UInt32?
+}
