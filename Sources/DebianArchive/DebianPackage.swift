@@ -1,0 +1,63 @@
+import HostSystem
+
+/// One binary package at one version, as the archive's signed index describes it.
+public struct DebianPackage: Sendable, Codable, Hashable {
+  /// Name.
+  public var name: String
+  /// Version.
+  public var version: String
+  /// Architecture, `all` included.
+  public var architecture: String
+  /// Which archive it comes from.
+  public var archive: Origin
+  /// Path of the `.deb` below the archive's URL.
+  public var path: String
+  /// Bytes of the `.deb`.
+  public var size: Int64
+  /// SHA-256 of the `.deb`.
+  public var sha256: ContentHash
+
+  /// The archive that a package comes from.
+  public enum Origin: String, Sendable, Codable {
+    /// The main archive.
+    case main
+    /// The security archive.
+    case security
+  }
+
+  /// `name_version_architecture`, for messages.
+  public var label: String { "\(name)_\(version)_\(architecture)" }
+
+  /// Where it is fetched from.
+  func url(at mirror: Mirror) -> String {
+    switch archive {
+    case .main: "\(mirror.main)/\(path)"
+    case .security: "\(mirror.security)/\(path)"
+    }
+  }
+}
+
+/// What is asked of an archive: packages, and how much of what they depend on.
+public struct PackageRequest: Sendable, Codable, Hashable {
+  /// Suite by code name.
+  public var suite: String
+  /// Debian architecture: `amd64`, `arm64`.
+  public var architecture: String
+  /// Names of the packages.
+  public var names: [String]
+  /// Whether all that they depend on is wanted too.
+  public var withDependencies: Bool
+
+  /// Makes a request.
+  public init(_ names: [String], suite: String, architecture: String, withDependencies: Bool) {
+    self.names = names
+    self.suite = suite
+    self.architecture = architecture
+    self.withDependencies = withDependencies
+  }
+
+  /// The request in one line: its name in the lock file.
+  var label: String {
+    "\(suite)/\(architecture) \(withDependencies ? "closure" : "files"): \(names.joined(separator: " "))"
+  }
+}
