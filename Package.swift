@@ -65,6 +65,13 @@ let package = Package(
         "Project", "ImageBuild", "Emulator", "HostSystem",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
+
+    // Tests of the shared and device parts.
+    .testTarget(name: "PartitionTableTests", dependencies: ["PartitionTable"]),
+    .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem"]),
+    .testTarget(name: "DeviceInitTests", dependencies: ["DeviceInit", "DeviceModel", "PartitionTable"]),
+    .testTarget(name: "SupervisorTests", dependencies: ["Supervisor", "DeviceModel", "LinuxSystem"]),
+    .testTarget(name: "ManagementAPITests", dependencies: ["ManagementAPI", "DeviceModel", "Supervisor"]),
   ],
   swiftLanguageModes: [.v6]
 )
