@@ -15,6 +15,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
   ],
@@ -24,6 +25,7 @@ let package = Package(
     .target(name: "LinuxSystem", dependencies: ["CLinuxSystem"]),
     .target(name: "PartitionTable"),
     .target(name: "DeviceModel"),
+    .target(name: "BootFlow", dependencies: ["DeviceModel"]),
 
     // The device.
     .target(name: "DeviceInit", dependencies: ["LinuxSystem", "PartitionTable", "DeviceModel"]),
@@ -46,17 +48,21 @@ let package = Package(
       name: "HostSystem",
       dependencies: [
         .product(name: "Subprocess", package: "swift-subprocess"),
+        .product(name: "SystemPackage", package: "swift-system"),
         .product(name: "Crypto", package: "swift-crypto"),
       ]),
     .target(name: "DebianArchive", dependencies: ["HostSystem"]),
     .target(name: "ExecutableFormat"),
     .target(name: "Programs", dependencies: ["Project", "HostSystem", "ExecutableFormat", "DebianArchive"]),
     .target(name: "RootFilesystem", dependencies: ["HostSystem", "DebianArchive"]),
-    .target(name: "DiskImage", dependencies: ["RootFilesystem", "PartitionTable", "HostSystem"]),
+    .target(
+      name: "DiskImage",
+      dependencies: ["RootFilesystem", "DebianArchive", "BootFlow", "DeviceModel", "PartitionTable", "HostSystem"]),
     .target(
       name: "ImageBuild",
       dependencies: [
-        "Project", "DebianArchive", "Programs", "RootFilesystem", "DiskImage", "DeviceModel", "HostSystem",
+        "Project", "DebianArchive", "Programs", "RootFilesystem", "DiskImage", "BootFlow", "DeviceModel",
+        "PartitionTable", "HostSystem",
       ]),
     .target(name: "Emulator", dependencies: ["HostSystem"]),
     .executableTarget(

@@ -92,8 +92,15 @@ struct AptResolver {
 
   private func resolve(_ request: PackageRequest, _ settings: URL) async throws -> [DebianPackage] {
     do {
-      guard request.withDependencies else {
-        return try await describe(request.names, settings, of: request)
+      switch request.scope {
+      case .named: return try await describe(request.names, settings, of: request)
+      case .direct:
+        let text = try await apt(
+          settings, "apt-cache", ["show", "--no-all-versions"] + request.names, to: "describe packages"
+        ).run()
+        let direct = ControlFile.paragraphs(text).flatMap { Self.firstAlternatives($0["Depends"] ?? "") }
+        return try await describe(request.names + direct, settings, of: request)
+      case .closure: break
       }
       let plan = try await apt(
         settings, "apt-get", ["install", "--simulate", "-q"] + request.names, to: "resolve packages"
@@ -108,6 +115,13 @@ struct AptResolver {
       guard case .failed(_, let said) = failure.outcome else { throw failure }
       let complaints = said.split(separator: "\n").filter { $0.hasPrefix("E:") || $0.hasPrefix("N:") }
       throw ArchiveFailure.unresolvable(request, said: complaints.joined(separator: "\n"))
+    }
+  }
+
+  /// Names of the packages in a dependency field, the first of each group of alternatives.
+  private static func firstAlternatives(_ field: String) -> [String] {
+    field.split(separator: ",").compactMap { group in
+      group.drop(while: \.isWhitespace).split(whereSeparator: { " (|:\n".contains($0) }).first.map(String.init)
     }
   }
 

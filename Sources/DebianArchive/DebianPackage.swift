@@ -45,19 +45,29 @@ public struct PackageRequest: Sendable, Codable, Hashable {
   public var architecture: String
   /// Names of the packages.
   public var names: [String]
-  /// Whether all that they depend on is wanted too.
-  public var withDependencies: Bool
+  /// How much of what they depend on is wanted too.
+  public var scope: Scope
+
+  /// How much of the dependencies of the named packages belongs to a request.
+  public enum Scope: String, Sendable, Codable {
+    /// None.
+    case named
+    /// What they depend on themselves, by the first alternative: what a kernel's metapackage stands for.
+    case direct
+    /// Everything that an installation needs.
+    case closure
+  }
 
   /// Makes a request.
-  public init(_ names: [String], suite: String, architecture: String, withDependencies: Bool) {
+  public init(_ names: [String], scope: Scope, suite: String, architecture: String) {
     self.names = names
+    self.scope = scope
     self.suite = suite
     self.architecture = architecture
-    self.withDependencies = withDependencies
   }
 
   /// The request in one line: its name in the lock file.
   var label: String {
-    "\(suite)/\(architecture) \(withDependencies ? "closure" : "files"): \(names.joined(separator: " "))"
+    "\(suite)/\(architecture) \(scope.rawValue): \(names.joined(separator: " "))"
   }
 }

@@ -23,7 +23,7 @@ public struct ToolTree: Sendable {
 
   /// The request that the tree is made of.
   public static var request: PackageRequest {
-    PackageRequest(packages, suite: suite, architecture: hostArchitecture, withDependencies: true)
+    PackageRequest(packages, scope: .closure, suite: suite, architecture: hostArchitecture)
   }
 
   /// Debian's name for the architecture of the build host.

@@ -23,6 +23,8 @@ public struct HostCommand: Sendable {
     case none
     /// These bytes.
     case bytes([UInt8])
+    /// A file, from its beginning.
+    case file(String)
   }
 
   /// Describes a command; nothing runs yet.
@@ -82,6 +84,12 @@ public struct HostCommand: Sendable {
     case .bytes(let bytes):
       let result = try await Subprocess.run(
         configuration, input: .array(bytes), output: .string(limit: limit), error: .string(limit: limit))
+      return (result.terminationStatus, result.standardOutput, result.standardError)
+    case .file(let path):
+      let descriptor = try FileDescriptor.open(path, .readOnly)
+      let result = try await Subprocess.run(
+        configuration, input: .fileDescriptor(descriptor, closeAfterSpawningProcess: true),
+        output: .string(limit: limit), error: .string(limit: limit))
       return (result.terminationStatus, result.standardOutput, result.standardError)
     }
   }

@@ -82,8 +82,9 @@ extension FileTree {
 
   private static func linkTarget(_ path: String) throws(FileFailure) -> String {
     var buffer = [UInt8](repeating: 0, count: Int(PATH_MAX))
-    let count = buffer.withUnsafeMutableBytes { bytes in
-      readlink(path, bytes.baseAddress?.assumingMemoryBound(to: CChar.self), bytes.count)
+    let count = buffer.withUnsafeMutableBytes { bytes -> Int in
+      guard let start = bytes.assumingMemoryBound(to: CChar.self).baseAddress else { return -1 }
+      return readlink(path, start, bytes.count)
     }
     guard count >= 0 else { throw .last("read the link", path) }
     return String(decoding: buffer[..<count], as: UTF8.self)

@@ -67,17 +67,13 @@ struct OutputFile: ~Copyable {
     defer { close(source) }
     var rest = Int(size)
     while rest > 0 {
-      let count = copy_file_range(source, nil, descriptor, nil, rest, 0)
-      if count > 0 {
-        rest -= count
-        continue
-      }
-      if count == 0 { throw FileFailure("read", file, reason: "it became shorter while the image was made") }
-      if errno == EINTR { continue }
-      guard errno == EXDEV || errno == EINVAL || errno == EOPNOTSUPP else { throw .last("copy", file) }
-      // Between file systems of different kinds the kernel may not copy by itself.
+      // The kernel copies by itself; content does not pass through this process.
       let sent = sendfile(descriptor, source, nil, rest)
-      if sent <= 0 { throw .last("copy", file) }
+      if sent == 0 { throw FileFailure("read", file, reason: "it became shorter while the image was made") }
+      if sent < 0 {
+        if errno == EINTR { continue }
+        throw .last("copy", file)
+      }
       rest -= sent
     }
   }
