@@ -51,17 +51,20 @@ let package = Package(
         .product(name: "SystemPackage", package: "swift-system"),
         .product(name: "Crypto", package: "swift-crypto"),
       ]),
-    .target(name: "DebianArchive", dependencies: ["HostSystem"]),
+    .target(name: "Lock", dependencies: ["HostSystem"]),
+    .target(name: "DebianArchive", dependencies: ["HostSystem", "Lock"]),
     .target(name: "ExecutableFormat"),
-    .target(name: "Programs", dependencies: ["Project", "HostSystem", "ExecutableFormat", "DebianArchive"]),
-    .target(name: "RootFilesystem", dependencies: ["HostSystem", "DebianArchive"]),
+    .target(name: "Programs", dependencies: ["Project", "HostSystem", "Lock"]),
+    .target(name: "RootFilesystem", dependencies: ["HostSystem", "DebianArchive", "ExecutableFormat", "Lock"]),
     .target(
       name: "DiskImage",
-      dependencies: ["RootFilesystem", "DebianArchive", "BootFlow", "DeviceModel", "PartitionTable", "HostSystem"]),
+      dependencies: [
+        "RootFilesystem", "DebianArchive", "Lock", "BootFlow", "DeviceModel", "PartitionTable", "HostSystem",
+      ]),
     .target(
       name: "ImageBuild",
       dependencies: [
-        "Project", "DebianArchive", "Programs", "RootFilesystem", "DiskImage", "BootFlow", "DeviceModel",
+        "Project", "DebianArchive", "Lock", "Programs", "RootFilesystem", "DiskImage", "BootFlow", "DeviceModel",
         "PartitionTable", "HostSystem",
       ]),
     .target(name: "Emulator", dependencies: ["HostSystem"]),

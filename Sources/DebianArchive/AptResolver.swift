@@ -1,5 +1,7 @@
 import Foundation
+import Glibc
 import HostSystem
+import Lock
 
 /// Asks APT which packages, at which versions, a request comes to.
 ///
@@ -15,9 +17,12 @@ struct AptResolver {
   /// Gives the packages of a request, sorted by name, from a fresh index.
   ///
   /// - Throws: ``ArchiveFailure``.
-  func resolve(_ requests: [PackageRequest]) async throws -> [PackageRequest: [DebianPackage]] {
+  func resolve(
+    _ requests: [PackageRequest]
+  ) async throws -> (packages: [PackageRequest: [DebianPackage]], archiveDate: Int64) {
     guard access(Self.keyring, R_OK) == 0 else { throw ArchiveFailure.noKeyring(path: Self.keyring) }
     var result: [PackageRequest: [DebianPackage]] = [:]
+    var date: Int64 = 0
     let groups = Dictionary(grouping: requests) { "\($0.suite)/\($0.architecture)" }
     for (_, group) in groups.sorted(by: { $0.key < $1.key }) {
       guard let first = group.first else { continue }
@@ -25,9 +30,10 @@ struct AptResolver {
         let settings = try writeSettings(in: folder, suite: first.suite, architecture: first.architecture)
         try await update(settings, suite: first.suite)
         for request in group { result[request] = try await resolve(request, settings) }
+        date = max(date, try ArchiveDate.newest(in: folder.appending(path: "state/lists")))
       }
     }
-    return result
+    return (result, date)
   }
 
   private func writeSettings(in folder: URL, suite: String, architecture: String) throws -> URL {

@@ -1,4 +1,5 @@
 import HostSystem
+import Lock
 
 /// The Debian archive could not give what was asked of it.
 public enum ArchiveFailure: ExplainedError {
@@ -10,8 +11,6 @@ public enum ArchiveFailure: ExplainedError {
   case unresolvable(PackageRequest, said: String)
   /// A package of the lock file could not be fetched with the right content.
   case notFetched(packages: [String], said: String)
-  /// A lock file that cannot be read.
-  case lockFileDamaged(path: String, reason: String)
   /// A tool of APT or dpkg that the build host lacks.
   case missingTool(String)
 
@@ -24,7 +23,6 @@ public enum ArchiveFailure: ExplainedError {
         + quoted(said)
     case .notFetched(let packages, let said):
       "cannot fetch \(packages.joined(separator: ", "))\n\(quoted(said))"
-    case .lockFileDamaged(let path, let reason): "cannot read the lock file \(path): \(reason)"
     case .missingTool(let tool): "cannot work with Debian packages: there is no \(tool) on this machine"
     }
   }
@@ -38,7 +36,6 @@ public enum ArchiveFailure: ExplainedError {
     case .unresolvable: "check the spelling, and that the suite has the package: `debian: { suite: … }`"
     case .notFetched:
       "check the network; if the archive has newer versions by now, take them with `cultivar lock --update`"
-    case .lockFileDamaged: "restore it from version control, or remove it and build anew"
     case .missingTool: "install the packages apt and dpkg"
     }
   }

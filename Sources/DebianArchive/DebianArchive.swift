@@ -1,30 +1,22 @@
 import Foundation
+import Glibc
 import HostSystem
+import Lock
 
 /// The Debian archive as a build sees it: locked versions, verified files, unpacked trees.
 ///
 /// A package's `.deb` is kept in the cache under its hash, and its files under the same hash; both are fetched and
 /// unpacked once.
-public actor DebianArchive {
+public struct DebianArchive: Sendable {
   private let cache: Cache
   private let mirror: Mirror
-  private let lockFile: URL
-  private var lock: LockFile
-  private var refresh: Bool
-  private var used = LockFile()
+  private let lock: ProjectLock
 
   /// Opens the archive for a project.
-  ///
-  /// - Parameters:
-  ///   - lockFile: The project's `cultivar.lock`; it is made where it does not exist.
-  ///   - refresh: Whether requests are resolved anew, as if there were no lock file.
-  /// - Throws: ``ArchiveFailure/lockFileDamaged(path:reason:)``.
-  public init(cache: Cache, mirror: Mirror, lockFile: URL, refresh: Bool = false) throws {
+  public init(cache: Cache, mirror: Mirror, lock: ProjectLock) {
     self.cache = cache
     self.mirror = mirror
-    self.lockFile = lockFile
-    self.refresh = refresh
-    lock = try LockFile.read(lockFile)
+    self.lock = lock
   }
 
   /// Gives the packages of requests: those of the lock file where it has them, else by APT; the lock file then has them.
@@ -34,36 +26,22 @@ public actor DebianArchive {
     var result: [PackageRequest: [DebianPackage]] = [:]
     var open: [PackageRequest] = []
     for request in requests {
-      if let known = used.packages(of: request) ?? (refresh ? nil : lock.packages(of: request)) {
+      if let known = await lock.packages(of: request) {
         result[request] = known
-        used.record(request, known)
       } else {
         open.append(request)
       }
     }
-    if !open.isEmpty {
-      let found = try await AptResolver(cache: cache, mirror: mirror).resolve(open)
-      for (request, packages) in found {
-        used.record(request, packages)
-        lock.record(request, packages)
-        result[request] = packages
-      }
-      try FolderTree.replaceFile(lockFile.path, with: try lock.text())
-    }
-    return result
-  }
-
-  /// Drops from the lock file what this build did not ask for: called after a build of all images.
-  public func tidyLockFile() throws {
-    guard used != lock else { return }
-    lock = used
-    try FolderTree.replaceFile(lockFile.path, with: try lock.text())
+    guard !open.isEmpty else { return result }
+    let found = try await AptResolver(cache: cache, mirror: mirror).resolve(open)
+    try await lock.record(found.packages, archiveDate: found.archiveDate)
+    return result.merging(found.packages) { $1 }
   }
 
   /// Gives the unpacked files of packages, one folder each, in the order of the packages; no script is run.
   ///
   /// - Throws: ``ArchiveFailure``, `CommandFailure`.
-  public nonisolated func trees(of packages: [DebianPackage]) async throws -> [URL] {
+  public func trees(of packages: [DebianPackage]) async throws -> [URL] {
     let missing = packages.filter { !isUnpacked($0) }
     if !missing.isEmpty {
       try await fetch(missing)
@@ -72,16 +50,16 @@ public actor DebianArchive {
     return packages.map { cache.location("package", $0.sha256) }
   }
 
-  private nonisolated func isUnpacked(_ package: DebianPackage) -> Bool {
+  private func isUnpacked(_ package: DebianPackage) -> Bool {
     FileManager.default.fileExists(atPath: cache.location("package", package.sha256).path)
   }
 
-  private nonisolated func archiveFile(_ package: DebianPackage) -> URL {
+  private func archiveFile(_ package: DebianPackage) -> URL {
     cache.folder.appending(path: "archives/\(package.sha256.text).deb")
   }
 
   /// Fetches by APT's own helper, which knows proxies, retries, and compares the hash before the file gets its name.
-  private nonisolated func fetch(_ packages: [DebianPackage]) async throws {
+  private func fetch(_ packages: [DebianPackage]) async throws {
     let wanted = packages.filter { !FileManager.default.fileExists(atPath: archiveFile($0).path) }
     guard !wanted.isEmpty else { return }
     try FolderTree.create(cache.folder.appending(path: "archives").path)
@@ -91,7 +69,7 @@ public actor DebianArchive {
       ]
       for package in wanted {
         arguments += [
-          package.url(at: mirror), folder.appending(path: package.sha256.text).path, "SHA256:\(package.sha256)",
+          mirror.url(of: package), folder.appending(path: package.sha256.text).path, "SHA256:\(package.sha256)",
         ]
       }
       do {
@@ -112,7 +90,7 @@ public actor DebianArchive {
     }
   }
 
-  private nonisolated func unpack(_ packages: [DebianPackage]) async throws {
+  private func unpack(_ packages: [DebianPackage]) async throws {
     // The largest first, so that no core waits for it alone at the end.
     let order = packages.sorted { $0.size > $1.size }
     try await withThrowingTaskGroup(of: Void.self) { group in
@@ -126,7 +104,7 @@ public actor DebianArchive {
     }
   }
 
-  private nonisolated func unpack(_ package: DebianPackage) async throws {
+  private func unpack(_ package: DebianPackage) async throws {
     let archive = archiveFile(package)
     _ = try await cache.result("package", package.sha256) { folder in
       try await HostCommand(

@@ -1,4 +1,5 @@
 import Foundation
+import Lock
 
 /// Where a Debian archive and its security archive are fetched from.
 public struct Mirror: Sendable, Equatable {
@@ -120,4 +121,14 @@ struct HostAptSources {
 extension Mirror {
   /// The build host's APT source files, by path, for ``choose(project:environment:aptSources:)``.
   public static func hostAptSources() -> [String: String] { HostAptSources.read() }
+}
+
+extension Mirror {
+  /// Where a package is fetched from.
+  func url(of package: DebianPackage) -> String {
+    switch package.archive {
+    case .main: "\(main)/\(package.path)"
+    case .security: "\(security)/\(package.path)"
+    }
+  }
 }

@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import HostSystem
+import Lock
 
 /// The programs that make images, from Debian packages of one fixed suite, run where they lie in the cache.
 ///
@@ -23,16 +24,7 @@ public struct ToolTree: Sendable {
 
   /// The request that the tree is made of.
   public static var request: PackageRequest {
-    PackageRequest(packages, scope: .closure, suite: suite, architecture: hostArchitecture)
-  }
-
-  /// Debian's name for the architecture of the build host.
-  public static var hostArchitecture: String {
-    #if arch(arm64)
-      "arm64"
-    #else
-      "amd64"
-    #endif
+    PackageRequest(packages, scope: .closure, suite: suite, architecture: Architecture.host.rawValue)
   }
 
   /// Fetches the tools, or finds them in the cache.
@@ -58,7 +50,7 @@ public struct ToolTree: Sendable {
     let root = folder.path
     let places: [String] = ["usr/sbin", "usr/bin"].map { "\(root)/\($0)/\(name)" }
     let program = places.first { FileManager.default.isExecutableFile(atPath: $0) } ?? "\(root)/usr/bin/\(name)"
-    let libraries = "\(root)/usr/lib/\(Self.multiarch)"
+    let libraries = "\(root)/usr/lib/\(Architecture.host.multiarch)"
     var variables = environment
     variables["LC_ALL"] = "C.UTF-8"
     variables["TZ"] = "UTC"
@@ -70,20 +62,11 @@ public struct ToolTree: Sendable {
       to: purpose, environment: variables, in: workingFolder, input: input)
   }
 
-  private static var multiarch: String {
-    #if arch(arm64)
-      "aarch64-linux-gnu"
-    #else
-      "x86_64-linux-gnu"
-    #endif
-  }
-
   private static var loader: String {
-    #if arch(arm64)
-      "usr/lib/ld-linux-aarch64.so.1"
-    #else
-      "usr/lib64/ld-linux-x86-64.so.2"
-    #endif
+    switch Architecture.host {
+    case .amd64: "usr/lib64/ld-linux-x86-64.so.2"
+    case .arm64: "usr/lib/ld-linux-aarch64.so.1"
+    }
   }
 
   /// Adds a package's files to the tree by hard links: they are in the same cache, and nobody writes to them.

@@ -3,6 +3,7 @@ import DebianArchive
 import DeviceModel
 import Foundation
 import HostSystem
+import Lock
 import RootFilesystem
 
 /// The boot loaders of an image: systemd-boot for UEFI, GRUB for BIOS, both for the same disk.

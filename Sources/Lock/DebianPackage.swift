@@ -17,6 +17,20 @@ public struct DebianPackage: Sendable, Codable, Hashable {
   /// SHA-256 of the `.deb`.
   public var sha256: ContentHash
 
+  /// Makes a package.
+  public init(
+    name: String, version: String, architecture: String, archive: Origin, path: String, size: Int64,
+    sha256: ContentHash
+  ) {
+    self.name = name
+    self.version = version
+    self.architecture = architecture
+    self.archive = archive
+    self.path = path
+    self.size = size
+    self.sha256 = sha256
+  }
+
   /// The archive that a package comes from.
   public enum Origin: String, Sendable, Codable {
     /// The main archive.
@@ -27,14 +41,6 @@ public struct DebianPackage: Sendable, Codable, Hashable {
 
   /// `name_version_architecture`, for messages.
   public var label: String { "\(name)_\(version)_\(architecture)" }
-
-  /// Where it is fetched from.
-  func url(at mirror: Mirror) -> String {
-    switch archive {
-    case .main: "\(mirror.main)/\(path)"
-    case .security: "\(mirror.security)/\(path)"
-    }
-  }
 }
 
 /// What is asked of an archive: packages, and how much of what they depend on.
@@ -67,7 +73,7 @@ public struct PackageRequest: Sendable, Codable, Hashable {
   }
 
   /// The request in one line: its name in the lock file.
-  var label: String {
+  public var label: String {
     "\(suite)/\(architecture) \(scope.rawValue): \(names.joined(separator: " "))"
   }
 }
