@@ -1,0 +1,48 @@
+/// Finds what the user may have meant by a name that does not exist.
+enum NearestName {
+  /// The nearest of the names that exist.
+  ///
+  /// - Parameters:
+  ///   - name: What was written.
+  ///   - candidates: What could have been written.
+  /// - Returns: The candidate with the fewest edits; `nil` where none is near enough to be a likely slip.
+  static func nearest(to name: String, among candidates: [String]) -> String? {
+    let written = name.lowercased()
+    let distances = candidates.map { (name: $0, edits: distance(written, $0.lowercased())) }
+    guard let best = distances.min(by: { $0.edits < $1.edits }) else { return nil }
+    return best.edits <= max(1, name.count / 3) ? best.name : nil
+  }
+
+  /// The hint that belongs to a wrong name: the nearest right one, or all of them.
+  ///
+  /// - Parameters:
+  ///   - name: What was written.
+  ///   - candidates: What could have been written.
+  ///   - kind: What the candidates are, in the plural: `keys`.
+  static func hint(for name: String, among candidates: [String], kind: String) -> String? {
+    guard !candidates.isEmpty else { return nil }
+    let all = "\(kind): \(candidates.joined(separator: ", "))"
+    return nearest(to: name, among: candidates).map { "did you mean '\($0)'? (\(all))" } ?? all
+  }
+
+  /// Edits (insert, delete, replace, swap of neighbours) that turn one text into the other.
+  private static func distance(_ first: String, _ second: String) -> Int {
+    let (a, b) = (Array(first), Array(second))
+    guard !a.isEmpty, !b.isEmpty else { return max(a.count, b.count) }
+    var beforePrevious: [Int] = []
+    var previous = Array(0...b.count)
+    for i in 1...a.count {
+      var current = [i]
+      for j in 1...b.count {
+        let replaced = previous[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1)
+        var edits = min(replaced, previous[j] + 1, current[j - 1] + 1)
+        if i > 1, j > 1, a[i - 1] == b[j - 2], a[i - 2] == b[j - 1] {
+          edits = min(edits, beforePrevious[j - 2] + 1)
+        }
+        current.append(edits)
+      }
+      (beforePrevious, previous) = (previous, current)
+    }
+    return previous[b.count]
+  }
+}

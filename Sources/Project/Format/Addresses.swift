@@ -1,0 +1,53 @@
+import Foundation
+
+extension Shape<String> {
+  /// A numeric IPv4 or IPv6 address.
+  static let address = text("a numeric address", pattern: "[0-9A-Fa-f:.]+", hint: "for example 192.0.2.1 or 2001:db8::1")
+    .checked { text, node, reading in
+      guard addressBits(text) != nil else {
+        reading.error(
+          "'\(text)' is not a numeric address", at: node.position, hint: "for example 192.0.2.1 or 2001:db8::1")
+        return nil
+      }
+      return text
+    }
+
+  /// A numeric address with the length of its network's prefix.
+  static let addressWithPrefix = text(
+    "an address with prefix length", pattern: "[0-9A-Fa-f:.]+/[0-9]{1,3}", hint: "for example 192.0.2.7/24"
+  ).checked { text, node, reading in
+    let parts = text.split(separator: "/").map(String.init)
+    guard parts.count == 2, let bits = addressBits(parts[0]), let length = Int(parts[1]), (1...bits).contains(length)
+    else {
+      reading.error(
+        "'\(text)' is not an address with prefix length", at: node.position,
+        hint: "for example 192.0.2.7/24 or 2001:db8::7/64; at most /32 and /128")
+      return nil
+    }
+    return text
+  }
+
+  /// A host by name or numeric address.
+  static let host = text(
+    "a host's name or address",
+    pattern: "([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)(\\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*|[0-9A-Fa-f:]+",
+    hint: "for example pool.ntp.org")
+
+  /// URL of a package archive.
+  static let archiveURL = text(
+    "the URL of an archive", pattern: #"(https?://[^/\s]+|file://)(/\S*)?"#, hint: "for example https://ftp.debian.org/debian")
+
+  /// URL of a git repository, as git reads it.
+  static let gitURL = text(
+    "the URL of a git repository", pattern: #"(https?|ssh|git|file)://\S+|[A-Za-z0-9_.-]+@[A-Za-z0-9.-]+:\S+"#,
+    hint: "for example https://git.example.org/project.git")
+
+  /// Bits of an address; `nil` where the text is none.
+  static func addressBits(_ text: String) -> Int? {
+    var ipv4 = in_addr()
+    var ipv6 = in6_addr()
+    if inet_pton(AF_INET, text, &ipv4) == 1 { return 32 }
+    if inet_pton(AF_INET6, text, &ipv6) == 1 { return 128 }
+    return nil
+  }
+}

@@ -1,0 +1,84 @@
+/// What must hold between the programs and files of an image.
+enum ImageChecks {
+  /// Names are given once, PID 1 is alone, and no program waits for itself.
+  static func checkPrograms(_ programs: [ProgramEntry], _ reading: inout Reading) {
+    var first: [String: SourcePosition] = [:]
+    for name in programs.compactMap(\.name) {
+      guard let earlier = first[name.value] else {
+        first[name.value] = name.position
+        continue
+      }
+      reading.error(
+        "two programs are called '\(name.value)' in \(reading.place)", at: name.position,
+        hint: "the other one stands in line \(earlier.line); give one of them another 'name'")
+    }
+    for program in programs where programs.count > 1 && program.definition?.isInit == true {
+      reading.error(
+        "a program that is init must be the only one of its image", at: program.position,
+        hint: "remove 'init: true', or the other programs: nothing would start them")
+    }
+    checkReferences(programs, &reading)
+  }
+
+  /// Two files at one path would make the result depend on their order.
+  static func checkFiles(_ files: [FileDefinition], _ reading: inout Reading) {
+    var first: [String: SourcePosition] = [:]
+    for file in files {
+      guard let earlier = first[file.path] else {
+        first[file.path] = file.position
+        continue
+      }
+      // Files of the image are checked before those of programs, wherever they stand.
+      let (one, other) = earlier.line <= file.position.line ? (earlier, file.position) : (file.position, earlier)
+      reading.error(
+        "two files have the path '\(file.path)' in \(reading.place)", at: other,
+        hint: "the other one stands in line \(one.line); keep one of them")
+    }
+  }
+
+  /// Nobody waits for what never comes.
+  static func checkConditions(
+    _ programs: [ProgramEntry], hasNetwork: Bool, hasClock: Bool, _ reading: inout Reading
+  ) {
+    for condition in programs.flatMap(\.waitFor) {
+      switch condition.value {
+      case .network where !hasNetwork:
+        reading.error(
+          "the program would never start: \(reading.place) has no network", at: condition.position,
+          hint: "remove the condition, or 'network: none'")
+      case .clock where !hasClock:
+        reading.error(
+          "the program would never start: the clock of \(reading.place) is never set", at: condition.position,
+          hint: "remove the condition, or give 'clock' its servers and the image a network")
+      default:
+        break
+      }
+    }
+  }
+
+  private static func checkReferences(_ programs: [ProgramEntry], _ reading: inout Reading) {
+    let names = programs.compactMap(\.name?.value)
+    // With a program whose name is not known, a reference may well be to that one.
+    let allKnown = names.count == programs.count
+    var waits: [String: [Located<String>]] = [:]
+    for program in programs {
+      for condition in program.waitFor {
+        guard case .program(let target) = condition.value else { continue }
+        if names.contains(target) {
+          if let name = program.name?.value {
+            waits[name, default: []].append(Located(value: target, position: condition.position))
+          }
+        } else if allKnown {
+          reading.error(
+            "there is no program '\(target)' in \(reading.place)", at: condition.position,
+            hint: NearestName.hint(for: target, among: names, kind: "programs"))
+        }
+      }
+    }
+    for cycle in WaitCycles.all(in: waits, order: names) {
+      reading.error(
+        "the programs wait for each other: \(cycle.names.joined(separator: " → "))", at: cycle.position,
+        hint: "none of them would ever start; remove one of the conditions")
+    }
+  }
+}

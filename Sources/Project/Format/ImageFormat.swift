@@ -1,0 +1,66 @@
+/// An entry of `images:`, before it has its name.
+struct ImageEntry: Sendable {
+  /// The image with everything but its name.
+  var definition: ImageDefinition
+  /// Whether the file gives it a host name.
+  var hasHostname: Bool
+}
+
+/// An entry of `images:`.
+enum ImageFormat {
+  private static let device = RequiredKey(
+    "device", Shape<BuiltInDeviceClass>.cases, "Device class.", example: "generic-x86_64")
+  private static let layout = RequiredKey(
+    "layout", LayoutFormat.shape, "Layout, by name or with changes to it.", example: "appliance-ab")
+  private static let hostname = OptionalKey(
+    "hostname", Shape.hostname, "Host name. Left out: the image's name.", example: "station")
+  private static let timezone = DefaultedKey(
+    "timezone", Shape.timezone, default: "UTC", "Time zone by its name in the tz database.", example: "Europe/Berlin")
+  private static let programs = RequiredKey(
+    "programs", Shape<[ProgramEntry]>.list(of: ProgramFormat.shape, minimumCount: 1),
+    "Programs, in the order of starting.", example: [["executable": "./tool"]])
+  private static let files = DefaultedKey(
+    "files", Shape<[FileDefinition]>.list(of: FileFormat.shape), default: [], "Files added to the root file system.",
+    example: [["source": "./motd", "path": "/etc/motd"]])
+  private static let kernel = DefaultedKey(
+    "kernel", KernelFormat.shape, default: .object([]), "Kernel and kernel modules.",
+    example: ["modules": ["usbhid"], "arguments": ["quiet"]])
+  private static let network = DefaultedKey(
+    "network", NetworkFormat.shape, default: "automatic", "Network: a word, or a mapping with a `method`.",
+    example: ["method": "automatic", "interfaces": ["eth0"]])
+  private static let clock = DefaultedKey(
+    "clock", ClockFormat.shape, default: ["servers": ["0.debian.pool.ntp.org", "1.debian.pool.ntp.org", "2.debian.pool.ntp.org"]],
+    "How the clock is set; `none` for not at all.", example: ["servers": ["pool.ntp.org"]])
+  private static let management = OptionalKey(
+    "management", NetworkFormat.management, "The management API. Left out: it does not listen on the network.",
+    example: ["port": 8443])
+  private static let console = DefaultedKey(
+    "console", ConsoleFormat.shape, default: .object([]), "The console of the device.", example: ["commands": true])
+
+  /// An image.
+  static let shape = Shape<ImageEntry>.object(
+    "image", about: "What the project builds for one kind of device.",
+    keys: [device, layout, hostname, timezone, programs, files, kernel, network, clock, management, console]
+  ) { fields, reading in
+    let programs = fields[programs] ?? []
+    ImageChecks.checkPrograms(programs, &reading)
+    ImageChecks.checkFiles(fields[files] + programs.flatMap { $0.definition?.files ?? [] }, &reading)
+    var timeServers = fields[clock]
+    if fields[network] == .none {
+      if let position = fields.position(of: clock), !timeServers.isEmpty {
+        reading.warning(
+          "the clock is never set: \(reading.place) has no network", at: position, hint: "write 'clock: none'")
+      }
+      timeServers = []
+    }
+    ImageChecks.checkConditions(
+      programs, hasNetwork: fields[network] != .none, hasClock: !timeServers.isEmpty, &reading)
+    guard let device = fields[device], let layout = fields[layout] else { return nil }
+    let definition = ImageDefinition(
+      position: fields.position, name: "", device: device.rawValue, layout: layout,
+      hostname: fields[hostname] ?? "", timezone: fields[timezone], programs: programs.compactMap(\.definition),
+      files: fields[files], kernel: fields[kernel], network: fields[network], timeServers: timeServers,
+      management: fields[management], consoleCommands: fields[console])
+    return ImageEntry(definition: definition, hasHostname: fields.position(of: hostname) != nil)
+  }
+}

@@ -1,0 +1,45 @@
+/// `layout:` of an image.
+enum LayoutFormat {
+  private static let layoutName = Shape<BuiltInLayout>.cases
+
+  private static let use = RequiredKey("use", layoutName, "The built-in layout.", example: "appliance-ab")
+  private static let root = DefaultedKey(
+    "root", Shape<RootFileSystem>.cases, default: "erofs", "File system of the slots.", example: "squashfs")
+  private static let boot = OptionalKey(
+    "boot", Shape.partitionSize().located, "Size of the boot partition. Left out: the layout's own.", example: "256M")
+  private static let slot = OptionalKey(
+    "slot", Shape.partitionSize().located, "Size of each slot. Left out: the layout's own.", example: "512M")
+  private static let data = OptionalKey(
+    "data", Shape.partitionSize().located,
+    "Size of the data partition in the image; the device grows it to the end of its disk. Left out: the layout's own.",
+    example: "128M")
+
+  /// The name of a layout, or a mapping with changes to it.
+  static let shape = Shape<LayoutChoice>.either(
+    scalar: layoutName.located.map { layout in
+      LayoutChoice(
+        position: layout.position, name: layout.value.rawValue, rootFileSystem: RootFileSystem.erofs.rawValue)
+    },
+    otherwise: .object(
+      "layout", about: "A built-in layout with changes to it.", keys: [use, root, boot, slot, data]
+    ) { fields, reading in
+      guard let layout = fields[use] else { return nil }
+      return LayoutChoice(
+        position: fields.position, name: layout.rawValue, rootFileSystem: fields[root].rawValue,
+        bootSize: size(fields[boot], "boot partition", minimum: layout.minimumBootSize, &reading),
+        slotSize: size(fields[slot], "slot", minimum: layout.minimumSlotSize, &reading),
+        dataSize: size(fields[data], "data partition", minimum: layout.minimumDataSize, &reading))
+    })
+
+  /// A size that is enough for its partition.
+  private static func size(
+    _ size: Located<Int64>?, _ partition: String, minimum: Int64, _ reading: inout Reading
+  ) -> Int64? {
+    guard let size else { return nil }
+    if size.value < minimum {
+      reading.error(
+        "a \(partition) of \(size.value.asSize) is too small", at: size.position, hint: "at least \(minimum.asSize)")
+    }
+    return size.value
+  }
+}

@@ -1,0 +1,90 @@
+/// Names that the image needs for itself.
+enum ReservedNames {
+  /// Programs that Cultivar brings, and users that it makes.
+  static let programs = ["init", "cultivard", "cultivarctl", "network", "clock", "root", "nobody"]
+  /// Users that no program may have; `root` may be asked for.
+  static let users = programs.filter { $0 != "root" }
+}
+
+extension Shape<String> {
+  private static let nameHint = "use lower-case letters, digits and hyphens, and begin with a letter"
+
+  /// Name of a project or an image.
+  static let name = text("a name", pattern: "[a-z]([a-z0-9-]{0,61}[a-z0-9])?", hint: nameHint)
+
+  /// Name of a program, which is the name of its user as well; 31 characters are what user databases hold.
+  static let programName = text("a program's name", pattern: "[a-z]([a-z0-9-]{0,29}[a-z0-9])?", hint: nameHint)
+    .checked { name, node, reading in
+      guard !ReservedNames.programs.contains(name) else {
+        reading.error(
+          "the name '\(name)' belongs to the system", at: node.position,
+          hint: "choose another; reserved: \(ReservedNames.programs.joined(separator: ", "))")
+        return nil
+      }
+      return name
+    }
+
+  /// Name of a user.
+  static let userName = text("a user's name", pattern: "[a-z_][a-z0-9_-]{0,30}", hint: nameHint)
+    .checked { name, node, reading in
+      guard !ReservedNames.users.contains(name) else {
+        reading.error(
+          "the user '\(name)' belongs to the system", at: node.position,
+          hint: "choose another; reserved: \(ReservedNames.users.joined(separator: ", "))")
+        return nil
+      }
+      return name
+    }
+
+  /// Name of a machine without its domain (RFC 1123, section 2.1).
+  static let hostname = text(
+    "a host name", pattern: "[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?",
+    hint: "use letters, digits and hyphens, at most 63")
+
+  /// Name of a time zone in the tz database.
+  static let timezone = text(
+    "a time zone's name", pattern: "[A-Z][A-Za-z0-9_+-]*(/[A-Za-z][A-Za-z0-9_+-]*){0,2}",
+    hint: "names look like Europe/Berlin or UTC")
+
+  /// Version of a release.
+  static let version = text(
+    "a version", pattern: "[0-9A-Za-z][0-9A-Za-z.+~-]{0,63}", hint: "use letters, digits and . + ~ -")
+
+  /// Name of a Debian package (Debian Policy, section 5.6.1).
+  static let debianPackage = text(
+    "a Debian package's name", pattern: "[a-z0-9][a-z0-9+.-]+", hint: "use lower-case letters, digits and + - .")
+
+  /// Code name of a Debian suite.
+  static let debianSuite = text(
+    "a Debian suite", pattern: "[a-z][a-z0-9-]*(/[a-z-]+)?", hint: "names look like trixie or trixie-backports")
+
+  /// Name of a kernel module.
+  static let kernelModule = text("a kernel module's name", pattern: "[A-Za-z0-9_-]+")
+
+  /// Part of the kernel command line.
+  static let kernelArgument = text(
+    "one part of a kernel command line", pattern: #"\S+"#, hint: "give each part as an item of its own")
+
+  /// Name of an environment variable.
+  static let environmentName = text(
+    "a variable's name", pattern: "[A-Za-z_][A-Za-z0-9_]*", hint: "use letters, digits and underscores")
+
+  /// Text that a program is given: all but NUL, which ends it in C.
+  static let programText = anyText.checked { text, node, reading in
+    guard !text.unicodeScalars.contains("\0") else {
+      reading.error("text for a program cannot hold a NUL character", at: node.position)
+      return nil
+    }
+    return text
+  }
+
+  /// Name of a network interface (the kernel's limit is 15 characters).
+  static let interfaceName = text(
+    "an interface's name", pattern: "[A-Za-z0-9_.-]{1,15}", hint: "names look like eth0, at most 15 characters")
+
+  /// Name of a signal without `SIG`, as `kill -l` lists it.
+  static let signal = choice(LinuxNames.stopSignals, kind: "signals")
+
+  /// Name of a capability without `CAP_`, in lower case.
+  static let capability = choice(LinuxNames.capabilities, kind: "capabilities")
+}

@@ -1,0 +1,72 @@
+/// `network:` and `management:` of an image.
+enum NetworkFormat {
+  private static let automaticMethod = RequiredKey(
+    "method", Shape.choice(["automatic"]), "Addresses by DHCP and by IPv6 router advertisement.")
+  private static let interfaces = DefaultedKey(
+    "interfaces", Shape<[String]>.list(of: .interfaceName), default: [],
+    "Interfaces by name. Left out: every Ethernet interface.", example: ["eth0"])
+  private static let automatic = Shape<NetworkDefinition>.object(
+    "automatic network", about: "A network that gives out addresses.", keys: [automaticMethod, interfaces]
+  ) { fields, _ in .automatic(interfaces: fields[interfaces]) }
+
+  private static let name = OptionalKey(
+    "name", Shape.interfaceName, "Name. Left out: the first Ethernet interface.", example: "eth0")
+  private static let addresses = RequiredKey(
+    "addresses", Shape<[String]>.list(of: .addressWithPrefix, minimumCount: 1),
+    "Addresses, IPv4 or IPv6, with prefix length.", example: ["192.0.2.7/24"])
+  private static let gateways = DefaultedKey(
+    "gateways", Shape<[String]>.list(of: .address), default: [],
+    "Default gateways, at most one for each protocol.", example: ["192.0.2.1"])
+  private static let interface = Shape<InterfaceDefinition>.object(
+    "interface", about: "An interface with fixed addresses.", keys: [name, addresses, gateways]
+  ) { fields, reading in
+    guard let addresses = fields[addresses] else { return nil }
+    for bits in [32, 128] where fields[gateways].count(where: { Shape.addressBits($0) == bits }) > 1 {
+      reading.error(
+        "\(reading.place) has more than one default gateway for \(bits == 32 ? "IPv4" : "IPv6")",
+        at: fields.position(of: gateways) ?? fields.position, hint: "keep one")
+    }
+    return InterfaceDefinition(name: fields[name], addresses: addresses, gateways: fields[gateways])
+  }
+
+  private static let fixedMethod = RequiredKey("method", Shape.choice(["fixed"]), "Addresses given here.")
+  private static let fixedInterfaces = RequiredKey(
+    "interfaces", Shape<[InterfaceDefinition]>.list(of: interface, minimumCount: 1), "Interfaces and their addresses.",
+    example: [["name": "eth0", "addresses": ["192.0.2.7/24"], "gateways": ["192.0.2.1"]]])
+  private static let nameServers = DefaultedKey(
+    "nameServers", Shape<[String]>.list(of: .address), default: [], "Name servers.", example: ["192.0.2.53"])
+  private static let fixed = Shape<NetworkDefinition>.object(
+    "fixed network", about: "A network with addresses that the project gives.",
+    keys: [fixedMethod, fixedInterfaces, nameServers]
+  ) { fields, reading in
+    guard let interfaces = fields[fixedInterfaces] else { return nil }
+    let names = interfaces.map { $0.name ?? "" }
+    if Set(names).count != names.count {
+      reading.error(
+        "two interfaces are the same one", at: fields.position(of: fixedInterfaces) ?? fields.position,
+        hint: "give each a name of its own, and all its addresses in one list")
+    }
+    return .fixed(interfaces, nameServers: fields[nameServers])
+  }
+
+  private static let noMethod = RequiredKey("method", Shape.choice(["none"]), "Loopback only.")
+  private static let none = Shape<NetworkDefinition>.object(
+    "no network", about: "No network but loopback.", keys: [noMethod]
+  ) { _, _ in NetworkDefinition.none }
+
+  /// The network.
+  static let shape = Shape<NetworkDefinition>.either(
+    scalar: Shape<String>.choice(["automatic", "none"]).map { $0 == "none" ? .none : .automatic(interfaces: []) },
+    otherwise: .variants(
+      "network", by: "method", [("automatic", automatic), ("fixed", fixed), ("none", none)]))
+
+  private static let port = DefaultedKey("port", Shape.port, default: 8443, "TCP port.", example: 8443)
+  private static let listenAddresses = DefaultedKey(
+    "addresses", Shape<[String]>.list(of: .address), default: [],
+    "Numeric addresses to listen on. Left out: all.", example: ["127.0.0.1"])
+
+  /// The management API.
+  static let management = Shape<ManagementDefinition>.object(
+    "management", about: "The management API of a device.", keys: [port, listenAddresses]
+  ) { fields, _ in ManagementDefinition(port: fields[port], addresses: fields[listenAddresses]) }
+}

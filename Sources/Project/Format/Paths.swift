@@ -1,0 +1,89 @@
+import Foundation
+
+extension Shape<String> {
+  /// An absolute path in the image, without `.`, `..`, or a `/` too many.
+  static let imagePath = text(
+    "an absolute path", pattern: #"(/[^/\u0000-\u001f]+)+"#, hint: "begin with '/', and end without one"
+  ).checked { path, node, reading in
+    guard !path.split(separator: "/").contains(where: { $0 == "." || $0 == ".." }) else {
+      reading.error("'\(path)' is not a plain path", at: node.position, hint: "write it without '.' and '..'")
+      return nil
+    }
+    return path
+  }
+
+  /// A path of a file that goes into the root file system: not where the running system puts something of its own.
+  static let addedPath = imagePath.checked { path, node, reading in
+    let reserved = ["/proc", "/sys", "/dev", "/run", "/tmp", "/data", "/usr/lib/cultivar", "/etc/cultivar"]
+    guard let root = reserved.first(where: { path == $0 || path.hasPrefix($0 + "/") }) else { return path }
+    reading.error(
+      "nothing can be added below \(root)", at: node.position,
+      hint: "the running system needs these for itself: \(reserved.joined(separator: ", "))")
+    return nil
+  }
+
+  /// A folder inside a repository.
+  static let folderInRepository = text(
+    "a folder inside the repository", pattern: #"[^/\s][^\s]*"#, hint: "write it relative to the top of the repository"
+  ).checked { path, node, reading in
+    guard !path.split(separator: "/").contains("..") else {
+      reading.error("'\(path)' leads out of the repository", at: node.position, hint: "write it without '..'")
+      return nil
+    }
+    return path
+  }
+}
+
+extension Shape<URL> {
+  /// A file or folder of the build host, relative to the project's folder, that exists.
+  static let existing = hostPath { _, _, _ in nil }
+
+  /// A regular file of the build host.
+  static let existingFile = hostPath { kind, path, _ in
+    kind == .folder ? ("'\(path)' is a folder", "name the file in it") : nil
+  }
+
+  /// A folder of the build host.
+  static let existingFolder = hostPath { kind, path, _ in
+    kind == .file ? ("'\(path)' is a file", "name the folder that it is in") : nil
+  }
+
+  /// A folder of the build host that holds a package.
+  ///
+  /// - Parameters:
+  ///   - language: Whose package it is: `Swift package`.
+  ///   - manifest: Name of the file that makes a folder one.
+  static func packageFolder(_ language: String, manifest: String) -> Shape {
+    hostPath { kind, path, lookUp in
+      if kind == .file {
+        return ("'\(path)' is a file", "name the folder of the \(language)")
+      }
+      return lookUp(manifest) == .file
+        ? nil : ("'\(path)' is no \(language): it has no \(manifest)", "name the folder that holds \(manifest)")
+    }
+  }
+
+  /// A path of the build host that exists, with a further check.
+  ///
+  /// - Parameter objection: Says what is wrong with the path and what to do, given what it is, its text, and a way to
+  ///   look at a file in it.
+  private static func hostPath(
+    _ objection: @escaping @Sendable (FileKind, String, (String) -> FileKind) -> (message: String, hint: String)?
+  ) -> Shape {
+    Shape<String>.text("a path", pattern: #"[^\u0000]+"#).converted { path, node, reading in
+      let url = URL(fileURLWithPath: path, relativeTo: reading.folder).standardizedFileURL
+      let kind = reading.fileKind(url)
+      guard kind != .missing else {
+        reading.error(
+          "there is no file or folder '\(path)'", at: node.position,
+          hint: "paths are relative to the folder of the project file, \(reading.folder.path)")
+        return nil
+      }
+      if let (message, hint) = objection(kind, path, { [reading] in reading.fileKind(url.appending(path: $0)) }) {
+        reading.error(message, at: node.position, hint: hint)
+        return nil
+      }
+      return url
+    }
+  }
+}

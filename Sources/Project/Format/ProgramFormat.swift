@@ -1,0 +1,124 @@
+/// An item of `programs:`: as much as could be read of it, for the checks that look at all programs of an image.
+struct ProgramEntry: Sendable {
+  /// Name, with the place to blame where another program has it too; `nil` where none could be found.
+  var name: Located<String>?
+  /// What it waits for.
+  var waitFor: [Located<WaitChoice>]
+  /// The program; `nil` where something was wrong that it cannot do without.
+  var definition: ProgramDefinition?
+  /// Where the item begins.
+  var position: SourcePosition
+}
+
+/// An item of `programs:`.
+enum ProgramFormat {
+  private static let swift = OptionalKey(
+    "swift", SourceFormat.swift, "A product of a Swift package.", example: ["package": "./station", "product": "station"])
+  private static let cargo = OptionalKey(
+    "cargo", SourceFormat.cargo, "A binary of a Cargo package.", example: ["package": "./ticker", "binary": "ticker"])
+  private static let go = OptionalKey(
+    "go", SourceFormat.go, "An executable of a Go module.", example: ["module": "./gonet", "package": "./cmd/gonet"])
+  private static let executable = OptionalKey(
+    "executable", SourceFormat.executable, "A prebuilt executable of the project.", example: "./prebuilt/tool")
+  private static let debian = OptionalKey(
+    "debian", SourceFormat.debian, "An executable of Debian packages.",
+    example: ["packages": ["busybox-static"], "executable": "/bin/busybox"])
+
+  private static let name = OptionalKey(
+    "name", Shape.programName.located,
+    """
+    Name, unique in the image. Left out: the product's, binary's, package's or file's, in lower case and with hyphens \
+    for underscores.
+    """, example: "station")
+  private static let arguments = DefaultedKey(
+    "arguments", Shape<[String]>.list(of: .programText), default: [], "Arguments, without the program's own name.",
+    example: ["--port", "80"])
+  private static let environment = DefaultedKey(
+    "env", Shape<[DictionaryEntry<String>]>.dictionary(key: .environmentName, value: .programText), default: .object([]),
+    "Environment variables.", example: ["STATION_NAME": "roof"])
+  private static let user = OptionalKey(
+    "user", Shape.userName, "User that it runs as; `root` where it must be. Left out: a user of its own name.",
+    example: "station")
+  private static let files = DefaultedKey(
+    "files", Shape<[FileDefinition]>.list(of: FileFormat.shape), default: [], "Files that it brings.",
+    example: [["source": "./conf", "path": "/etc/station", "mode": "0644"]])
+  private static let restart = DefaultedKey(
+    "restart", Shape<RestartChoice>.cases, default: "always", "When it is started again after it ended.",
+    example: "on-failure")
+  private static let waitFor = DefaultedKey(
+    "waitFor", Shape<[Located<WaitChoice>]>.list(of: WaitFormat.shape.located), default: [],
+    "What must hold before it is started.", example: ["network", ["program": "database"]])
+  private static let stop = DefaultedKey(
+    "stop", StopFormat.shape, default: .object([]), "How it is stopped.", example: ["signal": "INT", "grace": "30s"])
+  private static let limits = DefaultedKey(
+    "limits", LimitsFormat.shape, default: .object([]), "What it may use.", example: ["memory": "64M", "cpu": "50%"])
+  private static let capabilities = DefaultedKey(
+    "capabilities", Shape<[String]>.list(of: .capability), default: [],
+    "Capabilities that it keeps although it is not root (capabilities(7), without CAP_).", example: ["net_bind_service"])
+  private static let log = DefaultedKey(
+    "log", LogFormat.shape, default: .object([]), "What is kept of its output.",
+    example: ["ring": "64K", "files": ["size": "1M", "keep": 4]])
+  private static let isInit = DefaultedKey(
+    "init", Shape.truth, default: false,
+    "Whether it is PID 1 itself, in place of Cultivar's init; then it is the only program of its image.", example: true)
+
+  /// What Cultivar's init does for a program: without meaning where the program is init.
+  private static let supervision: [any KeyDeclaration] = [user, restart, waitFor, stop, limits, capabilities, log]
+
+  /// An item of `programs:`.
+  static let shape = Shape<ProgramEntry>.object(
+    "program", about: "A program of an image: where it comes from, and how it is run.",
+    keys: [
+      swift, cargo, go, executable, debian, name, arguments, environment, user, files, restart, waitFor, stop, limits,
+      capabilities, log, isInit,
+    ],
+    rules: [.exactlyOne(of: swift, cargo, go, executable, debian)]
+  ) { fields, reading in
+    if fields[isInit] {
+      for key in supervision {
+        guard let position = fields.position(of: key) else { continue }
+        reading.error(
+          "'\(key.entry.name)' has no effect on a program that is init", at: position,
+          hint: "remove it, or remove 'init: true'")
+      }
+    }
+    let origin = fields[swift] ?? fields[cargo] ?? fields[go] ?? fields[executable] ?? fields[debian]
+    let name = fields.position(of: name) == nil ? derivedName(of: origin, fields, &reading) : fields[name]
+    return ProgramEntry(
+      name: name, waitFor: fields[waitFor], definition: definition(fields, origin: origin, name: name),
+      position: fields.position)
+  }
+
+  private static func definition(
+    _ fields: Fields, origin: SourceFormat.Origin?, name: Located<String>?
+  ) -> ProgramDefinition? {
+    guard let origin, let name else { return nil }
+    let stop = fields[stop]
+    let limits = fields[limits]
+    let log = fields[log]
+    return ProgramDefinition(
+      position: fields.position, name: name.value, source: origin.source, arguments: fields[arguments],
+      environment: Dictionary(fields[environment].map { ($0.name, $0.value) }) { first, _ in first },
+      user: fields[user] ?? name.value, files: fields[files], restart: fields[restart],
+      waitFor: fields[waitFor].map(\.value), stopSignal: stop.signal, stopGrace: stop.grace,
+      memoryLimit: limits.memory, cpuLimit: limits.cpu, processLimit: limits.processes,
+      capabilities: fields[capabilities], logRing: log.ring, logFiles: log.files, isInit: fields[isInit])
+  }
+
+  /// The name that a program has from where it comes from.
+  private static func derivedName(
+    of origin: SourceFormat.Origin?, _ fields: Fields, _ reading: inout Reading
+  ) -> Located<String>? {
+    guard let origin else { return nil }
+    let candidate = origin.name.lowercased().replacing("_", with: "-")
+    var scratch = Reading(source: reading.source, fileKind: reading.fileKind)
+    let node = SourceNode(.text(candidate), at: fields.position)
+    guard let name = Shape.programName.read(node, &scratch) else {
+      reading.error(
+        "the program has no name, and cannot be called '\(origin.name)'", at: fields.position,
+        hint: "add 'name: …': lower-case letters, digits and hyphens")
+      return nil
+    }
+    return Located(value: name, position: fields.position)
+  }
+}

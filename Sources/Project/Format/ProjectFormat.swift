@@ -1,0 +1,57 @@
+import Foundation
+
+/// The whole of `cultivar.yaml`.
+enum ProjectFormat {
+  private static let formatVersion = RequiredKey(
+    "cultivar", Shape.integer(1...1), "Version of the file's format: 1.", example: 1)
+  private static let name = RequiredKey(
+    "name", Shape.name, "Name of the project: lower-case letters, digits and hyphens.", example: "weather-station")
+  private static let version = DefaultedKey(
+    "version", Shape.version, default: "0.0.0", "Version of the release that a build makes.", example: "1.4.0")
+  private static let debian = DefaultedKey(
+    "debian", ArchiveFormat.shape, default: .object([]), "Debian archive that packages come from.",
+    example: ["suite": "trixie"])
+  private static let images = RequiredKey(
+    "images", Shape<[DictionaryEntry<ImageEntry>]>.dictionary(key: .name, value: ImageFormat.shape, minimumCount: 1),
+    "Images by name.", example: ["station": ["device": "generic-x86_64", "layout": "appliance-ab"]])
+
+  /// The whole file.
+  static let shape = Shape<ProjectDefinition>.object(
+    "project", about: "A Cultivar project: what its images are made of.",
+    keys: [formatVersion, name, version, debian, images]
+  ) { fields, reading in
+    guard fields[formatVersion] != nil, let name = fields[name], let images = fields[images] else { return nil }
+    return ProjectDefinition(
+      folder: reading.folder, name: name, version: fields[version], archive: fields[debian],
+      images: images.map(named))
+  }
+
+  private static func named(_ entry: DictionaryEntry<ImageEntry>) -> ImageDefinition {
+    var image = entry.value.definition
+    image.name = entry.name
+    image.position = entry.position
+    if !entry.value.hasHostname {
+      image.hostname = entry.name
+    }
+    return image
+  }
+}
+
+/// `debian:` of a project.
+enum ArchiveFormat {
+  private static let suite = DefaultedKey(
+    "suite", Shape.debianSuite, default: "trixie", "Suite by code name.", example: "bookworm")
+  private static let mirror = OptionalKey(
+    "mirror", Shape.archiveURL, "URL of the archive. Left out: the environment's or the build host's.",
+    example: "https://ftp.debian.org/debian")
+  private static let securityMirror = OptionalKey(
+    "securityMirror", Shape.archiveURL, "URL of the security archive. Left out: the one that belongs to the mirror.",
+    example: "https://ftp.debian.org/debian-security")
+
+  /// `debian:`
+  static let shape = Shape<ArchiveDefinition>.object(
+    "debian", about: "The Debian archive and suite that packages come from.", keys: [suite, mirror, securityMirror]
+  ) { fields, _ in
+    ArchiveDefinition(suite: fields[suite], mirror: fields[mirror], securityMirror: fields[securityMirror])
+  }
+}

@@ -1,0 +1,94 @@
+import Foundation
+
+/// Reads project files: strict, with every problem of a file at once, without running or fetching anything.
+public struct ProjectReader: Sendable {
+  /// Name of the file that makes a folder a project.
+  public static let fileName = "cultivar.yaml"
+  /// The largest file that is read, in bytes; what is larger was not written by a person.
+  public static let maximumBytes = 1 << 20
+
+  private let fileKind: @Sendable (URL) -> FileKind
+
+  /// Makes a reader.
+  ///
+  /// - Parameter fileKind: Tells what a path of the build host is. A project is looked at no further than this.
+  public init(fileKind: @escaping @Sendable (URL) -> FileKind = ProjectReader.kindOnDisk) {
+    self.fileKind = fileKind
+  }
+
+  /// A project that could be read, and what is odd about it.
+  public struct Result: Sendable {
+    /// The project.
+    public var project: ProjectDefinition
+    /// Warnings, by position.
+    public var warnings: [Diagnostic]
+  }
+
+  /// Reads a project file.
+  ///
+  /// - Parameter file: The file.
+  /// - Returns: The project, complete and checked as far as the file itself allows.
+  /// - Throws: ``ProjectProblems`` with all problems where there is at least one error, also where the file cannot be
+  ///   read at all.
+  public func read(_ file: URL) throws(ProjectProblems) -> Result {
+    let text: String
+    switch Self.load(file) {
+    case .success(let loaded): text = loaded
+    case .failure(let problems): throw problems
+    }
+    return try read(text, as: file)
+  }
+
+  /// Reads the text of a project file, as it stands in the file or is to stand there.
+  ///
+  /// - Parameters:
+  ///   - text: The text.
+  ///   - file: The file; relative paths start in its folder.
+  /// - Returns: The project.
+  /// - Throws: ``ProjectProblems`` with all problems where there is at least one error.
+  public func read(_ text: String, as file: URL) throws(ProjectProblems) -> Result {
+    let source = SourceText(file: file.absoluteURL, text: text)
+    let document = YAMLDocument(source)
+    var reading = Reading(source: source, fileKind: fileKind)
+    let project = document.root.flatMap { ProjectFormat.shape.read($0, &reading) }
+    let problems = ProjectProblems(document.diagnostics + reading.diagnostics)
+    guard let project, problems.errorCount == 0 else { throw problems }
+    return Result(project: project, warnings: problems.diagnostics)
+  }
+
+  /// What a path is on the disk of the build host; symbolic links are followed.
+  @Sendable public static func kindOnDisk(_ url: URL) -> FileKind {
+    var isFolder: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder) else { return .missing }
+    return isFolder.boolValue ? .folder : .file
+  }
+
+  private static func load(_ file: URL) -> Swift.Result<String, ProjectProblems> {
+    func refusal(_ message: String, line: Int = 1, column: Int = 1, hint: String? = nil) -> ProjectProblems {
+      let position = SourcePosition(file: file, line: line, column: column)
+      return ProjectProblems([
+        Diagnostic(severity: .error, message: message, position: position, sourceLine: "", hint: hint)
+      ])
+    }
+    let data: Data
+    do {
+      data = try Data(contentsOf: file)
+    } catch {
+      return .failure(
+        refusal("the file cannot be read", hint: "does it exist, and may you read it? `cultivar new DIR` makes a project"))
+    }
+    guard data.count <= maximumBytes else {
+      return .failure(refusal("the file is larger than \(Int64(maximumBytes).asSize)"))
+    }
+    guard let text = String(data: data, encoding: .utf8) else {
+      // Decoding with replacement shows where the first byte stands that is no UTF-8.
+      let before = String(decoding: data, as: UTF8.self).prefix { $0 != "\u{FFFD}" }
+      let lines = SourceText(file: file, text: String(before)).lines
+      return .failure(
+        refusal(
+          "the file is not UTF-8 text here", line: lines.count, column: (lines.last?.count ?? 0) + 1,
+          hint: "save it in the encoding UTF-8"))
+    }
+    return .success(text)
+  }
+}

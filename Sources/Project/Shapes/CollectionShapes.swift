@@ -1,0 +1,81 @@
+extension Shape {
+  /// A list; an item that cannot be used is left out, after it was reported.
+  static func list<Item: Sendable>(of item: Shape<Item>, minimumCount: Int = 0) -> Shape where Value == [Item] {
+    Shape(.list(item.description, minimumCount: minimumCount)) { node, reading in
+      guard case .list(let items) = node.content else {
+        let looksLikeItem = if case .scalar(let scalar) = node.content { scalar.text } else { "" }
+        reading.error(
+          "expected a list, found \(node.kind)", at: node.position,
+          hint: looksLikeItem.isEmpty ? "write one item a line, each after '- '" : "write [\(looksLikeItem)]")
+        return nil
+      }
+      guard items.count >= minimumCount else {
+        reading.error("the list is empty", at: node.position, hint: "give at least one item")
+        return nil
+      }
+      return items.compactMap { item.read($0, &reading) }
+    }
+  }
+
+  /// A mapping from names that the user chooses to values; an entry that cannot be used is left out.
+  ///
+  /// - Parameters:
+  ///   - key: Shape of the names.
+  ///   - value: Shape of the values.
+  static func dictionary<Item: Sendable>(
+    key: Shape<String>, value: Shape<Item>, minimumCount: Int = 0
+  ) -> Shape where Value == [DictionaryEntry<Item>] {
+    let keyText: TextDescription
+    if case .text(let text) = key.description {
+      keyText = text
+    } else {
+      keyText = TextDescription(noun: "a name")
+    }
+    return Shape(.dictionary(key: keyText, value: value.description, minimumCount: minimumCount)) { node, reading in
+      guard case .mapping(let entries) = node.content else {
+        reading.error(
+          "expected a mapping, found \(node.kind)", at: node.position, hint: "write 'name: value', one a line")
+        return nil
+      }
+      guard entries.count >= minimumCount else {
+        reading.error("the mapping is empty", at: node.position, hint: "give at least one entry")
+        return nil
+      }
+      return entries.compactMap { entry -> DictionaryEntry<Item>? in
+        let keyNode = SourceNode(content: .scalar(SourceScalar(entry.key, isPlain: false)), position: entry.position)
+        let name = key.read(keyNode, &reading)
+        guard !entry.value.isNull else {
+          reading.error("'\(entry.key)' has no value", at: entry.position, hint: "give it one, or remove the line")
+          return nil
+        }
+        reading.entryName = entry.key
+        defer { reading.entryName = nil }
+        guard let item = value.read(entry.value, &reading), let name else { return nil }
+        return DictionaryEntry(name: name, position: entry.position, value: item)
+      }
+    }
+  }
+
+  /// One shape for a single value, another for everything else.
+  ///
+  /// The kind of the value decides which of the two it is measured by, so that the message speaks of the one that the
+  /// user meant.
+  static func either(scalar: Shape, otherwise: Shape) -> Shape {
+    Shape(.either([scalar.description, otherwise.description])) { node, reading in
+      if case .scalar = node.content {
+        return scalar.read(node, &reading)
+      }
+      return otherwise.read(node, &reading)
+    }
+  }
+}
+
+/// An entry of a mapping from names that the user chooses.
+struct DictionaryEntry<Item: Sendable>: Sendable {
+  /// The name.
+  var name: String
+  /// Where the name stands.
+  var position: SourcePosition
+  /// The value.
+  var value: Item
+}

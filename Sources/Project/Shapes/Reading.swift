@@ -1,0 +1,76 @@
+import Foundation
+
+/// What a path of the build host is.
+public enum FileKind: Sendable, Equatable {
+  /// A regular file, or what a symbolic link to one leads to.
+  case file
+  /// A folder.
+  case folder
+  /// Nothing is there.
+  case missing
+}
+
+/// A value with the place where the user wrote it.
+struct Located<Value: Sendable>: Sendable {
+  /// The value.
+  var value: Value
+  /// Where it begins.
+  var position: SourcePosition
+}
+
+/// One pass over a file: what is known about its surroundings, and the problems found so far.
+struct Reading {
+  /// The text that is read.
+  let source: SourceText
+  /// Tells what a path of the build host is; the only look outside the file.
+  let fileKind: @Sendable (URL) -> FileKind
+  /// The problems found so far.
+  private(set) var diagnostics: [Diagnostic] = []
+  /// The mappings around the value being read, outermost first.
+  var surroundings: [Surrounding] = []
+  /// Key of the dictionary entry whose value is read next: the name of the mapping that it holds.
+  var entryName: String?
+
+  /// A mapping that is being read.
+  struct Surrounding {
+    /// What it is: `image`, `limits`.
+    var noun: String
+    /// Its name, where it has one.
+    var name: String?
+
+    /// Both, for a message.
+    var label: String {
+      name.map { "\(noun) '\($0)'" } ?? noun
+    }
+  }
+
+  init(source: SourceText, fileKind: @escaping @Sendable (URL) -> FileKind) {
+    self.source = source
+    self.fileKind = fileKind
+  }
+
+  /// Folder of the file; relative paths start here.
+  var folder: URL {
+    source.file.deletingLastPathComponent()
+  }
+
+  /// The mapping being read, up to the first one that has a name: `limits of program 'station'`.
+  var place: String {
+    var labels: [String] = []
+    for surrounding in surroundings.reversed() {
+      labels.append(surrounding.label)
+      if surrounding.name != nil { break }
+    }
+    return labels.joined(separator: " of ")
+  }
+
+  /// Records an error.
+  mutating func error(_ message: String, at position: SourcePosition, hint: String? = nil) {
+    diagnostics.append(source.diagnostic(.error, message, at: position, hint: hint))
+  }
+
+  /// Records a warning.
+  mutating func warning(_ message: String, at position: SourcePosition, hint: String? = nil) {
+    diagnostics.append(source.diagnostic(.warning, message, at: position, hint: hint))
+  }
+}

@@ -1,0 +1,68 @@
+import Foundation
+
+/// The text of a file that the user wrote, by lines.
+struct SourceText: Sendable {
+  /// The file.
+  let file: URL
+  /// The whole text.
+  let text: String
+  /// The lines without their breaks.
+  let lines: [String]
+
+  init(file: URL, text: String) {
+    self.file = file
+    self.text = text
+    self.lines = Self.split(text)
+  }
+
+  /// The line with a number from 1; empty beyond the end of the text.
+  func line(_ number: Int) -> String {
+    lines.indices.contains(number - 1) ? lines[number - 1] : ""
+  }
+
+  /// A position from a line and a column that counts Unicode scalars, as the YAML parser does.
+  ///
+  /// A place past the last line (the parser's for an unexpected end) is moved to the end of the last line with text.
+  func position(line: Int, scalarColumn: Int) -> SourcePosition {
+    guard line <= lines.count, !(line == lines.count && self.line(line).isEmpty) else {
+      return endPosition
+    }
+    let before = String(String.UnicodeScalarView(self.line(line).unicodeScalars.prefix(max(0, scalarColumn - 1))))
+    return SourcePosition(file: file, line: line, column: before.count + 1)
+  }
+
+  /// The end of the last line that is not empty.
+  private var endPosition: SourcePosition {
+    let last = lines.lastIndex { !$0.allSatisfy(\.isWhitespace) } ?? 0
+    return SourcePosition(file: file, line: last + 1, column: line(last + 1).count + 1)
+  }
+
+  /// A diagnostic at a position of this text.
+  func diagnostic(
+    _ severity: Diagnostic.Severity, _ message: String, at position: SourcePosition, hint: String?
+  ) -> Diagnostic {
+    Diagnostic(
+      severity: severity, message: message, position: position, sourceLine: line(position.line), hint: hint)
+  }
+
+  /// Splits at the line breaks of YAML 1.1, which the parser counts by: a break more or less would shift all that follows.
+  private static func split(_ text: String) -> [String] {
+    var lines: [String] = []
+    var current = String.UnicodeScalarView()
+    var previous: Unicode.Scalar?
+    for scalar in text.unicodeScalars {
+      switch scalar {
+      case "\n" where previous == "\r":
+        break
+      case "\n", "\r", "\u{85}", "\u{2028}", "\u{2029}":
+        lines.append(String(current))
+        current = String.UnicodeScalarView()
+      default:
+        current.append(scalar)
+      }
+      previous = scalar
+    }
+    lines.append(String(current))
+    return lines
+  }
+}

@@ -1,0 +1,107 @@
+import Yams
+
+/// Says in plain words what the YAML parser found wrong with a text.
+enum YAMLSyntaxProblem {
+  /// The parser's words, and ours with what to do.
+  private static let explanations: [(found: String, message: String, hint: String)] = [
+    (
+      "mapping values are not allowed in this context", "a ':' is not expected here",
+      "check the indentation of this line and of the one above; text with ': ' in it needs quotes"
+    ),
+    (
+      "could not find expected ':'", "there is no ':' after the key",
+      "write 'key: value'; a list item begins with '- '"
+    ),
+    (
+      "did not find expected key", "this line does not fit the lines above",
+      "keys of the same mapping begin in the same column"
+    ),
+    (
+      "did not find expected '-' indicator", "this line does not fit the list above",
+      "items of the same list begin with '- ' in the same column"
+    ),
+    (
+      "did not find expected ',' or ']'", "the list that begins with '[' goes on here without ',' or ']'",
+      "separate its items by ',' and close it with ']'"
+    ),
+    (
+      "did not find expected ',' or '}'", "the mapping that begins with '{' goes on here without ',' or '}'",
+      "separate its entries by ',' and close it with '}'"
+    ),
+    (
+      "block sequence entries are not allowed in this context", "a list cannot begin here",
+      "begin it in a line of its own"
+    ),
+    (
+      "found unexpected end of stream", "a quoted text is not closed",
+      "close it with the quote that it began with"
+    ),
+    (
+      "found undefined alias", "no value has this anchor",
+      "an anchor (&name) must stand before its alias (*name); text that begins with '*' needs quotes"
+    ),
+    (
+      "but found another document", "a second document begins here",
+      "a project file is one document: remove the line '---'"
+    ),
+    (
+      "found unknown escape character", "this is no escape sequence of a text in double quotes",
+      "write '\\\\' for a backslash, or use single quotes"
+    ),
+    (
+      "control characters are not allowed", "a control character stands here",
+      "remove it, or write it as an escape sequence in double quotes"
+    ),
+    (
+      "did not find expected <document start>", "something follows the end of the document",
+      "check the indentation of this line"
+    ),
+  ]
+
+  /// The problem that stopped the parser.
+  static func diagnostic(for error: any Error, in source: SourceText) -> Diagnostic {
+    switch error {
+    case YamlError.scanner(let context, let problem, let mark, _),
+      YamlError.parser(let context, let problem, let mark, _),
+      YamlError.composer(let context, let problem, let mark, _):
+      // An open quote is found at the end of the file; its beginning is what the user looks for.
+      let isOpenQuote = problem == "found unexpected end of stream"
+      return explained(problem, at: position(isOpenQuote ? context?.mark ?? mark : mark, in: source), in: source)
+    case YamlError.duplicatedKeysInMapping(let keys, let context):
+      return source.diagnostic(
+        .error, "the key '\(keys.first ?? "")' is given twice", at: position(context.mark, in: source),
+        hint: "keep one of them")
+    case YamlError.reader(let problem, let offset, _, let text):
+      let before = SourceText(file: source.file, text: String(text.prefix(offset ?? 0)))
+      let line = before.lines.count
+      let place = SourcePosition(file: source.file, line: line, column: before.line(line).count + 1)
+      return explained(problem, at: place, in: source)
+    default:
+      let start = SourcePosition(file: source.file, line: 1, column: 1)
+      return source.diagnostic(.error, "the file is not YAML: \(error)", at: start, hint: nil)
+    }
+  }
+
+  private static func explained(_ problem: String, at place: SourcePosition, in source: SourceText) -> Diagnostic {
+    if problem == "found character that cannot start any token" {
+      return wrongStart(at: place, in: source)
+    }
+    guard let explanation = explanations.first(where: { $0.found == problem }) else {
+      return source.diagnostic(.error, "the file is not YAML here: \(problem)", at: place, hint: nil)
+    }
+    return source.diagnostic(.error, explanation.message, at: place, hint: explanation.hint)
+  }
+
+  private static func wrongStart(at place: SourcePosition, in source: SourceText) -> Diagnostic {
+    let character = source.line(place.line).dropFirst(place.column - 1).first.map(String.init) ?? ""
+    if character == "\t" {
+      return source.diagnostic(.error, "a tab cannot indent a line", at: place, hint: "use spaces")
+    }
+    return source.diagnostic(
+      .error, "a value cannot begin with '\(character)'", at: place, hint: "put the value in quotes")
+  }
+
+  private static func position(_ mark: Mark, in source: SourceText) -> SourcePosition {
+    source.position(line: mark.line, scalarColumn: mark.column)
+  }
+}
