@@ -64,7 +64,7 @@ let package = Package(
     .target(
       name: "ImageBuild",
       dependencies: [
-        "Project", "DebianArchive", "Lock", "Programs", "RootFilesystem", "DiskImage", "BootFlow", "DeviceModel",
+        "Project", "DebianArchive", "ExecutableFormat", "Lock", "Programs", "RootFilesystem", "DiskImage", "BootFlow", "DeviceModel",
         "PartitionTable", "HostSystem",
       ]),
     .target(name: "Emulator", dependencies: ["HostSystem"]),

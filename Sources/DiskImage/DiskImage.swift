@@ -72,6 +72,22 @@ public struct DiskImage: Sendable {
     guard rename(temporary, path) == 0 else { throw FileFailure.last("write", path) }
   }
 
+  /// Hash of all that the image is written from. File systems come from the cache, where the path says the content.
+  ///
+  /// - Throws: `GPTError`.
+  public func identity() throws -> ContentHash {
+    var key = CacheKey("disk-image 1")
+    for region in try table.serialised(bootCode: bootCode).regions { key.add(ContentHash(of: region.bytes)) }
+    for (number, content) in contents.sorted(by: { $0.key < $1.key }) {
+      key.add("\(number)")
+      switch content {
+      case .file(let file): key.add(file.path)
+      case .bytes(let bytes): key.add(ContentHash(of: bytes))
+      }
+    }
+    return key.hash
+  }
+
   private func write(
     _ bytes: [UInt8], to target: (descriptor: Int32, path: String), at offset: Int64
   ) throws(FileFailure) {
