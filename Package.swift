@@ -65,6 +65,9 @@ let package = Package(
         "Project", "ImageBuild", "Emulator", "HostSystem",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
+
+    // The tests, one target for each library.
+    .testTarget(name: "ProjectTests", dependencies: ["Project"]),
   ],
   swiftLanguageModes: [.v6]
 )
