@@ -2,15 +2,17 @@ import Foundation
 
 extension Shape<String> {
   /// A numeric IPv4 or IPv6 address.
-  static let address = text("a numeric address", pattern: "[0-9A-Fa-f:.]+", hint: "for example 192.0.2.1 or 2001:db8::1")
-    .checked { text, node, reading in
-      guard addressBits(text) != nil else {
-        reading.error(
-          "'\(text)' is not a numeric address", at: node.position, hint: "for example 192.0.2.1 or 2001:db8::1")
-        return nil
-      }
-      return text
+  static let address = text(
+    "a numeric address", pattern: "[0-9A-Fa-f:.]+", hint: "for example 192.0.2.1 or 2001:db8::1"
+  )
+  .checked { text, node, reading in
+    guard addressBits(text) != nil else {
+      reading.error(
+        "'\(text)' is not a numeric address", at: node.position, hint: "for example 192.0.2.1 or 2001:db8::1")
+      return nil
     }
+    return text
+  }
 
   /// A numeric address with the length of its network's prefix.
   static let addressWithPrefix = text(
@@ -30,17 +32,21 @@ extension Shape<String> {
   /// A host by name or numeric address.
   static let host = text(
     "a host's name or address",
-    pattern: "([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)(\\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*|[0-9A-Fa-f:]+",
+    pattern:
+      "([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)(\\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*|[0-9A-Fa-f:]+",
     hint: "for example pool.ntp.org")
 
   /// URL of a package archive.
   static let archiveURL = text(
-    "the URL of an archive", pattern: #"(https?://[^/\s]+|file://)(/\S*)?"#, hint: "for example https://ftp.debian.org/debian")
+    "the URL of an archive", pattern: #"(https?://[^/\s]+|file://)(/\S*)?"#,
+    hint: "for example https://ftp.debian.org/debian")
 
-  /// URL of a git repository, as git reads it.
+  /// The URLs that git reads (git-clone(1)), without plain paths.
+  static let gitURLPattern = #"(https?|ssh|git|file)://\S+|[A-Za-z0-9_.-]+@[A-Za-z0-9.-]+:\S+"#
+
+  /// URL of a git repository.
   static let gitURL = text(
-    "the URL of a git repository", pattern: #"(https?|ssh|git|file)://\S+|[A-Za-z0-9_.-]+@[A-Za-z0-9.-]+:\S+"#,
-    hint: "for example https://git.example.org/project.git")
+    "the URL of a git repository", pattern: gitURLPattern, hint: "for example https://git.example.org/project.git")
 
   /// Bits of an address; `nil` where the text is none.
   static func addressBits(_ text: String) -> Int? {

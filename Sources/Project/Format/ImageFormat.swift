@@ -29,7 +29,8 @@ enum ImageFormat {
     "network", NetworkFormat.shape, default: "automatic", "Network: a word, or a mapping with a `method`.",
     example: ["method": "automatic", "interfaces": ["eth0"]])
   private static let clock = DefaultedKey(
-    "clock", ClockFormat.shape, default: ["servers": ["0.debian.pool.ntp.org", "1.debian.pool.ntp.org", "2.debian.pool.ntp.org"]],
+    "clock", ClockFormat.shape,
+    default: ["servers": ["0.debian.pool.ntp.org", "1.debian.pool.ntp.org", "2.debian.pool.ntp.org"]],
     "How the clock is set; `none` for not at all.", example: ["servers": ["pool.ntp.org"]])
   private static let management = OptionalKey(
     "management", NetworkFormat.management, "The management API. Left out: it does not listen on the network.",

@@ -10,7 +10,10 @@ extension Shape<String> {
   private static let nameHint = "use lower-case letters, digits and hyphens, and begin with a letter"
 
   /// Name of a project or an image.
-  static let name = text("a name", pattern: "[a-z]([a-z0-9-]{0,61}[a-z0-9])?", hint: nameHint)
+  static let name = text("a name", pattern: namePattern, hint: nameHint)
+
+  /// Names of projects and images can be host names.
+  static let namePattern = "[a-z]([a-z0-9-]{0,61}[a-z0-9])?"
 
   /// Name of a program, which is the name of its user as well; 31 characters are what user databases hold.
   static let programName = text("a program's name", pattern: "[a-z]([a-z0-9-]{0,29}[a-z0-9])?", hint: nameHint)

@@ -13,7 +13,8 @@ struct ProgramEntry: Sendable {
 /// An item of `programs:`.
 enum ProgramFormat {
   private static let swift = OptionalKey(
-    "swift", SourceFormat.swift, "A product of a Swift package.", example: ["package": "./station", "product": "station"])
+    "swift", SourceFormat.swift, "A product of a Swift package.",
+    example: ["package": "./station", "product": "station"])
   private static let cargo = OptionalKey(
     "cargo", SourceFormat.cargo, "A binary of a Cargo package.", example: ["package": "./ticker", "binary": "ticker"])
   private static let go = OptionalKey(
@@ -34,7 +35,8 @@ enum ProgramFormat {
     "arguments", Shape<[String]>.list(of: .programText), default: [], "Arguments, without the program's own name.",
     example: ["--port", "80"])
   private static let environment = DefaultedKey(
-    "env", Shape<[DictionaryEntry<String>]>.dictionary(key: .environmentName, value: .programText), default: .object([]),
+    "env", Shape<[DictionaryEntry<String>]>.dictionary(key: .environmentName, value: .programText),
+    default: .object([]),
     "Environment variables.", example: ["STATION_NAME": "roof"])
   private static let user = OptionalKey(
     "user", Shape.userName, "User that it runs as; `root` where it must be. Left out: a user of its own name.",
@@ -54,7 +56,8 @@ enum ProgramFormat {
     "limits", LimitsFormat.shape, default: .object([]), "What it may use.", example: ["memory": "64M", "cpu": "50%"])
   private static let capabilities = DefaultedKey(
     "capabilities", Shape<[String]>.list(of: .capability), default: [],
-    "Capabilities that it keeps although it is not root (capabilities(7), without CAP_).", example: ["net_bind_service"])
+    "Capabilities that it keeps although it is not root (capabilities(7), without CAP_).", example: ["net_bind_service"]
+  )
   private static let log = DefaultedKey(
     "log", LogFormat.shape, default: .object([]), "What is kept of its output.",
     example: ["ring": "64K", "files": ["size": "1M", "keep": 4]])

@@ -85,6 +85,7 @@ extension Shape<Int> {
 extension Shape<UInt32> {
   /// Permission bits in octal digits, as text: YAML reads the bare number `0644` as 644.
   static let mode = Shape<String>.text(
-    "a mode like \"0644\"", pattern: "0?[0-7]{3}", hint: "write three octal digits in quotes, with or without a 0 before them"
+    "a mode like \"0644\"", pattern: "0?[0-7]{3}",
+    hint: "write three octal digits in quotes, with or without a 0 before them"
   ).converted { text, _, _ in UInt32(text, radix: 8) }
 }

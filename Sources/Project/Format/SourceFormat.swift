@@ -19,7 +19,8 @@ enum SourceFormat {
   private static let revision = OptionalKey(
     "revision",
     Shape.text(
-      "a full commit id", pattern: "[0-9a-f]{40}([0-9a-f]{24})?", hint: "write all 40 digits: `git rev-parse` shows them"),
+      "a full commit id", pattern: "[0-9a-f]{40}([0-9a-f]{24})?",
+      hint: "write all 40 digits: `git rev-parse` shows them"),
     "Commit that is checked out, by its full id.", example: "8f3b1f0c2d4e5a6978b0c1d2e3f405162738495a")
   private static let folder = OptionalKey(
     "folder", Shape.folderInRepository, "Folder of the package in the repository. Left out: its top.",
@@ -83,7 +84,8 @@ enum SourceFormat {
     "install", Shape.text("a Go package path", pattern: #"[a-z0-9.-]+\.[a-z]+(/[A-Za-z0-9._~-]+)+"#),
     "Go package of the module proxy.", example: "example.org/tools/cmd/gonet")
   private static let goVersion = OptionalKey(
-    "version", Shape.text("a module version", pattern: #"v[0-9]+\.[0-9]+\.[0-9]+[0-9A-Za-z.+-]*"#, hint: "write it like v1.2.3"),
+    "version",
+    Shape.text("a module version", pattern: #"v[0-9]+\.[0-9]+\.[0-9]+[0-9A-Za-z.+-]*"#, hint: "write it like v1.2.3"),
     "Version of the module of `install`.", example: "v1.2.3")
 
   /// `go:`

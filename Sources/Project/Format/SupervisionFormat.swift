@@ -31,7 +31,8 @@ enum StopFormat {
     "grace", Shape.duration, default: "10s", "Time until it is killed.", example: "30s")
 
   /// `stop:`
-  static let shape = Shape<Stop>.object("stop", about: "How a program is stopped.", keys: [signal, grace]) { fields, _ in
+  static let shape = Shape<Stop>.object("stop", about: "How a program is stopped.", keys: [signal, grace]) {
+    fields, _ in
     Stop(signal: fields[signal], grace: fields[grace])
   }
 }

@@ -75,7 +75,8 @@ public struct ProjectReader: Sendable {
       data = try Data(contentsOf: file)
     } catch {
       return .failure(
-        refusal("the file cannot be read", hint: "does it exist, and may you read it? `cultivar new DIR` makes a project"))
+        refusal(
+          "the file cannot be read", hint: "does it exist, and may you read it? `cultivar new DIR` makes a project"))
     }
     guard data.count <= maximumBytes else {
       return .failure(refusal("the file is larger than \(Int64(maximumBytes).asSize)"))

@@ -48,8 +48,9 @@ struct DefaultedKey<Value: Sendable>: KeyDeclaration {
   private let shape: Shape<Value>
   private let defaultValue: JSONValue
 
-  init(_ name: String, _ shape: Shape<Value>, default defaultValue: JSONValue, _ about: String, example: JSONValue? = nil)
-  {
+  init(
+    _ name: String, _ shape: Shape<Value>, default defaultValue: JSONValue, _ about: String, example: JSONValue? = nil
+  ) {
     self.shape = shape
     self.defaultValue = defaultValue
     entry = KeyDescription(

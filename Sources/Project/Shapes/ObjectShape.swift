@@ -97,7 +97,7 @@ extension ObjectDescription {
       values[key.name] = key.read(entry.value, &reading)
     }
     for key in keys where key.isRequired && keyPositions[key.name] == nil {
-      let example = key.example.map { ", for example `\(key.name): \($0.inYAML)`" } ?? ""
+      let example = key.example.map { ", for example `\(key.name): \($0.inFlowYAML)`" } ?? ""
       reading.error(
         "\(reading.place) has no '\(key.name)'", at: position, hint: "add '\(key.name)'\(example)")
     }
@@ -110,15 +110,5 @@ extension ObjectDescription {
   /// The keys that the user may still have meant.
   private func unusedNames(_ entries: [SourceEntry]) -> [String] {
     keys.map(\.name).filter { name in !entries.contains { $0.key == name } }
-  }
-}
-
-extension JSONValue {
-  /// The value as one writes it in a line of YAML.
-  var inYAML: String {
-    guard case .text(let text) = self, text.isWhole("[A-Za-z./][A-Za-z0-9_./:+@%-]*"),
-      case .text = SourceScalar(text, isPlain: true).value
-    else { return compact }
-    return text
   }
 }

@@ -67,7 +67,8 @@ extension Shape<Int> {
         return nil
       }
       guard range.contains(number) else {
-        let limits = range.upperBound == .max ? "at least \(range.lowerBound)" : "\(range.lowerBound) to \(range.upperBound)"
+        let limits =
+          range.upperBound == .max ? "at least \(range.lowerBound)" : "\(range.lowerBound) to \(range.upperBound)"
         reading.error("\(number) is out of range", at: node.position, hint: "possible: \(limits)")
         return nil
       }

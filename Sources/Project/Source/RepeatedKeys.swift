@@ -41,9 +41,11 @@ struct RepeatedKeys {
 
   /// The text with the key at a place written over; `nil` where the key is not simply written there.
   private mutating func cover(_ keys: [String], at mark: Mark, in text: String, of source: SourceText) -> String? {
-    guard let lineStart = text.startOfLine(mark.line) else { return nil }
+    guard let lineStart = SourceText.startOfLine(mark.line, in: text) else { return nil }
     let scalars = text.unicodeScalars
-    guard var start = scalars.index(lineStart, offsetBy: mark.column - 1, limitedBy: scalars.endIndex) else { return nil }
+    guard var start = scalars.index(lineStart, offsetBy: mark.column - 1, limitedBy: scalars.endIndex) else {
+      return nil
+    }
     if start < scalars.endIndex, scalars[start] == "\"" || scalars[start] == "'" {
       start = scalars.index(after: start)
     }
@@ -55,24 +57,5 @@ struct RepeatedKeys {
     var result = scalars
     result.replaceSubrange(start..<end, with: repeatElement(filler, count: key.unicodeScalars.count))
     return String(result)
-  }
-}
-
-extension String {
-  /// Where a line with a number from 1 begins; `nil` beyond the last line.
-  fileprivate func startOfLine(_ number: Int) -> String.Index? {
-    var line = 1
-    var index = unicodeScalars.startIndex
-    while line < number {
-      guard index < unicodeScalars.endIndex else { return nil }
-      let scalar = unicodeScalars[index]
-      index = unicodeScalars.index(after: index)
-      switch scalar {
-      case "\r" where index < unicodeScalars.endIndex && unicodeScalars[index] == "\n": break
-      case "\n", "\r", "\u{85}", "\u{2028}", "\u{2029}": line += 1
-      default: break
-      }
-    }
-    return index
   }
 }

@@ -45,19 +45,38 @@ struct SourceText: Sendable {
       severity: severity, message: message, position: position, sourceLine: line(position.line), hint: hint)
   }
 
-  /// Splits at the line breaks of YAML 1.1, which the parser counts by: a break more or less would shift all that follows.
+  /// Where a line with a number from 1 begins in a text; `nil` beyond the last line.
+  static func startOfLine(_ number: Int, in text: String) -> String.Index? {
+    let scalars = text.unicodeScalars
+    var line = 1
+    var index = scalars.startIndex
+    while line < number {
+      guard index < scalars.endIndex else { return nil }
+      let scalar = scalars[index]
+      index = scalars.index(after: index)
+      if isLineBreak(scalar), !(scalar == "\r" && index < scalars.endIndex && scalars[index] == "\n") {
+        line += 1
+      }
+    }
+    return index
+  }
+
+  /// The line breaks of YAML 1.1, which the parser counts by: a break more or less would shift all that follows.
+  private static func isLineBreak(_ scalar: Unicode.Scalar) -> Bool {
+    ["\n", "\r", "\u{85}", "\u{2028}", "\u{2029}"].contains(scalar)
+  }
+
   private static func split(_ text: String) -> [String] {
     var lines: [String] = []
     var current = String.UnicodeScalarView()
     var previous: Unicode.Scalar?
     for scalar in text.unicodeScalars {
-      switch scalar {
-      case "\n" where previous == "\r":
-        break
-      case "\n", "\r", "\u{85}", "\u{2028}", "\u{2029}":
+      if scalar == "\n", previous == "\r" {
+        // Second half of a break that was seen already.
+      } else if isLineBreak(scalar) {
         lines.append(String(current))
         current = String.UnicodeScalarView()
-      default:
+      } else {
         current.append(scalar)
       }
       previous = scalar

@@ -48,7 +48,8 @@ struct YAMLDocument {
     guard nodeCount <= Self.maximumNodes, depth <= Self.maximumDepth else {
       // Said once: every further value would say it again.
       if nodeCount <= Self.maximumNodes || nodeCount == Self.maximumNodes + 1 {
-        report("the file holds too much: more than \(Self.maximumNodes) values or \(Self.maximumDepth) levels", at: place)
+        report(
+          "the file holds too much: more than \(Self.maximumNodes) values or \(Self.maximumDepth) levels", at: place)
       }
       return nil
     }

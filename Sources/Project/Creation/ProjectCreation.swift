@@ -1,0 +1,69 @@
+import Foundation
+
+/// What a new project can begin with.
+public enum ProjectTemplate: String, Sendable, CaseIterable {
+  /// An appliance with a small web server in Swift.
+  case appliance
+}
+
+/// Makes new projects.
+public enum ProjectCreation {
+  /// Makes a project.
+  ///
+  /// The files are written to a folder beside the place, which then takes the place in one step: an error or a power
+  /// cut leaves no half of a project under its name.
+  ///
+  /// - Parameters:
+  ///   - template: What it begins with.
+  ///   - folder: Its folder, which must not exist yet, or be empty. Its name becomes the project's.
+  /// - Throws: ``ProjectFailure`` where the folder is in use, has no usable name, or cannot be written.
+  public static func create(_ template: ProjectTemplate, at folder: URL) throws(ProjectFailure) {
+    let name = try projectName(for: folder)
+    let existing = try? FileManager.default.contentsOfDirectory(atPath: folder.path)
+    guard existing?.isEmpty ?? (ProjectReader.kindOnDisk(folder) == .missing) else {
+      throw ProjectFailure("\(folder.path) is in use", remedy: "choose a folder that is empty or does not exist")
+    }
+    let beside = folder.deletingLastPathComponent()
+      .appending(path: ".\(folder.lastPathComponent).\(ProcessInfo.processInfo.processIdentifier)")
+    do throws(ProjectFailure) {
+      for (path, text) in template.files(projectName: name) {
+        try WholeFile.write(text, to: beside.appending(path: path))
+      }
+      // Takes the place of a missing or an empty folder (rename(2)); one that was filled meanwhile refuses it.
+      guard rename(beside.path, folder.path) == 0 else {
+        throw ProjectFailure("cannot make the folder \(folder.path): \(String(cString: strerror(errno)))")
+      }
+    } catch {
+      try? FileManager.default.removeItem(at: beside)
+      throw error
+    }
+  }
+
+  private static func projectName(for folder: URL) throws(ProjectFailure) -> String {
+    let name = folder.lastPathComponent.lowercased()
+      .replacing("_", with: "-").replacing(" ", with: "-")
+    guard name.isWhole(Shape<String>.namePattern) else {
+      throw ProjectFailure(
+        "a project cannot be called '\(name)'",
+        remedy: "choose a folder whose name has letters, digits and hyphens, and begins with a letter")
+    }
+    return name
+  }
+}
+
+extension ProjectTemplate {
+  /// The files of the template by relative path.
+  fileprivate func files(projectName: String) -> [(path: String, text: String)] {
+    switch self {
+    case .appliance:
+      [
+        (ProjectReader.fileName, ApplianceTemplate.projectFile(name: projectName)),
+        ("README.md", ApplianceTemplate.readme(name: projectName)),
+        (".gitignore", ApplianceTemplate.ignoredFiles),
+        (".cultivar/schema/\(JSONSchema.fileName)", JSONSchema.project.formatted + "\n"),
+        ("hello/Package.swift", ApplianceTemplate.packageManifest),
+        ("hello/Sources/hello/main.swift", ApplianceTemplate.program),
+      ]
+    }
+  }
+}

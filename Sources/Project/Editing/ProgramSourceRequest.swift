@@ -1,0 +1,173 @@
+import Foundation
+
+/// Languages whose packages a program can come from.
+public enum PackageLanguage: String, Sendable, CaseIterable {
+  /// Swift packages.
+  case swift
+  /// Cargo packages.
+  case cargo
+  /// Go modules.
+  case go
+
+  /// The file that makes a folder a package.
+  var manifest: String {
+    switch self {
+    case .swift: "Package.swift"
+    case .cargo: "Cargo.toml"
+    case .go: "go.mod"
+    }
+  }
+
+  /// The key of a folder with a package.
+  fileprivate var folderKey: String {
+    self == .go ? "module" : "package"
+  }
+
+  /// The key of what is built of a package.
+  fileprivate var productKey: String {
+    switch self {
+    case .swift: "product"
+    case .cargo: "binary"
+    case .go: "package"
+    }
+  }
+}
+
+/// A program in the short form of the command line: `./station%station`, `crate:ripgrep@14.1.0%rg`.
+public struct ProgramSourceRequest: Sendable {
+  /// The short form.
+  public var text: String
+  /// Language of a package in a git repository; for a folder, its manifest tells.
+  public var language: PackageLanguage?
+  /// What is checked out of a git repository.
+  public var reference: GitReference?
+  /// Folder that relative paths start in.
+  public var currentFolder: URL
+
+  /// Makes a request.
+  public init(text: String, language: PackageLanguage?, reference: GitReference?, currentFolder: URL) {
+    self.text = text
+    self.language = language
+    self.reference = reference
+    self.currentFolder = currentFolder
+  }
+
+  /// The request as the keys of an item of `programs:`.
+  ///
+  /// - Parameter projectFolder: Folder of the project file; paths in it start there.
+  /// - Throws: ``ProjectFailure`` where the short form leaves something open.
+  func keys(in projectFolder: URL) throws(ProjectFailure) -> JSONValue {
+    if let rest = text.after("crate:") { return crate(rest) }
+    if let rest = text.after("debian:") { return debian(rest) }
+    if let rest = text.after("go:") { return try goInstall(rest) }
+    let (location, product) = text.cut(at: "%", fromEnd: true)
+    if location.isWhole(Shape<String>.gitURLPattern) {
+      return try repository(location, product: product)
+    }
+    guard reference == nil else {
+      throw ProjectFailure("'\(location)' is no git repository", remedy: "leave out --tag, --branch and --revision")
+    }
+    let url = URL(fileURLWithPath: location, relativeTo: currentFolder).standardizedFileURL
+    let path = url.path(from: projectFolder)
+    switch ProjectReader.kindOnDisk(url) {
+    case .missing:
+      throw ProjectFailure(
+        "there is no file or folder '\(location)'",
+        remedy: "a source is a folder, an executable, a git URL, crate:NAME, go:PATH@VERSION or debian:PACKAGE")
+    case .file:
+      return ["executable": .text(path)]
+    case .folder:
+      return try package(in: url, path: path, product: product)
+    }
+  }
+
+  private func crate(_ text: String) -> JSONValue {
+    let (package, binary) = text.cut(at: "%", fromEnd: true)
+    let (name, version) = package.cut(at: "@")
+    return ["cargo": .entries([("crate", name), ("version", version), ("binary", binary)])]
+  }
+
+  private func debian(_ text: String) -> JSONValue {
+    let (package, path) = text.cut(at: "%")
+    return ["debian": ["packages": [.text(package)], "executable": .text(path ?? "/usr/bin/\(package)")]]
+  }
+
+  private func goInstall(_ text: String) throws(ProjectFailure) -> JSONValue {
+    let (package, version) = text.cut(at: "@", fromEnd: true)
+    guard let version else {
+      throw ProjectFailure("'go:\(text)' has no version", remedy: "write go:\(text)@v1.2.3")
+    }
+    return ["go": .entries([("install", package), ("version", version)])]
+  }
+
+  private func repository(_ url: String, product: String?) throws(ProjectFailure) -> JSONValue {
+    guard let language else {
+      throw ProjectFailure(
+        "the language of \(url) is not known before it is fetched", remedy: "add --swift, --cargo or --go")
+    }
+    let checkout: (String, String)
+    switch reference {
+    case .tag(let tag): checkout = ("tag", tag)
+    case .branch(let branch): checkout = ("branch", branch)
+    case .revision(let revision): checkout = ("revision", revision)
+    case nil:
+      throw ProjectFailure(
+        "it is not said what of \(url) is to be built", remedy: "add --tag, --branch or --revision")
+    }
+    guard product != nil || language != .swift else {
+      throw ProjectFailure("a Swift package may have several products", remedy: "write \(url)%PRODUCT")
+    }
+    return [language.rawValue: .entries([("git", url), checkout, (language.productKey, product)])]
+  }
+
+  private func package(in folder: URL, path: String, product: String?) throws(ProjectFailure) -> JSONValue {
+    let found = PackageLanguage.allCases.filter {
+      ProjectReader.kindOnDisk(folder.appending(path: $0.manifest)) == .file
+    }
+    guard let language = language ?? found.first, language == found.first || found.contains(language) else {
+      let manifests = PackageLanguage.allCases.map(\.manifest).joined(separator: ", ")
+      throw ProjectFailure("the folder '\(text)' is no package", remedy: "none of these is in it: \(manifests)")
+    }
+    guard found.count == 1 || self.language != nil else {
+      throw ProjectFailure(
+        "the folder '\(text)' is a package of several languages", remedy: "add --swift, --cargo or --go")
+    }
+    var product = product
+    if language == .swift, product == nil {
+      product = try SwiftManifest.onlyProduct(in: folder)
+    }
+    return [language.rawValue: .entries([(language.folderKey, path), (language.productKey, product)])]
+  }
+}
+
+extension JSONValue {
+  /// An object of texts, without those that are not given.
+  fileprivate static func entries(_ entries: [(key: String, value: String?)]) -> JSONValue {
+    .object(entries.compactMap { entry in entry.value.map { (key: entry.key, value: .text($0)) } })
+  }
+}
+
+extension String {
+  /// The rest of a text that begins with a prefix.
+  fileprivate func after(_ prefix: String) -> String? {
+    hasPrefix(prefix) ? String(dropFirst(prefix.count)) : nil
+  }
+
+  /// The parts before and after a character; the whole and `nil` where it does not occur.
+  fileprivate func cut(at separator: Character, fromEnd: Bool = false) -> (String, String?) {
+    guard let index = fromEnd ? lastIndex(of: separator) : firstIndex(of: separator) else { return (self, nil) }
+    return (String(self[..<index]), String(self[self.index(after: index)...]))
+  }
+}
+
+extension URL {
+  /// The path of a file as it is written in a project file: relative, beginning with `./` or `../`.
+  fileprivate func path(from folder: URL) -> String {
+    let target = standardizedFileURL.pathComponents
+    let base = folder.standardizedFileURL.pathComponents
+    let shared = zip(target, base).prefix { $0 == $1 }.count
+    let upwards = Array(repeating: "..", count: base.count - shared)
+    let parts = upwards + target.dropFirst(shared)
+    return upwards.isEmpty ? "./" + parts.joined(separator: "/") : parts.joined(separator: "/")
+  }
+}

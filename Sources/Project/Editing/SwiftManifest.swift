@@ -1,0 +1,32 @@
+import Foundation
+
+/// Looks into a `Package.swift` as text: running it is a build's business.
+enum SwiftManifest {
+  /// Name of the only executable that a package declares.
+  ///
+  /// - Throws: ``ProjectFailure`` where there is none or more than one.
+  static func onlyProduct(in folder: URL) throws(ProjectFailure) -> String {
+    let text = (try? String(contentsOf: folder.appending(path: "Package.swift"), encoding: .utf8)) ?? ""
+    let names = executableNames(in: text)
+    guard let name = names.first, names.count == 1 else {
+      let found = names.isEmpty ? "no executable" : "several executables: \(names.joined(separator: ", "))"
+      throw ProjectFailure(
+        "the Swift package in \(folder.path) declares \(found)",
+        remedy: "say which product it is: \(folder.lastPathComponent)%PRODUCT")
+    }
+    return name
+  }
+
+  /// Names of executable products; where a package declares none, each executable target is one.
+  private static func executableNames(in manifest: String) -> [String] {
+    for kind in ["executable", "executableTarget"] {
+      let found = manifest.matches(of: declaration).filter { $0.output.1 == kind }.map { String($0.output.2) }
+      if !found.isEmpty { return found }
+    }
+    return []
+  }
+
+  private static var declaration: Regex<(Substring, Substring, Substring)> {
+    /\.(executable|executableTarget)\(\s*name:\s*"([^"]+)"/
+  }
+}

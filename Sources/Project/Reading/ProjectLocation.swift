@@ -1,0 +1,44 @@
+import Foundation
+
+/// Finds the project that a command is about.
+public enum ProjectLocation {
+  /// The project file.
+  ///
+  /// - Parameters:
+  ///   - given: A project's folder or file, as the user named it; `nil` to look for the project around the current
+  ///     folder, upwards.
+  ///   - folder: The current folder.
+  /// - Throws: ``ProjectFailure`` where there is none.
+  public static func find(_ given: String?, from folder: URL) throws(ProjectFailure) -> URL {
+    guard let given else { return try search(upwardsFrom: folder) }
+    let url = URL(fileURLWithPath: given, relativeTo: folder).standardizedFileURL
+    switch ProjectReader.kindOnDisk(url) {
+    case .file:
+      return url
+    case .folder:
+      let file = url.appending(path: ProjectReader.fileName)
+      guard ProjectReader.kindOnDisk(file) == .file else {
+        throw ProjectFailure(
+          "the folder \(given) has no \(ProjectReader.fileName)", remedy: "name a project's folder or file after --project")
+      }
+      return file
+    case .missing:
+      throw ProjectFailure(
+        "there is no file or folder \(given)", remedy: "name a project's folder or file after --project")
+    }
+  }
+
+  private static func search(upwardsFrom folder: URL) throws(ProjectFailure) -> URL {
+    var current = folder.standardizedFileURL
+    while true {
+      let file = current.appending(path: ProjectReader.fileName)
+      if ProjectReader.kindOnDisk(file) == .file { return file }
+      let parent = current.deletingLastPathComponent().standardizedFileURL
+      guard parent.path != current.path, current.path != "/" else { break }
+      current = parent
+    }
+    throw ProjectFailure(
+      "there is no \(ProjectReader.fileName) in \(folder.path) or above it",
+      remedy: "go to a project, name one with --project, or make one: `cultivar new DIR`")
+  }
+}

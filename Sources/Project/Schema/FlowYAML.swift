@@ -1,0 +1,25 @@
+extension JSONValue {
+  /// The value as a person writes it on one line of YAML: quotes only where they are needed.
+  var inFlowYAML: String {
+    switch self {
+    case .array(let items):
+      "[\(items.map(\.inFlowYAML).joined(separator: ", "))]"
+    case .object(let entries):
+      entries.isEmpty
+        ? "{}" : "{ \(entries.map { "\($0.key): \($0.value.inFlowYAML)" }.joined(separator: ", ")) }"
+    case .text(let text) where SourceScalar.isPlainText(text):
+      text
+    default:
+      compact
+    }
+  }
+}
+
+extension SourceScalar {
+  /// Whether a text can stand without quotes, on a line of its own as well as between brackets.
+  static func isPlainText(_ text: String) -> Bool {
+    guard text.isWhole("[A-Za-z0-9./][A-Za-z0-9_./:+@%~-]*"), !text.hasSuffix(":") else { return false }
+    if case .text = SourceScalar(text, isPlain: true).value { return true }
+    return false
+  }
+}

@@ -1,0 +1,12 @@
+import ArgumentParser
+
+/// The command line of the developer's machine.
+@main
+struct Cultivar: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "cultivar",
+    abstract: "Builds Linux images for devices from a project file.",
+    discussion: "A project is a folder with cultivar.yaml. Begin with `cultivar new DIR`.",
+    version: "0.1.0",
+    subcommands: [NewCommand.self, AddCommand.self, CheckCommand.self, SchemaCommand.self])
+}

@@ -1,0 +1,32 @@
+import ArgumentParser
+import Foundation
+import Project
+
+/// `cultivar new`: makes a project to begin with.
+struct NewCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "new", abstract: "Make a small project that builds.",
+    discussion: "The folder is made; one that holds something already is refused.")
+
+  @Argument(help: ArgumentHelp("Folder of the new project; its name becomes the project's.", valueName: "dir"))
+  var folder: String
+
+  @Option(help: "What the project begins with.")
+  var template = ProjectTemplate.appliance
+
+  func run() async throws {
+    try ProjectReporting.run {
+      let target = URL(fileURLWithPath: folder, isDirectory: true, relativeTo: .currentFolder).standardizedFileURL
+      try ProjectCreation.create(template, at: target)
+      print(
+        """
+        made the project in \(folder)
+          cd \(folder)
+          cultivar check
+          cultivar build
+        """)
+    }
+  }
+}
+
+extension ProjectTemplate: ExpressibleByArgument {}

@@ -1,0 +1,53 @@
+import ArgumentParser
+import Foundation
+import Project
+
+/// `cultivar schema`: describes the project file to editors and to people.
+struct SchemaCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "schema", abstract: "Write the JSON Schema of a project file, for editors.",
+    discussion: """
+      An editor with a YAML language server completes and checks cultivar.yaml when the file's first line is
+      `# yaml-language-server: $schema=PATH`.
+      """)
+
+  /// Files that have a schema.
+  enum FileKind: String, ExpressibleByArgument, CaseIterable {
+    /// `cultivar.yaml`
+    case project
+  }
+
+  /// Ways to describe a file.
+  enum Format: String, ExpressibleByArgument, CaseIterable {
+    /// A schema for editors.
+    case json
+    /// A reference for people.
+    case markdown
+  }
+
+  @Argument(help: "The kind of file.")
+  var kind = FileKind.project
+
+  @Option(help: "A schema (json) or a reference page (markdown).")
+  var format = Format.json
+
+  @Option(help: ArgumentHelp("Folder to write to, in place of standard output.", valueName: "dir"))
+  var output: String?
+
+  func run() async throws {
+    let (name, text) =
+      switch format {
+      case .json: (JSONSchema.fileName, JSONSchema.project.formatted + "\n")
+      case .markdown: ("project-file.md", FileReference.page)
+      }
+    try ProjectReporting.run {
+      guard let output else {
+        print(text, terminator: "")
+        return
+      }
+      let folder = URL(fileURLWithPath: output, relativeTo: .currentFolder)
+      try WholeFile.write(text, to: folder.appending(path: name))
+      print(folder.appending(path: name).path)
+    }
+  }
+}

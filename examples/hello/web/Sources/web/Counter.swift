@@ -1,0 +1,40 @@
+import Glibc
+
+/// A number on the data partition that outlives the program, the device's reboots, and its updates.
+struct Counter {
+  private let path: String
+  private let temporary: String
+
+  /// The counter in a folder.
+  init(folder: String) {
+    path = folder + "/counter"
+    temporary = path + ".new"
+  }
+
+  /// Adds one.
+  ///
+  /// The new number is complete on the disk under another name before it takes the old one's place in one step: a power
+  /// cut leaves the old number or the new one.
+  ///
+  /// - Returns: The new number.
+  func increment() throws(SystemError) -> Int {
+    let number = read() + 1
+    let file = try check(open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644), "create \(temporary)")
+    defer { close(file) }
+    let text = "\(number)\n"
+    try check(text.utf8CString.withUnsafeBytes { write(file, $0.baseAddress, text.utf8.count) }, "write \(temporary)")
+    try check(fsync(file), "write \(temporary)")
+    try check(rename(temporary, path), "replace \(path)")
+    return number
+  }
+
+  /// The number of the last time; 0 where there is none yet.
+  private func read() -> Int {
+    let file = open(path, O_RDONLY | O_CLOEXEC)
+    guard file >= 0 else { return 0 }
+    defer { close(file) }
+    var buffer = [UInt8](repeating: 0, count: 32)
+    let count = max(0, Glibc.read(file, &buffer, buffer.count))
+    return Int(String(decoding: buffer[..<count], as: UTF8.self).prefix { $0.isNumber }) ?? 0
+  }
+}
