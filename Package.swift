@@ -67,11 +67,17 @@ let package = Package(
         "Project", "DebianArchive", "ExecutableFormat", "Lock", "Programs", "RootFilesystem", "DiskImage", "BootFlow", "DeviceModel",
         "PartitionTable", "HostSystem",
       ]),
-    .target(name: "Emulator", dependencies: ["HostSystem"]),
+    .target(
+      name: "Emulator",
+      dependencies: [
+        "HostSystem",
+        .product(name: "Subprocess", package: "swift-subprocess"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ]),
     .executableTarget(
       name: "cultivar",
       dependencies: [
-        "Project", "ImageBuild", "Emulator", "HostSystem",
+        "Project", "ImageBuild", "DiskImage", "Emulator", "HostSystem", "Lock",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
@@ -81,7 +87,6 @@ let package = Package(
     .testTarget(name: "DeviceInitTests", dependencies: ["DeviceInit", "DeviceModel", "PartitionTable"]),
     .testTarget(name: "SupervisorTests", dependencies: ["Supervisor", "DeviceModel", "LinuxSystem"]),
     .testTarget(name: "ManagementAPITests", dependencies: ["ManagementAPI", "DeviceModel", "Supervisor"]),
-    .testTarget(name: "ProjectTests", dependencies: ["Project"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -71,6 +71,21 @@ public struct ContentHash: Hashable, Sendable, Codable, CustomStringConvertible,
 
   public var description: String { text }
 
+  /// Reads the text form.
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.singleValueContainer()
+    guard let hash = ContentHash(text: try container.decode(String.self)) else {
+      throw DecodingError.dataCorruptedError(in: container, debugDescription: "not a SHA-256 hash")
+    }
+    self = hash
+  }
+
+  /// Writes the text form.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    try container.encode(text)
+  }
+
   public static func < (left: ContentHash, right: ContentHash) -> Bool { left.text < right.text }
 }
 

@@ -102,6 +102,12 @@ public struct CommandFailure: ExplainedError {
   /// How it went.
   public var outcome: Outcome
 
+  /// Makes a failure.
+  public init(command: HostCommand, outcome: Outcome) {
+    self.command = command
+    self.outcome = outcome
+  }
+
   /// How a command went that did not succeed.
   public enum Outcome: Sendable {
     /// It could not be started, for this reason.

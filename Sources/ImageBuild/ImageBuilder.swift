@@ -112,6 +112,17 @@ public struct ImageBuilder: Sendable {
   /// that ends, restarts the machine after ten seconds instead of hanging.
   private static let kernelArguments = ["ro", "gpt", "panic=10", "loglevel=4"]
 
+  /// Looks up the packages of an image and locks them; nothing is built.
+  ///
+  /// - Throws: `ArchiveFailure`.
+  public func resolve(_ image: ImageDefinition) async throws {
+    let device = DeviceClass.builtIn.first { $0.name == image.device } ?? .genericX86
+    let system = SystemPrograms(image, users: try UserIDs(names: image.programs.map(\.user)))
+    let requests = PackageRequests(image: image, project: project, device: device, system: system)
+    _ = try await archive.packages(for: requests.all)
+    try await ProgramBuilder(cache: cache, lock: lock).resolve(image.programs)
+  }
+
   // MARK: Parts
 
   private struct KernelParts: Sendable {
@@ -146,7 +157,7 @@ public struct ImageBuilder: Sendable {
       }
       return nil
     }
-    let fileSystem = image.layout.rootFileSystem.rawValue
+    let fileSystem = image.layout.rootFileSystem
     return try await KernelModules(
       names: image.kernel.modules, optional: device.bootModules + device.modules + [fileSystem], source: source,
       identity: kernel.identity, tools: tools, cache: cache)
@@ -190,7 +201,7 @@ public struct ImageBuilder: Sendable {
 
   private func layout(of image: ImageDefinition) throws -> Layout {
     var layout = Layout.builtIn.first { $0.name == image.layout.name } ?? .applianceAB
-    layout.rootFileSystem = DeviceModel.RootFileSystem(rawValue: image.layout.rootFileSystem.rawValue) ?? .erofs
+    layout.rootFileSystem = DeviceModel.RootFileSystem(rawValue: image.layout.rootFileSystem) ?? .erofs
     if let size = image.layout.bootSize { layout.bootSize = ByteSize(bytes: size) }
     if let size = image.layout.slotSize { layout.slotSize = ByteSize(bytes: size) }
     if let size = image.layout.dataSize { layout.dataSize = ByteSize(bytes: size) }

@@ -53,6 +53,19 @@ public struct ProgramBuilder: Sendable {
     }
   }
 
+  /// Looks up the commits of the programs' git references and locks them; nothing is built.
+  ///
+  /// - Throws: ``ProgramFailure/noReference(url:reference:)``, `CommandFailure`.
+  public func resolve(_ programs: [ProgramDefinition]) async throws {
+    for program in programs {
+      switch program.source {
+      case .swift(let location, _), .cargo(let location, _), .go(let location, _):
+        if case .git = location { _ = try await folder(location, of: program) }
+      case .cargoRegistry, .goModule, .executable, .debian: continue
+      }
+    }
+  }
+
   private func folder(_ location: PackageLocation, of program: ProgramDefinition) async throws -> URL {
     let folder: URL
     switch location {

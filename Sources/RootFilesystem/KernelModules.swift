@@ -34,7 +34,7 @@ public struct KernelModules: Sendable {
   public init(
     names: [String], optional: [String], source: URL, identity: ContentHash, tools: ToolTree, cache: Cache
   ) async throws {
-    var key = CacheKey("kernel-modules 1")
+    var key = CacheKey("kernel-modules 2")
     key.add(identity)
     key.add(tools.identity)
     key.add(names.sorted())
@@ -176,10 +176,14 @@ public struct KernelModules: Sendable {
     let text = try await tools.command("modinfo", ["-0"] + files, to: "read the kernel modules' descriptions").run()
     var result: [Description] = []
     for line in text.split(separator: "\0") {
-      guard let colon = line.firstIndex(of: ":") else { continue }
-      let value = line[line.index(after: colon)...].drop(while: \.isWhitespace)
-      switch line[..<colon].drop(while: \.isWhitespace) {
-      case "filename": result.append(Description())
+      // With -0 the fields are as the module has them, `name=value`; only the first one is modinfo's own.
+      if line.hasPrefix("filename:") {
+        result.append(Description())
+        continue
+      }
+      guard let equals = line.firstIndex(of: "=") else { continue }
+      let value = line[line.index(after: equals)...]
+      switch line[..<equals] {
       case "name": last(&result) { $0.name = normalised(String(value)) }
       case "depends": last(&result) { $0.needs += value.split(separator: ",").map { normalised(String($0)) } }
       case "softdep": last(&result) { $0.needs += softDependencies(String(value)) }
