@@ -111,6 +111,8 @@ public enum ChildProcess {
   ) throws -> pid_t {
     let group = try start.controlGroup.map { try Descriptor(opening: $0 + "/cgroup.procs", O_WRONLY) }
     var failedStep = CULTIVAR_STEP_FORK
+    // The descriptors have to stay open until the child has its copies.
+    defer { withExtendedLifetime((group, input, output, error)) {} }
     let pid = withCStrings([start.executable, start.directory ?? ""]) { paths in
       withCStrings(start.arguments) { arguments in
         withCStrings(start.environment) { environment in
@@ -184,4 +186,23 @@ private func withCStrings<Result>(
   defer { list.deallocate() }
   list.initialize(from: copies, count: copies.count)
   return body(list)
+}
+
+extension ChildProcess {
+  /// A descriptor that becomes readable when the process ends.
+  ///
+  /// - Parameter pid: a child that has not been waited for.
+  public static func exitDescriptor(of pid: pid_t) throws(SystemError) -> Descriptor {
+    Descriptor(owning: try check("watch", "process \(pid)") { cultivar_pidfd_open(pid) })
+  }
+}
+
+extension ProcessEnd: CustomStringConvertible {
+  /// How the process ended, for a reader: `status 1`, `signal TERM`.
+  public var description: String {
+    switch self {
+    case .exited(let status): "status \(status)"
+    case .signalled(let signal): "signal \(SignalName.name(of: signal))"
+    }
+  }
 }

@@ -27,7 +27,10 @@ public final class EventLoop {
   public var afterEachTurn: () -> Void = {}
 
   /// Makes a loop without sources.
+  ///
+  /// From now on a write to a socket that its other side has closed is an error, and no longer the end of the process.
   public init() throws(SystemError) {
+    signal(SIGPIPE, SIG_IGN)
     epoll = Descriptor(owning: try check("make", "an event queue") { epoll_create1(O_CLOEXEC) })
   }
 

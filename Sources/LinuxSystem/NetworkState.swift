@@ -42,6 +42,15 @@ public enum NetworkState {
     addresses().contains { $0.isUp && !$0.isLinkLocal && !$0.isLoopback }
   }
 
+  /// Readable whenever a link or an address has changed; what is read tells no more than that.
+  public static func changes() throws(SystemError) -> Descriptor {
+    let groups = UInt32(RTMGRP_LINK) | UInt32(RTMGRP_IPV4_IFADDR) | UInt32(RTMGRP_IPV6_IFADDR)
+    let socket = Descriptor(
+      owning: try check("listen to", "network changes") { cultivar_netlink_socket(NETLINK_ROUTE, groups) })
+    try socket.setNonBlocking()
+    return socket
+  }
+
   private static func bytes(_ address: UnsafeMutablePointer<sockaddr>) -> [UInt8]? {
     switch Int32(address.pointee.sa_family) {
     case AF_INET:

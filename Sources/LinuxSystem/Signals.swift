@@ -47,3 +47,10 @@ public enum SignalName {
     numbers.first { $0.number == number }?.name ?? String(number)
   }
 }
+
+extension SignalName {
+  /// The real-time signals by which PID 1 is asked to switch off, as systemd has them.
+  public static let powerOffSignals = [cultivar_realtime_signal(4)]
+  /// The real-time signals by which PID 1 is asked to restart the machine, as systemd has them.
+  public static let rebootSignals = [cultivar_realtime_signal(5)]
+}

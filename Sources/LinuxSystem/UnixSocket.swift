@@ -8,9 +8,9 @@ public enum UnixSocket {
   /// - Parameters:
   ///   - path: its place.
   ///   - mode: permissions of the node.
-  ///   - owner: user id that the node belongs to; `nil` for the own.
+  ///   - group: group id that the node belongs to; `nil` for the own.
   /// - Throws: ``SystemError``.
-  public static func listen(at path: String, mode: mode_t, owner: UInt32? = nil) throws(SystemError) -> Descriptor {
+  public static func listen(at path: String, mode: mode_t, group: UInt32? = nil) throws(SystemError) -> Descriptor {
     let socket = try make(path)
     unlink(path)
     // The node appears with no permission for others, and gets the wanted ones before anything is accepted.
@@ -19,7 +19,7 @@ public enum UnixSocket {
     try withAddress(path) { address, size throws(SystemError) in
       try check("bind", path) { bind(socket.number, address, size) }
     }
-    if let owner { try check("change the owner of", path) { chown(path, owner, gid_t.max) } }
+    if let group { try check("change the group of", path) { chown(path, uid_t.max, group) } }
     try check("change the mode of", path) { chmod(path, mode) }
     try check("listen at", path) { Glibc.listen(socket.number, 16) }
     try socket.setNonBlocking()
