@@ -28,19 +28,24 @@ let package = Package(
     .target(name: "BootFlow", dependencies: ["DeviceModel"]),
 
     // The device.
-    .target(name: "DeviceInit", dependencies: ["LinuxSystem", "PartitionTable", "DeviceModel"]),
+    .target(name: "DeviceRecords", dependencies: ["LinuxSystem", "DeviceModel"]),
+    .target(name: "DeviceInit", dependencies: ["LinuxSystem", "PartitionTable", "DeviceModel", "DeviceRecords"]),
+    .target(name: "DeviceControl", dependencies: ["LinuxSystem", "DeviceModel"]),
     .target(name: "Supervisor", dependencies: ["LinuxSystem", "DeviceModel"]),
     .target(
       name: "ManagementAPI",
       dependencies: [
-        "DeviceModel", "LinuxSystem", "Supervisor",
+        "DeviceModel", "LinuxSystem", "DeviceInit", "DeviceRecords", "DeviceControl",
+        .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"),
       ]),
     .executableTarget(
       name: "cultivar-device",
-      dependencies: ["DeviceInit", "Supervisor", "ManagementAPI", "DeviceModel", "LinuxSystem"]),
+      dependencies: [
+        "DeviceInit", "Supervisor", "ManagementAPI", "DeviceControl", "DeviceRecords", "DeviceModel", "LinuxSystem",
+      ]),
 
     // The host.
     .target(name: "Project", dependencies: [.product(name: "Yams", package: "Yams")]),
