@@ -74,7 +74,8 @@ public struct ControlSession {
     case .status(let json): showStatus(try status(), json: json)
     case .version:
       let image = try status().image
-      show("\(image.project) \(image.image) \(image.version) for \(image.deviceClass), build \(image.build)\n", on: output)
+      let name = "\(image.project) \(image.image) \(image.version)"
+      show("\(name) for \(image.deviceClass), build \(image.build)\n", on: output)
     case .logs(let program, let last, let follow):
       let client = try ControlClient(path: socketPath)
       try client.send(.logs(program: program, from: nil, last: last, follow: follow))

@@ -5,7 +5,8 @@ import PartitionTable
 /// How stage 1 knows its disk: by the unique id of the partition that the boot loader was started from.
 public enum BootIdentity {
   /// Set by systemd-boot (Boot Loader Interface): the partition's id as text.
-  public static let loaderVariable = "/sys/firmware/efi/efivars/LoaderDevicePartUUID-4a67b082-0a4c-41cf-b6c7-442b29bb8cc4"
+  public static let loaderVariable =
+    "/sys/firmware/efi/efivars/LoaderDevicePartUUID-4a67b082-0a4c-41cf-b6c7-442b29bb8cc4"
 
   /// The id of the partition that the boot loader was started from.
   ///

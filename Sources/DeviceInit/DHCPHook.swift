@@ -15,7 +15,8 @@ public struct DHCPHook: Equatable, Sendable {
     switch reason {
     case "BOUND", "RENEW", "REBIND", "REBOOT", "INFORM", "STATIC", "TIMEOUT":
       source = "\(interface).dhcp"
-      entry = Self.entry(environment, servers: "new_domain_name_servers", domains: ["new_domain_search", "new_domain_name"])
+      entry = Self.entry(
+        environment, servers: "new_domain_name_servers", domains: ["new_domain_search", "new_domain_name"])
     case "EXPIRE", "FAIL", "NAK", "STOP", "RELEASE", "NOCARRIER", "DEPARTED", "STOPPED":
       source = "\(interface).dhcp"
       entry = nil
@@ -53,11 +54,7 @@ public struct DHCPHook: Equatable, Sendable {
   /// What comes from the network is taken only where it is made of the letters that addresses and domains have.
   private static func words(_ text: String?) -> [String] {
     (text ?? "").split(separator: " ").map(String.init).filter { word in
-      word.utf8.count <= 253
-        && word.utf8.allSatisfy {
-          (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0 | 0x20) || (UInt8(ascii: "0")...UInt8(ascii: ":")).contains($0)
-            || [UInt8(ascii: "."), UInt8(ascii: "-"), UInt8(ascii: "%")].contains($0)
-        }
+      word.utf8.count <= 253 && word.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || ".-:%".contains($0)) }
     }
   }
 }

@@ -65,8 +65,8 @@ public final class InitialStage {
   private func mountKernelFileSystems() throws {
     try Mount.mountOnce("devtmpfs", at: "/dev", [.noSetUserID], options: "mode=755")
     try StandardDescriptors.openConsole()
-    try Mount.mount("proc", from: "proc", at: "/proc", [.noSetUserID, .noDevices, .noExecution])
-    try Mount.mount("sysfs", from: "sysfs", at: "/sys", [.noSetUserID, .noDevices, .noExecution])
+    try Mount.mountOnce("proc", at: "/proc", [.noSetUserID, .noDevices, .noExecution])
+    try Mount.mountOnce("sysfs", at: "/sys", [.noSetUserID, .noDevices, .noExecution])
     try Mount.mount("tmpfs", from: "tmpfs", at: "/run", [.noSetUserID, .noDevices], options: "mode=755")
   }
 

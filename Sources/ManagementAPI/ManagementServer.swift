@@ -50,7 +50,8 @@ public final class ManagementServer: Sendable {
       let isIPv6 = address.contains(":")
       let only6 = ChannelOptions.Types.SocketOption(level: .ipv6, name: .ipv6_v6only)
       let options = isIPv6 ? bootstrap.serverChannelOption(only6, value: 1) : bootstrap
-      return try options.bind(host: address, port: plan.port).wait()
+      // A numeric address: a name would need the resolver, which a static executable does not have.
+      return try options.bind(to: SocketAddress(ipAddress: address, port: plan.port)).wait()
     }
   }
 
