@@ -29,6 +29,7 @@ struct ProgramStart {
   /// - Returns: its process id.
   func run(input: Descriptor, output: Descriptor, error: Descriptor) throws -> pid_t {
     try makeHome()
+    for folder in plan.folders { try makeFolder(folder) }
     var start = ProcessStart(plan.executable, [plan.executable] + plan.arguments, environment: variables)
     start.directory = plan.home
     start.privateTmp = plan.privateTmp
@@ -49,6 +50,14 @@ struct ProgramStart {
       "PATH": Self.searchPath, "HOME": plan.home, "USER": plan.user.name, "LOGNAME": plan.user.name, "TMPDIR": "/tmp",
     ]
     return own.merging(plan.environment) { $1 }.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+  }
+
+  /// Makes a further folder that the program needs, for its user.
+  private func makeFolder(_ path: String) throws(SystemError) {
+    if FileTree.isFolder(path) { return }
+    try FileTree.makeFolders(path)
+    guard environment.changesUsers else { return }
+    if lchown(path, plan.user.uid, plan.user.gid) < 0 { throw SystemError("change the owner of", path) }
   }
 
   /// Makes the home for its user. One that is there keeps its mode; its owner is set again, so that a user whose number
