@@ -43,13 +43,3 @@ public struct Diagnostic: Sendable, Equatable {
     String(sourceLine.prefix(position.column - 1).map { $0 == "\t" ? "\t" : " " })
   }
 }
-
-extension URL {
-  /// The path as it is shown to the user: relative for what lies below the folder, absolute for the rest.
-  func displayPath(relativeTo folder: URL) -> String {
-    let path = standardizedFileURL.path
-    let base = folder.standardizedFileURL.path
-    let prefix = base.hasSuffix("/") ? base : base + "/"
-    return path.hasPrefix(prefix) ? String(path.dropFirst(prefix.count)) : path
-  }
-}

@@ -7,7 +7,8 @@ public struct ProjectFailure: Error, Sendable, Equatable {
   /// What the user can do now; `nil` where ``problem`` says it already.
   public var remedy: String?
 
-  init(_ problem: String, remedy: String? = nil) {
+  /// Makes an error.
+  public init(_ problem: String, remedy: String? = nil) {
     self.problem = problem
     self.remedy = remedy
   }

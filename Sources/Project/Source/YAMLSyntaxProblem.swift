@@ -52,6 +52,8 @@ enum YAMLSyntaxProblem {
       "control characters are not allowed", "a control character stands here",
       "remove it, or write it as an escape sequence in double quotes"
     ),
+    ("found a tab character that violates indentation", "a tab cannot indent a line", "use spaces"),
+    ("found a tab character where an indentation space is expected", "a tab cannot indent a line", "use spaces"),
     (
       "did not find expected <document start>", "something follows the end of the document",
       "check the indentation of this line"
