@@ -68,6 +68,7 @@ let package = Package(
 
     // The tests, one target for each library.
     .testTarget(name: "ProjectTests", dependencies: ["Project"]),
+    .testTarget(name: "CommandLineTests", dependencies: ["cultivar"]),
   ],
   swiftLanguageModes: [.v6]
 )

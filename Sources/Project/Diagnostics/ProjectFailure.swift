@@ -7,7 +7,7 @@ public struct ProjectFailure: Error, Sendable, Equatable {
   /// What the user can do now; `nil` where ``problem`` says it already.
   public var remedy: String?
 
-  /// Makes an error.
+  /// Makes a failure from its two sentences.
   public init(_ problem: String, remedy: String? = nil) {
     self.problem = problem
     self.remedy = remedy
