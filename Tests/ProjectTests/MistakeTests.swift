@@ -67,6 +67,54 @@ struct MistakeTests {
     #expect(rendered.contains("\n  images: { \"größe🇩🇪\":\t{} }\n  \(String(repeating: " ", count: 19))\t^\n"))
   }
 
+  @Test("A long line is shown around the column, and control characters are not sent to the terminal")
+  func longLine() throws {
+    let position = SourcePosition(file: Sample.file, line: 1, column: 201)
+    let line = String(repeating: "a", count: 200) + "\u{1B}" + String(repeating: "b", count: 200)
+    let diagnostic = Diagnostic(
+      severity: .error, message: "a\u{1B}[31m", position: position, sourceLine: line, hint: nil)
+
+    let rendered = diagnostic.rendered(relativeTo: URL(fileURLWithPath: "/project"))
+
+    #expect(
+      rendered == """
+        cultivar.yaml:1:201: error: a\u{FFFD}[31m
+          …\(String(repeating: "a", count: 80))\u{FFFD}\(String(repeating: "b", count: 79))…
+          \(String(repeating: " ", count: 81))^
+        """)
+  }
+
+  @Test("A damaged file is read without a crash, and every problem lies inside it")
+  func damaged() throws {
+    var random = SeededGenerator(state: 20)
+    let scalars = Array(Sample.complete.unicodeScalars)
+    for _ in 0..<150 {
+      var damaged = scalars
+      for _ in 0..<Int.random(in: 1...4, using: &random) {
+        let index = damaged.indices.randomElement(using: &random) ?? 0
+        let other: [Unicode.Scalar] = [
+          "{", "]", ":", "-", "\n", "\t", "\"", "&", "*", "ä", "\u{0}", "#", " ", "|", "0",
+        ]
+        switch Int.random(in: 0...2, using: &random) {
+        case 0: damaged.remove(at: index)
+        case 1: damaged.insert(other.randomElement(using: &random) ?? " ", at: index)
+        default: damaged.swapAt(index, damaged.indices.randomElement(using: &random) ?? 0)
+        }
+      }
+      let text = String(String.UnicodeScalarView(damaged))
+      let lines = SourceText(file: Sample.file, text: text).lines
+      do throws(ProjectProblems) {
+        _ = try Sample.reader.read(text, as: Sample.file)
+      } catch {
+        #expect(error.errorCount > 0)
+        for position in error.diagnostics.map(\.position) {
+          #expect((1...lines.count).contains(position.line))
+          #expect((1...lines[position.line - 1].count + 1).contains(position.column), "\(text)")
+        }
+      }
+    }
+  }
+
   @Test("A mistake in what an alias repeats is reported once")
   func alias() throws {
     let text = Sample.project(

@@ -52,6 +52,10 @@ enum YAMLSyntaxProblem {
       "control characters are not allowed", "a control character stands here",
       "remove it, or write it as an escape sequence in double quotes"
     ),
+    (
+      "Maximum nesting level reached, set with yaml_set_max_nest_level())", "the values are nested too deeply",
+      "a project file needs no more than a few levels"
+    ),
     ("found a tab character that violates indentation", "a tab cannot indent a line", "use spaces"),
     ("found a tab character where an indentation space is expected", "a tab cannot indent a line", "use spaces"),
     (
