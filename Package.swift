@@ -15,6 +15,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
   ],
@@ -24,21 +25,27 @@ let package = Package(
     .target(name: "LinuxSystem", dependencies: ["CLinuxSystem"]),
     .target(name: "PartitionTable"),
     .target(name: "DeviceModel"),
+    .target(name: "BootFlow", dependencies: ["DeviceModel"]),
 
     // The device.
-    .target(name: "DeviceInit", dependencies: ["LinuxSystem", "PartitionTable", "DeviceModel"]),
+    .target(name: "DeviceRecords", dependencies: ["LinuxSystem", "DeviceModel"]),
+    .target(name: "DeviceInit", dependencies: ["LinuxSystem", "PartitionTable", "DeviceModel", "DeviceRecords"]),
+    .target(name: "DeviceControl", dependencies: ["LinuxSystem", "DeviceModel"]),
     .target(name: "Supervisor", dependencies: ["LinuxSystem", "DeviceModel"]),
     .target(
       name: "ManagementAPI",
       dependencies: [
-        "DeviceModel", "LinuxSystem", "Supervisor",
+        "DeviceModel", "LinuxSystem", "DeviceInit", "DeviceRecords", "DeviceControl",
+        .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"),
       ]),
     .executableTarget(
       name: "cultivar-device",
-      dependencies: ["DeviceInit", "Supervisor", "ManagementAPI", "DeviceModel", "LinuxSystem"]),
+      dependencies: [
+        "DeviceInit", "Supervisor", "ManagementAPI", "DeviceControl", "DeviceRecords", "DeviceModel", "LinuxSystem",
+      ]),
 
     // The host.
     .target(name: "Project", dependencies: [.product(name: "Yams", package: "Yams")]),
@@ -46,27 +53,45 @@ let package = Package(
       name: "HostSystem",
       dependencies: [
         .product(name: "Subprocess", package: "swift-subprocess"),
+        .product(name: "SystemPackage", package: "swift-system"),
         .product(name: "Crypto", package: "swift-crypto"),
       ]),
-    .target(name: "DebianArchive", dependencies: ["HostSystem"]),
+    .target(name: "Lock", dependencies: ["HostSystem"]),
+    .target(name: "DebianArchive", dependencies: ["HostSystem", "Lock"]),
     .target(name: "ExecutableFormat"),
-    .target(name: "Programs", dependencies: ["Project", "HostSystem", "ExecutableFormat", "DebianArchive"]),
-    .target(name: "RootFilesystem", dependencies: ["HostSystem", "DebianArchive"]),
-    .target(name: "DiskImage", dependencies: ["RootFilesystem", "PartitionTable", "HostSystem"]),
+    .target(name: "Programs", dependencies: ["Project", "HostSystem", "Lock"]),
+    .target(name: "RootFilesystem", dependencies: ["HostSystem", "DebianArchive", "ExecutableFormat", "Lock"]),
+    .target(
+      name: "DiskImage",
+      dependencies: [
+        "RootFilesystem", "DebianArchive", "Lock", "BootFlow", "DeviceModel", "PartitionTable", "HostSystem",
+      ]),
     .target(
       name: "ImageBuild",
       dependencies: [
-        "Project", "DebianArchive", "Programs", "RootFilesystem", "DiskImage", "DeviceModel", "HostSystem",
+        "Project", "DebianArchive", "ExecutableFormat", "Lock", "Programs", "RootFilesystem", "DiskImage", "BootFlow", "DeviceModel",
+        "PartitionTable", "HostSystem",
       ]),
-    .target(name: "Emulator", dependencies: ["HostSystem"]),
+    .target(
+      name: "Emulator",
+      dependencies: [
+        "HostSystem",
+        .product(name: "Subprocess", package: "swift-subprocess"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ]),
     .executableTarget(
       name: "cultivar",
       dependencies: [
-        "Project", "ImageBuild", "Emulator", "HostSystem",
+        "Project", "ImageBuild", "DiskImage", "Emulator", "HostSystem", "Lock",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
     // The tests, one target for each library.
+    .testTarget(name: "PartitionTableTests", dependencies: ["PartitionTable"]),
+    .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem"]),
+    .testTarget(name: "DeviceInitTests", dependencies: ["DeviceInit", "DeviceModel", "PartitionTable"]),
+    .testTarget(name: "SupervisorTests", dependencies: ["Supervisor", "DeviceModel", "LinuxSystem"]),
+    .testTarget(name: "ManagementAPITests", dependencies: ["ManagementAPI", "DeviceModel", "Supervisor"]),
     .testTarget(name: "ProjectTests", dependencies: ["Project"]),
     .testTarget(name: "CommandLineTests", dependencies: ["cultivar"]),
   ],

@@ -14,6 +14,8 @@ public struct ProgramPlan: Codable, Sendable, Equatable {
   public var user: ProgramUser
   /// Directory that is made, owned by the user, and kept over reboots: `HOME` and the working directory.
   public var home: String
+  /// Further folders that are made before it is started, owned by the user, with mode 0755.
+  public var folders: [String]
   /// What happens when it ends by itself.
   public var restart: RestartPolicy
   /// What must hold before it is started.
@@ -32,7 +34,7 @@ public struct ProgramPlan: Codable, Sendable, Equatable {
   /// Makes a plan.
   public init(
     name: String, isSystem: Bool, executable: String, arguments: [String], environment: [String: String],
-    user: ProgramUser, home: String, restart: RestartPolicy, waitFor: [WaitCondition], stop: StopPlan,
+    user: ProgramUser, home: String, folders: [String], restart: RestartPolicy, waitFor: [WaitCondition], stop: StopPlan,
     limits: ProgramLimits, capabilities: [String], privateTmp: Bool, log: LogPlan
   ) {
     self.name = name
@@ -42,6 +44,7 @@ public struct ProgramPlan: Codable, Sendable, Equatable {
     self.environment = environment
     self.user = user
     self.home = home
+    self.folders = folders
     self.restart = restart
     self.waitFor = waitFor
     self.stop = stop

@@ -8,5 +8,8 @@ struct Cultivar: AsyncParsableCommand {
     abstract: "Builds Linux images for devices from a project file.",
     discussion: "A project is a folder with cultivar.yaml. Begin with `cultivar new DIR`.",
     version: "0.1.0",
-    subcommands: [NewCommand.self, AddCommand.self, CheckCommand.self, SchemaCommand.self])
+    subcommands: [
+      NewCommand.self, AddCommand.self, CheckCommand.self, BuildCommand.self, RunCommand.self, LockCommand.self,
+      SchemaCommand.self,
+    ])
 }

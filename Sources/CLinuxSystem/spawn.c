@@ -1,0 +1,147 @@
+#define _GNU_SOURCE
+#include "cultivar_spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <linux/close_range.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+struct failure {
+  enum cultivar_spawn_step step;
+  int error;
+};
+
+/// Open files a program may have; the soft limit stays at what `select` can handle.
+static const struct rlimit open_files = {.rlim_cur = 1024, .rlim_max = 524288};
+
+static int set_capabilities(uint64_t mask) {
+  struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
+  struct __user_cap_data_struct data[2];
+  for (int word = 0; word < 2; word++) {
+    uint32_t bits = (uint32_t)(mask >> (32 * word));
+    data[word].effective = data[word].permitted = data[word].inheritable = bits;
+  }
+  return (int)syscall(SYS_capset, &header, data);
+}
+
+/// Drops what is not in the mask from the bounding set, so that no executable can bring it back.
+static int limit_bounding_set(uint64_t mask) {
+  for (int capability = 0; prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; capability++) {
+    if ((mask >> capability & 1) == 0 && prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0) return -1;
+  }
+  errno = 0;
+  return 0;
+}
+
+/// Puts the mask into the ambient set: what a user other than root keeps over `execve`.
+static int raise_ambient_set(uint64_t mask) {
+  for (int capability = 0; capability < 64; capability++) {
+    if ((mask >> capability & 1) != 0 && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0) < 0) return -1;
+  }
+  return 0;
+}
+
+static int mount_private_tmp(void) {
+  if (unshare(CLONE_NEWNS) < 0) return -1;
+  // As a slave the program still sees what is mounted later, and nobody sees its /tmp.
+  if (mount("none", "/", NULL, MS_REC | MS_SLAVE, NULL) < 0) return -1;
+  return mount("tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777");
+}
+
+static int change_user(const struct cultivar_spawn *spawn) {
+  if (setgroups(0, NULL) < 0 || setresgid(spawn->gid, spawn->gid, spawn->gid) < 0) return -1;
+  if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0) return -1;
+  return setresuid(spawn->uid, spawn->uid, spawn->uid);
+}
+
+static void reset_signals(void) {
+  for (int number = 1; number < NSIG; number++) signal(number, SIG_DFL);
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/// Puts the three descriptors in place. They are moved out of the way first: one of them may be 0, 1 or 2 itself.
+static int place_descriptors(const int standard[3]) {
+  int moved[3];
+  for (int target = 0; target < 3; target++) {
+    moved[target] = fcntl(standard[target], F_DUPFD_CLOEXEC, 3);
+    if (moved[target] < 0) return -1;
+  }
+  for (int target = 0; target < 3; target++) {
+    if (dup2(moved[target], target) < 0) return -1;
+  }
+  return (int)syscall(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC);
+}
+
+/// The child's half. Only calls that are safe between `fork` and `execve`. Returns only on failure.
+static enum cultivar_spawn_step become(const struct cultivar_spawn *spawn) {
+  if (setsid() < 0) return CULTIVAR_STEP_SESSION;
+  if (spawn->cgroup >= 0 && write(spawn->cgroup, "0", 1) != 1) return CULTIVAR_STEP_CGROUP;
+  if (spawn->claims_terminal && ioctl(spawn->standard[0], TIOCSCTTY, 1) < 0) return CULTIVAR_STEP_TERMINAL;
+  if (spawn->private_tmp && mount_private_tmp() < 0) return CULTIVAR_STEP_PRIVATE_TMP;
+  // Best effort: without the privilege for it a program has the limit of its parent.
+  setrlimit(RLIMIT_NOFILE, &open_files);
+  if (spawn->limits_capabilities && limit_bounding_set(spawn->capabilities) < 0) return CULTIVAR_STEP_CAPABILITIES;
+  if (spawn->changes_user && change_user(spawn) < 0) return CULTIVAR_STEP_USER;
+  if (spawn->limits_capabilities &&
+      (set_capabilities(spawn->capabilities) < 0 || raise_ambient_set(spawn->capabilities) < 0))
+    return CULTIVAR_STEP_CAPABILITIES;
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) return CULTIVAR_STEP_CAPABILITIES;
+  umask(022);
+  if (spawn->directory != NULL && chdir(spawn->directory) < 0) return CULTIVAR_STEP_DIRECTORY;
+  reset_signals();
+  if (place_descriptors(spawn->standard) < 0) return CULTIVAR_STEP_DESCRIPTORS;
+  execve(spawn->path, spawn->arguments, spawn->environment);
+  return CULTIVAR_STEP_EXECUTE;
+}
+
+pid_t cultivar_spawn(const struct cultivar_spawn *spawn, enum cultivar_spawn_step *failed_step) {
+  *failed_step = CULTIVAR_STEP_FORK;
+  int report[2];
+  if (pipe2(report, O_CLOEXEC) < 0) return -1;
+  // No handler of the parent may run in the child: signals stay blocked until their handlers are reset.
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  pid_t child = fork();
+  if (child == 0) {
+    // The report must not stand where a standard descriptor goes.
+    int end = fcntl(report[1], F_DUPFD_CLOEXEC, 10);
+    struct failure failure = {.step = become(spawn), .error = errno};
+    if (write(end, &failure, sizeof failure) < 0) _exit(126);
+    _exit(127);
+  }
+  int error = errno;
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  close(report[1]);
+  if (child < 0) {
+    close(report[0]);
+    errno = error;
+    return -1;
+  }
+  struct failure failure;
+  ssize_t count;
+  do {
+    count = read(report[0], &failure, sizeof failure);
+  } while (count < 0 && errno == EINTR);
+  close(report[0]);
+  if (count != (ssize_t)sizeof failure) return child;
+  while (waitpid(child, NULL, 0) < 0 && errno == EINTR) {
+  }
+  *failed_step = failure.step;
+  errno = failure.error;
+  return -1;
+}

@@ -1,0 +1,110 @@
+#define _GNU_SOURCE
+#include "CLinuxSystem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/blkpg.h>
+#include <linux/fs.h>
+#include <linux/input.h>
+#include <linux/random.h>
+#include <linux/watchdog.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/// From the kernel's fs/ext4/ext4.h; it is in no exported header.
+#define EXT4_IOC_RESIZE_FS _IOW('f', 16, uint64_t)
+
+const int cultivar_event_type_key = EV_KEY;
+const int cultivar_key_power = KEY_POWER;
+
+int cultivar_pipe(int *ends) { return pipe2(ends, O_CLOEXEC); }
+
+int cultivar_finit_module(int descriptor, const char *parameters) {
+  return (int)syscall(SYS_finit_module, descriptor, parameters, 0);
+}
+
+int cultivar_reboot(int command) { return reboot(command); }
+
+int cultivar_pidfd_open(pid_t pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
+
+int cultivar_block_size(int descriptor, uint64_t *bytes) { return ioctl(descriptor, BLKGETSIZE64, bytes); }
+
+int cultivar_reread_partitions(int descriptor) { return ioctl(descriptor, BLKRRPART, 0); }
+
+int cultivar_resize_partition(int descriptor, int number, int64_t start, int64_t length) {
+  struct blkpg_partition partition = {.start = start, .length = length, .pno = number};
+  struct blkpg_ioctl_arg argument = {
+      .op = BLKPG_RESIZE_PARTITION, .flags = 0, .datalen = sizeof partition, .data = &partition};
+  return ioctl(descriptor, BLKPG, &argument);
+}
+
+int cultivar_ext4_resize(int descriptor, uint64_t blocks) { return ioctl(descriptor, EXT4_IOC_RESIZE_FS, &blocks); }
+
+int cultivar_add_entropy(const void *bytes, int count, int bits) {
+  if (count < 0 || count > 4096) {
+    errno = EINVAL;
+    return -1;
+  }
+  _Alignas(struct rand_pool_info) unsigned char storage[sizeof(struct rand_pool_info) + 4096];
+  struct rand_pool_info *pool = (struct rand_pool_info *)storage;
+  pool->entropy_count = bits;
+  pool->buf_size = count;
+  memcpy(pool->buf, bytes, (size_t)count);
+  int descriptor = open("/dev/urandom", O_WRONLY | O_CLOEXEC);
+  if (descriptor < 0) return -1;
+  int result = ioctl(descriptor, RNDADDENTROPY, pool);
+  int error = errno;
+  close(descriptor);
+  errno = error;
+  return result;
+}
+
+int cultivar_watchdog_set_timeout(int descriptor, int seconds) {
+  return ioctl(descriptor, WDIOC_SETTIMEOUT, &seconds);
+}
+
+int cultivar_watchdog_feed(int descriptor) { return ioctl(descriptor, WDIOC_KEEPALIVE, 0); }
+
+bool cultivar_input_has_key(int descriptor, int code) {
+  unsigned char keys[KEY_MAX / 8 + 1] = {0};
+  if (code < 0 || code > KEY_MAX || ioctl(descriptor, EVIOCGBIT(EV_KEY, sizeof keys), keys) < 0) return false;
+  return (keys[code / 8] >> (code % 8) & 1) != 0;
+}
+
+int cultivar_realtime_signal(int n) { return SIGRTMIN + n; }
+
+bool cultivar_clock_is_synchronised(void) {
+  struct timex state = {.modes = 0};
+  return adjtimex(&state) != TIME_ERROR && (state.status & STA_UNSYNC) == 0;
+}
+
+int64_t cultivar_peer_uid(int descriptor) {
+  struct ucred peer;
+  socklen_t size = sizeof peer;
+  if (getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0) return -1;
+  return peer.uid;
+}
+
+int cultivar_netlink_socket(int protocol, uint32_t groups) {
+  int descriptor = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
+  if (descriptor < 0) return -1;
+  struct sockaddr_nl address = {.nl_family = AF_NETLINK, .nl_groups = groups};
+  if (bind(descriptor, (struct sockaddr *)&address, sizeof address) < 0) {
+    int error = errno;
+    close(descriptor);
+    errno = error;
+    return -1;
+  }
+  return descriptor;
+}
+
+int cultivar_become_subreaper(void) { return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); }
+
+bool cultivar_status_exited(int status) { return WIFEXITED(status); }
+int cultivar_status_exit_code(int status) { return WEXITSTATUS(status); }
+int cultivar_status_signal(int status) { return WTERMSIG(status); }

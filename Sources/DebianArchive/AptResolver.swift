@@ -1,0 +1,171 @@
+import Foundation
+import Glibc
+import HostSystem
+import Lock
+
+/// Asks APT which packages, at which versions, a request comes to.
+///
+/// APT runs with folders of its own in the cache, for the wanted suite and architecture; the build host's package
+/// lists, settings of sources, and installed packages play no part. It checks the archive's signatures with gpgv.
+struct AptResolver {
+  /// Keys that sign Debian's archive.
+  static let keyring = "/usr/share/keyrings/debian-archive-keyring.gpg"
+
+  var cache: Cache
+  var mirror: Mirror
+
+  /// Gives the packages of a request, sorted by name, from a fresh index.
+  ///
+  /// - Throws: ``ArchiveFailure``.
+  func resolve(
+    _ requests: [PackageRequest]
+  ) async throws -> (packages: [PackageRequest: [DebianPackage]], archiveDate: Int64) {
+    guard access(Self.keyring, R_OK) == 0 else { throw ArchiveFailure.noKeyring(path: Self.keyring) }
+    var result: [PackageRequest: [DebianPackage]] = [:]
+    var date: Int64 = 0
+    let groups = Dictionary(grouping: requests) { "\($0.suite)/\($0.architecture)" }
+    for (_, group) in groups.sorted(by: { $0.key < $1.key }) {
+      guard let first = group.first else { continue }
+      try await cache.withScratch { folder in
+        let settings = try writeSettings(in: folder, suite: first.suite, architecture: first.architecture)
+        try await update(settings, suite: first.suite)
+        for request in group { result[request] = try await resolve(request, settings) }
+        date = max(date, try ArchiveDate.newest(in: folder.appending(path: "state/lists")))
+      }
+    }
+    return (result, date)
+  }
+
+  private func writeSettings(in folder: URL, suite: String, architecture: String) throws -> URL {
+    for name in ["state/lists/partial", "cache/archives/partial", "etc"] {
+      try FolderTree.create(folder.appending(path: name).path)
+    }
+    try FolderTree.replaceFile(folder.appending(path: "status").path, with: [])
+    let components = "main contrib non-free non-free-firmware"
+    func source(_ url: String, _ suites: String) -> String {
+      "Types: deb\nURIs: \(url)\nSuites: \(suites)\nComponents: \(components)\nSigned-By: \(Self.keyring)\n\n"
+    }
+    // A rolling suite has neither a security nor an updates pocket.
+    let rolling = ["sid", "unstable", "experimental"].contains(suite)
+    let sources =
+      rolling
+      ? source(mirror.main, suite)
+      : source(mirror.main, "\(suite) \(suite)-updates") + source(mirror.security, "\(suite)-security")
+    let sourceFile = folder.appending(path: "etc/cultivar.sources")
+    try FolderTree.replaceFile(sourceFile.path, with: sources.utf8)
+    let settings = """
+      Dir "\(folder.path)/";
+      Dir::State "state";
+      Dir::State::status "\(folder.path)/status";
+      Dir::Cache "cache";
+      Dir::Etc::sourcelist "\(sourceFile.path)";
+      Dir::Etc::sourceparts "/dev/null";
+      Dir::Etc::preferences "/dev/null";
+      Dir::Etc::preferencesparts "/dev/null";
+      Dir::Etc::parts "/dev/null";
+      Dir::Etc::main "/dev/null";
+      APT::Architecture "\(architecture)";
+      APT::Architectures { "\(architecture)"; };
+      APT::Install-Recommends "false";
+      APT::Sandbox::User "root";
+      Acquire::Languages "none";
+      Acquire::Retries "3";
+      """
+    let file = folder.appending(path: "apt.conf")
+    try FolderTree.replaceFile(file.path, with: settings.utf8)
+    return file
+  }
+
+  private func apt(_ settings: URL, _ tool: String, _ arguments: [String], to purpose: String) -> HostCommand {
+    HostCommand(
+      tool, arguments, to: purpose, environment: ["APT_CONFIG": settings.path, "LC_ALL": "C.UTF-8"])
+  }
+
+  private func update(_ settings: URL, suite: String) async throws {
+    do {
+      // Without this option APT takes an index that it could not fetch for a warning.
+      try await apt(
+        settings, "apt-get", ["update", "-q", "-o", "APT::Update::Error-Mode=any"],
+        to: "fetch the package index of \(suite)"
+      ).run()
+    } catch let failure as CommandFailure {
+      switch failure.outcome {
+      case .notStarted: throw ArchiveFailure.missingTool("apt-get")
+      case .failed(_, let said): throw ArchiveFailure.indexRefused(suite: suite, said: said)
+      }
+    }
+  }
+
+  private func resolve(_ request: PackageRequest, _ settings: URL) async throws -> [DebianPackage] {
+    do {
+      switch request.scope {
+      case .named: return try await describe(request.names, settings, of: request)
+      case .direct:
+        let text = try await apt(
+          settings, "apt-cache", ["show", "--no-all-versions"] + request.names, to: "describe packages"
+        ).run()
+        let direct = ControlFile.paragraphs(text).flatMap { Self.firstAlternatives($0["Depends"] ?? "") }
+        return try await describe(request.names + direct, settings, of: request)
+      case .closure: break
+      }
+      let plan = try await apt(
+        settings, "apt-get", ["install", "--simulate", "-q"] + request.names, to: "resolve packages"
+      ).run()
+      let chosen = plan.split(separator: "\n").compactMap { line -> String? in
+        let fields = line.split(separator: " ")
+        guard fields.count >= 3, fields[0] == "Inst" else { return nil }
+        return "\(fields[1])=\(fields[2].dropFirst())"
+      }
+      return try await describe(chosen, settings, of: request)
+    } catch let failure as CommandFailure {
+      guard case .failed(_, let said) = failure.outcome else { throw failure }
+      let complaints = said.split(separator: "\n").filter { $0.hasPrefix("E:") || $0.hasPrefix("N:") }
+      throw ArchiveFailure.unresolvable(request, said: complaints.joined(separator: "\n"))
+    }
+  }
+
+  /// Names of the packages in a dependency field, the first of each group of alternatives.
+  private static func firstAlternatives(_ field: String) -> [String] {
+    field.split(separator: ",").compactMap { group in
+      group.drop(while: \.isWhitespace).split(whereSeparator: { " (|:\n".contains($0) }).first.map(String.init)
+    }
+  }
+
+  private func describe(
+    _ names: [String], _ settings: URL, of request: PackageRequest
+  ) async throws -> [DebianPackage] {
+    let text = try await apt(
+      settings, "apt-cache", ["show", "--no-all-versions"] + names, to: "describe packages"
+    ).run()
+    let securityPaths = try await securityPaths(settings)
+    let packages = ControlFile.paragraphs(text).compactMap { fields -> DebianPackage? in
+      guard let name = fields["Package"], let version = fields["Version"], let path = fields["Filename"],
+        let architecture = fields["Architecture"], let size = fields["Size"].flatMap({ Int64($0) }),
+        let hash = fields["SHA256"].flatMap({ ContentHash(text: $0) })
+      else { return nil }
+      return DebianPackage(
+        name: name, version: version, architecture: architecture,
+        archive: securityPaths.contains(path) ? .security : .main, path: path, size: size, sha256: hash)
+    }
+    let found = Set(packages.map(\.name))
+    let missing = names.map { $0.split(separator: "=").first.map(String.init) ?? $0 }.filter { !found.contains($0) }
+    guard missing.isEmpty else {
+      throw ArchiveFailure.unresolvable(request, said: "not in the index: \(missing.joined(separator: ", "))")
+    }
+    return packages.sorted { $0.name < $1.name }
+  }
+
+  /// Paths of all packages in the security archive's index: `apt-cache show` does not say which archive it speaks of.
+  private func securityPaths(_ settings: URL) async throws -> Set<String> {
+    let folder = settings.deletingLastPathComponent().appending(path: "state/lists")
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
+    var paths: Set<String> = []
+    for name in names where name.contains("-security_") && name.hasSuffix("_Packages") {
+      let text = try String(contentsOf: folder.appending(path: name), encoding: .utf8)
+      for line in text.split(separator: "\n") where line.hasPrefix("Filename: ") {
+        paths.insert(String(line.dropFirst("Filename: ".count)))
+      }
+    }
+    return paths
+  }
+}

@@ -1,0 +1,46 @@
+import HostSystem
+import Lock
+
+/// The Debian archive could not give what was asked of it.
+public enum ArchiveFailure: ExplainedError {
+  /// No keyring to check the archive's signatures with.
+  case noKeyring(path: String)
+  /// The archive's index could not be fetched, or its signature did not hold.
+  case indexRefused(suite: String, said: String)
+  /// Packages that the suite does not have, or that cannot be installed together.
+  case unresolvable(PackageRequest, said: String)
+  /// A package of the lock file could not be fetched with the right content.
+  case notFetched(packages: [String], said: String)
+  /// A tool of APT or dpkg that the build host lacks.
+  case missingTool(String)
+
+  public var problem: String {
+    switch self {
+    case .noKeyring(let path): "cannot check the Debian archive's signatures: there is no \(path)"
+    case .indexRefused(let suite, let said): "cannot fetch the package index of \(suite)\n\(quoted(said))"
+    case .unresolvable(let request, let said):
+      "cannot find \(request.names.joined(separator: ", ")) in \(request.suite) for \(request.architecture)\n"
+        + quoted(said)
+    case .notFetched(let packages, let said):
+      "cannot fetch \(packages.joined(separator: ", "))\n\(quoted(said))"
+    case .missingTool(let tool): "cannot work with Debian packages: there is no \(tool) on this machine"
+    }
+  }
+
+  public var remedy: String? {
+    switch self {
+    case .noKeyring: "install the package debian-archive-keyring"
+    case .indexRefused:
+      "check the network and the mirror (`debian: { mirror: … }`, or CULTIVAR_DEBIAN_MIRROR); for a key that is not "
+        + "known, update the package debian-archive-keyring"
+    case .unresolvable: "check the spelling, and that the suite has the package: `debian: { suite: … }`"
+    case .notFetched:
+      "check the network; if the archive has newer versions by now, take them with `cultivar lock --update`"
+    case .missingTool: "install the packages apt and dpkg"
+    }
+  }
+
+  private func quoted(_ text: String) -> String {
+    text.split(separator: "\n").suffix(12).map { "  | \($0)" }.joined(separator: "\n")
+  }
+}

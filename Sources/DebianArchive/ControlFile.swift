@@ -1,0 +1,28 @@
+/// Debian control data: paragraphs of fields (Debian Policy, section 5.1).
+public enum ControlFile {
+  /// The paragraphs of a text, each with its fields; continuation lines keep their line breaks.
+  ///
+  /// Lines that begin with `#` are comments. A line that is no field is passed over.
+  public static func paragraphs(_ text: String) -> [[String: String]] {
+    var result: [[String: String]] = []
+    var current: [String: String] = [:]
+    var field: String?
+    for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
+      if line.allSatisfy(\.isWhitespace) {
+        if !current.isEmpty { result.append(current) }
+        current = [:]
+        field = nil
+      } else if line.first == "#" {
+        continue
+      } else if line.first == " " || line.first == "\t" {
+        if let field { current[field, default: ""] += "\n" + line.drop(while: \.isWhitespace) }
+      } else if let colon = line.firstIndex(of: ":") {
+        let name = String(line[..<colon])
+        current[name] = String(line[line.index(after: colon)...].drop(while: \.isWhitespace))
+        field = name
+      }
+    }
+    if !current.isEmpty { result.append(current) }
+    return result
+  }
+}

@@ -1,0 +1,115 @@
+import Foundation
+import Glibc
+import HostSystem
+import Lock
+
+/// The Debian archive as a build sees it: locked versions, verified files, unpacked trees.
+///
+/// A package's `.deb` is kept in the cache under its hash, and its files under the same hash; both are fetched and
+/// unpacked once.
+public struct DebianArchive: Sendable {
+  private let cache: Cache
+  private let mirror: Mirror
+  private let lock: ProjectLock
+
+  /// Opens the archive for a project.
+  public init(cache: Cache, mirror: Mirror, lock: ProjectLock) {
+    self.cache = cache
+    self.mirror = mirror
+    self.lock = lock
+  }
+
+  /// Gives the packages of requests: those of the lock file where it has them, else by APT; the lock file then has them.
+  ///
+  /// - Throws: ``ArchiveFailure``.
+  public func packages(for requests: [PackageRequest]) async throws -> [PackageRequest: [DebianPackage]] {
+    var result: [PackageRequest: [DebianPackage]] = [:]
+    var open: [PackageRequest] = []
+    for request in requests {
+      if let known = await lock.packages(of: request) {
+        result[request] = known
+      } else {
+        open.append(request)
+      }
+    }
+    guard !open.isEmpty else { return result }
+    let found = try await AptResolver(cache: cache, mirror: mirror).resolve(open)
+    try await lock.record(found.packages, archiveDate: found.archiveDate)
+    return result.merging(found.packages) { $1 }
+  }
+
+  /// Gives the unpacked files of packages, one folder each, in the order of the packages; no script is run.
+  ///
+  /// - Throws: ``ArchiveFailure``, `CommandFailure`.
+  public func trees(of packages: [DebianPackage]) async throws -> [URL] {
+    let missing = packages.filter { !isUnpacked($0) }
+    if !missing.isEmpty {
+      try await fetch(missing)
+      try await unpack(missing)
+    }
+    return packages.map { cache.location("package", $0.sha256) }
+  }
+
+  private func isUnpacked(_ package: DebianPackage) -> Bool {
+    FileManager.default.fileExists(atPath: cache.location("package", package.sha256).path)
+  }
+
+  private func archiveFile(_ package: DebianPackage) -> URL {
+    cache.folder.appending(path: "archives/\(package.sha256.text).deb")
+  }
+
+  /// Fetches by APT's own helper, which knows proxies, retries, and compares the hash before the file gets its name.
+  private func fetch(_ packages: [DebianPackage]) async throws {
+    let wanted = packages.filter { !FileManager.default.fileExists(atPath: archiveFile($0).path) }
+    guard !wanted.isEmpty else { return }
+    try FolderTree.create(cache.folder.appending(path: "archives").path)
+    try await cache.withScratch { folder in
+      var arguments = [
+        "-o", "APT::Sandbox::User=root", "-o", "Acquire::Retries=3", "-q", "download-file",
+      ]
+      for package in wanted {
+        arguments += [
+          mirror.url(of: package), folder.appending(path: package.sha256.text).path, "SHA256:\(package.sha256)",
+        ]
+      }
+      do {
+        try await HostCommand("/usr/lib/apt/apt-helper", arguments, to: "fetch packages").run()
+      } catch let failure as CommandFailure {
+        guard case .failed(_, let said) = failure.outcome else { throw ArchiveFailure.missingTool("apt-helper") }
+        throw ArchiveFailure.notFetched(packages: wanted.map(\.label), said: said)
+      }
+      for package in wanted {
+        let file = folder.appending(path: package.sha256.text).path
+        let hash = try ContentHash(ofFile: file)
+        guard hash == package.sha256 else {
+          throw ArchiveFailure.notFetched(
+            packages: [package.label], said: "its SHA-256 is \(hash), and \(package.sha256) was expected")
+        }
+        if rename(file, archiveFile(package).path) != 0 { throw FileFailure.last("store", archiveFile(package).path) }
+      }
+    }
+  }
+
+  private func unpack(_ packages: [DebianPackage]) async throws {
+    // The largest first, so that no core waits for it alone at the end.
+    let order = packages.sorted { $0.size > $1.size }
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      var next = order.makeIterator()
+      for _ in 0..<max(2, ProcessInfo.processInfo.activeProcessorCount) {
+        if let package = next.next() { group.addTask { try await self.unpack(package) } }
+      }
+      while try await group.next() != nil {
+        if let package = next.next() { group.addTask { try await self.unpack(package) } }
+      }
+    }
+  }
+
+  private func unpack(_ package: DebianPackage) async throws {
+    let archive = archiveFile(package)
+    _ = try await cache.result("package", package.sha256) { folder in
+      try await HostCommand(
+        "dpkg-deb", ["--extract", archive.path, folder.path], to: "unpack \(package.label)"
+      ).run()
+    }
+  }
+}

@@ -1,0 +1,134 @@
+import Foundation
+import Lock
+
+/// Where a Debian archive and its security archive are fetched from.
+public struct Mirror: Sendable, Equatable {
+  /// URL of the archive: the folder that holds `dists` and `pool`.
+  public var main: String
+  /// URL of the security archive.
+  public var security: String
+
+  /// The official names, for when nothing else is known.
+  public static let official = Mirror(
+    main: "http://ftp.debian.org/debian", security: "http://security.debian.org/debian-security")
+
+  /// Makes a mirror from its two URLs.
+  public init(main: String, security: String) {
+    self.main = main
+    self.security = security
+  }
+
+  /// Chooses the mirror: the project's, else `CULTIVAR_DEBIAN_MIRROR`, else the build host's own, else the official one.
+  ///
+  /// - Parameters:
+  ///   - project: The project's mirror and security mirror, if it names them.
+  ///   - environment: Environment of the build (`CULTIVAR_DEBIAN_MIRROR`, `CULTIVAR_DEBIAN_SECURITY_MIRROR`).
+  ///   - aptSources: Content of the build host's APT source files, by file name.
+  public static func choose(
+    project: (main: String?, security: String?), environment: [String: String], aptSources: [String: String]
+  ) -> Mirror {
+    let host = HostAptSources(files: aptSources)
+    let main = project.main ?? environment["CULTIVAR_DEBIAN_MIRROR"] ?? host.main ?? official.main
+    let security =
+      project.security ?? environment["CULTIVAR_DEBIAN_SECURITY_MIRROR"] ?? host.security ?? official.security
+    return Mirror(main: trimmed(main), security: trimmed(security))
+  }
+
+  private static func trimmed(_ url: String) -> String {
+    url.hasSuffix("/") ? String(url.dropLast()) : url
+  }
+}
+
+/// The Debian archives that the build host's own APT is set up for.
+struct HostAptSources {
+  private(set) var main: String?
+  private(set) var security: String?
+
+  /// Reads source files in both forms, one-line (`.list`) and deb822 (`.sources`), in the order of their names.
+  init(files: [String: String]) {
+    for (name, text) in files.sorted(by: { $0.key < $1.key }) {
+      let entries = name.hasSuffix(".sources") ? Self.deb822(text) : Self.oneLine(text)
+      for entry in entries where entry.components.contains("main") { note(entry) }
+    }
+  }
+
+  /// The build host's source files as they are.
+  static func read() -> [String: String] {
+    var files: [String: String] = [:]
+    let folder = "/etc/apt/sources.list.d"
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    let paths = ["/etc/apt/sources.list"] + names.map { "\(folder)/\($0)" }
+    for path in paths where path.hasSuffix(".list") || path.hasSuffix(".sources") {
+      files[path] = try? String(contentsOfFile: path, encoding: .utf8)
+    }
+    return files
+  }
+
+  private struct Entry {
+    var url: String
+    var suite: String
+    var components: [String]
+  }
+
+  /// Only suites by Debian's names count: a derivative's archive has other packages under other keys.
+  private static let suites: Set<String> = [
+    "bullseye", "bookworm", "trixie", "forky", "duke", "sid", "stable", "testing", "unstable", "oldstable",
+  ]
+
+  private mutating func note(_ entry: Entry) {
+    let parts = entry.suite.split(separator: "-", maxSplits: 1)
+    guard let base = parts.first, Self.suites.contains(String(base)), entry.url.hasPrefix("http") else { return }
+    if parts.count == 2, parts[1] == "security" {
+      if security == nil { security = entry.url }
+    } else if main == nil {
+      main = entry.url
+    }
+  }
+
+  private static func oneLine(_ text: String) -> [Entry] {
+    text.split(separator: "\n").compactMap { line in
+      var fields = line.split(whereSeparator: \.isWhitespace).map(String.init)
+      guard fields.first == "deb" else { return nil }
+      fields.removeFirst()
+      if fields.first?.hasPrefix("[") == true {
+        while let field = fields.first {
+          fields.removeFirst()
+          if field.hasSuffix("]") { break }
+        }
+      }
+      guard fields.count >= 3 else { return nil }
+      return Entry(url: fields[0], suite: fields[1], components: Array(fields[2...]))
+    }
+  }
+
+  private static func deb822(_ text: String) -> [Entry] {
+    ControlFile.paragraphs(text).flatMap { paragraph -> [Entry] in
+      let types = words(paragraph["Types"])
+      guard types.contains("deb"), paragraph["Enabled"]?.lowercased() != "no" else { return [] }
+      return words(paragraph["URIs"]).flatMap { url in
+        words(paragraph["Suites"]).map {
+          Entry(url: url, suite: $0, components: words(paragraph["Components"]))
+        }
+      }
+    }
+  }
+
+  private static func words(_ text: String?) -> [String] {
+    (text ?? "").split(whereSeparator: \.isWhitespace).map(String.init)
+  }
+}
+
+extension Mirror {
+  /// The build host's APT source files, by path, for ``choose(project:environment:aptSources:)``.
+  public static func hostAptSources() -> [String: String] { HostAptSources.read() }
+}
+
+extension Mirror {
+  /// Where a package is fetched from.
+  func url(of package: DebianPackage) -> String {
+    switch package.archive {
+    case .main: "\(main)/\(package.path)"
+    case .security: "\(security)/\(package.path)"
+    }
+  }
+}

@@ -1,0 +1,87 @@
+import Foundation
+import Glibc
+import HostSystem
+import Lock
+
+/// The programs that make images, from Debian packages of one fixed suite, run where they lie in the cache.
+///
+/// The build host's own versions play no part, so the same project gives the same bytes on another host; nothing is
+/// installed there. Each program is started by the dynamic loader of its own suite, with its own libraries.
+public struct ToolTree: Sendable {
+  /// The suite of the tools: part of this version of Cultivar, as a change of it can change the bytes of an image.
+  public static let suite = "trixie"
+
+  /// The packages: file systems, FAT access, boot loader images, kernel modules, compression.
+  static let packages = [
+    "dosfstools", "e2fsprogs", "erofs-utils", "grub-common", "kmod", "libarchive13t64", "mtools", "squashfs-tools",
+    "xz-utils", "zstd",
+  ]
+
+  /// Folder of the tree: `usr/bin`, `usr/sbin`, `usr/lib`.
+  public let folder: URL
+  /// Hash of the packages: part of the key of whatever the tools make.
+  public let identity: ContentHash
+
+  /// The request that the tree is made of.
+  public static var request: PackageRequest {
+    PackageRequest(packages, scope: .closure, suite: suite, architecture: Architecture.host.rawValue)
+  }
+
+  /// Fetches the tools, or finds them in the cache.
+  ///
+  /// - Throws: ``ArchiveFailure``, `CommandFailure`, `FileFailure`.
+  public init(archive: DebianArchive, cache: Cache) async throws {
+    let packages = try await archive.packages(for: [Self.request])[Self.request] ?? []
+    var key = CacheKey("tool-tree 1")
+    key.add(packages.map(\.sha256.text))
+    identity = key.hash
+    folder = try await cache.result("tools", key.hash) { place in
+      for tree in try await archive.trees(of: packages) { try Self.link(tree, into: place) }
+    }
+  }
+
+  /// Gives the command that runs one of the tools.
+  ///
+  /// - Parameter name: Name of the program, as in `PATH`.
+  public func command(
+    _ name: String, _ arguments: [String], to purpose: String, environment: [String: String?] = [:],
+    in workingFolder: String? = nil, input: HostCommand.Input = .none
+  ) -> HostCommand {
+    let root = folder.path
+    let places: [String] = ["usr/sbin", "usr/bin"].map { "\(root)/\($0)/\(name)" }
+    let program = places.first { FileManager.default.isExecutableFile(atPath: $0) } ?? "\(root)/usr/bin/\(name)"
+    let libraries = "\(root)/usr/lib/\(Architecture.host.multiarch)"
+    var variables = environment
+    variables["LC_ALL"] = "C.UTF-8"
+    variables["TZ"] = "UTC"
+    variables["MKE2FS_CONFIG"] = "\(root)/etc/mke2fs.conf"
+    variables["MTOOLSRC"] = "/dev/null"
+    return HostCommand(
+      "\(root)/\(Self.loader)",
+      ["--library-path", libraries, "--argv0", name, program] + arguments,
+      to: purpose, environment: variables, in: workingFolder, input: input)
+  }
+
+  private static var loader: String {
+    switch Architecture.host {
+    case .amd64: "usr/lib64/ld-linux-x86-64.so.2"
+    case .arm64: "usr/lib/ld-linux-aarch64.so.1"
+    }
+  }
+
+  /// Adds a package's files to the tree by hard links: they are in the same cache, and nobody writes to them.
+  private static func link(_ tree: URL, into place: URL) throws {
+    guard let walker = FileManager.default.enumerator(atPath: tree.path) else { return }
+    while let relative = walker.nextObject() as? String {
+      let source = tree.appending(path: relative).path
+      let target = place.appending(path: relative).path
+      var status = stat()
+      guard lstat(source, &status) == 0 else { continue }
+      if status.st_mode & S_IFMT == S_IFDIR {
+        try FolderTree.create(target)
+      } else if Glibc.link(source, target) != 0, errno != EEXIST {
+        throw FileFailure.last("make the tool tree at", target)
+      }
+    }
+  }
+}

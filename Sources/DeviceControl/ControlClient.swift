@@ -1,0 +1,91 @@
+import DeviceModel
+import FoundationEssentials
+import Glibc
+import LinuxSystem
+
+/// The other side of the supervisor's socket: sends requests and waits for the answers.
+public final class ControlClient {
+  /// Why there is no answer.
+  public enum Failure: Error, Equatable, CustomStringConvertible {
+    /// Nobody listens, or not to this user.
+    case notReachable(String)
+    /// The connection ended before the answer did.
+    case closed
+    /// The answer is not one.
+    case unreadable
+    /// The supervisor refused.
+    case refused(String)
+
+    /// The reason for a reader.
+    public var description: String {
+      switch self {
+      case .notReachable(let reason): "the supervisor cannot be reached: \(reason)"
+      case .closed: "the supervisor closed the connection"
+      case .unreadable: "the supervisor's answer cannot be read"
+      case .refused(let reason): reason
+      }
+    }
+  }
+
+  private let socket: Descriptor
+  private var received: [UInt8] = []
+
+  /// Connects to the supervisor.
+  ///
+  /// - Parameter path: its socket.
+  /// - Throws: ``Failure``.
+  public init(path: String = DevicePaths.controlSocket) throws(Failure) {
+    signal(SIGPIPE, SIG_IGN)
+    do {
+      socket = try UnixSocket.connect(to: path)
+    } catch {
+      throw .notReachable("\(error)")
+    }
+  }
+
+  /// Sends a request; its answers are taken by ``reply()``.
+  public func send(_ request: ControlRequest) throws(Failure) {
+    do {
+      try socket.write(all: try JSONEncoder().encode(request) + [UInt8(ascii: "\n")])
+    } catch {
+      throw .closed
+    }
+  }
+
+  /// Waits for the next answer.
+  ///
+  /// - Throws: ``Failure``; also where the answer is that the request is refused.
+  public func reply() throws(Failure) -> ControlReply {
+    let reply: ControlReply
+    do {
+      reply = try JSONDecoder().decode(ControlReply.self, from: Data(try line()))
+    } catch let failure as Failure {
+      throw failure
+    } catch {
+      throw .unreadable
+    }
+    if case .failure(let reason) = reply { throw .refused(reason) }
+    return reply
+  }
+
+  /// Sends a request and waits for the one answer to it.
+  public func ask(_ request: ControlRequest) throws(Failure) -> ControlReply {
+    try send(request)
+    return try reply()
+  }
+
+  private func line() throws -> [UInt8] {
+    var searched = 0
+    while true {
+      if let end = received[searched...].firstIndex(of: UInt8(ascii: "\n")) {
+        let line = Array(received[..<end])
+        received.removeSubrange(...end)
+        return line
+      }
+      searched = received.count
+      guard searched < ControlReply.maximumSize else { throw Failure.unreadable }
+      guard let bytes = try? socket.read(atMost: 65_536), !bytes.isEmpty else { throw Failure.closed }
+      received += bytes
+    }
+  }
+}

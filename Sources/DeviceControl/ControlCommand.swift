@@ -1,0 +1,117 @@
+import DeviceModel
+import Glibc
+import LinuxSystem
+
+/// What `cultivarctl` is asked to do.
+public enum ControlCommand: Equatable, Sendable {
+  /// Show the programs; as JSON or as a table.
+  case status(json: Bool)
+  /// Show the output of a program: so many lines of it, and what comes.
+  case logs(program: String, last: Int?, follow: Bool)
+  /// Start a program.
+  case start(program: String)
+  /// Stop a program.
+  case stop(program: String)
+  /// Restart a program.
+  case restart(program: String)
+  /// Send a signal to a program.
+  case kill(program: String, signal: Int32)
+  /// Restart the device.
+  case reboot
+  /// Switch the device off.
+  case powerOff
+  /// Show what image this is.
+  case version
+  /// Read commands from standard input.
+  case console
+  /// Show what can be asked.
+  case help
+
+  /// What is wrong with a command line.
+  public struct UsageError: Error, Equatable, CustomStringConvertible {
+    /// The sentence.
+    public let description: String
+  }
+
+  /// What can be asked, for a reader.
+  public static let usage = """
+    usage: cultivarctl COMMAND
+      status [--json]              the programs and what they do
+      logs PROGRAM [-n N] [-f]     output of a program; -n: only the last N lines; -f: follow
+      start PROGRAM                start a program that was stopped or has ended
+      stop PROGRAM                 stop a program; it stays so until it is started
+      restart PROGRAM              stop a program and start it again
+      kill PROGRAM [SIGNAL]        send a signal, TERM by default
+      reboot                       restart the device
+      poweroff                     switch the device off
+      version                      what image this is
+      console                      read commands from standard input
+    """
+
+  /// Reads a command line.
+  ///
+  /// - Parameter arguments: the words after the program's name.
+  /// - Throws: ``UsageError``.
+  public init(_ arguments: [String]) throws(UsageError) {
+    guard let name = arguments.first else { throw UsageError(description: "a command is missing") }
+    var words = Words(command: name, rest: Array(arguments.dropFirst()))
+    switch name {
+    case "status": self = .status(json: words.takeFlag("--json"))
+    case "logs":
+      let follow = words.takeFlag("-f")
+      let last = try words.takeNumber("-n")
+      self = .logs(program: try words.takeProgram(), last: last, follow: follow)
+    case "start": self = .start(program: try words.takeProgram())
+    case "stop": self = .stop(program: try words.takeProgram())
+    case "restart": self = .restart(program: try words.takeProgram())
+    case "kill":
+      let program = try words.takeProgram()
+      let signal = words.take() ?? "TERM"
+      guard let number = SignalName.number(of: signal) else {
+        throw UsageError(description: "there is no signal “\(signal)”")
+      }
+      self = .kill(program: program, signal: number)
+    case "reboot": self = .reboot
+    case "poweroff": self = .powerOff
+    case "version", "--version": self = .version
+    case "console": self = .console
+    case "help", "--help", "-h": self = .help
+    default: throw UsageError(description: "there is no command “\(name)”")
+    }
+    try words.finish()
+  }
+
+  /// The words of a command that have not been understood yet.
+  private struct Words {
+    let command: String
+    var rest: [String]
+
+    mutating func take() -> String? {
+      rest.isEmpty ? nil : rest.removeFirst()
+    }
+
+    mutating func takeFlag(_ flag: String) -> Bool {
+      guard let place = rest.firstIndex(of: flag) else { return false }
+      rest.remove(at: place)
+      return true
+    }
+
+    mutating func takeNumber(_ option: String) throws(UsageError) -> Int? {
+      guard let place = rest.firstIndex(of: option) else { return nil }
+      guard place + 1 < rest.count, let number = Int(rest[place + 1]), number >= 0 else {
+        throw UsageError(description: "“\(option)” needs a number")
+      }
+      rest.removeSubrange(place...place + 1)
+      return number
+    }
+
+    mutating func takeProgram() throws(UsageError) -> String {
+      guard let program = take() else { throw UsageError(description: "“\(command)” needs the name of a program") }
+      return program
+    }
+
+    func finish() throws(UsageError) {
+      if let word = rest.first { throw UsageError(description: "“\(command)” does not take “\(word)”") }
+    }
+  }
+}

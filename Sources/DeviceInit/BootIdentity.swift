@@ -1,0 +1,45 @@
+import DeviceModel
+import LinuxSystem
+import PartitionTable
+
+/// How stage 1 knows its disk: by the unique id of the partition that the boot loader was started from.
+public enum BootIdentity {
+  /// Set by systemd-boot (Boot Loader Interface): the partition's id as text.
+  public static let loaderVariable =
+    "/sys/firmware/efi/efivars/LoaderDevicePartUUID-4a67b082-0a4c-41cf-b6c7-442b29bb8cc4"
+
+  /// The id of the partition that the boot loader was started from.
+  ///
+  /// - Parameters:
+  ///   - commandLine: is asked first; GRUB tells it there.
+  ///   - variable: the file with the boot loader's EFI variable.
+  /// - Throws: ``StageFailure`` where neither tells.
+  public static func bootPartition(
+    commandLine: KernelCommandLine, variable: String = BootIdentity.loaderVariable
+  ) throws(StageFailure) -> GUID {
+    if let text = commandLine[KernelParameter.bootPartition] {
+      guard let guid = GUID(text) else {
+        throw StageFailure("the boot loader's \(KernelParameter.bootPartition)=\(text) is not a partition id")
+      }
+      return guid
+    }
+    guard let bytes = try? FileTree.read(variable, limit: 1024) else {
+      throw StageFailure(
+        "the boot loader does not tell which partition it was started from: there is neither "
+          + "\(KernelParameter.bootPartition) on the kernel command line nor the EFI variable LoaderDevicePartUUID")
+    }
+    guard let guid = Self.guid(inVariable: bytes) else {
+      throw StageFailure("the EFI variable LoaderDevicePartUUID holds no partition id")
+    }
+    return guid
+  }
+
+  /// Reads the variable's file: four bytes of attributes, then UTF-16 text that may end with a zero.
+  static func guid(inVariable bytes: [UInt8]) -> GUID? {
+    let text = bytes.dropFirst(4)
+    let units = stride(from: text.startIndex, to: text.endIndex - 1, by: 2).map {
+      UInt16(text[$0]) | UInt16(text[$0 + 1]) << 8
+    }
+    return GUID(String(decoding: units.prefix { $0 != 0 }, as: UTF16.self))
+  }
+}

@@ -1,0 +1,54 @@
+import DeviceModel
+import LinuxSystem
+import PartitionTable
+
+/// What is done to the boot disk's partition table before anything on the disk is mounted.
+struct DiskPreparation {
+  let disk: BootDisk
+  let dataPartition: Int
+  let note: (String) -> Void
+
+  /// Repairs the table, and at the first boot gives the disk ids of its own and the data partition all the space.
+  ///
+  /// - Throws: ``StageFailure`` or ``SystemError`` where the table cannot be used or written.
+  func run() throws {
+    let device = try BlockDevice(disk.path, writable: true)
+    let reading = try GPTReading(diskSizeInSectors: device.sectorCount, read: device.read)
+    let current = try reading.table()
+    var generator = SystemRandomNumberGenerator()
+    let table =
+      current
+      .individualised(byMarkOn: dataPartition, using: &generator)
+      .grown(toSectors: device.sectorCount, extending: dataPartition)
+    let bootCode = Array(try device.read(0, 1).prefix(440))
+    let update = try GPTUpdate(to: table, from: reading, bootCode: bootCode)
+    guard !update.steps.isEmpty else { return }
+
+    if case .failure(let reason) = reading.primary {
+      note("the partition table of \(disk.path) is damaged (\(reason)): repairing it from its backup")
+    }
+    if table.diskGUID != current.diskGUID { note("first start: \(disk.path) gets ids of its own") }
+    if table.diskSizeInSectors != current.diskSizeInSectors {
+      note("extending the data partition of \(disk.path) to the end of the disk")
+    }
+    // Each step is on the disk before the next begins; GPTUpdate says what a power cut leaves behind at each.
+    for step in update.steps {
+      for region in step.regions { try device.write(region.bytes, at: region.lba) }
+      try device.synchronise()
+    }
+    try tellKernel(device, table: table, before: current)
+  }
+
+  private func tellKernel(_ device: BlockDevice, table: GPT, before: GPT) throws {
+    do {
+      try device.rereadPartitions()
+    } catch {
+      // Something holds a partition open, for example a probe. Its length is all that matters in this boot.
+      note("\(error)")
+      guard let data = table.partition(number: dataPartition),
+        data.lastLBA != before.partition(number: dataPartition)?.lastLBA
+      else { return }
+      try device.resizePartition(dataPartition, firstLBA: data.firstLBA, sectorCount: data.sectorCount)
+    }
+  }
+}

@@ -1,0 +1,51 @@
+import LinuxSystem
+
+/// Checking the data file system with `e2fsck`.
+struct FileSystemCheck {
+  /// How a check ended, by the bits of `e2fsck`'s exit status.
+  enum Outcome: Equatable {
+    /// There was nothing to do.
+    case clean
+    /// Errors were found and corrected.
+    case corrected
+    /// Errors are left, or the check itself failed.
+    case failed(String)
+  }
+
+  static let program = "/usr/sbin/e2fsck"
+
+  /// Runs `e2fsck` with its arguments and gives its exit and output.
+  var run: ([String]) throws -> (end: ProcessEnd, output: [UInt8]) = { arguments in
+    try ChildProcess.run(ProcessStart(program, [program] + arguments, environment: ["PATH=/usr/sbin:/usr/bin"]))
+  }
+
+  /// Checks a file system; what the safe repair cannot correct, the full one gets.
+  ///
+  /// - Parameter path: the device node.
+  /// - Returns: the outcome, and what `e2fsck` said where there was something to do.
+  func check(_ path: String) -> (outcome: Outcome, output: String) {
+    let safe = attempt(["-p", path])
+    guard case .failed = safe.outcome else { return safe }
+    let full = attempt(["-f", "-y", path])
+    return (full.outcome, safe.output + "\n" + full.output)
+  }
+
+  private func attempt(_ arguments: [String]) -> (outcome: Outcome, output: String) {
+    do {
+      let (end, output) = try run(arguments)
+      return (Self.outcome(of: end), String(decoding: output.trimmingSpace, as: UTF8.self))
+    } catch {
+      return (.failed("\(error)"), "")
+    }
+  }
+
+  static func outcome(of end: ProcessEnd) -> Outcome {
+    switch end {
+    case .exited(0): .clean
+    // 1: corrected; 2: corrected, and a mounted file system would need a restart, which ours is not.
+    case .exited(1...3): .corrected
+    case .exited(let status): .failed("e2fsck ended with status \(status)")
+    case .signalled(let signal): .failed("e2fsck was killed by signal \(SignalName.name(of: signal))")
+    }
+  }
+}

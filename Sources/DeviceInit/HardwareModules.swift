@@ -1,0 +1,64 @@
+import LinuxSystem
+
+/// Loads kernel modules: named ones, and those for the hardware that is there or comes.
+public final class HardwareModules {
+  private let folder: String
+  private lazy var index = ModuleIndex(folder: folder)
+  private var knownAliases: Set<String> = []
+  private let note: (String) -> Void
+
+  /// Makes a loader for the running kernel.
+  ///
+  /// - Parameters:
+  ///   - folder: where the modules of the running kernel are.
+  ///   - note: is told what could not be loaded.
+  public init(folder: String = "/usr/lib/modules/\(Kernel.release)", note: @escaping (String) -> Void) {
+    self.folder = folder
+    self.note = note
+  }
+
+  /// Loads a module by name, with all that it needs. A name that is neither a module nor built in is noted.
+  public func load(named name: String) {
+    if isLoaded(name) || index.isBuiltIn(name) { return }
+    guard index.path(of: name) != nil else {
+      note("there is no kernel module \(name) in \(folder)")
+      return
+    }
+    for module in index.loadOrder(of: name) where !isLoaded(module) {
+      guard let path = index.path(of: module) else { continue }
+      do {
+        try KernelModule.load(folder + "/" + path)
+      } catch {
+        note("\(error)")
+      }
+    }
+  }
+
+  /// Loads the modules for hardware by the alias that it reports; an alias seen before costs nothing.
+  public func load(forAlias alias: String) {
+    guard knownAliases.insert(alias).inserted else { return }
+    for module in index.modules(forAlias: alias) { load(named: module) }
+  }
+
+  /// Loads the modules for all hardware that is there.
+  ///
+  /// Every device that has an alias is on a bus or an input device, so that these flat lists are enough.
+  public func loadForPresentHardware() {
+    let folders = FileTree.names(in: "/sys/bus").map { "/sys/bus/\($0)/devices" } + ["/sys/class/input"]
+    for devices in folders {
+      for device in FileTree.names(in: devices) {
+        if let alias = FileTree.line("\(devices)/\(device)/modalias"), !alias.isEmpty { load(forAlias: alias) }
+      }
+    }
+  }
+
+  /// Loads what a device that has just come needs.
+  public func handle(_ event: DeviceEvents.Event) {
+    guard event.action == "add" || event.action == "bind", let alias = event.fields["MODALIAS"] else { return }
+    load(forAlias: alias)
+  }
+
+  private func isLoaded(_ name: String) -> Bool {
+    FileTree.exists("/sys/module/" + name.map { $0 == "-" ? "_" : String($0) }.joined())
+  }
+}

@@ -1,0 +1,142 @@
+import DeviceModel
+import DeviceRecords
+import FoundationEssentials
+import Glibc
+import LinuxSystem
+import PartitionTable
+
+/// Stage 1: PID 1 in the initial RAM file system, from the kernel's start to the program in the root file system.
+public final class InitialStage {
+  private static let newRoot = "/newroot"
+  private static let ramFileSystems: [UInt64] = [0x8584_58F6, 0x0102_1994]
+
+  /// Opened at the first message, when there are device nodes.
+  private lazy var log = KernelLog()
+  private var failureDelay = 10
+  private var slot: Slot?
+  private var isDataMounted = false
+  /// What is to be recorded once there is a place for it.
+  private var incidents: [String] = []
+
+  /// Whether this process stands in the initial RAM file system.
+  public static var isHere: Bool {
+    FileTree.exists(BootPlan.path) && ramFileSystems.contains(Mount.fileSystemMagic(at: "/"))
+  }
+
+  /// Makes the stage.
+  public init() {}
+
+  /// Brings the root file system up and becomes the next program; after a failure: tells, records, reboots.
+  public func run() -> Never {
+    do {
+      try start()
+    } catch {
+      fail("\(error)")
+    }
+  }
+
+  private func start() throws -> Never {
+    try mountKernelFileSystems()
+    let plan = try JSONDecoder().decode(BootPlan.self, from: Data(try FileTree.read(BootPlan.path)))
+    failureDelay = plan.failureDelay
+    let commandLine = KernelCommandLine.running
+    guard let slot = commandLine.slot else {
+      throw StageFailure("the boot loader does not tell the slot: there is no \(KernelParameter.slot)=a or =b")
+    }
+    self.slot = slot
+
+    let events = try DeviceEvents()
+    let modules = HardwareModules { [log] in log.note($0) }
+    for module in plan.modules { modules.load(named: module) }
+    mountFirmwareVariables(modules)
+    let partition = try BootIdentity.bootPartition(commandLine: commandLine)
+    let waiting = DeviceWait(events: events, modules: modules, timeout: plan.deviceTimeout)
+    let disk = try waiting.bootDisk(holding: partition)
+    log.note("started from \(disk.path), slot \(slot.rawValue)")
+
+    try DiskPreparation(disk: disk, dataPartition: plan.partitions.data) { [log] in log.note($0) }.run()
+    let root = try waiting.partition(plan.partitions.root(of: slot), of: disk)
+    let data = try waiting.partition(plan.partitions.data, of: disk)
+    try mountRoot(root, plan)
+    try mountData(data)
+    try switchRoot(to: plan)
+  }
+
+  private func mountKernelFileSystems() throws {
+    try Mount.mountOnce("devtmpfs", at: "/dev", [.noSetUserID], options: "mode=755")
+    try StandardDescriptors.openConsole()
+    try Mount.mountOnce("proc", at: "/proc", [.noSetUserID, .noDevices, .noExecution])
+    try Mount.mountOnce("sysfs", at: "/sys", [.noSetUserID, .noDevices, .noExecution])
+    try Mount.mount("tmpfs", from: "tmpfs", at: "/run", [.noSetUserID, .noDevices], options: "mode=755")
+  }
+
+  /// Without the variables the boot loader may still tell everything on the command line, so nothing here is fatal.
+  private func mountFirmwareVariables(_ modules: HardwareModules) {
+    let folder = "/sys/firmware/efi/efivars"
+    guard FileTree.exists("/sys/firmware/efi") else { return }
+    modules.load(named: "efivarfs")
+    do {
+      try Mount.mountOnce("efivarfs", at: folder, [.noSetUserID, .noDevices, .noExecution])
+    } catch {
+      log.note("\(error)")
+    }
+  }
+
+  private func mountRoot(_ path: String, _ plan: BootPlan) throws {
+    try Mount.mount(plan.rootFileSystem.rawValue, from: path, at: Self.newRoot, [.readOnly])
+    log.note("root file system: \(path) (\(plan.rootFileSystem.rawValue))")
+  }
+
+  private func mountData(_ path: String) throws {
+    let (outcome, output) = FileSystemCheck().check(path)
+    switch outcome {
+    case .clean: break
+    case .corrected:
+      incidents.append("the data file system was corrected: \(output)")
+      log.note("the data file system on \(path) was corrected")
+    case .failed(let reason):
+      throw StageFailure("the data file system on \(path) cannot be corrected: \(reason)\n\(output)")
+    }
+    let target = Self.newRoot + DevicePaths.data
+    try Mount.mount("ext4", from: path, at: target, [.noSetUserID, .noDevices, .noAccessTimes])
+    isDataMounted = true
+    if try Ext4.grow(at: target, on: path) { log.note("the data file system was extended to all of \(path)") }
+    for incident in incidents { record(incident) }
+  }
+
+  private func switchRoot(to plan: BootPlan) throws -> Never {
+    for folder in ["/dev", "/proc", "/sys", "/run"] { try Mount.move(folder, to: Self.newRoot + folder) }
+    guard chdir(Self.newRoot) == 0 else { throw SystemError("change to", Self.newRoot) }
+    // Frees the memory of the initial RAM file system; mounted file systems are not entered.
+    FileTree.removeContents(of: "/")
+    try Mount.move(".", to: "/")
+    guard chroot(".") == 0, chdir("/") == 0 else { throw SystemError("change the root to", Self.newRoot) }
+    let arguments = plan.nextInit.map { strdup($0) } + [nil]
+    let environment = plan.nextInitEnvironment.map { strdup($0) } + [nil]
+    guard let program = plan.nextInit.first else { throw StageFailure("the boot plan names no next program") }
+    execve(program, arguments, environment)
+    throw SystemError("execute", program)
+  }
+
+  private func fail(_ message: String) -> Never {
+    log.error("cannot start the device: \(message)")
+    if isDataMounted { record(message) }
+    log.error("restarting in \(failureDelay) seconds")
+    sync()
+    sleep(UInt32(clamping: failureDelay))
+    Kernel.end(.reboot)
+    // Only without the right to restart the machine; PID 1 that ends makes the kernel panic and restart.
+    exit(1)
+  }
+
+  private func record(_ message: String) {
+    let record = FailureRecord(time: Clock.seconds, slot: slot, message: message)
+    // After the root was switched the data partition has its own path.
+    let records = FileTree.exists(DevicePaths.data) ? DevicePaths.records : Self.newRoot + DevicePaths.records
+    do {
+      try FailureLog(in: records).add(record)
+    } catch {
+      log.error("\(error)")
+    }
+  }
+}

@@ -1,0 +1,145 @@
+import LinuxSystem
+
+/// Which kernel modules there are, what they need, and for which hardware they are: the files that `depmod` writes.
+public struct ModuleIndex {
+  /// A pattern for hardware and the module for what matches.
+  private struct Alias {
+    let pattern: String
+    let module: String
+  }
+
+  /// Files by module name, relative to the folder.
+  private var paths: [String: String] = [:]
+  /// Files that have to be loaded before, by module name, in the order of `modules.dep`: the nearest first.
+  private var dependencies: [String: [String]] = [:]
+  private var softDependencies: [String: (before: [String], after: [String])] = [:]
+  private var builtIn: Set<String> = []
+  /// Patterns by the bus they are for (the part up to the first colon): a lookup has to compare with those only.
+  private var aliases: [String: [Alias]] = [:]
+
+  /// Reads the index of one kernel's modules.
+  ///
+  /// - Parameter folder: `/usr/lib/modules/RELEASE`; files that are missing there count as empty.
+  public init(folder: String) {
+    func lines(_ name: String) -> [String] {
+      let bytes = (try? FileTree.read(folder + "/" + name)) ?? []
+      return bytes.split(separator: UInt8(ascii: "\n")).map { String(decoding: $0, as: UTF8.self) }
+    }
+    self.init(
+      dependencies: lines("modules.dep"), aliases: lines("modules.alias"), softDependencies: lines("modules.softdep"),
+      builtIn: lines("modules.builtin"))
+  }
+
+  /// Reads the lines of the index's files.
+  ///
+  /// - Parameters:
+  ///   - dependencies: lines of `modules.dep`.
+  ///   - aliases: lines of `modules.alias`.
+  ///   - softDependencies: lines of `modules.softdep`.
+  ///   - builtIn: lines of `modules.builtin`.
+  public init(dependencies: [String], aliases: [String], softDependencies: [String], builtIn: [String]) {
+    for line in dependencies {
+      guard let colon = line.utf8.firstIndex(of: UInt8(ascii: ":")) else { continue }
+      let path = String(line[..<colon])
+      let name = Self.name(ofPath: path)
+      paths[name] = path
+      self.dependencies[name] = Self.words(line[line.index(after: colon)...]).map(Self.name(ofPath:))
+    }
+    for line in aliases {
+      let words = Self.words(line[...])
+      guard words.count == 3, words[0] == "alias" else { continue }
+      let alias = Alias(pattern: words[1], module: Self.normalised(words[2]))
+      self.aliases[Self.bus(of: alias.pattern), default: []].append(alias)
+    }
+    for line in softDependencies {
+      let words = Self.words(line[...])
+      guard words.count > 2, words[0] == "softdep" else { continue }
+      var before: [String] = []
+      var after: [String] = []
+      var isAfter = false
+      for word in words.dropFirst(2) {
+        switch word {
+        case "pre:": isAfter = false
+        case "post:": isAfter = true
+        default: if isAfter { after.append(Self.normalised(word)) } else { before.append(Self.normalised(word)) }
+        }
+      }
+      self.softDependencies[Self.normalised(words[1])] = (before, after)
+    }
+    self.builtIn = Set(builtIn.map(Self.name(ofPath:)))
+  }
+
+  /// The file of a module, relative to the index's folder; `nil` where there is none.
+  public func path(of module: String) -> String? {
+    paths[Self.normalised(module)]
+  }
+
+  /// Whether the module is part of the kernel itself.
+  public func isBuiltIn(_ module: String) -> Bool {
+    builtIn.contains(Self.normalised(module))
+  }
+
+  /// Modules for the hardware that reports `alias`, in the order of the index.
+  public func modules(forAlias alias: String) -> [String] {
+    let candidates = aliases[Self.bus(of: alias)] ?? []
+    var found: [String] = []
+    for candidate in candidates where !found.contains(candidate.module) {
+      if Self.couldMatch(candidate.pattern, alias), KernelModule.pattern(candidate.pattern, matches: alias) {
+        found.append(candidate.module)
+      }
+    }
+    return found
+  }
+
+  /// Everything that loading a module takes, in the order of loading, the module itself included.
+  ///
+  /// Soft dependencies are included where they exist. Built-in modules are left out.
+  public func loadOrder(of module: String) -> [String] {
+    var order: [String] = []
+    var visited: Set<String> = []
+    visit(Self.normalised(module), &order, &visited)
+    return order
+  }
+
+  private func visit(_ module: String, _ order: inout [String], _ visited: inout Set<String>) {
+    guard visited.insert(module).inserted, paths[module] != nil else { return }
+    let soft = softDependencies[module]
+    for needed in soft?.before ?? [] { visit(needed, &order, &visited) }
+    // modules.dep names the nearest first; what those need stands behind them.
+    for needed in (dependencies[module] ?? []).reversed() { visit(needed, &order, &visited) }
+    order.append(module)
+    for wanted in soft?.after ?? [] { visit(wanted, &order, &visited) }
+  }
+
+  /// A quick look before the pattern is matched: the pattern's letters up to its first wildcard are the alias's first.
+  private static func couldMatch(_ pattern: String, _ alias: String) -> Bool {
+    for (expected, found) in zip(pattern.utf8, alias.utf8) {
+      switch expected {
+      case UInt8(ascii: "*"), UInt8(ascii: "?"), UInt8(ascii: "["): return true
+      case found: continue
+      default: return false
+      }
+    }
+    return true
+  }
+
+  private static func words(_ text: Substring) -> [String] {
+    text.utf8.split(separator: UInt8(ascii: " ")).compactMap { String($0) }
+  }
+
+  private static func bus(of alias: String) -> String {
+    String(alias.utf8.prefix { $0 != UInt8(ascii: ":") }) ?? ""
+  }
+
+  /// The kernel takes `-` and `_` in a module's name for the same.
+  private static func normalised(_ name: String) -> String {
+    name.utf8.contains(UInt8(ascii: "-")) ? String(name.map { $0 == "-" ? "_" : $0 }) : name
+  }
+
+  /// `kernel/fs/ext4/ext4.ko` is `ext4`.
+  private static func name(ofPath path: String) -> String {
+    let file = path.utf8.lastIndex(of: UInt8(ascii: "/")).map { path[path.utf8.index(after: $0)...] } ?? path[...]
+    let stem = file.utf8.firstIndex(of: UInt8(ascii: ".")).map { file[..<$0] } ?? file
+    return normalised(String(stem))
+  }
+}

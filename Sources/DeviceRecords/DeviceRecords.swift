@@ -1,0 +1,55 @@
+import Glibc
+import LinuxSystem
+
+/// What the device itself keeps on the data partition over reboots: its id, a random seed and the time.
+public struct DeviceRecords {
+  private let folder: String
+
+  /// Opens the records in a folder, usually ``DevicePaths/records``.
+  ///
+  /// - Throws: where the folder cannot be made.
+  public init(in folder: String) throws(SystemError) {
+    self.folder = folder
+    try FileTree.makeFolders(folder)
+  }
+
+  /// The id of this device: 32 hexadecimal digits (`machine-id(5)`), made at the first call and the same ever after.
+  ///
+  /// The file appears whole or not at all: after a power cut the next start makes another one, before anybody has seen the first.
+  public func machineID() throws(SystemError) -> String {
+    let path = folder + "/machine-id"
+    if let id = FileTree.line(path), id.utf8.count == 32 { return id }
+    var bytes = try KernelRandom.bytes(16)
+    // Marked as a random UUID, as machine-id(5) asks for.
+    bytes[6] = bytes[6] & 0x0F | 0x40
+    bytes[8] = bytes[8] & 0x3F | 0x80
+    let id = bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    try FileTree.replace(path, with: Array("\(id)\n".utf8), mode: 0o444)
+    return id
+  }
+
+  /// Gives the kernel the seed that the last run left, and replaces it.
+  ///
+  /// The new seed is on the disk before the old one is credited: a seed that could be used at two starts would give both the same
+  /// "randomness". A cut in between only loses the credit.
+  public func creditRandomSeed() throws(SystemError) {
+    let seed = (try? FileTree.read(folder + "/random-seed", limit: 256)) ?? []
+    try saveRandomSeed()
+    if !seed.isEmpty { try KernelRandom.credit(seed) }
+  }
+
+  /// Leaves a seed for the next start.
+  public func saveRandomSeed() throws(SystemError) {
+    try FileTree.replace(folder + "/random-seed", with: try KernelRandom.bytes(256), mode: 0o600)
+  }
+
+  /// The latest time that the device is known to have seen, in seconds since 1970; 0 where there is none.
+  public var savedTime: Int {
+    FileTree.line(folder + "/clock").flatMap { Int($0) } ?? 0
+  }
+
+  /// Keeps the time for a start without a clock of its own.
+  public func saveTime(_ seconds: Int = Clock.seconds) throws(SystemError) {
+    try FileTree.replace(folder + "/clock", with: Array("\(seconds)\n".utf8))
+  }
+}

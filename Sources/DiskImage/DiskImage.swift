@@ -1,0 +1,104 @@
+import Foundation
+import Glibc
+import HostSystem
+import PartitionTable
+
+/// Puts partitions together to a disk image: one sparse file.
+public struct DiskImage: Sendable {
+  /// The partition table.
+  public var table: GPT
+  /// Boot code of the first sector.
+  var bootCode: [UInt8] = []
+  /// Content of partitions, by number: a file, or bytes.
+  var contents: [Int: Content] = [:]
+
+  enum Content: Sendable {
+    case file(URL)
+    case bytes([UInt8])
+  }
+
+  /// Starts an image with all partitions empty.
+  public init(table: GPT) {
+    self.table = table
+  }
+
+  /// Fills a partition with a file.
+  ///
+  /// - Throws: ``DoesNotFit`` if the file is longer than the partition.
+  public mutating func fill(_ number: Int, with file: URL, called content: String, key: String) throws {
+    guard let partition = table.partition(number: number) else { return }
+    try DoesNotFit.check(
+      content, ByteSize(bytes: try FileSize.of(file.path)),
+      ByteSize(bytes: Int64(partition.sectorCount) * Int64(GPT.sectorSize)), "its partition", key: key)
+    contents[number] = .file(file)
+  }
+
+  /// Makes the image start by GRUB on a BIOS.
+  ///
+  /// - Throws: ``DoesNotFit``, `FileFailure`.
+  public mutating func addGrub(_ loaders: BootLoaderFiles) throws {
+    guard let partition = table.partition(number: Layout.biosBootNumber) else { return }
+    let code = try GrubBootCode(
+      bootSector: FolderTree.readFile(loaders.grubBootSector.path), core: FolderTree.readFile(loaders.grubCore.path),
+      firstLBA: partition.firstLBA, sectors: partition.sectorCount)
+    bootCode = code.bootCode
+    contents[partition.number] = .bytes(code.core)
+  }
+
+  /// Writes the image; blocks of zeros are holes.
+  ///
+  /// The file gets its name when it is complete; an older one stands until then.
+  ///
+  /// - Throws: `FileFailure`, `GPTError`.
+  public func write(to path: String) throws {
+    let temporary = "\(path).\(getpid()).new"
+    defer { unlink(temporary) }
+    try SparseFile.create(temporary, size: Int64(table.diskSizeInSectors) * Int64(GPT.sectorSize))
+    let descriptor = open(temporary, O_WRONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw FileFailure.last("write", temporary) }
+    defer { close(descriptor) }
+    let target = (descriptor: descriptor, path: temporary)
+    for (number, content) in contents.sorted(by: { $0.key < $1.key }) {
+      guard let partition = table.partition(number: number) else { continue }
+      let offset = Int64(partition.firstLBA) * Int64(GPT.sectorSize)
+      switch content {
+      case .file(let file): try SparseFile.copy(file.path, into: target, at: offset)
+      case .bytes(let bytes): try write(bytes, to: target, at: offset)
+      }
+    }
+    for region in try table.serialised(bootCode: bootCode).regions {
+      try write(region.bytes, to: target, at: Int64(region.lba) * Int64(GPT.sectorSize))
+    }
+    guard rename(temporary, path) == 0 else { throw FileFailure.last("write", path) }
+  }
+
+  /// Hash of all that the image is written from. File systems come from the cache, where the path says the content.
+  ///
+  /// - Throws: `GPTError`.
+  public func identity() throws -> ContentHash {
+    var key = CacheKey("disk-image 1")
+    for region in try table.serialised(bootCode: bootCode).regions { key.add(ContentHash(of: region.bytes)) }
+    for (number, content) in contents.sorted(by: { $0.key < $1.key }) {
+      key.add("\(number)")
+      switch content {
+      case .file(let file): key.add(file.path)
+      case .bytes(let bytes): key.add(ContentHash(of: bytes))
+      }
+    }
+    return key.hash
+  }
+
+  private func write(
+    _ bytes: [UInt8], to target: (descriptor: Int32, path: String), at offset: Int64
+  ) throws(FileFailure) {
+    var failure: FileFailure?
+    bytes.withUnsafeBytes { buffer in
+      do throws(FileFailure) {
+        try SparseFile.writeAll(target, buffer, at: offset)
+      } catch {
+        failure = error
+      }
+    }
+    if let failure { throw failure }
+  }
+}

@@ -1,0 +1,167 @@
+import DebianArchive
+import DeviceModel
+import Foundation
+import HostSystem
+import PartitionTable
+import RootFilesystem
+
+/// Makes file systems as files, with the field's own tools, without root and without mounting.
+public struct FileSystemImage: Sendable {
+  var tools: ToolTree
+  var cache: Cache
+  /// Time of everything in the file systems, in seconds since 1970.
+  var epoch: Int64
+
+  /// Makes a builder.
+  public init(tools: ToolTree, cache: Cache, epoch: Int64) {
+    self.tools = tools
+    self.cache = cache
+    self.epoch = epoch
+  }
+
+  private var environment: [String: String?] {
+    ["SOURCE_DATE_EPOCH": "\(epoch)", "E2FSPROGS_FAKE_TIME": "\(epoch)"]
+  }
+
+  private func key(_ step: String, _ parts: [String]) -> CacheKey {
+    var key = CacheKey(step)
+    key.add(tools.identity)
+    key.add("\(epoch)")
+    key.add(parts)
+    return key
+  }
+
+  /// Makes a read-only root file system from a tree.
+  ///
+  /// - Parameters:
+  ///   - slotSize: Size of the slot that it has to fit.
+  ///   - id: UUID of the file system, where its kind has one.
+  /// - Returns: The image file, in the cache, as long as the file system is.
+  /// - Throws: ``DoesNotFit``, `CommandFailure`, `FileFailure`.
+  public func root(_ tree: FileTree, as kind: RootFileSystem, slotSize: ByteSize, id: GUID) async throws -> URL {
+    var key = key("root-image 1", [kind.rawValue, id.description, "\(slotSize.bytes)"])
+    key.add(try tree.identity())
+    let folder = try await cache.result("root-image", key.hash) { folder in
+      let archive = folder.appending(path: "root.tar").path
+      try TarArchive.write(tree, to: archive, time: epoch)
+      let image = folder.appending(path: "root.img").path
+      switch kind {
+      case .erofs: try await makeErofs(archive, image, id: id)
+      case .squashfs: try await makeSquashfs(archive, image)
+      case .ext4: try await makeExt4(archive, image, size: slotSize, id: id, content: tree.contentSize)
+      }
+      FolderTree.remove(archive)
+    }
+    let image = folder.appending(path: "root.img")
+    try DoesNotFit.check(
+      "the root file system", ByteSize(bytes: try FileSize.of(image.path)), slotSize, "the slot", key: "slot")
+    return image
+  }
+
+  private func makeErofs(_ archive: String, _ image: String, id: GUID) async throws {
+    try await tools.command(
+      "mkfs.erofs", ["--quiet", "--tar=f", "-T\(epoch)", "-U\(id)", image, archive], to: "make the root file system",
+      environment: environment
+    ).run()
+  }
+
+  private func makeSquashfs(_ archive: String, _ image: String) async throws {
+    let arguments = ["-tar", "-comp", "zstd", "-no-progress", "-quiet", "-mkfs-time", "\(epoch)", "-reproducible"]
+    try await tools.command(
+      "mksquashfs", ["-", image] + arguments, to: "make the root file system", input: .file(archive)
+    ).run()
+  }
+
+  private func makeExt4(_ archive: String, _ image: String, size: ByteSize, id: GUID, content: Int64) async throws {
+    try DoesNotFit.check(
+      "the root file system's content", ByteSize(bytes: content), size, "the slot", key: "slot")
+    try await tools.command(
+      "mke2fs",
+      [
+        "-q", "-t", "ext4", "-b", "4096", "-m", "0", "-O", "^has_journal,^metadata_csum_seed,^orphan_file", "-U",
+        "\(id)", "-E", "hash_seed=\(id),lazy_itable_init=0,root_owner=0:0", "-L", "root", "-d", archive, image,
+        "\(size.bytes / 1024)k",
+      ], to: "make the root file system", environment: environment
+    ).run()
+  }
+
+  /// Makes the data file system: ext4 with a journal, empty, to be grown on the device.
+  public func data(size: ByteSize, id: GUID) async throws -> URL {
+    let key = key("data-image 1", [id.description, "\(size.bytes)"])
+    let folder = try await cache.result("data-image", key.hash) { folder in
+      try await tools.command(
+        "mke2fs",
+        [
+          "-q", "-t", "ext4", "-b", "4096", "-m", "1", "-J", "size=16", "-O", "64bit,^orphan_file", "-U", "\(id)",
+          // The kernel trims what the device frees; wide tables of groups are reserved for growing to a large disk.
+          "-E", "hash_seed=\(id),lazy_itable_init=0,lazy_journal_init=1,root_owner=0:0,resize=67108864", "-L", "data",
+          folder.appending(path: "data.img").path, "\(size.bytes / 1024)k",
+        ], to: "make the data file system", environment: environment
+      ).run()
+    }
+    return folder.appending(path: "data.img")
+  }
+
+  /// Makes the initial RAM file system: a cpio archive, compressed with zstd.
+  public func initialRAM(_ tree: FileTree) async throws -> URL {
+    var key = key("initrd 1", [])
+    key.add(try tree.identity())
+    let folder = try await cache.result("initrd", key.hash) { folder in
+      let archive = folder.appending(path: "initrd.cpio").path
+      try CpioArchive.write(tree, to: archive, time: epoch)
+      try await tools.command(
+        "zstd", ["-q", "-15", "-T0", "--rm", archive, "-o", folder.appending(path: "initrd").path],
+        to: "compress the initial RAM file system"
+      ).run()
+    }
+    return folder.appending(path: "initrd")
+  }
+
+  /// Makes the boot file system: FAT32, from a tree of files and folders.
+  ///
+  /// - Parameter serial: Serial number of the file system.
+  /// - Throws: ``DoesNotFit`` if the tree needs more room; half of it is left for the other slot's files.
+  public func boot(_ tree: FileTree, size: ByteSize, serial: UInt32, perSlot: Int64) async throws -> URL {
+    // FAT32's own tables and the slack of clusters take less than two per cent of such a file system.
+    let need = ByteSize(bytes: (tree.contentSize + perSlot) * 102 / 100 + (1 << 20))
+    try DoesNotFit.check("what the boot partition holds for two slots", need, size, "the boot partition", key: "boot")
+    var key = key("boot-image 1", ["\(serial)", "\(size.bytes)"])
+    key.add(try tree.identity())
+    let folder = try await cache.result("boot-image", key.hash) { folder in
+      let image = folder.appending(path: "boot.img").path
+      try SparseFile.create(image, size: size.bytes)
+      let digits = String(serial, radix: 16)
+      let id = String(repeating: "0", count: 8 - digits.count) + digits
+      try await tools.command(
+        "mkfs.fat", ["-F", "32", "-i", id, "-n", "BOOT", image], to: "make the boot file system",
+        environment: environment
+      ).run()
+      try await cache.withScratch { scratch in
+        let content = scratch.appending(path: "boot")
+        try FolderTree.create(content.path)
+        try materialise(tree, in: content)
+        let names = try FileManager.default.contentsOfDirectory(atPath: content.path).sorted()
+        let arguments = ["-i", image, "-s", "-m", "-Q"] + names.map { content.appending(path: $0).path } + ["::/"]
+        try await tools.command(
+          "mcopy", arguments, to: "fill the boot file system", environment: environment
+        ).run()
+      }
+    }
+    return folder.appending(path: "boot.img")
+  }
+
+  /// Writes a tree of plain files out, with the fixed time on everything: mtools copies from files only.
+  private func materialise(_ tree: FileTree, in folder: URL) throws {
+    for path in tree.paths {
+      guard let entry = tree[path] else { continue }
+      let place = folder.appending(path: path).path
+      switch entry.kind {
+      case .folder: try FolderTree.create(place)
+      case .file(.bytes(let bytes)): try FolderTree.replaceFile(place, with: bytes)
+      case .file(.host(let source, _)): try FolderTree.replaceFile(place, with: FolderTree.readFile(source))
+      case .link, .characterDevice: throw FileFailure("add", path, reason: "FAT has files and folders only")
+      }
+    }
+    for path in tree.paths.reversed() { try FileTime.set(folder.appending(path: path).path, epoch) }
+  }
+}

@@ -1,0 +1,53 @@
+import HostSystem
+import PartitionTable
+
+/// Places GRUB on a disk for the BIOS: what `grub-bios-setup` does, done to an image file.
+///
+/// The layout of the two sectors is GRUB's (`grub-core/boot/i386/pc/boot.S` and `diskboot.S`, `include/grub/i386/pc/boot.h`).
+struct GrubBootCode {
+  /// The first 440 bytes of the disk.
+  let bootCode: [UInt8]
+  /// What the BIOS boot partition holds.
+  let core: [UInt8]
+
+  private static let sectorSize = GPT.sectorSize
+  /// Bytes of the first sector that are code; the disk signature and the partition records follow.
+  private static let codeSize = 440
+  /// GRUB_BOOT_MACHINE_KERNEL_SECTOR: where `boot.img` has the sector that it loads.
+  private static let kernelSectorOffset = 0x5c
+  /// GRUB_BOOT_MACHINE_DRIVE_CHECK: a jump that is to be two no-operations where the disk is no floppy.
+  private static let driveCheckOffset = 0x66
+  /// The first block list of `diskboot.img`, at the end of its sector: start (8 bytes), length (2), segment (2).
+  private static let blockListOffset = 512 - 12
+
+  /// Points both parts to where the core image stands.
+  ///
+  /// - Parameters:
+  ///   - bootSector: Content of `boot.img`.
+  ///   - core: Content of `core.img`.
+  ///   - firstLBA: First sector of the BIOS boot partition.
+  ///   - sectors: Sectors of the BIOS boot partition.
+  /// - Throws: ``DoesNotFit`` if the core image is larger than the partition.
+  init(bootSector: [UInt8], core: [UInt8], firstLBA: UInt64, sectors: UInt64) throws(DoesNotFit) {
+    try DoesNotFit.check(
+      "GRUB's core image", ByteSize(bytes: Int64(core.count)),
+      ByteSize(bytes: Int64(sectors) * Int64(Self.sectorSize)), "the BIOS boot partition", key: "boot")
+    var code = Array(bootSector.prefix(Self.codeSize))
+    code.replaceSubrange(Self.kernelSectorOffset..<Self.kernelSectorOffset + 8, with: littleEndian(firstLBA))
+    code.replaceSubrange(Self.driveCheckOffset..<Self.driveCheckOffset + 2, with: [0x90, 0x90])
+    bootCode = code
+
+    var image = core
+    image += [UInt8](
+      repeating: 0, count: (Self.sectorSize - image.count % Self.sectorSize) % Self.sectorSize)
+    let rest = image.count / Self.sectorSize - 1
+    image.replaceSubrange(Self.blockListOffset..<Self.blockListOffset + 8, with: littleEndian(firstLBA + 1))
+    image.replaceSubrange(
+      Self.blockListOffset + 8..<Self.blockListOffset + 10, with: littleEndian(UInt64(rest)).prefix(2))
+    self.core = image
+  }
+}
+
+private func littleEndian(_ value: UInt64) -> [UInt8] {
+  (0..<8).map { UInt8(truncatingIfNeeded: value >> (8 * UInt64($0))) }
+}

@@ -1,0 +1,112 @@
+import Foundation
+import Glibc
+import HostSystem
+
+/// Files with holes.
+enum SparseFile {
+  /// Makes a file of zeros that takes no room.
+  static func create(_ path: String, size: Int64) throws(FileFailure) {
+    let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+    guard descriptor >= 0 else { throw .last("write", path) }
+    defer { close(descriptor) }
+    guard ftruncate(descriptor, off_t(size)) == 0 else { throw .last("write", path) }
+  }
+
+  /// Copies a file into a part of another that is all zeros; blocks of zeros are left out.
+  ///
+  /// - Parameters:
+  ///   - source: File to copy.
+  ///   - target: Descriptor of the file that is written, and its path for messages.
+  ///   - offset: Byte offset in the target.
+  static func copy(_ source: String, into target: (descriptor: Int32, path: String), at offset: Int64) throws(FileFailure)
+  {
+    let descriptor = open(source, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw .last("read", source) }
+    defer { close(descriptor) }
+    let end = lseek(descriptor, 0, SEEK_END)
+    var position: off_t = 0
+    while position < end {
+      let data = lseek(descriptor, position, SEEK_DATA)
+      if data < 0 { break }
+      let hole = lseek(descriptor, data, SEEK_HOLE)
+      try copyRange(descriptor, source, data..<(hole < 0 ? end : hole), target, at: offset)
+      position = hole < 0 ? end : hole
+    }
+  }
+
+  private static let SEEK_DATA: Int32 = 3
+  private static let SEEK_HOLE: Int32 = 4
+  private static let blockSize = 4096
+
+  private static func copyRange(
+    _ descriptor: Int32, _ source: String, _ range: Range<off_t>, _ target: (descriptor: Int32, path: String),
+    at offset: Int64
+  ) throws(FileFailure) {
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: blockSize)
+    defer { buffer.deallocate() }
+    var position = range.lowerBound
+    while position < range.upperBound {
+      let count = pread(descriptor, buffer.baseAddress, min(buffer.count, Int(range.upperBound - position)), position)
+      if count < 0 {
+        if errno == EINTR { continue }
+        throw .last("read", source)
+      }
+      if count == 0 { return }
+      // Neighbouring blocks with content are written together.
+      var start = 0
+      while start < count {
+        let blockEnd = min(start + blockSize, count)
+        if isZero(buffer, start..<blockEnd) {
+          start = blockEnd
+          continue
+        }
+        var stop = blockEnd
+        while stop < count, !isZero(buffer, stop..<min(stop + blockSize, count)) { stop = min(stop + blockSize, count) }
+        try writeAll(target, UnsafeRawBufferPointer(rebasing: buffer[start..<stop]), at: offset + Int64(position) + Int64(start))
+        start = stop
+      }
+      position += off_t(count)
+    }
+  }
+
+  private static func isZero(_ buffer: UnsafeMutableRawBufferPointer, _ range: Range<Int>) -> Bool {
+    guard let base = buffer.baseAddress, !range.isEmpty else { return true }
+    let start = base + range.lowerBound
+    // A block is zero if its first byte is, and it equals itself moved by one.
+    return start.load(as: UInt8.self) == 0 && memcmp(start, start + 1, range.count - 1) == 0
+  }
+
+  /// Writes bytes at an offset.
+  static func writeAll(
+    _ target: (descriptor: Int32, path: String), _ bytes: UnsafeRawBufferPointer, at offset: Int64
+  ) throws(FileFailure) {
+    var done = 0
+    while done < bytes.count {
+      let count = pwrite(target.descriptor, bytes.baseAddress?.advanced(by: done), bytes.count - done, off_t(offset) + done)
+      if count < 0 {
+        if errno == EINTR { continue }
+        throw .last("write", target.path)
+      }
+      done += count
+    }
+  }
+}
+
+/// Length of a file.
+enum FileSize {
+  /// The length in bytes.
+  static func of(_ path: String) throws(FileFailure) -> Int64 {
+    var status = stat()
+    guard stat(path, &status) == 0 else { throw .last("read", path) }
+    return Int64(status.st_size)
+  }
+}
+
+/// Time of modification of a file.
+enum FileTime {
+  /// Sets it, in seconds since 1970.
+  static func set(_ path: String, _ seconds: Int64) throws(FileFailure) {
+    let time = timespec(tv_sec: Int(seconds), tv_nsec: 0)
+    guard utimensat(AT_FDCWD, path, [time, time], AT_SYMLINK_NOFOLLOW) == 0 else { throw .last("write", path) }
+  }
+}

@@ -1,0 +1,38 @@
+import HostSystem
+
+/// An image cannot be run in QEMU.
+public enum EmulatorFailure: ExplainedError {
+  /// QEMU for the architecture is not there.
+  case noEmulator(program: String)
+  /// The UEFI firmware is not there.
+  case noFirmware(places: [String])
+  /// The machine ended before what was waited for came.
+  case ended(console: String)
+  /// What was waited for did not come in time.
+  case timedOut(waitingFor: String, seconds: Int, console: String)
+  /// The control socket did not answer as QEMU's does.
+  case noControl(String)
+
+  public var problem: String {
+    switch self {
+    case .noEmulator(let program): "cannot run the image: there is no \(program)"
+    case .noFirmware(let places): "cannot run the image by UEFI: there is no firmware at \(places.joined(separator: ", "))"
+    case .ended(let console): "the machine ended before it was expected to\n\(Self.tail(console))"
+    case .timedOut(let text, let seconds, let console):
+      "«\(text)» did not come within \(seconds) s\n\(Self.tail(console))"
+    case .noControl(let reason): "cannot control the machine: \(reason)"
+    }
+  }
+
+  public var remedy: String? {
+    switch self {
+    case .noEmulator: "install the Debian package qemu-system-x86"
+    case .noFirmware: "install the Debian package ovmf, or run by BIOS: --firmware bios"
+    case .ended, .timedOut, .noControl: nil
+    }
+  }
+
+  private static func tail(_ console: String) -> String {
+    console.split(separator: "\n").suffix(25).map { "  | \($0)" }.joined(separator: "\n")
+  }
+}

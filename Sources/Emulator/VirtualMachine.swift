@@ -1,0 +1,116 @@
+import Foundation
+import HostSystem
+
+/// A machine in QEMU: what it is made of, as QEMU's arguments say it.
+public struct VirtualMachine: Sendable {
+  /// How the machine starts.
+  public enum Firmware: String, Sendable, CaseIterable {
+    /// UEFI, by OVMF.
+    case uefi
+    /// BIOS, by SeaBIOS.
+    case bios
+  }
+
+  /// How the processor's instructions are run.
+  public enum Accelerator: String, Sendable, CaseIterable {
+    /// Translated: works everywhere.
+    case tcg
+    /// By the host's own processor.
+    case kvm
+  }
+
+  /// A TCP port of the build host's loopback address that leads into the machine.
+  public struct Forward: Sendable, Hashable {
+    /// Port on the build host.
+    public var host: Int
+    /// Port in the machine.
+    public var guest: Int
+
+    /// Makes a forward.
+    public init(host: Int, guest: Int) {
+      self.host = host
+      self.guest = guest
+    }
+  }
+
+  /// Disk images, the first one booted from; they are written to.
+  public var disks: [URL]
+  /// How it starts.
+  public var firmware: Firmware
+  /// Mebibytes of memory.
+  public var memory: Int
+  /// Processors.
+  public var processors: Int
+  /// How instructions are run.
+  public var accelerator: Accelerator
+  /// Ports that lead in.
+  public var forwards: [Forward]
+  /// Whether a window shows the machine's screen.
+  public var hasWindow: Bool
+  /// Further arguments for QEMU.
+  public var extraArguments: [String]
+
+  /// Makes a machine with one disk; it runs without a window, by translation, on two processors.
+  public init(disk: URL, firmware: Firmware, memory: Int = 512, forwards: [Forward] = []) {
+    disks = [disk]
+    self.firmware = firmware
+    self.memory = memory
+    processors = 2
+    accelerator = .tcg
+    self.forwards = forwards
+    hasWindow = false
+    extraArguments = []
+  }
+
+  /// The program of QEMU.
+  public static let program = "qemu-system-x86_64"
+
+  private static let firmwareFiles = [
+    (code: "/usr/share/OVMF/OVMF_CODE_4M.fd", variables: "/usr/share/OVMF/OVMF_VARS_4M.fd"),
+    (code: "/usr/share/OVMF/OVMF_CODE.fd", variables: "/usr/share/OVMF/OVMF_VARS.fd"),
+    (code: "/usr/share/edk2/ovmf/OVMF_CODE.fd", variables: "/usr/share/edk2/ovmf/OVMF_VARS.fd"),
+  ]
+
+  /// QEMU's arguments, without those for consoles and control.
+  ///
+  /// - Parameter folder: Folder for the machine's own files: the UEFI variables.
+  /// - Throws: ``EmulatorFailure/noFirmware(places:)``, `FileFailure`.
+  func arguments(in folder: URL) throws -> [String] {
+    var arguments = [
+      "-machine", "q35,accel=\(accelerator.rawValue)", "-m", "\(memory)", "-smp", "\(processors)", "-no-user-config",
+      "-nodefaults", "-device", "i6300esb", "-action", "watchdog=reset", "-device", "virtio-rng-pci",
+      "-display", hasWindow ? "gtk" : "none",
+    ]
+    if hasWindow { arguments += ["-device", "virtio-vga", "-device", "usb-ehci", "-device", "usb-kbd"] }
+    if accelerator == .kvm { arguments += ["-cpu", "host"] }
+    if firmware == .uefi { arguments += try uefiArguments(in: folder) }
+    for (index, disk) in disks.enumerated() {
+      arguments += [
+        "-drive", "if=none,id=disk\(index),format=raw,discard=unmap,file=\(Self.escaped(disk.path))",
+        "-device", "virtio-blk-pci,drive=disk\(index),bootindex=\(index + 1)",
+      ]
+    }
+    let ports = forwards.map { ",hostfwd=tcp:127.0.0.1:\($0.host)-:\($0.guest)" }.joined()
+    // Booting from the network would only be waited for.
+    arguments += ["-netdev", "user,id=net0\(ports)", "-device", "virtio-net-pci,netdev=net0,romfile="]
+    return arguments + extraArguments
+  }
+
+  private func uefiArguments(in folder: URL) throws -> [String] {
+    let isThere = FileManager.default.fileExists(atPath:)
+    guard let files = Self.firmwareFiles.first(where: { isThere($0.code) && isThere($0.variables) }) else {
+      throw EmulatorFailure.noFirmware(places: Self.firmwareFiles.map(\.code))
+    }
+    let variables = folder.appending(path: "uefi-variables.fd")
+    if !isThere(variables.path) {
+      try FolderTree.replaceFile(variables.path, with: FolderTree.readFile(files.variables))
+    }
+    return [
+      "-drive", "if=pflash,format=raw,unit=0,readonly=on,file=\(files.code)",
+      "-drive", "if=pflash,format=raw,unit=1,file=\(Self.escaped(variables.path))",
+    ]
+  }
+
+  /// A path in QEMU's option syntax, where a comma is doubled.
+  private static func escaped(_ path: String) -> String { path.replacing(",", with: ",,") }
+}

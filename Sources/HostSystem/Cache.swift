@@ -1,0 +1,85 @@
+import Foundation
+import Glibc
+
+/// The folder where results are kept between builds, each under the key of all that it depends on.
+///
+/// A result is a folder that appears complete, by a rename, or not at all. Builds that run at the same time may make
+/// the same result twice; the first rename wins, and the other copy is dropped.
+public struct Cache: Sendable {
+  /// The folder.
+  public let folder: URL
+
+  /// Opens the cache at a folder, and makes the folder if need be.
+  ///
+  /// Scratch folders of builds that were killed are removed.
+  ///
+  /// - Throws: ``FileFailure``.
+  public init(at folder: URL) throws {
+    self.folder = folder
+    try FolderTree.create(scratchFolder.path)
+    sweepScratch()
+  }
+
+  /// Where the cache is, by the environment: `CULTIVAR_CACHE`, else `XDG_CACHE_HOME/cultivar`, else `~/.cache/cultivar`.
+  public static func defaultFolder(environment: [String: String]) -> URL {
+    if let named = environment["CULTIVAR_CACHE"], !named.isEmpty { return URL(fileURLWithPath: named) }
+    if let base = environment["XDG_CACHE_HOME"], base.hasPrefix("/") {
+      return URL(fileURLWithPath: base).appending(path: "cultivar")
+    }
+    return FileManager.default.homeDirectoryForCurrentUser.appending(path: ".cache/cultivar")
+  }
+
+  private var scratchFolder: URL { folder.appending(path: "scratch") }
+
+  /// The folder of a result, whether it exists or not.
+  public func location(_ kind: String, _ key: ContentHash) -> URL {
+    folder.appending(path: "store/\(kind)/\(key.text)")
+  }
+
+  /// Gives the folder of a result; makes the result first if it is not there.
+  ///
+  /// - Parameters:
+  ///   - kind: Kind of the result, a folder name: `package`, `root-image`.
+  ///   - key: Hash of all that it depends on.
+  ///   - make: Fills an empty scratch folder; whatever it throws, nothing is stored.
+  public func result(
+    _ kind: String, _ key: ContentHash, make: (URL) async throws -> Void
+  ) async throws -> URL {
+    let place = location(kind, key)
+    if access(place.path, F_OK) == 0 { return place }
+    let scratch = try scratchSpace()
+    defer { FolderTree.remove(scratch.path) }
+    let content = scratch.appending(path: "content")
+    try FolderTree.create(content.path)
+    try await make(content)
+    try Task.checkCancellation()
+    try FolderTree.create(place.deletingLastPathComponent().path)
+    // The rename is atomic: a build that is cut before it leaves only scratch, which the next one sweeps.
+    if rename(content.path, place.path) != 0, errno != EEXIST, errno != ENOTEMPTY {
+      throw FileFailure.last("store", place.path)
+    }
+    return place
+  }
+
+  /// Gives an empty scratch folder to a function and removes it afterwards, whatever happens.
+  public func withScratch<Value>(_ body: (URL) async throws -> Value) async throws -> Value {
+    let scratch = try scratchSpace()
+    defer { FolderTree.remove(scratch.path) }
+    return try await body(scratch)
+  }
+
+  private func scratchSpace() throws -> URL {
+    let place = scratchFolder.appending(path: "\(getpid())-\(UUID().uuidString)")
+    try FolderTree.create(place.path)
+    return place
+  }
+
+  /// Scratch folders are named after the process that made them; one whose process is gone is left over.
+  private func sweepScratch() {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: scratchFolder.path)) ?? []
+    for name in names {
+      guard let pid = name.split(separator: "-").first.flatMap({ pid_t($0) }) else { continue }
+      if kill(pid, 0) != 0, errno == ESRCH { FolderTree.remove(scratchFolder.appending(path: name).path) }
+    }
+  }
+}

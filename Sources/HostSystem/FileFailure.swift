@@ -1,0 +1,31 @@
+import Foundation
+import Glibc
+
+/// A file of the build host could not be read or written.
+public struct FileFailure: ExplainedError {
+  /// What was tried, as a verb phrase: `read`, `create the folder`.
+  public var action: String
+  /// The file.
+  public var path: String
+  /// The system's reason.
+  public var reason: String
+
+  /// Makes an error from the system's reason.
+  public init(_ action: String, _ path: String, reason: String) {
+    self.action = action
+    self.path = path
+    self.reason = reason
+  }
+
+  /// Makes an error from `errno` as it stands.
+  public static func last(_ action: String, _ path: String) -> FileFailure {
+    FileFailure(action, path, reason: String(cString: strerror(errno)))
+  }
+
+  public var problem: String { "cannot \(action) \(path): \(reason)" }
+
+  public var remedy: String? {
+    reason == String(cString: strerror(ENOSPC))
+      ? "free some space, or move the cache with CULTIVAR_CACHE" : nil
+  }
+}

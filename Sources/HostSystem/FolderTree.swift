@@ -1,0 +1,99 @@
+import Foundation
+import Glibc
+
+/// Making and removing folders, and replacing files so that a reader sees the old content or the new one.
+public enum FolderTree {
+  /// Makes a folder and those above it; one that exists is left as it is.
+  ///
+  /// - Throws: ``FileFailure``.
+  public static func create(_ path: String) throws(FileFailure) {
+    do {
+      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    } catch {
+      throw FileFailure("create the folder", path, reason: reason(error))
+    }
+  }
+
+  /// Removes a file or a folder with all that is in it, without following links or crossing into another file system.
+  ///
+  /// Used on what the build itself made; what cannot be removed stays, and is swept by a later run.
+  public static func remove(_ path: String) {
+    var status = stat()
+    guard lstat(path, &status) == 0 else { return }
+    removeEntry(path, status: status, device: status.st_dev)
+  }
+
+  private static func removeEntry(_ path: String, status: stat, device: dev_t) {
+    guard status.st_mode & S_IFMT == S_IFDIR else {
+      unlink(path)
+      return
+    }
+    // A mount left below a scratch folder must not be emptied: whatever has another device stays.
+    guard status.st_dev == device, let stream = opendir(path) else { return }
+    if status.st_mode & 0o700 != 0o700 { chmod(path, 0o700) }
+    var names: [String] = []
+    while let entry = readdir(stream) {
+      let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+        pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+      }
+      if name != ".", name != ".." { names.append(name) }
+    }
+    closedir(stream)
+    for name in names {
+      let child = "\(path)/\(name)"
+      var childStatus = stat()
+      if lstat(child, &childStatus) == 0 { removeEntry(child, status: childStatus, device: device) }
+    }
+    rmdir(path)
+  }
+
+  /// Writes a file by way of a temporary name and a rename: a cut leaves the old content or the new, never a part.
+  ///
+  /// - Throws: ``FileFailure``.
+  public static func replaceFile(_ path: String, with bytes: some Sequence<UInt8>) throws(FileFailure) {
+    let temporary = "\(path).\(getpid()).new"
+    let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+    guard descriptor >= 0 else { throw .last("write", temporary) }
+    var failure: FileFailure?
+    let content = Array(bytes)
+    content.withUnsafeBytes { buffer in
+      var offset = 0
+      while offset < buffer.count {
+        let count = write(descriptor, buffer.baseAddress?.advanced(by: offset), buffer.count - offset)
+        if count < 0 {
+          if errno == EINTR { continue }
+          failure = .last("write", temporary)
+          return
+        }
+        offset += count
+      }
+    }
+    if failure == nil, fsync(descriptor) != 0 { failure = .last("write", temporary) }
+    close(descriptor)
+    if failure == nil, rename(temporary, path) != 0 { failure = .last("write", path) }
+    if let failure {
+      unlink(temporary)
+      throw failure
+    }
+  }
+
+  /// Reads a whole file.
+  ///
+  /// - Throws: ``FileFailure``.
+  public static func readFile(_ path: String) throws(FileFailure) -> [UInt8] {
+    do {
+      return Array(try Data(contentsOf: URL(fileURLWithPath: path)))
+    } catch {
+      throw FileFailure("read", path, reason: reason(error))
+    }
+  }
+
+  private static func reason(_ error: any Error) -> String {
+    if let underlying = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError,
+      underlying.domain == NSPOSIXErrorDomain
+    {
+      return String(cString: strerror(Int32(underlying.code)))
+    }
+    return error.localizedDescription
+  }
+}

@@ -1,0 +1,134 @@
+import Foundation
+import Subprocess
+import SystemPackage
+
+/// A program of the build host (or of the tool tree) to be run, with everything it sees.
+public struct HostCommand: Sendable {
+  /// Path, or name to be looked up in `PATH`.
+  public var program: String
+  /// Arguments without argv[0].
+  public var arguments: [String]
+  /// Variables added to the inherited environment; `nil` removes one.
+  public var environment: [String: String?]
+  /// Working directory; the caller's own where `nil`.
+  public var folder: String?
+  /// What the program reads on standard input.
+  public var input: Input
+  /// What was being done, for the error: `make the EROFS image`.
+  public var purpose: String
+
+  /// What a program reads on standard input.
+  public enum Input: Sendable {
+    /// Nothing.
+    case none
+    /// These bytes.
+    case bytes([UInt8])
+    /// A file, from its beginning.
+    case file(String)
+  }
+
+  /// Describes a command; nothing runs yet.
+  public init(
+    _ program: String, _ arguments: [String], to purpose: String, environment: [String: String?] = [:],
+    in folder: String? = nil, input: Input = .none
+  ) {
+    self.program = program
+    self.arguments = arguments
+    self.purpose = purpose
+    self.environment = environment
+    self.folder = folder
+    self.input = input
+  }
+
+  /// Runs the program to its end and gives its standard output.
+  ///
+  /// Cancelling the task ends the program: TERM, and KILL two seconds later.
+  ///
+  /// - Parameter limit: Most bytes of output that are accepted.
+  /// - Throws: ``CommandFailure`` if it cannot be started or does not exit with status 0.
+  @discardableResult
+  public func run(limit: Int = 64 << 20) async throws -> String {
+    let result: (status: TerminationStatus, output: String?, errors: String?)
+    do {
+      result = try await collect(limit: limit)
+    } catch let error as CancellationError {
+      throw error
+    } catch {
+      try Task.checkCancellation()
+      throw CommandFailure(command: self, outcome: .notStarted(String(describing: error)))
+    }
+    try Task.checkCancellation()
+    guard result.status.isSuccess else {
+      let said = [result.output ?? "", result.errors ?? ""].joined(separator: "\n")
+      throw CommandFailure(command: self, outcome: .failed(status: "\(result.status)", said: said))
+    }
+    return result.output ?? ""
+  }
+
+  private func collect(
+    limit: Int
+  ) async throws -> (status: TerminationStatus, output: String?, errors: String?) {
+    let executable: Executable = program.contains("/") ? .path(FilePath(program)) : .name(program)
+    var changes: [Environment.Key: String?] = [:]
+    for (name, value) in environment { changes[Environment.Key(stringLiteral: name)] = value }
+    var options = PlatformOptions()
+    options.teardownSequence = [.gracefulShutDown(allowedDurationToNextStep: .seconds(2))]
+    let configuration = Configuration(
+      executable: executable, arguments: Arguments(arguments), environment: .inherit.updating(changes),
+      workingDirectory: folder.map { FilePath($0) }, platformOptions: options)
+    switch input {
+    case .none:
+      let result = try await Subprocess.run(
+        configuration, input: .none, output: .string(limit: limit), error: .string(limit: limit))
+      return (result.terminationStatus, result.standardOutput, result.standardError)
+    case .bytes(let bytes):
+      let result = try await Subprocess.run(
+        configuration, input: .array(bytes), output: .string(limit: limit), error: .string(limit: limit))
+      return (result.terminationStatus, result.standardOutput, result.standardError)
+    case .file(let path):
+      let descriptor = try FileDescriptor.open(path, .readOnly)
+      let result = try await Subprocess.run(
+        configuration, input: .fileDescriptor(descriptor, closeAfterSpawningProcess: true),
+        output: .string(limit: limit), error: .string(limit: limit))
+      return (result.terminationStatus, result.standardOutput, result.standardError)
+    }
+  }
+}
+
+/// A program that the build needs could not be run, or failed.
+public struct CommandFailure: ExplainedError {
+  /// What was to be run.
+  public var command: HostCommand
+  /// How it went.
+  public var outcome: Outcome
+
+  /// Makes a failure.
+  public init(command: HostCommand, outcome: Outcome) {
+    self.command = command
+    self.outcome = outcome
+  }
+
+  /// How a command went that did not succeed.
+  public enum Outcome: Sendable {
+    /// It could not be started, for this reason.
+    case notStarted(String)
+    /// It ended with this status, and said this on standard output and standard error.
+    case failed(status: String, said: String)
+  }
+
+  public var problem: String {
+    switch outcome {
+    case .notStarted(let reason):
+      return "cannot \(command.purpose): \(command.program) could not be started: \(reason)"
+    case .failed(let status, let said):
+      let lines = said.split(separator: "\n").filter { !$0.allSatisfy(\.isWhitespace) }.suffix(30)
+      let tail = lines.map { "  | \($0)" }.joined(separator: "\n")
+      return "cannot \(command.purpose): \(command.program) ended with \(status)" + (tail.isEmpty ? "" : "\n\(tail)")
+    }
+  }
+
+  public var remedy: String? {
+    guard case .notStarted = outcome else { return nil }
+    return "install the Debian package that has \(command.program), or put it into PATH"
+  }
+}

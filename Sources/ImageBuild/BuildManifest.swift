@@ -1,0 +1,86 @@
+import DeviceModel
+import DiskImage
+import Foundation
+import HostSystem
+import Lock
+import PartitionTable
+import RootFilesystem
+
+/// What a build made: written next to the image as `manifest.json`.
+public struct BuildManifest: Codable, Sendable {
+  /// One partition.
+  public struct PartitionRow: Codable, Sendable {
+    /// Number in the table.
+    public var number: Int
+    /// Name.
+    public var name: String
+    /// Offset on the disk, in bytes.
+    public var offset: Int64
+    /// Size in bytes.
+    public var size: Int64
+  }
+
+  /// One program.
+  public struct ProgramRow: Codable, Sendable {
+    /// Name.
+    public var name: String
+    /// SHA-256 of its executable.
+    public var sha256: ContentHash
+    /// Bytes of its executable.
+    public var size: Int64
+  }
+
+  /// One Debian package with files in the image.
+  public struct PackageRow: Codable, Sendable {
+    /// Name.
+    public var name: String
+    /// Version.
+    public var version: String
+    /// Architecture.
+    public var architecture: String
+    /// SHA-256 of its archive.
+    public var sha256: ContentHash
+  }
+
+  /// What the image is.
+  public var identity: ImageIdentity
+  /// Time of everything in it, in seconds since 1970.
+  public var epoch: Int64
+  /// The kernel.
+  public var kernel: String
+  /// Firmware files that the image's kernel modules may ask for; they are not in the image.
+  public var firmwareNotIncluded: [String]
+  /// Bytes of kernel, initial RAM file system and root file system.
+  public var sizes: [String: Int64]
+  /// Bytes of each slot.
+  public var slotSize: Int64
+  /// The partitions.
+  public var partitions: [PartitionRow]
+  /// Programs.
+  public var programs: [ProgramRow]
+  /// Debian packages.
+  public var packages: [PackageRow]
+
+  init(
+    identity: ImageIdentity, epoch: Int64, kernel: String, firmware: [String], layout: Layout, table: GPT,
+    packages: [DebianPackage], programs: [String: URL], sizes: [String: Int64]
+  ) throws {
+    self.identity = identity
+    self.epoch = epoch
+    self.kernel = kernel
+    firmwareNotIncluded = firmware
+    self.sizes = sizes
+    slotSize = layout.slotSize.bytes
+    let sector = Int64(GPT.sectorSize)
+    partitions = table.partitions.map {
+      PartitionRow(
+        number: $0.number, name: $0.name, offset: Int64($0.firstLBA) * sector, size: Int64($0.sectorCount) * sector)
+    }
+    self.programs = try programs.sorted { $0.key < $1.key }.map { name, file in
+      ProgramRow(name: name, sha256: try ContentHash(ofFile: file.path), size: try FileLength.of(file))
+    }
+    self.packages = packages.sorted { $0.name < $1.name }.map {
+      PackageRow(name: $0.name, version: $0.version, architecture: $0.architecture, sha256: $0.sha256)
+    }
+  }
+}

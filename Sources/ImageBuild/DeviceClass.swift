@@ -1,0 +1,40 @@
+import HostSystem
+
+/// Hardware that images are made for: what its kernel is, what it needs to find its disk, where its console is.
+public struct DeviceClass: Sendable {
+  /// Name, as a project file has it.
+  public var name: String
+  /// Processor architecture.
+  public var architecture: Architecture
+  /// Debian's kernel package.
+  public var kernelPackage: String
+  /// Parts of the kernel command line that the hardware needs; the last console is `/dev/console`.
+  public var kernelArguments: [String]
+  /// Modules for the initial RAM file system: what may stand between the processor and the root file system.
+  public var bootModules: [String]
+  /// Modules for the root file system, in addition: network, input, watchdog.
+  public var modules: [String]
+
+  /// PCs and virtual machines, by UEFI or BIOS.
+  public static let genericX86 = DeviceClass(
+    name: "generic-x86_64", architecture: .amd64, kernelPackage: "linux-image-amd64",
+    kernelArguments: ["console=tty0", "console=ttyS0,115200"],
+    bootModules: [
+      // Disks.
+      "ahci", "ata_piix", "ata_generic", "nvme", "sd_mod", "sr_mod", "virtio_blk", "virtio_pci", "virtio_scsi",
+      "mptspi", "mmc_block", "sdhci_acpi", "sdhci_pci", "vmw_pvscsi", "hv_storvsc", "megaraid_sas", "mpt3sas",
+      // Disks on USB.
+      "ehci_pci", "ohci_pci", "uas", "uhci_hcd", "usb_storage", "xhci_pci",
+      // File systems, and the EFI variables that say which disk was booted from.
+      "efivarfs", "ext4", "nls_ascii", "nls_cp437", "vfat",
+    ],
+    modules: [
+      "8139cp", "alx", "atlantic", "bnx2", "e100", "e1000", "e1000e", "hv_netvsc", "igb", "igc", "ixgbe", "r8169",
+      "tg3", "virtio_net", "vmxnet3", "cdc_ether", "r8152", "asix",
+      "evdev", "hid_generic", "usbhid", "button", "virtio_console", "virtio_rng", "virtio_balloon",
+      "i6300esb", "iTCO_wdt", "sp5100_tco", "wdat_wdt", "fan", "thermal", "rtc_cmos", "hv_utils",
+    ])
+
+  /// The device classes that are built in.
+  public static let builtIn = [genericX86]
+}

@@ -1,0 +1,31 @@
+import Foundation
+import HostSystem
+
+/// The device executable that comes with the tool, one for each architecture.
+public struct DeviceExecutable: Sendable {
+  /// Folders that are looked in, in order: `FOLDER/ARCHITECTURE/cultivar-device`.
+  public var folders: [URL]
+
+  /// Looks beside the running tool, as it is installed (`bin/cultivar`, `libexec/cultivar`), and first where the
+  /// environment says (`CULTIVAR_DEVICE_EXECUTABLES`).
+  public init(environment: [String: String], tool: URL) {
+    var folders: [URL] = []
+    if let named = environment["CULTIVAR_DEVICE_EXECUTABLES"], !named.isEmpty {
+      folders.append(URL(fileURLWithPath: named))
+    }
+    let prefix = tool.resolvingSymlinksInPath().deletingLastPathComponent().deletingLastPathComponent()
+    folders.append(prefix.appending(path: "libexec/cultivar"))
+    self.folders = folders
+  }
+
+  /// The executable for an architecture.
+  ///
+  /// - Throws: ``ImageFailure/noDeviceExecutable(architecture:places:)``.
+  public func file(for architecture: Architecture) throws(ImageFailure) -> URL {
+    let places = folders.map { $0.appending(path: "\(architecture.machine)/cultivar-device") }
+    guard let place = places.first(where: { FileManager.default.isExecutableFile(atPath: $0.path) }) else {
+      throw .noDeviceExecutable(architecture: architecture, places: places.map(\.path))
+    }
+    return place
+  }
+}

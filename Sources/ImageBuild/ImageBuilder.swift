@@ -1,0 +1,257 @@
+import BootFlow
+import DebianArchive
+import DeviceModel
+import DiskImage
+import Foundation
+import HostSystem
+import Lock
+import PartitionTable
+import Programs
+import Project
+import RootFilesystem
+
+/// Builds the images of a project: a function of the project, the lock file, and the sources of its programs.
+public struct ImageBuilder: Sendable {
+  private let project: ProjectDefinition
+  private let cache: Cache
+  private let lock: ProjectLock
+  private let archive: DebianArchive
+  private let executables: DeviceExecutable
+  private let progress: BuildProgress
+  private let environment: [String: String]
+
+  /// Makes a builder for a project.
+  ///
+  /// - Parameters:
+  ///   - environment: Environment of the build: mirrors, `SOURCE_DATE_EPOCH`.
+  public init(
+    project: ProjectDefinition, cache: Cache, lock: ProjectLock, executables: DeviceExecutable,
+    progress: BuildProgress, environment: [String: String]
+  ) {
+    self.project = project
+    self.cache = cache
+    self.lock = lock
+    self.executables = executables
+    self.progress = progress
+    self.environment = environment
+    let mirror = Mirror.choose(
+      project: (project.archive.mirror, project.archive.securityMirror), environment: environment,
+      aptSources: Mirror.hostAptSources())
+    archive = DebianArchive(cache: cache, mirror: mirror, lock: lock)
+  }
+
+  /// The image of a name.
+  ///
+  /// - Throws: ``ImageFailure/noImage(_:available:)``.
+  public func image(named name: String) throws(ImageFailure) -> ImageDefinition {
+    guard let image = project.images.first(where: { $0.name == name }) else {
+      throw .noImage(name, available: project.images.map(\.name))
+    }
+    return image
+  }
+
+  /// Builds one image into a folder: the disk image and its manifest.
+  ///
+  /// - Parameter output: Folder of the artefacts; it is made if need be.
+  /// - Returns: What was built.
+  /// - Throws: ``ImageFailure`` and the errors of the libraries below, all of them for the user to read.
+  public func build(_ image: ImageDefinition, into output: URL) async throws -> BuildManifest {
+    // What cannot work is said before anything is fetched or built.
+    let device = DeviceClass.builtIn.first { $0.name == image.device } ?? .genericX86
+    let executable = try executables.file(for: device.architecture)
+    let users = try UserIDs(names: image.programs.map(\.user))
+    let system = SystemPrograms(image, users: users)
+    await progress.expect(6 + image.programs.count)
+
+    let requests = PackageRequests(image: image, project: project, device: device, system: system)
+    async let programs = buildPrograms(image.programs, for: device.architecture)
+    let packages = try await progress.step("resolve packages") { try await archive.packages(for: requests.all) }
+    let tools = try await progress.step("prepare the tools") { try await ToolTree(archive: archive, cache: cache) }
+    let kernel = try await progress.step("fetch the kernel and its modules") {
+      let files = try await KernelFiles(
+        image.kernel, device: device, suite: project.archive.suite, archive: archive)
+      return KernelParts(
+        files: files, modules: try await modules(of: files, image: image, device: device, tools: tools))
+    }
+    let epoch = await buildTime()
+    let layout = try layout(of: image)
+
+    var identity = ImageIdentity(
+      project: project.name, image: image.name, deviceClass: device.name, version: project.version, build: "")
+    let built = try await programs
+    var root = try RootTree(image: image, device: device, users: users, identity: identity, executable: executable)
+    root = try await fill(root, image, requests: requests, packages: packages, system: system, programs: built)
+    if let modules = kernel.modules { try root.addModules(modules) }
+    try root.checkLibraries()
+
+    let bootPlan = bootPlan(image, layout: layout, device: device)
+    let initialRAM = try InitialRAMTree.make(
+      plan: bootPlan, executable: executable, modules: kernel.modules, bootModules: Self.bootModules(device, layout),
+      checker: try await checker(requests.checker, packages))
+    identity.build = try buildIdentity(root.tree, initialRAM, kernel: kernel.files, layout: layout)
+    let plan = devicePlan(image, identity: identity, users: users, system: system)
+    if !image.programs.contains(where: \.isInit) { try root.addPlan(plan) }
+
+    let parts = ImageParts(
+      image: ImageName(project: project.name, image: image.name), device: device, layout: layout, identity: identity,
+      kernel: kernel.files.kernel, root: root.tree, initialRAM: initialRAM, epoch: epoch,
+      arguments: device.kernelArguments + Self.kernelArguments + image.kernel.arguments)
+    let disk = try await DiskParts(parts, archive: archive, tools: tools, cache: cache, progress: progress)
+    let manifest = try BuildManifest(
+      identity: identity, epoch: epoch, kernel: kernel.files.label, firmware: kernel.modules?.firmware ?? [],
+      layout: layout, table: disk.image.table, packages: root.packages, programs: built, sizes: try disk.sizes())
+    try await progress.step("write the disk image") {
+      try ArtefactFolder(output, name: image.name).write(disk.image, manifest: manifest)
+    }
+    return manifest
+  }
+
+  /// Parts of the kernel command line that every image has.
+  ///
+  /// `gpt`: the backup partition table counts where the primary is damaged. `panic`: a kernel that panics, or a PID 1
+  /// that ends, restarts the machine after ten seconds instead of hanging.
+  private static let kernelArguments = ["ro", "gpt", "panic=10", "loglevel=4"]
+
+  /// Looks up the packages of an image and locks them; nothing is built.
+  ///
+  /// - Throws: `ArchiveFailure`.
+  public func resolve(_ image: ImageDefinition) async throws {
+    let device = DeviceClass.builtIn.first { $0.name == image.device } ?? .genericX86
+    let system = SystemPrograms(image, users: try UserIDs(names: image.programs.map(\.user)))
+    let requests = PackageRequests(image: image, project: project, device: device, system: system)
+    _ = try await archive.packages(for: requests.all)
+    try await ProgramBuilder(cache: cache, lock: lock).resolve(image.programs)
+  }
+
+  // MARK: Parts
+
+  private struct KernelParts: Sendable {
+    var files: KernelFiles
+    var modules: KernelModules?
+  }
+
+  private func buildPrograms(
+    _ programs: [ProgramDefinition], for architecture: Architecture
+  ) async throws -> [String: URL] {
+    let builder = ProgramBuilder(cache: cache, lock: lock)
+    return try await withThrowingTaskGroup(of: (String, URL?).self) { group in
+      for program in programs {
+        group.addTask {
+          try await progress.step("program \(program.name)") {
+            (program.name, try await builder.executable(of: program, for: architecture))
+          }
+        }
+      }
+      var result: [String: URL] = [:]
+      for try await (name, file) in group { result[name] = file }
+      return result
+    }
+  }
+
+  private func modules(
+    of kernel: KernelFiles, image: ImageDefinition, device: DeviceClass, tools: ToolTree
+  ) async throws -> KernelModules? {
+    guard let source = kernel.modules else {
+      if let first = image.kernel.modules.first {
+        throw KernelModuleFailure.unknown([first], version: kernel.label, available: [])
+      }
+      return nil
+    }
+    let fileSystem = image.layout.rootFileSystem
+    return try await KernelModules(
+      names: image.kernel.modules, optional: device.bootModules + device.modules + [fileSystem], source: source,
+      identity: kernel.identity, tools: tools, cache: cache)
+  }
+
+  private static func bootModules(_ device: DeviceClass, _ layout: Layout) -> [String] {
+    device.bootModules + [layout.rootFileSystem.rawValue]
+  }
+
+  private func fill(
+    _ start: RootTree, _ image: ImageDefinition, requests: PackageRequests,
+    packages: [PackageRequest: [DebianPackage]], system: SystemPrograms, programs: [String: URL]
+  ) async throws -> RootTree {
+    var root = start
+    let base = packages[requests.base] ?? []
+    try root.addBaseData(base, trees: try await archive.trees(of: base))
+    for request in requests.files {
+      let closure = packages[request] ?? []
+      let named = closure.filter { request.names.contains($0.name) }
+      try root.addPackages(named, trees: try await archive.trees(of: named))
+      try await root.addLibraries(from: closure, archive: archive)
+    }
+    try root.addConfiguration(system.configuration)
+    for program in image.programs { try root.add(program, executable: programs[program.name]) }
+    try root.addFiles(image.files, origin: "the project's files")
+    return root
+  }
+
+  private func checker(
+    _ request: PackageRequest, _ packages: [PackageRequest: [DebianPackage]]
+  ) async throws -> URL {
+    let trees = try await archive.trees(of: packages[request] ?? [])
+    let places = trees.flatMap { tree in
+      ["usr/sbin/e2fsck.static", "sbin/e2fsck.static"].map { tree.appending(path: $0) }
+    }
+    guard let file = places.first(where: { FileManager.default.fileExists(atPath: $0.path) }) else {
+      throw FileFailure("find", "e2fsck.static", reason: "the package e2fsck-static does not have it")
+    }
+    return file
+  }
+
+  private func layout(of image: ImageDefinition) throws -> Layout {
+    var layout = Layout.builtIn.first { $0.name == image.layout.name } ?? .applianceAB
+    layout.rootFileSystem = DeviceModel.RootFileSystem(rawValue: image.layout.rootFileSystem) ?? .erofs
+    if let size = image.layout.bootSize { layout.bootSize = ByteSize(bytes: size) }
+    if let size = image.layout.slotSize { layout.slotSize = ByteSize(bytes: size) }
+    if let size = image.layout.dataSize { layout.dataSize = ByteSize(bytes: size) }
+    return layout
+  }
+
+  /// Time of everything in the image: `SOURCE_DATE_EPOCH` where it is set, else the date of the packages' index.
+  private func buildTime() async -> Int64 {
+    if let given = environment["SOURCE_DATE_EPOCH"].flatMap({ Int64($0) }) { return given }
+    return await lock.archiveDate
+  }
+
+  private func bootPlan(_ image: ImageDefinition, layout: Layout, device: DeviceClass) -> BootPlan {
+    let own = image.programs.first(where: \.isInit)
+    return BootPlan(
+      partitions: Layout.numbers, rootFileSystem: layout.rootFileSystem,
+      modules: [layout.rootFileSystem.rawValue, "ext4"],
+      nextInit: own.map { [PlannedPrograms.installedPath($0)] + $0.arguments } ?? [DevicePaths.initProgram],
+      nextInitEnvironment: (own?.environment ?? [:]).map { "\($0.key)=\($0.value)" }.sorted(), deviceTimeout: 60,
+      failureDelay: 10)
+  }
+
+  private func devicePlan(
+    _ image: ImageDefinition, identity: ImageIdentity, users: UserIDs, system: SystemPrograms
+  ) -> DevicePlan {
+    var interfaces: [StaticInterface] = []
+    var nameServers: [String] = []
+    if case .fixed(let definitions, let servers) = image.network {
+      interfaces = definitions.map {
+        StaticInterface(name: $0.name, addresses: $0.addresses, gateways: $0.gateways)
+      }
+      nameServers = servers
+    }
+    return DevicePlan(
+      image: identity, hostname: image.hostname, modules: image.kernel.modules, interfaces: interfaces,
+      nameServers: nameServers,
+      programs: system.plans + image.programs.map { PlannedPrograms.plan($0, users: users) },
+      management: image.management.map { ManagementPlan(addresses: $0.addresses, port: $0.port) },
+      consoleCommands: image.consoleCommands, shutdownTimeout: 60)
+  }
+
+  private func buildIdentity(
+    _ root: FileTree, _ initialRAM: FileTree, kernel: KernelFiles, layout: Layout
+  ) throws -> String {
+    var key = CacheKey("image 1")
+    key.add(try root.identity())
+    key.add(try initialRAM.identity())
+    key.add(try ContentHash(ofFile: kernel.kernel.path))
+    key.add("\(layout)")
+    key.add(project.version)
+    return key.hash.text
+  }
+}

@@ -1,0 +1,70 @@
+import Foundation
+import HostSystem
+import Project
+
+/// An image cannot be built as the project says it.
+public enum ImageFailure: ExplainedError {
+  /// The project has no image of this name.
+  case noImage(String, available: [String])
+  /// A package that should bring a kernel brings none.
+  case noKernel(String)
+  /// The device executable for the image's architecture is not beside the tool.
+  case noDeviceExecutable(architecture: Architecture, places: [String])
+  /// An executable is for another machine, or is none.
+  case wrongExecutable(program: String, path: String, reason: String, position: SourcePosition)
+  /// Files need shared libraries, or a loader or interpreter, that the image lacks.
+  case missingLibraries([MissingLibrary])
+  /// A package of a program does not have the executable that the project names.
+  case noExecutableInPackages(program: String, path: String, similar: [String], position: SourcePosition)
+  /// Two programs come to the same user id.
+  case userClash(String, String)
+  /// The time zone is not in the database.
+  case unknownTimeZone(String, similar: String?)
+
+  /// A file of the image, and what it needs.
+  public struct MissingLibrary: Sendable, Equatable {
+    /// The file, as an absolute path in the image.
+    public var file: String
+    /// Who brought it.
+    public var origin: String
+    /// What is missing: names of libraries, or the path of a loader or interpreter.
+    public var missing: [String]
+  }
+
+  public var problem: String {
+    switch self {
+    case .noImage(let name, _): "the project has no image `\(name)`"
+    case .noKernel(let package): "the package \(package) brings no kernel"
+    case .noDeviceExecutable(let architecture, let places):
+      "there is no device executable for \(architecture.title); it was looked for at \(places.joined(separator: ", "))"
+    case .wrongExecutable(let program, let path, let reason, let position):
+      "\(place(position)): the program `\(program)` cannot run in this image: \(path) \(reason)"
+    case .missingLibraries(let files):
+      files.map { "\($0.file) (\($0.origin)) needs \($0.missing.joined(separator: ", ")), and the image lacks it" }
+        .joined(separator: "\n")
+    case .noExecutableInPackages(let program, let path, _, let position):
+      "\(place(position)): the packages of the program `\(program)` have no executable \(path)"
+    case .userClash(let first, let second):
+      "the users `\(first)` and `\(second)` come to the same user id, which is derived from the name"
+    case .unknownTimeZone(let name, _): "the time zone database has no `\(name)`"
+    }
+  }
+
+  public var remedy: String? {
+    switch self {
+    case .noImage(_, let available): "it has \(available.map { "`\($0)`" }.joined(separator: ", "))"
+    case .noKernel: "name the kernel's package: `kernel: { package: linux-image-… }`"
+    case .noDeviceExecutable: "build it with `make`, or name it with CULTIVAR_DEVICE_EXECUTABLES"
+    case .wrongExecutable: "build it for the image's device class, or choose another one"
+    case .missingLibraries: "link the program statically, or take it from Debian packages (`debian: { packages: … }`)"
+    case .noExecutableInPackages(_, _, let similar, _):
+      similar.isEmpty ? nil : "they have \(similar.joined(separator: ", "))"
+    case .userClash: "give one of them another name"
+    case .unknownTimeZone(_, let similar): similar.map { "did you mean `\($0)`?" }
+    }
+  }
+
+  private func place(_ position: SourcePosition) -> String {
+    "\(position.file.lastPathComponent):\(position.line):\(position.column)"
+  }
+}

@@ -1,0 +1,74 @@
+import DebianArchive
+import Foundation
+import HostSystem
+import Lock
+import Project
+import RootFilesystem
+
+/// A kernel, and the folder of its modules.
+struct KernelFiles {
+  /// The kernel image.
+  var kernel: URL
+  /// `…/lib/modules/VERSION`; `nil` where the kernel comes without modules.
+  var modules: URL?
+  /// Hash of the modules' folder, or of what it was unpacked from.
+  var identity: ContentHash
+  /// What to call it in messages and reports.
+  var label: String
+
+  /// The requests that a kernel takes; none for a kernel of the project's own.
+  static func requests(
+    _ definition: KernelDefinition, device: DeviceClass, suite projectSuite: String
+  ) -> [PackageRequest] {
+    guard case .debian(let package, let suite) = definition.source else { return [] }
+    return [
+      PackageRequest(
+        [package ?? device.kernelPackage], scope: .direct, suite: suite ?? projectSuite,
+        architecture: device.architecture.rawValue)
+    ]
+  }
+
+  /// Fetches the kernel, or finds it where the project has it; nothing is installed, no script is run.
+  ///
+  /// - Throws: ``ImageFailure/noKernel(_:)``, `ArchiveFailure`, `FileFailure`.
+  init(
+    _ definition: KernelDefinition, device: DeviceClass, suite: String, archive: DebianArchive
+  ) async throws {
+    switch definition.source {
+    case .path(let kernel, let modules):
+      self.kernel = kernel
+      self.modules = modules
+      label = kernel.lastPathComponent
+      var tree = FileTree()
+      if let modules { try tree.addFolder(modules.path, keepModes: false, origin: "kernel") }
+      identity = try tree.identity()
+    case .debian(let package, _):
+      let requests = Self.requests(definition, device: device, suite: suite)
+      let found = try await archive.packages(for: requests).values.flatMap(\.self)
+      let images = found.filter { $0.name.hasPrefix("linux-image-") }
+      for (image, tree) in zip(images, try await archive.trees(of: images)) {
+        guard let kernel = Self.kernel(in: tree) else { continue }
+        self.kernel = kernel
+        modules = Self.modules(in: tree)
+        identity = image.sha256
+        label = "\(image.name) \(image.version)"
+        return
+      }
+      throw ImageFailure.noKernel(package ?? device.kernelPackage)
+    }
+  }
+
+  private static func kernel(in tree: URL) -> URL? {
+    let boot = tree.appending(path: "boot")
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: boot.path)) ?? []
+    return names.sorted().first { $0.hasPrefix("vmlinuz-") }.map { boot.appending(path: $0) }
+  }
+
+  private static func modules(in tree: URL) -> URL? {
+    for folder in ["usr/lib/modules", "lib/modules"].map({ tree.appending(path: $0) }) {
+      let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
+      if let version = names.sorted().first { return folder.appending(path: version) }
+    }
+    return nil
+  }
+}

@@ -1,0 +1,250 @@
+import DebianArchive
+import DeviceModel
+import ExecutableFormat
+import Foundation
+import HostSystem
+import Lock
+import Project
+import RootFilesystem
+
+/// Puts the root file system of an appliance together.
+struct RootTree {
+  /// What is in it so far.
+  private(set) var tree = FileTree()
+  /// Debian packages with files in it, by name.
+  private(set) var packages: [DebianPackage] = []
+
+  private let image: ImageDefinition
+  private let device: DeviceClass
+  private let users: UserIDs
+
+  /// Parts of packages that an appliance has no use for: there is nobody to read them. Copyright files stay.
+  private static let unwanted = [
+    "usr/share/man", "usr/share/info", "usr/share/lintian", "usr/share/locale", "usr/share/bash-completion",
+    "usr/share/bug", "usr/lib/systemd", "usr/lib/sysusers.d", "usr/lib/tmpfiles.d", "etc/init.d", "etc/apparmor.d",
+    "etc/cron.d", "etc/cron.daily", "etc/default", "etc/logrotate.d", "etc/network",
+  ]
+
+  /// Starts with what every appliance has: folders, links, accounts, and the device executable.
+  ///
+  /// - Throws: `FileTreeConflict`, `FileFailure`.
+  init(image: ImageDefinition, device: DeviceClass, users: UserIDs, identity: ImageIdentity, executable: URL) throws {
+    self.image = image
+    self.device = device
+    self.users = users
+    try tree.addMergedUsr()
+    let folders: [(path: String, mode: UInt32)] = [
+      ("boot", 0o755), ("data", 0o755), ("dev", 0o755), ("etc", 0o755), ("mnt", 0o755), ("proc", 0o555),
+      ("root", 0o700), ("run", 0o755), ("sys", 0o555), ("tmp", 0o1777), ("var", 0o755),
+    ]
+    for folder in folders { try tree.add(folder.path, .folder, mode: folder.mode, from: Self.own) }
+    try tree.addFile(DevicePaths.executable, from: executable.path, mode: 0o755, origin: Self.own)
+    for role in [DevicePaths.initProgram, DevicePaths.daemon, DevicePaths.control, DevicePaths.dhcpHook] {
+      try tree.add(role, .link(DevicePaths.executable), mode: 0o777, from: Self.own)
+    }
+    try addBasics(identity)
+  }
+
+  private static let own = "cultivar"
+
+  private mutating func addText(_ path: String, _ text: String, mode: UInt32 = 0o644) throws {
+    try tree.replace(path, .file(.bytes(Array(text.utf8))), mode: mode, from: Self.own)
+  }
+
+  private mutating func addBasics(_ identity: ImageIdentity) throws {
+    try addText("etc/passwd", users.passwd)
+    try addText("etc/group", users.group)
+    try addText("etc/hostname", image.hostname + "\n")
+    try addText(
+      "etc/hosts",
+      "127.0.0.1 localhost\n127.0.1.1 \(image.hostname)\n::1 localhost ip6-localhost ip6-loopback\n")
+    try addText("etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n")
+    try addText(
+      "usr/lib/os-release",
+      """
+      NAME="Cultivar"
+      ID=cultivar
+      PRETTY_NAME="\(identity.project) \(identity.image) \(identity.version)"
+      IMAGE_ID=\(identity.image)
+      IMAGE_VERSION=\(identity.version)
+
+      """)
+    let links = [
+      ("etc/os-release", "../usr/lib/os-release"), ("etc/resolv.conf", DevicePaths.resolvConf),
+      ("etc/mtab", "/proc/self/mounts"), ("etc/machine-id", "/run/machine-id"),
+      ("etc/localtime", "/usr/share/zoneinfo/\(image.timezone)"),
+    ]
+    for (path, target) in links { try tree.add(path, .link(target), mode: 0o777, from: Self.own) }
+  }
+
+  /// Adds the certificates of the authorities that Debian trusts, as one file, and the time zone database.
+  ///
+  /// - Throws: ``ImageFailure/unknownTimeZone(_:similar:)``, `FileTreeConflict`, `FileFailure`.
+  mutating func addBaseData(_ found: [DebianPackage], trees: [URL]) throws {
+    for (package, folder) in zip(found, trees) {
+      packages.append(package)
+      switch package.name {
+      case "ca-certificates": try addCertificates(folder)
+      default:
+        try tree.addFolder(folder.path, keepModes: true, origin: "package \(package.name)") { Self.isWanted($0) }
+      }
+    }
+    let zone = "usr/share/zoneinfo/\(image.timezone)"
+    guard tree[zone] != nil else {
+      let last = image.timezone.split(separator: "/").last.map(String.init) ?? image.timezone
+      let similar = tree.paths.first { $0.hasPrefix("usr/share/zoneinfo/") && $0.hasSuffix("/\(last)") }
+      throw ImageFailure.unknownTimeZone(
+        image.timezone, similar: similar.map { String($0.dropFirst("usr/share/zoneinfo/".count)) })
+    }
+  }
+
+  private mutating func addCertificates(_ folder: URL) throws {
+    let source = folder.appending(path: "usr/share/ca-certificates/mozilla")
+    let names = try FileManager.default.contentsOfDirectory(atPath: source.path).filter { $0.hasSuffix(".crt") }
+    var bundle: [UInt8] = []
+    for name in names.sorted() {
+      bundle += try FolderTree.readFile(source.appending(path: name).path)
+      if bundle.last != 0x0a { bundle.append(0x0a) }
+    }
+    try tree.add(
+      "etc/ssl/certs/ca-certificates.crt", .file(.bytes(bundle)), mode: 0o644, from: "package ca-certificates")
+    try tree.add("etc/ssl/cert.pem", .link("certs/ca-certificates.crt"), mode: 0o777, from: "package ca-certificates")
+  }
+
+  private static func isWanted(_ path: String) -> Bool {
+    if unwanted.contains(where: { path == $0 || path.hasPrefix($0 + "/") }) { return false }
+    guard path.hasPrefix("usr/share/doc/") else { return true }
+    let depth = path.split(separator: "/").count
+    return depth == 4 || path.hasSuffix("/copyright")
+  }
+
+  /// Adds the files of a program's packages.
+  mutating func addPackages(_ found: [DebianPackage], trees: [URL]) throws {
+    for (package, folder) in zip(found, trees) where !packages.contains(package) {
+      packages.append(package)
+      try tree.addFolder(folder.path, keepModes: true, origin: "package \(package.name)") { Self.isWanted($0) }
+    }
+  }
+
+  /// Adds libraries that are missing, from the packages that the programs' packages depend on.
+  mutating func addLibraries(from closure: [DebianPackage], archive: DebianArchive) async throws {
+    let known = Set(packages.map(\.name))
+    // A package whose name says that it is a library is asked before one that only happens to hold one.
+    let order = closure.filter { !known.contains($0.name) }.sorted {
+      ($0.name.hasPrefix("lib") ? 0 : 1, $0.name) < ($1.name.hasPrefix("lib") ? 0 : 1, $1.name)
+    }
+    let libraries = SharedLibraries(architecture: device.architecture)
+    try await libraries.complete(
+      &tree,
+      from: order.map { package in
+        (
+          package.name,
+          { @Sendable in
+            guard let tree = try await archive.trees(of: [package]).first else {
+              throw FileFailure("unpack", package.label, reason: "it is not in the cache")
+            }
+            return tree
+          }
+        )
+      })
+    let origins = Set(tree.paths.compactMap { tree[$0]?.origin })
+    packages += order.filter { origins.contains("package \($0.name)") }
+  }
+
+  /// Adds a program: its executable, where it is not a package's, and its files.
+  ///
+  /// - Throws: ``ImageFailure``, `FileTreeConflict`, `FileFailure`.
+  mutating func add(_ program: ProgramDefinition, executable: URL?) throws {
+    let place = PlannedPrograms.installedPath(program)
+    if let executable {
+      try tree.addFile(place, from: executable.path, mode: 0o755, origin: "program \(program.name)")
+    } else if tree[place] == nil {
+      let name = place.split(separator: "/").last.map(String.init) ?? place
+      let similar = tree.paths.filter { $0.hasSuffix("/\(name)") && $0.contains("bin/") }.map { "/\($0)" }
+      throw ImageFailure.noExecutableInPackages(
+        program: program.name, path: place, similar: similar, position: program.position)
+    }
+    try checkExecutable(program, at: place, shown: executable?.path ?? place)
+    try addFiles(program.files, origin: "program \(program.name)")
+  }
+
+  private func checkExecutable(_ program: ProgramDefinition, at place: String, shown: String) throws {
+    func refuse(_ reason: String) -> ImageFailure {
+      .wrongExecutable(program: program.name, path: shown, reason: reason, position: program.position)
+    }
+    guard case .file(.host(let file, _)) = tree[place]?.kind else { return }
+    guard let headers = try ELFFile(path: file) else {
+      let start = String(decoding: try FolderTree.readFile(file).prefix(256), as: UTF8.self)
+      guard start.hasPrefix("#!") else { throw refuse("is neither an ELF executable nor a script") }
+      let words = start.dropFirst(2).split(separator: "\n").first?.split(separator: " ") ?? []
+      let interpreter = words.first.map(String.init) ?? ""
+      guard tree[interpreter] != nil else { throw refuse("is a script for \(interpreter), which the image lacks") }
+      return
+    }
+    let wanted: ELFFile.Machine = device.architecture == .amd64 ? .x86_64 : .aarch64
+    guard headers.machine == wanted else {
+      throw refuse("is for \(headers.machine.title), and the image is for \(device.architecture.title)")
+    }
+    guard headers.isExecutable else { throw refuse("is a library, not an executable") }
+  }
+
+  /// Adds files that the project names.
+  mutating func addFiles(_ files: [FileDefinition], origin: String) throws {
+    for file in files {
+      var isFolder: ObjCBool = false
+      _ = FileManager.default.fileExists(atPath: file.source.path, isDirectory: &isFolder)
+      if isFolder.boolValue {
+        try tree.addFolder(file.source.path, at: file.path, keepModes: false, origin: origin)
+      } else {
+        try tree.addFile(file.path, from: file.source.path, mode: file.mode, origin: origin)
+      }
+    }
+  }
+
+  /// Adds configuration that Cultivar writes, in the place of a package's example.
+  mutating func addConfiguration(_ texts: [String: String]) throws {
+    for (path, text) in texts.sorted(by: { $0.key < $1.key }) { try addText(path, text) }
+  }
+
+  /// Adds kernel modules with their indexes.
+  mutating func addModules(_ modules: KernelModules) throws {
+    try tree.addFolder(modules.folder.path, keepModes: false, origin: "kernel")
+  }
+
+  /// Adds the plan; what the image is by then is what it is built as.
+  mutating func addPlan(_ plan: DevicePlan) throws {
+    try tree.add(DevicePlan.path, .file(.bytes(try PlanText.encode(plan))), mode: 0o644, from: Self.own)
+  }
+
+  /// Throws if a file in the tree needs a library that is not there.
+  func checkLibraries() throws {
+    let needs = try SharedLibraries(architecture: device.architecture).unmet(in: tree)
+    guard needs.isEmpty else {
+      throw ImageFailure.missingLibraries(
+        needs.map { .init(file: "/\($0.file)", origin: $0.origin, missing: $0.missing) })
+    }
+  }
+}
+
+extension ELFFile.Machine {
+  /// The machine in the words that are used with users.
+  fileprivate var title: String {
+    switch self {
+    case .x86_64: "x86-64"
+    case .aarch64: "arm64"
+    case .other(40, 32): "32-bit ARM"
+    case .other(3, 32): "32-bit x86"
+    case .other(let number, let bits): "another machine (number \(number), \(bits) bits)"
+    }
+  }
+}
+
+/// Plans as text.
+enum PlanText {
+  /// JSON with sorted keys: the same plan gives the same bytes.
+  static func encode(_ plan: some Encodable) throws -> [UInt8] {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    return Array(try encoder.encode(plan))
+  }
+}

@@ -1,0 +1,59 @@
+import DeviceModel
+import HostSystem
+
+/// Numbers for the users of an image.
+///
+/// A program's files on the data partition outlive updates, so its user must keep its number whatever else is added to
+/// or dropped from the image: the number is derived from the name.
+struct UserIDs {
+  /// Users that Cultivar's own programs run as.
+  static let system = [
+    ProgramUser(name: "cultivard", uid: 901, gid: 901),
+    ProgramUser(name: "dhcpcd", uid: 902, gid: 902),
+    ProgramUser(name: "ntpd", uid: 903, gid: 903),
+  ]
+
+  /// All users but root, by name.
+  private(set) var users: [String: ProgramUser] = [:]
+
+  /// Gives numbers to the users of programs.
+  ///
+  /// - Throws: ``ImageFailure/userClash(_:_:)``, which two of 50,000 numbers make unlikely.
+  init(names: [String]) throws(ImageFailure) {
+    var owners: [UInt32: String] = [:]
+    for user in Self.system { users[user.name] = user }
+    for name in Set(names).sorted() where name != "root" && users[name] == nil {
+      let number = ContentHash(of: "user \(name)").bytes.prefix(4).reduce(0) { $0 << 8 | UInt32($1) } % 50_000 + 10_000
+      if let other = owners[number] { throw .userClash(other, name) }
+      owners[number] = name
+      users[name] = ProgramUser(name: name, uid: number, gid: number)
+    }
+  }
+
+  /// The user of a name; root for `root`.
+  subscript(name: String) -> ProgramUser { users[name] ?? .root }
+
+  /// `/etc/passwd`.
+  var passwd: String {
+    let rows = users.values.sorted { $0.uid < $1.uid }.map { user in
+      "\(user.name):x:\(user.uid):\(user.gid)::\(Self.home(of: user.name)):/usr/sbin/nologin"
+    }
+    return (["root:x:0:0:root:/root:/usr/sbin/nologin"] + rows
+      + ["nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin"]).joined(separator: "\n") + "\n"
+  }
+
+  /// `/etc/group`.
+  var group: String {
+    let rows = users.values.sorted { $0.gid < $1.gid }.map { "\($0.name):x:\($0.gid):" }
+    return (["root:x:0:", "tty:x:5:"] + rows + ["nogroup:x:65534:"]).joined(separator: "\n") + "\n"
+  }
+
+  /// Home as the account database has it: where the clients that drop their rights confine themselves to.
+  private static func home(of name: String) -> String {
+    switch name {
+    case "dhcpcd": "/usr/lib/dhcpcd"
+    case "ntpd": "/run/openntpd"
+    default: "\(DevicePaths.homes)/\(name)"
+    }
+  }
+}

@@ -1,0 +1,130 @@
+import CLinuxSystem
+import Glibc
+
+/// An open file descriptor, closed with its last owner.
+public final class Descriptor {
+  /// The kernel's number.
+  public let number: Int32
+
+  /// Takes over an open descriptor.
+  public init(owning number: Int32) {
+    self.number = number
+  }
+
+  deinit {
+    close(number)
+  }
+
+  /// Opens a file; it is closed on `execve`.
+  ///
+  /// - Parameters:
+  ///   - path: the file.
+  ///   - flags: how, as for `open(2)`.
+  ///   - mode: permissions of a file that is made.
+  /// - Throws: ``SystemError``.
+  public convenience init(opening path: String, _ flags: Int32, mode: mode_t = 0o644) throws(SystemError) {
+    self.init(owning: try check("open", path) { open(path, flags | O_CLOEXEC, mode) })
+  }
+
+  /// Reads at most `limit` bytes; `nil` where nothing is there yet, empty at the end.
+  public func read(atMost limit: Int) throws(SystemError) -> [UInt8]? {
+    var buffer = [UInt8](repeating: 0, count: limit)
+    let count = buffer.withUnsafeMutableBytes { bytes in
+      var count = Glibc.read(number, bytes.baseAddress, bytes.count)
+      while count < 0, errno == EINTR { count = Glibc.read(number, bytes.baseAddress, bytes.count) }
+      return count
+    }
+    if count < 0 {
+      if errno == EAGAIN { return nil }
+      throw SystemError("read from", "descriptor \(number)")
+    }
+    buffer.removeLast(limit - count)
+    return buffer
+  }
+
+  /// Reads `count` bytes at `offset`, fewer where the file ends.
+  public func read(_ count: Int, at offset: UInt64) throws(SystemError) -> [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: count)
+    var done = 0
+    while done < count {
+      let step = bytes.withUnsafeMutableBytes {
+        pread(number, $0.baseAddress?.advanced(by: done), count - done, off_t(offset) + off_t(done))
+      }
+      if step < 0, errno == EINTR { continue }
+      if step < 0 { throw SystemError("read from", "descriptor \(number)") }
+      if step == 0 { break }
+      done += step
+    }
+    bytes.removeLast(count - done)
+    return bytes
+  }
+
+  /// Writes as much as is taken at once; 0 where nothing is.
+  public func write(some bytes: ArraySlice<UInt8>) throws(SystemError) -> Int {
+    let count = bytes.withUnsafeBytes { buffer in
+      var count = Glibc.write(number, buffer.baseAddress, buffer.count)
+      while count < 0, errno == EINTR { count = Glibc.write(number, buffer.baseAddress, buffer.count) }
+      return count
+    }
+    if count >= 0 { return count }
+    if errno == EAGAIN { return 0 }
+    throw SystemError("write to", "descriptor \(number)")
+  }
+
+  /// Writes all bytes to a descriptor that blocks.
+  public func write(all bytes: [UInt8]) throws(SystemError) {
+    var rest = bytes[...]
+    while !rest.isEmpty {
+      rest = rest.dropFirst(try write(some: rest))
+    }
+  }
+
+  /// Writes all bytes at `offset`.
+  public func write(all bytes: [UInt8], at offset: UInt64) throws(SystemError) {
+    var done = 0
+    while done < bytes.count {
+      let step = bytes.withUnsafeBytes {
+        pwrite(number, $0.baseAddress?.advanced(by: done), bytes.count - done, off_t(offset) + off_t(done))
+      }
+      if step < 0, errno == EINTR { continue }
+      if step < 0 { throw SystemError("write to", "descriptor \(number)") }
+      done += step
+    }
+  }
+
+  /// Waits until what was written is on the disk.
+  public func synchronise() throws(SystemError) {
+    try check("synchronise", "descriptor \(number)") { fsync(number) }
+  }
+
+  /// Makes reads and writes return at once where they would wait.
+  public func setNonBlocking() throws(SystemError) {
+    try check("set flags of", "descriptor \(number)") { fcntl(number, F_SETFL, fcntl(number, F_GETFL) | O_NONBLOCK) }
+  }
+
+  /// Waits until there is something to read.
+  ///
+  /// - Parameter timeout: milliseconds; `nil` for as long as it takes.
+  /// - Returns: whether there is.
+  public func waitUntilReadable(timeout: Int?) -> Bool {
+    var entry = pollfd(fd: number, events: Int16(POLLIN), revents: 0)
+    return poll(&entry, 1, timeout.map { Int32(clamping: $0) } ?? -1) > 0
+  }
+}
+
+/// A pipe: what is written to one end is read from the other.
+public struct Pipe {
+  /// The end to read from; it never waits.
+  public let reading: Descriptor
+  /// The end to write to.
+  public let writing: Descriptor
+
+  /// Makes a pipe whose ends are closed on `execve`.
+  public init() throws(SystemError) {
+    var ends: [Int32] = [-1, -1]
+    try check("make", "a pipe") { cultivar_pipe(&ends) }
+    reading = Descriptor(owning: ends[0])
+    writing = Descriptor(owning: ends[1])
+    try reading.setNonBlocking()
+  }
+}

@@ -1,0 +1,96 @@
+import CLinuxSystem
+import Glibc
+
+/// Mounting and unmounting.
+public enum Mount {
+  /// Flags of a mount.
+  public struct Flags: OptionSet, Sendable {
+    /// The kernel's bits.
+    public let rawValue: UInt
+
+    /// Makes flags of the kernel's bits.
+    public init(rawValue: UInt) {
+      self.rawValue = rawValue
+    }
+
+    /// No writing.
+    public static let readOnly = Flags(rawValue: 1)
+    /// Set-user-id bits have no effect.
+    public static let noSetUserID = Flags(rawValue: 2)
+    /// Device nodes have no effect.
+    public static let noDevices = Flags(rawValue: 4)
+    /// Nothing can be executed.
+    public static let noExecution = Flags(rawValue: 8)
+    /// Change the flags of what is mounted.
+    public static let remount = Flags(rawValue: 32)
+    /// Reading does not write access times.
+    public static let noAccessTimes = Flags(rawValue: 1024)
+    /// Move a mount to another place.
+    public static let move = Flags(rawValue: 8192)
+  }
+
+  /// Mounts a file system.
+  ///
+  /// - Parameters:
+  ///   - type: its type.
+  ///   - source: a device, or a name for what has none.
+  ///   - target: the folder; it is made where it is missing and can be made.
+  ///   - flags: flags.
+  ///   - options: options of the file system, separated by commas.
+  /// - Throws: ``SystemError``.
+  public static func mount(
+    _ type: String, from source: String, at target: String, _ flags: Flags = [], options: String = ""
+  ) throws(SystemError) {
+    if !FileTree.exists(target) { try FileTree.makeFolders(target) }
+    try check("mount \(source) (\(type)) on", target) {
+      Glibc.mount(source, target, type, flags.rawValue, options)
+    }
+  }
+
+  /// Moves a mount to another place.
+  public static func move(_ source: String, to target: String) throws(SystemError) {
+    try check("move mount \(source) to", target) {
+      Glibc.mount(source, target, nil, Flags.move.rawValue, nil)
+    }
+  }
+
+  /// Changes the flags of what is mounted at `target`.
+  public static func remount(_ target: String, _ flags: Flags) throws(SystemError) {
+    try check("remount", target) { Glibc.mount(nil, target, nil, flags.union(.remount).rawValue, nil) }
+  }
+
+  /// Takes a mount away.
+  public static func unmount(_ target: String) throws(SystemError) {
+    try check("unmount", target) { umount2(target, 0) }
+  }
+
+  /// Whether another file system is mounted at `path` than at the folder above it.
+  public static func isMountPoint(_ path: String) -> Bool {
+    var here = stat()
+    var above = stat()
+    guard stat(path, &here) == 0, stat(FileTree.parent(of: path), &above) == 0 else { return false }
+    return here.st_dev != above.st_dev || here.st_ino == above.st_ino
+  }
+
+  /// Mounts what is not a mount point yet.
+  public static func mountOnce(
+    _ type: String, at target: String, _ flags: Flags = [], options: String = ""
+  ) throws(SystemError) {
+    if isMountPoint(target) { return }
+    try mount(type, from: type, at: target, flags, options: options)
+  }
+
+  /// The magic number of the file system at `path`; 0 where there is none.
+  public static func fileSystemMagic(at path: String) -> UInt64 {
+    var status = statfs()
+    return statfs(path, &status) == 0 ? UInt64(truncatingIfNeeded: status.f_type) : 0
+  }
+
+  /// Size and free space of the file system at `path`, in bytes; `nil` where it cannot be asked.
+  public static func space(at path: String) -> (total: UInt64, available: UInt64)? {
+    var status = statvfs()
+    guard statvfs(path, &status) == 0 else { return nil }
+    let unit = UInt64(status.f_frsize)
+    return (UInt64(status.f_blocks) * unit, UInt64(status.f_bavail) * unit)
+  }
+}

@@ -1,0 +1,83 @@
+import CLinuxSystem
+import Glibc
+
+/// Stream sockets with a path.
+public enum UnixSocket {
+  /// Makes a socket that takes connections; one that stood at the path before is replaced.
+  ///
+  /// - Parameters:
+  ///   - path: its place.
+  ///   - mode: permissions of the node.
+  ///   - group: group id that the node belongs to; `nil` for the own.
+  /// - Throws: ``SystemError``.
+  public static func listen(at path: String, mode: mode_t, group: UInt32? = nil) throws(SystemError) -> Descriptor {
+    let socket = try make(path)
+    unlink(path)
+    // The node appears with no permission for others, and gets the wanted ones before anything is accepted.
+    let before = umask(0o177)
+    defer { umask(before) }
+    try withAddress(path) { address, size throws(SystemError) in
+      try check("bind", path) { bind(socket.number, address, size) }
+    }
+    if let group { try check("change the group of", path) { chown(path, uid_t.max, group) } }
+    try check("change the mode of", path) { chmod(path, mode) }
+    try check("listen at", path) { Glibc.listen(socket.number, 16) }
+    try socket.setNonBlocking()
+    return socket
+  }
+
+  /// Takes the next connection that waits; `nil` where none does.
+  public static func accept(_ listener: Descriptor) -> Descriptor? {
+    let connection = Glibc.accept(listener.number, nil, nil)
+    guard connection >= 0 else { return nil }
+    let descriptor = Descriptor(owning: connection)
+    _ = fcntl(connection, F_SETFD, FD_CLOEXEC)
+    try? descriptor.setNonBlocking()
+    return descriptor
+  }
+
+  /// Connects to a socket.
+  public static func connect(to path: String) throws(SystemError) -> Descriptor {
+    let socket = try make(path)
+    try withAddress(path) { address, size throws(SystemError) in
+      try check("connect to", path) { Glibc.connect(socket.number, address, size) }
+    }
+    return socket
+  }
+
+  /// User id of the process at the other end.
+  public static func peerUser(_ connection: Descriptor) -> UInt32? {
+    let user = cultivar_peer_uid(connection.number)
+    return user < 0 ? nil : UInt32(truncatingIfNeeded: user)
+  }
+
+  private static func make(_ path: String) throws(SystemError) -> Descriptor {
+    Descriptor(
+      owning: try check("make socket", path) {
+        socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+      })
+  }
+
+  private static func withAddress(
+    _ path: String, _ body: (UnsafePointer<sockaddr>, socklen_t) throws(SystemError) -> Void
+  ) throws(SystemError) {
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    let bytes = Array(path.utf8)
+    guard bytes.count < MemoryLayout.size(ofValue: address.sun_path) else {
+      throw SystemError("use the path", path, code: ENAMETOOLONG)
+    }
+    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
+    let result: Result<Void, SystemError> = withUnsafePointer(to: &address) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
+        do throws(SystemError) {
+          try body(generic, socklen_t(MemoryLayout<sockaddr_un>.size))
+          return .success(())
+        } catch {
+          return .failure(error)
+        }
+      }
+    }
+    try result.get()
+  }
+}

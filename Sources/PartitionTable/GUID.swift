@@ -1,0 +1,128 @@
+/// A globally unique identifier as the GUID Partition Table uses it (UEFI specification 2.10, appendix A).
+///
+/// Its text form is written big-endian throughout; on a disk the first three groups are little-endian.
+public struct GUID: Hashable, Sendable {
+  /// The first eight bytes of the text form.
+  private let high: UInt64
+  /// The last eight bytes of the text form.
+  private let low: UInt64
+
+  private init(high: UInt64, low: UInt64) {
+    self.high = high
+    self.low = low
+  }
+
+  /// The id of what is not there: an unused entry has it as its type.
+  public static let zero = GUID(high: 0, low: 0)
+
+  /// Lengths of the groups of the text form, in characters.
+  private static let groupLengths = [8, 4, 4, 4, 12]
+
+  /// Reads the text form: 32 hexadecimal digits in groups of 8-4-4-4-12, upper or lower case.
+  ///
+  /// - Parameter text: the text, without braces; `nil` results from anything else.
+  public init?(_ text: some StringProtocol) {
+    let groups = text.utf8.split(separator: UInt8(ascii: "-"), omittingEmptySubsequences: false)
+    guard groups.map(\.count) == Self.groupLengths else { return nil }
+    var bytes = (high: UInt64(0), low: UInt64(0))
+    for (position, digit) in groups.joined().enumerated() {
+      guard let value = Self.value(ofDigit: digit) else { return nil }
+      if position < 16 {
+        bytes.high = bytes.high << 4 | value
+      } else {
+        bytes.low = bytes.low << 4 | value
+      }
+    }
+    self.init(high: bytes.high, low: bytes.low)
+  }
+
+  private static func value(ofDigit digit: UInt8) -> UInt64? {
+    switch digit {
+    case UInt8(ascii: "0")...UInt8(ascii: "9"): UInt64(digit - UInt8(ascii: "0"))
+    case UInt8(ascii: "a")...UInt8(ascii: "f"): UInt64(digit - UInt8(ascii: "a") + 10)
+    case UInt8(ascii: "A")...UInt8(ascii: "F"): UInt64(digit - UInt8(ascii: "A") + 10)
+    default: nil
+    }
+  }
+
+  /// Makes a random id (RFC 9562, version 4).
+  ///
+  /// - Parameter generator: where the randomness comes from; a seeded one gives the same id every time.
+  public static func random(using generator: inout some RandomNumberGenerator) -> GUID {
+    let high: UInt64 = generator.next()
+    let low: UInt64 = generator.next()
+    return GUID(
+      high: high & ~0xF000 | 0x4000,
+      low: low & ~(0b11 << 62) | 0b10 << 62)
+  }
+
+  /// Makes an id from 16 bytes of any origin, for example of a hash, marked as RFC 9562 version 8.
+  ///
+  /// - Parameter bytes: the bytes in the order of the text form; `nil` results where they are not 16.
+  public init?(customBytes bytes: some Collection<UInt8>) {
+    guard bytes.count == 16 else { return nil }
+    let high = bytes.prefix(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+    let low = bytes.suffix(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+    self.init(
+      high: high & ~0xF000 | 0x8000,
+      low: low & ~(0b11 << 62) | 0b10 << 62)
+  }
+
+  /// Reads the form on a disk.
+  ///
+  /// - Parameter bytes: the 16 bytes; `nil` results where they are not 16.
+  public init?(onDisk bytes: some Collection<UInt8>) {
+    guard bytes.count == 16 else { return nil }
+    let bytes = Array(bytes)
+    let text = bytes[0..<4].reversed() + bytes[4..<6].reversed() + bytes[6..<8].reversed()
+    self.init(
+      high: text.reduce(UInt64(0)) { $0 << 8 | UInt64($1) },
+      low: bytes[8...].reduce(UInt64(0)) { $0 << 8 | UInt64($1) })
+  }
+
+  /// The 16 bytes as they stand on a disk.
+  public var onDisk: [UInt8] {
+    let text = (0..<8).map { UInt8(truncatingIfNeeded: high >> (56 - 8 * $0)) }
+    let tail = (0..<8).map { UInt8(truncatingIfNeeded: low >> (56 - 8 * $0)) }
+    return text[0..<4].reversed() + text[4..<6].reversed() + text[6..<8].reversed() + tail
+  }
+}
+
+extension GUID: CustomStringConvertible {
+  /// The text form in lower case, as Linux writes it (`PARTUUID`, `/dev/disk/by-partuuid`).
+  public var description: String {
+    let digits = Self.hexadecimal(high) + Self.hexadecimal(low)
+    var rest = Substring(digits)
+    let groups = Self.groupLengths.map { length in
+      defer { rest = rest.dropFirst(length) }
+      return String(rest.prefix(length))
+    }
+    return groups.joined(separator: "-")
+  }
+
+  /// The text form in upper case, as the specification and sfdisk write it.
+  public var uppercased: String { description.uppercased() }
+
+  private static func hexadecimal(_ value: UInt64) -> String {
+    let digits = String(value, radix: 16)
+    return String(repeating: "0", count: 16 - digits.count) + digits
+  }
+}
+
+extension GUID: Codable {
+  /// Reads the text form.
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.singleValueContainer()
+    let text = try container.decode(String.self)
+    guard let guid = GUID(text) else {
+      throw DecodingError.dataCorruptedError(in: container, debugDescription: "“\(text)” is not a GUID")
+    }
+    self = guid
+  }
+
+  /// Writes the text form.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    try container.encode(description)
+  }
+}

@@ -1,0 +1,132 @@
+import Foundation
+import HostSystem
+
+/// An executable of a Cargo package, linked statically.
+struct CargoBuild: LanguageBuild {
+  var program: String
+  var source: Source
+  /// Name of the executable; `nil` for the package's own name.
+  var binary: String?
+  var architecture: Architecture
+  var versions: ToolVersions
+
+  /// Where the package is.
+  enum Source: Sendable {
+    /// In a folder.
+    case folder(URL)
+    /// In the registry; the newest version where `nil`.
+    case registry(name: String, version: String?)
+  }
+
+  func definition() async throws -> [String] {
+    guard let cargo = try await versions.output("cargo", ["--version"]),
+      let rustc = try await versions.output("rustc", ["-vV"])
+    else {
+      throw ProgramFailure.noToolchain(
+        program: program, tool: "cargo", package: "install the Debian package `cargo`, or Rust by rustup")
+    }
+    let place =
+      switch source {
+      case .folder(let folder): folder.path
+      case .registry(let name, let version): "registry \(name) \(version ?? "newest")"
+      }
+    return ["cargo", cargo, rustc, place, binary ?? "", try await target()]
+  }
+
+  /// The musl target where its standard library is installed; else the GNU target, with the C library linked in.
+  private func target() async throws -> String {
+    let sysroot = try await versions.output("rustc", ["--print", "sysroot"]) ?? ""
+    let libraries = sysroot.trimmingCharacters(in: .whitespacesAndNewlines) + "/lib/rustlib"
+    for target in ["\(architecture.machine)-unknown-linux-musl", "\(architecture.machine)-unknown-linux-gnu"]
+    where FileManager.default.fileExists(atPath: "\(libraries)/\(target)/lib") {
+      return target
+    }
+    throw ProgramFailure.noTarget(
+      program: program, architecture: architecture, tool: "rustc",
+      remedy: "install its standard library: `rustup target add \(architecture.machine)-unknown-linux-musl`")
+  }
+
+  private func environment(_ scratch: URL) -> [String: String?] {
+    var flags = ["-C", "target-feature=+crt-static", "-C", "strip=symbols", "-C", "link-arg=-Wl,--build-id=none"]
+    if case .folder(let folder) = source { flags += ["--remap-path-prefix", "\(folder.path)=/source"] }
+    flags += ["--remap-path-prefix", "\(scratch.path)=/build"]
+    return ["CARGO_ENCODED_RUSTFLAGS": flags.joined(separator: "\u{1f}"), "CARGO_TARGET_DIR": scratch.path]
+  }
+
+  func build(scratch: URL) async throws -> URL {
+    let target = try await target()
+    switch source {
+    case .folder(let folder):
+      var arguments = ["build", "--release", "--target", target]
+      if let binary { arguments += ["--bin", binary] }
+      let purpose = "build the program `\(program)`"
+      try await HostCommand(
+        "cargo", arguments, to: purpose, environment: environment(scratch), in: folder.path
+      ).run()
+      return try await executable(in: scratch.appending(path: "\(target)/release"))
+    case .registry(let name, let version):
+      var arguments = ["install", name, "--target", target, "--root", scratch.path, "--force", "--locked"]
+      if let version { arguments += ["--version", version] }
+      if let binary { arguments += ["--bin", binary] }
+      try await HostCommand(
+        "cargo", arguments, to: "build the program `\(program)`", environment: environment(scratch)
+      ).run()
+      return try await executable(in: scratch.appending(path: "bin"))
+    }
+  }
+
+  private func executable(in folder: URL) async throws -> URL {
+    let name = try await product()
+    let place = folder.appending(path: name)
+    guard FileManager.default.fileExists(atPath: place.path) else {
+      let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
+      let programs = names.filter {
+        !$0.contains(".") && FileManager.default.isExecutableFile(atPath: folder.appending(path: $0).path)
+      }
+      throw ProgramFailure.noProduct(program: program, product: name, available: programs.sorted())
+    }
+    return place
+  }
+
+  private struct Metadata: Decodable {
+    struct Package: Decodable {
+      var name: String
+      var manifestPath: String
+      var source: String?
+
+      enum CodingKeys: String, CodingKey {
+        case name, source
+        case manifestPath = "manifest_path"
+      }
+
+      var folder: String { URL(fileURLWithPath: manifestPath).deletingLastPathComponent().path }
+    }
+    var packages: [Package]
+  }
+
+  private func metadata(of folder: URL) async throws -> Metadata {
+    let text = try await HostCommand(
+      "cargo", ["metadata", "--format-version", "1"], to: "read the Cargo package in \(folder.path)", in: folder.path
+    ).run()
+    return try JSONDecoder().decode(Metadata.self, from: Data(text.utf8))
+  }
+
+  private func product() async throws -> String {
+    if let binary { return binary }
+    switch source {
+    case .registry(let name, _): return name
+    case .folder(let folder):
+      let own = try await metadata(of: folder).packages.first {
+        $0.folder == folder.standardizedFileURL.resolvingSymlinksInPath().path
+      }
+      return own?.name ?? program
+    }
+  }
+
+  func inputs(scratch: URL) async throws -> [String] {
+    guard case .folder(let folder) = source else { return [] }
+    // Packages without a source are in the file system; the others are pinned by Cargo.lock.
+    let local = try await metadata(of: folder).packages.filter { $0.source == nil }.map(\.folder)
+    return Set(local + [folder.path]).sorted()
+  }
+}

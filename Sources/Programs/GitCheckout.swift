@@ -1,0 +1,63 @@
+import Foundation
+import HostSystem
+import Lock
+import Project
+
+/// A commit of a git repository, as a folder in the cache.
+struct GitCheckout {
+  var cache: Cache
+  var lock: ProjectLock
+
+  /// Gives the folder of a reference's commit: the locked one, else the one that the reference has now.
+  ///
+  /// - Throws: ``ProgramFailure/noReference(url:reference:)``, `CommandFailure`.
+  func folder(url: String, reference: GitReference) async throws -> URL {
+    let commit = try await commit(url: url, reference: reference)
+    var key = CacheKey("git-checkout 1")
+    key.add(url)
+    key.add(commit)
+    return try await cache.result("git", key.hash) { folder in
+      func git(_ arguments: [String]) async throws {
+        try await command(["-C", folder.path] + arguments, to: "fetch \(url)").run()
+      }
+      try await git(["init", "-q"])
+      do {
+        try await git(["fetch", "-q", "--depth", "1", url, commit])
+      } catch is CommandFailure {
+        // Some servers hand out only what a reference points to; then the whole history is the way to the commit.
+        try await git(["fetch", "-q", url, "+refs/*:refs/remotes/origin/*"])
+      }
+      try await git(["-c", "advice.detachedHead=false", "checkout", "-q", commit])
+      try await git(["submodule", "-q", "update", "--init", "--recursive", "--depth", "1"])
+    }
+  }
+
+  private func commit(url: String, reference: GitReference) async throws -> String {
+    let name: String
+    let patterns: [String]
+    switch reference {
+    case .revision(let revision): return revision
+    case .tag(let tag):
+      name = "tag \(tag)"
+      // An annotated tag's own commit stands under the peeled name.
+      patterns = ["refs/tags/\(tag)^{}", "refs/tags/\(tag)"]
+    case .branch(let branch):
+      name = "branch \(branch)"
+      patterns = ["refs/heads/\(branch)"]
+    }
+    if let locked = await lock.revision(of: url, name) { return locked }
+    let listing = try await command(["ls-remote", url] + patterns, to: "look up \(name) of \(url)").run()
+    let rows = listing.split(separator: "\n").map { $0.split(separator: "\t").map(String.init) }
+    let commit = patterns.lazy.compactMap { pattern in
+      rows.first { $0.count == 2 && $0[1] == pattern }?[0]
+    }.first
+    guard let commit else { throw ProgramFailure.noReference(url: url, reference: name) }
+    try await lock.record(commit, of: url, name)
+    return commit
+  }
+
+  private func command(_ arguments: [String], to purpose: String) -> HostCommand {
+    // Never a question on the terminal: a build must not wait for a password.
+    HostCommand("git", arguments, to: purpose, environment: ["GIT_TERMINAL_PROMPT": "0"])
+  }
+}

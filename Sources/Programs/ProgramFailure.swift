@@ -1,0 +1,39 @@
+import HostSystem
+import Project
+
+/// A program of a project cannot be built, or is not what the image needs.
+public enum ProgramFailure: ExplainedError {
+  /// The toolchain of a language is not there.
+  case noToolchain(program: String, tool: String, package: String)
+  /// The toolchain cannot build for the architecture of the image.
+  case noTarget(program: String, architecture: Architecture, tool: String, remedy: String)
+  /// The build ended well, and the product is not where it should be.
+  case noProduct(program: String, product: String, available: [String])
+  /// A git reference that the repository does not have.
+  case noReference(url: String, reference: String)
+  /// A folder that a package should be in.
+  case noFolder(program: String, folder: String)
+
+  public var problem: String {
+    switch self {
+    case .noToolchain(let program, let tool, _): "cannot build the program `\(program)`: there is no `\(tool)` here"
+    case .noTarget(let program, let architecture, let tool, _):
+      "cannot build the program `\(program)` for \(architecture.title): \(tool) has no such target here"
+    case .noProduct(let program, let product, _):
+      "the package of the program `\(program)` builds no executable `\(product)`"
+    case .noReference(let url, let reference): "the repository \(url) has no \(reference)"
+    case .noFolder(let program, let folder): "the folder of the program `\(program)` is not there: \(folder)"
+    }
+  }
+
+  public var remedy: String? {
+    switch self {
+    case .noToolchain(_, _, let package): package
+    case .noTarget(_, _, _, let remedy): remedy
+    case .noProduct(_, _, let available):
+      available.isEmpty ? nil : "it builds \(available.map { "`\($0)`" }.joined(separator: ", "))"
+    case .noReference: "check the spelling of the tag, branch or revision"
+    case .noFolder: nil
+    }
+  }
+}

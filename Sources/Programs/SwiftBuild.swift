@@ -1,0 +1,97 @@
+import Foundation
+import HostSystem
+
+/// An executable product of a Swift package, linked statically.
+struct SwiftBuild: LanguageBuild {
+  var program: String
+  var folder: URL
+  var product: String
+  var architecture: Architecture
+  var versions: ToolVersions
+
+  func definition() async throws -> [String] {
+    guard let version = try await versions.output("swift", ["--version"]) else {
+      throw ProgramFailure.noToolchain(
+        program: program, tool: "swift", package: "install the Swift toolchain (https://www.swift.org/install)")
+    }
+    return ["swift", version, folder.path, product, architecture.rawValue] + (try await flags())
+  }
+
+  /// The Static Linux SDK where it is installed; else the toolchain's own static libraries, for the same architecture.
+  private func flags() async throws -> [String] {
+    let common = ["-c", "release", "-Xlinker", "-s", "-Xlinker", "--build-id=none"]
+    let wanted = "\(architecture.machine)-swift-linux-musl"
+    let installed = try await versions.output("swift", ["sdk", "list"]) ?? ""
+    if let sdk = installed.split(separator: "\n").first(where: { $0.contains("static-linux") }) {
+      return common + ["--swift-sdk", String(sdk), "--triple", wanted]
+    }
+    guard architecture == .host else {
+      throw ProgramFailure.noTarget(
+        program: program, architecture: architecture, tool: "swift",
+        remedy: "install the Static Linux SDK that belongs to the toolchain: `swift sdk install URL`")
+    }
+    return common + ["--static-swift-stdlib", "-Xswiftc", "-static-executable"]
+  }
+
+  private func package(_ arguments: [String], scratch: URL) -> [String] {
+    arguments + ["--package-path", folder.path, "--scratch-path", scratch.path]
+  }
+
+  func build(scratch: URL) async throws -> URL {
+    // Paths of the build host must not reach the executable: the same source gives the same bytes in another folder.
+    let prefix = ["-Xswiftc", "-file-prefix-map", "-Xswiftc", "\(folder.path)=/source"]
+    let arguments = package(["build", "--product", product] + (try await flags()) + prefix, scratch: scratch)
+    do {
+      try await HostCommand("swift", arguments, to: "build the program `\(program)`").run()
+    } catch let failure as CommandFailure {
+      guard case .failed(_, let said) = failure.outcome, said.contains("no product named") else { throw failure }
+      throw ProgramFailure.noProduct(program: program, product: product, available: try await products(scratch))
+    }
+    let place = try await HostCommand(
+      "swift", package(["build", "--show-bin-path"] + (try await flags()), scratch: scratch),
+      to: "find the program `\(program)`"
+    ).run()
+    let executable = URL(fileURLWithPath: place.trimmingCharacters(in: .whitespacesAndNewlines))
+      .appending(path: product)
+    guard FileManager.default.fileExists(atPath: executable.path) else {
+      throw ProgramFailure.noProduct(program: program, product: product, available: try await products(scratch))
+    }
+    return executable
+  }
+
+  private struct Description: Decodable {
+    struct Product: Decodable {
+      var name: String
+    }
+    var products: [Product]
+  }
+
+  private func products(_ scratch: URL) async throws -> [String] {
+    let text = try await HostCommand(
+      "swift", ["package", "--package-path", folder.path, "--scratch-path", scratch.path, "describe", "--type", "json"],
+      to: "list the products of \(folder.path)"
+    ).run()
+    return try JSONDecoder().decode(Description.self, from: Data(text.utf8)).products.map(\.name)
+  }
+
+  private struct Dependency: Decodable {
+    var path: String
+    var dependencies: [Dependency]
+
+    var all: [String] { [path] + dependencies.flatMap(\.all) }
+  }
+
+  func inputs(scratch: URL) async throws -> [String] {
+    let text = try await HostCommand(
+      "swift",
+      [
+        "package", "--package-path", folder.path, "--scratch-path", scratch.path, "show-dependencies", "--format",
+        "json",
+      ], to: "list the dependencies of \(folder.path)"
+    ).run()
+    let start = text.firstIndex(of: "{") ?? text.startIndex
+    let root = try JSONDecoder().decode(Dependency.self, from: Data(text[start...].utf8))
+    // Checkouts in the scratch folder are pinned by Package.resolved, which is in the package's own folder.
+    return Set(root.all).filter { !$0.hasPrefix(scratch.path) }.sorted()
+  }
+}

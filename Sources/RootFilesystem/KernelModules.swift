@@ -1,0 +1,231 @@
+import DebianArchive
+import Foundation
+import HostSystem
+
+/// The modules that an image gets of a kernel: those on a list, and all that they need.
+public struct KernelModules: Sendable {
+  /// Version of the kernel, the name of its modules' folder.
+  public let version: String
+  /// Folder with `usr/lib/modules/VERSION`: the chosen modules, decompressed, with the indexes that `depmod` made.
+  public let folder: URL
+  /// Every chosen module's path below `usr/lib/modules/VERSION`, by its name with underscores.
+  public let paths: [String: String]
+  /// Modules that each one needs, directly, by name: hard dependencies and soft ones.
+  public let needs: [String: [String]]
+  /// Firmware files that the chosen modules may ask for, sorted.
+  public let firmware: [String]
+
+  /// What a choice is kept as in the cache, next to the modules.
+  private struct Record: Codable {
+    var version: String
+    var paths: [String: String]
+    var needs: [String: [String]]
+    var firmware: [String]
+  }
+
+  /// Chooses modules of a kernel, or finds the choice in the cache.
+  ///
+  /// - Parameters:
+  ///   - names: Names of modules, with hyphens or underscores. A name that is built into the kernel is fine.
+  ///   - optional: Names that may be missing from the kernel: a device class names hardware that not every kernel knows.
+  ///   - source: Folder of the kernel's modules, `…/lib/modules/VERSION`.
+  ///   - identity: Hash of what the folder holds.
+  /// - Throws: ``KernelModuleFailure``, `CommandFailure`, `FileFailure`.
+  public init(
+    names: [String], optional: [String], source: URL, identity: ContentHash, tools: ToolTree, cache: Cache
+  ) async throws {
+    var key = CacheKey("kernel-modules 2")
+    key.add(identity)
+    key.add(tools.identity)
+    key.add(names.sorted())
+    key.add(optional.sorted())
+    let place = try await cache.result("kernel-modules", key.hash) { folder in
+      let record = try await Self.choose(names, optional: optional, from: source, tools: tools, into: folder)
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = [.sortedKeys]
+      try FolderTree.replaceFile(folder.appending(path: "choice.json").path, with: try encoder.encode(record))
+    }
+    let data = Data(try FolderTree.readFile(place.appending(path: "choice.json").path))
+    let record = try JSONDecoder().decode(Record.self, from: data)
+    version = record.version
+    folder = place.appending(path: "tree")
+    paths = record.paths
+    needs = record.needs
+    firmware = record.firmware
+  }
+
+  /// The names given and all that they need, in no particular order; names that are built in or missing are left out.
+  public func closure(of names: [String]) -> Set<String> {
+    var result: Set<String> = []
+    var open = names.map(Self.normalised)
+    while let name = open.popLast() {
+      guard paths[name] != nil, result.insert(name).inserted else { continue }
+      open += needs[name] ?? []
+    }
+    return result
+  }
+
+  /// A module's name as the kernel has it: hyphens are underscores.
+  static func normalised(_ name: String) -> String {
+    name.replacing("-", with: "_")
+  }
+
+  private static func choose(
+    _ names: [String], optional: [String], from source: URL, tools: ToolTree, into folder: URL
+  ) async throws -> Record {
+    let version = source.lastPathComponent
+    let available = try moduleFiles(in: source)
+    let builtIn = builtInNames(in: source)
+    let missing = names.map(normalised).filter { available[$0] == nil && !builtIn.contains($0) }
+    guard missing.isEmpty else {
+      throw KernelModuleFailure.unknown(missing.sorted(), version: version, available: available.keys.sorted())
+    }
+
+    var record = Record(version: version, paths: [:], needs: [:], firmware: [])
+    var firmware: Set<String> = []
+    var open = Set((names + optional).map(normalised)).filter { available[$0] != nil }
+    while !open.isEmpty {
+      let batch = open.sorted()
+      for description in try await describe(batch.compactMap { available[$0] }, tools: tools) {
+        guard let name = description.name else { continue }
+        record.needs[name] = description.needs.filter { available[$0] != nil }
+        firmware.formUnion(description.firmware)
+      }
+      for name in batch {
+        guard let file = available[name] else { continue }
+        record.paths[name] = relative(file, to: source)
+      }
+      open = Set(batch.flatMap { record.needs[$0] ?? [] }).filter { record.paths[$0] == nil }
+    }
+    record.firmware = firmware.sorted()
+
+    let target = folder.appending(path: "tree/usr/lib/modules/\(version)")
+    try await copy(record.paths, available: available, to: target, tools: tools)
+    record.paths = record.paths.mapValues { uncompressedName($0) }
+    for name in ["modules.builtin", "modules.builtin.modinfo", "modules.order"] {
+      let file = source.appending(path: name)
+      guard FileManager.default.fileExists(atPath: file.path) else { continue }
+      try FolderTree.replaceFile(target.appending(path: name).path, with: FolderTree.readFile(file.path))
+    }
+    try await tools.command(
+      "depmod", ["-b", folder.appending(path: "tree/usr").path, version], to: "index the kernel modules"
+    ).run()
+    // The binary forms of the indexes say the same again; the device reads the text.
+    let indexes = try FileManager.default.contentsOfDirectory(atPath: target.path)
+    for name in indexes where name.hasSuffix(".bin") { FolderTree.remove(target.appending(path: name).path) }
+    return record
+  }
+
+  private static func copy(
+    _ paths: [String: String], available: [String: String], to target: URL, tools: ToolTree
+  ) async throws {
+    var compressed: [String: [String]] = [:]
+    for (name, path) in paths.sorted(by: { $0.key < $1.key }) {
+      guard let source = available[name] else { continue }
+      let place = target.appending(path: path)
+      try FolderTree.create(place.deletingLastPathComponent().path)
+      try FolderTree.replaceFile(place.path, with: FolderTree.readFile(source))
+      if place.pathExtension != "ko" { compressed[place.pathExtension, default: []].append(place.path) }
+    }
+    // Stored uncompressed: the image is compressed as a whole where it is, and differences to the next kernel stay small.
+    let decompressors = ["xz": "xz", "zst": "zstd", "gz": "gzip"]
+    for (ending, files) in compressed.sorted(by: { $0.key < $1.key }) {
+      guard let program = decompressors[ending] else { continue }
+      let arguments = (program == "zstd" ? ["-q", "--rm", "-d"] : ["-d"]) + files
+      try await tools.command(program, arguments, to: "decompress the kernel modules").run()
+    }
+  }
+
+  private static func uncompressedName(_ path: String) -> String {
+    guard let range = path.range(of: ".ko.", options: .backwards) else { return path }
+    return String(path[..<range.lowerBound]) + ".ko"
+  }
+
+  private static func moduleFiles(in source: URL) throws -> [String: String] {
+    guard let walker = FileManager.default.enumerator(atPath: source.path) else { return [:] }
+    var files: [String: String] = [:]
+    while let path = walker.nextObject() as? String {
+      let file = String(path.split(separator: "/").last ?? "")
+      guard let range = file.range(of: ".ko"), path.hasPrefix("kernel/") || path.hasPrefix("updates/") else { continue }
+      guard range.upperBound == file.endIndex || file[range.upperBound] == "." else { continue }
+      files[normalised(String(file[..<range.lowerBound]))] = "\(source.path)/\(path)"
+    }
+    return files
+  }
+
+  private static func relative(_ file: String, to folder: URL) -> String {
+    String(file.dropFirst(folder.path.count).drop { $0 == "/" })
+  }
+
+  private static func builtInNames(in source: URL) -> Set<String> {
+    let text = (try? String(contentsOf: source.appending(path: "modules.builtin"), encoding: .utf8)) ?? ""
+    let names = text.split(separator: "\n").compactMap { line -> String? in
+      guard let file = line.split(separator: "/").last, file.hasSuffix(".ko") else { return nil }
+      return normalised(String(file.dropLast(3)))
+    }
+    return Set(names)
+  }
+
+  private struct Description {
+    var name: String?
+    var needs: [String] = []
+    var firmware: [String] = []
+  }
+
+  private static func describe(_ files: [String], tools: ToolTree) async throws -> [Description] {
+    let text = try await tools.command("modinfo", ["-0"] + files, to: "read the kernel modules' descriptions").run()
+    var result: [Description] = []
+    for line in text.split(separator: "\0") {
+      // With -0 the fields are as the module has them, `name=value`; only the first one is modinfo's own.
+      if line.hasPrefix("filename:") {
+        result.append(Description())
+        continue
+      }
+      guard let equals = line.firstIndex(of: "=") else { continue }
+      let value = line[line.index(after: equals)...]
+      switch line[..<equals] {
+      case "name": last(&result) { $0.name = normalised(String(value)) }
+      case "depends": last(&result) { $0.needs += value.split(separator: ",").map { normalised(String($0)) } }
+      case "softdep": last(&result) { $0.needs += softDependencies(String(value)) }
+      case "firmware": last(&result) { $0.firmware.append(String(value)) }
+      default: break
+      }
+    }
+    return result
+  }
+
+  private static func last(_ list: inout [Description], _ change: (inout Description) -> Void) {
+    guard let index = list.indices.last else { return }
+    change(&list[index])
+  }
+
+  /// `pre: crc32c post: fuse` names modules to be loaded before and after.
+  private static func softDependencies(_ text: String) -> [String] {
+    text.split(separator: " ").filter { $0 != "pre:" && $0 != "post:" }.map { normalised(String($0)) }
+  }
+}
+
+/// The modules that a project asks for cannot be had.
+public enum KernelModuleFailure: ExplainedError {
+  /// The kernel has no modules of these names.
+  case unknown([String], version: String, available: [String])
+  /// The kernel brings no modules, and some are needed.
+  case noModules(kernel: String)
+
+  public var problem: String {
+    switch self {
+    case .unknown(let names, let version, _):
+      "kernel \(version) has no module \(names.map { "`\($0)`" }.joined(separator: ", "))"
+    case .noModules(let kernel): "\(kernel) comes without a folder of modules, and the image needs some"
+    }
+  }
+
+  public var remedy: String? {
+    switch self {
+    case .unknown(let names, _, let available):
+      names.first.flatMap { name in available.first { $0.contains(name) || name.contains($0) } }
+        .map { "did you mean `\($0)`?" } ?? "check `kernel: { modules: … }`"
+    case .noModules: "name it with `kernel: { path: …, modulesFolder: … }`"
+    }
+  }
+}

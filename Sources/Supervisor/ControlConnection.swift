@@ -1,0 +1,150 @@
+import DeviceModel
+import FoundationEssentials
+import Glibc
+import LinuxSystem
+
+/// One connection to the supervisor: one request at a time, answers as fast as the other side takes them.
+///
+/// Memory is bounded by one request, one answer and one part of a log: nothing is read or made before what went before is done.
+final class ControlConnection {
+  /// Bytes of lines in one part of a log.
+  private static let partSize = 16_384
+
+  private enum Work {
+    case none
+    /// Answer when the program is no longer being stopped.
+    case settling(program: String)
+    /// Send lines from the number on.
+    case log(program: String, next: UInt64, follow: Bool)
+  }
+
+  private let descriptor: Descriptor
+  private unowned let server: ControlServer
+  private var request: [UInt8] = []
+  private var answer: ArraySlice<UInt8> = []
+  private var work = Work.none
+
+  init(_ descriptor: Descriptor, server: ControlServer) throws(SystemError) {
+    self.descriptor = descriptor
+    self.server = server
+    try loop.watch(descriptor) { [weak self] in self?.isReady() }
+  }
+
+  private var loop: EventLoop { server.supervisor.loop }
+
+  private func isReady() {
+    if !answer.isEmpty { send() }
+    guard answer.isEmpty else { return }
+    do {
+      guard let bytes = try descriptor.read(atMost: ControlRequest.maximumSize) else { return }
+      // Whoever speaks before the answer is complete, or hangs up, is done with it.
+      if bytes.isEmpty || isBusy { return close() }
+      request += bytes
+      takeRequest()
+    } catch {
+      close()
+    }
+  }
+
+  private var isBusy: Bool {
+    if case .none = work { return false }
+    return true
+  }
+
+  private func takeRequest() {
+    guard let end = request.firstIndex(of: UInt8(ascii: "\n")) else {
+      if request.count > ControlRequest.maximumSize { close() }
+      return
+    }
+    let line = request[..<end]
+    request = Array(request[(end + 1)...])
+    do {
+      try handle(try JSONDecoder().decode(ControlRequest.self, from: Data(line)))
+    } catch let refusal as Supervisor.Refusal {
+      reply(.failure(reason: "\(refusal)"))
+    } catch {
+      reply(.failure(reason: "the request cannot be read"))
+    }
+    proceed()
+  }
+
+  private func handle(_ request: ControlRequest) throws {
+    let supervisor = server.supervisor
+    switch request {
+    case .status: reply(.status(supervisor.status))
+    case .start(let program):
+      try supervisor.start(program)
+      reply(.done)
+    case .stop(let program):
+      try supervisor.stop(program)
+      work = .settling(program: program)
+    case .restart(let program):
+      try supervisor.restart(program)
+      work = .settling(program: program)
+    case .kill(let program, let signal):
+      try supervisor.kill(program, signal: signal)
+      reply(.done)
+    case .logs(let program, let from, let last, let follow):
+      let output = try supervisor.known(program).output
+      var next = from ?? output.firstSequence
+      // A number of another start of the machine may be ahead of this one's.
+      next = min(next, output.nextSequence)
+      if let last {
+        let wanted = UInt64(clamping: last)
+        next = max(next, output.nextSequence - min(wanted, output.nextSequence - output.firstSequence))
+      }
+      work = .log(program: program, next: next, follow: follow)
+    case .reboot:
+      reply(.done)
+      server.end(.reboot)
+    case .powerOff:
+      reply(.done)
+      server.end(.powerOff)
+    }
+  }
+
+  /// Goes on with what the connection waits for, if there is something and the last answer has left.
+  func proceed() {
+    guard answer.isEmpty else { return }
+    switch work {
+    case .none: break
+    case .settling(let program):
+      guard server.supervisor.isSettled(program) else { return }
+      work = .none
+      reply(.done)
+    case .log(let program, let next, let follow):
+      guard let output = server.supervisor.output(of: program) else { return }
+      if next < output.nextSequence {
+        let part = output.lines(from: next, byteLimit: Self.partSize)
+        work = .log(program: program, next: next + part.missed + UInt64(part.lines.count), follow: follow)
+        reply(.log(part))
+      } else if !follow {
+        work = .none
+        reply(.done)
+      }
+    }
+  }
+
+  private func reply(_ reply: ControlReply) {
+    guard let bytes = try? JSONEncoder().encode(reply) else { return close() }
+    answer = ArraySlice(bytes) + [UInt8(ascii: "\n")]
+    send()
+  }
+
+  private func send() {
+    while !answer.isEmpty {
+      guard let count = try? descriptor.write(some: answer) else { return close() }
+      if count == 0 { break }
+      answer = answer.dropFirst(count)
+    }
+    // While an answer is on its way nothing is read, so that no second one can grow behind it.
+    loop.setInterest(of: descriptor, reading: answer.isEmpty, writing: !answer.isEmpty)
+  }
+
+  private func close() {
+    answer = []
+    work = .none
+    loop.forget(descriptor)
+    server.close(self)
+  }
+}

@@ -1,0 +1,72 @@
+import DeviceInit
+import DeviceModel
+import Glibc
+import LinuxSystem
+
+/// Devices that are there at the start and those that come later: their modules, addresses and buttons.
+final class Hardware {
+  private let plan: DevicePlan
+  private let system: RunningSystem
+  private let loop: EventLoop
+  private let modules: HardwareModules
+  private var events: DeviceEvents?
+
+  /// Is called when the power button is pressed.
+  var powerButtonPressed: () -> Void = {}
+
+  init(plan: DevicePlan, system: RunningSystem, loop: EventLoop, note: @escaping (String) -> Void) {
+    self.plan = plan
+    self.system = system
+    self.loop = loop
+    modules = HardwareModules(note: note)
+  }
+
+  /// Loads modules, sets addresses, and begins to watch for what comes.
+  func start() throws {
+    let events = try DeviceEvents()
+    self.events = events
+    try loop.watch(events.descriptor) { [weak self] in
+      while let event = events.next() { self?.handle(event) }
+    }
+    for module in plan.modules { modules.load(named: module) }
+    modules.loadForPresentHardware()
+    system.configure(plan.interfaces)
+    if !plan.nameServers.isEmpty {
+      try ResolverConfiguration().set("~image", to: ResolverConfiguration.Entry(nameServers: plan.nameServers))
+    }
+    for name in FileTree.names(in: "/dev/input") where name.hasPrefix("event") { watchButton("/dev/input/\(name)") }
+  }
+
+  private func handle(_ event: DeviceEvents.Event) {
+    modules.handle(event)
+    guard event.action == "add" else { return }
+    switch event.fields["SUBSYSTEM"] {
+    case "net": system.configure(plan.interfaces)
+    case "input":
+      if let name = event.fields["DEVNAME"], name.hasPrefix("input/event") { watchButton("/dev/\(name)") }
+    default: break
+    }
+  }
+
+  private var buttons: Set<String> = []
+
+  private func watchButton(_ path: String) {
+    guard !buttons.contains(path), let button = PowerButton(path) else { return }
+    do {
+      try loop.watch(button.descriptor) { [weak self] in
+        guard let self else { return }
+        switch button.takePresses() {
+        case true?: self.powerButtonPressed()
+        case false?: break
+        case nil:
+          self.loop.forget(button.descriptor)
+          self.buttons.remove(path)
+        }
+      }
+      buttons.insert(path)
+    } catch {
+      // A button that cannot be watched is one that does nothing.
+      return
+    }
+  }
+}

@@ -1,0 +1,57 @@
+import ArgumentParser
+import DiskImage
+import Foundation
+import ImageBuild
+
+/// `cultivar build`: makes images.
+struct BuildCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "build", abstract: "Build images of the project.",
+    discussion: """
+      Writes build/IMAGE/IMAGE.img and build/IMAGE/manifest.json beside the project file. What is built follows from the
+      project, cultivar.lock and the sources of the programs; a build with nothing changed only reads them.
+      """)
+
+  @OptionGroup var options: ProjectOptions
+
+  @Argument(help: "Images to build. Left out: all.")
+  var images: [String] = []
+
+  @Option(help: ArgumentHelp("Folder for the artefacts, in place of build/.", valueName: "folder"))
+  var output: String?
+
+  @Flag(name: [.short, .long], help: "Say nothing unless something is wrong.")
+  var quiet = false
+
+  @Flag(help: "Write the manifests of the images as JSON to standard output.")
+  var json = false
+
+  func run() async throws {
+    try await CommandErrors.shown {
+      let session = try ProjectSession(options, quiet: quiet)
+      var manifests: [BuildManifest] = []
+      for image in try session.images(named: images) {
+        let artefacts = session.artefacts(of: image, in: output)
+        let manifest = try await session.build(image, into: artefacts)
+        manifests.append(manifest)
+        if !quiet, !json { print(summary(manifest, artefacts)) }
+      }
+      if images.isEmpty { try await session.lock.tidy() }
+      if json {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        print(String(decoding: try encoder.encode(manifests), as: UTF8.self))
+      }
+    }
+  }
+
+  private func summary(_ manifest: BuildManifest, _ artefacts: ArtefactFolder) -> String {
+    let root = ByteSize(bytes: manifest.sizes["root"] ?? 0)
+    let slot = ByteSize(bytes: manifest.slotSize)
+    return """
+      \(artefacts.image.path)
+        \(manifest.identity.project) \(manifest.identity.version) for \(manifest.identity.deviceClass), \
+      root \(root) of \(slot), build \(manifest.identity.build.prefix(12))
+      """
+  }
+}

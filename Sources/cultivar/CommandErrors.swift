@@ -1,0 +1,42 @@
+import ArgumentParser
+import Foundation
+import HostSystem
+import Project
+
+/// Shows what a command throws in the way that every command shows it, and ends it when the user does.
+enum CommandErrors {
+  /// Runs the work of a command; Ctrl-C and a request to terminate cancel it, so that it can tidy up.
+  ///
+  /// - Throws: `ExitCode`: 1 for an error that was shown, 130 after Ctrl-C.
+  static func shown(_ work: @Sendable @escaping () async throws -> Void) async throws {
+    let task = Task { try await work() }
+    let sources = [SIGINT, SIGTERM].map { number in
+      signal(number, SIG_IGN)
+      let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+      source.setEventHandler { task.cancel() }
+      source.resume()
+      return source
+    }
+    defer { for source in sources { source.cancel() } }
+    do {
+      try await task.value
+    } catch is CancellationError {
+      write("cultivar: interrupted; nothing is left behind")
+      throw ExitCode(130)
+    } catch let error as any ExplainedError {
+      if task.isCancelled {
+        write("cultivar: interrupted; nothing is left behind")
+        throw ExitCode(130)
+      }
+      write("cultivar: error: \(error.problem)")
+      if let remedy = error.remedy { write("  \(remedy)") }
+      throw ExitCode.failure
+    } catch {
+      try ProjectReporting.run { throw error }
+    }
+  }
+
+  private static func write(_ line: String) {
+    FileHandle.standardError.write(Data((line + "\n").utf8))
+  }
+}

@@ -1,0 +1,104 @@
+import ArgumentParser
+import Emulator
+import Foundation
+import ImageBuild
+import Project
+
+/// `cultivar run`: builds an image and starts it in QEMU.
+struct RunCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "run", abstract: "Build an image and run it in QEMU, its serial console on this terminal.",
+    discussion: """
+      The machine works on a copy of the image; the copy is dropped when it ends, unless --keep is given. It ends when it
+      powers off, with Ctrl-A X, or after --for SECONDS. The management port of the image is forwarded by itself.
+      """)
+
+  @OptionGroup var options: ProjectOptions
+
+  @Argument(help: "Image to run. Left out: the only one of the project.")
+  var image: String?
+
+  @Option(help: "How the machine starts.")
+  var firmware: VirtualMachine.Firmware = .uefi
+
+  @Option(
+    name: .customLong("forward"),
+    help: ArgumentHelp("Lead a port of this machine to one of the guest. May be repeated.", valueName: "host:guest"))
+  var forwards: [VirtualMachine.Forward] = []
+
+  @Option(name: .customLong("for"), help: ArgumentHelp("End the machine after this time.", valueName: "seconds"))
+  var seconds: Int?
+
+  @Flag(help: "Open no window, also where there is a display.")
+  var headless = false
+
+  @Option(help: ArgumentHelp("Memory of the machine.", valueName: "MiB"))
+  var memory = 512
+
+  @Option(help: ArgumentHelp("Size of the machine's disk.", valueName: "MiB"))
+  var disk = 2048
+
+  @Option(help: "How the processor's instructions are run. Left out: CULTIVAR_ACCELERATOR, else tcg.")
+  var accelerator: VirtualMachine.Accelerator?
+
+  @Flag(help: "Keep the machine's disk, and go on with it the next time.")
+  var keep = false
+
+  @Option(help: ArgumentHelp("Folder of the artefacts, in place of build/.", valueName: "folder"))
+  var output: String?
+
+  @Flag(name: [.short, .long], help: "Say nothing of the build unless something is wrong.")
+  var quiet = false
+
+  func validate() throws {
+    guard memory >= 128 else { throw ValidationError("--memory needs at least 128 MiB") }
+    if let seconds, seconds < 1 { throw ValidationError("--for needs at least 1 second") }
+  }
+
+  func run() async throws {
+    try await CommandErrors.shown {
+      let session = try ProjectSession(options, quiet: quiet)
+      let definition = try session.images(named: image.map { [$0] } ?? [])
+      guard let image = definition.first, definition.count == 1 else {
+        throw ProjectFailure(
+          "the project has several images",
+          remedy: "name one of them: \(session.project.images.map(\.name).joined(separator: ", "))")
+      }
+      let artefacts = session.artefacts(of: image, in: output)
+      _ = try await session.build(image, into: artefacts)
+      let folder = artefacts.folder.appending(path: "run")
+      let copy = folder.appending(path: "disk.img")
+      if !keep || !FileManager.default.fileExists(atPath: copy.path) {
+        try await MachineDisk.copy(artefacts.image, to: copy, size: Int64(disk) << 20)
+      }
+      defer { if !keep { try? FileManager.default.removeItem(at: folder) } }
+      try await machine(image, disk: copy).runOnTerminal(in: folder, for: seconds)
+    }
+  }
+
+  private func machine(_ image: ImageDefinition, disk: URL) -> VirtualMachine {
+    let environment = ProcessInfo.processInfo.environment
+    var machine = VirtualMachine(disk: disk, firmware: firmware, memory: memory, forwards: forwards)
+    let isForwarded = { (port: Int) in forwards.contains { $0.guest == port } }
+    if let port = image.management?.port, !isForwarded(port) {
+      machine.forwards.append(.init(host: port, guest: port))
+    }
+    machine.hasWindow = !headless && (environment["DISPLAY"] ?? environment["WAYLAND_DISPLAY"]) != nil
+    machine.accelerator =
+      accelerator ?? environment["CULTIVAR_ACCELERATOR"].flatMap { VirtualMachine.Accelerator(rawValue: $0) } ?? .tcg
+    return machine
+  }
+}
+
+extension VirtualMachine.Firmware: ExpressibleByArgument {}
+
+extension VirtualMachine.Accelerator: ExpressibleByArgument {}
+
+extension VirtualMachine.Forward: ExpressibleByArgument {
+  /// Reads `HOST:GUEST`; both between 1 and 65535.
+  public init?(argument: String) {
+    let parts = argument.split(separator: ":", omittingEmptySubsequences: false).map { UInt16($0) }
+    guard parts.count == 2, let host = parts[0], let guest = parts[1], host > 0, guest > 0 else { return nil }
+    self.init(host: Int(host), guest: Int(guest))
+  }
+}
