@@ -86,12 +86,14 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
-// The tests, one target for each library.
+    // The tests, one target for each library.
     .testTarget(name: "PartitionTableTests", dependencies: ["PartitionTable"]),
     .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem"]),
     .testTarget(name: "DeviceInitTests", dependencies: ["DeviceInit", "DeviceModel", "PartitionTable"]),
     .testTarget(name: "SupervisorTests", dependencies: ["Supervisor", "DeviceModel", "LinuxSystem"]),
     .testTarget(name: "ManagementAPITests", dependencies: ["ManagementAPI", "DeviceModel", "Supervisor"]),
+    .testTarget(name: "ProjectTests", dependencies: ["Project"]),
+    .testTarget(name: "CommandLineTests", dependencies: ["cultivar"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -57,8 +57,15 @@ struct AddCommand: AsyncParsableCommand {
         text: source, language: language,
         reference: tag.map(GitReference.tag) ?? branch.map(GitReference.branch) ?? revision.map(GitReference.revision),
         currentFolder: .currentFolder)
-      let added = try ProgramAddition(file: file).add(request, name: name, to: image)
-      print("added the program '\(added.program.name)' to the image '\(added.image)', line \(added.program.position.line)")
+      let added: ProgramAddition.Added
+      do {
+        added = try ProgramAddition(file: file).add(request, name: name, to: image)
+      } catch let problems as ProjectProblems {
+        ProjectReporting.show(problems.diagnostics)
+        throw ProjectFailure("nothing was added: \(ProjectReader.fileName) would have these problems")
+      }
+      print(
+        "added the program '\(added.program.name)' to the image '\(added.image)', line \(added.program.position.line)")
     }
   }
 }

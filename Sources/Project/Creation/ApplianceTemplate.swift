@@ -35,7 +35,8 @@ enum ApplianceTemplate {
         cultivar add FOLDER     # adds another program
 
     The first line of `cultivar.yaml` leads editors to a schema, with which they complete and check the file. It is not
-    kept in version control; `cultivar schema --output .cultivar/schema` writes it again.
+    kept in version control; `cultivar schema --output .cultivar/schema` writes it again. `cultivar.lock`, which the first
+    build writes, is: it names what the next build takes.
 
     """
   }
@@ -44,7 +45,7 @@ enum ApplianceTemplate {
   static let ignoredFiles = """
     .build/
     .cultivar/
-    /out/
+    /build/
 
     """
 

@@ -29,27 +29,33 @@ public struct Diagnostic: Sendable, Equatable {
     let path = position.file.displayPath(relativeTo: folder)
     var lines = ["\(path):\(position.line):\(position.column): \(severity.rawValue): \(message)"]
     if !sourceLine.isEmpty {
-      lines.append("  \(sourceLine)")
-      lines.append("  \(caretIndentation)^")
+      let (line, before) = excerpt
+      // A tab stays a tab, so that the caret stands right at every tab width.
+      lines += ["  \(line)", "  \(String(before.map { $0 == "\t" ? "\t" : " " }))^"]
     }
     if let hint {
       lines.append("  \(hint)")
     }
-    return lines.joined(separator: "\n")
+    return lines.map(\.printable).joined(separator: "\n")
   }
 
-  /// Blanks up to the column; a tab stays a tab, so that the caret stands right at every tab width.
-  private var caretIndentation: String {
-    String(sourceLine.prefix(position.column - 1).map { $0 == "\t" ? "\t" : " " })
+  /// As much of the line as a terminal shows well, and the part of it before the column.
+  private var excerpt: (line: String, before: Substring) {
+    let reach = 80
+    let column = position.column - 1
+    guard sourceLine.count > 2 * reach else { return (sourceLine, sourceLine.prefix(column)) }
+    let first = max(0, column - reach)
+    let shown = (first > 0 ? "…" : "") + sourceLine.dropFirst(first).prefix(2 * reach)
+    let line = first + 2 * reach < sourceLine.count ? shown + "…" : shown
+    return (line, line.prefix(column - first + (first > 0 ? 1 : 0)))
   }
 }
 
-extension URL {
-  /// The path as it is shown to the user: relative for what lies below the folder, absolute for the rest.
-  func displayPath(relativeTo folder: URL) -> String {
-    let path = standardizedFileURL.path
-    let base = folder.standardizedFileURL.path
-    let prefix = base.hasSuffix("/") ? base : base + "/"
-    return path.hasPrefix(prefix) ? String(path.dropFirst(prefix.count)) : path
+extension String {
+  /// The text without control characters, which a file could use to write something else to the user's terminal.
+  fileprivate var printable: String {
+    String(
+      String.UnicodeScalarView(
+        unicodeScalars.map { $0.properties.generalCategory == .control && $0 != "\t" ? "\u{FFFD}" : $0 }))
   }
 }

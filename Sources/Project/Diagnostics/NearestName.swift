@@ -1,5 +1,8 @@
 /// Finds what the user may have meant by a name that does not exist.
 enum NearestName {
+  /// With more names than this, the nearest one stands alone in a hint.
+  private static let listedBesideNearest = 20
+
   /// The nearest of the names that exist.
   ///
   /// - Parameters:
@@ -9,8 +12,14 @@ enum NearestName {
   static func nearest(to name: String, among candidates: [String]) -> String? {
     let written = name.lowercased()
     let distances = candidates.map { (name: $0, edits: distance(written, $0.lowercased())) }
-    guard let best = distances.min(by: { $0.edits < $1.edits }) else { return nil }
-    return best.edits <= max(1, name.count / 3) ? best.name : nil
+    if let best = distances.min(by: { $0.edits < $1.edits }), best.edits <= max(1, name.count / 3) {
+      return best.name
+    }
+    // A part of a name (net_bind), or a name with something before it (CAP_SYS_TIME).
+    return candidates.first { candidate in
+      min(written.count, candidate.count) >= 3
+        && (candidate.lowercased().hasPrefix(written) || written.hasSuffix(candidate.lowercased()))
+    }
   }
 
   /// The hint that belongs to a wrong name: the nearest right one, or all of them.
@@ -22,7 +31,9 @@ enum NearestName {
   static func hint(for name: String, among candidates: [String], kind: String) -> String? {
     guard !candidates.isEmpty else { return nil }
     let all = "\(kind): \(candidates.joined(separator: ", "))"
-    return nearest(to: name, among: candidates).map { "did you mean '\($0)'? (\(all))" } ?? all
+    guard let nearest = nearest(to: name, among: candidates) else { return all }
+    return candidates.count <= listedBesideNearest
+      ? "did you mean '\(nearest)'? (\(all))" : "did you mean '\(nearest)'?"
   }
 
   /// Edits (insert, delete, replace, swap of neighbours) that turn one text into the other.

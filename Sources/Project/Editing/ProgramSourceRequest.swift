@@ -67,7 +67,7 @@ public struct ProgramSourceRequest: Sendable {
     guard reference == nil else {
       throw ProjectFailure("'\(location)' is no git repository", remedy: "leave out --tag, --branch and --revision")
     }
-    let url = URL(fileURLWithPath: location, relativeTo: currentFolder).standardizedFileURL
+    let url = currentFolder.file(at: location)
     let path = url.path(from: projectFolder)
     switch ProjectReader.kindOnDisk(url) {
     case .missing:

@@ -5,7 +5,7 @@ enum ClockFormat {
 
   /// The servers; none for the word `none`.
   static let shape = Shape<[String]>.either(
-    scalar: Shape<String>.choice(["none"]).map { _ in [] },
+    scalar: Shape<String>.choice(["none"], "a way to set the clock").map { _ in [] },
     otherwise: .object("clock", about: "How the clock is set.", keys: [servers]) { fields, _ in fields[servers] })
 }
 

@@ -9,7 +9,7 @@ struct ImageEntry: Sendable {
 /// An entry of `images:`.
 enum ImageFormat {
   private static let device = RequiredKey(
-    "device", Shape<BuiltInDeviceClass>.cases, "Device class.", example: "generic-x86_64")
+    "device", Shape<BuiltInDeviceClass>.cases("a device class"), "Device class.", example: "generic-x86_64")
   private static let layout = RequiredKey(
     "layout", LayoutFormat.shape, "Layout, by name or with changes to it.", example: "appliance-ab")
   private static let hostname = OptionalKey(

@@ -1,10 +1,11 @@
 /// `layout:` of an image.
 enum LayoutFormat {
-  private static let layoutName = Shape<BuiltInLayout>.cases
+  private static let layoutName = Shape<BuiltInLayout>.cases("a layout")
 
   private static let use = RequiredKey("use", layoutName, "The built-in layout.", example: "appliance-ab")
   private static let root = DefaultedKey(
-    "root", Shape<RootFileSystem>.cases, default: "erofs", "File system of the slots.", example: "squashfs")
+    "root", Shape<RootFileSystem>.cases("a file system for slots"), default: "erofs", "File system of the slots.",
+    example: "squashfs")
   private static let boot = OptionalKey(
     "boot", Shape.partitionSize().located, "Size of the boot partition. Left out: the layout's own.", example: "256M")
   private static let slot = OptionalKey(

@@ -86,8 +86,8 @@ extension Shape<String> {
     "an interface's name", pattern: "[A-Za-z0-9_.-]{1,15}", hint: "names look like eth0, at most 15 characters")
 
   /// Name of a signal without `SIG`, as `kill -l` lists it.
-  static let signal = choice(LinuxNames.stopSignals, kind: "signals")
+  static let signal = choice(LinuxNames.stopSignals, "a signal that ends programs")
 
   /// Name of a capability without `CAP_`, in lower case.
-  static let capability = choice(LinuxNames.capabilities, kind: "capabilities")
+  static let capability = choice(LinuxNames.capabilities, "a capability")
 }

@@ -1,7 +1,7 @@
 /// `network:` and `management:` of an image.
 enum NetworkFormat {
   private static let automaticMethod = RequiredKey(
-    "method", Shape.choice(["automatic"]), "Addresses by DHCP and by IPv6 router advertisement.")
+    "method", Shape.choice(["automatic"], "a method"), "Addresses by DHCP and by IPv6 router advertisement.")
   private static let interfaces = DefaultedKey(
     "interfaces", Shape<[String]>.list(of: .interfaceName), default: [],
     "Interfaces by name. Left out: every Ethernet interface.", example: ["eth0"])
@@ -29,7 +29,7 @@ enum NetworkFormat {
     return InterfaceDefinition(name: fields[name], addresses: addresses, gateways: fields[gateways])
   }
 
-  private static let fixedMethod = RequiredKey("method", Shape.choice(["fixed"]), "Addresses given here.")
+  private static let fixedMethod = RequiredKey("method", Shape.choice(["fixed"], "a method"), "Addresses given here.")
   private static let fixedInterfaces = RequiredKey(
     "interfaces", Shape<[InterfaceDefinition]>.list(of: interface, minimumCount: 1), "Interfaces and their addresses.",
     example: [["name": "eth0", "addresses": ["192.0.2.7/24"], "gateways": ["192.0.2.1"]]])
@@ -49,14 +49,16 @@ enum NetworkFormat {
     return .fixed(interfaces, nameServers: fields[nameServers])
   }
 
-  private static let noMethod = RequiredKey("method", Shape.choice(["none"]), "Loopback only.")
+  private static let noMethod = RequiredKey("method", Shape.choice(["none"], "a method"), "Loopback only.")
   private static let none = Shape<NetworkDefinition>.object(
     "no network", about: "No network but loopback.", keys: [noMethod]
   ) { _, _ in NetworkDefinition.none }
 
   /// The network.
   static let shape = Shape<NetworkDefinition>.either(
-    scalar: Shape<String>.choice(["automatic", "none"]).map { $0 == "none" ? .none : .automatic(interfaces: []) },
+    scalar: Shape<String>.choice(["automatic", "none"], "a kind of network").map {
+      $0 == "none" ? .none : .automatic(interfaces: [])
+    },
     otherwise: .variants(
       "network", by: "method", [("automatic", automatic), ("fixed", fixed), ("none", none)]))
 

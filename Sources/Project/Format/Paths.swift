@@ -71,7 +71,7 @@ extension Shape<URL> {
     _ objection: @escaping @Sendable (FileKind, String, (String) -> FileKind) -> (message: String, hint: String)?
   ) -> Shape {
     Shape<String>.text("a path", pattern: #"[^\u0000]+"#).converted { path, node, reading in
-      let url = URL(fileURLWithPath: path, relativeTo: reading.folder).standardizedFileURL
+      let url = reading.folder.file(at: path)
       let kind = reading.fileKind(url)
       guard kind != .missing else {
         reading.error(

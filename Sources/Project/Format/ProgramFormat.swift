@@ -20,7 +20,7 @@ enum ProgramFormat {
   private static let go = OptionalKey(
     "go", SourceFormat.go, "An executable of a Go module.", example: ["module": "./gonet", "package": "./cmd/gonet"])
   private static let executable = OptionalKey(
-    "executable", SourceFormat.executable, "A prebuilt executable of the project.", example: "./prebuilt/tool")
+    "executable", SourceFormat.executable, "A prebuilt executable of the project.", example: "./tool")
   private static let debian = OptionalKey(
     "debian", SourceFormat.debian, "An executable of Debian packages.",
     example: ["packages": ["busybox-static"], "executable": "/bin/busybox"])
@@ -45,7 +45,8 @@ enum ProgramFormat {
     "files", Shape<[FileDefinition]>.list(of: FileFormat.shape), default: [], "Files that it brings.",
     example: [["source": "./conf", "path": "/etc/station", "mode": "0644"]])
   private static let restart = DefaultedKey(
-    "restart", Shape<RestartChoice>.cases, default: "always", "When it is started again after it ended.",
+    "restart", Shape<RestartChoice>.cases("a choice for restarts"), default: "always",
+    "When it is started again after it ended.",
     example: "on-failure")
   private static let waitFor = DefaultedKey(
     "waitFor", Shape<[Located<WaitChoice>]>.list(of: WaitFormat.shape.located), default: [],

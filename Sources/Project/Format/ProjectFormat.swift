@@ -13,7 +13,10 @@ enum ProjectFormat {
     example: ["suite": "trixie"])
   private static let images = RequiredKey(
     "images", Shape<[DictionaryEntry<ImageEntry>]>.dictionary(key: .name, value: ImageFormat.shape, minimumCount: 1),
-    "Images by name.", example: ["station": ["device": "generic-x86_64", "layout": "appliance-ab"]])
+    "Images by name.",
+    example: [
+      "station": ["device": "generic-x86_64", "layout": "appliance-ab", "programs": [["executable": "./tool"]]]
+    ])
 
   /// The whole file.
   static let shape = Shape<ProjectDefinition>.object(
@@ -50,7 +53,7 @@ enum ArchiveFormat {
 
   /// `debian:`
   static let shape = Shape<ArchiveDefinition>.object(
-    "debian", about: "The Debian archive and suite that packages come from.", keys: [suite, mirror, securityMirror]
+    "archive", about: "The Debian archive and suite that packages come from.", keys: [suite, mirror, securityMirror]
   ) { fields, _ in
     ArchiveDefinition(suite: fields[suite], mirror: fields[mirror], securityMirror: fields[securityMirror])
   }

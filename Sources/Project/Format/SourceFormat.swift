@@ -40,7 +40,7 @@ enum SourceFormat {
 
   /// `swift:`
   static let swift = Shape<Origin>.object(
-    "swift", about: "A product of a Swift package, from a folder or a git repository.",
+    "swift source", about: "A product of a Swift package, from a folder or a git repository.",
     keys: [swiftPackage] + gitKeys + [swiftProduct], rules: [.exactlyOne(of: swiftPackage, git)] + gitRules
   ) { fields, _ in
     guard let location = location(fields, folder: swiftPackage), let product = fields[swiftProduct] else { return nil }
@@ -62,7 +62,7 @@ enum SourceFormat {
 
   /// `cargo:`
   static let cargo = Shape<Origin>.object(
-    "cargo", about: "A binary of a Cargo package, from a folder, a git repository or the registry.",
+    "cargo source", about: "A binary of a Cargo package, from a folder, a git repository or the registry.",
     keys: [cargoPackage] + gitKeys + [crate, crateVersion, binary],
     rules: [.exactlyOne(of: cargoPackage, git, crate), .needs(crateVersion, oneOf: crate)] + gitRules
   ) { fields, _ in
@@ -90,7 +90,7 @@ enum SourceFormat {
 
   /// `go:`
   static let go = Shape<Origin>.object(
-    "go", about: "An executable of a Go module, from a folder, a git repository or the module proxy.",
+    "go source", about: "An executable of a Go module, from a folder, a git repository or the module proxy.",
     keys: [goModule] + gitKeys + [goPackage, goInstall, goVersion],
     rules: [
       .exactlyOne(of: goModule, git, goInstall), .exactlyOne(beside: goInstall, of: goVersion),
@@ -121,7 +121,7 @@ enum SourceFormat {
 
   /// `debian:`
   static let debian = Shape<Origin>.object(
-    "debian", about: "An executable of Debian packages, with the shared libraries that it needs.",
+    "debian source", about: "An executable of Debian packages, with the shared libraries that it needs.",
     keys: [debianPackages, debianExecutable]
   ) { fields, _ in
     guard let packages = fields[debianPackages], let executable = fields[debianExecutable] else { return nil }

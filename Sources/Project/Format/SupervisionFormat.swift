@@ -6,7 +6,9 @@ enum WaitFormat {
 
   /// A word for what the system brings, a mapping for a path or a program.
   static let shape = Shape<WaitChoice>.either(
-    scalar: Shape<String>.choice(["network", "clock"]).map { $0 == "clock" ? .clock : .network },
+    scalar: Shape<String>.choice(["network", "clock"], "something to wait for").map {
+      $0 == "clock" ? .clock : .network
+    },
     otherwise: .object(
       "condition", about: "A path or another program that a program waits for.", keys: [path, program],
       rules: [.exactlyOne(of: path, program)]

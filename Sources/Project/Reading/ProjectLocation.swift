@@ -11,7 +11,7 @@ public enum ProjectLocation {
   /// - Throws: ``ProjectFailure`` where there is none.
   public static func find(_ given: String?, from folder: URL) throws(ProjectFailure) -> URL {
     guard let given else { return try search(upwardsFrom: folder) }
-    let url = URL(fileURLWithPath: given, relativeTo: folder).standardizedFileURL
+    let url = folder.file(at: given)
     switch ProjectReader.kindOnDisk(url) {
     case .file:
       return url
@@ -19,7 +19,8 @@ public enum ProjectLocation {
       let file = url.appending(path: ProjectReader.fileName)
       guard ProjectReader.kindOnDisk(file) == .file else {
         throw ProjectFailure(
-          "the folder \(given) has no \(ProjectReader.fileName)", remedy: "name a project's folder or file after --project")
+          "the folder \(given) has no \(ProjectReader.fileName)",
+          remedy: "name a project's folder or file after --project")
       }
       return file
     case .missing:

@@ -18,7 +18,8 @@ public enum FileReference {
     - The file is YAML 1.2. A key that does not exist, a key given twice, a tag and a merge key are errors. Anchors and
       aliases can be used.
     - Text that looks like a number or a truth value needs quotes: `version: "1.4"`.
-    - Sizes have binary units (`64K`, `128M`, `1.5G`) or are a whole number of bytes. Times are a whole number with a unit (`500ms`, `10s`, `2m`, `1h`).
+    - Sizes have binary units (`64K`, `128M`, `1.5G`) or are a whole number of bytes. Times are a whole number with a unit
+      (`500ms`, `10s`, `2m`, `1h`).
     - Relative paths start in the folder of the file. What they name must exist.
 
 

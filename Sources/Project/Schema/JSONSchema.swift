@@ -34,7 +34,8 @@ public enum JSONSchema {
       case .integer(let range):
         let maximum: [(key: String, value: JSONValue)] =
           range.upperBound == .max ? [] : [(key: "maximum", value: .integer(range.upperBound))]
-        return .object([(key: "type", value: "integer"), (key: "minimum", value: .integer(range.lowerBound))] + maximum)
+        return .object(
+          [(key: "type", value: "integer"), (key: "minimum", value: .integer(range.lowerBound))] + maximum)
       case .truth:
         return ["type": "boolean"]
       case .choice(let words):
@@ -46,7 +47,8 @@ public enum JSONSchema {
       case .dictionary(let key, let value, let minimumCount):
         return .object([
           (key: "type", value: "object"), (key: "propertyNames", value: key.schema),
-          (key: "additionalProperties", value: schema(of: value)), (key: "minProperties", value: .integer(minimumCount)),
+          (key: "additionalProperties", value: schema(of: value)),
+          (key: "minProperties", value: .integer(minimumCount)),
         ])
       case .object(let object):
         return reference(to: object)

@@ -50,7 +50,7 @@ extension Shape {
           "\(noun) has no '\(key)'", at: node.position, hint: "choose one: \(words.joined(separator: ", "))")
         return nil
       }
-      guard let word = Shape<String>.choice(words).read(value, &reading),
+      guard let word = Shape<String>.choice(words, "a \(key) of the \(noun)").read(value, &reading),
         let variant = variants.first(where: { $0.word == word })
       else { return nil }
       return variant.shape.read(node, &reading)

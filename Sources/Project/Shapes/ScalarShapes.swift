@@ -17,7 +17,7 @@ extension Shape<String> {
       guard case .text(let text) = scalar.value else {
         reading.error(
           "expected \(noun), found \(node.kind)", at: node.position,
-          hint: scalar.text.isEmpty ? nil : "put it in quotes to make it text: \"\(scalar.text)\"")
+          hint: pattern.map(scalar.text.isWhole) ?? true ? "put it in quotes: \"\(scalar.text)\"" : hint)
         return nil
       }
       if let pattern, !text.isWhole(pattern) {
@@ -29,18 +29,22 @@ extension Shape<String> {
   }
 
   /// One of a few words.
-  static func choice(_ words: [String], kind: String = "possible values") -> Shape {
+  ///
+  /// - Parameters:
+  ///   - words: The words.
+  ///   - noun: What one of them is, with its article: `a signal`.
+  static func choice(_ words: [String], _ noun: String) -> Shape {
     Shape(.choice(words)) { node, reading in
       guard case .scalar(let scalar) = node.content else {
         reading.error(
-          "expected one word, found \(node.kind)", at: node.position,
-          hint: "\(kind): \(words.joined(separator: ", "))")
+          "expected \(noun), found \(node.kind)", at: node.position,
+          hint: "possible: \(words.joined(separator: ", "))")
         return nil
       }
       guard words.contains(scalar.text), node.text != nil else {
         reading.error(
-          "'\(scalar.text)' is not possible here", at: node.position,
-          hint: NearestName.hint(for: scalar.text, among: words, kind: kind))
+          "'\(scalar.text)' is not \(noun)", at: node.position,
+          hint: NearestName.hint(for: scalar.text, among: words, kind: "possible"))
         return nil
       }
       return scalar.text
@@ -50,8 +54,10 @@ extension Shape<String> {
 
 extension Shape where Value: RawRepresentable & CaseIterable, Value.RawValue == String {
   /// One of the cases of an enumeration, by raw value.
-  static var cases: Shape {
-    Shape<String>.choice(Value.allCases.map(\.rawValue)).converted { word, _, _ in Value(rawValue: word) }
+  ///
+  /// - Parameter noun: What a case is, with its article.
+  static func cases(_ noun: String) -> Shape {
+    Shape<String>.choice(Value.allCases.map(\.rawValue), noun).converted { word, _, _ in Value(rawValue: word) }
   }
 }
 
@@ -67,8 +73,8 @@ extension Shape<Int> {
         return nil
       }
       guard range.contains(number) else {
-        let limits =
-          range.upperBound == .max ? "at least \(range.lowerBound)" : "\(range.lowerBound) to \(range.upperBound)"
+        let (first, last) = (range.lowerBound, range.upperBound)
+        let limits = first == last ? "\(first)" : last == .max ? "at least \(first)" : "\(first) to \(last)"
         reading.error("\(number) is out of range", at: node.position, hint: "possible: \(limits)")
         return nil
       }

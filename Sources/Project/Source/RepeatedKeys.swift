@@ -6,6 +6,9 @@ import Yams
 /// use area, which keeps every position, and the text is read again. So a repeated key is one problem among the others
 /// instead of the only one that is shown.
 struct RepeatedKeys {
+  /// The most keys that are written over; each costs another pass of the parser.
+  private static let maximumPasses = 50
+
   /// Keys that were written over, by the place that the parser gives for them.
   private var originals: [Place: String] = [:]
 
@@ -25,7 +28,8 @@ struct RepeatedKeys {
         // The basic resolver leaves all values text: what they are is decided by YAML 1.2, not by the parser's 1.1.
         return try Yams.compose(yaml: text, .basic, .default, .utf8)
       } catch YamlError.duplicatedKeysInMapping(let keys, let context) {
-        guard let covered = cover(keys, at: context.mark, in: text, of: source) else {
+        guard originals.count < Self.maximumPasses, let covered = cover(keys, at: context.mark, in: text, of: source)
+        else {
           throw YamlError.duplicatedKeysInMapping(duplicates: keys, context: context)
         }
         text = covered
@@ -50,7 +54,7 @@ struct RepeatedKeys {
       start = scalars.index(after: start)
     }
     guard let key = keys.first(where: { !$0.isEmpty && scalars[start...].starts(with: $0.unicodeScalars) }),
-      let filler = Unicode.Scalar(UInt32(0xE000 + originals.count % 0x1000))
+      let filler = Unicode.Scalar(UInt32(0xE000 + originals.count))
     else { return nil }
     let end = scalars.index(start, offsetBy: key.unicodeScalars.count)
     originals[Place(line: mark.line, column: mark.column)] = key

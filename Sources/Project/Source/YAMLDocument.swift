@@ -53,9 +53,8 @@ struct YAMLDocument {
       }
       return nil
     }
-    guard isUntagged(node) else {
+    if !isUntagged(node) {
       report("the tag \(node.tag) has no meaning here", at: place, hint: "write the value without a tag")
-      return nil
     }
     switch node {
     case .scalar(let scalar):

@@ -53,6 +53,12 @@ enum YAMLSyntaxProblem {
       "remove it, or write it as an escape sequence in double quotes"
     ),
     (
+      "Maximum nesting level reached, set with yaml_set_max_nest_level())", "the values are nested too deeply",
+      "a project file needs no more than a few levels"
+    ),
+    ("found a tab character that violates indentation", "a tab cannot indent a line", "use spaces"),
+    ("found a tab character where an indentation space is expected", "a tab cannot indent a line", "use spaces"),
+    (
       "did not find expected <document start>", "something follows the end of the document",
       "check the indentation of this line"
     ),

@@ -1,0 +1,120 @@
+import Foundation
+import Testing
+
+@Suite("The command line")
+struct CommandLineTests {
+  @Test("A new project is checked without a problem, from a folder below it as well")
+  func newAndCheck() throws {
+    try withTemporaryFolder { folder in
+      let made = try Cultivar.run(["new", "roof"], in: folder)
+      let checked = try Cultivar.run(["check"], in: folder.appending(path: "roof/hello/Sources"))
+
+      #expect(made.status == 0)
+      #expect(checked == Cultivar.Outcome(status: 0, output: "cultivar.yaml: 1 image, 1 program, no problems\n"))
+    }
+  }
+
+  @Test("Problems go to standard error, with exit status 1")
+  func problems() throws {
+    try withTemporaryFolder { folder in
+      try Data("cultivar: 1\nname: Roof\nimages: {}\n".utf8).write(to: folder.appending(path: "cultivar.yaml"))
+
+      let checked = try Cultivar.run(["check"], in: folder)
+
+      let errors = """
+        cultivar.yaml:2:7: error: 'Roof' is not a name
+          name: Roof
+                ^
+          use lower-case letters, digits and hyphens, and begin with a letter
+        cultivar.yaml:3:9: error: the mapping is empty
+          images: {}
+                  ^
+          give at least one entry
+
+        """
+      #expect(checked == Cultivar.Outcome(status: 1, output: "", errors: errors))
+    }
+  }
+
+  @Test("With --json the result is JSON on standard output, with the same exit status")
+  func json() throws {
+    struct Result: Decodable {
+      struct Problem: Decodable {
+        var severity: String
+        var message: String
+        var line: Int
+        var column: Int
+        var hint: String?
+      }
+      var valid: Bool
+      var problems: [Problem]
+    }
+    try withTemporaryFolder { folder in
+      try Data("cultivar: 1\nname: roof\n".utf8).write(to: folder.appending(path: "cultivar.yaml"))
+
+      let checked = try Cultivar.run(["check", "--json"], in: folder)
+
+      let result = try JSONDecoder().decode(Result.self, from: Data(checked.output.utf8))
+      #expect(checked.status == 1)
+      #expect(!result.valid)
+      #expect(result.problems.map(\.message) == ["project 'roof' has no 'images'"])
+      #expect(result.problems.map(\.line) == [1])
+    }
+  }
+
+  @Test("Without a project, what to do is said")
+  func noProject() throws {
+    try withTemporaryFolder { folder in
+      let checked = try Cultivar.run(["check", "--project", "nowhere"], in: folder)
+
+      let errors = """
+        cultivar: error: there is no file or folder nowhere
+          name a project's folder or file after --project
+
+        """
+      #expect(checked == Cultivar.Outcome(status: 1, output: "", errors: errors))
+    }
+  }
+
+  @Test("A program is added, or nothing is")
+  func add() throws {
+    try withTemporaryFolder { folder in
+      _ = try Cultivar.run(["new", "roof"], in: folder)
+      let project = folder.appending(path: "roof")
+
+      let added = try Cultivar.run(["add", "debian:busybox-static%/bin/busybox"], in: project)
+      let refused = try Cultivar.run(["add", "crate:busybox"], in: project)
+
+      #expect(
+        added == Cultivar.Outcome(status: 0, output: "added the program 'busybox' to the image 'roof', line 14\n"))
+      #expect(refused.status == 1)
+      #expect(refused.errors.contains("two programs are called 'busybox' in image 'roof'"))
+      #expect(refused.errors.hasSuffix("nothing was added: cultivar.yaml would have these problems\n"))
+    }
+  }
+
+  @Test("The schema is written to a folder, or to standard output")
+  func schema() throws {
+    try withTemporaryFolder { folder in
+      let shown = try Cultivar.run(["schema"], in: folder)
+      let written = try Cultivar.run(["schema", "project", "--output", "schemas"], in: folder)
+
+      let file = folder.appending(path: "schemas/cultivar.schema.json")
+      let text = try String(contentsOf: file, encoding: .utf8)
+      #expect(shown.output == text)
+      #expect(written.output == file.path + "\n")
+    }
+  }
+
+  @Test(
+    "Version and completions",
+    arguments: [(["--version"], "0."), (["--generate-completion-script", "bash"], "_cultivar")])
+  func information(arguments: [String], part: String) throws {
+    try withTemporaryFolder { folder in
+      let outcome = try Cultivar.run(arguments, in: folder)
+
+      #expect(outcome.status == 0)
+      #expect(outcome.output.contains(part))
+    }
+  }
+}

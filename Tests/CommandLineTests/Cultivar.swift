@@ -1,0 +1,46 @@
+import Foundation
+
+/// The executable that is tested, as a user runs it.
+enum Cultivar {
+  /// What a run ended with.
+  struct Outcome: Equatable {
+    /// Exit status.
+    var status: Int32
+    /// Standard output.
+    var output: String
+    /// Standard error.
+    var errors = ""
+  }
+
+  /// Runs the executable that was built with the tests.
+  static func run(_ arguments: [String], in folder: URL) throws -> Outcome {
+    let tests = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
+    let process = Process()
+    process.executableURL = tests.deletingLastPathComponent().appending(path: "cultivar")
+    process.arguments = arguments
+    process.currentDirectoryURL = folder
+    // Files instead of pipes: what is written never waits for a reader.
+    let output = folder.appending(path: ".output")
+    let errors = folder.appending(path: ".errors")
+    process.standardOutput = try emptyFile(output)
+    process.standardError = try emptyFile(errors)
+    try process.run()
+    process.waitUntilExit()
+    return Outcome(
+      status: process.terminationStatus, output: try String(contentsOf: output, encoding: .utf8),
+      errors: try String(contentsOf: errors, encoding: .utf8))
+  }
+
+  private static func emptyFile(_ file: URL) throws -> FileHandle {
+    try Data().write(to: file)
+    return try FileHandle(forWritingTo: file)
+  }
+}
+
+/// A new folder that is removed after the work in it.
+func withTemporaryFolder(_ work: (URL) throws -> Void) throws {
+  let folder = FileManager.default.temporaryDirectory.appending(path: "command-line-tests-\(UUID().uuidString)")
+  try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+  defer { try? FileManager.default.removeItem(at: folder) }
+  try work(folder)
+}

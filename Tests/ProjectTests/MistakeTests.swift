@@ -1,0 +1,168 @@
+import Foundation
+import Testing
+
+@testable import Project
+
+@Suite("Mistakes in a project file")
+struct MistakeTests {
+  @Test("Each mistake is reported once, at its place, with what to do", arguments: Mistake.all)
+  func oneMistake(mistake: Mistake) throws {
+    let problems = try #require(throws: ProjectProblems.self) {
+      try Sample.reader.read(mistake.text, as: Sample.file)
+    }
+
+    let diagnostic = try #require(problems.diagnostics.first)
+    #expect(problems.diagnostics.count == 1, "\(problems.diagnostics.map(\.message))")
+    #expect(diagnostic.message == mistake.message)
+    #expect(diagnostic.hint == mistake.hint)
+    #expect(diagnostic.position.line == mistake.place.line)
+    #expect(diagnostic.position.column == mistake.place.column)
+    #expect(diagnostic.severity == .error)
+  }
+
+  @Test("All mistakes of a file are reported, by position")
+  func severalMistakes() throws {
+    let text = Sample.project(
+      image: """
+        management: { port: 70000 }
+        timzone: UTC
+        """, programs: "- executable: ./tol")
+
+    let problems = try #require(throws: ProjectProblems.self) { try Sample.reader.read(text, as: Sample.file) }
+
+    #expect(
+      problems.diagnostics.map(\.message) == [
+        "there is no file or folder './tol'", "70000 is out of range", "unknown key 'timzone' in image 'station'",
+      ])
+  }
+
+  @Test("A problem is shown with its line, a caret and the nearest name")
+  func rendering() throws {
+    let text = Sample.project(image: "progams: []")
+
+    let problems = try #require(throws: ProjectProblems.self) {
+      try Sample.reader.read(text.replacing("programs:\n      - executable: ./tool\n    ", with: ""), as: Sample.file)
+    }
+
+    let rendered = problems.diagnostics.map { $0.rendered(relativeTo: URL(fileURLWithPath: "/project")) }
+    #expect(
+      rendered.last == """
+        cultivar.yaml:7:5: error: unknown key 'progams' in image 'station'
+              progams: []
+              ^
+          did you mean 'programs'? (keys of image: hostname, timezone, programs, files, kernel, network, clock, management, console)
+        """)
+  }
+
+  @Test("Columns count characters, and a tab before the place stays a tab under the line")
+  func columns() throws {
+    let text = "cultivar: 1\nname: roof\nimages: { \"größe🇩🇪\":\t{} }"
+
+    let problems = try #require(throws: ProjectProblems.self) { try Sample.reader.read(text, as: Sample.file) }
+
+    let columns = problems.diagnostics.map(\.position.column)
+    #expect(columns == [11, 21, 21, 21])
+    let rendered = try #require(problems.diagnostics.last).rendered(relativeTo: URL(fileURLWithPath: "/elsewhere"))
+    #expect(rendered.hasPrefix("/project/cultivar.yaml:3:21: error: image 'größe🇩🇪' has no 'programs'\n"))
+    #expect(rendered.contains("\n  images: { \"größe🇩🇪\":\t{} }\n  \(String(repeating: " ", count: 19))\t^\n"))
+  }
+
+  @Test("A long line is shown around the column, and control characters are not sent to the terminal")
+  func longLine() throws {
+    let position = SourcePosition(file: Sample.file, line: 1, column: 201)
+    let line = String(repeating: "a", count: 200) + "\u{1B}" + String(repeating: "b", count: 200)
+    let diagnostic = Diagnostic(
+      severity: .error, message: "a\u{1B}[31m", position: position, sourceLine: line, hint: nil)
+
+    let rendered = diagnostic.rendered(relativeTo: URL(fileURLWithPath: "/project"))
+
+    #expect(
+      rendered == """
+        cultivar.yaml:1:201: error: a\u{FFFD}[31m
+          …\(String(repeating: "a", count: 80))\u{FFFD}\(String(repeating: "b", count: 79))…
+          \(String(repeating: " ", count: 81))^
+        """)
+  }
+
+  @Test("A damaged file is read without a crash, and every problem lies inside it")
+  func damaged() throws {
+    var random = SeededGenerator(state: 20)
+    let scalars = Array(Sample.complete.unicodeScalars)
+    for _ in 0..<150 {
+      var damaged = scalars
+      for _ in 0..<Int.random(in: 1...4, using: &random) {
+        let index = damaged.indices.randomElement(using: &random) ?? 0
+        let other: [Unicode.Scalar] = [
+          "{", "]", ":", "-", "\n", "\t", "\"", "&", "*", "ä", "\u{0}", "#", " ", "|", "0",
+        ]
+        switch Int.random(in: 0...2, using: &random) {
+        case 0: damaged.remove(at: index)
+        case 1: damaged.insert(other.randomElement(using: &random) ?? " ", at: index)
+        default: damaged.swapAt(index, damaged.indices.randomElement(using: &random) ?? 0)
+        }
+      }
+      let text = String(String.UnicodeScalarView(damaged))
+      let lines = SourceText(file: Sample.file, text: text).lines
+      do throws(ProjectProblems) {
+        _ = try Sample.reader.read(text, as: Sample.file)
+      } catch {
+        #expect(error.errorCount > 0)
+        for position in error.diagnostics.map(\.position) {
+          #expect((1...lines.count).contains(position.line))
+          #expect((1...lines[position.line - 1].count + 1).contains(position.column), "\(text)")
+        }
+      }
+    }
+  }
+
+  @Test("A mistake in what an alias repeats is reported once")
+  func alias() throws {
+    let text = Sample.project(
+      programs: """
+        - { executable: ./tool, name: a, limits: &limits { cpu: 0% } }
+        - { executable: ./tool, name: b, limits: *limits }
+        """)
+
+    let problems = try #require(throws: ProjectProblems.self) { try Sample.reader.read(text, as: Sample.file) }
+
+    #expect(problems.diagnostics.map(\.message) == ["'0%' is not a percentage like 50%"])
+  }
+
+  @Test("A small file cannot become a large tree by aliases")
+  func aliasBomb() throws {
+    var text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n"
+    for level in 1...8 {
+      text += "a\(level): &a\(level) [\(Array(repeating: "*a\(level - 1)", count: 10).joined(separator: ", "))]\n"
+    }
+
+    let problems = try #require(throws: ProjectProblems.self) { try Sample.reader.read(text, as: Sample.file) }
+
+    #expect(
+      problems.diagnostics.contains { $0.message == "the file holds too much: more than 100000 values or 64 levels" })
+  }
+
+  @Test("A file that is no text is refused where the text ends")
+  func notUTF8() throws {
+    try withTemporaryFolder { folder in
+      let file = folder.appending(path: "cultivar.yaml")
+      try Data([0x61, 0x3A, 0x0A, 0x62, 0xFF, 0x0A]).write(to: file)
+
+      let problems = try #require(throws: ProjectProblems.self) { try ProjectReader().read(file) }
+
+      let diagnostic = try #require(problems.diagnostics.first)
+      #expect(diagnostic.message == "the file is not UTF-8 text here")
+      #expect((diagnostic.position.line, diagnostic.position.column) == (2, 2))
+    }
+  }
+
+  @Test("What is allowed but hardly meant is a warning")
+  func warning() throws {
+    let text = Sample.project(image: "network: none\nclock: { servers: [pool.ntp.org] }")
+
+    let result = try Sample.reader.read(text, as: Sample.file)
+
+    #expect(result.warnings.map(\.message) == ["the clock is never set: image 'station' has no network"])
+    #expect(result.warnings.map(\.severity) == [.warning])
+    #expect(result.project.images.first?.timeServers == [])
+  }
+}

@@ -1,0 +1,117 @@
+import Foundation
+import Testing
+
+@testable import Project
+
+@Suite("Reading a project file")
+struct ProjectReaderTests {
+  @Test("Everything that a file says is read")
+  func complete() throws {
+    let project = try Sample.reader.read(Sample.complete, as: Sample.file).project
+
+    #expect(project.name == "weather-station")
+    #expect(project.archive.suite == "bookworm")
+    let image = try #require(project.images.first)
+    #expect(image.layout.rootFileSystem == "squashfs")
+    #expect(image.layout.slotSize == 1_610_612_736)
+    #expect(image.layout.dataSize == 134_217_728)
+    #expect(image.hostname == "Roof")
+    #expect(image.timeServers == ["pool.ntp.org"])
+    #expect(image.management == ManagementDefinition(port: 8081, addresses: ["127.0.0.1"]))
+    #expect(
+      image.kernel.source
+        == .path(
+          kernel: URL(fileURLWithPath: "/project/bzImage"), modules: URL(fileURLWithPath: "/project/modules")))
+    #expect(
+      image.network
+        == .fixed(
+          [
+            InterfaceDefinition(
+              name: "eth0", addresses: ["192.0.2.7/24", "2001:db8::7/64"], gateways: ["192.0.2.1", "2001:db8::1"])
+          ], nameServers: ["192.0.2.53"]))
+    #expect(image.programs.map(\.name) == ["station", "ticker", "b", "rg", "go-net", "y", "tool", "busybox"])
+  }
+
+  @Test("A program is read with all that it asks for")
+  func program() throws {
+    let project = try Sample.reader.read(Sample.complete, as: Sample.file).project
+
+    let program = try #require(project.images.first?.programs.first)
+    #expect(program.source == .swift(.folder(URL(fileURLWithPath: "/project/station")), product: "station"))
+    #expect(program.arguments == ["--port", "80"])
+    #expect(program.environment == ["STATION_NAME": "roof"])
+    #expect(program.user == "root")
+    #expect(program.files.map(\.mode) == [0o640])
+    #expect(program.restart == .onFailure)
+    #expect(program.waitFor == [.network, .clock, .path("/data/x"), .program("ticker")])
+    #expect((program.stopSignal, program.stopGrace) == ("INT", 1500))
+    #expect((program.memoryLimit, program.cpuLimit, program.processLimit) == (67_108_864, 150, 32))
+    #expect(program.logRing == 131_072)
+    #expect(program.logFiles == LogFilesChoice(maximumBytes: 2_097_152, keep: 7))
+    #expect((program.position.line, program.position.column) == (12, 9))
+  }
+
+  @Test("What the file leaves out has its default")
+  func defaults() throws {
+    let project = try Sample.reader.read(Sample.project(), as: Sample.file).project
+
+    #expect(project.version == "0.0.0")
+    #expect(project.archive == ArchiveDefinition(suite: "trixie", mirror: nil, securityMirror: nil))
+    let image = try #require(project.images.first)
+    #expect(image.hostname == "station")
+    #expect(image.timezone == "UTC")
+    #expect(image.layout.rootFileSystem == "erofs")
+    #expect(image.network == .automatic(interfaces: []))
+    #expect(image.timeServers.count == 3)
+    #expect(image.management == nil)
+    #expect(!image.consoleCommands)
+    let program = try #require(image.programs.first)
+    #expect(program.user == "tool")
+    #expect(program.restart == .always)
+    #expect((program.stopSignal, program.stopGrace, program.logRing) == ("TERM", 10_000, 65_536))
+    #expect(program.logFiles == nil)
+  }
+
+  @Test("An anchor and its aliases stand for the same value")
+  func anchors() throws {
+    let text = Sample.project(
+      programs: """
+        - { executable: ./tool, name: a, limits: &small { memory: 8M } }
+        - { executable: ./tool, name: b, limits: *small }
+        """)
+
+    let project = try Sample.reader.read(text, as: Sample.file).project
+
+    #expect(project.images.first?.programs.map(\.memoryLimit) == [8_388_608, 8_388_608])
+  }
+
+  @Test("Every example and every default has the shape of its key")
+  func examples() throws {
+    let files: Set = ["Package.swift", "Cargo.toml", "go.mod", "tool", "bzImage", "motd"]
+    var reading = Reading(source: SourceText(file: Sample.file, text: "")) { url in
+      files.contains(url.lastPathComponent) ? .file : .folder
+    }
+    for key in ProjectFormat.shape.description.allObjects.flatMap(\.keys) {
+      for value in [key.example, key.defaultValue].compactMap(\.self) {
+        let node = SourceNode(value, at: SourcePosition(file: Sample.file, line: 1, column: 1))
+        #expect(key.read(node, &reading) != nil, "\(key.name): \(value.compact)")
+      }
+    }
+    #expect(reading.diagnostics.filter { !$0.message.hasPrefix("there is no program") }.map(\.message) == [])
+  }
+
+  @Test("The project is looked for upwards from the current folder")
+  func search() throws {
+    try withTemporaryFolder { folder in
+      let inner = folder.appending(path: "a/b")
+      try FileManager.default.createDirectory(at: inner, withIntermediateDirectories: true)
+      let file = folder.appending(path: "cultivar.yaml")
+      try Sample.project().write(to: file, atomically: true, encoding: .utf8)
+
+      #expect(try ProjectLocation.find(nil, from: inner).path == file.path)
+      #expect(try ProjectLocation.find("../..", from: inner).path == file.path)
+      let failure = #expect(throws: ProjectFailure.self) { try ProjectLocation.find("..", from: inner) }
+      #expect(failure?.problem == "the folder .. has no cultivar.yaml")
+    }
+  }
+}
