@@ -35,9 +35,14 @@ public final class HardwareModules {
   }
 
   /// Loads the modules for hardware by the alias that it reports; an alias seen before costs nothing.
+  ///
+  /// A module that the index knows but whose file was left out of the image is not wanted.
   public func load(forAlias alias: String) {
     guard knownAliases.insert(alias).inserted else { return }
-    for module in index.modules(forAlias: alias) { load(named: module) }
+    for module in index.modules(forAlias: alias) where !isLoaded(module) {
+      let files = index.loadOrder(of: module).compactMap { index.path(of: $0) }
+      if files.allSatisfy({ FileTree.exists(folder + "/" + $0) }) { load(named: module) }
+    }
   }
 
   /// Loads the modules for all hardware that is there.
