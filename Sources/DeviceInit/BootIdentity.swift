@@ -6,7 +6,7 @@ import PartitionTable
 public enum BootIdentity {
   /// Set by systemd-boot (Boot Loader Interface): the partition's id as text.
   public static let loaderVariable =
-    "/sys/firmware/efi/efivars/LoaderDevicePartUUID-4a67b082-0a4c-41cf-b6c7-442b29bb8cc4"
+    "/sys/firmware/efi/efivars/LoaderDevicePartUUID-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"
 
   /// The id of the partition that the boot loader was started from.
   ///

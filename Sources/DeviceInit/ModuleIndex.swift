@@ -104,11 +104,17 @@ public struct ModuleIndex {
   private func visit(_ module: String, _ order: inout [String], _ visited: inout Set<String>) {
     guard visited.insert(module).inserted, paths[module] != nil else { return }
     let soft = softDependencies[module]
-    for needed in soft?.before ?? [] { visit(needed, &order, &visited) }
+    for needed in soft?.before ?? [] { visitAll(needed, &order, &visited) }
     // modules.dep names the nearest first; what those need stands behind them.
     for needed in (dependencies[module] ?? []).reversed() { visit(needed, &order, &visited) }
     order.append(module)
-    for wanted in soft?.after ?? [] { visit(wanted, &order, &visited) }
+    for wanted in soft?.after ?? [] { visitAll(wanted, &order, &visited) }
+  }
+
+  /// A soft dependency is a module's name or an alias that several have: `crc32c` is an algorithm, with a module for every
+  /// processor and one for the particular one.
+  private func visitAll(_ name: String, _ order: inout [String], _ visited: inout Set<String>) {
+    for module in paths[name] != nil ? [name] : modules(forAlias: name) { visit(module, &order, &visited) }
   }
 
   /// A quick look before the pattern is matched: the pattern's letters up to its first wildcard are the alias's first.

@@ -61,20 +61,17 @@ public struct ImageBuilder: Sendable {
     let executable = try executables.file(for: device.architecture)
     let users = try UserIDs(names: image.programs.map(\.user))
     let system = SystemPrograms(image, users: users)
-    await progress.expect(6 + image.programs.count)
+    let layout = layout(of: image)
+    await progress.expect(8 + image.programs.count)
 
     let requests = PackageRequests(image: image, project: project, device: device, system: system)
     async let programs = buildPrograms(image.programs, for: device.architecture)
     let packages = try await progress.step("resolve packages") { try await archive.packages(for: requests.all) }
     let tools = try await progress.step("prepare the tools") { try await ToolTree(archive: archive, cache: cache) }
     let kernel = try await progress.step("fetch the kernel and its modules") {
-      let files = try await KernelFiles(
-        image.kernel, device: device, suite: project.archive.suite, archive: archive)
-      return KernelParts(
-        files: files, modules: try await modules(of: files, image: image, device: device, tools: tools))
+      try await kernelParts(image, layout: layout, device: device, tools: tools)
     }
     let epoch = await buildTime()
-    let layout = try layout(of: image)
 
     var identity = ImageIdentity(
       project: project.name, image: image.name, deviceClass: device.name, version: project.version, build: "")
@@ -86,7 +83,7 @@ public struct ImageBuilder: Sendable {
 
     let bootPlan = bootPlan(image, layout: layout, device: device)
     let initialRAM = try InitialRAMTree.make(
-      plan: bootPlan, executable: executable, modules: kernel.modules, bootModules: Self.bootModules(device, layout),
+      plan: bootPlan, executable: executable, modules: kernel.bootModules,
       checker: try await checker(requests.checker, packages))
     identity.build = try buildIdentity(root.tree, initialRAM, kernel: kernel.files, layout: layout)
     let plan = devicePlan(image, identity: identity, users: users, system: system)
@@ -127,7 +124,10 @@ public struct ImageBuilder: Sendable {
 
   private struct KernelParts: Sendable {
     var files: KernelFiles
+    /// Modules of the root file system.
     var modules: KernelModules?
+    /// Modules of the initial RAM file system, with an index of their own.
+    var bootModules: KernelModules?
   }
 
   private func buildPrograms(
@@ -148,23 +148,24 @@ public struct ImageBuilder: Sendable {
     }
   }
 
-  private func modules(
-    of kernel: KernelFiles, image: ImageDefinition, device: DeviceClass, tools: ToolTree
-  ) async throws -> KernelModules? {
-    guard let source = kernel.modules else {
+  private func kernelParts(
+    _ image: ImageDefinition, layout: Layout, device: DeviceClass, tools: ToolTree
+  ) async throws -> KernelParts {
+    let files = try await KernelFiles(image.kernel, device: device, suite: project.archive.suite, archive: archive)
+    guard let source = files.modules else {
       if let first = image.kernel.modules.first {
-        throw KernelModuleFailure.unknown([first], version: kernel.label, available: [])
+        throw KernelModuleFailure.unknown([first], version: files.label, available: [])
       }
-      return nil
+      return KernelParts(files: files)
     }
-    let fileSystem = image.layout.rootFileSystem
-    return try await KernelModules(
-      names: image.kernel.modules, optional: device.bootModules + device.modules + [fileSystem], source: source,
-      identity: kernel.identity, tools: tools, cache: cache)
-  }
-
-  private static func bootModules(_ device: DeviceClass, _ layout: Layout) -> [String] {
-    device.bootModules + [layout.rootFileSystem.rawValue]
+    func choose(_ names: [String], optional: [String]) async throws -> KernelModules {
+      try await KernelModules(
+        names: names, optional: optional, source: source, identity: files.identity, tools: tools, cache: cache)
+    }
+    let boot = device.bootModules + [layout.rootFileSystem.rawValue]
+    return KernelParts(
+      files: files, modules: try await choose(image.kernel.modules, optional: boot + device.modules),
+      bootModules: try await choose([], optional: boot))
   }
 
   private func fill(
@@ -199,7 +200,7 @@ public struct ImageBuilder: Sendable {
     return file
   }
 
-  private func layout(of image: ImageDefinition) throws -> Layout {
+  private func layout(of image: ImageDefinition) -> Layout {
     var layout = Layout.builtIn.first { $0.name == image.layout.name } ?? .applianceAB
     layout.rootFileSystem = DeviceModel.RootFileSystem(rawValue: image.layout.rootFileSystem) ?? .erofs
     if let size = image.layout.bootSize { layout.bootSize = ByteSize(bytes: size) }
@@ -239,7 +240,9 @@ public struct ImageBuilder: Sendable {
       image: identity, hostname: image.hostname, modules: image.kernel.modules, interfaces: interfaces,
       nameServers: nameServers,
       programs: system.plans + image.programs.map { PlannedPrograms.plan($0, users: users) },
-      management: image.management.map { ManagementPlan(addresses: $0.addresses, port: $0.port) },
+      management: image.management.map {
+        ManagementPlan(addresses: $0.addresses.isEmpty ? ["0.0.0.0", "::"] : $0.addresses, port: $0.port)
+      },
       consoleCommands: image.consoleCommands, shutdownTimeout: 60)
   }
 

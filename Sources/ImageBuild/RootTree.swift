@@ -23,6 +23,8 @@ struct RootTree {
     "usr/share/man", "usr/share/info", "usr/share/lintian", "usr/share/locale", "usr/share/bash-completion",
     "usr/share/bug", "usr/lib/systemd", "usr/lib/sysusers.d", "usr/lib/tmpfiles.d", "etc/init.d", "etc/apparmor.d",
     "etc/cron.d", "etc/cron.daily", "etc/default", "etc/logrotate.d", "etc/network",
+    // dhcpcd's way to wait for udev, which an appliance does not have.
+    "usr/lib/x86_64-linux-gnu/dhcpcd", "usr/lib/aarch64-linux-gnu/dhcpcd",
   ]
 
   /// Starts with what every appliance has: folders, links, accounts, and the device executable.

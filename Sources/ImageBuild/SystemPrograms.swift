@@ -27,6 +27,7 @@ struct SystemPrograms {
     // Probing for other users of an address takes five seconds at each boot; the server that gives it has looked.
     configuration["/etc/dhcpcd.conf"] = """
       allowinterfaces \(allowed)
+      nodev
       duid
       persistent
       hostname

@@ -34,7 +34,7 @@ public struct KernelModules: Sendable {
   public init(
     names: [String], optional: [String], source: URL, identity: ContentHash, tools: ToolTree, cache: Cache
   ) async throws {
-    var key = CacheKey("kernel-modules 2")
+    var key = CacheKey("kernel-modules 3")
     key.add(identity)
     key.add(tools.identity)
     key.add(names.sorted())
@@ -54,17 +54,6 @@ public struct KernelModules: Sendable {
     firmware = record.firmware
   }
 
-  /// The names given and all that they need, in no particular order; names that are built in or missing are left out.
-  public func closure(of names: [String]) -> Set<String> {
-    var result: Set<String> = []
-    var open = names.map(Self.normalised)
-    while let name = open.popLast() {
-      guard paths[name] != nil, result.insert(name).inserted else { continue }
-      open += needs[name] ?? []
-    }
-    return result
-  }
-
   /// A module's name as the kernel has it: hyphens are underscores.
   static func normalised(_ name: String) -> String {
     name.replacing("-", with: "_")
@@ -81,6 +70,9 @@ public struct KernelModules: Sendable {
       throw KernelModuleFailure.unknown(missing.sorted(), version: version, available: available.keys.sorted())
     }
 
+    // A soft dependency may name an alias; those of Debian's kernels are algorithms of the crypto API.
+    let algorithms = try await aliases(of: available.values.filter { $0.contains("/crypto/") }.sorted(), tools: tools)
+
     var record = Record(version: version, paths: [:], needs: [:], firmware: [])
     var firmware: Set<String> = []
     var open = Set((names + optional).map(normalised)).filter { available[$0] != nil }
@@ -88,7 +80,7 @@ public struct KernelModules: Sendable {
       let batch = open.sorted()
       for description in try await describe(batch.compactMap { available[$0] }, tools: tools) {
         guard let name = description.name else { continue }
-        record.needs[name] = description.needs.filter { available[$0] != nil }
+        record.needs[name] = description.needs.flatMap { available[$0] != nil ? [$0] : algorithms[$0] ?? [] }
         firmware.formUnion(description.firmware)
       }
       for name in batch {
@@ -166,8 +158,20 @@ public struct KernelModules: Sendable {
     return Set(names)
   }
 
+  /// Names of modules by their aliases.
+  private static func aliases(of files: [String], tools: ToolTree) async throws -> [String: [String]] {
+    var result: [String: [String]] = [:]
+    guard !files.isEmpty else { return result }
+    for description in try await describe(files, tools: tools) {
+      guard let name = description.name else { continue }
+      for alias in description.aliases { result[alias, default: []].append(name) }
+    }
+    return result
+  }
+
   private struct Description {
     var name: String?
+    var aliases: [String] = []
     var needs: [String] = []
     var firmware: [String] = []
   }
@@ -185,6 +189,7 @@ public struct KernelModules: Sendable {
       let value = line[line.index(after: equals)...]
       switch line[..<equals] {
       case "name": last(&result) { $0.name = normalised(String(value)) }
+      case "alias": last(&result) { $0.aliases.append(normalised(String(value))) }
       case "depends": last(&result) { $0.needs += value.split(separator: ",").map { normalised(String($0)) } }
       case "softdep": last(&result) { $0.needs += softDependencies(String(value)) }
       case "firmware": last(&result) { $0.firmware.append(String(value)) }
