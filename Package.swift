@@ -74,9 +74,14 @@ let package = Package(
     // Tests of the shared and device parts.
     .testTarget(name: "PartitionTableTests", dependencies: ["PartitionTable"]),
     .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem"]),
-    .testTarget(name: "DeviceInitTests", dependencies: ["DeviceInit", "DeviceModel", "PartitionTable"]),
+    .testTarget(
+      name: "DeviceInitTests",
+      dependencies: ["DeviceInit", "DeviceModel", "DeviceRecords", "LinuxSystem", "PartitionTable"]),
+    .testTarget(name: "DeviceControlTests", dependencies: ["DeviceControl", "DeviceModel"]),
     .testTarget(name: "SupervisorTests", dependencies: ["Supervisor", "DeviceModel", "LinuxSystem"]),
-    .testTarget(name: "ManagementAPITests", dependencies: ["ManagementAPI", "DeviceModel", "Supervisor"]),
+    .testTarget(
+      name: "ManagementAPITests",
+      dependencies: ["ManagementAPI", "DeviceControl", "DeviceModel", "LinuxSystem", "Supervisor"]),
   ],
   swiftLanguageModes: [.v6]
 )
