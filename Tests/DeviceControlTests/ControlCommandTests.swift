@@ -30,8 +30,8 @@ import Testing
         image: image,
         programs: [
           ProgramStatus(
-            name: "web", isSystem: false, state: .running, pid: 71, runningFor: 3700, restarts: 2, lastEnd: "signal KILL",
-            waitingFor: nil, memory: 3 << 20),
+            name: "web", isSystem: false, state: .running, pid: 71, runningFor: 3700, restarts: 2,
+            lastEnd: "signal KILL", waitingFor: nil, memory: 3 << 20),
           ProgramStatus(
             name: "ntp", isSystem: true, state: .waiting, pid: nil, runningFor: nil, restarts: 0, lastEnd: nil,
             waitingFor: "network", memory: nil),

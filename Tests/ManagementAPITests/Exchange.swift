@@ -20,7 +20,9 @@ struct Exchange {
     signal(SIGPIPE, SIG_IGN)
     try? connection.write(all: Array(request.utf8))
     var received: [UInt8] = []
-    while connection.waitUntilReadable(timeout: 3000), let bytes = try? connection.read(atMost: 65_536), !bytes.isEmpty {
+    while connection.waitUntilReadable(timeout: 3000),
+      let bytes = try? connection.read(atMost: 65_536), !bytes.isEmpty
+    {
       received += bytes
     }
     text = String(decoding: received, as: UTF8.self)
