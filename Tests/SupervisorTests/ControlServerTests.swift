@@ -68,7 +68,7 @@ import Testing
     let server = try server(supervisor)
     supervisor.startWhatCan()
     let conversation = try Conversation(path, bench)
-    try conversation.send(encoded(.logs(program: "p", from: nil, last: nil, follow: true)))
+    try conversation.send(encoded(.logs(program: "p", from: 0, last: nil, follow: true)))
     #expect(bench.turn(until: { supervisor.output(of: "p")?.nextSequence == 40_000 }, seconds: 30))
     var missed: UInt64 = 0
     var count: UInt64 = 0
