@@ -14,7 +14,8 @@ public final class InitialStage {
   private lazy var log = KernelLog()
   private var failureDelay = 10
   private var slot: Slot?
-  private var isDataMounted = false
+  /// Where failures are recorded, once the data partition is mounted.
+  private var failures: FailureLog?
   /// What is to be recorded once there is a place for it.
   private var incidents: [String] = []
 
@@ -99,7 +100,7 @@ public final class InitialStage {
     }
     let target = Self.newRoot + DevicePaths.data
     try Mount.mount("ext4", from: path, at: target, [.noSetUserID, .noDevices, .noAccessTimes])
-    isDataMounted = true
+    failures = FailureLog(in: Self.newRoot + DevicePaths.records)
     if try Ext4.grow(at: target, on: path) { log.note("the data file system was extended to all of \(path)") }
     for incident in incidents { record(incident) }
   }
@@ -111,6 +112,7 @@ public final class InitialStage {
     FileTree.removeContents(of: "/")
     try Mount.move(".", to: "/")
     guard chroot(".") == 0, chdir("/") == 0 else { throw SystemError("change the root to", Self.newRoot) }
+    failures = FailureLog(in: DevicePaths.records)
     let arguments = plan.nextInit.map { strdup($0) } + [nil]
     let environment = plan.nextInitEnvironment.map { strdup($0) } + [nil]
     guard let program = plan.nextInit.first else { throw StageFailure("the boot plan names no next program") }
@@ -120,7 +122,7 @@ public final class InitialStage {
 
   private func fail(_ message: String) -> Never {
     log.error("cannot start the device: \(message)")
-    if isDataMounted { record(message) }
+    record(message)
     log.error("restarting in \(failureDelay) seconds")
     sync()
     sleep(UInt32(clamping: failureDelay))
@@ -130,11 +132,8 @@ public final class InitialStage {
   }
 
   private func record(_ message: String) {
-    let record = FailureRecord(time: Clock.seconds, slot: slot, message: message)
-    // After the root was switched the data partition has its own path.
-    let records = FileTree.exists(DevicePaths.data) ? DevicePaths.records : Self.newRoot + DevicePaths.records
     do {
-      try FailureLog(in: records).add(record)
+      try failures?.add(FailureRecord(time: Clock.seconds, slot: slot, message: message))
     } catch {
       log.error("\(error)")
     }
