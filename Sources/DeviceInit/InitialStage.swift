@@ -8,6 +8,8 @@ import PartitionTable
 /// Stage 1: PID 1 in the initial RAM file system, from the kernel's start to the program in the root file system.
 public final class InitialStage {
   private static let newRoot = "/newroot"
+  /// Characters of a report that are recorded.
+  private static let recordLimit = 500
   private static let ramFileSystems: [UInt64] = [0x8584_58F6, 0x0102_1994]
 
   /// Opened at the first message, when there are device nodes.
@@ -16,8 +18,6 @@ public final class InitialStage {
   private var slot: Slot?
   /// Where failures are recorded, once the data partition is mounted.
   private var failures: FailureLog?
-  /// What is to be recorded once there is a place for it.
-  private var incidents: [String] = []
 
   /// Whether this process stands in the initial RAM file system.
   public static var isHere: Bool {
@@ -90,19 +90,18 @@ public final class InitialStage {
 
   private func mountData(_ path: String) throws {
     let (outcome, output) = FileSystemCheck().check(path)
-    switch outcome {
-    case .clean: break
-    case .corrected:
-      incidents.append("the data file system was corrected: \(output)")
-      log.note("the data file system on \(path) was corrected")
-    case .failed(let reason):
+    if case .failed(let reason) = outcome {
       throw StageFailure("the data file system on \(path) cannot be corrected: \(reason)\n\(output)")
     }
     let target = Self.newRoot + DevicePaths.data
     try Mount.mount("ext4", from: path, at: target, [.noSetUserID, .noDevices, .noAccessTimes])
     failures = FailureLog(in: Self.newRoot + DevicePaths.records)
     if try Ext4.grow(at: target, on: path) { log.note("the data file system was extended to all of \(path)") }
-    for incident in incidents { record(incident) }
+    if outcome == .corrected {
+      log.note("the data file system on \(path) was corrected")
+      // The end tells most, and a record is no place for a report of thousands of lines.
+      record("the data file system was corrected: \(output.suffix(Self.recordLimit))")
+    }
   }
 
   private func switchRoot(to plan: BootPlan) throws -> Never {

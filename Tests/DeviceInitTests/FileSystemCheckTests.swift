@@ -27,7 +27,13 @@ import Testing
     #expect(arguments == [["-p", "/dev/x"], ["-f", "-y", "/dev/x"]])
   }
 
+  @Test func `a full repair that wants to be run again is`() {
+    let (outcome, arguments) = check([8, 12, 1])
+    #expect(outcome == .corrected)
+    #expect(arguments.count == 3)
+  }
+
   @Test func `errors that stay are a failure`() {
-    #expect(check([4, 4]).outcome == .failed("e2fsck ended with status 4"))
+    #expect(check([4, 12, 4, 4]).outcome == .failed("e2fsck ended with status 4"))
   }
 }
