@@ -6,9 +6,11 @@ import LinuxSystem
 /// is, and only lines that may match become strings.
 struct ModuleAliases {
   private static let keyword = Array("alias ".utf8)
+  private static let wildcards = Array("*?[".utf8)
 
   private let text: [UInt8]
-  /// Where the patterns of a bus (the part up to the first colon) begin in the text; a lookup has to compare with those only.
+  /// Where the patterns of a bus (the part up to the first colon) begin in the text; a lookup has to compare with those only,
+  /// and with those under the empty name, which have a wildcard in that part (`acpi*:LNXPWRBN:*`).
   private var patterns: [ArraySlice<UInt8>: [Int]] = [:]
 
   init(_ text: [UInt8]) {
@@ -28,11 +30,12 @@ struct ModuleAliases {
     patterns[bus, default: []] += starts
   }
 
-  /// Modules whose pattern matches, each once, in the order of the file.
+  /// Modules whose pattern matches, each once; those for the alias's own bus first, each group in the order of the file.
   func modules(for alias: String) -> [String] {
     let bytes = Array(alias.utf8)
     var found: [String] = []
-    for start in patterns[Self.bus(of: bytes[...])] ?? [] where couldMatch(start, bytes) {
+    let candidates = (patterns[Self.bus(of: bytes[...])] ?? []) + (patterns[[]] ?? [])
+    for start in candidates where couldMatch(start, bytes) {
       let line = text[start...].prefix { $0 != UInt8(ascii: "\n") }
       let words = line.split(separator: UInt8(ascii: " ")).map { String(decoding: $0, as: UTF8.self) }
       guard words.count == 2, !found.contains(words[1]) else { continue }
@@ -44,12 +47,13 @@ struct ModuleAliases {
   /// A quick look before the pattern is matched: its letters up to the first wildcard are the alias's first.
   private func couldMatch(_ start: Int, _ alias: [UInt8]) -> Bool {
     for (expected, found) in zip(text[start...], alias) where expected != found {
-      return [UInt8(ascii: "*"), UInt8(ascii: "?"), UInt8(ascii: "[")].contains(expected)
+      return Self.wildcards.contains(expected)
     }
     return true
   }
 
   private static func bus(of alias: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
-    alias.prefix { $0 != UInt8(ascii: ":") && $0 != UInt8(ascii: " ") }
+    let bus = alias.prefix { $0 != UInt8(ascii: ":") && $0 != UInt8(ascii: " ") }
+    return bus.contains(where: wildcards.contains) ? [] : bus
   }
 }

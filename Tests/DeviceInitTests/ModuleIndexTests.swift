@@ -21,6 +21,7 @@ import Testing
       alias fs-erofs erofs
       alias virtio:d0000000[3-5]v* virtio_console
       alias virtio:* virtio_any
+      alias acpi*:LNXPWRBN:* button
       """.utf8),
     softDependencies: Array(
       """
@@ -46,6 +47,7 @@ import Testing
     #expect(index.modules(forAlias: "virtio:d00000002v00001AF4") == ["virtio_blk", "virtio_any"])
     #expect(index.modules(forAlias: "virtio:d00000004v00001AF4") == ["virtio_console", "virtio_any"])
     #expect(index.modules(forAlias: "pci:v00008086d00007010sv00001AF4sd00001100bc01sc01i80") == ["ata_piix"])
+    #expect(index.modules(forAlias: "acpi:LNXPWRBN:") == ["button"])
     #expect(index.modules(forAlias: "usb:v1D6Bp0002").isEmpty)
   }
 
