@@ -29,7 +29,7 @@ public final class HardwareModules {
       guard let path = index.path(of: module) else { continue }
       do {
         try KernelModule.load(folder + "/" + path)
-      } catch  where error.code == ENODEV {
+      } catch let error where error.code == ENODEV {
         // The driver looked for its hardware and did not find it, which an alias of the processor can not tell.
         continue
       } catch {
