@@ -49,7 +49,7 @@ public struct ModuleIndex {
         switch word {
         case "pre:": isAfter = false
         case "post:": isAfter = true
-        default: if isAfter { after.append(Self.normalised(word)) } else { before.append(Self.normalised(word)) }
+        default: if isAfter { after.append(word) } else { before.append(word) }
         }
       }
       self.softDependencies[Self.normalised(words[1])] = (before, after)
@@ -92,10 +92,11 @@ public struct ModuleIndex {
     for wanted in soft?.after ?? [] { visitAll(wanted, &order, &visited) }
   }
 
-  /// A soft dependency is a module's name or an alias that several have: `crc32c` is an algorithm, with a module for every
-  /// processor and one for the particular one.
+  /// A soft dependency is a module's name or, as it stands, an alias that several have: `crypto-crc32c` is an algorithm,
+  /// with a module for every processor and one for the particular one.
   private func visitAll(_ name: String, _ order: inout [String], _ visited: inout Set<String>) {
-    for module in paths[name] != nil ? [name] : modules(forAlias: name) { visit(module, &order, &visited) }
+    let module = Self.normalised(name)
+    for module in paths[module] != nil ? [module] : modules(forAlias: name) { visit(module, &order, &visited) }
   }
 
   private static func words(_ text: Substring) -> [String] {

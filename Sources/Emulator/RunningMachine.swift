@@ -25,7 +25,8 @@ public actor RunningMachine {
   /// Where the console is now, for waiting for what comes after.
   public var mark: Int { text.utf8.count }
 
-  func received(_ part: String) { text += part.replacing("\r", with: "") }
+  /// Takes what the console showed, without its carriage returns.
+  func received(_ bytes: [UInt8]) { text += String(decoding: bytes.filter { $0 != 0x0d }, as: UTF8.self) }
 
   func ended() { hasEnded = true }
 
@@ -126,8 +127,7 @@ extension VirtualMachine {
       return try await withThrowingTaskGroup(of: Value?.self) { group in
         group.addTask {
           for try await part in execution.standardOutput {
-            let bytes = part.withUnsafeBytes { Array($0) }
-            await machine.received(String(decoding: bytes, as: UTF8.self))
+            await machine.received(part.withUnsafeBytes { Array($0) })
           }
           await machine.ended()
           return nil

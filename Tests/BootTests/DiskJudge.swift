@@ -53,6 +53,6 @@ struct DiskJudge {
     #expect(throws: Never.self) { try e2fsck.get() }
     let superblock = try await HostCommand("dumpe2fs", ["-h", data.path], to: "read the superblock").run()
     let blocks = try #require(superblock.firstMatch(of: /Block count: +(\d+)/).flatMap { Int64($0.1) })
-    #expect(dataMebibytes.contains(blocks * 4096 >> 20), "the data file system has \(blocks * 4096 >> 20) MiB")
+    #expect(dataMebibytes.contains((blocks * 4096) >> 20), "the data file system has \((blocks * 4096) >> 20) MiB")
   }
 }
