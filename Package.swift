@@ -69,7 +69,8 @@ let package = Package(
     .target(
       name: "ImageBuild",
       dependencies: [
-        "Project", "DebianArchive", "ExecutableFormat", "Lock", "Programs", "RootFilesystem", "DiskImage", "BootFlow", "DeviceModel",
+        "Project", "DebianArchive", "ExecutableFormat", "Lock", "Programs", "RootFilesystem", "DiskImage", "BootFlow",
+        "DeviceModel",
         "PartitionTable", "HostSystem",
       ]),
     .target(

@@ -9,6 +9,7 @@ public struct ByteSize: Sendable, Hashable, Comparable, CustomStringConvertible 
   /// Takes a number of mebibytes (2^20 bytes).
   public static func mebibytes(_ count: Int64) -> ByteSize { ByteSize(bytes: count << 20) }
 
+  /// The number with its unit.
   public var description: String {
     let units: [(name: String, shift: Int64)] = [("GiB", 30), ("MiB", 20), ("KiB", 10)]
     for unit in units where bytes >= 1 << unit.shift {
@@ -18,5 +19,6 @@ public struct ByteSize: Sendable, Hashable, Comparable, CustomStringConvertible 
     return "\(bytes) bytes"
   }
 
+  /// The order of the numbers.
   public static func < (left: ByteSize, right: ByteSize) -> Bool { left.bytes < right.bytes }
 }

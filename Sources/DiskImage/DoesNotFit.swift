@@ -20,11 +20,13 @@ public struct DoesNotFit: ExplainedError, Equatable {
     if size > room { throw DoesNotFit(content: content, size: size, room: room, place: place, key: key) }
   }
 
+  /// What was being done, and what was wrong.
   public var problem: String {
     let missing = ByteSize(bytes: size.bytes - room.bytes)
     return "\(content) does not fit into \(place): it takes \(size) of \(room), \(missing) too much"
   }
 
+  /// What the user can do now.
   public var remedy: String? {
     let megabytes = (size.bytes + (size.bytes / 4)) >> 20
     return "make it larger with `layout: { use: …, \(key): \(megabytes)M }`, or take something out of the image"

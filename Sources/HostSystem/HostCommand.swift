@@ -116,6 +116,7 @@ public struct CommandFailure: ExplainedError {
     case failed(status: String, said: String)
   }
 
+  /// What was being done, and what was wrong.
   public var problem: String {
     switch outcome {
     case .notStarted(let reason):
@@ -127,6 +128,7 @@ public struct CommandFailure: ExplainedError {
     }
   }
 
+  /// What the user can do now.
   public var remedy: String? {
     guard case .notStarted = outcome else { return nil }
     return "install the Debian package that has \(command.program), or put it into PATH"

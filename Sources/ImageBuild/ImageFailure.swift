@@ -31,6 +31,7 @@ public enum ImageFailure: ExplainedError {
     public var missing: [String]
   }
 
+  /// What was being done, and what was wrong.
   public var problem: String {
     switch self {
     case .noImage(let name, _): "the project has no image `\(name)`"
@@ -50,6 +51,7 @@ public enum ImageFailure: ExplainedError {
     }
   }
 
+  /// What the user can do now.
   public var remedy: String? {
     switch self {
     case .noImage(_, let available): "it has \(available.map { "`\($0)`" }.joined(separator: ", "))"

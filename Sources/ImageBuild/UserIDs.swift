@@ -38,7 +38,8 @@ struct UserIDs {
     let rows = users.values.sorted { $0.uid < $1.uid }.map { user in
       "\(user.name):x:\(user.uid):\(user.gid)::\(Self.home(of: user.name)):/usr/sbin/nologin"
     }
-    return (["root:x:0:0:root:/root:/usr/sbin/nologin"] + rows
+    return
+      (["root:x:0:0:root:/root:/usr/sbin/nologin"] + rows
       + ["nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin"]).joined(separator: "\n") + "\n"
   }
 

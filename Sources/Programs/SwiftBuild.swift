@@ -68,7 +68,8 @@ struct SwiftBuild: LanguageBuild {
 
   private func products(_ scratch: URL) async throws -> [String] {
     let text = try await HostCommand(
-      "swift", ["package", "--package-path", folder.path, "--scratch-path", scratch.path, "describe", "--type", "json"],
+      "swift",
+      ["package", "--package-path", folder.path, "--scratch-path", scratch.path, "describe", "--type", "json"],
       to: "list the products of \(folder.path)"
     ).run()
     return try JSONDecoder().decode(Description.self, from: Data(text.utf8)).products.map(\.name)

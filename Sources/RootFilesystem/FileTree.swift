@@ -194,6 +194,8 @@ public struct FileTreeConflict: ExplainedError {
   /// Who brought the other.
   public var second: String
 
+  /// What was being done, and what was wrong.
   public var problem: String { "\(path) is brought by \(first) and, with other content, by \(second)" }
+  /// What the user can do now.
   public var remedy: String? { "give one of them another path or name, or drop it" }
 }

@@ -217,6 +217,7 @@ public enum KernelModuleFailure: ExplainedError {
   /// The kernel brings no modules, and some are needed.
   case noModules(kernel: String)
 
+  /// What was being done, and what was wrong.
   public var problem: String {
     switch self {
     case .unknown(let names, let version, _):
@@ -225,6 +226,7 @@ public enum KernelModuleFailure: ExplainedError {
     }
   }
 
+  /// What the user can do now.
   public var remedy: String? {
     switch self {
     case .unknown(let names, _, let available):
