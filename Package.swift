@@ -48,7 +48,8 @@ let package = Package(
       ]),
 
     // The host.
-    .target(name: "Project", dependencies: [.product(name: "Yams", package: "Yams")]),
+    .target(name: "Spelling"),
+    .target(name: "Project", dependencies: ["Spelling", .product(name: "Yams", package: "Yams")]),
     .target(
       name: "HostSystem",
       dependencies: [
@@ -60,7 +61,8 @@ let package = Package(
     .target(name: "DebianArchive", dependencies: ["HostSystem", "Lock"]),
     .target(name: "ExecutableFormat"),
     .target(name: "Programs", dependencies: ["Project", "HostSystem", "Lock"]),
-    .target(name: "RootFilesystem", dependencies: ["HostSystem", "DebianArchive", "ExecutableFormat", "Lock"]),
+    .target(
+      name: "RootFilesystem", dependencies: ["HostSystem", "DebianArchive", "ExecutableFormat", "Lock", "Spelling"]),
     .target(
       name: "DiskImage",
       dependencies: [
@@ -70,8 +72,7 @@ let package = Package(
       name: "ImageBuild",
       dependencies: [
         "Project", "DebianArchive", "ExecutableFormat", "Lock", "Programs", "RootFilesystem", "DiskImage", "BootFlow",
-        "DeviceModel",
-        "PartitionTable", "HostSystem",
+        "DeviceModel", "PartitionTable", "HostSystem", "Spelling",
       ]),
     .target(
       name: "Emulator",

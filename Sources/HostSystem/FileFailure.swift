@@ -28,6 +28,6 @@ public struct FileFailure: ExplainedError {
   /// What the user can do now.
   public var remedy: String? {
     reason == String(cString: strerror(ENOSPC))
-      ? "free some space, or move the cache with CULTIVAR_CACHE" : nil
+      ? "free some space, or choose another place: CULTIVAR_CACHE for the cache, --output for images" : nil
   }
 }

@@ -14,23 +14,12 @@ public enum FolderTree {
     }
   }
 
-  /// Removes a file or a folder with all that is in it, without following links or crossing into another file system.
+  /// Names of what is in a folder, sorted.
   ///
-  /// Used on what the build itself made; what cannot be removed stays, and is swept by a later run.
-  public static func remove(_ path: String) {
-    var status = stat()
-    guard lstat(path, &status) == 0 else { return }
-    removeEntry(path, status: status, device: status.st_dev)
-  }
-
-  private static func removeEntry(_ path: String, status: stat, device: dev_t) {
-    guard status.st_mode & S_IFMT == S_IFDIR else {
-      unlink(path)
-      return
-    }
-    // A mount left below a scratch folder must not be emptied: whatever has another device stays.
-    guard status.st_dev == device, let stream = opendir(path) else { return }
-    if status.st_mode & 0o700 != 0o700 { chmod(path, 0o700) }
+  /// - Throws: ``FileFailure``.
+  public static func names(in folder: String) throws(FileFailure) -> [String] {
+    guard let stream = opendir(folder) else { throw .last("read the folder", folder) }
+    defer { closedir(stream) }
     var names: [String] = []
     while let entry = readdir(stream) {
       let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
@@ -38,13 +27,7 @@ public enum FolderTree {
       }
       if name != ".", name != ".." { names.append(name) }
     }
-    closedir(stream)
-    for name in names {
-      let child = "\(path)/\(name)"
-      var childStatus = stat()
-      if lstat(child, &childStatus) == 0 { removeEntry(child, status: childStatus, device: device) }
-    }
-    rmdir(path)
+    return names.sorted()
   }
 
   /// Writes a file by way of a temporary name and a rename: a cut leaves the old content or the new, never a part.

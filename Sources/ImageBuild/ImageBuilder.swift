@@ -153,9 +153,7 @@ public struct ImageBuilder: Sendable {
   ) async throws -> KernelParts {
     let files = try await KernelFiles(image.kernel, device: device, suite: project.archive.suite, archive: archive)
     guard let source = files.modules else {
-      if let first = image.kernel.modules.first {
-        throw KernelModuleFailure.unknown([first], version: files.label, available: [])
-      }
+      guard image.kernel.modules.isEmpty else { throw KernelModuleFailure.noModules(kernel: files.label) }
       return KernelParts(files: files)
     }
     func choose(_ names: [String], optional: [String]) async throws -> KernelModules {

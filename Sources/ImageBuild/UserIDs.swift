@@ -30,8 +30,10 @@ struct UserIDs {
     }
   }
 
-  /// The user of a name; root for `root`.
-  subscript(name: String) -> ProgramUser { users[name] ?? .root }
+  /// The user of a name; nobody for a name that numbers were not asked for, so that no slip makes a program root.
+  subscript(name: String) -> ProgramUser {
+    name == "root" ? .root : users[name] ?? ProgramUser(name: "nobody", uid: 65_534, gid: 65_534)
+  }
 
   /// `/etc/passwd`.
   var passwd: String {

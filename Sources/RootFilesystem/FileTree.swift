@@ -169,6 +169,16 @@ extension FileTree.Content {
     }
   }
 
+  /// The bytes.
+  ///
+  /// - Throws: `FileFailure` if the file of the build host cannot be read.
+  public func bytes() throws(FileFailure) -> [UInt8] {
+    switch self {
+    case .bytes(let bytes): bytes
+    case .host(let path, _): try FolderTree.readFile(path)
+    }
+  }
+
   /// Whether both have the same bytes; a file that cannot be read is the same as none.
   func isSame(as other: FileTree.Content) -> Bool {
     guard size == other.size else { return false }

@@ -1,6 +1,7 @@
 import DebianArchive
 import Foundation
 import HostSystem
+import Spelling
 
 /// The modules that an image gets of a kernel: those on a list, and all that they need.
 public struct KernelModules: Sendable {
@@ -230,7 +231,7 @@ public enum KernelModuleFailure: ExplainedError {
   public var remedy: String? {
     switch self {
     case .unknown(let names, _, let available):
-      names.first.flatMap { name in available.first { $0.contains(name) || name.contains($0) } }
+      names.first.flatMap { NearestName.nearest(to: $0, among: available) }
         .map { "did you mean `\($0)`?" } ?? "check `kernel: { modules: … }`"
     case .noModules: "name it with `kernel: { path: …, modulesFolder: … }`"
     }
