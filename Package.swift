@@ -89,6 +89,24 @@ let package = Package(
       ]),
 
     // The tests, one target for each library.
+    .target(name: "TestFixtures", path: "Tests/TestFixtures"),
+    .testTarget(name: "SpellingTests", dependencies: ["Spelling"]),
+    .testTarget(name: "HostSystemTests", dependencies: ["HostSystem", "TestFixtures"]),
+    .testTarget(name: "LockTests", dependencies: ["Lock", "HostSystem", "TestFixtures"]),
+    .testTarget(name: "DebianArchiveTests", dependencies: ["DebianArchive", "HostSystem", "Lock", "TestFixtures"]),
+    .testTarget(name: "ExecutableFormatTests", dependencies: ["ExecutableFormat", "TestFixtures"]),
+    .testTarget(name: "RootFilesystemTests", dependencies: ["RootFilesystem", "HostSystem", "TestFixtures"]),
+    .testTarget(name: "BootFlowTests", dependencies: ["BootFlow", "DeviceModel", "TestFixtures"]),
+    .testTarget(
+      name: "DiskImageTests",
+      dependencies: ["DiskImage", "BootFlow", "DeviceModel", "PartitionTable", "HostSystem", "TestFixtures"]),
+    .testTarget(name: "ProgramsTests", dependencies: ["Programs", "Project", "HostSystem", "Lock", "TestFixtures"]),
+    .testTarget(
+      name: "ImageBuildTests",
+      dependencies: [
+        "ImageBuild", "Project", "DeviceModel", "DiskImage", "RootFilesystem", "HostSystem", "TestFixtures",
+      ]),
+    .testTarget(name: "BuildTests", dependencies: ["cultivar", "HostSystem", "Lock", "TestFixtures"]),
     .testTarget(name: "PartitionTableTests", dependencies: ["PartitionTable"]),
     .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem"]),
     .testTarget(name: "DeviceInitTests", dependencies: ["DeviceInit", "DeviceModel", "PartitionTable"]),

@@ -43,8 +43,10 @@ extension FolderTree {
     let paths = text.split(separator: "\n").compactMap { line -> String? in
       let fields = line.split(separator: " ", maxSplits: 5)
       guard fields.count > 4 else { return nil }
-      return String(fields[4]).replacing("\\040", with: " ").replacing("\\011", with: "\t").replacing("\\012", with: "\n")
-        .replacing("\\134", with: "\\")
+      return String(fields[4]).replacing("\\040", with: " ").replacing("\\011", with: "\t").replacing(
+        "\\012", with: "\n"
+      )
+      .replacing("\\134", with: "\\")
     }
     return Set(paths)
   }

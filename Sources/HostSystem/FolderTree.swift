@@ -7,11 +7,19 @@ public enum FolderTree {
   ///
   /// - Throws: ``FileFailure``.
   public static func create(_ path: String) throws(FileFailure) {
-    do {
-      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    } catch {
-      throw FileFailure("create the folder", path, reason: reason(error))
+    var status = stat()
+    guard stat(path, &status) != 0 else {
+      if status.st_mode & S_IFMT == S_IFDIR { return }
+      throw FileFailure("create the folder", path, reason: String(cString: strerror(ENOTDIR)))
     }
+    if mkdir(path, 0o777) == 0 { return }
+    if errno == ENOENT {
+      let parent = URL(fileURLWithPath: path).deletingLastPathComponent().path
+      if parent != path { try create(parent) }
+      if mkdir(path, 0o777) == 0 { return }
+    }
+    // Another build may have made it in between.
+    guard errno == EEXIST else { throw .last("create the folder", path) }
   }
 
   /// Names of what is in a folder, sorted.
@@ -64,19 +72,26 @@ public enum FolderTree {
   ///
   /// - Throws: ``FileFailure``.
   public static func readFile(_ path: String) throws(FileFailure) -> [UInt8] {
-    do {
-      return Array(try Data(contentsOf: URL(fileURLWithPath: path)))
-    } catch {
-      throw FileFailure("read", path, reason: reason(error))
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw .last("read", path) }
+    defer { close(descriptor) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else { throw .last("read", path) }
+    // Files that the kernel makes up have no size; they are read until their end.
+    var bytes = [UInt8](repeating: 0, count: max(Int(status.st_size) + 1, 4096))
+    var length = 0
+    while true {
+      if length == bytes.count { bytes += [UInt8](repeating: 0, count: bytes.count) }
+      let count = bytes.withUnsafeMutableBytes {
+        read(descriptor, $0.baseAddress?.advanced(by: length), $0.count - length)
+      }
+      if count < 0 {
+        if errno == EINTR { continue }
+        throw .last("read", path)
+      }
+      if count == 0 { break }
+      length += count
     }
-  }
-
-  private static func reason(_ error: any Error) -> String {
-    if let underlying = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError,
-      underlying.domain == NSPOSIXErrorDomain
-    {
-      return String(cString: strerror(Int32(underlying.code)))
-    }
-    return error.localizedDescription
+    return Array(bytes.prefix(length))
   }
 }

@@ -45,7 +45,8 @@ struct ExecutableCheck {
   private static func interpreter(_ bytes: [UInt8]) -> String? {
     let line = bytes.prefix(256).prefix { $0 != 0x0a }
     guard line.starts(with: Array("#!".utf8)) else { return nil }
-    return String(decoding: line.dropFirst(2), as: UTF8.self).split(whereSeparator: \.isWhitespace).first.map(String.init)
+    return String(decoding: line.dropFirst(2), as: UTF8.self).split(whereSeparator: \.isWhitespace).first.map(
+      String.init)
   }
 }
 
