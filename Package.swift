@@ -48,7 +48,8 @@ let package = Package(
       ]),
 
     // The host.
-    .target(name: "Project", dependencies: [.product(name: "Yams", package: "Yams")]),
+    .target(name: "Spelling"),
+    .target(name: "Project", dependencies: ["Spelling", .product(name: "Yams", package: "Yams")]),
     .target(
       name: "HostSystem",
       dependencies: [
@@ -60,7 +61,8 @@ let package = Package(
     .target(name: "DebianArchive", dependencies: ["HostSystem", "Lock"]),
     .target(name: "ExecutableFormat"),
     .target(name: "Programs", dependencies: ["Project", "HostSystem", "Lock"]),
-    .target(name: "RootFilesystem", dependencies: ["HostSystem", "DebianArchive", "ExecutableFormat", "Lock"]),
+    .target(
+      name: "RootFilesystem", dependencies: ["HostSystem", "DebianArchive", "ExecutableFormat", "Lock", "Spelling"]),
     .target(
       name: "DiskImage",
       dependencies: [
@@ -69,8 +71,8 @@ let package = Package(
     .target(
       name: "ImageBuild",
       dependencies: [
-        "Project", "DebianArchive", "ExecutableFormat", "Lock", "Programs", "RootFilesystem", "DiskImage", "BootFlow", "DeviceModel",
-        "PartitionTable", "HostSystem",
+        "Project", "DebianArchive", "ExecutableFormat", "Lock", "Programs", "RootFilesystem", "DiskImage", "BootFlow",
+        "DeviceModel", "PartitionTable", "HostSystem", "Spelling",
       ]),
     .target(
       name: "Emulator",
@@ -87,6 +89,24 @@ let package = Package(
       ]),
 
     // The tests, one target for each library.
+    .target(name: "TestFixtures", path: "Tests/TestFixtures"),
+    .testTarget(name: "SpellingTests", dependencies: ["Spelling"]),
+    .testTarget(name: "HostSystemTests", dependencies: ["HostSystem", "TestFixtures"]),
+    .testTarget(name: "LockTests", dependencies: ["Lock", "HostSystem", "TestFixtures"]),
+    .testTarget(name: "DebianArchiveTests", dependencies: ["DebianArchive", "HostSystem", "Lock", "TestFixtures"]),
+    .testTarget(name: "ExecutableFormatTests", dependencies: ["ExecutableFormat", "TestFixtures"]),
+    .testTarget(name: "RootFilesystemTests", dependencies: ["RootFilesystem", "HostSystem", "TestFixtures"]),
+    .testTarget(name: "BootFlowTests", dependencies: ["BootFlow", "DeviceModel", "TestFixtures"]),
+    .testTarget(
+      name: "DiskImageTests",
+      dependencies: ["DiskImage", "BootFlow", "DeviceModel", "PartitionTable", "HostSystem", "TestFixtures"]),
+    .testTarget(name: "ProgramsTests", dependencies: ["Programs", "Project", "HostSystem", "Lock", "TestFixtures"]),
+    .testTarget(
+      name: "ImageBuildTests",
+      dependencies: [
+        "ImageBuild", "Project", "DeviceModel", "DiskImage", "RootFilesystem", "HostSystem", "TestFixtures",
+      ]),
+    .testTarget(name: "BuildTests", dependencies: ["cultivar", "HostSystem", "Lock", "TestFixtures"]),
     .testTarget(name: "PartitionTableTests", dependencies: ["PartitionTable"]),
     .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem"]),
     .testTarget(

@@ -21,9 +21,7 @@ public struct BootEntry: Sendable, Equatable {
     self.arguments = arguments
   }
 
-  private var options: String {
-    (arguments + ["\(KernelParameter.slot)=\(slot.rawValue)"]).joined(separator: " ")
-  }
+  private var options: [String] { arguments + ["\(KernelParameter.slot)=\(slot.rawValue)"] }
 
   /// The entry for systemd-boot (UAPI.1 Boot Loader Specification, type 1).
   public var bootLoaderSpecification: String {
@@ -33,9 +31,21 @@ public struct BootEntry: Sendable, Equatable {
     sort-key cultivar
     linux /\(BootPartition.kernel(slot))
     initrd /\(BootPartition.initialRAM(slot))
-    options \(options)
+    options \(options.joined(separator: " "))
 
     """
+  }
+
+  /// A word of GRUB's command language that stands for itself: `memmap=1M$2G` has a character that means something there.
+  private static func grubWord(_ text: String) -> String {
+    let plain = text.utf8.allSatisfy { byte in
+      switch byte {
+      case 0x30...0x39, 0x41...0x5a, 0x61...0x7a: true
+      default: "+,-./:=@_%".utf8.contains(byte)
+      }
+    }
+    // Nothing has a meaning between single quotes but the next one (GRUB manual, "Quoting").
+    return plain ? text : "'\(text.replacing("'", with: "'\\''"))'"
   }
 
   /// The commands by which GRUB starts the slot; `root` is the boot partition.
@@ -45,7 +55,7 @@ public struct BootEntry: Sendable, Equatable {
   public var grubCommands: String {
     """
     probe --set=boot_partition --part-uuid $root
-    linux /\(BootPartition.kernel(slot)) \(options) \(KernelParameter.bootPartition)=$boot_partition
+    linux /\(BootPartition.kernel(slot)) \(options.map(Self.grubWord).joined(separator: " ")) \(KernelParameter.bootPartition)=$boot_partition
     initrd /\(BootPartition.initialRAM(slot))
     boot
 

@@ -8,11 +8,13 @@ import Lock
 /// APT runs with folders of its own in the cache, for the wanted suite and architecture; the build host's package
 /// lists, settings of sources, and installed packages play no part. It checks the archive's signatures with gpgv.
 struct AptResolver {
-  /// Keys that sign Debian's archive.
-  static let keyring = "/usr/share/keyrings/debian-archive-keyring.gpg"
+  /// Keys that sign Debian's archive, as its package has them.
+  static let debianKeyring = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
   var cache: Cache
   var mirror: Mirror
+  /// Keys that the index must be signed with.
+  var keyring = Self.debianKeyring
 
   /// Gives the packages of a request, sorted by name, from a fresh index.
   ///
@@ -20,7 +22,7 @@ struct AptResolver {
   func resolve(
     _ requests: [PackageRequest]
   ) async throws -> (packages: [PackageRequest: [DebianPackage]], archiveDate: Int64) {
-    guard access(Self.keyring, R_OK) == 0 else { throw ArchiveFailure.noKeyring(path: Self.keyring) }
+    guard access(keyring, R_OK) == 0 else { throw ArchiveFailure.noKeyring(path: keyring) }
     var result: [PackageRequest: [DebianPackage]] = [:]
     var date: Int64 = 0
     let groups = Dictionary(grouping: requests) { "\($0.suite)/\($0.architecture)" }
@@ -29,7 +31,8 @@ struct AptResolver {
       try await cache.withScratch { folder in
         let settings = try writeSettings(in: folder, suite: first.suite, architecture: first.architecture)
         try await update(settings, suite: first.suite)
-        for request in group { result[request] = try await resolve(request, settings) }
+        let index = Index(settings: settings, securityPaths: try securityPaths(settings))
+        for request in group { result[request] = try await resolve(request, in: index) }
         date = max(date, try ArchiveDate.newest(in: folder.appending(path: "state/lists")))
       }
     }
@@ -43,7 +46,7 @@ struct AptResolver {
     try FolderTree.replaceFile(folder.appending(path: "status").path, with: [])
     let components = "main contrib non-free non-free-firmware"
     func source(_ url: String, _ suites: String) -> String {
-      "Types: deb\nURIs: \(url)\nSuites: \(suites)\nComponents: \(components)\nSigned-By: \(Self.keyring)\n\n"
+      "Types: deb\nURIs: \(url)\nSuites: \(suites)\nComponents: \(components)\nSigned-By: \(keyring)\n\n"
     }
     // A rolling suite has neither a security nor an updates pocket.
     let rolling = ["sid", "unstable", "experimental"].contains(suite)
@@ -90,22 +93,32 @@ struct AptResolver {
       ).run()
     } catch let failure as CommandFailure {
       switch failure.outcome {
-      case .notStarted: throw ArchiveFailure.missingTool("apt-get")
+      case .notFound: throw ArchiveFailure.missingTool("apt-get")
+      case .notRun: throw failure
       case .failed(_, let said): throw ArchiveFailure.indexRefused(suite: suite, said: said)
       }
     }
   }
 
-  private func resolve(_ request: PackageRequest, _ settings: URL) async throws -> [DebianPackage] {
+  /// The fetched index of one suite and architecture.
+  private struct Index {
+    /// APT's settings, by which it reads the index.
+    var settings: URL
+    /// Paths of the packages that come from the security archive.
+    var securityPaths: Set<String>
+  }
+
+  private func resolve(_ request: PackageRequest, in index: Index) async throws -> [DebianPackage] {
+    let settings = index.settings
     do {
       switch request.scope {
-      case .named: return try await describe(request.names, settings, of: request)
+      case .named: return try await describe(request.names, in: index, of: request)
       case .direct:
         let text = try await apt(
           settings, "apt-cache", ["show", "--no-all-versions"] + request.names, to: "describe packages"
         ).run()
         let direct = ControlFile.paragraphs(text).flatMap { Self.firstAlternatives($0["Depends"] ?? "") }
-        return try await describe(request.names + direct, settings, of: request)
+        return try await describe(request.names + direct, in: index, of: request)
       case .closure: break
       }
       let plan = try await apt(
@@ -116,7 +129,7 @@ struct AptResolver {
         guard fields.count >= 3, fields[0] == "Inst" else { return nil }
         return "\(fields[1])=\(fields[2].dropFirst())"
       }
-      return try await describe(chosen, settings, of: request)
+      return try await describe(chosen, in: index, of: request)
     } catch let failure as CommandFailure {
       guard case .failed(_, let said) = failure.outcome else { throw failure }
       let complaints = said.split(separator: "\n").filter { $0.hasPrefix("E:") || $0.hasPrefix("N:") }
@@ -132,12 +145,11 @@ struct AptResolver {
   }
 
   private func describe(
-    _ names: [String], _ settings: URL, of request: PackageRequest
+    _ names: [String], in index: Index, of request: PackageRequest
   ) async throws -> [DebianPackage] {
     let text = try await apt(
-      settings, "apt-cache", ["show", "--no-all-versions"] + names, to: "describe packages"
+      index.settings, "apt-cache", ["show", "--no-all-versions"] + names, to: "describe packages"
     ).run()
-    let securityPaths = try await securityPaths(settings)
     let packages = ControlFile.paragraphs(text).compactMap { fields -> DebianPackage? in
       guard let name = fields["Package"], let version = fields["Version"], let path = fields["Filename"],
         let architecture = fields["Architecture"], let size = fields["Size"].flatMap({ Int64($0) }),
@@ -145,7 +157,7 @@ struct AptResolver {
       else { return nil }
       return DebianPackage(
         name: name, version: version, architecture: architecture,
-        archive: securityPaths.contains(path) ? .security : .main, path: path, size: size, sha256: hash)
+        archive: index.securityPaths.contains(path) ? .security : .main, path: path, size: size, sha256: hash)
     }
     let found = Set(packages.map(\.name))
     let missing = names.map { $0.split(separator: "=").first.map(String.init) ?? $0 }.filter { !found.contains($0) }
@@ -156,7 +168,7 @@ struct AptResolver {
   }
 
   /// Paths of all packages in the security archive's index: `apt-cache show` does not say which archive it speaks of.
-  private func securityPaths(_ settings: URL) async throws -> Set<String> {
+  private func securityPaths(_ settings: URL) throws -> Set<String> {
     let folder = settings.deletingLastPathComponent().appending(path: "state/lists")
     let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
     var paths: Set<String> = []

@@ -14,6 +14,7 @@ public enum ArchiveFailure: ExplainedError {
   /// A tool of APT or dpkg that the build host lacks.
   case missingTool(String)
 
+  /// What was being done, and what was wrong.
   public var problem: String {
     switch self {
     case .noKeyring(let path): "cannot check the Debian archive's signatures: there is no \(path)"
@@ -27,6 +28,7 @@ public enum ArchiveFailure: ExplainedError {
     }
   }
 
+  /// What the user can do now.
   public var remedy: String? {
     switch self {
     case .noKeyring: "install the package debian-archive-keyring"

@@ -60,7 +60,8 @@ public struct DebianArchive: Sendable {
 
   /// Fetches by APT's own helper, which knows proxies, retries, and compares the hash before the file gets its name.
   private func fetch(_ packages: [DebianPackage]) async throws {
-    let wanted = packages.filter { !FileManager.default.fileExists(atPath: archiveFile($0).path) }
+    // An archive that a power cut or a full disk damaged is fetched again: only its hash says that it is whole.
+    let wanted = packages.filter { (try? ContentHash(ofFile: archiveFile($0).path)) != $0.sha256 }
     guard !wanted.isEmpty else { return }
     try FolderTree.create(cache.folder.appending(path: "archives").path)
     try await cache.withScratch { folder in
@@ -75,8 +76,11 @@ public struct DebianArchive: Sendable {
       do {
         try await HostCommand("/usr/lib/apt/apt-helper", arguments, to: "fetch packages").run()
       } catch let failure as CommandFailure {
-        guard case .failed(_, let said) = failure.outcome else { throw ArchiveFailure.missingTool("apt-helper") }
-        throw ArchiveFailure.notFetched(packages: wanted.map(\.label), said: said)
+        switch failure.outcome {
+        case .notFound: throw ArchiveFailure.missingTool("apt-helper")
+        case .notRun: throw failure
+        case .failed(_, let said): throw ArchiveFailure.notFetched(packages: wanted.map(\.label), said: said)
+        }
       }
       for package in wanted {
         let file = folder.appending(path: package.sha256.text).path

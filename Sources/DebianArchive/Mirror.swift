@@ -28,9 +28,10 @@ public struct Mirror: Sendable, Equatable {
     project: (main: String?, security: String?), environment: [String: String], aptSources: [String: String]
   ) -> Mirror {
     let host = HostAptSources(files: aptSources)
-    let main = project.main ?? environment["CULTIVAR_DEBIAN_MIRROR"] ?? host.main ?? official.main
+    func variable(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }
+    let main = project.main ?? variable("CULTIVAR_DEBIAN_MIRROR") ?? host.main ?? official.main
     let security =
-      project.security ?? environment["CULTIVAR_DEBIAN_SECURITY_MIRROR"] ?? host.security ?? official.security
+      project.security ?? variable("CULTIVAR_DEBIAN_SECURITY_MIRROR") ?? host.security ?? official.security
     return Mirror(main: trimmed(main), security: trimmed(security))
   }
 
@@ -104,13 +105,18 @@ struct HostAptSources {
   private static func deb822(_ text: String) -> [Entry] {
     ControlFile.paragraphs(text).flatMap { paragraph -> [Entry] in
       let types = words(paragraph["Types"])
-      guard types.contains("deb"), paragraph["Enabled"]?.lowercased() != "no" else { return [] }
+      guard types.contains("deb"), !isOff(paragraph["Enabled"]) else { return [] }
       return words(paragraph["URIs"]).flatMap { url in
         words(paragraph["Suites"]).map {
           Entry(url: url, suite: $0, components: words(paragraph["Components"]))
         }
       }
     }
+  }
+
+  /// Whether a switch of APT's is off, by the words that it takes for that.
+  private static func isOff(_ text: String?) -> Bool {
+    ["no", "false", "without", "off", "disable", "0"].contains(text?.lowercased())
   }
 
   private static func words(_ text: String?) -> [String] {

@@ -9,14 +9,18 @@ public struct ByteSize: Sendable, Hashable, Comparable, CustomStringConvertible 
   /// Takes a number of mebibytes (2^20 bytes).
   public static func mebibytes(_ count: Int64) -> ByteSize { ByteSize(bytes: count << 20) }
 
+  /// The number with its unit.
   public var description: String {
     let units: [(name: String, shift: Int64)] = [("GiB", 30), ("MiB", 20), ("KiB", 10)]
-    for unit in units where bytes >= 1 << unit.shift {
+    for unit in units where bytes >= 1 << 10 {
+      // Rounded first: a little less than a unit is one of it, not 1024 of the next.
       let tenths = (bytes * 10 + (1 << unit.shift) / 2) >> unit.shift
+      guard tenths >= 10 else { continue }
       return tenths % 10 == 0 ? "\(tenths / 10) \(unit.name)" : "\(tenths / 10).\(tenths % 10) \(unit.name)"
     }
-    return "\(bytes) bytes"
+    return bytes == 1 ? "1 byte" : "\(bytes) bytes"
   }
 
+  /// The order of the numbers.
   public static func < (left: ByteSize, right: ByteSize) -> Bool { left.bytes < right.bytes }
 }

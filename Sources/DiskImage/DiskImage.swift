@@ -69,6 +69,8 @@ public struct DiskImage: Sendable {
     for region in try table.serialised(bootCode: bootCode).regions {
       try write(region.bytes, to: target, at: Int64(region.lba) * Int64(GPT.sectorSize))
     }
+    // What has the image's name is on the disk as a whole, also after a power cut.
+    guard fsync(descriptor) == 0 else { throw FileFailure.last("write", temporary) }
     guard rename(temporary, path) == 0 else { throw FileFailure.last("write", path) }
   }
 

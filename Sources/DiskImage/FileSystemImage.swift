@@ -75,14 +75,24 @@ public struct FileSystemImage: Sendable {
   private func makeExt4(_ archive: String, _ image: String, size: ByteSize, id: GUID, content: Int64) async throws {
     try DoesNotFit.check(
       "the root file system's content", ByteSize(bytes: content), size, "the slot", key: "slot")
-    try await tools.command(
+    let command = tools.command(
       "mke2fs",
       [
         "-q", "-t", "ext4", "-b", "4096", "-m", "0", "-O", "^has_journal,^metadata_csum_seed,^orphan_file", "-U",
         "\(id)", "-E", "hash_seed=\(id),lazy_itable_init=0,root_owner=0:0", "-L", "root", "-d", archive, image,
         "\(size.bytes / 1024)k",
-      ], to: "make the root file system", environment: environment
-    ).run()
+      ], to: "make the root file system", environment: environment)
+    do {
+      try await command.run()
+    } catch let failure as CommandFailure {
+      guard case .failed(_, let said) = failure.outcome, said.contains("Could not allocate block") else {
+        throw failure
+      }
+      // The content fits, and the tables beside it do not: they take about a fiftieth of a file system of this kind.
+      let need = max(content + content / 50, size.bytes + (1 << 20))
+      throw DoesNotFit(
+        content: "the root file system", size: ByteSize(bytes: need), room: size, place: "the slot", key: "slot")
+    }
   }
 
   /// Makes the data file system: ext4 with a journal, empty, to be grown on the device.

@@ -59,6 +59,7 @@ public struct Layout: Sendable, Equatable {
   }
 
   private func sectors(_ size: ByteSize) -> Int64 {
-    (size.bytes / Int64(GPT.sectorSize) + Self.alignment - 1) / Self.alignment * Self.alignment
+    let unit = Self.alignment * Int64(GPT.sectorSize)
+    return (size.bytes + unit - 1) / unit * Self.alignment
   }
 }

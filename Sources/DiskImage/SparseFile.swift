@@ -18,7 +18,8 @@ enum SparseFile {
   ///   - source: File to copy.
   ///   - target: Descriptor of the file that is written, and its path for messages.
   ///   - offset: Byte offset in the target.
-  static func copy(_ source: String, into target: (descriptor: Int32, path: String), at offset: Int64) throws(FileFailure)
+  static func copy(_ source: String, into target: (descriptor: Int32, path: String), at offset: Int64)
+    throws(FileFailure)
   {
     let descriptor = open(source, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw .last("read", source) }
@@ -62,7 +63,8 @@ enum SparseFile {
         }
         var stop = blockEnd
         while stop < count, !isZero(buffer, stop..<min(stop + blockSize, count)) { stop = min(stop + blockSize, count) }
-        try writeAll(target, UnsafeRawBufferPointer(rebasing: buffer[start..<stop]), at: offset + Int64(position) + Int64(start))
+        try writeAll(
+          target, UnsafeRawBufferPointer(rebasing: buffer[start..<stop]), at: offset + Int64(position) + Int64(start))
         start = stop
       }
       position += off_t(count)
@@ -82,7 +84,8 @@ enum SparseFile {
   ) throws(FileFailure) {
     var done = 0
     while done < bytes.count {
-      let count = pwrite(target.descriptor, bytes.baseAddress?.advanced(by: done), bytes.count - done, off_t(offset) + done)
+      let count = pwrite(
+        target.descriptor, bytes.baseAddress?.advanced(by: done), bytes.count - done, off_t(offset) + done)
       if count < 0 {
         if errno == EINTR { continue }
         throw .last("write", target.path)

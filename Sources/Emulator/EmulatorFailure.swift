@@ -13,10 +13,12 @@ public enum EmulatorFailure: ExplainedError {
   /// The control socket did not answer as QEMU's does.
   case noControl(String)
 
+  /// What was being done, and what was wrong.
   public var problem: String {
     switch self {
     case .noEmulator(let program): "cannot run the image: there is no \(program)"
-    case .noFirmware(let places): "cannot run the image by UEFI: there is no firmware at \(places.joined(separator: ", "))"
+    case .noFirmware(let places):
+      "cannot run the image by UEFI: there is no firmware at \(places.joined(separator: ", "))"
     case .ended(let console): "the machine ended before it was expected to\n\(Self.tail(console))"
     case .timedOut(let text, let seconds, let console):
       "«\(text)» did not come within \(seconds) s\n\(Self.tail(console))"
@@ -24,6 +26,7 @@ public enum EmulatorFailure: ExplainedError {
     }
   }
 
+  /// What the user can do now.
   public var remedy: String? {
     switch self {
     case .noEmulator: "install the Debian package qemu-system-x86"

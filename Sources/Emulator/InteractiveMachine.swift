@@ -13,7 +13,8 @@ extension VirtualMachine {
   /// - Throws: ``EmulatorFailure``, `CommandFailure`.
   public func runOnTerminal(in folder: URL, for seconds: Int?) async throws {
     try FolderTree.create(folder.path)
-    let arguments = try arguments(in: folder) + ["-chardev", "stdio,id=console,mux=on,signal=off"]
+    let arguments =
+      try arguments(in: folder) + ["-chardev", "stdio,id=console,mux=on,signal=off"]
       + ["-serial", "chardev:console", "-mon", "chardev=console"]
     var options = PlatformOptions()
     options.teardownSequence = [.gracefulShutDown(allowedDurationToNextStep: .seconds(3))]

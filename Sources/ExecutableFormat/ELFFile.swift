@@ -41,7 +41,8 @@ public struct ELFFile: Sendable, Equatable {
     let reader = ELFReader(data: data)
     let number = try reader.integer(UInt16.self, at: 18)
     guard data[data.startIndex + 4] == 2, data[data.startIndex + 5] == 1 else {
-      machine = .other(number, bits: data[data.startIndex + 4] == 1 ? 32 : 64)
+      let isBigEndian = data[data.startIndex + 5] == 2
+      machine = .other(isBigEndian ? number.byteSwapped : number, bits: data[data.startIndex + 4] == 1 ? 32 : 64)
       interpreter = nil
       needed = []
       soname = nil

@@ -91,7 +91,9 @@ public actor BuildProgress {
   private func draw() {
     guard style == .terminal, let first = running.first else { return }
     let others = running.count > 1 ? " and \(running.count - 1) more" : ""
-    write("\r\u{1b}[K[\(done + 1)/\(max(total, done + 1))] \(first.title)\(others) (\(Self.seconds(clock.now - first.since)))")
+    write(
+      "\r\u{1b}[K[\(done + 1)/\(max(total, done + 1))] \(first.title)\(others) (\(Self.seconds(clock.now - first.since)))"
+    )
   }
 
   private static func seconds(_ duration: Duration) -> String {

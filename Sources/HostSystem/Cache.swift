@@ -48,8 +48,8 @@ public struct Cache: Sendable {
     let place = location(kind, key)
     if access(place.path, F_OK) == 0 { return place }
     let scratch = try scratchSpace()
-    defer { FolderTree.remove(scratch.path) }
-    let content = scratch.appending(path: "content")
+    defer { scratch.drop() }
+    let content = scratch.folder.appending(path: "content")
     try FolderTree.create(content.path)
     try await make(content)
     try Task.checkCancellation()
@@ -64,22 +64,48 @@ public struct Cache: Sendable {
   /// Gives an empty scratch folder to a function and removes it afterwards, whatever happens.
   public func withScratch<Value>(_ body: (URL) async throws -> Value) async throws -> Value {
     let scratch = try scratchSpace()
-    defer { FolderTree.remove(scratch.path) }
-    return try await body(scratch)
+    defer { scratch.drop() }
+    return try await body(scratch.folder)
   }
 
-  private func scratchSpace() throws -> URL {
-    let place = scratchFolder.appending(path: "\(getpid())-\(UUID().uuidString)")
-    try FolderTree.create(place.path)
-    return place
+  /// A scratch folder, with the lock that says that somebody is at work in it.
+  private struct Scratch {
+    var folder: URL
+    var descriptor: Int32
+
+    func drop() {
+      FolderTree.remove(folder.path)
+      close(descriptor)
+    }
   }
 
-  /// Scratch folders are named after the process that made them; one whose process is gone is left over.
+  private func scratchSpace() throws -> Scratch {
+    while true {
+      let place = scratchFolder.appending(path: UUID().uuidString)
+      try FolderTree.create(place.path)
+      let descriptor = open(place.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+      guard descriptor >= 0 else {
+        // Another build swept the folder before it was locked.
+        if errno == ENOENT { continue }
+        throw FileFailure.last("open the folder", place.path)
+      }
+      // A file system without locks has no sweeping either: there, nobody gets the lock.
+      let isLocked = flock(descriptor, LOCK_SH | LOCK_NB) == 0 || errno != EWOULDBLOCK
+      if isLocked, access(place.path, F_OK) == 0 {
+        return Scratch(folder: place, descriptor: descriptor)
+      }
+      close(descriptor)
+    }
+  }
+
+  /// A scratch folder that nobody has locked is left over: its process has ended, wherever it ran.
   private func sweepScratch() {
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: scratchFolder.path)) ?? []
-    for name in names {
-      guard let pid = name.split(separator: "-").first.flatMap({ pid_t($0) }) else { continue }
-      if kill(pid, 0) != 0, errno == ESRCH { FolderTree.remove(scratchFolder.appending(path: name).path) }
+    for name in (try? FolderTree.names(in: scratchFolder.path)) ?? [] {
+      let place = scratchFolder.appending(path: name).path
+      let descriptor = open(place, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+      guard descriptor >= 0 else { continue }
+      if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { FolderTree.remove(place) }
+      close(descriptor)
     }
   }
 }

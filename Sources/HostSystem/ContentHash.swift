@@ -69,6 +69,7 @@ public struct ContentHash: Hashable, Sendable, Codable, CustomStringConvertible,
     return result
   }
 
+  /// The text form.
   public var description: String { text }
 
   /// Reads the text form.
@@ -86,6 +87,7 @@ public struct ContentHash: Hashable, Sendable, Codable, CustomStringConvertible,
     try container.encode(text)
   }
 
+  /// The order of the text forms.
   public static func < (left: ContentHash, right: ContentHash) -> Bool { left.text < right.text }
 }
 

@@ -22,10 +22,12 @@ public struct FileFailure: ExplainedError {
     FileFailure(action, path, reason: String(cString: strerror(errno)))
   }
 
+  /// What was being done, and what was wrong.
   public var problem: String { "cannot \(action) \(path): \(reason)" }
 
+  /// What the user can do now.
   public var remedy: String? {
     reason == String(cString: strerror(ENOSPC))
-      ? "free some space, or move the cache with CULTIVAR_CACHE" : nil
+      ? "free some space, or choose another place: CULTIVAR_CACHE for the cache, --output for images" : nil
   }
 }

@@ -7,30 +7,27 @@ public enum FolderTree {
   ///
   /// - Throws: ``FileFailure``.
   public static func create(_ path: String) throws(FileFailure) {
-    do {
-      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    } catch {
-      throw FileFailure("create the folder", path, reason: reason(error))
-    }
-  }
-
-  /// Removes a file or a folder with all that is in it, without following links or crossing into another file system.
-  ///
-  /// Used on what the build itself made; what cannot be removed stays, and is swept by a later run.
-  public static func remove(_ path: String) {
     var status = stat()
-    guard lstat(path, &status) == 0 else { return }
-    removeEntry(path, status: status, device: status.st_dev)
+    guard stat(path, &status) != 0 else {
+      if status.st_mode & S_IFMT == S_IFDIR { return }
+      throw FileFailure("create the folder", path, reason: String(cString: strerror(ENOTDIR)))
+    }
+    if mkdir(path, 0o777) == 0 { return }
+    if errno == ENOENT {
+      let parent = URL(fileURLWithPath: path).deletingLastPathComponent().path
+      if parent != path { try create(parent) }
+      if mkdir(path, 0o777) == 0 { return }
+    }
+    // Another build may have made it in between.
+    guard errno == EEXIST else { throw .last("create the folder", path) }
   }
 
-  private static func removeEntry(_ path: String, status: stat, device: dev_t) {
-    guard status.st_mode & S_IFMT == S_IFDIR else {
-      unlink(path)
-      return
-    }
-    // A mount left below a scratch folder must not be emptied: whatever has another device stays.
-    guard status.st_dev == device, let stream = opendir(path) else { return }
-    if status.st_mode & 0o700 != 0o700 { chmod(path, 0o700) }
+  /// Names of what is in a folder, sorted.
+  ///
+  /// - Throws: ``FileFailure``.
+  public static func names(in folder: String) throws(FileFailure) -> [String] {
+    guard let stream = opendir(folder) else { throw .last("read the folder", folder) }
+    defer { closedir(stream) }
     var names: [String] = []
     while let entry = readdir(stream) {
       let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
@@ -38,13 +35,7 @@ public enum FolderTree {
       }
       if name != ".", name != ".." { names.append(name) }
     }
-    closedir(stream)
-    for name in names {
-      let child = "\(path)/\(name)"
-      var childStatus = stat()
-      if lstat(child, &childStatus) == 0 { removeEntry(child, status: childStatus, device: device) }
-    }
-    rmdir(path)
+    return names.sorted()
   }
 
   /// Writes a file by way of a temporary name and a rename: a cut leaves the old content or the new, never a part.
@@ -81,19 +72,26 @@ public enum FolderTree {
   ///
   /// - Throws: ``FileFailure``.
   public static func readFile(_ path: String) throws(FileFailure) -> [UInt8] {
-    do {
-      return Array(try Data(contentsOf: URL(fileURLWithPath: path)))
-    } catch {
-      throw FileFailure("read", path, reason: reason(error))
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw .last("read", path) }
+    defer { close(descriptor) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else { throw .last("read", path) }
+    // Files that the kernel makes up have no size; they are read until their end.
+    var bytes = [UInt8](repeating: 0, count: max(Int(status.st_size) + 1, 4096))
+    var length = 0
+    while true {
+      if length == bytes.count { bytes += [UInt8](repeating: 0, count: bytes.count) }
+      let count = bytes.withUnsafeMutableBytes {
+        read(descriptor, $0.baseAddress?.advanced(by: length), $0.count - length)
+      }
+      if count < 0 {
+        if errno == EINTR { continue }
+        throw .last("read", path)
+      }
+      if count == 0 { break }
+      length += count
     }
-  }
-
-  private static func reason(_ error: any Error) -> String {
-    if let underlying = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError,
-      underlying.domain == NSPOSIXErrorDomain
-    {
-      return String(cString: strerror(Int32(underlying.code)))
-    }
-    return error.localizedDescription
+    return Array(bytes.prefix(length))
   }
 }

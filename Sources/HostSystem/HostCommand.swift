@@ -55,7 +55,8 @@ public struct HostCommand: Sendable {
       throw error
     } catch {
       try Task.checkCancellation()
-      throw CommandFailure(command: self, outcome: .notStarted(String(describing: error)))
+      let isMissing = (error as? SubprocessError)?.code == .executableNotFound
+      throw CommandFailure(command: self, outcome: isMissing ? .notFound : .notRun(String(describing: error)))
     }
     try Task.checkCancellation()
     guard result.status.isSuccess else {
@@ -110,16 +111,21 @@ public struct CommandFailure: ExplainedError {
 
   /// How a command went that did not succeed.
   public enum Outcome: Sendable {
-    /// It could not be started, for this reason.
-    case notStarted(String)
+    /// There is no such program.
+    case notFound
+    /// It could not be started, or not be followed to its end, for this reason.
+    case notRun(String)
     /// It ended with this status, and said this on standard output and standard error.
     case failed(status: String, said: String)
   }
 
+  /// What was being done, and what was wrong.
   public var problem: String {
     switch outcome {
-    case .notStarted(let reason):
-      return "cannot \(command.purpose): \(command.program) could not be started: \(reason)"
+    case .notFound:
+      return "cannot \(command.purpose): there is no program \(command.program)"
+    case .notRun(let reason):
+      return "cannot \(command.purpose): \(command.program) could not be run: \(reason)"
     case .failed(let status, let said):
       let lines = said.split(separator: "\n").filter { !$0.allSatisfy(\.isWhitespace) }.suffix(30)
       let tail = lines.map { "  | \($0)" }.joined(separator: "\n")
@@ -127,8 +133,9 @@ public struct CommandFailure: ExplainedError {
     }
   }
 
+  /// What the user can do now.
   public var remedy: String? {
-    guard case .notStarted = outcome else { return nil }
+    guard case .notFound = outcome else { return nil }
     return "install the Debian package that has \(command.program), or put it into PATH"
   }
 }

@@ -28,6 +28,7 @@ public struct ArtefactFolder: Sendable {
   /// - Throws: `FileFailure`, `GPTError`.
   func write(_ disk: DiskImage, manifest content: BuildManifest) throws {
     try FolderTree.create(folder.path)
+    try mark()
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     let text = Array(try encoder.encode(content)) + [0x0a]
@@ -40,6 +41,15 @@ public struct ArtefactFolder: Sendable {
     try disk.write(to: image.path)
     try FolderTree.replaceFile(manifest.path, with: text)
     if let present = Self.state(of: image) { try FolderTree.replaceFile(stamp.path, with: "\(key) \(present)".utf8) }
+  }
+
+  /// Marks the folder as made by a tool, so that backups may pass it over, and a package around it is not thought to
+  /// have changed (Cache Directory Tagging Specification).
+  private func mark() throws(FileFailure) {
+    let tag = folder.appending(path: "CACHEDIR.TAG").path
+    guard access(tag, F_OK) != 0 else { return }
+    let text = "Signature: 8a477f597d28d172789f06886806bc55\n# Artefacts of cultivar build; it makes them again.\n"
+    try FolderTree.replaceFile(tag, with: text.utf8)
   }
 
   /// What changes whenever a file is written: size, inode, and time of modification.

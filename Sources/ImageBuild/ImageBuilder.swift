@@ -57,6 +57,7 @@ public struct ImageBuilder: Sendable {
   /// - Throws: ``ImageFailure`` and the errors of the libraries below, all of them for the user to read.
   public func build(_ image: ImageDefinition, into output: URL) async throws -> BuildManifest {
     // What cannot work is said before anything is fetched or built.
+    let givenTime = try givenTime()
     let device = DeviceClass.builtIn.first { $0.name == image.device } ?? .genericX86
     let executable = try executables.file(for: device.architecture)
     let users = try UserIDs(names: image.programs.map(\.user))
@@ -71,7 +72,9 @@ public struct ImageBuilder: Sendable {
     let kernel = try await progress.step("fetch the kernel and its modules") {
       try await kernelParts(image, layout: layout, device: device, tools: tools)
     }
-    let epoch = await buildTime()
+    // The date of the packages' index is known once they are resolved.
+    let lockedTime = await lock.archiveDate
+    let epoch = givenTime ?? lockedTime
 
     var identity = ImageIdentity(
       project: project.name, image: image.name, deviceClass: device.name, version: project.version, build: "")
@@ -153,9 +156,7 @@ public struct ImageBuilder: Sendable {
   ) async throws -> KernelParts {
     let files = try await KernelFiles(image.kernel, device: device, suite: project.archive.suite, archive: archive)
     guard let source = files.modules else {
-      if let first = image.kernel.modules.first {
-        throw KernelModuleFailure.unknown([first], version: files.label, available: [])
-      }
+      guard image.kernel.modules.isEmpty else { throw KernelModuleFailure.noModules(kernel: files.label) }
       return KernelParts(files: files)
     }
     func choose(_ names: [String], optional: [String]) async throws -> KernelModules {
@@ -209,10 +210,12 @@ public struct ImageBuilder: Sendable {
     return layout
   }
 
-  /// Time of everything in the image: `SOURCE_DATE_EPOCH` where it is set, else the date of the packages' index.
-  private func buildTime() async -> Int64 {
-    if let given = environment["SOURCE_DATE_EPOCH"].flatMap({ Int64($0) }) { return given }
-    return await lock.archiveDate
+  /// Time of everything in the image as the environment gives it (`SOURCE_DATE_EPOCH`), in seconds since 1970.
+  private func givenTime() throws(ImageFailure) -> Int64? {
+    guard let given = environment["SOURCE_DATE_EPOCH"], !given.isEmpty else { return nil }
+    // What the formats of archives and file systems can hold.
+    guard let seconds = Int64(given), 0...Int64(UInt32.max) ~= seconds else { throw .noTime(given) }
+    return seconds
   }
 
   private func bootPlan(_ image: ImageDefinition, layout: Layout, device: DeviceClass) -> BootPlan {

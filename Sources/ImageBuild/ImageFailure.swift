@@ -18,6 +18,8 @@ public enum ImageFailure: ExplainedError {
   case noExecutableInPackages(program: String, path: String, similar: [String], position: SourcePosition)
   /// Two programs come to the same user id.
   case userClash(String, String)
+  /// `SOURCE_DATE_EPOCH` is no time.
+  case noTime(String)
   /// The time zone is not in the database.
   case unknownTimeZone(String, similar: String?)
 
@@ -31,6 +33,7 @@ public enum ImageFailure: ExplainedError {
     public var missing: [String]
   }
 
+  /// What was being done, and what was wrong.
   public var problem: String {
     switch self {
     case .noImage(let name, _): "the project has no image `\(name)`"
@@ -40,16 +43,21 @@ public enum ImageFailure: ExplainedError {
     case .wrongExecutable(let program, let path, let reason, let position):
       "\(place(position)): the program `\(program)` cannot run in this image: \(path) \(reason)"
     case .missingLibraries(let files):
-      files.map { "\($0.file) (\($0.origin)) needs \($0.missing.joined(separator: ", ")), and the image lacks it" }
-        .joined(separator: "\n")
+      files.map { file in
+        let them = file.missing.count == 1 ? "it" : "them"
+        return
+          "\(file.file) (\(file.origin)) needs \(file.missing.joined(separator: ", ")), and the image lacks \(them)"
+      }.joined(separator: "\n")
     case .noExecutableInPackages(let program, let path, _, let position):
       "\(place(position)): the packages of the program `\(program)` have no executable \(path)"
     case .userClash(let first, let second):
       "the users `\(first)` and `\(second)` come to the same user id, which is derived from the name"
+    case .noTime(let text): "SOURCE_DATE_EPOCH is `\(text)`, which is no number of seconds"
     case .unknownTimeZone(let name, _): "the time zone database has no `\(name)`"
     }
   }
 
+  /// What the user can do now.
   public var remedy: String? {
     switch self {
     case .noImage(_, let available): "it has \(available.map { "`\($0)`" }.joined(separator: ", "))"
@@ -60,6 +68,7 @@ public enum ImageFailure: ExplainedError {
     case .noExecutableInPackages(_, _, let similar, _):
       similar.isEmpty ? nil : "they have \(similar.joined(separator: ", "))"
     case .userClash: "give one of them another name"
+    case .noTime: "set it to the seconds since 1970, or not at all"
     case .unknownTimeZone(_, let similar): similar.map { "did you mean `\($0)`?" }
     }
   }

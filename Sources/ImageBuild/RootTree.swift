@@ -1,11 +1,11 @@
 import DebianArchive
 import DeviceModel
-import ExecutableFormat
 import Foundation
 import HostSystem
 import Lock
 import Project
 import RootFilesystem
+import Spelling
 
 /// Puts the root file system of an appliance together.
 struct RootTree {
@@ -91,12 +91,18 @@ struct RootTree {
         try tree.addFolder(folder.path, keepModes: true, origin: "package \(package.name)") { Self.isWanted($0) }
       }
     }
-    let zone = "usr/share/zoneinfo/\(image.timezone)"
-    guard tree[zone] != nil else {
-      let last = image.timezone.split(separator: "/").last.map(String.init) ?? image.timezone
-      let similar = tree.paths.first { $0.hasPrefix("usr/share/zoneinfo/") && $0.hasSuffix("/\(last)") }
+    try checkTimeZone()
+  }
+
+  private func checkTimeZone() throws {
+    let folder = "usr/share/zoneinfo/"
+    // A region like `Europe` is there too, as a folder; tables about zones begin with something else (RFC 9636).
+    guard let file = tree.resolve(folder + image.timezone), case .file(let content) = tree[file]?.kind,
+      try content.bytes().starts(with: Array("TZif".utf8))
+    else {
+      let names = tree.paths.filter { $0.hasPrefix(folder) }.map { String($0.dropFirst(folder.count)) }
       throw ImageFailure.unknownTimeZone(
-        image.timezone, similar: similar.map { String($0.dropFirst("usr/share/zoneinfo/".count)) })
+        image.timezone, similar: NearestName.nearest(to: image.timezone, among: names.filter { $0 != image.timezone }))
     }
   }
 
@@ -160,34 +166,15 @@ struct RootTree {
     let place = PlannedPrograms.installedPath(program)
     if let executable {
       try tree.addFile(place, from: executable.path, mode: 0o755, origin: "program \(program.name)")
-    } else if tree[place] == nil {
+    } else if tree.resolve(place) == nil {
       let name = place.split(separator: "/").last.map(String.init) ?? place
       let similar = tree.paths.filter { $0.hasSuffix("/\(name)") && $0.contains("bin/") }.map { "/\($0)" }
       throw ImageFailure.noExecutableInPackages(
         program: program.name, path: place, similar: similar, position: program.position)
     }
-    try checkExecutable(program, at: place, shown: executable?.path ?? place)
+    try ExecutableCheck(program: program, architecture: device.architecture, tree: tree)
+      .check(place, shown: executable?.path ?? place)
     try addFiles(program.files, origin: "program \(program.name)")
-  }
-
-  private func checkExecutable(_ program: ProgramDefinition, at place: String, shown: String) throws {
-    func refuse(_ reason: String) -> ImageFailure {
-      .wrongExecutable(program: program.name, path: shown, reason: reason, position: program.position)
-    }
-    guard case .file(.host(let file, _)) = tree[place]?.kind else { return }
-    guard let headers = try ELFFile(path: file) else {
-      let start = String(decoding: try FolderTree.readFile(file).prefix(256), as: UTF8.self)
-      guard start.hasPrefix("#!") else { throw refuse("is neither an ELF executable nor a script") }
-      let words = start.dropFirst(2).split(separator: "\n").first?.split(separator: " ") ?? []
-      let interpreter = words.first.map(String.init) ?? ""
-      guard tree[interpreter] != nil else { throw refuse("is a script for \(interpreter), which the image lacks") }
-      return
-    }
-    let wanted: ELFFile.Machine = device.architecture == .amd64 ? .x86_64 : .aarch64
-    guard headers.machine == wanted else {
-      throw refuse("is for \(headers.machine.title), and the image is for \(device.architecture.title)")
-    }
-    guard headers.isExecutable else { throw refuse("is a library, not an executable") }
   }
 
   /// Adds files that the project names.
@@ -224,19 +211,6 @@ struct RootTree {
     guard needs.isEmpty else {
       throw ImageFailure.missingLibraries(
         needs.map { .init(file: "/\($0.file)", origin: $0.origin, missing: $0.missing) })
-    }
-  }
-}
-
-extension ELFFile.Machine {
-  /// The machine in the words that are used with users.
-  fileprivate var title: String {
-    switch self {
-    case .x86_64: "x86-64"
-    case .aarch64: "arm64"
-    case .other(40, 32): "32-bit ARM"
-    case .other(3, 32): "32-bit x86"
-    case .other(let number, let bits): "another machine (number \(number), \(bits) bits)"
     }
   }
 }

@@ -30,15 +30,18 @@ struct UserIDs {
     }
   }
 
-  /// The user of a name; root for `root`.
-  subscript(name: String) -> ProgramUser { users[name] ?? .root }
+  /// The user of a name; nobody for a name that numbers were not asked for, so that no slip makes a program root.
+  subscript(name: String) -> ProgramUser {
+    name == "root" ? .root : users[name] ?? ProgramUser(name: "nobody", uid: 65_534, gid: 65_534)
+  }
 
   /// `/etc/passwd`.
   var passwd: String {
     let rows = users.values.sorted { $0.uid < $1.uid }.map { user in
       "\(user.name):x:\(user.uid):\(user.gid)::\(Self.home(of: user.name)):/usr/sbin/nologin"
     }
-    return (["root:x:0:0:root:/root:/usr/sbin/nologin"] + rows
+    return
+      (["root:x:0:0:root:/root:/usr/sbin/nologin"] + rows
       + ["nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin"]).joined(separator: "\n") + "\n"
   }
 

@@ -68,7 +68,9 @@ public struct LockFailure: ExplainedError {
   /// What is wrong with it.
   public var reason: String
 
+  /// What was being done, and what was wrong.
   public var problem: String { "cannot read the lock file \(path): \(reason)" }
+  /// What the user can do now.
   public var remedy: String? { "restore it from version control, or remove it and build anew" }
 }
 

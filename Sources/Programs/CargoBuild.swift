@@ -46,10 +46,16 @@ struct CargoBuild: LanguageBuild {
       remedy: "install its standard library: `rustup target add \(architecture.machine)-unknown-linux-musl`")
   }
 
+  /// Where Cargo keeps the sources of other packages.
+  private static var home: String {
+    let named = ProcessInfo.processInfo.environment["CARGO_HOME"].flatMap { $0.isEmpty ? nil : $0 }
+    return named ?? FileManager.default.homeDirectoryForCurrentUser.appending(path: ".cargo").path
+  }
+
   private func environment(_ scratch: URL) -> [String: String?] {
     var flags = ["-C", "target-feature=+crt-static", "-C", "strip=symbols", "-C", "link-arg=-Wl,--build-id=none"]
     if case .folder(let folder) = source { flags += ["--remap-path-prefix", "\(folder.path)=/source"] }
-    flags += ["--remap-path-prefix", "\(scratch.path)=/build"]
+    flags += ["--remap-path-prefix", "\(scratch.path)=/build", "--remap-path-prefix", "\(Self.home)=/cargo"]
     return ["CARGO_ENCODED_RUSTFLAGS": flags.joined(separator: "\u{1f}"), "CARGO_TARGET_DIR": scratch.path]
   }
 

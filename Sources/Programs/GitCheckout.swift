@@ -26,6 +26,11 @@ struct GitCheckout {
       } catch is CommandFailure {
         // Some servers hand out only what a reference points to; then the whole history is the way to the commit.
         try await git(["fetch", "-q", url, "+refs/*:refs/remotes/origin/*"])
+        do {
+          try await git(["cat-file", "-e", "\(commit)^{commit}"])
+        } catch is CommandFailure {
+          throw ProgramFailure.noReference(url: url, reference: "commit \(commit)")
+        }
       }
       try await git(["-c", "advice.detachedHead=false", "checkout", "-q", commit])
       try await git(["submodule", "-q", "update", "--init", "--recursive", "--depth", "1"])

@@ -9,8 +9,8 @@ protocol LanguageBuild: Sendable {
   ///
   /// - Parameter scratch: Folder that is kept from build to build, so that the tools build only what changed.
   func build(scratch: URL) async throws -> URL
-  /// Folders with sources that the build read, outside the caches of the language: the package's own, and those of
-  /// packages that it names by path. Asked after a build.
+  /// Folders with sources that the build reads, outside the caches of the language: the package's own, and those of
+  /// packages that it names by path.
   func inputs(scratch: URL) async throws -> [String]
 }
 
@@ -37,15 +37,15 @@ struct IncrementalBuild {
     }
     let scratch = cache.folder.appending(path: "build/\(key.hash.text)")
     try FolderTree.create(scratch.path)
+    // Before the build: what is changed while it runs has another hash the next time, and is built then.
+    var inputs: [String: ContentHash] = [:]
+    for folder in try await build.inputs(scratch: scratch) { inputs[folder] = try SourceFolder.identity(folder) }
     let executable = try await build.build(scratch: scratch)
     let hash = try ContentHash(ofFile: executable.path)
     let stored = try await cache.result("program", hash) { folder in
       try FileManager.default.copyItem(at: executable, to: folder.appending(path: "executable"))
     }
-    var record = Record(inputs: [:], product: hash)
-    for folder in try await build.inputs(scratch: scratch) {
-      record.inputs[folder] = try SourceFolder.identity(folder)
-    }
+    let record = Record(inputs: inputs, product: hash)
     try FolderTree.create(recordFile.deletingLastPathComponent().path)
     try FolderTree.replaceFile(recordFile.path, with: try JSONEncoder().encode(record))
     return stored.appending(path: "executable")
@@ -73,7 +73,7 @@ actor ToolVersions {
       known[command] = output
       return output
     } catch let failure as CommandFailure {
-      guard case .notStarted = failure.outcome else { throw failure }
+      guard case .notFound = failure.outcome else { throw failure }
       return nil
     }
   }

@@ -14,6 +14,7 @@ public enum ProgramFailure: ExplainedError {
   /// A folder that a package should be in.
   case noFolder(program: String, folder: String)
 
+  /// What was being done, and what was wrong.
   public var problem: String {
     switch self {
     case .noToolchain(let program, let tool, _): "cannot build the program `\(program)`: there is no `\(tool)` here"
@@ -26,6 +27,7 @@ public enum ProgramFailure: ExplainedError {
     }
   }
 
+  /// What the user can do now.
   public var remedy: String? {
     switch self {
     case .noToolchain(_, _, let package): package

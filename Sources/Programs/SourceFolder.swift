@@ -5,7 +5,10 @@ import HostSystem
 /// The content of a folder with sources, as far as it can matter to a build.
 enum SourceFolder {
   /// Folders that tools make for themselves; what is in them follows from the rest.
-  private static let ignored: Set<String> = [".git", ".build", ".swiftpm", "target", "node_modules", ".cultivar"]
+  private static let ignored: Set<String> = [".git", ".build", ".swiftpm", ".cultivar"]
+  /// The file by which a tool says that a folder is made from others (Cache Directory Tagging Specification): Cargo's
+  /// `target` and the folders of artefacts have it. A name alone would leave out a folder of sources so called.
+  private static let madeByTools = "CACHEDIR.TAG"
 
   /// Hash of all files below a folder: paths, run bits, contents and links.
   ///
@@ -17,7 +20,9 @@ enum SourceFolder {
   }
 
   private static func add(_ folder: String, relative: String, to key: inout CacheKey) throws(FileFailure) {
-    for name in try names(folder) where !ignored.contains(name) && !name.hasPrefix(".build") {
+    let names = try FolderTree.names(in: folder)
+    guard relative.isEmpty || !names.contains(madeByTools) else { return }
+    for name in names where !ignored.contains(name) && !name.hasPrefix(".build") {
       let path = "\(folder)/\(name)"
       let place = relative.isEmpty ? name : "\(relative)/\(name)"
       var status = stat()
@@ -33,14 +38,6 @@ enum SourceFolder {
         key.add("link \((try? FileManager.default.destinationOfSymbolicLink(atPath: path)) ?? "")")
       default: continue
       }
-    }
-  }
-
-  private static func names(_ folder: String) throws(FileFailure) -> [String] {
-    do {
-      return try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
-    } catch {
-      throw FileFailure("read the folder", folder, reason: error.localizedDescription)
     }
   }
 }

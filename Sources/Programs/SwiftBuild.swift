@@ -39,8 +39,10 @@ struct SwiftBuild: LanguageBuild {
 
   func build(scratch: URL) async throws -> URL {
     // Paths of the build host must not reach the executable: the same source gives the same bytes in another folder.
-    let prefix = ["-Xswiftc", "-file-prefix-map", "-Xswiftc", "\(folder.path)=/source"]
-    let arguments = package(["build", "--product", product] + (try await flags()) + prefix, scratch: scratch)
+    let prefixes = ["\(scratch.path)=/build", "\(folder.path)=/source"].flatMap { prefix in
+      ["-Xswiftc", "-file-prefix-map", "-Xswiftc", prefix, "-Xcc", "-ffile-prefix-map=\(prefix)"]
+    }
+    let arguments = package(["build", "--product", product] + (try await flags()) + prefixes, scratch: scratch)
     do {
       try await HostCommand("swift", arguments, to: "build the program `\(program)`").run()
     } catch let failure as CommandFailure {
@@ -68,7 +70,8 @@ struct SwiftBuild: LanguageBuild {
 
   private func products(_ scratch: URL) async throws -> [String] {
     let text = try await HostCommand(
-      "swift", ["package", "--package-path", folder.path, "--scratch-path", scratch.path, "describe", "--type", "json"],
+      "swift",
+      ["package", "--package-path", folder.path, "--scratch-path", scratch.path, "describe", "--type", "json"],
       to: "list the products of \(folder.path)"
     ).run()
     return try JSONDecoder().decode(Description.self, from: Data(text.utf8)).products.map(\.name)

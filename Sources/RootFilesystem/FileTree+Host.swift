@@ -32,7 +32,7 @@ extension FileTree {
     _ folder: String, at prefix: String = "", keepModes: Bool, origin: String,
     isWanted: (String) -> Bool = { _ in true }
   ) throws {
-    for name in try Self.names(in: folder) {
+    for name in try FolderTree.names(in: folder) {
       try addItem(
         "\(folder)/\(name)", relative: name, at: prefix, keepModes: keepModes, origin: origin, isWanted: isWanted)
     }
@@ -50,7 +50,7 @@ extension FileTree {
     switch status.st_mode & S_IFMT {
     case S_IFDIR:
       try add(target, .folder, mode: keepModes ? bits : 0o755, from: origin)
-      for name in try Self.names(in: item) {
+      for name in try FolderTree.names(in: item) {
         try addItem(
           "\(item)/\(name)", relative: "\(relative)/\(name)", at: prefix, keepModes: keepModes, origin: origin,
           isWanted: isWanted)
@@ -65,19 +65,6 @@ extension FileTree {
     default:
       throw FileFailure("take over", item, reason: "it is neither a file nor a folder nor a link")
     }
-  }
-
-  private static func names(in folder: String) throws(FileFailure) -> [String] {
-    guard let stream = opendir(folder) else { throw .last("read the folder", folder) }
-    defer { closedir(stream) }
-    var names: [String] = []
-    while let entry = readdir(stream) {
-      let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
-        pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-      }
-      if name != ".", name != ".." { names.append(name) }
-    }
-    return names.sorted()
   }
 
   private static func linkTarget(_ path: String) throws(FileFailure) -> String {

@@ -169,6 +169,16 @@ extension FileTree.Content {
     }
   }
 
+  /// The bytes.
+  ///
+  /// - Throws: `FileFailure` if the file of the build host cannot be read.
+  public func bytes() throws(FileFailure) -> [UInt8] {
+    switch self {
+    case .bytes(let bytes): bytes
+    case .host(let path, _): try FolderTree.readFile(path)
+    }
+  }
+
   /// Whether both have the same bytes; a file that cannot be read is the same as none.
   func isSame(as other: FileTree.Content) -> Bool {
     guard size == other.size else { return false }
@@ -194,6 +204,8 @@ public struct FileTreeConflict: ExplainedError {
   /// Who brought the other.
   public var second: String
 
+  /// What was being done, and what was wrong.
   public var problem: String { "\(path) is brought by \(first) and, with other content, by \(second)" }
+  /// What the user can do now.
   public var remedy: String? { "give one of them another path or name, or drop it" }
 }

@@ -1,6 +1,7 @@
 import DebianArchive
 import Foundation
 import HostSystem
+import Spelling
 
 /// The modules that an image gets of a kernel: those on a list, and all that they need.
 public struct KernelModules: Sendable {
@@ -217,6 +218,7 @@ public enum KernelModuleFailure: ExplainedError {
   /// The kernel brings no modules, and some are needed.
   case noModules(kernel: String)
 
+  /// What was being done, and what was wrong.
   public var problem: String {
     switch self {
     case .unknown(let names, let version, _):
@@ -225,10 +227,11 @@ public enum KernelModuleFailure: ExplainedError {
     }
   }
 
+  /// What the user can do now.
   public var remedy: String? {
     switch self {
     case .unknown(let names, _, let available):
-      names.first.flatMap { name in available.first { $0.contains(name) || name.contains($0) } }
+      names.first.flatMap { NearestName.nearest(to: $0, among: available) }
         .map { "did you mean `\($0)`?" } ?? "check `kernel: { modules: … }`"
     case .noModules: "name it with `kernel: { path: …, modulesFolder: … }`"
     }

@@ -24,15 +24,15 @@ public struct SharedLibraries: Sendable {
 
   /// All needs that the tree does not meet, in the order of paths.
   ///
-  /// - Throws: `FileFailure`, `ELFFailure` for a damaged file.
+  /// - Throws: `FileFailure`; a file whose headers contradict themselves is one.
   public func unmet(in tree: FileTree) throws -> [Need] {
     var needs: [Need] = []
     for path in tree.paths {
       guard let entry = tree[path], case .file(.host(let file, let size)) = entry.kind, size >= 64,
-        path.hasPrefix("usr/"), !path.hasSuffix(".ko"), let headers = try ELFFile(path: file)
+        path.hasPrefix("usr/"), !path.hasSuffix(".ko"), let headers = try headers(of: file, path, entry)
       else { continue }
       var missing: [String] = []
-      if let loader = headers.interpreter, resolve(loader, in: tree) == nil { missing.append(loader) }
+      if let loader = headers.interpreter, tree.resolve(loader) == nil { missing.append(loader) }
       let folder = path.split(separator: "/").dropLast().joined(separator: "/")
       let own = headers.runPath.map { $0.replacing("$ORIGIN", with: "/\(folder)") }
       for name in headers.needed where !has(name, in: own + folders, of: tree) { missing.append(name) }
@@ -41,26 +41,19 @@ public struct SharedLibraries: Sendable {
     return needs
   }
 
-  private func has(_ name: String, in folders: [String], of tree: FileTree) -> Bool {
-    if name.contains("/") { return resolve(name, in: tree) != nil }
-    return folders.contains { resolve("\($0)/\(name)", in: tree) != nil }
+  private func headers(of file: String, _ path: String, _ entry: FileTree.Entry) throws(FileFailure) -> ELFFile? {
+    do {
+      return try ELFFile(path: file)
+    } catch let failure as ELFFailure {
+      throw FileFailure("take /\(path) from", entry.origin, reason: "as an executable it is damaged: \(failure.reason)")
+    } catch {
+      throw FileFailure("read", file, reason: error.localizedDescription)
+    }
   }
 
-  /// The path of the file that a path comes to through links; `nil` where there is none.
-  private func resolve(_ path: String, in tree: FileTree, depth: Int = 0) -> String? {
-    let path = FileTree.normalised(path)
-    guard depth < 16, let entry = tree[path] else { return nil }
-    switch entry.kind {
-    case .file: return path
-    case .link(let target):
-      if target.hasPrefix("/") { return resolve(target, in: tree, depth: depth + 1) }
-      var parts = path.split(separator: "/").dropLast().map(String.init)
-      for part in target.split(separator: "/") {
-        if part == ".." { _ = parts.popLast() } else if part != "." { parts.append(String(part)) }
-      }
-      return resolve(parts.joined(separator: "/"), in: tree, depth: depth + 1)
-    case .folder, .characterDevice: return nil
-    }
+  private func has(_ name: String, in folders: [String], of tree: FileTree) -> Bool {
+    if name.contains("/") { return tree.resolve(name) != nil }
+    return folders.contains { tree.resolve("\($0)/\(name)") != nil }
   }
 
   /// Adds to the tree the libraries that are missing in it and that one of the packages has, with their own needs.
@@ -100,7 +93,7 @@ public struct SharedLibraries: Sendable {
     let places = name.contains("/") ? [name] : folders.map { "\($0)/\(name)" }
     for place in places {
       let place = FileTree.normalised(place)
-      guard let entry = package.content[place], let file = resolve(place, in: package.content),
+      guard let entry = package.content[place], let file = package.content.resolve(place),
         let target = package.content[file]
       else { continue }
       let origin = "package \(package.name)"

@@ -1,4 +1,5 @@
 import Foundation
+import Spelling
 
 /// Adds programs to a project file as its user would: one more item in the list, and every other line as it was.
 public struct ProgramAddition: Sendable {

@@ -1,3 +1,5 @@
+import Spelling
+
 /// What must hold between the programs and files of an image.
 enum ImageChecks {
   /// Names are given once, PID 1 is alone, and no program waits for itself.

@@ -1,3 +1,5 @@
+import Spelling
+
 /// What holds between the keys of a mapping.
 enum ObjectRule: Sendable {
   /// Exactly one of the keys is given.

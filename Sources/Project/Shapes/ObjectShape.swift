@@ -1,3 +1,5 @@
+import Spelling
+
 extension Shape {
   /// A mapping with known keys.
   ///

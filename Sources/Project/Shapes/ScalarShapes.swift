@@ -1,3 +1,5 @@
+import Spelling
+
 extension Shape<String> {
   /// Text of any kind.
   static let anyText = text("text", pattern: nil)

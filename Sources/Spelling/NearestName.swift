@@ -1,5 +1,5 @@
 /// Finds what the user may have meant by a name that does not exist.
-enum NearestName {
+public enum NearestName {
   /// With more names than this, the nearest one stands alone in a hint.
   private static let listedBesideNearest = 20
 
@@ -9,7 +9,7 @@ enum NearestName {
   ///   - name: What was written.
   ///   - candidates: What could have been written.
   /// - Returns: The candidate with the fewest edits; `nil` where none is near enough to be a likely slip.
-  static func nearest(to name: String, among candidates: [String]) -> String? {
+  public static func nearest(to name: String, among candidates: [String]) -> String? {
     let written = name.lowercased()
     let distances = candidates.map { (name: $0, edits: distance(written, $0.lowercased())) }
     if let best = distances.min(by: { $0.edits < $1.edits }), best.edits <= max(1, name.count / 3) {
@@ -28,7 +28,7 @@ enum NearestName {
   ///   - name: What was written.
   ///   - candidates: What could have been written.
   ///   - kind: What the candidates are, in the plural: `keys`.
-  static func hint(for name: String, among candidates: [String], kind: String) -> String? {
+  public static func hint(for name: String, among candidates: [String], kind: String) -> String? {
     guard !candidates.isEmpty else { return nil }
     let all = "\(kind): \(candidates.joined(separator: ", "))"
     guard let nearest = nearest(to: name, among: candidates) else { return all }

@@ -1,0 +1,56 @@
+import DeviceModel
+import TestFixtures
+import Testing
+
+@testable import BootFlow
+
+@Suite("Boot entries")
+struct BootEntryTests {
+  private func entry(_ arguments: [String]) -> BootEntry {
+    BootEntry(slot: .b, title: "roof station", version: "1.2.0", arguments: arguments)
+  }
+
+  @Test("systemd-boot is told kernel, initial RAM file system and command line of the slot")
+  func systemdBoot() {
+    #expect(
+      entry(["ro", "memmap=1M$2G"]).bootLoaderSpecification == """
+        title roof station
+        version 1.2.0
+        sort-key cultivar
+        linux /slots/b/linux
+        initrd /slots/b/initrd
+        options ro memmap=1M$2G cultivar.slot=b
+
+        """)
+  }
+
+  @Test("GRUB is told the same, and which partition it is")
+  func grub() {
+    #expect(
+      entry(["console=ttyS0,115200", "ro"]).grubCommands == """
+        probe --set=boot_partition --part-uuid $root
+        linux /slots/b/linux console=ttyS0,115200 ro cultivar.slot=b cultivar.boot-partition=$boot_partition
+        initrd /slots/b/initrd
+        boot
+
+        """)
+  }
+
+  @Test(
+    "Characters that mean something to GRUB reach the kernel as they are",
+    arguments: ["memmap=1M$2G", "a;b", "x=\"1\"", "it's", "a{b}", "#c", "a\\b", "*", "é"])
+  func quoting(argument: String) throws {
+    let line = try #require(entry([argument]).grubCommands.split(separator: "\n").first { $0.hasPrefix("linux ") })
+    let words = String(line.split(separator: " ")[2])
+    // The shell has the same rules for single quotes and for a backslash outside of them.
+    let verdict = try Judge("sh").run(["-c", "printf %s \(words)"])
+    #expect(verdict.output == argument)
+  }
+
+  @Test("Each architecture has its removable loader, and an unknown one has none")
+  func removable() {
+    #expect(BootPartition.removableLoader("amd64") == "EFI/BOOT/BOOTX64.EFI")
+    #expect(BootPartition.removableLoader("arm64") == "EFI/BOOT/BOOTAA64.EFI")
+    #expect(BootPartition.removableLoader("m68k") == nil)
+  }
+}

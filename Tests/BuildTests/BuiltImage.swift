@@ -1,0 +1,74 @@
+import Foundation
+import Glibc
+import HostSystem
+import TestFixtures
+import Testing
+
+/// An image that was built, with what its manifest says of it.
+struct BuiltImage {
+  /// Folder of the artefacts.
+  var folder: URL
+  /// The manifest.
+  var manifest: Manifest
+
+  /// What the tests read of a manifest.
+  struct Manifest: Decodable {
+    struct Partition: Decodable {
+      var name: String
+      var offset: Int
+      var size: Int
+    }
+    struct Package: Decodable {
+      var name: String
+    }
+    struct Program: Decodable {
+      var name: String
+      var size: Int
+    }
+    var epoch: Int64
+    var partitions: [Partition]
+    var packages: [Package]
+    var programs: [Program]
+  }
+
+  /// Reads the manifest in a folder of artefacts.
+  init(_ folder: URL) throws {
+    self.folder = folder
+    manifest = try JSONDecoder().decode(Manifest.self, from: Data(contentsOf: folder.appending(path: "manifest.json")))
+  }
+
+  /// The disk image.
+  var file: URL { folder.appending(path: "box.img") }
+
+  /// Hash of the disk image.
+  func hash() throws -> ContentHash { try ContentHash(ofFile: file.path) }
+
+  /// Copies a partition out of the image.
+  func partition(_ name: String, to place: URL) throws -> URL {
+    let row = try #require(manifest.partitions.first { $0.name == name })
+    let file = place.appending(path: "\(name).part")
+    let verdict = try Judge("dd").run([
+      "if=\(self.file.path)", "of=\(file.path)", "bs=1M", "skip=\(row.offset >> 20)", "count=\(row.size >> 20)",
+      "conv=sparse", "status=none",
+    ])
+    try #require(verdict.status == 0, "\(verdict.errors)")
+    #expect(truncate(file.path, off_t(row.size)) == 0)
+    return file
+  }
+
+  /// Files of the root file system by path, unpacked by the file system's own tool.
+  func unpackedRoot(_ place: URL) throws -> URL {
+    let root = try partition("root-a", to: place)
+    let target = place.appending(path: "root")
+    let verdict = try Judge("fsck.erofs").run(["--extract=\(target.path)", "--no-preserve-owner", root.path])
+    try #require(verdict.status == 0, "\(verdict.errors)")
+    return target
+  }
+
+  /// What changes whenever the image file is written.
+  func stamp() -> String {
+    var status = stat()
+    guard stat(file.path, &status) == 0 else { return "none" }
+    return "\(status.st_ino) \(status.st_mtim.tv_sec).\(status.st_mtim.tv_nsec)"
+  }
+}

@@ -1,0 +1,108 @@
+import Foundation
+import HostSystem
+import TestFixtures
+import Testing
+
+/// Makes projects and runs the tool on them, as a user does, with real packages.
+///
+/// Packages and tools are kept in the cache that the environment names, as for every build of the user.
+struct Workshop: Sendable {
+  /// Why the tests of this target may not run.
+  static let condition: Comment =
+    "CULTIVAR_DEVICE_EXECUTABLES names no folder with x86_64/cultivar-device; `make test` sets it"
+
+  /// Whether there is a device executable to put into images.
+  static let isReady: Bool = {
+    let folder = ProcessInfo.processInfo.environment["CULTIVAR_DEVICE_EXECUTABLES"] ?? ""
+    return FileManager.default.isExecutableFile(atPath: "\(folder)/x86_64/cultivar-device")
+  }()
+
+  /// The executable that was built with the tests.
+  static var tool: URL {
+    URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
+      .appending(path: "cultivar")
+  }
+
+  /// The cache of the builds.
+  static var cache: URL { Cache.defaultFolder(environment: ProcessInfo.processInfo.environment) }
+
+  /// A lock file with all packages that the tests' projects take, so that APT is asked once.
+  private static let lock = Task<[UInt8], any Error> {
+    try await withTemporaryFolder { folder in
+      try write(programs: [Program.hello, Program.curl], image: "", to: folder)
+      let verdict = try Judge(at: tool).run(["lock", "--quiet"], in: folder)
+      try #require(verdict.status == 0, "\(verdict.errors)")
+      return try FolderTree.readFile(folder.appending(path: "cultivar.lock").path)
+    }
+  }
+
+  /// Programs of the tests' projects, as items of a project file.
+  enum Program {
+    /// A static executable of the test's own.
+    static let hello = "executable: ./hello"
+    /// A Debian package with many libraries.
+    static let curl = "debian: { packages: [curl], executable: /usr/bin/curl }"
+  }
+
+  /// Gives a test a project with an image called `box`, and the folder that it is in.
+  ///
+  /// - Parameters:
+  ///   - programs: Items of the list of programs.
+  ///   - image: Further lines of the image.
+  ///   - project: Further lines of the project.
+  static func withProject<Value>(
+    programs: [String] = [Program.hello], image: String = "", project: String = "",
+    _ work: (URL) async throws -> Value
+  ) async throws -> Value {
+    try await withTemporaryFolder { folder in
+      try write(programs: programs, image: image, project: project, to: folder)
+      try folder.writing(try await lock.value, to: "cultivar.lock")
+      return try await work(folder)
+    }
+  }
+
+  /// Writes a project file, and the static executable that it may name.
+  static func write(programs: [String], image: String, project: String = "", to folder: URL) throws {
+    var lines = ["cultivar: 1", "name: test", project, "images:", "  box:", "    device: generic-x86_64"]
+    if !image.contains("layout:") { lines.append("    layout: appliance-ab") }
+    lines += image.split(separator: "\n").map { "    \($0)" }
+    lines.append("    programs:")
+    lines += programs.map { "      - " + $0.replacing("\n", with: "\n        ") }
+    try folder.writing(lines.joined(separator: "\n") + "\n", to: "cultivar.yaml")
+    try folder.writing(try staticExecutable.get(), to: "hello", mode: 0o755)
+  }
+
+  /// A small static executable, made by the C compiler of this machine.
+  private static let staticExecutable = Result { () throws -> [UInt8] in
+    let folder = FileManager.default.temporaryDirectory.appending(path: "cultivar-tests-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let source = try folder.writing("int main(void) { return 0; }\n", to: "hello.c")
+    let product = folder.appending(path: "hello").path
+    let verdict = try Judge("cc").run(["-static", "-Wl,--build-id=none", "-o", product, source.path])
+    try #require(verdict.status == 0, "\(verdict.errors)")
+    return try FolderTree.readFile(product)
+  }
+
+  /// Runs the tool.
+  @discardableResult
+  static func run(
+    _ arguments: [String], in folder: URL, environment: [String: String?] = [:]
+  ) throws -> Judge.Verdict {
+    try Judge(at: tool).run(arguments, in: folder, environment: environment)
+  }
+
+  /// Builds the image, which must succeed.
+  static func build(_ folder: URL, environment: [String: String?] = [:]) throws -> BuiltImage {
+    let verdict = try run(["build", "--quiet"], in: folder, environment: environment)
+    try #require(verdict.status == 0, "\(verdict.errors)")
+    return try BuiltImage(folder.appending(path: "build/box"))
+  }
+
+  /// What the tool says on standard error where a build must not succeed.
+  static func refusal(_ folder: URL, environment: [String: String?] = [:]) throws -> String {
+    let verdict = try run(["build", "--quiet"], in: folder, environment: environment)
+    #expect(verdict.status == 1)
+    #expect(try FolderTree.names(in: folder.path).contains("build") == false)
+    return verdict.errors
+  }
+}

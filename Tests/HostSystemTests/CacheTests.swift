@@ -1,0 +1,177 @@
+import Foundation
+import Glibc
+import TestFixtures
+import Testing
+
+@testable import HostSystem
+
+@Suite("The cache")
+struct CacheTests {
+  private struct Refusal: Error {}
+
+  private func scratch(of cache: Cache) throws -> [String] {
+    try FolderTree.names(in: cache.folder.appending(path: "scratch").path)
+  }
+
+  @Test("A result is made once and found the next time, by another opening of the cache as well")
+  func madeOnce() async throws {
+    try await withTemporaryFolder { folder in
+      let key = ContentHash(of: "a")
+      let first = try await Cache(at: folder).result("kind", key) { try $0.writing("content", to: "file") }
+      let second = try await Cache(at: folder).result("kind", key) { _ in throw Refusal() }
+
+      #expect(first == second)
+      #expect(try second.text("file") == "content")
+    }
+  }
+
+  @Test("What fails halfway stores nothing and leaves no scratch")
+  func failure() async throws {
+    try await withTemporaryFolder { folder in
+      let cache = try Cache(at: folder)
+      let key = ContentHash(of: "a")
+
+      await #expect(throws: Refusal.self) {
+        _ = try await cache.result("kind", key) { place in
+          try place.writing("half", to: "file")
+          throw Refusal()
+        }
+      }
+
+      #expect(!FileManager.default.fileExists(atPath: cache.location("kind", key).path))
+      #expect(try scratch(of: cache) == [])
+    }
+  }
+
+  @Test("A cancelled build stores nothing, even where the step itself did not notice")
+  func cancellation() async throws {
+    try await withTemporaryFolder { folder in
+      let cache = try Cache(at: folder)
+      let key = ContentHash(of: "a")
+      let task = Task {
+        try await cache.result("kind", key) { place in
+          try place.writing("whole", to: "file")
+          withUnsafeCurrentTask { $0?.cancel() }
+        }
+      }
+
+      await #expect(throws: CancellationError.self) { _ = try await task.value }
+      #expect(!FileManager.default.fileExists(atPath: cache.location("kind", key).path))
+    }
+  }
+
+  @Test("Many at once get the same whole result")
+  func concurrency() async throws {
+    try await withTemporaryFolder { folder in
+      let cache = try Cache(at: folder)
+      let key = ContentHash(of: "a")
+
+      let texts = try await withThrowingTaskGroup(of: String.self) { group in
+        for number in 0..<20 {
+          group.addTask {
+            let place = try await cache.result("kind", key) { place in
+              try place.writing("first half, ", to: "file")
+              await Task.yield()
+              try place.writing("first half, second half", to: "file")
+              try place.writing("\(number)", to: "maker")
+            }
+            return try place.text("file") + (try place.text("maker"))
+          }
+        }
+        return try await group.reduce(into: Set<String>()) { $0.insert($1) }
+      }
+
+      #expect(texts.count == 1)
+      #expect(texts.first?.hasPrefix("first half, second half") == true)
+      #expect(try scratch(of: cache) == [])
+    }
+  }
+
+  @Test("What a killed build left is swept by the next one; what a running one has at hand stays")
+  func sweeping() async throws {
+    try await withTemporaryFolder { folder in
+      let cache = try Cache(at: folder)
+      try folder.writing("left over", to: "scratch/4194304-dead/content/file")
+
+      try await cache.withScratch { scratch in
+        try scratch.writing("at work", to: "file")
+        _ = try Cache(at: folder)
+        #expect(try scratch.text("file") == "at work")
+        #expect(try self.scratch(of: cache) == [scratch.lastPathComponent])
+      }
+
+      #expect(try scratch(of: cache) == [])
+    }
+  }
+
+  @Test(
+    "The place of the cache comes from the environment",
+    arguments: [
+      (["CULTIVAR_CACHE": "/a", "XDG_CACHE_HOME": "/b"], "/a"), (["XDG_CACHE_HOME": "/b"], "/b/cultivar"),
+      (["CULTIVAR_CACHE": "", "XDG_CACHE_HOME": "/b"], "/b/cultivar"),
+    ])
+  func place(environment: [String: String], path: String) {
+    #expect(Cache.defaultFolder(environment: environment).path == path)
+  }
+
+  @Test("A relative XDG_CACHE_HOME is passed over, as its specification asks")
+  func relativePlace() {
+    #expect(Cache.defaultFolder(environment: ["XDG_CACHE_HOME": "b"]).path.hasSuffix("/.cache/cultivar"))
+  }
+}
+
+@Suite("Keys of cached results")
+struct CacheKeyTests {
+  private func key(_ add: (inout CacheKey) -> Void) -> ContentHash {
+    var key = CacheKey("step 1")
+    add(&key)
+    return key.hash
+  }
+
+  @Test("Two lists of fields with the same bytes in another grouping have different keys")
+  func framing() {
+    let keys = [
+      key { _ in }, key { $0.add("") }, key { $0.add("ab") },
+      key {
+        $0.add("a"); $0.add("b")
+      },
+      key { $0.add(["a", "b"]) }, key { $0.add(["ab"]) },
+      key {
+        $0.add([]); $0.add("ab")
+      },
+      key {
+        $0.add(["a"]); $0.add(["b"])
+      },
+    ]
+    #expect(Set(keys).count == keys.count)
+  }
+
+  @Test("The same fields have the same key, which is the SHA-256 of the framed fields")
+  func known() {
+    var framed: [UInt8] = []
+    for field in ["step 1", "é"] {
+      framed += withUnsafeBytes(of: UInt64(field.utf8.count).littleEndian) { Array($0) } + Array(field.utf8)
+    }
+    #expect(key { $0.add("é") } == ContentHash(of: framed))
+  }
+
+  @Test("A file has the hash of its bytes, over the size of one read as well")
+  func files() async throws {
+    try await withTemporaryFolder { folder in
+      let bytes = (0..<(1 << 20) + 17).map { UInt8(truncatingIfNeeded: $0 &* 31) }
+      let file = try folder.writing(bytes, to: "file")
+      #expect(try ContentHash(ofFile: file.path) == ContentHash(of: bytes))
+    }
+  }
+
+  @Test("Hashes are read in both cases, and nothing else is one")
+  func text() {
+    let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    #expect(ContentHash(of: "").text == empty)
+    #expect(ContentHash(text: empty.uppercased())?.text == empty)
+    #expect(ContentHash(of: "").bytes.prefix(2) == [0xe3, 0xb0])
+    #expect(ContentHash(text: String(empty.dropLast())) == nil)
+    #expect(ContentHash(text: "g" + empty.dropFirst()) == nil)
+    #expect(ContentHash(text: "٣" + empty.dropFirst(2)) == nil)
+  }
+}

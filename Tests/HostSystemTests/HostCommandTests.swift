@@ -1,0 +1,85 @@
+import Foundation
+import Glibc
+import TestFixtures
+import Testing
+
+@testable import HostSystem
+
+@Suite("Programs of the build host")
+struct HostCommandTests {
+  private func shell(_ script: String, input: HostCommand.Input = .none) -> HostCommand {
+    HostCommand("sh", ["-c", script], to: "test", environment: ["GIVEN": "yes", "HOME": nil], input: input)
+  }
+
+  @Test("Standard output comes back; the environment is the inherited one with its changes")
+  func output() async throws {
+    let text = try await shell("echo \"$GIVEN ${HOME-none} ${PATH:+path}\"; echo noise >&2").run()
+    #expect(text == "yes none path\n")
+  }
+
+  @Test("Bytes and files are read on standard input")
+  func input() async throws {
+    try await withTemporaryFolder { folder in
+      let file = try folder.writing("of a file", to: "file")
+      #expect(try await shell("cat", input: .bytes(Array("bytes".utf8))).run() == "bytes")
+      #expect(try await shell("cat", input: .file(file.path)).run() == "of a file")
+      #expect(try await shell("cat").run() == "")
+    }
+  }
+
+  @Test("A program that fails is an error with its status and what it said on both outputs")
+  func failure() async throws {
+    let failure = await #expect(throws: CommandFailure.self) {
+      try await shell("echo said; echo complained >&2; exit 3").run()
+    }
+    #expect(failure?.problem == "cannot test: sh ended with exited(3)\n  | said\n  | complained")
+    #expect(failure?.remedy == nil)
+  }
+
+  @Test("Of a long output the error has the end")
+  func longFailure() async throws {
+    let failure = await #expect(throws: CommandFailure.self) { try await shell("seq 1 1000; exit 1").run() }
+    #expect(failure?.problem.split(separator: "\n").count == 31)
+    #expect(failure?.problem.hasSuffix("\n  | 1000") == true)
+  }
+
+  @Test("A missing program is named, with what to do")
+  func missing() async throws {
+    let failure = await #expect(throws: CommandFailure.self) {
+      try await HostCommand("no-such-program", [], to: "make a test").run()
+    }
+    #expect(failure?.problem == "cannot make a test: there is no program no-such-program")
+    #expect(failure?.remedy == "install the Debian package that has no-such-program, or put it into PATH")
+  }
+
+  @Test("A missing working directory, or too much output, is not taken for a missing program")
+  func notRun() async throws {
+    let nowhere = await #expect(throws: CommandFailure.self) {
+      try await HostCommand("true", [], to: "test", in: "/no/such/folder").run()
+    }
+    let flood = await #expect(throws: CommandFailure.self) {
+      try await HostCommand("seq", ["1", "10000"], to: "test").run(limit: 100)
+    }
+    #expect(nowhere?.problem.contains("/no/such/folder") == true)
+    #expect(flood?.problem.contains("exceeded the limit of 100 bytes") == true)
+    #expect(nowhere?.remedy == nil && flood?.remedy == nil)
+  }
+
+  @Test("Cancelling ends the program, one that ignores TERM too", arguments: ["", "trap '' TERM;"])
+  func cancellation(prefix: String) async throws {
+    try await withTemporaryFolder { folder in
+      let place = folder.appending(path: "pid").path
+      let task = Task {
+        try await shell("\(prefix) echo $$ > \(place).new; mv \(place).new \(place); while :; do sleep 0.1; done").run()
+      }
+      while !FileManager.default.fileExists(atPath: place) { try await Task.sleep(for: .milliseconds(10)) }
+      let number = try #require(pid_t(try folder.text("pid").trimmingCharacters(in: .newlines)))
+      #expect(kill(number, 0) == 0)
+
+      task.cancel()
+
+      await #expect(throws: CancellationError.self) { _ = try await task.value }
+      #expect(kill(number, 0) == -1 && errno == ESRCH)
+    }
+  }
+}

@@ -1,0 +1,56 @@
+import Testing
+
+@testable import ImageBuild
+
+@Suite("Numbers of users")
+struct UserIDsTests {
+  @Test("A user keeps its number whatever other users there are")
+  func stable() throws {
+    let alone = try UserIDs(names: ["web"])
+    let among = try UserIDs(names: ["zebra", "web", "app", "root", "web"])
+    #expect(alone["web"] == among["web"])
+    // Fixed for good: files on the data partitions of devices in the field belong to it.
+    #expect(alone["web"].uid == 0)
+    #expect(among["root"] == .root)
+  }
+
+  @Test("A name that no number was asked for is nobody, never root")
+  func unknown() throws {
+    #expect(try UserIDs(names: [])["stranger"].uid == 65_534)
+  }
+
+  @Test("Two names with the same number are both named")
+  func clash() throws {
+    // Found by trying names; the numbers follow from SHA-256.
+    let names = try Self.clashingNames()
+    let failure = #expect(throws: ImageFailure.self) { _ = try UserIDs(names: names) }
+    #expect(
+      failure?.problem
+        == "the users `\(names[0])` and `\(names[1])` come to the same user id, which is derived from the name")
+  }
+
+  @Test("The account files have every user once, in the order of numbers, and nobody can log in")
+  func files() throws {
+    let users = try UserIDs(names: ["web", "app"])
+    let rows = users.passwd.split(separator: "\n").map { $0.split(separator: ":", omittingEmptySubsequences: false) }
+    #expect(rows.allSatisfy { $0.count == 7 && $0[6] == "/usr/sbin/nologin" && $0[1] == "x" })
+    #expect(rows.compactMap { Int($0[2]) } == rows.compactMap { Int($0[2]) }.sorted())
+    #expect(Set(rows.map { $0[0] }) == ["root", "cultivard", "dhcpcd", "ntpd", "web", "app", "nobody"])
+    #expect(rows.count == 7)
+    #expect(
+      users.group.split(separator: "\n").allSatisfy {
+        $0.split(separator: ":", omittingEmptySubsequences: false).count == 4
+      })
+  }
+
+  private static func clashingNames() throws -> [String] {
+    var seen: [UInt32: String] = [:]
+    for number in 0..<5_000 {
+      let name = "user\(number)"
+      let uid = try UserIDs(names: [name])[name].uid
+      if let other = seen[uid] { return [other, name].sorted() }
+      seen[uid] = name
+    }
+    return []
+  }
+}

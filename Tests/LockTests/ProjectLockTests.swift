@@ -1,0 +1,117 @@
+import Foundation
+import HostSystem
+import TestFixtures
+import Testing
+
+@testable import Lock
+
+@Suite("The lock file")
+struct ProjectLockTests {
+  private let request = PackageRequest(["hello"], scope: .closure, suite: "trixie", architecture: "amd64")
+  private let other = PackageRequest(["other"], scope: .named, suite: "trixie", architecture: "amd64")
+
+  private func package(_ name: String, version: String = "1") -> DebianPackage {
+    DebianPackage(
+      name: name, version: version, architecture: "amd64", archive: .security, path: "pool/\(name).deb", size: 7,
+      sha256: ContentHash(of: "\(name) \(version)"))
+  }
+
+  private func withLock(_ work: (URL) async throws -> Void) async throws {
+    try await withTemporaryFolder { try await work($0.appending(path: "cultivar.lock")) }
+  }
+
+  @Test("What is recorded is read again, and the same content gives the same bytes")
+  func roundTrip() async throws {
+    try await withLock { file in
+      let lock = try ProjectLock(file: file)
+      try await lock.record([request: [package("libc6"), package("hello")]], archiveDate: 1_700_000_000)
+      try await lock.record("0123", of: "https://example.org/r", "tag v1")
+      let bytes = try Data(contentsOf: file)
+
+      let again = try ProjectLock(file: file)
+
+      #expect(await again.packages(of: request) == [package("libc6"), package("hello")])
+      #expect(await again.revision(of: "https://example.org/r", "tag v1") == "0123")
+      #expect(await again.archiveDate == 1_700_000_000)
+      #expect(await again.packages(of: other) == nil)
+      try await again.tidy()
+      #expect(try Data(contentsOf: file) == bytes)
+    }
+  }
+
+  @Test("Reading makes no file, and a project without one has nothing locked")
+  func none() async throws {
+    try await withLock { file in
+      let lock = try ProjectLock(file: file)
+      #expect(await lock.packages(of: request) == nil)
+      #expect(!FileManager.default.fileExists(atPath: file.path))
+    }
+  }
+
+  @Test("A refresh looks everything up anew, once")
+  func refresh() async throws {
+    try await withLock { file in
+      try await ProjectLock(file: file).record([request: [package("hello")]], archiveDate: 2_000)
+      let lock = try ProjectLock(file: file, refresh: true)
+
+      #expect(await lock.packages(of: request) == nil)
+      try await lock.record([request: [package("hello", version: "2")]], archiveDate: 1_000)
+      #expect(await lock.packages(of: request) == [package("hello", version: "2")])
+      #expect(await lock.archiveDate == 1_000)
+      try await lock.tidy()
+
+      let text = try String(contentsOf: file, encoding: .utf8)
+      #expect(text.contains("hello_2_amd64") && !text.contains("hello_1_amd64"))
+    }
+  }
+
+  @Test("Tidying drops what the build did not ask for, and its packages")
+  func tidy() async throws {
+    try await withLock { file in
+      let first = try ProjectLock(file: file)
+      try await first.record([request: [package("hello")], other: [package("other")]], archiveDate: 5)
+      try await first.record("0123", of: "r", "tag v1")
+
+      let lock = try ProjectLock(file: file)
+      _ = await lock.packages(of: request)
+      try await lock.tidy()
+
+      let again = try ProjectLock(file: file)
+      #expect(await again.packages(of: other) == nil)
+      #expect(await again.revision(of: "r", "tag v1") == nil)
+      #expect(await again.packages(of: request) == [package("hello")])
+      #expect(await again.archiveDate == 5)
+      #expect(try !String(contentsOf: file, encoding: .utf8).contains("other"))
+    }
+  }
+
+  @Test(
+    "A damaged lock file is refused with its path and what to do",
+    arguments: [
+      ("", "it is not a lock file"), ("{", "it is not a lock file"), ("{}", "it is not a lock file"),
+      (#"{"cultivarLock": 99, "archiveDate": 0, "requests": {}, "packages": {}, "revisions": {}}"#, "it has format 99"),
+      (
+        #"""
+        {"cultivarLock": 1, "archiveDate": 0, "requests": {}, "revisions": {}, "packages": {"a": {"name": "a", "version": "1",
+        "architecture": "all", "archive": "main", "path": "p", "size": 1, "sha256": "short"}}}
+        """#, "not a SHA-256 hash"
+      ),
+    ])
+  func damaged(text: String, reason: String) async throws {
+    try await withLock { file in
+      try Data(text.utf8).write(to: file)
+      let failure = #expect(throws: LockFailure.self) { _ = try ProjectLock(file: file) }
+      #expect(failure?.problem.hasPrefix("cannot read the lock file \(file.path): ") == true)
+      #expect(failure?.problem.contains(reason) == true)
+      #expect(failure?.remedy == "restore it from version control, or remove it and build anew")
+    }
+  }
+
+  @Test("A request whose package is gone from the file is resolved again")
+  func partial() async throws {
+    var lock = LockFile()
+    lock.record(request, [package("hello")])
+    lock.packages = [:]
+    #expect(lock.packages(of: request) == nil)
+  }
+}

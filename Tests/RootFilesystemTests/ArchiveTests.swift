@@ -1,0 +1,130 @@
+import Foundation
+import HostSystem
+import TestFixtures
+import Testing
+
+@testable import RootFilesystem
+
+@Suite("Archives of a tree, judged by other programs")
+struct ArchiveTests {
+  private static let longName = String(repeating: "d", count: 90) + "/" + String(repeating: "é", count: 60)
+  private static let longTarget = String(repeating: "t", count: 150)
+  private static let time: Int64 = 1_700_000_000
+
+  /// A tree with all that is hard: long and unusual names, modes, links, a device, empty and large files.
+  private func tree(in folder: URL) throws -> FileTree {
+    let large = try folder.writing((0..<3_000_001).map { UInt8(truncatingIfNeeded: $0) }, to: "large")
+    var tree = FileTree()
+    try tree.add("tmp", .folder, mode: 0o1777, from: "x")
+    try tree.add("usr/bin/su", .file(.bytes([1])), mode: 0o4755, from: "x")
+    try tree.add("home/user", .folder, mode: 0o700, uid: 59_999, gid: 65_534, from: "x")
+    try tree.add("etc/with space 'and\" ü", .file(.bytes([])), mode: 0o600, uid: 59_999, gid: 65_534, from: "x")
+    try tree.add(Self.longName, .file(.bytes(Array("long".utf8))), mode: 0o644, from: "x")
+    try tree.add("short", .link("usr/bin/su"), mode: 0o777, from: "x")
+    try tree.add("long", .link(Self.longTarget), mode: 0o777, from: "x")
+    try tree.add("dev/console", .characterDevice(major: 5, minor: 1), mode: 0o600, from: "x")
+    try tree.addFile("large", from: large.path, mode: 0o444, origin: "x")
+    return tree
+  }
+
+  @Test("tar lists and unpacks what the tree says")
+  func tar() async throws {
+    try await withTemporaryFolder { folder in
+      let archive = folder.appending(path: "tree.tar")
+      try TarArchive.write(try tree(in: folder), to: archive.path, time: Self.time)
+
+      let listing = try Judge("tar").run(
+        [
+          "--list", "--verbose", "--numeric-owner", "--full-time", "--utc", "--quoting-style=literal", "-f",
+          archive.path,
+        ],
+        environment: ["LC_ALL": "C.UTF-8"])
+      let rows = listing.output.split(separator: "\n").map { $0.split(separator: " ", omittingEmptySubsequences: true) }
+      func row(_ end: String) -> String {
+        rows.first { $0.joined(separator: " ").hasSuffix(end) }?.joined(separator: " ") ?? "none"
+      }
+
+      #expect(listing.status == 0 && listing.errors.isEmpty, "\(listing.errors)")
+      #expect(row(" ./tmp/") == "drwxrwxrwt 0/0 0 2023-11-14 22:13:20 ./tmp/")
+      #expect(row(" ./usr/bin/su").hasPrefix("-rwsr-xr-x 0/0 1 "))
+      #expect(row("user/").hasPrefix("drwx------ 59999/65534 0 "))
+      #expect(row("ü").hasPrefix("-rw------- 59999/65534 0 "))
+      #expect(row("/ddd") == "none" && row(Self.longName).hasPrefix("-rw-r--r-- 0/0 4 "))
+      #expect(row("./long -> \(Self.longTarget)").hasPrefix("lrwxrwxrwx 0/0 0 "))
+      #expect(row("console").hasPrefix("crw------- 0/0 5,1 "))
+      #expect(row("./large").hasPrefix("-r--r--r-- 0/0 3000001 "))
+
+      let place = folder.appending(path: "out")
+      try FolderTree.create(place.path)
+      let unpacked = try Judge("tar").run([
+        "-x", "-C", place.path, "--exclude=./dev/console", "--no-same-owner", "-f", archive.path,
+      ])
+      #expect(unpacked.status == 0, "\(unpacked.errors)")
+      #expect(try place.text(Self.longName) == "long")
+      #expect(try ContentHash(ofFile: "\(place.path)/large") == ContentHash(ofFile: "\(folder.path)/large"))
+    }
+  }
+
+  @Test("cpio lists and unpacks what the tree says")
+  func cpio() async throws {
+    try await withTemporaryFolder { folder in
+      let archive = folder.appending(path: "tree.cpio")
+      try CpioArchive.write(try tree(in: folder), to: archive.path, time: Self.time)
+
+      let listing = try Judge("cpio").run(
+        ["--list", "--verbose", "--numeric-uid-gid", "--quiet"], environment: ["LC_ALL": "C.UTF-8", "TZ": "UTC"],
+        input: archive)
+      let rows = listing.output.split(separator: "\n").map { $0.split(separator: " ").joined(separator: " ") }
+      func row(_ end: String) -> String { rows.first { $0.hasSuffix(end) } ?? "none" }
+
+      #expect(listing.status == 0 && listing.errors.isEmpty, "\(listing.errors)")
+      #expect(row(" tmp") == "drwxrwxrwt 1 0 0 0 Nov 14 2023 tmp")
+      #expect(row("2023 usr/bin/su").hasPrefix("-rwsr-xr-x 1 0 0 1 "))
+      #expect(row("ü").hasPrefix("-rw------- 1 59999 65534 0 "))
+      #expect(row("long -> \(Self.longTarget)").hasPrefix("lrwxrwxrwx 1 0 0 150 "))
+      #expect(row("console").hasPrefix("crw------- 1 0 0 5, 1 "))
+
+      let place = folder.appending(path: "out")
+      try FolderTree.create(place.path)
+      let unpacked = try Judge("cpio").run(
+        ["--extract", "--quiet", "--make-directories", "--no-preserve-owner", "--nonmatching", "dev/console"],
+        in: place,
+        input: archive)
+      #expect(unpacked.status == 0, "\(unpacked.errors)")
+      #expect(try place.text(Self.longName) == "long")
+      #expect(try ContentHash(ofFile: "\(place.path)/large") == ContentHash(ofFile: "\(folder.path)/large"))
+    }
+  }
+
+  @Test("The bytes follow from the tree alone, whatever order it was filled in")
+  func reproducible() async throws {
+    try await withTemporaryFolder { folder in
+      var first = FileTree()
+      var second = FileTree()
+      for number in 0..<50 { try first.add("a/\(number)", .file(.bytes([UInt8(number)])), mode: 0o644, from: "x") }
+      for number in (0..<50).reversed() {
+        try second.add("a/\(number)", .file(.bytes([UInt8(number)])), mode: 0o644, from: "y")
+      }
+      for (name, write) in [("tar", TarArchive.write), ("cpio", CpioArchive.write)] {
+        let places = ["1", "2"].map { folder.appending(path: "\(name)-\($0)") }
+        try write(first, places[0].path, 5)
+        try write(second, places[1].path, 5)
+        #expect(try Data(contentsOf: places[0]) == Data(contentsOf: places[1]))
+      }
+    }
+  }
+
+  @Test("A file that became shorter since the tree was made is an error, not an archive with a hole")
+  func shorter() async throws {
+    try await withTemporaryFolder { folder in
+      let file = try folder.writing("1234567890", to: "file")
+      var tree = FileTree()
+      try tree.addFile("file", from: file.path, origin: "x")
+      #expect(truncate(file.path, 5) == 0)
+      let failure = #expect(throws: FileFailure.self) {
+        try TarArchive.write(tree, to: folder.appending(path: "tree.tar").path, time: 0)
+      }
+      #expect(failure?.problem == "cannot read \(file.path): it became shorter while the image was made")
+    }
+  }
+}

@@ -1,0 +1,25 @@
+import RootFilesystem
+import Testing
+
+@Suite("Kernel modules that cannot be had")
+struct KernelModuleFailureTests {
+  @Test("An unknown module gets the nearest name of the kernel")
+  func nearest() {
+    let failure = KernelModuleFailure.unknown(
+      ["virtio_ent"], version: "6.12.1", available: ["e1000", "virtio_blk", "virtio_net"])
+    #expect(
+      failure.description == """
+        kernel 6.12.1 has no module `virtio_ent`
+          did you mean `virtio_net`?
+        """)
+  }
+
+  @Test("A kernel without modules says how to name their folder")
+  func none() {
+    #expect(
+      KernelModuleFailure.noModules(kernel: "bzImage").description == """
+        bzImage comes without a folder of modules, and the image needs some
+          name it with `kernel: { path: …, modulesFolder: … }`
+        """)
+  }
+}

@@ -1,0 +1,33 @@
+import Foundation
+
+/// Gives a new folder to a test and removes it afterwards.
+public func withTemporaryFolder<Value>(_ work: (URL) async throws -> Value) async throws -> Value {
+  let folder = FileManager.default.temporaryDirectory.resolvingSymlinksInPath()
+    .appending(path: "cultivar-tests-\(UUID().uuidString)")
+  try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+  defer { try? FileManager.default.removeItem(at: folder) }
+  return try await work(folder)
+}
+
+extension URL {
+  /// Writes a file below the folder, and the folders on the way to it.
+  @discardableResult
+  public func writing(_ text: String, to path: String, mode: Int = 0o644) throws -> URL {
+    try writing(Array(text.utf8), to: path, mode: mode)
+  }
+
+  /// Writes a file below the folder, and the folders on the way to it.
+  @discardableResult
+  public func writing(_ bytes: [UInt8], to path: String, mode: Int = 0o644) throws -> URL {
+    let file = appending(path: path)
+    try FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+    try Data(bytes).write(to: file)
+    try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: file.path)
+    return file
+  }
+
+  /// Content of a file below the folder, as text.
+  public func text(_ path: String) throws -> String {
+    try String(contentsOf: appending(path: path), encoding: .utf8)
+  }
+}
