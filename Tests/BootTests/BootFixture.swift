@@ -100,16 +100,3 @@ func expectPage(_ url: String, _ wanted: String, _ machine: RunningMachine) asyn
   let page = try await fetch(url, from: machine)
   #expect(page == wanted)
 }
-
-/// The outcome of one of the field's checkers.
-func judge(_ program: String, _ arguments: [String]) async -> Result<String, CommandFailure> {
-  do {
-    return .success(try await HostCommand(program, arguments, to: "judge by \(program)").run())
-  } catch let failure as CommandFailure {
-    return .failure(failure)
-  } catch {
-    return .failure(
-      CommandFailure(
-        command: HostCommand(program, arguments, to: "judge"), outcome: .notStarted(String(describing: error))))
-  }
-}
