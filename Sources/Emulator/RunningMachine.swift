@@ -110,10 +110,11 @@ extension VirtualMachine {
     // The path of a unix socket is short; the folder's may not be.
     let socket = FileManager.default.temporaryDirectory.appending(path: "cultivar-\(UUID().uuidString.prefix(8)).sock")
     defer { FolderTree.remove(socket.path) }
-    let arguments = try arguments(in: folder) + [
-      "-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console", "-monitor",
-      "unix:\(socket.path),server=on,wait=off",
-    ]
+    let arguments =
+      try arguments(in: folder) + [
+        "-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console", "-monitor",
+        "unix:\(socket.path),server=on,wait=off",
+      ]
     var options = PlatformOptions()
     options.teardownSequence = [.gracefulShutDown(allowedDurationToNextStep: .seconds(3))]
     let configuration = Configuration(

@@ -60,6 +60,13 @@ actor BootFixture {
   }
 }
 
+extension Trait where Self == ConditionTrait {
+  /// Passes over tests that boot where there is no device executable to boot.
+  static var bootable: Self {
+    .enabled(if: BootFixture.isPossible, "CULTIVAR_DEVICE_EXECUTABLES names no device executables: make test")
+  }
+}
+
 extension VirtualMachine {
   /// A port of this host that nothing listens on now.
   static func freePort() -> Int {

@@ -4,10 +4,10 @@ import HostSystem
 import Testing
 
 /// Boots of real images by real boot loaders.
-@Suite(
-  .serialized, .enabled(if: BootFixture.isPossible, "CULTIVAR_DEVICE_EXECUTABLES names no device executables: make test"))
+@Suite(.serialized, .bootable)
 struct BootTests {
-  @Test("an image starts its program, keeps its data over a reboot, and leaves clean file systems",
+  @Test(
+    "an image starts its program, keeps its data over a reboot, and leaves clean file systems",
     arguments: VirtualMachine.Firmware.allCases)
   func startsAndKeeps(firmware: VirtualMachine.Firmware) async throws {
     let image = try await BootFixture.shared.image("plain", Appliances.plain)

@@ -5,8 +5,7 @@ import PartitionTable
 import Testing
 
 /// Which disk is booted from, and what a damaged or cut one comes to.
-@Suite(
-  .serialized, .enabled(if: BootFixture.isPossible, "CULTIVAR_DEVICE_EXECUTABLES names no device executables: make test"))
+@Suite(.serialized, .bootable)
 struct IdentityTests {
   private func freshDisk() async throws -> URL {
     try await BootFixture.shared.disk(from: try await BootFixture.shared.image("plain", Appliances.plain))
