@@ -12,6 +12,7 @@ import Testing
       kernel/lib/lz4/lz4-decompress.ko:
       kernel/lib/libcrc32c.ko:
       kernel/crypto/crc32c-generic.ko:
+      kernel/fs/f2fs/f2fs.ko:
       """.utf8),
     aliases: Array(
       """
@@ -22,11 +23,13 @@ import Testing
       alias virtio:d0000000[3-5]v* virtio_console
       alias virtio:* virtio_any
       alias acpi*:LNXPWRBN:* button
+      alias crypto-crc32c crc32c_generic
       """.utf8),
     softDependencies: Array(
       """
       softdep erofs pre: libcrc32c
       softdep libcrc32c pre: crc32c-generic post: absent
+      softdep f2fs pre: crypto-crc32c
       """.utf8),
     builtIn: Array("kernel/fs/ext4/ext4.ko\n".utf8))
 
@@ -36,6 +39,10 @@ import Testing
 
   @Test func `soft dependencies are taken along where they exist`() {
     #expect(index.loadOrder(of: "erofs") == ["crc32c_generic", "libcrc32c", "lz4_decompress", "erofs"])
+  }
+
+  @Test func `a soft dependency may be an alias, written as in the module`() {
+    #expect(index.loadOrder(of: "f2fs") == ["crc32c_generic", "f2fs"])
   }
 
   @Test func `hyphens and underscores in a name are the same`() {
