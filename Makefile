@@ -11,6 +11,8 @@ TOOL := $(OUT)/bin/cultivar
 DEVICE := $(OUT)/libexec/cultivar/$(MACHINE)/cultivar-device
 # The device executable is linked with the C library and everything else: nothing on a device has to fit it.
 DEVICE_FLAGS := -c release --static-swift-stdlib -Xswiftc -static-executable -Xlinker -s -Xlinker --build-id=none
+# In three parts, the quick ones first; machines and builds would take the processors from each other.
+TEST := CULTIVAR_DEVICE_EXECUTABLES=$(abspath $(OUT)/libexec/cultivar) swift test --skip-build
 SOURCES := Package.swift $(shell find Sources -type f)
 
 .PHONY: all demo test lint install clean packages test-packages device
@@ -40,7 +42,10 @@ demo: packages all
 
 test: test-packages $(DEVICE)
 	Scripts/check-device-executable $(DEVICE)
-	CULTIVAR_DEVICE_EXECUTABLES=$(abspath $(OUT)/libexec/cultivar) swift test
+	swift build --build-tests
+	$(TEST) --skip '^(BuildTests|BootTests)\.'
+	$(TEST) --filter '^BuildTests\.'
+	$(TEST) --filter '^BootTests\.'
 
 lint:
 	swift format lint --strict --recursive --parallel Package.swift Sources Tests examples

@@ -48,17 +48,19 @@ struct SystemPrograms {
         ], folders: ["/var/lib/dhcpcd", "/run/dhcpcd"]))
   }
 
-  /// OpenNTPD: sets the clock at once if it is far off, and keeps it.
+  /// chrony: steps the clock where it is far off at start, keeps it, and tells the kernel that it is right.
   private mutating func addClock(_ servers: [String]) {
-    // The client finds its port by the name of the service, which netbase has.
-    packages += ["openntpd", "netbase"]
-    let rows = servers.map { "servers \($0)" }
-    configuration["/etc/openntpd/ntpd.conf"] = rows.joined(separator: "\n") + "\n"
+    packages.append("chrony")
+    // A pool's name may stand for many servers; an address, for one.
+    let rows = servers.map { "pool \($0) iburst maxsources 4" }
+    // No port is opened, neither for other clients nor for commands.
+    configuration["/etc/chrony/chrony.conf"] =
+      (rows + ["makestep 1.0 3", "rtcsync", "port 0", "cmdport 0"]).joined(separator: "\n") + "\n"
     plans.append(
       Self.plan(
-        "clock", "/usr/sbin/ntpd", ["-d", "-s", "-f", "/etc/openntpd/ntpd.conf"],
-        capabilities: ["setgid", "setuid", "sys_chroot", "sys_nice", "sys_time", "kill", "chown", "dac_override"],
-        waitFor: [.network], folders: ["/run/openntpd", "/var/lib/openntpd/db", "/var/lib/openntpd/run"]))
+        "clock", "/usr/sbin/chronyd", ["-d", "-f", "/etc/chrony/chrony.conf"],
+        capabilities: ["setgid", "setuid", "sys_time", "chown", "dac_override", "fowner"],
+        waitFor: [.network], folders: []))
   }
 
   private mutating func addDaemon(_ user: ProgramUser) {

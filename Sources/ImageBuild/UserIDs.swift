@@ -10,7 +10,7 @@ struct UserIDs {
   static let system = [
     ProgramUser(name: "cultivard", uid: 901, gid: 901),
     ProgramUser(name: "dhcpcd", uid: 902, gid: 902),
-    ProgramUser(name: "ntpd", uid: 903, gid: 903),
+    ProgramUser(name: "_chrony", uid: 903, gid: 903),
   ]
 
   /// All users but root, by name.
@@ -55,7 +55,7 @@ struct UserIDs {
   private static func home(of name: String) -> String {
     switch name {
     case "dhcpcd": "/usr/lib/dhcpcd"
-    case "ntpd": "/run/openntpd"
+    case "_chrony": "/var/lib/chrony"
     default: "\(DevicePaths.homes)/\(name)"
     }
   }

@@ -6,6 +6,10 @@ import Lock
 import Project
 import Testing
 
+/// All tests that start machines, one after the other: a machine takes all the processors that there are.
+@Suite(.serialized, .bootable)
+enum Machines {}
+
 /// Images for boot tests: a project's text in, a disk image out, built once for each text.
 actor BootFixture {
   static let shared = BootFixture()

@@ -3,71 +3,74 @@ import Foundation
 import HostSystem
 import Testing
 
-/// Addresses, names and time.
-@Suite(.serialized, .bootable)
-struct NetworkTests {
-  private static let fixed = """
-    layout: appliance-ab
-    programs:
-    \(Appliances.web)
-    network:
-      method: fixed
-      interfaces: [{ addresses: [10.0.2.15/24, "fec0::15/64"], gateways: [10.0.2.2] }]
-      nameServers: [10.0.2.3]
-    clock: none
-    management: { port: 8081 }
-    console: { commands: true }
-    """
+extension Machines {
+  /// Addresses, names and time.
+  @Suite
+  struct NetworkTests {
+    private static let fixed = """
+      layout: appliance-ab
+      programs:
+      \(Appliances.web)
+      network:
+        method: fixed
+        interfaces: [{ addresses: [10.0.2.15/24, "fec0::15/64"], gateways: [10.0.2.2] }]
+        nameServers: [10.0.2.3]
+      clock: none
+      management: { port: 8081 }
+      console: { commands: true }
+      """
 
-  private static let timed = """
-    layout: appliance-ab
-    programs:
-    \(Appliances.shell("names", "cat /etc/resolv.conf; sleep 600", "waitFor: [network]"))
-    clock: { servers: [10.0.2.2] }
-    management: { port: 8081 }
-    console: { commands: true }
-    """
+    private static let timed = """
+      layout: appliance-ab
+      programs:
+      \(Appliances.shell("names", "cat /etc/resolv.conf; sleep 600", "waitFor: [network]"))
+      clock: { servers: [10.0.2.2] }
+      management: { port: 8081 }
+      console: { commands: true }
+      """
 
-  @Test("addresses of the project are set without a client, for both protocols")
-  func fixedAddresses() async throws {
-    let image = try await BootFixture.shared.image("fixed", Self.fixed)
-    let disk = try await BootFixture.shared.disk(from: image)
-    let port = VirtualMachine.freePort()
-    let statusPort = VirtualMachine.freePort()
-    let machine = VirtualMachine(
-      disk: disk, firmware: .bios,
-      forwards: [.init(host: port, guest: 8080), .init(host: statusPort, guest: 8081)])
-    try await machine.running(in: disk.deletingLastPathComponent()) { machine in
-      try await expectPage("http://127.0.0.1:\(port)/count", "1\n", machine)
-      let status = try await fetch("http://127.0.0.1:\(statusPort)/v1/status", from: machine)
-      #expect(status.contains("10.0.2.15/24"))
-      #expect(status.contains("fec0::15/64"))
-      #expect(!status.contains("\"name\":\"network\""), "no client runs")
-    }
-  }
-
-  @Test("the clock is set by NTP, and name servers come by DHCP", .enabled(if: getuid() == 0, "port 123 is root's"))
-  func clockAndNames() async throws {
-    let image = try await BootFixture.shared.image("timed", Self.timed)
-    let disk = try await BootFixture.shared.disk(from: image)
-    let statusPort = VirtualMachine.freePort()
-    var machine = VirtualMachine(disk: disk, firmware: .bios, forwards: [.init(host: statusPort, guest: 8081)])
-    machine.extraArguments = ["-rtc", "base=1970-01-02T00:00:00"]
-    // 2033-05-18T03:33:20Z
-    let server = try NTPServer(time: 2_000_000_000)
-    defer { server.stop() }
-    try await machine.running(in: disk.deletingLastPathComponent()) { machine in
-      let url = "http://127.0.0.1:\(statusPort)/v1/status"
-      let first = try await fetch(url, from: machine)
-      #expect(!first.contains("\"time\":\"1970"), "the clock is never earlier than the image")
-      var status = first
-      for _ in 0..<60 where !status.contains("\"time\":\"2033-05-18") {
-        try await Task.sleep(for: .seconds(1))
-        status = try await fetch(url, from: machine)
+    @Test("addresses of the project are set without a client, for both protocols")
+    func fixedAddresses() async throws {
+      let image = try await BootFixture.shared.image("fixed", Self.fixed)
+      let disk = try await BootFixture.shared.disk(from: image)
+      let port = VirtualMachine.freePort()
+      let statusPort = VirtualMachine.freePort()
+      let machine = VirtualMachine(
+        disk: disk, firmware: .bios,
+        forwards: [.init(host: port, guest: 8080), .init(host: statusPort, guest: 8081)])
+      try await machine.running(in: disk.deletingLastPathComponent()) { machine in
+        try await expectPage("http://127.0.0.1:\(port)/count", "1\n", machine)
+        let status = try await fetch("http://127.0.0.1:\(statusPort)/v1/status", from: machine)
+        #expect(status.contains("10.0.2.15/24"))
+        #expect(status.contains("fec0::15/64"))
+        #expect(!status.contains("\"name\":\"network\""), "no client runs")
       }
-      #expect(status.contains("\"time\":\"2033-05-18"))
-      let names = try await machine.command("logs names").output
-      #expect(names.contains("nameserver 10.0.2.3"))
+    }
+
+    @Test("the clock is set by NTP, and name servers come by DHCP", .enabled(if: getuid() == 0, "port 123 is root's"))
+    func clockAndNames() async throws {
+      let image = try await BootFixture.shared.image("timed", Self.timed)
+      let disk = try await BootFixture.shared.disk(from: image)
+      let statusPort = VirtualMachine.freePort()
+      var machine = VirtualMachine(disk: disk, firmware: .bios, forwards: [.init(host: statusPort, guest: 8081)])
+      machine.extraArguments = ["-rtc", "base=1970-01-02T00:00:00"]
+      // 2033-05-18T03:33:20Z
+      let server = try NTPServer(time: 2_000_000_000)
+      defer { server.stop() }
+      try await machine.running(in: disk.deletingLastPathComponent()) { machine in
+        let url = "http://127.0.0.1:\(statusPort)/v1/status"
+        let first = try await fetch(url, from: machine)
+        #expect(!first.contains("\"time\":\"1970"), "the clock is never earlier than the image")
+        var status = first
+        for _ in 0..<60 where !status.contains("\"time\":\"2033-05-18") {
+          try await Task.sleep(for: .seconds(1))
+          status = try await fetch(url, from: machine)
+        }
+        #expect(status.contains("\"time\":\"2033-05-18"))
+        #expect(status.contains("\"clockSynchronised\":true"))
+        let names = try await machine.command("logs names").output
+        #expect(names.contains("nameserver 10.0.2.3"))
+      }
     }
   }
 }

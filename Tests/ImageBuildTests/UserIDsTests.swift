@@ -35,7 +35,7 @@ struct UserIDsTests {
     let rows = users.passwd.split(separator: "\n").map { $0.split(separator: ":", omittingEmptySubsequences: false) }
     #expect(rows.allSatisfy { $0.count == 7 && $0[6] == "/usr/sbin/nologin" && $0[1] == "x" })
     #expect(rows.compactMap { Int($0[2]) } == rows.compactMap { Int($0[2]) }.sorted())
-    #expect(Set(rows.map { $0[0] }) == ["root", "cultivard", "dhcpcd", "ntpd", "web", "app", "nobody"])
+    #expect(Set(rows.map { $0[0] }) == ["root", "cultivard", "dhcpcd", "_chrony", "web", "app", "nobody"])
     #expect(rows.count == 7)
     #expect(
       users.group.split(separator: "\n").allSatisfy {
