@@ -31,7 +31,7 @@ enum CommandErrors {
       write("cultivar: error: \(error.problem)")
       if let remedy = error.remedy { write("  \(remedy)") }
       throw ExitCode.failure
-    } catch where error is ProjectProblems || error is ProjectFailure {
+    } catch  where error is ProjectProblems || error is ProjectFailure {
       try ProjectReporting.run { throw error }
     } catch {
       // What the system's own libraries say of a file.
