@@ -109,11 +109,19 @@ let package = Package(
     .testTarget(name: "BuildTests", dependencies: ["cultivar", "HostSystem", "Lock", "TestFixtures"]),
     .testTarget(name: "PartitionTableTests", dependencies: ["PartitionTable"]),
     .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem"]),
-    .testTarget(name: "DeviceInitTests", dependencies: ["DeviceInit", "DeviceModel", "PartitionTable"]),
+    .testTarget(
+      name: "DeviceInitTests",
+      dependencies: ["DeviceInit", "DeviceModel", "DeviceRecords", "LinuxSystem", "PartitionTable"]),
+    .testTarget(name: "DeviceControlTests", dependencies: ["DeviceControl", "DeviceModel"]),
     .testTarget(name: "SupervisorTests", dependencies: ["Supervisor", "DeviceModel", "LinuxSystem"]),
-    .testTarget(name: "ManagementAPITests", dependencies: ["ManagementAPI", "DeviceModel", "Supervisor"]),
+    .testTarget(
+      name: "ManagementAPITests",
+      dependencies: ["ManagementAPI", "DeviceControl", "DeviceModel", "LinuxSystem", "Supervisor"]),
     .testTarget(name: "ProjectTests", dependencies: ["Project"]),
     .testTarget(name: "CommandLineTests", dependencies: ["cultivar"]),
+    .testTarget(
+      name: "BootTests",
+      dependencies: ["Emulator", "HostSystem", "Project", "ImageBuild", "Lock", "PartitionTable", "DeviceModel"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -13,6 +13,9 @@ struct FileSystemCheck {
   }
 
   static let program = "/usr/sbin/e2fsck"
+  /// How often the full repair is tried. One that had to replay a journal or take a backup of the superblock stops and wants to be
+  /// run again; each run leaves fewer errors than it found.
+  static let fullRepairs = 3
 
   /// Runs `e2fsck` with its arguments and gives its exit and output.
   var run: ([String]) throws -> (end: ProcessEnd, output: [UInt8]) = { arguments in
@@ -26,8 +29,15 @@ struct FileSystemCheck {
   func check(_ path: String) -> (outcome: Outcome, output: String) {
     let safe = attempt(["-p", path])
     guard case .failed = safe.outcome else { return safe }
-    let full = attempt(["-f", "-y", path])
-    return (full.outcome, safe.output + "\n" + full.output)
+    var outcome = safe.outcome
+    var output = safe.output
+    for _ in 0..<Self.fullRepairs {
+      guard case .failed = outcome else { break }
+      let full = attempt(["-f", "-y", path])
+      outcome = full.outcome
+      output += "\n" + full.output
+    }
+    return (outcome, output)
   }
 
   private func attempt(_ arguments: [String]) -> (outcome: Outcome, output: String) {

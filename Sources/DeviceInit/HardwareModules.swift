@@ -1,3 +1,4 @@
+import Glibc
 import LinuxSystem
 
 /// Loads kernel modules: named ones, and those for the hardware that is there or comes.
@@ -28,6 +29,9 @@ public final class HardwareModules {
       guard let path = index.path(of: module) else { continue }
       do {
         try KernelModule.load(folder + "/" + path)
+      } catch let error where error.code == ENODEV {
+        // The driver looked for its hardware and did not find it, which an alias of the processor can not tell.
+        continue
       } catch {
         note("\(error)")
       }

@@ -8,15 +8,16 @@ import PartitionTable
 /// Stage 1: PID 1 in the initial RAM file system, from the kernel's start to the program in the root file system.
 public final class InitialStage {
   private static let newRoot = "/newroot"
+  /// Characters of a report that are recorded.
+  private static let recordLimit = 500
   private static let ramFileSystems: [UInt64] = [0x8584_58F6, 0x0102_1994]
 
   /// Opened at the first message, when there are device nodes.
   private lazy var log = KernelLog()
   private var failureDelay = 10
   private var slot: Slot?
-  private var isDataMounted = false
-  /// What is to be recorded once there is a place for it.
-  private var incidents: [String] = []
+  /// Where failures are recorded, once the data partition is mounted.
+  private var failures: FailureLog?
 
   /// Whether this process stands in the initial RAM file system.
   public static var isHere: Bool {
@@ -89,19 +90,18 @@ public final class InitialStage {
 
   private func mountData(_ path: String) throws {
     let (outcome, output) = FileSystemCheck().check(path)
-    switch outcome {
-    case .clean: break
-    case .corrected:
-      incidents.append("the data file system was corrected: \(output)")
-      log.note("the data file system on \(path) was corrected")
-    case .failed(let reason):
+    if case .failed(let reason) = outcome {
       throw StageFailure("the data file system on \(path) cannot be corrected: \(reason)\n\(output)")
     }
     let target = Self.newRoot + DevicePaths.data
     try Mount.mount("ext4", from: path, at: target, [.noSetUserID, .noDevices, .noAccessTimes])
-    isDataMounted = true
+    failures = FailureLog(in: Self.newRoot + DevicePaths.records)
     if try Ext4.grow(at: target, on: path) { log.note("the data file system was extended to all of \(path)") }
-    for incident in incidents { record(incident) }
+    if outcome == .corrected {
+      log.note("the data file system on \(path) was corrected")
+      // The end tells most, and a record is no place for a report of thousands of lines.
+      record("the data file system was corrected: \(output.suffix(Self.recordLimit))")
+    }
   }
 
   private func switchRoot(to plan: BootPlan) throws -> Never {
@@ -111,6 +111,7 @@ public final class InitialStage {
     FileTree.removeContents(of: "/")
     try Mount.move(".", to: "/")
     guard chroot(".") == 0, chdir("/") == 0 else { throw SystemError("change the root to", Self.newRoot) }
+    failures = FailureLog(in: DevicePaths.records)
     let arguments = plan.nextInit.map { strdup($0) } + [nil]
     let environment = plan.nextInitEnvironment.map { strdup($0) } + [nil]
     guard let program = plan.nextInit.first else { throw StageFailure("the boot plan names no next program") }
@@ -120,7 +121,7 @@ public final class InitialStage {
 
   private func fail(_ message: String) -> Never {
     log.error("cannot start the device: \(message)")
-    if isDataMounted { record(message) }
+    record(message)
     log.error("restarting in \(failureDelay) seconds")
     sync()
     sleep(UInt32(clamping: failureDelay))
@@ -130,11 +131,8 @@ public final class InitialStage {
   }
 
   private func record(_ message: String) {
-    let record = FailureRecord(time: Clock.seconds, slot: slot, message: message)
-    // After the root was switched the data partition has its own path.
-    let records = FileTree.exists(DevicePaths.data) ? DevicePaths.records : Self.newRoot + DevicePaths.records
     do {
-      try FailureLog(in: records).add(record)
+      try failures?.add(FailureRecord(time: Clock.seconds, slot: slot, message: message))
     } catch {
       log.error("\(error)")
     }

@@ -2,56 +2,44 @@ import LinuxSystem
 
 /// Which kernel modules there are, what they need, and for which hardware they are: the files that `depmod` writes.
 public struct ModuleIndex {
-  /// A pattern for hardware and the module for what matches.
-  private struct Alias {
-    let pattern: String
-    let module: String
-  }
-
   /// Files by module name, relative to the folder.
   private var paths: [String: String] = [:]
   /// Files that have to be loaded before, by module name, in the order of `modules.dep`: the nearest first.
   private var dependencies: [String: [String]] = [:]
   private var softDependencies: [String: (before: [String], after: [String])] = [:]
   private var builtIn: Set<String> = []
-  /// Patterns by the bus they are for (the part up to the first colon): a lookup has to compare with those only.
-  private var aliases: [String: [Alias]] = [:]
+  private let aliases: ModuleAliases
 
   /// Reads the index of one kernel's modules.
   ///
   /// - Parameter folder: `/usr/lib/modules/RELEASE`; files that are missing there count as empty.
   public init(folder: String) {
-    func lines(_ name: String) -> [String] {
-      let bytes = (try? FileTree.read(folder + "/" + name)) ?? []
-      return bytes.split(separator: UInt8(ascii: "\n")).map { String(decoding: $0, as: UTF8.self) }
-    }
+    func text(_ name: String) -> [UInt8] { (try? FileTree.read(folder + "/" + name)) ?? [] }
     self.init(
-      dependencies: lines("modules.dep"), aliases: lines("modules.alias"), softDependencies: lines("modules.softdep"),
-      builtIn: lines("modules.builtin"))
+      dependencies: text("modules.dep"), aliases: text("modules.alias"), softDependencies: text("modules.softdep"),
+      builtIn: text("modules.builtin"))
   }
 
-  /// Reads the lines of the index's files.
+  /// Reads the texts of the index's files.
   ///
   /// - Parameters:
-  ///   - dependencies: lines of `modules.dep`.
-  ///   - aliases: lines of `modules.alias`.
-  ///   - softDependencies: lines of `modules.softdep`.
-  ///   - builtIn: lines of `modules.builtin`.
-  public init(dependencies: [String], aliases: [String], softDependencies: [String], builtIn: [String]) {
-    for line in dependencies {
+  ///   - dependencies: text of `modules.dep`.
+  ///   - aliases: text of `modules.alias`.
+  ///   - softDependencies: text of `modules.softdep`.
+  ///   - builtIn: text of `modules.builtin`.
+  public init(dependencies: [UInt8], aliases: [UInt8], softDependencies: [UInt8], builtIn: [UInt8]) {
+    func lines(_ text: [UInt8]) -> [String] {
+      text.split(separator: UInt8(ascii: "\n")).map { String(decoding: $0, as: UTF8.self) }
+    }
+    self.aliases = ModuleAliases(aliases)
+    for line in lines(dependencies) {
       guard let colon = line.utf8.firstIndex(of: UInt8(ascii: ":")) else { continue }
       let path = String(line[..<colon])
       let name = Self.name(ofPath: path)
       paths[name] = path
       self.dependencies[name] = Self.words(line[line.index(after: colon)...]).map(Self.name(ofPath:))
     }
-    for line in aliases {
-      let words = Self.words(line[...])
-      guard words.count == 3, words[0] == "alias" else { continue }
-      let alias = Alias(pattern: words[1], module: Self.normalised(words[2]))
-      self.aliases[Self.bus(of: alias.pattern), default: []].append(alias)
-    }
-    for line in softDependencies {
+    for line in lines(softDependencies) {
       let words = Self.words(line[...])
       guard words.count > 2, words[0] == "softdep" else { continue }
       var before: [String] = []
@@ -61,12 +49,12 @@ public struct ModuleIndex {
         switch word {
         case "pre:": isAfter = false
         case "post:": isAfter = true
-        default: if isAfter { after.append(Self.normalised(word)) } else { before.append(Self.normalised(word)) }
+        default: if isAfter { after.append(word) } else { before.append(word) }
         }
       }
       self.softDependencies[Self.normalised(words[1])] = (before, after)
     }
-    self.builtIn = Set(builtIn.map(Self.name(ofPath:)))
+    self.builtIn = Set(lines(builtIn).map(Self.name(ofPath:)))
   }
 
   /// The file of a module, relative to the index's folder; `nil` where there is none.
@@ -81,14 +69,7 @@ public struct ModuleIndex {
 
   /// Modules for the hardware that reports `alias`, in the order of the index.
   public func modules(forAlias alias: String) -> [String] {
-    let candidates = aliases[Self.bus(of: alias)] ?? []
-    var found: [String] = []
-    for candidate in candidates where !found.contains(candidate.module) {
-      if Self.couldMatch(candidate.pattern, alias), KernelModule.pattern(candidate.pattern, matches: alias) {
-        found.append(candidate.module)
-      }
-    }
-    return found
+    aliases.modules(for: alias).map(Self.normalised)
   }
 
   /// Everything that loading a module takes, in the order of loading, the module itself included.
@@ -111,30 +92,15 @@ public struct ModuleIndex {
     for wanted in soft?.after ?? [] { visitAll(wanted, &order, &visited) }
   }
 
-  /// A soft dependency is a module's name or an alias that several have: `crc32c` is an algorithm, with a module for every
-  /// processor and one for the particular one.
+  /// A soft dependency is a module's name or, as it stands, an alias that several have: `crypto-crc32c` is an algorithm,
+  /// with a module for every processor and one for the particular one.
   private func visitAll(_ name: String, _ order: inout [String], _ visited: inout Set<String>) {
-    for module in paths[name] != nil ? [name] : modules(forAlias: name) { visit(module, &order, &visited) }
-  }
-
-  /// A quick look before the pattern is matched: the pattern's letters up to its first wildcard are the alias's first.
-  private static func couldMatch(_ pattern: String, _ alias: String) -> Bool {
-    for (expected, found) in zip(pattern.utf8, alias.utf8) {
-      switch expected {
-      case UInt8(ascii: "*"), UInt8(ascii: "?"), UInt8(ascii: "["): return true
-      case found: continue
-      default: return false
-      }
-    }
-    return true
+    let module = Self.normalised(name)
+    for module in paths[module] != nil ? [module] : modules(forAlias: name) { visit(module, &order, &visited) }
   }
 
   private static func words(_ text: Substring) -> [String] {
     text.utf8.split(separator: UInt8(ascii: " ")).compactMap { String($0) }
-  }
-
-  private static func bus(of alias: String) -> String {
-    String(alias.utf8.prefix { $0 != UInt8(ascii: ":") }) ?? ""
   }
 
   /// The kernel takes `-` and `_` in a module's name for the same.

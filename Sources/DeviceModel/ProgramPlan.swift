@@ -34,8 +34,8 @@ public struct ProgramPlan: Codable, Sendable, Equatable {
   /// Makes a plan.
   public init(
     name: String, isSystem: Bool, executable: String, arguments: [String], environment: [String: String],
-    user: ProgramUser, home: String, folders: [String] = [], restart: RestartPolicy, waitFor: [WaitCondition], stop: StopPlan,
-    limits: ProgramLimits, capabilities: [String], privateTmp: Bool, log: LogPlan
+    user: ProgramUser, home: String, folders: [String] = [], restart: RestartPolicy, waitFor: [WaitCondition],
+    stop: StopPlan, limits: ProgramLimits, capabilities: [String], privateTmp: Bool, log: LogPlan
   ) {
     self.name = name
     self.isSystem = isSystem

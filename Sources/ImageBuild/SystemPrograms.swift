@@ -50,7 +50,8 @@ struct SystemPrograms {
 
   /// OpenNTPD: sets the clock at once if it is far off, and keeps it.
   private mutating func addClock(_ servers: [String]) {
-    packages.append("openntpd")
+    // The client finds its port by the name of the service, which netbase has.
+    packages += ["openntpd", "netbase"]
     let rows = servers.map { "servers \($0)" }
     configuration["/etc/openntpd/ntpd.conf"] = rows.joined(separator: "\n") + "\n"
     plans.append(

@@ -189,6 +189,11 @@ private func withCStrings<Result>(
 }
 
 extension ChildProcess {
+  /// Makes processes below this one that lose their parent its children, as they are PID 1's by nature.
+  public static func adoptOrphans() throws(SystemError) {
+    try check("adopt", "orphans") { cultivar_become_subreaper() }
+  }
+
   /// A descriptor that becomes readable when the process ends.
   ///
   /// - Parameter pid: a child that has not been waited for.

@@ -8,7 +8,7 @@ public final class KernelLog {
   /// Opens the kernel's log, and the console for what has to be seen whatever the log level.
   public init() {
     // Otherwise the kernel drops lines when there are more than ten in five seconds, as there are when programs start.
-    try? FileTree.write("on", to: "/proc/sys/kernel/printk_devkmsg")
+    try? FileTree.write("on\n", to: "/proc/sys/kernel/printk_devkmsg")
     log = try? Descriptor(opening: "/dev/kmsg", O_WRONLY)
     console = try? Descriptor(opening: "/dev/console", O_WRONLY | O_NOCTTY | O_NONBLOCK)
   }

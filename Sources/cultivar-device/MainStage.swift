@@ -16,6 +16,8 @@ enum MainStage {
   /// Seconds between the message of a failure and the restart.
   private static let failureDelay: UInt32 = 10
   private static let consoleName = "console"
+  /// The program that may use the control socket besides the superuser.
+  private static let daemonName = "cultivard"
 
   static func run() -> Never {
     guard getpid() == 1 else {
@@ -28,6 +30,7 @@ enum MainStage {
       end(ending, log)
     } catch {
       log.error("cannot run the device: \(error)")
+      record("cannot run the device: \(error)", log)
       log.error("restarting in \(failureDelay) seconds")
       sync()
       sleep(failureDelay)
@@ -175,7 +178,7 @@ enum MainStage {
   private static func controlServer(
     _ plan: DevicePlan, _ supervisor: Supervisor, _ shutDown: @escaping (Kernel.Ending) -> Void
   ) throws -> ControlServer {
-    let daemon = plan.programs.first { $0.executable == DevicePaths.daemon }?.user
+    let daemon = plan.programs.first { $0.name == daemonName }?.user
     if let daemon {
       for folder in [LogWriter.positionFolder, DevicePaths.logs] {
         try FileTree.makeFolders(folder, mode: 0o750)
@@ -185,6 +188,16 @@ enum MainStage {
     return try ControlServer(
       at: DevicePaths.controlSocket, supervisor: supervisor, allowedUsers: [0, daemon?.uid ?? 0], group: daemon?.gid,
       end: shutDown)
+  }
+
+  private static func record(_ message: String, _ log: KernelLog) {
+    guard Mount.isMountPoint(DevicePaths.data) else { return }
+    let record = FailureRecord(time: Clock.seconds, slot: KernelCommandLine.running.slot, message: message)
+    do {
+      try FailureLog(in: DevicePaths.records).add(record)
+    } catch {
+      log.error("\(error)")
+    }
   }
 
   /// Ends the machine: nothing runs any more, and what was written is on the disk.

@@ -1,0 +1,53 @@
+# make            builds the host tool and the device executable into out/
+# make demo       makes a real appliance, boots it in QEMU by UEFI and by BIOS, talks to it
+# make test       runs all tests: unit, build, and boot
+# make lint       checks the formatting
+# make install    installs below PREFIX
+
+MACHINE := $(shell uname -m)
+PREFIX ?= /usr/local
+OUT := out
+TOOL := $(OUT)/bin/cultivar
+DEVICE := $(OUT)/libexec/cultivar/$(MACHINE)/cultivar-device
+# The device executable is linked with the C library and everything else: nothing on a device has to fit it.
+DEVICE_FLAGS := -c release --static-swift-stdlib -Xswiftc -static-executable -Xlinker -s -Xlinker --build-id=none
+SOURCES := Package.swift $(shell find Sources -type f)
+
+.PHONY: all demo test lint install clean packages test-packages device
+
+all: $(TOOL) $(DEVICE)
+
+device: $(DEVICE)
+
+$(TOOL): $(SOURCES)
+	swift build -c release --static-swift-stdlib --product cultivar
+	@mkdir -p $(@D)
+	cp .build/release/cultivar $@
+
+$(DEVICE): $(SOURCES)
+	swift build $(DEVICE_FLAGS) --product cultivar-device --scratch-path .build-device
+	@mkdir -p $(@D)
+	cp .build-device/release/cultivar-device $@
+
+packages:
+	@Scripts/require-packages run
+
+test-packages:
+	@Scripts/require-packages run test
+
+demo: packages all
+	@Scripts/demo $(TOOL)
+
+test: test-packages $(DEVICE)
+	Scripts/check-device-executable $(DEVICE)
+	CULTIVAR_DEVICE_EXECUTABLES=$(abspath $(OUT)/libexec/cultivar) swift test
+
+lint:
+	swift format lint --strict --recursive --parallel Package.swift Sources Tests examples
+
+install: all
+	install -D $(TOOL) $(DESTDIR)$(PREFIX)/bin/cultivar
+	install -D $(DEVICE) $(DESTDIR)$(PREFIX)/libexec/cultivar/$(MACHINE)/cultivar-device
+
+clean:
+	rm -rf $(OUT) .build .build-device

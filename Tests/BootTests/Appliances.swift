@@ -1,0 +1,65 @@
+/// Projects that the boot tests share.
+enum Appliances {
+  /// A program of busybox's shell.
+  static func shell(_ name: String, _ script: String, _ rest: String = "") -> String {
+    """
+      - debian: { packages: [busybox-static], executable: /usr/bin/busybox }
+        name: \(name)
+        arguments: [sh, -c, '\(script.replacing("'", with: "''"))']
+    \(rest.split(separator: "\n").map { "    \($0)" }.joined(separator: "\n"))
+    """
+  }
+
+  /// A web server that counts how often it was started, in its home.
+  static let web = shell(
+    "web",
+    "n=$(cat count 2>/dev/null || echo 0); echo $((n + 1)) > count.new && sync && mv count.new count; "
+      + "exec busybox httpd -f -p 8080 -h /data/home/web")
+
+  /// The web server alone, with commands on the console.
+  static let plain = """
+    layout: appliance-ab
+    programs:
+    \(web)
+    clock: none
+    management: { port: 8081 }
+    console: { commands: true }
+    """
+
+  /// The web server with another root file system.
+  static func plain(root: String) -> String {
+    plain.replacing("layout: appliance-ab", with: "layout: { use: appliance-ab, root: \(root) }")
+  }
+
+  /// Programs that behave badly, each in a way of its own.
+  static let zoo = """
+    layout: appliance-ab
+    programs:
+    \(web)
+    \(shell("stubborn", "trap '' TERM; echo ready; while :; do sleep 1; done", "stop: { grace: 2s }"))
+    \(shell("bomb", "f() { f | f & }; sleep 3; f; sleep 600", "limits: { processes: 16 }\nrestart: never"))
+    \(shell("crasher", "echo about to fail; exit 3"))
+    \(shell("oneshot", "echo done once", "restart: never"))
+    \(shell("failing-once", "exit 1", "restart: never"))
+    \(shell("rights", "grep -E 'NoNewPrivs|CapEff|CapBnd' /proc/self/status; id -u; touch /tmp/x && ls /tmp; echo $HOME; touch /root/x || echo root is closed; sleep 600"))
+    \(shell("low-port", "exec busybox httpd -f -p 80 -h /data/home/low-port", "capabilities: [net_bind_service]"))
+    \(shell("no-low-port", "exec busybox httpd -f -p 81 -h /data/home/no-low-port"))
+    \(shell("late", "echo came", "waitFor: [{ path: /data/home/web/count }, { program: web }]\nrestart: never"))
+    \(shell("hog", "a=x; while :; do a=$a$a; done", "limits: { memory: 16M }\nrestart: never"))
+    \(shell("orphans", "(sleep 1; echo orphan ended) & exit 0", "restart: never"))
+    \(shell("kept", "echo kept line; sleep 600", "log: { files: { size: 64K, keep: 2 } }"))
+    clock: none
+    console: { commands: true }
+    """
+
+  /// One program that is PID 1 itself.
+  static func ownInit(_ script: String) -> String {
+    """
+    layout: appliance-ab
+    programs:
+    \(shell("own", script, "init: true"))
+    network: none
+    clock: none
+    """
+  }
+}

@@ -1,0 +1,109 @@
+import Emulator
+import Foundation
+import HostSystem
+import ImageBuild
+import Lock
+import Project
+import Testing
+
+/// Images for boot tests: a project's text in, a disk image out, built once for each text.
+actor BootFixture {
+  static let shared = BootFixture()
+
+  /// Whether there is what a boot test needs; the reason is in the tests' traits.
+  static let isPossible = deviceExecutables != nil
+
+  private static let deviceExecutables = ProcessInfo.processInfo.environment["CULTIVAR_DEVICE_EXECUTABLES"]
+  private let folder = FileManager.default.temporaryDirectory.appending(path: "cultivar-boot-\(getpid())")
+  private var built: [String: Task<URL, any Error>] = [:]
+  private var machines = 0
+
+  /// The image of a project with the given text of its `images:` part.
+  func image(_ name: String, _ text: String) async throws -> URL {
+    let task = built[text] ?? Task { try await build(name, text) }
+    built[text] = task
+    return try await task.value
+  }
+
+  private func build(_ name: String, _ text: String) async throws -> URL {
+    let project = folder.appending(path: "project-\(built.count)-\(name)")
+    try FolderTree.create(project.path)
+    let file = project.appending(path: "cultivar.yaml")
+    let head = "cultivar: 1\nname: boot-test\nversion: 1.2.3\nimages:\n  \(name):\n    device: generic-x86_64\n"
+    let body = text.split(separator: "\n", omittingEmptySubsequences: false).map { "    \($0)\n" }.joined()
+    try FolderTree.replaceFile(file.path, with: (head + body).utf8)
+    let definition = try ProjectReader().read(file).project
+    let environment = ProcessInfo.processInfo.environment
+    let cache = try Cache(at: Cache.defaultFolder(environment: environment))
+    let lock = try ProjectLock(file: folder.appending(path: "cultivar.lock"))
+    let builder = ImageBuilder(
+      project: definition, cache: cache, lock: lock,
+      executables: DeviceExecutable(environment: environment, tool: project), progress: BuildProgress(style: .quiet),
+      environment: environment)
+    _ = try await builder.build(try builder.image(named: name), into: project.appending(path: "build"))
+    return project.appending(path: "build/\(name).img")
+  }
+
+  /// A copy of an image as the disk of a device.
+  func disk(from image: URL, mebibytes: Int64 = 2048) async throws -> URL {
+    let disk = try newFolder().appending(path: "disk.img")
+    try await MachineDisk.copy(image, to: disk, size: mebibytes << 20)
+    return disk
+  }
+
+  /// A folder for one machine.
+  func newFolder() throws -> URL {
+    machines += 1
+    let place = folder.appending(path: "machine-\(machines)")
+    try FolderTree.create(place.path)
+    return place
+  }
+}
+
+extension Trait where Self == ConditionTrait {
+  /// Passes over tests that boot where there is no device executable to boot.
+  static var bootable: Self {
+    .enabled(if: BootFixture.isPossible, "CULTIVAR_DEVICE_EXECUTABLES names no device executables: make test")
+  }
+}
+
+extension VirtualMachine {
+  /// A port of this host that nothing listens on now.
+  static func freePort() -> Int {
+    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    defer { close(descriptor) }
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+    return withUnsafeMutablePointer(to: &address) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        _ = bind(descriptor, $0, length)
+        _ = getsockname(descriptor, $0, &length)
+      }
+      return Int(UInt16(bigEndian: pointer.pointee.sin_port))
+    }
+  }
+}
+
+/// Asks for a page until it comes.
+///
+/// - Throws: `EmulatorFailure.timedOut` with the machine's console.
+func fetch(_ url: String, from machine: RunningMachine, seconds: Int = 120) async throws -> String {
+  let deadline = ContinuousClock().now.advanced(by: .seconds(seconds))
+  while ContinuousClock().now < deadline {
+    let page = try? await HostCommand(
+      "curl", ["--silent", "--fail", "--max-time", "4", url], to: "fetch \(url)"
+    ).run()
+    if let page { return page }
+    if await machine.isOff { break }
+    try await Task.sleep(for: .milliseconds(500))
+  }
+  throw EmulatorFailure.timedOut(waitingFor: url, seconds: seconds, console: await machine.console)
+}
+
+/// Expects a page, as soon as one comes.
+func expectPage(_ url: String, _ wanted: String, _ machine: RunningMachine) async throws {
+  let page = try await fetch(url, from: machine)
+  #expect(page == wanted)
+}

@@ -1,0 +1,102 @@
+import Emulator
+import Foundation
+import HostSystem
+import Testing
+
+/// Boots of real images by real boot loaders.
+@Suite(.serialized, .bootable)
+struct BootTests {
+  @Test(
+    "an image starts its program, keeps its data over a reboot, and leaves clean file systems",
+    arguments: VirtualMachine.Firmware.allCases)
+  func startsAndKeeps(firmware: VirtualMachine.Firmware) async throws {
+    let image = try await BootFixture.shared.image("plain", Appliances.plain)
+    let disk = try await BootFixture.shared.disk(from: image)
+    let port = VirtualMachine.freePort()
+    let statusPort = VirtualMachine.freePort()
+    let machine = VirtualMachine(
+      disk: disk, firmware: firmware,
+      forwards: [.init(host: port, guest: 8080), .init(host: statusPort, guest: 8081)])
+
+    try await machine.running(in: disk.deletingLastPathComponent()) { machine in
+      try await expectPage("http://127.0.0.1:\(port)/count", "1\n", machine)
+      let status = try await fetch("http://127.0.0.1:\(statusPort)/v1/status", from: machine)
+      #expect(status.contains("\"version\":\"1.2.3\""))
+      #expect(status.contains("\"slot\":\"a\""))
+
+      var mark = await machine.mark
+      _ = try await machine.command("kill web KILL")
+      try await machine.wait(for: "web: started", after: mark, seconds: 30)
+      try await expectPage("http://127.0.0.1:\(port)/count", "2\n", machine)
+
+      mark = await machine.mark
+      try await machine.type("reboot")
+      try await machine.wait(for: "Restarting system", after: mark, seconds: 60)
+      try await expectPage("http://127.0.0.1:\(port)/count", "3\n", machine)
+
+      try await machine.wait(for: "cultivar> ", after: mark, seconds: 60)
+      try await machine.type("poweroff")
+      try await machine.waitUntilOff(seconds: 60)
+      let shown = await machine.console
+      #expect(shown.contains("extending the data partition"))
+      #expect(!shown.contains("cannot load module"), "every module that is asked for is in the image")
+    }
+    try await DiskJudge(disk).expectCleanDisk(dataMebibytes: 700...)
+  }
+
+  @Test("the power button ends an appliance in good order")
+  func powerButton() async throws {
+    let image = try await BootFixture.shared.image("plain", Appliances.plain)
+    let disk = try await BootFixture.shared.disk(from: image)
+    let machine = VirtualMachine(disk: disk, firmware: .bios)
+    try await machine.running(in: disk.deletingLastPathComponent()) { machine in
+      try await machine.wait(for: "web: started", seconds: 120)
+      try await machine.pressPowerButton()
+      try await machine.waitUntilOff(seconds: 60)
+      let shown = await machine.console
+      #expect(shown.contains("web: stopped"))
+    }
+    try await DiskJudge(disk).expectCleanDisk(dataMebibytes: 700...)
+  }
+
+  @Test("the root file system can be squashfs or ext4 as well", arguments: ["squashfs", "ext4"])
+  func otherRoots(kind: String) async throws {
+    let image = try await BootFixture.shared.image("plain", Appliances.plain(root: kind))
+    let disk = try await BootFixture.shared.disk(from: image)
+    let port = VirtualMachine.freePort()
+    let machine = VirtualMachine(disk: disk, firmware: .bios, forwards: [.init(host: port, guest: 8080)])
+    try await machine.running(in: disk.deletingLastPathComponent()) { machine in
+      try await expectPage("http://127.0.0.1:\(port)/count", "1\n", machine)
+      let shown = await machine.console
+      #expect(shown.contains("(\(kind))"))
+    }
+  }
+
+  @Test("a disk of more than four gibibytes is used to its end")
+  func largeDisk() async throws {
+    let image = try await BootFixture.shared.image("plain", Appliances.plain)
+    let disk = try await BootFixture.shared.disk(from: image, mebibytes: 6500)
+    let machine = VirtualMachine(disk: disk, firmware: .bios)
+    try await machine.running(in: disk.deletingLastPathComponent()) { machine in
+      try await machine.wait(for: "web: started", seconds: 120)
+      try await machine.wait(for: "cultivar> ", seconds: 60)
+      try await machine.type("poweroff")
+      try await machine.waitUntilOff(seconds: 60)
+    }
+    try await DiskJudge(disk).expectCleanDisk(dataMebibytes: 5000...)
+  }
+
+  @Test("a program that is PID 1 itself gets the root and the data partition, and its end restarts the machine")
+  func ownInit() async throws {
+    let script = "echo own init is process $$; busybox grep -c /data /proc/mounts; busybox sleep 2; exit 0"
+    let image = try await BootFixture.shared.image("own", Appliances.ownInit(script))
+    let disk = try await BootFixture.shared.disk(from: image)
+    let machine = VirtualMachine(disk: disk, firmware: .bios)
+    try await machine.running(in: disk.deletingLastPathComponent()) { machine in
+      try await machine.wait(for: "own init is process 1", seconds: 120)
+      let mark = await machine.mark
+      try await machine.wait(for: "Kernel panic", after: mark, seconds: 30)
+      try await machine.wait(for: "own init is process 1", after: mark, seconds: 120)
+    }
+  }
+}

@@ -1,0 +1,56 @@
+import Foundation
+import HostSystem
+import Testing
+
+/// Looks at a machine's disk with the field's own checkers, after the machine is off.
+struct DiskJudge {
+  let disk: URL
+
+  init(_ disk: URL) { self.disk = disk }
+
+  struct Table: Decodable {
+    struct Inner: Decodable {
+      var partitions: [Partition]
+    }
+    struct Partition: Decodable {
+      var name: String
+      var start: Int64
+      var size: Int64
+      var uuid: String
+    }
+    var partitiontable: Inner
+  }
+
+  /// The partitions, as sfdisk reads them.
+  func partitions() async throws -> [Table.Partition] {
+    let text = try await HostCommand("sfdisk", ["--json", disk.path], to: "read the partition table").run()
+    return try JSONDecoder().decode(Table.self, from: Data(text.utf8)).partitiontable.partitions
+  }
+
+  /// A partition's content as a file beside the disk.
+  func content(of name: String) async throws -> URL {
+    let partition = try #require(try await partitions().first { $0.name == name })
+    let file = disk.deletingLastPathComponent().appending(path: "\(name).part")
+    try await HostCommand(
+      "dd",
+      [
+        "if=\(disk.path)", "of=\(file.path)", "bs=1M", "iflag=skip_bytes,count_bytes", "conv=sparse", "status=none",
+        "skip=\(partition.start * 512)", "count=\(partition.size * 512)",
+      ], to: "copy the partition \(name)"
+    ).run()
+    return file
+  }
+
+  /// Expects a whole partition table, clean boot and data file systems, and a data partition of a certain size.
+  func expectCleanDisk(dataMebibytes: some RangeExpression<Int64>) async throws {
+    let verdict = try await HostCommand("sfdisk", ["--verify", disk.path], to: "verify the partition table").run()
+    #expect(verdict.contains("No errors detected"))
+    let boot = try await content(of: "boot")
+    try await HostCommand("fsck.fat", ["-n", boot.path], to: "check the boot file system").run()
+    let data = try await content(of: "data")
+    try await HostCommand("e2fsck", ["-fn", data.path], to: "check the data file system").run()
+    let superblock = try await HostCommand("dumpe2fs", ["-h", data.path], to: "read the superblock").run()
+    let blocks = try #require(superblock.firstMatch(of: /Block count: +(\d+)/).flatMap { Int64($0.1) })
+    #expect(dataMebibytes.contains((blocks * 4096) >> 20), "the data file system has \((blocks * 4096) >> 20) MiB")
+  }
+}

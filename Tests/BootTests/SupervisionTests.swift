@@ -1,0 +1,88 @@
+import Emulator
+import Foundation
+import HostSystem
+import Testing
+
+/// Programs that behave badly, in a machine with real control groups and users.
+@Suite(.serialized, .bootable)
+struct SupervisionTests {
+  private struct Status: Decodable {
+    struct Program: Decodable {
+      var name: String
+      var state: String
+      var pid: Int?
+      var restarts: Int
+      var lastEnd: String?
+    }
+    var programs: [Program]
+  }
+
+  @Test("each program gets its rights, its limits and its end, and none harms another")
+  func zoo() async throws {
+    let image = try await BootFixture.shared.image("zoo", Appliances.zoo)
+    let disk = try await BootFixture.shared.disk(from: image)
+    let port = VirtualMachine.freePort()
+    let machine = VirtualMachine(
+      disk: disk, firmware: .bios,
+      forwards: [.init(host: port, guest: 8080)])
+    try await machine.running(in: disk.deletingLastPathComponent()) { machine in
+      try await expectPage("http://127.0.0.1:\(port)/count", "1\n", machine)
+      try await machine.wait(for: "late: started", seconds: 60)
+      // The bomb waits three seconds; then it has had time to reach its limit.
+      try await Task.sleep(for: .seconds(12))
+
+      let programs = try await status(machine)
+      #expect(programs["web"]?.state == "running")
+      #expect(programs["oneshot"]?.lastEnd == "status 0")
+      #expect(programs["oneshot"]?.restarts == 0)
+      #expect(programs["failing-once"]?.lastEnd == "status 1")
+      #expect(programs["failing-once"]?.restarts == 0)
+      #expect((1...12).contains(programs["crasher"]?.restarts ?? 0), "it is restarted, with growing pauses")
+      #expect(programs["low-port"]?.state == "running", "it has the capability for ports below 1024")
+      #expect(programs["no-low-port"]?.state == "restarting", "it has no such capability")
+      #expect(programs["hog"]?.lastEnd?.contains("KILL") == true, "it went over its memory")
+
+      let rights = try await machine.command("logs rights").output
+      #expect(rights.contains("NoNewPrivs:\t1"))
+      #expect(rights.contains("CapEff:\t0000000000000000"))
+      #expect(rights.contains("CapBnd:\t0000000000000000"))
+      #expect(rights.contains("/data/home/rights"))
+      #expect(rights.contains("root is closed"))
+      #expect(!rights.contains("\n0\n"), "it is not root")
+      let crasher = try await machine.command("logs crasher").output
+      #expect(crasher.components(separatedBy: "about to fail").count > 2, "output survives a restart of the program")
+      let late = try await machine.command("logs late").output
+      #expect(late.contains("came"))
+      let orphans = try await machine.command("logs orphans").output
+      #expect(!orphans.contains("No such"), "the program's log is there")
+
+      let mark = await machine.mark
+      let stop = try await machine.command("stop stubborn", seconds: 60)
+      #expect(stop.status == 0)
+      try await machine.wait(for: "stubborn: stopped, signal KILL", after: mark, seconds: 30)
+      #expect(try await machine.command("start nothing").status != 0, "a program that is not there is an error")
+
+      try await machine.type("poweroff")
+      try await machine.waitUntilOff(seconds: 90)
+    }
+    try await DiskJudge(disk).expectCleanDisk(dataMebibytes: 700...)
+    let data = try await DiskJudge(disk).content(of: "data")
+    let log = try await HostCommand(
+      "debugfs", ["-R", "ls /log/kept", data.path], to: "list the kept log files"
+    ).run()
+    #expect(!log.contains("File not found"), "the log files are on the data partition")
+  }
+
+  /// The programs' states. The supervisor's own lines share the console and may fall into the answer; then it is asked for
+  /// again.
+  private func status(_ machine: RunningMachine) async throws -> [String: Status.Program] {
+    for _ in 0..<8 {
+      let output = try await machine.command("status --json").output
+      guard let start = output.firstIndex(of: "{"), let end = output.lastIndex(of: "}"),
+        let status = try? JSONDecoder().decode(Status.self, from: Data(output[start...end].utf8))
+      else { continue }
+      return Dictionary(uniqueKeysWithValues: status.programs.map { ($0.name, $0) })
+    }
+    throw EmulatorFailure.noControl("the status was never whole")
+  }
+}
