@@ -135,7 +135,7 @@ public struct FileSystemImage: Sendable {
     // FAT32's own tables and the slack of clusters take less than two per cent of such a file system.
     let need = ByteSize(bytes: (tree.contentSize + perSlot) * 102 / 100 + (1 << 20))
     try DoesNotFit.check("what the boot partition holds for two slots", need, size, "the boot partition", key: "boot")
-    var key = key("boot-image 1", ["\(serial)", "\(size.bytes)"])
+    var key = key("boot-image 2", ["\(serial)", "\(size.bytes)"])
     key.add(try tree.identity())
     let folder = try await cache.result("boot-image", key.hash) { folder in
       let image = folder.appending(path: "boot.img").path
@@ -146,18 +146,37 @@ public struct FileSystemImage: Sendable {
         "mkfs.fat", ["-F", "32", "-i", id, "-n", "BOOT", image], to: "make the boot file system",
         environment: environment
       ).run()
-      try await cache.withScratch { scratch in
-        let content = scratch.appending(path: "boot")
-        try FolderTree.create(content.path)
-        try materialise(tree, in: content)
-        let names = try FileManager.default.contentsOfDirectory(atPath: content.path).sorted()
-        let arguments = ["-i", image, "-s", "-m", "-Q"] + names.map { content.appending(path: $0).path } + ["::/"]
-        try await tools.command(
-          "mcopy", arguments, to: "fill the boot file system", environment: environment
-        ).run()
-      }
+      try await fill(image, with: tree)
     }
     return folder.appending(path: "boot.img")
+  }
+
+  /// Fills a FAT file system, one folder after the other.
+  ///
+  /// The order is given for each file: copying a folder as a whole would take the files in the order in which the build
+  /// host's file system happens to list them.
+  private func fill(_ image: String, with tree: FileTree) async throws {
+    func tool(_ name: String, _ arguments: [String]) async throws {
+      try await tools.command(name, arguments, to: "fill the boot file system", environment: environment).run()
+    }
+    try await cache.withScratch { scratch in
+      try materialise(tree, in: scratch)
+      var files: [String: [String]] = [:]
+      var folders = [""]
+      for path in tree.paths {
+        if case .folder = tree[path]?.kind {
+          folders.append(path)
+        } else {
+          let folder = path.split(separator: "/").dropLast().joined(separator: "/")
+          files[folder, default: []].append(scratch.appending(path: path).path)
+        }
+      }
+      try await tool("mmd", ["-i", image] + folders.dropFirst().map { "::/\($0)" })
+      for folder in folders {
+        guard let files = files[folder] else { continue }
+        try await tool("mcopy", ["-i", image, "-m", "-Q"] + files + ["::/\(folder)"])
+      }
+    }
   }
 
   /// Writes a tree of plain files out, with the fixed time on everything: mtools copies from files only.

@@ -13,6 +13,8 @@ struct RootTree {
   private(set) var tree = FileTree()
   /// Debian packages with files in it, by name.
   private(set) var packages: [DebianPackage] = []
+  /// Names of those that are in it as a whole; of the others only libraries are.
+  private var wholePackages: Set<String> = []
 
   private let image: ImageDefinition
   private let device: DeviceClass
@@ -84,7 +86,8 @@ struct RootTree {
   /// - Throws: ``ImageFailure/unknownTimeZone(_:similar:)``, `FileTreeConflict`, `FileFailure`.
   mutating func addBaseData(_ found: [DebianPackage], trees: [URL]) throws {
     for (package, folder) in zip(found, trees) {
-      packages.append(package)
+      note(package)
+      wholePackages.insert(package.name)
       switch package.name {
       case "ca-certificates": try addCertificates(folder)
       default:
@@ -128,17 +131,20 @@ struct RootTree {
 
   /// Adds the files of a program's packages.
   mutating func addPackages(_ found: [DebianPackage], trees: [URL]) throws {
-    for (package, folder) in zip(found, trees) where !packages.contains(package) {
-      packages.append(package)
+    for (package, folder) in zip(found, trees) where wholePackages.insert(package.name).inserted {
+      note(package)
       try tree.addFolder(folder.path, keepModes: true, origin: "package \(package.name)") { Self.isWanted($0) }
     }
   }
 
+  private mutating func note(_ package: DebianPackage) {
+    if !packages.contains(package) { packages.append(package) }
+  }
+
   /// Adds libraries that are missing, from the packages that the programs' packages depend on.
   mutating func addLibraries(from closure: [DebianPackage], archive: DebianArchive) async throws {
-    let known = Set(packages.map(\.name))
     // A package whose name says that it is a library is asked before one that only happens to hold one.
-    let order = closure.filter { !known.contains($0.name) }.sorted {
+    let order = closure.filter { !wholePackages.contains($0.name) }.sorted {
       ($0.name.hasPrefix("lib") ? 0 : 1, $0.name) < ($1.name.hasPrefix("lib") ? 0 : 1, $1.name)
     }
     let libraries = SharedLibraries(architecture: device.architecture)
@@ -156,7 +162,7 @@ struct RootTree {
         )
       })
     let origins = Set(tree.paths.compactMap { tree[$0]?.origin })
-    packages += order.filter { origins.contains("package \($0.name)") }
+    for package in order where origins.contains("package \(package.name)") { note(package) }
   }
 
   /// Adds a program: its executable, where it is not a package's, and its files.

@@ -42,7 +42,10 @@ struct SwiftBuild: LanguageBuild {
     let prefixes = ["\(scratch.path)=/build", "\(folder.path)=/source"].flatMap { prefix in
       ["-Xswiftc", "-file-prefix-map", "-Xswiftc", prefix, "-Xcc", "-ffile-prefix-map=\(prefix)"]
     }
-    let arguments = package(["build", "--product", product] + (try await flags()) + prefixes, scratch: scratch)
+    // For its own later runs the compiler leaves a hash in each module, of the sources' paths among other things.
+    let hashes = ["-Xswiftc", "-Xfrontend", "-Xswiftc", "-disable-incremental-llvm-codegen"]
+    let arguments = package(
+      ["build", "--product", product] + (try await flags()) + prefixes + hashes, scratch: scratch)
     do {
       try await HostCommand("swift", arguments, to: "build the program `\(program)`").run()
     } catch let failure as CommandFailure {

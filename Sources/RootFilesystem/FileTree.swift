@@ -102,11 +102,6 @@ public struct FileTree: Sendable {
   /// The entry at a path.
   public subscript(path: String) -> Entry? { entries[Self.normalised(path)] }
 
-  /// Keeps only the entries for which the condition holds, given their path without a leading slash.
-  public mutating func keep(_ condition: (String) -> Bool) {
-    entries = entries.filter { condition($0.key) }
-  }
-
   /// Hash of the whole content: paths, kinds, modes, owners and bytes.
   ///
   /// - Throws: `FileFailure` if a file of the build host cannot be read.

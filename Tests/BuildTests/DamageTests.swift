@@ -100,15 +100,15 @@ struct DamageTests {
 
   @Test("Two files for one path")
   func nameClash() async throws {
-    let programs = ["executable: ./hello\nfiles: [{ source: ./a, path: /etc/app.conf }]"]
-    try await Workshop.withProject(programs: programs, image: "files: [{ source: ./b, path: /etc/app.conf }]") {
+    let programs = ["executable: ./hello\nfiles: [{ source: ./a, path: /etc/app/app.conf }]"]
+    try await Workshop.withProject(programs: programs, image: "files: [{ source: ./b, path: /etc/app }]") {
       folder in
       try folder.writing("a", to: "a")
-      try folder.writing("b", to: "b")
+      try folder.writing("b", to: "b/app.conf")
       let said = try Workshop.refusal(folder)
       #expect(
         said == """
-          cultivar: error: /etc/app.conf is brought by program hello and, with other content, by the project's files
+          cultivar: error: /etc/app/app.conf is brought by program hello and, with other content, by the project's files
             give one of them another path or name, or drop it
 
           """)

@@ -10,7 +10,7 @@ struct UserIDsTests {
     let among = try UserIDs(names: ["zebra", "web", "app", "root", "web"])
     #expect(alone["web"] == among["web"])
     // Fixed for good: files on the data partitions of devices in the field belong to it.
-    #expect(alone["web"].uid == 0)
+    #expect(alone["web"].uid == 30_624)
     #expect(among["root"] == .root)
   }
 
