@@ -42,7 +42,7 @@ public struct HostCommand: Sendable {
 
   /// Runs the program to its end and gives its standard output.
   ///
-  /// Cancelling the task ends the program: TERM, and KILL two seconds later.
+  /// Cancelling the task ends the program and what it has started: TERM, and KILL two seconds later.
   ///
   /// - Parameter limit: Most bytes of output that are accepted.
   /// - Throws: ``CommandFailure`` if it cannot be started or does not exit with status 0.
@@ -73,7 +73,9 @@ public struct HostCommand: Sendable {
     var changes: [Environment.Key: String?] = [:]
     for (name, value) in environment { changes[Environment.Key(stringLiteral: name)] = value }
     var options = PlatformOptions()
-    options.teardownSequence = [.gracefulShutDown(allowedDurationToNextStep: .seconds(2))]
+    // A session of its own: what the program has started ends with it, and nothing of it can ask on the terminal.
+    options.createSession = true
+    options.teardownSequence = [.gracefulShutDown(toProcessGroup: true, allowedDurationToNextStep: .seconds(2))]
     let configuration = Configuration(
       executable: executable, arguments: Arguments(arguments), environment: .inherit.updating(changes),
       workingDirectory: folder.map { FilePath($0) }, platformOptions: options)

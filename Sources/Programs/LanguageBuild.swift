@@ -28,7 +28,7 @@ struct IncrementalBuild {
   ///
   /// - Throws: ``ProgramFailure``, `CommandFailure`, `FileFailure`.
   func product(of build: some LanguageBuild) async throws -> URL {
-    var key = CacheKey("program 1")
+    var key = CacheKey("program 2")
     key.add(try await build.definition())
     let recordFile = cache.folder.appending(path: "programs/\(key.hash.text).json")
     if let record = read(recordFile), isCurrent(record) {

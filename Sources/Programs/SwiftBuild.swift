@@ -22,8 +22,9 @@ struct SwiftBuild: LanguageBuild {
     let common = ["-c", "release", "-Xlinker", "-s", "-Xlinker", "--build-id=none"]
     let wanted = "\(architecture.machine)-swift-linux-musl"
     let installed = try await versions.output("swift", ["sdk", "list"]) ?? ""
-    if let sdk = installed.split(separator: "\n").first(where: { $0.contains("static-linux") }) {
-      return common + ["--swift-sdk", String(sdk), "--triple", wanted]
+    let toolchain = try await versions.output("swift", ["--version"]) ?? ""
+    if let sdk = Self.staticSDK(among: installed, toolchain: toolchain) {
+      return common + ["--swift-sdk", sdk, "--triple", wanted]
     }
     guard architecture == .host else {
       throw ProgramFailure.noTarget(
@@ -31,6 +32,18 @@ struct SwiftBuild: LanguageBuild {
         remedy: "install the Static Linux SDK that belongs to the toolchain: `swift sdk install URL`")
     }
     return common + ["--static-swift-stdlib", "-Xswiftc", "-static-executable"]
+  }
+
+  /// The Static Linux SDK that belongs to a toolchain; one of another version cannot be compiled against.
+  ///
+  /// - Parameters:
+  ///   - list: What `swift sdk list` prints: `swift-6.3-RELEASE_static-linux-0.0.1`, one a line.
+  ///   - version: What `swift --version` prints; a release has its tag in it, `(swift-6.3-RELEASE)`.
+  static func staticSDK(among list: String, toolchain version: String) -> String? {
+    let sdks = list.split(separator: "\n").filter { $0.contains("static-linux") }.map(String.init)
+    let tag = version.split(whereSeparator: { "() \n".contains($0) }).first { $0.hasPrefix("swift-") }
+    guard let tag else { return sdks.first }
+    return sdks.first { $0.hasPrefix("\(tag)_") }
   }
 
   private func package(_ arguments: [String], scratch: URL) -> [String] {

@@ -26,10 +26,16 @@ public struct SharedLibraries: Sendable {
   ///
   /// - Throws: `FileFailure`; a file whose headers contradict themselves is one.
   public func unmet(in tree: FileTree) throws -> [Need] {
+    var known = KnownHeaders()
+    return try unmet(in: tree, known: &known)
+  }
+
+  private func unmet(in tree: FileTree, known: inout KnownHeaders) throws -> [Need] {
     var needs: [Need] = []
     for path in tree.paths {
       guard let entry = tree[path], case .file(.host(let file, let size)) = entry.kind, size >= 64,
-        path.hasPrefix("usr/"), !path.hasSuffix(".ko"), let headers = try headers(of: file, path, entry)
+        path.hasPrefix("usr/"), !path.hasSuffix(".ko"),
+        let headers = try known.headers(of: file, at: path, from: entry.origin)
       else { continue }
       var missing: [String] = []
       if let loader = headers.interpreter, tree.resolve(loader) == nil { missing.append(loader) }
@@ -41,13 +47,21 @@ public struct SharedLibraries: Sendable {
     return needs
   }
 
-  private func headers(of file: String, _ path: String, _ entry: FileTree.Entry) throws(FileFailure) -> ELFFile? {
-    do {
-      return try ELFFile(path: file)
-    } catch let failure as ELFFailure {
-      throw FileFailure("take /\(path) from", entry.origin, reason: "as an executable it is damaged: \(failure.reason)")
-    } catch {
-      throw FileFailure("read", file, reason: error.localizedDescription)
+  /// Headers that were read: to complete a tree, its needs are asked for again and again.
+  private struct KnownHeaders {
+    private var byFile: [String: ELFFile?] = [:]
+
+    mutating func headers(of file: String, at path: String, from origin: String) throws(FileFailure) -> ELFFile? {
+      if let known = byFile[file] { return known }
+      do {
+        let headers = try ELFFile(path: file)
+        byFile[file] = .some(headers)
+        return headers
+      } catch let failure as ELFFailure {
+        throw FileFailure("take /\(path) from", origin, reason: "as an executable it is damaged: \(failure.reason)")
+      } catch {
+        throw FileFailure("read", file, reason: error.localizedDescription)
+      }
     }
   }
 
@@ -67,8 +81,9 @@ public struct SharedLibraries: Sendable {
   ) async throws {
     var opened: [(name: String, content: FileTree)] = []
     var rest = candidates[...]
+    var known = KnownHeaders()
     while true {
-      let missing = Set(try unmet(in: tree).flatMap(\.missing))
+      let missing = Set(try unmet(in: tree, known: &known).flatMap(\.missing))
       guard !missing.isEmpty else { return }
       var found = false
       for name in missing.sorted() {

@@ -31,8 +31,10 @@ enum CommandErrors {
       write("cultivar: error: \(error.problem)")
       if let remedy = error.remedy { write("  \(remedy)") }
       throw ExitCode.failure
-    } catch  where error is ProjectProblems || error is ProjectFailure {
-      try ProjectReporting.run { throw error }
+    } catch let problems as ProjectProblems {
+      try ProjectReporting.run { throw problems }
+    } catch let failure as ProjectFailure {
+      try ProjectReporting.run { throw failure }
     } catch {
       // What the system's own libraries say of a file.
       write("cultivar: error: \(error.localizedDescription)")

@@ -8,8 +8,10 @@ import Testing
 struct InterruptionTests {
   /// Processes whose command line names a path.
   private func processes(naming path: String) throws -> [String] {
-    try FolderTree.names(in: "/proc").filter { Int($0) != nil && Int32($0) != getpid() }.filter { id in
-      (try? String(decoding: FolderTree.readFile("/proc/\(id)/cmdline"), as: UTF8.self).contains(path)) ?? false
+    try FolderTree.names(in: "/proc").filter { Int($0) != nil && Int32($0) != getpid() }.compactMap { id in
+      guard let bytes = try? FolderTree.readFile("/proc/\(id)/cmdline") else { return nil }
+      let words = String(decoding: bytes, as: UTF8.self).replacing("\0", with: " ")
+      return words.contains(path) ? words : nil
     }
   }
 

@@ -82,4 +82,27 @@ struct HostCommandTests {
       #expect(kill(number, 0) == -1 && errno == ESRCH)
     }
   }
+
+  @Test("Cancelling ends what the program has started as well")
+  func grandchildren() async throws {
+    try await withTemporaryFolder { folder in
+      let place = folder.appending(path: "pid").path
+      let task = Task {
+        try await shell("sleep 100 & echo $! > \(place).new; mv \(place).new \(place); wait").run()
+      }
+      while !FileManager.default.fileExists(atPath: place) { try await Task.sleep(for: .milliseconds(10)) }
+      let number = try #require(pid_t(try folder.text("pid").trimmingCharacters(in: .newlines)))
+
+      task.cancel()
+      _ = try? await task.value
+
+      // It is reaped by whoever adopts orphans, which may take a moment.
+      for _ in 0..<200 where isRunning(number) { try await Task.sleep(for: .milliseconds(10)) }
+      #expect(!isRunning(number))
+    }
+  }
+
+  private func isRunning(_ process: pid_t) -> Bool {
+    (try? !FolderTree.readFile("/proc/\(process)/cmdline").isEmpty) ?? false
+  }
 }
