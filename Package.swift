@@ -108,15 +108,15 @@ let package = Package(
       ]),
     .testTarget(name: "BuildTests", dependencies: ["cultivar", "HostSystem", "Lock", "TestFixtures"]),
     .testTarget(name: "PartitionTableTests", dependencies: ["PartitionTable"]),
-    .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem"]),
+    .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem", "TestFixtures"]),
     .testTarget(
       name: "DeviceInitTests",
-      dependencies: ["DeviceInit", "DeviceModel", "DeviceRecords", "LinuxSystem", "PartitionTable"]),
+      dependencies: ["DeviceInit", "DeviceModel", "DeviceRecords", "LinuxSystem", "PartitionTable", "TestFixtures"]),
     .testTarget(name: "DeviceControlTests", dependencies: ["DeviceControl", "DeviceModel"]),
-    .testTarget(name: "SupervisorTests", dependencies: ["Supervisor", "DeviceModel", "LinuxSystem"]),
+    .testTarget(name: "SupervisorTests", dependencies: ["Supervisor", "DeviceModel", "LinuxSystem", "TestFixtures"]),
     .testTarget(
       name: "ManagementAPITests",
-      dependencies: ["ManagementAPI", "DeviceControl", "DeviceModel", "LinuxSystem", "Supervisor"]),
+      dependencies: ["ManagementAPI", "DeviceControl", "DeviceModel", "LinuxSystem", "Supervisor", "TestFixtures"]),
     .testTarget(name: "ProjectTests", dependencies: ["Project"]),
     .testTarget(name: "CommandLineTests", dependencies: ["cultivar"]),
     .testTarget(

@@ -3,13 +3,17 @@ import DeviceModel
 import Glibc
 import LinuxSystem
 
-/// Devices that are there at the start and those that come later: their modules, addresses and buttons.
+/// Devices that are there at the start and those that come later: their modules, addresses, buttons, and a watchdog.
 final class Hardware {
   private let plan: DevicePlan
   private let system: RunningSystem
   private let loop: EventLoop
   private let modules: HardwareModules
   private var events: DeviceEvents?
+  private var watchdog: Watchdog?
+
+  /// Seconds until a watchdog that is not fed resets the machine.
+  private static let watchdogTimeout = 30
 
   /// Is called when the power button is pressed.
   var powerButtonPressed: () -> Void = {}
@@ -30,6 +34,7 @@ final class Hardware {
     }
     for module in plan.modules { modules.load(named: module) }
     modules.loadForPresentHardware()
+    armWatchdog()
     system.configure(plan.interfaces)
     if !plan.nameServers.isEmpty {
       try ResolverConfiguration().set("~image", to: ResolverConfiguration.Entry(nameServers: plan.nameServers))
@@ -41,11 +46,31 @@ final class Hardware {
     modules.handle(event)
     guard event.action == "add" else { return }
     switch event.fields["SUBSYSTEM"] {
+    case "watchdog": armWatchdog()
     case "net": system.configure(plan.interfaces)
     case "input":
       if let name = event.fields["DEVNAME"], name.hasPrefix("input/event") { watchButton("/dev/\(name)") }
     default: break
     }
+  }
+
+  /// Arms the first watchdog that the machine has, whenever its driver comes; from then on the loop has to turn.
+  private func armWatchdog() {
+    guard watchdog == nil else { return }
+    watchdog = Watchdog(timeout: Self.watchdogTimeout)
+    feedWatchdog()
+  }
+
+  private func feedWatchdog() {
+    guard let watchdog else { return }
+    watchdog.feed()
+    loop.after(Self.watchdogTimeout * 1000 / 3) { [weak self] in self?.feedWatchdog() }
+  }
+
+  /// Lets a machine stay off that is to stay off.
+  func disarmWatchdog() {
+    watchdog?.disarm()
+    watchdog = nil
   }
 
   private var buttons: Set<String> = []

@@ -9,8 +9,6 @@ import Supervisor
 
 /// Stage 2: PID 1 in the root file system, from its start to the end of the machine.
 enum MainStage {
-  /// Seconds until a watchdog that is not fed resets the machine.
-  private static let watchdogTimeout = 30
   /// Milliseconds between savings of the time.
   private static let clockInterval = 3_600_000
   /// Seconds between the message of a failure and the restart.
@@ -48,8 +46,6 @@ enum MainStage {
     Kernel.takeControlAltDelete()
 
     let loop = try EventLoop()
-    let watchdog = Watchdog(timeout: watchdogTimeout)
-    if let watchdog { feed(watchdog, loop) }
     let records = restoreRecords(system, loop, note)
     let hardware = Hardware(plan: plan, system: system, loop: loop, note: note)
 
@@ -72,13 +68,8 @@ enum MainStage {
     withExtendedLifetime((signals, network, server)) { loop.run() }
 
     if let records { save(records, note) }
-    if ending == .powerOff { watchdog?.disarm() }
+    if ending == .powerOff { hardware.disarmWatchdog() }
     return ending
-  }
-
-  private static func feed(_ watchdog: Watchdog, _ loop: EventLoop) {
-    watchdog.feed()
-    loop.after(watchdogTimeout * 1000 / 3) { feed(watchdog, loop) }
   }
 
   /// Id, randomness and time from the data partition.

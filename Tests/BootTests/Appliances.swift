@@ -41,7 +41,7 @@ enum Appliances {
     \(shell("crasher", "echo about to fail; exit 3"))
     \(shell("oneshot", "echo done once", "restart: never"))
     \(shell("failing-once", "exit 1", "restart: never"))
-    \(shell("rights", "grep -E 'NoNewPrivs|CapEff|CapBnd' /proc/self/status; id -u; touch /tmp/x && ls /tmp; echo $HOME; touch /root/x || echo root is closed; sleep 600"))
+    \(shell("rights", "grep -E 'NoNewPrivs|CapEff|CapBnd' /proc/self/status; id -u; touch /tmp/x && ls /tmp; echo $HOME; touch /root/x || echo root is closed; sleep 8; cat /sys/class/watchdog/watchdog0/state; sleep 600"))
     \(shell("low-port", "exec busybox httpd -f -p 80 -h /data/home/low-port", "capabilities: [net_bind_service]"))
     \(shell("no-low-port", "exec busybox httpd -f -p 81 -h /data/home/no-low-port"))
     \(shell("late", "echo came", "waitFor: [{ path: /data/home/web/count }, { program: web }]\nrestart: never"))

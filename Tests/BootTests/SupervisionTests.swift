@@ -49,6 +49,7 @@ extension Machines {
         #expect(rights.contains("CapBnd:\t0000000000000000"))
         #expect(rights.contains("/data/home/rights"))
         #expect(rights.contains("root is closed"))
+        #expect(rights.split(separator: "\n").contains("active"), "the watchdog is armed")
         #expect(!rights.contains("\n0\n"), "it is not root")
         let crasher = try await machine.command("logs crasher").output
         #expect(crasher.components(separatedBy: "about to fail").count > 2, "output survives a restart of the program")

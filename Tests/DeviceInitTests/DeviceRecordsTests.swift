@@ -2,6 +2,7 @@ import DeviceModel
 import DeviceRecords
 import LinuxSystem
 import Testing
+import TestFixtures
 
 @Suite struct DeviceRecordsTests {
   @Test func `the machine's id is made once`() throws {

@@ -1,6 +1,7 @@
 import DeviceInit
 import LinuxSystem
 import Testing
+import TestFixtures
 
 @Suite struct ResolverConfigurationTests {
   @Test func `sources are merged, and one that ends takes its servers with it`() throws {

@@ -1,6 +1,7 @@
 import Glibc
 import LinuxSystem
 import Testing
+import TestFixtures
 
 @Suite struct FileTreeTests {
   @Test func `a file is replaced whole, with its mode`() throws {

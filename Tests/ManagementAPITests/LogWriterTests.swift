@@ -3,6 +3,7 @@ import LinuxSystem
 import Testing
 
 @testable import ManagementAPI
+import TestFixtures
 
 @Suite struct LogWriterTests {
   @Test func `files are rotated at their size, and the oldest leaves`() throws {

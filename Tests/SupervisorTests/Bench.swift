@@ -3,6 +3,7 @@ import Glibc
 import LinuxSystem
 
 @testable import Supervisor
+import TestFixtures
 
 /// A supervisor with real programs, on the loop of the test.
 final class Bench {

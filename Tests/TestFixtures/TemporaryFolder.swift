@@ -9,6 +9,20 @@ public func withTemporaryFolder<Value>(_ work: (URL) async throws -> Value) asyn
   return try await work(folder)
 }
 
+/// A folder that is gone after the test that made it.
+public final class TemporaryFolder: Sendable {
+  /// Where it is.
+  public let path: String
+
+  /// Makes a new folder; its path is short enough for a socket in it.
+  public init() throws {
+    path = "/tmp/cultivar-test-\(UUID().uuidString.prefix(8))"
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
+  }
+
+  deinit { try? FileManager.default.removeItem(atPath: path) }
+}
+
 extension URL {
   /// Writes a file below the folder, and the folders on the way to it.
   @discardableResult
