@@ -163,10 +163,12 @@ public struct ImageBuilder: Sendable {
       try await KernelModules(
         names: names, optional: optional, source: source, identity: files.identity, tools: tools, cache: cache)
     }
-    let boot = device.bootModules + [layout.rootFileSystem.rawValue]
+    // Without these two file systems nothing starts; of the hardware, a kernel may leave out what it likes.
+    let needed = [layout.rootFileSystem.rawValue, "ext4"]
     return KernelParts(
-      files: files, modules: try await choose(image.kernel.modules, optional: boot + device.modules),
-      bootModules: try await choose([], optional: boot))
+      files: files,
+      modules: try await choose(image.kernel.modules + needed, optional: device.bootModules + device.modules),
+      bootModules: try await choose(needed, optional: device.bootModules))
   }
 
   private func fill(
