@@ -88,14 +88,17 @@ public struct ImageBuilder: Sendable {
     let initialRAM = try InitialRAMTree.make(
       plan: bootPlan, executable: executable, modules: kernel.bootModules,
       checker: try await checker(requests.checker, packages))
-    identity.build = try buildIdentity(root.tree, initialRAM, kernel: kernel.files, layout: layout)
-    let plan = devicePlan(image, identity: identity, users: users, system: system)
-    if !image.programs.contains(where: \.isInit) { try root.addPlan(plan) }
+    let arguments = device.kernelArguments + Self.kernelArguments + image.kernel.arguments
+    var plan = devicePlan(image, identity: identity, users: users, system: system)
+    identity.build = try buildIdentity(
+      plan, root.tree, initialRAM, kernel: kernel.files, arguments: arguments, layout: layout)
+    plan.image = identity
+    if image.initProgram == nil { try root.addPlan(plan) }
 
     let parts = ImageParts(
       image: ImageName(project: project.name, image: image.name), device: device, layout: layout, identity: identity,
       kernel: kernel.files.kernel, root: root.tree, initialRAM: initialRAM, epoch: epoch,
-      arguments: device.kernelArguments + Self.kernelArguments + image.kernel.arguments)
+      arguments: arguments)
     let disk = try await DiskParts(parts, archive: archive, tools: tools, cache: cache, progress: progress)
     let manifest = try BuildManifest(
       identity: identity, epoch: epoch, kernel: kernel.files.label, firmware: kernel.modules?.firmware ?? [],
@@ -221,7 +224,7 @@ public struct ImageBuilder: Sendable {
   }
 
   private func bootPlan(_ image: ImageDefinition, layout: Layout, device: DeviceClass) -> BootPlan {
-    let own = image.programs.first(where: \.isInit)
+    let own = image.initProgram
     return BootPlan(
       partitions: Layout.numbers, rootFileSystem: layout.rootFileSystem,
       modules: [layout.rootFileSystem.rawValue, "ext4"],
@@ -251,10 +254,14 @@ public struct ImageBuilder: Sendable {
       consoleCommands: image.consoleCommands, shutdownTimeout: 60)
   }
 
+  /// Hash of the software: all that is in the image but the hash itself.
   private func buildIdentity(
-    _ root: FileTree, _ initialRAM: FileTree, kernel: KernelFiles, layout: Layout
+    _ plan: DevicePlan, _ root: FileTree, _ initialRAM: FileTree, kernel: KernelFiles, arguments: [String],
+    layout: Layout
   ) throws -> String {
-    var key = CacheKey("image 1")
+    var key = CacheKey("image 2")
+    key.add(ContentHash(of: try PlanText.encode(plan)))
+    key.add(arguments)
     key.add(try root.identity())
     key.add(try initialRAM.identity())
     key.add(try ContentHash(ofFile: kernel.kernel.path))

@@ -42,11 +42,15 @@ struct RootTree {
       ("root", 0o700), ("run", 0o755), ("sys", 0o555), ("tmp", 0o1777), ("var", 0o755),
     ]
     for folder in folders { try tree.add(folder.path, .folder, mode: folder.mode, from: Self.own) }
+    if image.initProgram == nil { try addDeviceSoftware(executable) }
+    try addBasics(identity)
+  }
+
+  private mutating func addDeviceSoftware(_ executable: URL) throws {
     try tree.addFile(DevicePaths.executable, from: executable.path, mode: 0o755, origin: Self.own)
     for role in [DevicePaths.initProgram, DevicePaths.daemon, DevicePaths.control, DevicePaths.dhcpHook] {
       try tree.add(role, .link(DevicePaths.executable), mode: 0o777, from: Self.own)
     }
-    try addBasics(identity)
   }
 
   private static let own = "cultivar"

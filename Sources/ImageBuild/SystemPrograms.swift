@@ -13,8 +13,9 @@ struct SystemPrograms {
   /// Configuration files, by path.
   private(set) var configuration: [String: String] = [:]
 
-  /// Chooses the programs that an image needs.
+  /// Chooses the programs that an image needs: none where a program of the user's is PID 1, as nobody would start them.
   init(_ image: ImageDefinition, users: UserIDs) {
+    guard image.initProgram == nil else { return }
     if case .automatic(let interfaces) = image.network { addNetworkClient(interfaces) }
     if !image.timeServers.isEmpty { addClock(image.timeServers) }
     addDaemon(users["cultivard"])

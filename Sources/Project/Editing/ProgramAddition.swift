@@ -84,7 +84,7 @@ public struct ProgramAddition: Sendable {
     guard let place = SourceText.startOfLine(end + 1, in: text) else {
       return text + lineBreak + addition
     }
-    return text[..<place] + addition + text[place...]
+    return String(text[..<place]) + addition + String(text[place...])
   }
 
   /// The new program, if it is the only difference between two readings.

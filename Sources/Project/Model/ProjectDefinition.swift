@@ -149,3 +149,8 @@ public struct FileDefinition: Sendable, Equatable {
   /// Permission bits; `nil` for 0755 where the source has a run bit and 0644 where it has none.
   public var mode: UInt32?
 }
+
+extension ImageDefinition {
+  /// The program that is PID 1 itself; `nil` where Cultivar's init starts and supervises the programs.
+  public var initProgram: ProgramDefinition? { programs.first(where: \.isInit) }
+}
