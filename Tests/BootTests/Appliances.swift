@@ -46,7 +46,6 @@ enum Appliances {
     \(shell("no-low-port", "exec busybox httpd -f -p 81 -h /data/home/no-low-port"))
     \(shell("late", "echo came", "waitFor: [{ path: /data/home/web/count }, { program: web }]\nrestart: never"))
     \(shell("hog", "a=x; while :; do a=$a$a; done", "limits: { memory: 16M }\nrestart: never"))
-    \(shell("orphans", "(sleep 1; echo orphan ended) & exit 0", "restart: never"))
     \(shell("kept", "echo kept line; sleep 600", "log: { files: { size: 64K, keep: 2 } }"))
     clock: none
     console: { commands: true }

@@ -55,8 +55,6 @@ extension Machines {
         #expect(crasher.components(separatedBy: "about to fail").count > 2, "output survives a restart of the program")
         let late = try await machine.command("logs late").output
         #expect(late.contains("came"))
-        let orphans = try await machine.command("logs orphans").output
-        #expect(!orphans.contains("No such"), "the program's log is there")
 
         let mark = await machine.mark
         let stop = try await machine.command("stop stubborn", seconds: 60)
