@@ -89,9 +89,6 @@ public actor RunningMachine {
   /// Presses the power button.
   public func pressPowerButton() async throws { try await monitor.send("system_powerdown") }
 
-  /// Resets the machine as a power cut would, at once.
-  public func reset() async throws { try await monitor.send("system_reset") }
-
   /// Ends the machine at once.
   public func switchOff() async throws { try await monitor.send("quit") }
 }
