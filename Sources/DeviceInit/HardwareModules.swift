@@ -25,17 +25,38 @@ public final class HardwareModules {
       note("there is no kernel module \(name) in \(folder)")
       return
     }
-    for module in index.loadOrder(of: name) where !isLoaded(module) {
-      guard let path = index.path(of: module) else { continue }
-      do {
-        try KernelModule.load(folder + "/" + path)
-      } catch let error where error.code == ENODEV {
-        // The driver looked for its hardware and did not find it, which an alias of the processor can not tell.
-        continue
-      } catch {
-        note("\(error)")
-      }
+    for path in files(for: name) {
+      if let failure = Self.load(path) { note(failure) }
     }
+  }
+
+  /// Loads modules by name on a thread of its own, with all that they need: checking the signature of a file system's driver and
+  /// linking it takes as long as waiting for a disk.
+  ///
+  /// - Returns: the work; its result is what could not be loaded, and why.
+  public func loadInBackground(named names: [String]) -> Background<[String]> {
+    let wanted = names.filter { !isLoaded($0) && !index.isBuiltIn($0) }
+    let missing = wanted.filter { index.path(of: $0) == nil }.map { "there is no kernel module \($0) in \(folder)" }
+    let files = wanted.flatMap(files(for:))
+    return Background { missing + files.compactMap(Self.load) }
+  }
+
+  /// The files to load for a module, in order.
+  private func files(for name: String) -> [String] {
+    index.loadOrder(of: name).filter { !isLoaded($0) }.compactMap(index.path(of:)).map { folder + "/" + $0 }
+  }
+
+  /// Loads a file; why it could not be, where that is worth a word.
+  private static func load(_ path: String) -> String? {
+    do {
+      try KernelModule.load(path)
+    } catch let error where error.code == ENODEV {
+      // The driver looked for its hardware and did not find it, which an alias of the processor can not tell.
+      return nil
+    } catch {
+      return "\(error)"
+    }
+    return nil
   }
 
   /// Loads the modules for hardware by the alias that it reports; an alias seen before costs nothing.

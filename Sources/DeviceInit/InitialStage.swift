@@ -48,7 +48,7 @@ public final class InitialStage {
 
     let events = try DeviceEvents()
     let modules = HardwareModules { [log] in log.note($0) }
-    for module in plan.modules { modules.load(named: module) }
+    let fileSystems = modules.loadInBackground(named: plan.modules)
     mountFirmwareVariables(modules)
     let partition = try BootIdentity.bootPartition(commandLine: commandLine)
     let waiting = DeviceWait(events: events, modules: modules, timeout: plan.deviceTimeout)
@@ -58,8 +58,11 @@ public final class InitialStage {
     try DiskPreparation(disk: disk, dataPartition: plan.partitions.data) { [log] in log.note($0) }.run()
     let root = try waiting.partition(plan.partitions.root(of: slot), of: disk)
     let data = try waiting.partition(plan.partitions.data, of: disk)
+    for failure in fileSystems.wait() { log.note(failure) }
     try mountRoot(root, plan)
+    if let next = plan.nextInit.first { FileTree.readAhead(Self.newRoot + next) }
     try mountData(data)
+    creditRandomSeed()
     try switchRoot(to: plan)
   }
 
@@ -101,6 +104,16 @@ public final class InitialStage {
       log.note("the data file system on \(path) was corrected")
       // The end tells most, and a record is no place for a report of thousands of lines.
       record("the data file system was corrected: \(output.suffix(Self.recordLimit))")
+    }
+  }
+
+  /// Here and not in stage 2, which on a machine without a source of its own would wait for randomness before its first line:
+  /// the Swift runtime draws the seed of its hash tables.
+  private func creditRandomSeed() {
+    do {
+      try DeviceRecords(in: Self.newRoot + DevicePaths.records).creditRandomSeed()
+    } catch {
+      log.note("\(error)")
     }
   }
 

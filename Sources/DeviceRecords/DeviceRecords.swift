@@ -28,19 +28,26 @@ public struct DeviceRecords {
     return id
   }
 
-  /// Gives the kernel the seed that the last run left, and replaces it.
+  /// Gives the kernel the seed that the last run left, where there is one, and replaces it. Does not wait for other randomness.
   ///
   /// The new seed is on the disk before the old one is credited: a seed that could be used at two starts would give both the same
-  /// "randomness". A cut in between only loses the credit.
+  /// "randomness". A cut in between only loses the credit. The new seed is drawn from a pool that has the old one in it, which makes
+  /// it as secret as that was, whatever else the kernel has gathered.
   public func creditRandomSeed() throws(SystemError) {
-    let seed = (try? FileTree.read(folder + "/random-seed", limit: 256)) ?? []
-    try saveRandomSeed()
-    if !seed.isEmpty { try KernelRandom.credit(seed) }
+    guard let seed = try? FileTree.read(seedPath, limit: 256), !seed.isEmpty else { return }
+    try KernelRandom.mix(seed)
+    try FileTree.replace(seedPath, with: try KernelRandom.bytesWithoutWaiting(256), mode: 0o600)
+    try KernelRandom.credit(seed)
   }
+
+  /// Whether the last run left a seed.
+  public var hasRandomSeed: Bool { FileTree.exists(seedPath) }
+
+  private var seedPath: String { folder + "/random-seed" }
 
   /// Leaves a seed for the next start.
   public func saveRandomSeed() throws(SystemError) {
-    try FileTree.replace(folder + "/random-seed", with: try KernelRandom.bytes(256), mode: 0o600)
+    try FileTree.replace(seedPath, with: try KernelRandom.bytes(256), mode: 0o600)
   }
 
   /// The latest time that the device is known to have seen, in seconds since 1970; 0 where there is none.

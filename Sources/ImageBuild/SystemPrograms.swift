@@ -25,7 +25,8 @@ struct SystemPrograms {
   private mutating func addNetworkClient(_ interfaces: [String]) {
     packages.append("dhcpcd-base")
     let allowed = interfaces.isEmpty ? "eth* en*" : interfaces.joined(separator: " ")
-    // Probing for other users of an address takes five seconds at each boot; the server that gives it has looked.
+    // Probing for other users of an address takes five seconds at each boot; the server that gives it has looked. The first
+    // request goes out at once: the client's own waiting time, one second and a random part, is for networks of the past.
     configuration["/etc/dhcpcd.conf"] = """
       allowinterfaces \(allowed)
       nodev
@@ -33,6 +34,7 @@ struct SystemPrograms {
       persistent
       hostname
       noarp
+      nodelay
       option rapid_commit
       option domain_name_servers, domain_name, domain_search, interface_mtu, classless_static_routes
       require dhcp_server_identifier

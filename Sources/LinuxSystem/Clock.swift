@@ -44,6 +44,19 @@ public enum KernelRandom {
     return bytes
   }
 
+  /// `count` bytes, at most 256, that are as good as what is in the kernel's pool by now: random once something random was mixed
+  /// in, and never waited for.
+  public static func bytesWithoutWaiting(_ count: Int) throws(SystemError) -> [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: min(count, 256))
+    try check("read", "bytes of the random pool") { getrandom(&bytes, bytes.count, UInt32(GRND_INSECURE)) }
+    return bytes
+  }
+
+  /// Mixes bytes into the kernel's pool without counting them as random.
+  public static func mix(_ bytes: [UInt8]) throws(SystemError) {
+    try Descriptor(opening: "/dev/urandom", O_WRONLY).write(all: bytes)
+  }
+
   /// Adds bytes that were random to the kernel's pool, counting all their bits.
   public static func credit(_ bytes: [UInt8]) throws(SystemError) {
     try check("add to", "the random pool") {

@@ -23,6 +23,12 @@ public enum FileTree {
     return String(decoding: bytes.trimmingSpace, as: UTF8.self)
   }
 
+  /// Asks the kernel to read a file ahead, without waiting; a wish that cannot be met is none.
+  public static func readAhead(_ path: String) {
+    guard let file = try? Descriptor(opening: path, O_RDONLY) else { return }
+    _ = posix_fadvise(file.number, 0, 0, POSIX_FADV_WILLNEED)
+  }
+
   /// Writes to a file that is there, as in `/proc` and `/sys`.
   public static func write(_ text: String, to path: String) throws(SystemError) {
     try Descriptor(opening: path, O_WRONLY).write(all: Array(text.utf8))

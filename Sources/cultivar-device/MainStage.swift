@@ -45,6 +45,8 @@ enum MainStage {
     system.setIdentity(hostname: plan.hostname)
     Kernel.takeControlAltDelete()
 
+    for program in plan.programs { FileTree.readAhead(program.executable) }
+
     let loop = try EventLoop()
     let records = restoreRecords(system, loop, note)
     let hardware = Hardware(plan: plan, system: system, loop: loop, note: note)
@@ -72,7 +74,7 @@ enum MainStage {
     return ending
   }
 
-  /// Id, randomness and time from the data partition.
+  /// Id and time from the data partition; randomness was credited in stage 1.
   private static func restoreRecords(
     _ system: RunningSystem, _ loop: EventLoop, _ note: @escaping (String) -> Void
   ) -> DeviceRecords? {
@@ -87,7 +89,8 @@ enum MainStage {
     do {
       let records = try DeviceRecords(in: DevicePaths.records)
       system.stepClock(toAtLeast: [imageTime, records.savedTime])
-      try records.creditRandomSeed()
+      // Left at once and not only at the end: a device whose power is cut has one at its next start as well.
+      if !records.hasRandomSeed { try records.saveRandomSeed() }
       try FileTree.replace("/run/machine-id", with: Array("\(try records.machineID())\n".utf8), mode: 0o444)
       saveTimeRegularly(records, loop, note)
       return records
