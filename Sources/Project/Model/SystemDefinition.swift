@@ -231,7 +231,8 @@ public struct SystemUser: Sendable, Equatable {
   public var groups: [String]
   /// Home folder; `nil` for `/home/NAME`, and for none where the user is one of a system's own.
   public var home: String?
-  /// Shell; `nil` for `/bin/bash` where that exists and `/bin/sh` where not, and for `nologin` where the user is a system's own.
+  /// Shell; `nil` for `/bin/bash` where that exists and `/bin/sh` where not, and for `nologin` where the user is a
+  /// system's own.
   public var shell: String?
   /// Password in hashed form (`crypt(5)`); `nil` for a locked one.
   public var passwordHash: String?
