@@ -243,8 +243,8 @@ public struct SystemUser: Sendable, Equatable {
 
   /// Makes a user.
   public init(
-    position: SourcePosition, name: String, uid: UInt32?, group: String?, groups: [String], home: String?, shell: String?,
-    passwordHash: String?, authorizedKeys: [String], isSystem: Bool
+    position: SourcePosition, name: String, uid: UInt32?, group: String?, groups: [String], home: String?,
+    shell: String?, passwordHash: String?, authorizedKeys: [String], isSystem: Bool
   ) {
     self.position = position
     self.name = name
