@@ -61,8 +61,10 @@ let package = Package(
     .target(name: "DebianArchive", dependencies: ["HostSystem", "Lock"]),
     .target(name: "ExecutableFormat"),
     .target(name: "Programs", dependencies: ["Project", "HostSystem", "Lock"]),
+    .target(name: "Sandbox", dependencies: ["HostSystem"]),
     .target(
       name: "RootFilesystem", dependencies: ["HostSystem", "DebianArchive", "ExecutableFormat", "Lock", "Spelling"]),
+    .target(name: "SystemBuild", dependencies: ["Sandbox", "DebianArchive", "Project", "HostSystem", "Lock"]),
     .target(
       name: "DiskImage",
       dependencies: [
@@ -92,6 +94,7 @@ let package = Package(
     .target(name: "TestFixtures", path: "Tests/TestFixtures"),
     .testTarget(name: "SpellingTests", dependencies: ["Spelling"]),
     .testTarget(name: "HostSystemTests", dependencies: ["HostSystem", "TestFixtures"]),
+    .testTarget(name: "SandboxTests", dependencies: ["Sandbox", "HostSystem", "TestFixtures"]),
     .testTarget(name: "LockTests", dependencies: ["Lock", "HostSystem", "TestFixtures"]),
     .testTarget(name: "DebianArchiveTests", dependencies: ["DebianArchive", "HostSystem", "Lock", "TestFixtures"]),
     .testTarget(name: "ExecutableFormatTests", dependencies: ["ExecutableFormat", "TestFixtures"]),

@@ -39,7 +39,14 @@ struct AptResolver {
     return (result, date)
   }
 
-  private func writeSettings(in folder: URL, suite: String, architecture: String) throws -> URL {
+  /// Writes APT's settings and sources.
+  ///
+  /// - Parameters:
+  ///   - moreSources: Paragraphs of sources besides Debian's.
+  ///   - preferences: Text of `apt_preferences(5)`.
+  func writeSettings(
+    in folder: URL, suite: String, architecture: String, moreSources: String = "", preferences: String = ""
+  ) throws -> URL {
     for name in ["state/lists/partial", "cache/archives/partial", "etc"] {
       try FolderTree.create(folder.appending(path: name).path)
     }
@@ -55,7 +62,16 @@ struct AptResolver {
       ? source(mirror.main, suite)
       : source(mirror.main, "\(suite) \(suite)-updates") + source(mirror.security, "\(suite)-security")
     let sourceFile = folder.appending(path: "etc/cultivar.sources")
-    try FolderTree.replaceFile(sourceFile.path, with: sources.utf8)
+    try FolderTree.replaceFile(sourceFile.path, with: (sources + moreSources).utf8)
+    let preferenceFile = folder.appending(path: "etc/preferences")
+    try FolderTree.replaceFile(preferenceFile.path, with: preferences.utf8)
+    return try Self.writeConfiguration(in: folder, sources: sourceFile, preferences: preferenceFile, architecture)
+  }
+
+  /// Writes the configuration that makes APT use a folder and nothing of the build host.
+  static func writeConfiguration(
+    in folder: URL, sources sourceFile: URL, preferences: URL, _ architecture: String
+  ) throws -> URL {
     let settings = """
       Dir "\(folder.path)/";
       Dir::State "state";
@@ -63,7 +79,7 @@ struct AptResolver {
       Dir::Cache "cache";
       Dir::Etc::sourcelist "\(sourceFile.path)";
       Dir::Etc::sourceparts "/dev/null";
-      Dir::Etc::preferences "/dev/null";
+      Dir::Etc::preferences "\(preferences.path)";
       Dir::Etc::preferencesparts "/dev/null";
       Dir::Etc::parts "/dev/null";
       Dir::Etc::main "/dev/null";
@@ -79,15 +95,15 @@ struct AptResolver {
     return file
   }
 
-  private func apt(_ settings: URL, _ tool: String, _ arguments: [String], to purpose: String) -> HostCommand {
+  static func apt(_ settings: URL, _ tool: String, _ arguments: [String], to purpose: String) -> HostCommand {
     HostCommand(
       tool, arguments, to: purpose, environment: ["APT_CONFIG": settings.path, "LC_ALL": "C.UTF-8"])
   }
 
-  private func update(_ settings: URL, suite: String) async throws {
+  func update(_ settings: URL, suite: String) async throws {
     do {
       // Without this option APT takes an index that it could not fetch for a warning.
-      try await apt(
+      try await Self.apt(
         settings, "apt-get", ["update", "-q", "-o", "APT::Update::Error-Mode=any"],
         to: "fetch the package index of \(suite)"
       ).run()
@@ -114,14 +130,14 @@ struct AptResolver {
       switch request.scope {
       case .named: return try await describe(request.names, in: index, of: request)
       case .direct:
-        let text = try await apt(
+        let text = try await Self.apt(
           settings, "apt-cache", ["show", "--no-all-versions"] + request.names, to: "describe packages"
         ).run()
         let direct = ControlFile.paragraphs(text).flatMap { Self.firstAlternatives($0["Depends"] ?? "") }
         return try await describe(request.names + direct, in: index, of: request)
       case .closure: break
       }
-      let plan = try await apt(
+      let plan = try await Self.apt(
         settings, "apt-get", ["install", "--simulate", "-q"] + request.names, to: "resolve packages"
       ).run()
       let chosen = plan.split(separator: "\n").compactMap { line -> String? in
@@ -147,7 +163,7 @@ struct AptResolver {
   private func describe(
     _ names: [String], in index: Index, of request: PackageRequest
   ) async throws -> [DebianPackage] {
-    let text = try await apt(
+    let text = try await Self.apt(
       index.settings, "apt-cache", ["show", "--no-all-versions"] + names, to: "describe packages"
     ).run()
     let packages = ControlFile.paragraphs(text).compactMap { fields -> DebianPackage? in

@@ -9,6 +9,10 @@ public enum ArchiveFailure: ExplainedError {
   case indexRefused(suite: String, said: String)
   /// Packages that the suite does not have, or that cannot be installed together.
   case unresolvable(PackageRequest, said: String)
+  /// Packages of a system that cannot be installed together.
+  case uninstallable(packages: [String], suite: String, architecture: String, said: String)
+  /// Installing packages would remove others that nobody has said may go.
+  case wouldRemove([String], for: [String])
   /// A package of the lock file could not be fetched with the right content.
   case notFetched(packages: [String], said: String)
   /// A tool of APT or dpkg that the build host lacks.
@@ -22,6 +26,10 @@ public enum ArchiveFailure: ExplainedError {
     case .unresolvable(let request, let said):
       "cannot find \(request.names.joined(separator: ", ")) in \(request.suite) for \(request.architecture)\n"
         + quoted(said)
+    case .uninstallable(let packages, let suite, let architecture, let said):
+      "cannot install \(packages.joined(separator: ", ")) from \(suite) for \(architecture)\n\(quoted(said))"
+    case .wouldRemove(let removed, let packages):
+      "cannot install \(packages.joined(separator: ", ")): \(removed.joined(separator: ", ")) of an earlier layer would go"
     case .notFetched(let packages, let said):
       "cannot fetch \(packages.joined(separator: ", "))\n\(quoted(said))"
     case .missingTool(let tool): "cannot work with Debian packages: there is no \(tool) on this machine"
@@ -34,8 +42,12 @@ public enum ArchiveFailure: ExplainedError {
     case .noKeyring: "install the package debian-archive-keyring"
     case .indexRefused:
       "check the network and the mirror (`debian: { mirror: … }`, or CULTIVAR_DEBIAN_MIRROR); for a key that is not "
-        + "known, update the package debian-archive-keyring"
+        + "known or has expired, update the package debian-archive-keyring, or the key of the layer's repository"
     case .unresolvable: "check the spelling, and that the suite has the package: `debian: { suite: … }`"
+    case .uninstallable:
+      "check the spelling, the suite (`debian: { suite: … }`), what is excluded, and the layers' repositories"
+    case .wouldRemove(let removed, _):
+      "say that it may: `packages: { remove: [\(removed.joined(separator: ", "))] }`, or leave one of the two out"
     case .notFetched:
       "check the network; if the archive has newer versions by now, take them with `cultivar lock --update`"
     case .missingTool: "install the packages apt and dpkg"

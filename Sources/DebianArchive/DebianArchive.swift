@@ -8,7 +8,7 @@ import Lock
 /// A package's `.deb` is kept in the cache under its hash, and its files under the same hash; both are fetched and
 /// unpacked once.
 public struct DebianArchive: Sendable {
-  private let cache: Cache
+  let cache: Cache
   private let mirror: Mirror
   private let lock: ProjectLock
 
@@ -58,8 +58,44 @@ public struct DebianArchive: Sendable {
     cache.folder.appending(path: "archives/\(package.sha256.text).deb")
   }
 
+  /// Gives the archive files (`.deb`) of packages, fetched and verified.
+  ///
+  /// - Parameter repositories: URLs of the layers' repositories, by name.
+  /// - Throws: ``ArchiveFailure``, `CommandFailure`.
+  public func files(of packages: [DebianPackage], repositories: [String: String] = [:]) async throws -> [URL] {
+    let made = packages.filter { $0.archive == .build && access(archiveFile($0).path, F_OK) != 0 }
+    if !made.isEmpty {
+      let file = try await BuildPackages(cache: cache).file
+      try FolderTree.create(cache.folder.appending(path: "archives").path)
+      for package in made where Glibc.link(file.path, archiveFile(package).path) != 0 && errno != EEXIST {
+        throw FileFailure.last("store", archiveFile(package).path)
+      }
+    }
+    try await fetch(packages.filter { $0.archive != .build }, repositories: repositories)
+    return packages.map(archiveFile)
+  }
+
+  /// Gives the packages of a system's stages: those of the lock file where it has them all, else by APT.
+  ///
+  /// - Throws: ``ArchiveFailure``, `CommandFailure`.
+  public func packages(for request: SystemRequest) async throws -> [[DebianPackage]] {
+    var known: [[DebianPackage]] = []
+    for index in request.stages.indices {
+      guard let packages = await lock.packages(labelled: request.label(of: index)) else { break }
+      known.append(packages)
+    }
+    guard known.count < request.stages.count else { return known }
+    // Versions belong together: with one stage to be resolved, those before it are looked up in the same index.
+    let found = try await AptResolver(cache: cache, mirror: mirror).resolve(
+      request, buildPackages: try await BuildPackages(cache: cache))
+    var labelled: [String: [DebianPackage]] = [:]
+    for (index, packages) in found.stages.enumerated() { labelled[request.label(of: index)] = packages }
+    try await lock.record(labelled: labelled, releases: found.releases, archiveDate: found.archiveDate)
+    return found.stages
+  }
+
   /// Fetches by APT's own helper, which knows proxies, retries, and compares the hash before the file gets its name.
-  private func fetch(_ packages: [DebianPackage]) async throws {
+  private func fetch(_ packages: [DebianPackage], repositories: [String: String] = [:]) async throws {
     // An archive that a power cut or a full disk damaged is fetched again: only its hash says that it is whole.
     let wanted = packages.filter { (try? ContentHash(ofFile: archiveFile($0).path)) != $0.sha256 }
     guard !wanted.isEmpty else { return }
@@ -70,7 +106,8 @@ public struct DebianArchive: Sendable {
       ]
       for package in wanted {
         arguments += [
-          mirror.url(of: package), folder.appending(path: package.sha256.text).path, "SHA256:\(package.sha256)",
+          mirror.url(of: package, repositories: repositories), folder.appending(path: package.sha256.text).path,
+          "SHA256:\(package.sha256)",
         ]
       }
       do {

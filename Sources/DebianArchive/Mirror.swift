@@ -131,10 +131,12 @@ extension Mirror {
 
 extension Mirror {
   /// Where a package is fetched from.
-  func url(of package: DebianPackage) -> String {
-    switch package.archive {
-    case .main: "\(main)/\(package.path)"
-    case .security: "\(security)/\(package.path)"
-    }
+  ///
+  /// - Parameter repositories: URLs of the layers' repositories, by name.
+  func url(of package: DebianPackage, repositories: [String: String] = [:]) -> String {
+    if package.archive == .security { return "\(security)/\(package.path)" }
+    let named = repositories.first { DebianPackage.Origin.repository($0.key) == package.archive }
+    guard let named else { return "\(main)/\(package.path)" }
+    return "\(Self.trimmed(named.value))/\(package.path)"
   }
 }

@@ -31,12 +31,25 @@ public struct DebianPackage: Sendable, Codable, Hashable {
     self.sha256 = sha256
   }
 
-  /// The archive that a package comes from.
-  public enum Origin: String, Sendable, Codable {
+  /// The archive that a package comes from: Debian's own two, the build itself, or a repository of a layer by its name.
+  public struct Origin: RawRepresentable, Sendable, Codable, Hashable {
+    /// The name, as the lock file has it.
+    public var rawValue: String
+
+    /// Takes a name.
+    public init(rawValue: String) {
+      self.rawValue = rawValue
+    }
+
     /// The main archive.
-    case main
+    public static let main = Origin(rawValue: "main")
     /// The security archive.
-    case security
+    public static let security = Origin(rawValue: "security")
+    /// Made by the build; nothing is fetched.
+    public static let build = Origin(rawValue: "build")
+
+    /// A repository that a layer names.
+    public static func repository(_ name: String) -> Origin { Origin(rawValue: "repository \(name)") }
   }
 
   /// `name_version_architecture`, for messages.

@@ -16,6 +16,8 @@ struct LockFile: Codable, Equatable {
   var requests: [String: [String]] = [:]
   /// The packages, by label.
   var packages: [String: DebianPackage] = [:]
+  /// State of the archives that packages were resolved in, by `URL suite`; files of older versions have none.
+  var releases: [String: ReleaseState]?
   /// Commits of git references, by `URL reference`.
   var revisions: [String: String] = [:]
 
@@ -42,14 +44,24 @@ struct LockFile: Codable, Equatable {
 
   /// The packages of a request, if the file has them all.
   func packages(of request: PackageRequest) -> [DebianPackage]? {
-    guard let labels = requests[request.label] else { return nil }
+    packages(labelled: request.label)
+  }
+
+  /// The packages of what stands under a label, if the file has them all.
+  func packages(labelled label: String) -> [DebianPackage]? {
+    guard let labels = requests[label] else { return nil }
     let found = labels.compactMap { packages[$0] }
     return found.count == labels.count ? found : nil
   }
 
   /// Records what a request came to.
   mutating func record(_ request: PackageRequest, _ found: [DebianPackage]) {
-    requests[request.label] = found.map(\.label)
+    record(labelled: request.label, found)
+  }
+
+  /// Records what a label stands for.
+  mutating func record(labelled label: String, _ found: [DebianPackage]) {
+    requests[label] = found.map(\.label)
     for package in found { packages[package.label] = package }
   }
 

@@ -27,6 +27,16 @@ public actor ProjectLock {
     return known
   }
 
+  /// The packages that a label stands for; `nil` where nothing is locked under it.
+  public func packages(labelled label: String) -> [DebianPackage]? {
+    guard let known = used.packages(labelled: label) ?? (refresh ? nil : lock.packages(labelled: label)) else {
+      return nil
+    }
+    used.record(labelled: label, known)
+    for (key, state) in lock.releases ?? [:] { used.releases = (used.releases ?? [:]).merging([key: state]) { $1 } }
+    return known
+  }
+
   /// The commit that a git reference is locked to; `nil` where it is not.
   ///
   /// - Parameters:
@@ -54,6 +64,30 @@ public actor ProjectLock {
     used.archiveDate = max(used.archiveDate, archiveDate)
     lock.archiveDate = max(refresh ? 0 : lock.archiveDate, used.archiveDate)
     try save()
+  }
+
+  /// Locks what stands under labels, and notes the state of the archives that it was resolved in.
+  ///
+  /// - Throws: `FileFailure`.
+  public func record(
+    labelled found: [String: [DebianPackage]], releases: [String: ReleaseState], archiveDate: Int64
+  ) throws {
+    // What other images have upon a base that has changed was resolved for the base as it was.
+    if found.contains(where: { label, packages in lock.packages(labelled: label).map { $0 != packages } ?? false }) {
+      let kinds = Set(found.keys.compactMap { $0.split(separator: ":").first })
+      for label in lock.requests.keys where found[label] == nil && kinds.contains(where: { label.hasPrefix("\($0):") })
+      {
+        lock.requests[label] = nil
+        used.requests[label] = nil
+      }
+    }
+    for (label, packages) in found {
+      used.record(labelled: label, packages)
+      lock.record(labelled: label, packages)
+    }
+    used.releases = (used.releases ?? [:]).merging(releases) { $1 }
+    lock.releases = (lock.releases ?? [:]).merging(releases) { $1 }
+    try record([:], archiveDate: archiveDate)
   }
 
   /// Locks a git reference to a commit.

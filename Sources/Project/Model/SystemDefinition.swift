@@ -332,9 +332,9 @@ public struct BuildStep: Sendable, Equatable {
     case setup
     /// After the essential packages are unpacked.
     case essential
-    /// After the layer's packages.
+    /// After the layer's packages, users, files and units.
     case packages
-    /// After the layer's files, users and units.
+    /// After all layers.
     case last
     /// After the image is written; the artefacts' folder is the working folder.
     case image

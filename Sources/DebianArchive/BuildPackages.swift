@@ -1,0 +1,66 @@
+import Foundation
+import HostSystem
+import Lock
+
+/// Packages that a build makes itself, in an archive on the build host.
+///
+/// There is one: Debian's kernel packages ask for a program that makes an initial RAM file system on the device, which Cultivar's
+/// images do not need. A package without files says that there is one.
+struct BuildPackages: Sendable {
+  /// Folder of the archive: `Packages` and the `.deb` files.
+  let folder: URL
+
+  /// The package that stands for the making of an initial RAM file system.
+  static let initramfs = "cultivar-initramfs"
+
+  private static let control = """
+    Package: \(initramfs)
+    Version: 1
+    Architecture: all
+    Maintainer: Cultivar <cultivar@localhost>
+    Section: kernel
+    Priority: optional
+    Multi-Arch: foreign
+    Provides: linux-initramfs-tool
+    Conflicts: linux-initramfs-tool
+    Description: initial RAM file system of a Cultivar image
+     The initial RAM file system is part of the image, and made with it.
+
+    """
+
+  /// Makes the archive, or finds it in the cache.
+  ///
+  /// - Throws: `CommandFailure`, `FileFailure`.
+  init(cache: Cache) async throws {
+    var key = CacheKey("build-packages 1")
+    key.add(Self.control)
+    folder = try await cache.result("build-packages", key.hash) { place in
+      try await cache.withScratch { scratch in
+        let tree = scratch.appending(path: "tree")
+        try FolderTree.create(tree.appending(path: "DEBIAN").path)
+        try FolderTree.replaceFile(tree.appending(path: "DEBIAN/control").path, with: Self.control.utf8)
+        // The time of the files is that of the package: the same bytes at every build.
+        try await HostCommand(
+          "dpkg-deb",
+          ["--root-owner-group", "-Zgzip", "--build", tree.path, place.appending(path: "initramfs.deb").path],
+          to: "make the package \(Self.initramfs)", environment: ["SOURCE_DATE_EPOCH": "1700000000"]
+        ).run()
+      }
+      let file = place.appending(path: "initramfs.deb").path
+      let entry = """
+        Filename: ./initramfs.deb
+        Size: \(try FolderTree.readFile(file).count)
+        SHA256: \(try ContentHash(ofFile: file).text)
+
+        """
+      let index = Self.control.split(separator: "\n").joined(separator: "\n") + "\n" + entry
+      try FolderTree.replaceFile(place.appending(path: "Packages").path, with: index.utf8)
+    }
+  }
+
+  /// The archive, as APT is told of it. It needs no signature: it never left this machine.
+  var source: String { "Types: deb\nURIs: file:\(folder.path)\nSuites: ./\nTrusted: yes\n\n" }
+
+  /// The file of a package.
+  var file: URL { folder.appending(path: "initramfs.deb") }
+}

@@ -1,0 +1,89 @@
+import Foundation
+import HostSystem
+import Lock
+
+extension DebianArchive {
+  /// Asks APT in which order packages are unpacked and configured upon what is installed.
+  ///
+  /// It knows nothing but the packages themselves, so that the same ones give the same order at any time, without an index.
+  ///
+  /// - Parameters:
+  ///   - packages: The packages; their archive files are there.
+  ///   - removed: Names of installed packages that go.
+  ///   - status: Text of dpkg's status of what is installed.
+  ///   - architecture: Debian architecture.
+  /// - Throws: ``ArchiveFailure``, `CommandFailure`, `FileFailure`.
+  public func plan(
+    installing packages: [DebianPackage], removing removed: [String], upon status: [UInt8], architecture: String
+  ) async throws -> AptPlan {
+    let files = try await files(of: packages)
+    return try await cache.withScratch { folder in
+      var index = ""
+      for (package, file) in zip(packages, files) {
+        index += try await control(of: package, file).trimmingCharacters(in: .newlines)
+        index += "\nFilename: ./\(package.label).deb\nSize: \(package.size)\nSHA256: \(package.sha256)\n\n"
+      }
+      for name in ["state/lists/partial", "cache/archives/partial", "etc", "archive"] {
+        try FolderTree.create(folder.appending(path: name).path)
+      }
+      let place = folder.appending(path: "archive").path
+      try FolderTree.replaceFile(place + "/Packages", with: index.utf8)
+      try FolderTree.replaceFile(folder.appending(path: "status").path, with: status)
+      let sources = folder.appending(path: "etc/cultivar.sources")
+      try FolderTree.replaceFile(
+        sources.path, with: "Types: deb\nURIs: file:\(place)\nSuites: ./\nTrusted: yes\n".utf8)
+      let settings = try AptResolver.writeConfiguration(
+        in: folder, sources: sources, preferences: URL(fileURLWithPath: "/dev/null"), architecture)
+      try await AptResolver.apt(settings, "apt-get", ["update", "-qq"], to: "read the packages").run()
+      // Each at its version and architecture: among the packages of a stage there is only one answer.
+      let wishes = packages.map { package in
+        package.architecture == "all" || package.architecture == architecture
+          ? "\(package.name)=\(package.version)" : "\(package.name):\(package.architecture)=\(package.version)"
+      }
+      return AptPlan(
+        try await AptResolver.apt(
+          settings, "apt-get",
+          ["install", "--simulate", "-q", "--allow-downgrades"] + wishes + removed.map { "\($0)-" },
+          to: "order the packages"
+        ).run())
+    }
+  }
+
+  /// Archive files of packages, in the order in which a plan unpacks them.
+  public func installationFiles(of packages: [DebianPackage], in plan: AptPlan) async throws -> [URL] {
+    let named = try await namedFiles(of: packages)
+    return plan.installed.compactMap { named[$0] }
+  }
+
+  /// Archive files of packages by `NAME=VERSION`, as an ``AptPlan`` names them.
+  public func namedFiles(of packages: [DebianPackage]) async throws -> [String: URL] {
+    let files = try await files(of: packages)
+    return Dictionary(zip(packages.map { "\($0.name)=\($0.version)" }, files)) { first, _ in first }
+  }
+
+  /// Names that the packages must find configured when they are unpacked (`Pre-Depends`), by `NAME=VERSION`.
+  public func preDepends(of packages: [DebianPackage]) async throws -> [String: Set<String>] {
+    var result: [String: Set<String>] = [:]
+    for (package, file) in zip(packages, try await files(of: packages)) {
+      let fields = ControlFile.paragraphs(try await control(of: package, file)).first ?? [:]
+      guard let field = fields["Pre-Depends"] else { continue }
+      let names = field.split(whereSeparator: { ",|".contains($0) }).compactMap { part in
+        part.split(whereSeparator: { " (:\n".contains($0) }).first.map(String.init)
+      }
+      result["\(package.name)=\(package.version)"] = Set(names)
+    }
+    return result
+  }
+
+  /// Name of the package that stands for the making of an initial RAM file system.
+  public static var initramfsPackage: String { BuildPackages.initramfs }
+
+  /// A package's control paragraph.
+  private func control(of package: DebianPackage, _ file: URL) async throws -> String {
+    let place = try await cache.result("control", package.sha256) { folder in
+      let text = try await HostCommand("dpkg-deb", ["--field", file.path], to: "read \(package.label)").run()
+      try FolderTree.replaceFile(folder.appending(path: "control").path, with: text.utf8)
+    }
+    return String(decoding: try FolderTree.readFile(place.appending(path: "control").path), as: UTF8.self)
+  }
+}

@@ -1,0 +1,215 @@
+import Foundation
+import HostSystem
+import Lock
+
+/// What a system's stages came to.
+struct ResolvedSystemPackages {
+  /// New packages of each stage, sorted by name.
+  var stages: [[DebianPackage]]
+  /// State of the archives.
+  var releases: [String: ReleaseState]
+  /// Date of the newest signed index, in seconds since 1970.
+  var archiveDate: Int64
+}
+
+extension AptResolver {
+  /// Asks APT for the packages of each stage, given those of the stages before.
+  ///
+  /// - Parameter buildPackages: Packages that the build itself has made, with the folder of an archive that has them.
+  /// - Throws: ``ArchiveFailure``.
+  func resolve(_ request: SystemRequest, buildPackages: BuildPackages) async throws -> ResolvedSystemPackages {
+    guard access(keyring, R_OK) == 0 else { throw ArchiveFailure.noKeyring(path: keyring) }
+    return try await cache.withScratch { folder in
+      let settings = try writeSettings(
+        in: folder, suite: request.suite, architecture: request.architecture,
+        moreSources: request.repositories.map(Self.source).joined() + buildPackages.source,
+        preferences: Self.preferences(request))
+      try await update(settings, suite: request.suite)
+      try await Self.apt(settings, "apt-cache", ["gencaches", "-q"], to: "read the package index").run()
+      var status = ""
+      var result = ResolvedSystemPackages(stages: [], releases: [:], archiveDate: 0)
+      for stage in request.stages {
+        try FolderTree.replaceFile(folder.appending(path: "status").path, with: status.utf8)
+        let found = try await resolve(stage, of: request, settings, buildPackages, installed: &status)
+        result.stages.append(found)
+      }
+      let lists = folder.appending(path: "state/lists")
+      result.releases = try releases(in: lists)
+      result.archiveDate = try ArchiveDate.newest(in: lists)
+      return result
+    }
+  }
+
+  private func resolve(
+    _ stage: SystemRequest.Stage, of request: SystemRequest, _ settings: URL, _ buildPackages: BuildPackages,
+    installed status: inout String
+  ) async throws -> [DebianPackage] {
+    let wishes = stage.packages + stage.removed.map { "\($0)-" }
+    guard !wishes.isEmpty else { return [] }
+    let plan: AptPlan
+    let described: String
+    var addresses = ""
+    do {
+      plan = AptPlan(
+        try await Self.apt(
+          settings, "apt-get", ["install", "--simulate", "-q"] + wishes, to: "resolve packages"
+        ).run())
+      guard !plan.installed.isEmpty else { return [] }
+      described = try await Self.apt(
+        settings, "apt-cache", ["show", "--no-all-versions"] + plan.installed, to: "describe packages"
+      ).run()
+      addresses = try await Self.apt(
+        settings, "apt-get", ["install", "--print-uris", "-qq"] + wishes, to: "find packages"
+      ).run()
+    } catch let failure as CommandFailure {
+      guard case .failed(_, let said) = failure.outcome else { throw failure }
+      let complaints = said.split(separator: "\n").filter {
+        $0.hasPrefix("E:") || $0.hasPrefix("N:") || $0.hasPrefix(" ") && !$0.hasPrefix("  ")
+      }
+      throw ArchiveFailure.uninstallable(
+        packages: stage.packages, suite: request.suite, architecture: request.architecture,
+        said: complaints.joined(separator: "\n"))
+    }
+    let unexpected = plan.removed.filter { !stage.removed.contains($0) }
+    guard unexpected.isEmpty else { throw ArchiveFailure.wouldRemove(unexpected, for: stage.packages) }
+    let urls = addresses.split(separator: "\n").compactMap { line in
+      line.split(separator: "'", maxSplits: 2).first.map(String.init)
+    }
+    var packages: [DebianPackage] = []
+    for paragraph in described.components(separatedBy: "\n\n") {
+      guard let fields = ControlFile.paragraphs(paragraph).first, let name = fields["Package"],
+        let version = fields["Version"], let path = fields["Filename"], let architecture = fields["Architecture"],
+        let size = fields["Size"].flatMap({ Int64($0) }), let hash = fields["SHA256"].flatMap({ ContentHash(text: $0) })
+      else { continue }
+      let package = DebianPackage(
+        name: name, version: version, architecture: architecture,
+        archive: origin(of: path, urls: urls, request), path: path.hasPrefix("./") ? String(path.dropFirst(2)) : path,
+        size: size, sha256: hash)
+      packages.append(package)
+      status += Self.installed(paragraph) + "\n\n"
+    }
+    if !plan.removed.isEmpty { status = Self.without(plan.removed, status) }
+    return packages.sorted { ($0.name, $0.architecture) < ($1.name, $1.architecture) }
+  }
+
+  private func origin(of path: String, urls: [String], _ request: SystemRequest) -> DebianPackage.Origin {
+    let plain = path.hasPrefix("./") ? String(path.dropFirst(2)) : path
+    let url =
+      urls.first { $0.hasSuffix("/\(plain)") || $0.removingPercentEncoding?.hasSuffix("/\(plain)") == true } ?? ""
+    if url.hasPrefix("file:") || url.hasPrefix("copy:") || url.isEmpty { return .build }
+    // The security archive first: a mirror may hold it below the main one.
+    if url.hasPrefix(mirror.security + "/") { return .security }
+    if let repository = request.repositories.first(where: { url.hasPrefix($0.url.droppingSlash + "/") }),
+      repository.url.droppingSlash != mirror.main
+    {
+      return .repository(repository.name)
+    }
+    return .main
+  }
+
+  private static func source(_ repository: RepositorySource) -> String {
+    let components =
+      repository.components.isEmpty ? "" : "Components: \(repository.components.joined(separator: " "))\n"
+    return "Types: deb\nURIs: \(repository.url)\nSuites: \(repository.suites.joined(separator: " "))\n\(components)"
+      + "Signed-By: \(repository.key)\n\n"
+  }
+
+  private static func preferences(_ request: SystemRequest) -> String {
+    var text = ""
+    if !request.excluded.isEmpty {
+      text += "Package: \(request.excluded.sorted().joined(separator: " "))\nPin: version *\nPin-Priority: -1\n\n"
+    }
+    for repository in request.repositories {
+      guard let priority = repository.priority, let host = URL(string: repository.url)?.host else { continue }
+      let packages = repository.priorityPackages.isEmpty ? "*" : repository.priorityPackages.joined(separator: " ")
+      text += "Package: \(packages)\nPin: origin \"\(host)\"\nPin-Priority: \(priority)\n\n"
+    }
+    return text
+  }
+
+  /// The paragraph of an installed package: that of the index without what is about the file.
+  private static func installed(_ paragraph: String) -> String {
+    let dropped = ["Filename:", "Size:", "MD5sum:", "SHA1:", "SHA256:", "SHA512:", "Description-md5:", "APT-Sources:"]
+    var lines = paragraph.split(separator: "\n").filter { line in !dropped.contains { line.hasPrefix($0) } }
+    if let index = lines.firstIndex(where: { $0.hasPrefix("Package:") }) {
+      lines.insert("Status: install ok installed", at: index + 1)
+    }
+    return lines.joined(separator: "\n")
+  }
+
+  private static func without(_ names: [String], _ status: String) -> String {
+    status.components(separatedBy: "\n\n").filter { paragraph in
+      !names.contains { paragraph.hasPrefix("Package: \($0)\n") }
+    }.joined(separator: "\n\n")
+  }
+
+  /// The signed indexes that APT fetched.
+  private func releases(in lists: URL) throws -> [String: ReleaseState] {
+    var result: [String: ReleaseState] = [:]
+    for name in try FolderTree.names(in: lists.path) where name.hasSuffix("InRelease") {
+      let file = lists.appending(path: name)
+      let text = try String(contentsOf: file, encoding: .utf8)
+      func field(_ field: String) -> String? {
+        text.split(separator: "\n").first { $0.hasPrefix("\(field): ") }.map { String($0.dropFirst(field.count + 2)) }
+      }
+      let label = [field("Origin") ?? field("Label"), field("Suite"), field("Codename")].compactMap(\.self)
+      result[label.joined(separator: " ")] = ReleaseState(
+        date: field("Date").flatMap(ArchiveDate.seconds) ?? 0, sha256: try ContentHash(ofFile: file.path))
+    }
+    return result
+  }
+}
+
+/// An order of work, as APT's simulation prints it.
+public struct AptPlan: Sendable, Equatable {
+  /// One piece of work on one package.
+  public enum Operation: Sendable, Equatable {
+    /// Unpack it.
+    case unpack(name: String, version: String)
+    /// Configure it.
+    case configure(name: String)
+    /// Remove it.
+    case remove(name: String)
+  }
+
+  /// The work, in order.
+  public var operations: [Operation] = []
+
+  /// Reads what `apt-get --simulate` prints.
+  init(_ text: String) {
+    for line in text.split(separator: "\n") {
+      let fields = line.split(separator: " ")
+      guard fields.count >= 2 else { continue }
+      let name = String(fields[1])
+      switch fields[0] {
+      case "Inst":
+        // `Inst NAME [OLD] (NEW …)`
+        guard let version = fields.first(where: { $0.hasPrefix("(") }) else { continue }
+        operations.append(.unpack(name: name, version: String(version.dropFirst())))
+      case "Conf": operations.append(.configure(name: name))
+      case "Remv", "Purg": operations.append(.remove(name: name))
+      default: continue
+      }
+    }
+  }
+
+  /// `NAME=VERSION` of what is unpacked.
+  var installed: [String] {
+    operations.compactMap { operation in
+      guard case .unpack(let name, let version) = operation else { return nil }
+      return "\(name)=\(version)"
+    }
+  }
+
+  /// Names of what goes.
+  var removed: [String] {
+    operations.compactMap { operation in
+      guard case .remove(let name) = operation else { return nil }
+      return name
+    }
+  }
+}
+
+extension String {
+  fileprivate var droppingSlash: String { hasSuffix("/") ? String(dropLast()) : self }
+}

@@ -1,0 +1,170 @@
+import Foundation
+import Glibc
+import HostSystem
+
+/// Runs programs apart from the build host: in name spaces of their own for mounts, processes and (unless asked for) the network.
+///
+/// Everything that is mounted is mounted in a private mount name space, which ends with the last program in it: there is nothing to
+/// take down, and so nothing that can be left behind when taking down fails. No folder of the host is bound where anything is
+/// written, and of `/dev` only single nodes, so that no deletion in a tree can reach the host.
+///
+/// As root it needs nothing else; another user needs a range of subordinate ids (`subuid(5)`) and the programs that map it.
+public struct Sandbox: Sendable {
+  /// The tree that a program works on.
+  public enum Root: Sendable {
+    /// Layers, the topmost first, and a folder that takes what changes.
+    case overlay(lower: [URL], upper: URL)
+    /// Layers, the topmost first; what changes is dropped.
+    case view(lower: [URL])
+  }
+
+  /// Where a program runs.
+  public enum Place: Sendable {
+    /// In the tree, as its root.
+    case inside
+    /// On the host's own programs, which it cannot write to; the tree is at ``Sandbox/treePath``.
+    case beside
+  }
+
+  /// A file or folder of the host that a program can see.
+  public struct Binding: Sendable {
+    /// The file or folder.
+    public var source: URL
+    /// Its path in the sandbox; below `/run` or `/tmp`, so that nothing of it is left in the tree.
+    public var path: String
+    /// Whether it can be written to.
+    public var isWritable: Bool
+
+    /// Makes a binding.
+    public init(_ source: URL, at path: String, isWritable: Bool = false) {
+      self.source = source
+      self.path = path
+      self.isWritable = isWritable
+    }
+  }
+
+  /// Path of the tree for a program that runs ``Place/beside`` it.
+  public static let treePath = "/run/cultivar/root"
+
+  /// Folder for scratch: mount points, and the work folders of overlays. On the same file system as the layers.
+  public var scratch: URL
+
+  /// Makes sandboxes.
+  ///
+  /// - Throws: ``SandboxFailure`` where this user cannot have any.
+  public init(scratch: URL) throws(SandboxFailure) {
+    self.scratch = scratch
+    try Self.checkPrivilege()
+  }
+
+  /// Runs a shell script to its end.
+  ///
+  /// - Parameters:
+  ///   - script: Text for `/bin/sh -eu`.
+  ///   - root: The tree.
+  ///   - place: Where it runs.
+  ///   - bindings: What else it sees.
+  ///   - environment: Its whole environment, but for `PATH`, `HOME` and the locale.
+  ///   - network: Whether it may use the host's network.
+  ///   - folder: Its working folder in the sandbox.
+  ///   - purpose: What is being done, for the error.
+  /// - Returns: Its standard output.
+  /// - Throws: `CommandFailure`, `FileFailure`.
+  @discardableResult
+  public func run(
+    _ script: String, root: Root, place: Place = .inside, bindings: [Binding] = [], environment: [String: String] = [:],
+    network: Bool = false, folder: String = "/", to purpose: String
+  ) async throws -> String {
+    let work = scratch.appending(path: "sandbox-\(UUID().uuidString)")
+    try FolderTree.create(work.path)
+    defer { remove(work) }
+    let setup = SandboxScript(
+      root: root, place: place, bindings: bindings, work: work, network: network, folder: folder)
+    try setup.writeFolders()
+    try FolderTree.replaceFile(work.appending(path: "setup").path, with: setup.text.utf8)
+    try FolderTree.replaceFile(work.appending(path: "script").path, with: script.utf8)
+    var variables: [String: String?] = [:]
+    // Nothing of the caller's environment goes in: neither secrets nor what would make builds differ.
+    for name in ProcessInfo.processInfo.environment.keys { variables[name] = .some(nil) }
+    for (name, value) in Self.baseEnvironment.merging(environment, uniquingKeysWith: { $1 }) { variables[name] = value }
+    let arguments = Self.nameSpaces(network: network) + ["/bin/sh", "-eu", work.appending(path: "setup").path]
+    return try await HostCommand("/usr/bin/unshare", arguments, to: purpose, environment: variables, in: "/").run()
+  }
+
+  /// Removes a folder that sandboxes have written: also what belongs to ids that only they have.
+  public func remove(_ folder: URL) {
+    FolderTree.remove(folder.path)
+    guard geteuid() != 0, access(folder.path, F_OK) == 0 else { return }
+    let removal = Process()
+    removal.executableURL = URL(fileURLWithPath: "/usr/bin/unshare")
+    removal.arguments = Self.userNameSpace + ["rm", "-rf", "--one-file-system", "--", folder.path]
+    removal.standardError = FileHandle.nullDevice
+    try? removal.run()
+    removal.waitUntilExit()
+  }
+
+  static let baseEnvironment = [
+    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LC_ALL": "C.UTF-8",
+    "TZ": "UTC",
+  ]
+
+  /// Options of `unshare` that make the caller root of a user name space with its whole range of subordinate ids.
+  private static var userNameSpace: [String] {
+    geteuid() == 0 ? [] : ["--user", "--map-root-user", "--map-auto"]
+  }
+
+  private static func nameSpaces(network: Bool) -> [String] {
+    userNameSpace
+      + ["--mount", "--propagation", "private", "--pid", "--fork", "--kill-child=KILL", "--ipc", "--uts"]
+      + (network ? [] : ["--net"])
+  }
+
+  private static func checkPrivilege() throws(SandboxFailure) {
+    guard geteuid() != 0 else { return }
+    let programs = ["/usr/bin/newuidmap", "/usr/bin/newgidmap"]
+    for program in programs where access(program, X_OK) != 0 { throw .noMappingProgram(program) }
+    let uid = getuid()
+    let name = getpwuid(uid).map { String(cString: $0.pointee.pw_name) } ?? "\(uid)"
+    for file in ["/etc/subuid", "/etc/subgid"] {
+      let text = (try? String(contentsOfFile: file, encoding: .utf8)) ?? ""
+      let hasRange = text.split(separator: "\n").contains { line in
+        let fields = line.split(separator: ":")
+        return fields.count == 3 && (fields[0] == name || fields[0] == "\(uid)") && (Int(fields[2]) ?? 0) >= 65_535
+      }
+      guard hasRange else { throw .noSubordinateIDs(user: name, file: file) }
+    }
+    let limit = (try? String(contentsOfFile: "/proc/sys/kernel/unprivileged_userns_clone", encoding: .utf8)) ?? "1"
+    if limit.hasPrefix("0") { throw .noUserNameSpaces }
+  }
+}
+
+/// Why a user cannot have sandboxes.
+public enum SandboxFailure: ExplainedError {
+  /// A program that maps subordinate ids is missing.
+  case noMappingProgram(String)
+  /// The user has no range of subordinate ids.
+  case noSubordinateIDs(user: String, file: String)
+  /// The kernel does not give user name spaces to users.
+  case noUserNameSpaces
+
+  /// What was being done, and what was wrong.
+  public var problem: String {
+    switch self {
+    case .noMappingProgram(let program): "cannot make a sandbox without root: there is no \(program)"
+    case .noSubordinateIDs(let user, let file):
+      "cannot make a sandbox without root: \(user) has no range of 65,536 ids in \(file)"
+    case .noUserNameSpaces:
+      "cannot make a sandbox without root: this kernel gives no user name spaces to users (kernel.unprivileged_userns_clone is 0)"
+    }
+  }
+
+  /// What the user can do now.
+  public var remedy: String? {
+    switch self {
+    case .noMappingProgram: "install the Debian package uidmap, or build as root"
+    case .noSubordinateIDs(let user, _):
+      "give it one: `usermod --add-subuids 100000-165535 --add-subgids 100000-165535 \(user)`, or build as root"
+    case .noUserNameSpaces: "set it to 1 (`sysctl kernel.unprivileged_userns_clone=1`), or build as root"
+    }
+  }
+}

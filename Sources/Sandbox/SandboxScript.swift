@@ -1,0 +1,132 @@
+import Foundation
+import Glibc
+import HostSystem
+
+/// The shell script that builds a sandbox from inside its name spaces and then becomes the program.
+///
+/// A script and not calls of our own: it runs before any of our code could, as root of a name space that only it has, with the
+/// build host's `mount`, and can be read where something goes wrong.
+struct SandboxScript {
+  var root: Sandbox.Root
+  var place: Sandbox.Place
+  var bindings: [Sandbox.Binding]
+  /// Folder of this sandbox: `setup`, `script`, mount points and work folders.
+  var work: URL
+  var network: Bool
+  var folder: String
+
+  /// Single nodes, bound onto files of a fresh tmpfs; never the folder.
+  private static let nodes = ["null", "zero", "full", "random", "urandom", "tty"]
+  private static let links = ["fd": "/proc/self/fd", "stdin": "fd/0", "stdout": "fd/1", "stderr": "fd/2"]
+  /// What of the host a program beside the tree sees, read-only.
+  private static let hostFolders = ["/usr", "/etc", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/opt"]
+
+  /// Makes the folders that the script works with. The layers get short names: the kernel takes the options of a mount in one page.
+  func writeFolders() throws {
+    for name in ["lower", "work", "new"] { try FolderTree.create(work.appending(path: name).path) }
+    for (index, layer) in lower.enumerated() { try link(layer, as: "lower/\(index)") }
+    switch root {
+    case .overlay(_, let folder): try link(folder, as: "upper")
+    case .view: try FolderTree.create(work.appending(path: "upper").path)
+    }
+  }
+
+  private func link(_ folder: URL, as name: String) throws {
+    let place = work.appending(path: name).path
+    guard symlink(folder.path, place) == 0 else { throw FileFailure.last("link a layer at", place) }
+  }
+
+  private var lower: [URL] {
+    switch root {
+    case .overlay(let lower, _), .view(let lower): lower
+    }
+  }
+
+  var text: String {
+    var lines = ["cd \(quoted(work.path))", "new=\(quoted(work.appending(path: "new").path))"]
+    switch place {
+    case .inside:
+      lines += [mountTree(at: "$new")]
+      lines += devices
+      lines += [
+        "mkdir -p \"$new/proc\" \"$new/run\" \"$new/tmp\"", "mount -t proc -o nosuid,nodev,noexec proc \"$new/proc\"",
+      ]
+      lines += ["run", "tmp"].map { "mount -t tmpfs -o mode=\($0 == "tmp" ? "1777" : "755") tmpfs \"$new/\($0)\"" }
+    case .beside:
+      lines += ["mount -t tmpfs -o mode=755 tmpfs \"$new\""]
+      for path in Self.hostFolders {
+        lines += [
+          "if [ -L \(path) ]; then ln -s \"$(readlink \(path))\" \"$new\(path)\"; elif [ -d \(path) ]; then "
+            + bind(path, at: path, isFolder: true, isWritable: false) + "; fi"
+        ]
+      }
+      lines += devices
+      lines += ["mkdir -p \"$new/proc\" \"$new/run\" \"$new/root\" \"$new/tmp\"", "chmod 1777 \"$new/tmp\""]
+      lines += ["mount -t proc -o nosuid,nodev,noexec proc \"$new/proc\""]
+      lines += ["mkdir -p \"$new\(Sandbox.treePath)\"", mountTree(at: "$new\(Sandbox.treePath)")]
+    }
+    for binding in bindings {
+      var isFolder: ObjCBool = false
+      _ = FileManager.default.fileExists(atPath: binding.source.path, isDirectory: &isFolder)
+      lines.append(
+        bind(binding.source.path, at: binding.path, isFolder: isFolder.boolValue, isWritable: binding.isWritable))
+    }
+    if network {
+      // The tree's own file may be a link to what only a running system has.
+      lines.append(
+        "if [ -e /etc/resolv.conf ] && [ ! -e \"$new/run/cultivar/resolv.conf\" ]; then mkdir -p \"$new/run/cultivar\"; "
+          + "cat /etc/resolv.conf > \"$new/run/cultivar/resolv.conf\"; fi")
+    } else {
+      lines.append("ip link set lo up 2>/dev/null || true")
+    }
+    lines += [
+      "hostname cultivar 2>/dev/null || true",
+      "mkdir -p \"$new/run/cultivar\"", "cp script \"$new/run/cultivar/script\"",
+      "cd \"$new\"", "mkdir -p run/cultivar/old", "pivot_root . run/cultivar/old",
+      // The old root takes itself away: the tree need not have a program for that.
+      "chroot run/cultivar/old umount -l /", "rmdir run/cultivar/old",
+      "cd \(quoted(folder))", "exec /bin/sh -eu /run/cultivar/script </dev/null",
+    ]
+    return lines.joined(separator: "\n") + "\n"
+  }
+
+  private var devices: [String] {
+    var lines = ["mkdir -p \"$new/dev\"", "mount -t tmpfs -o mode=755,nosuid tmpfs \"$new/dev\""]
+    for node in Self.nodes {
+      lines.append(
+        "if [ -e /dev/\(node) ]; then : > \"$new/dev/\(node)\"; mount --bind /dev/\(node) \"$new/dev/\(node)\"; fi")
+    }
+    for (name, target) in Self.links.sorted(by: { $0.key < $1.key }) {
+      lines.append("ln -s \(target) \"$new/dev/\(name)\"")
+    }
+    lines += [
+      "mkdir \"$new/dev/pts\" \"$new/dev/shm\"",
+      "mount -t devpts -o newinstance,ptmxmode=0666,mode=620 devpts \"$new/dev/pts\" && ln -s pts/ptmx \"$new/dev/ptmx\"",
+      "mount -t tmpfs -o mode=1777 tmpfs \"$new/dev/shm\"",
+    ]
+    return lines
+  }
+
+  private func mountTree(at target: String) -> String {
+    let lowers = lower.indices.map { "lower/\($0)" }.joined(separator: ":")
+    // Without lower layers the folder itself is the tree.
+    guard !lower.isEmpty else { return "mount --bind upper \"\(target)\"" }
+    // Other users' overlays keep their notes in attributes that a user may write.
+    let notes = geteuid() == 0 ? "" : ",userxattr"
+    return "LIBMOUNT_FORCE_MOUNT2=always mount -t overlay overlay -o "
+      + "lowerdir=\(lowers),upperdir=upper,workdir=work\(notes) \"\(target)\""
+  }
+
+  private func bind(_ source: String, at path: String, isFolder: Bool, isWritable: Bool) -> String {
+    let target = "\"$new\"\(quoted(path))"
+    let parent = quoted(URL(fileURLWithPath: path).deletingLastPathComponent().path)
+    let place = isFolder ? "mkdir -p \(target)" : "mkdir -p \"$new\"\(parent) && : > \(target)"
+    let mount = "mount --bind \(quoted(source)) \(target)"
+    return "\(place) && \(mount)" + (isWritable ? "" : " && mount -o remount,bind,ro \(target)")
+  }
+
+  /// A word of the shell that stands for the text, whatever is in it.
+  private func quoted(_ text: String) -> String {
+    "'" + text.replacing("'", with: "'\\''") + "'"
+  }
+}

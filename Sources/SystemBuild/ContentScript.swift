@@ -1,0 +1,134 @@
+import Foundation
+import HostSystem
+import Project
+
+/// The shell script that puts a layer's users, files and units into a root.
+struct ContentScript {
+  /// Where the contents of files are seen.
+  static let contents = "/run/cultivar/contents"
+
+  /// Contents of files, by the name under which the script finds them.
+  private(set) var files: [String: Content] = [:]
+  private var lines: [String] = []
+
+  /// Where a file's content is.
+  enum Content: Sendable {
+    case file(URL)
+    case text(String)
+  }
+
+  init(_ layer: SystemLayer) {
+    for group in layer.groups { add(group) }
+    for user in layer.users { add(user) }
+    for file in layer.files { add(file) }
+    add(layer.units)
+  }
+
+  /// The script; empty where there is nothing to do.
+  var text: String { lines.isEmpty ? "" : lines.joined(separator: "\n") + "\n" }
+
+  private mutating func add(_ group: SystemGroup) {
+    let number = group.gid.map { " --gid \($0)" } ?? ""
+    let kind = group.isSystem ? " --system" : ""
+    lines.append("getent group \(quoted(group.name)) >/dev/null || groupadd\(kind)\(number) \(quoted(group.name))")
+  }
+
+  private mutating func add(_ user: SystemUser) {
+    let name = quoted(user.name)
+    var options: [String] = user.isSystem ? ["--system"] : []
+    if let uid = user.uid { options.append("--uid \(uid)") }
+    if let group = user.group {
+      options.append("--gid \(quoted(group))")
+    } else {
+      options.append("--user-group")
+    }
+    let home = user.home ?? (user.isSystem ? nil : "/home/\(user.name)")
+    options.append(home.map { "--home-dir \(quoted($0)) --create-home" } ?? "--home-dir /nonexistent --no-create-home")
+    let shell = user.shell.map(quoted) ?? (user.isSystem ? "/usr/sbin/nologin" : "\"$shell\"")
+    lines.append("shell=/bin/bash; [ -x /bin/bash ] || shell=/bin/sh")
+    lines.append("id -u \(name) >/dev/null 2>&1 || useradd \(options.joined(separator: " ")) --shell \(shell) \(name)")
+    for group in user.groups { lines.append("usermod --append --groups \(quoted(group)) \(name)") }
+    if let hash = user.passwordHash {
+      // On standard input: the list of processes shows arguments to everybody.
+      let file = store(.text("\(user.name):\(hash)\n"))
+      lines.append("chpasswd --encrypted < \(file)")
+    }
+    if let home, !user.authorizedKeys.isEmpty {
+      let file = store(.text(user.authorizedKeys.joined(separator: "\n") + "\n"))
+      let folder = quoted("\(home)/.ssh")
+      lines += [
+        "mkdir -p \(folder)", "cp \(file) \(folder)/authorized_keys", "chmod 700 \(folder)",
+        "chmod 600 \(folder)/authorized_keys",
+        "chown -R \(name): \(folder)",
+      ]
+    }
+  }
+
+  private mutating func add(_ file: SystemFile) {
+    let path = quoted(file.path)
+    let parent = quoted(URL(fileURLWithPath: file.path).deletingLastPathComponent().path)
+    var mode = file.mode ?? 0o644
+    switch file.content {
+    case .absent:
+      lines.append("rm -rf --one-file-system -- \(path)")
+      return
+    case .link(let target):
+      lines += ["mkdir -p \(parent)", "rm -f \(path)", "ln -sfn \(quoted(target)) \(path)"]
+      lines.append("chown -h \(quoted(file.owner)):\(quoted(file.group)) \(path)")
+      return
+    case .folder:
+      mode = file.mode ?? 0o755
+      lines.append("mkdir -p \(path)")
+    case .file(let source):
+      if file.mode == nil, FileManager.default.isExecutableFile(atPath: source.path) { mode = 0o755 }
+      lines += ["mkdir -p \(parent)", "rm -f \(path)", "cp \(store(.file(source))) \(path)"]
+    case .text(let text):
+      lines += ["mkdir -p \(parent)", "rm -f \(path)", "cp \(store(.text(text))) \(path)"]
+    }
+    lines.append("chown \(quoted(file.owner)):\(quoted(file.group)) \(path)")
+    lines.append("chmod \(String(mode, radix: 8)) \(path)")
+  }
+
+  private mutating func add(_ units: UnitChanges) {
+    func words(_ names: [String]) -> String { names.map(quoted).joined(separator: " ") }
+    // The order is that of safety: what is masked stays so.
+    if !units.enabled.isEmpty { lines.append("systemctl --quiet enable \(words(units.enabled))") }
+    if !units.disabled.isEmpty { lines.append("systemctl --quiet disable \(words(units.disabled))") }
+    if !units.masked.isEmpty { lines.append("systemctl --quiet mask \(words(units.masked))") }
+    if let target = units.defaultTarget { lines.append("systemctl --quiet set-default \(quoted(target))") }
+  }
+
+  private mutating func store(_ content: Content) -> String {
+    let name = "\(files.count)"
+    files[name] = content
+    return "\(Self.contents)/\(name)"
+  }
+
+  /// A word of the shell that stands for the text, whatever is in it.
+  private func quoted(_ text: String) -> String { "'" + text.replacing("'", with: "'\\''") + "'" }
+}
+
+extension ContentScript {
+  /// Adds all that the result depends on.
+  func addTo(_ key: inout CacheKey) throws {
+    key.add(text)
+    for (name, content) in files.sorted(by: { Int($0.key) ?? 0 < Int($1.key) ?? 0 }) {
+      key.add(name)
+      switch content {
+      case .file(let file): key.add(try ContentHash(ofFile: file.path))
+      case .text(let text): key.add(text)
+      }
+    }
+  }
+
+  /// Writes the contents into a folder, under the names that the script uses.
+  func write(to folder: URL) throws {
+    for (name, content) in files {
+      let place = folder.appending(path: name).path
+      switch content {
+      case .file(let file): try FolderTree.replaceFile(place, with: FolderTree.readFile(file.path))
+      case .text(let text): try FolderTree.replaceFile(place, with: text.utf8)
+      }
+    }
+  }
+}

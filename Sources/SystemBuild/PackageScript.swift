@@ -1,0 +1,126 @@
+import DebianArchive
+import Foundation
+import HostSystem
+import Lock
+import Project
+
+/// Shell scripts that make dpkg install packages in a root.
+enum PackageScript {
+  /// Where the archive files are seen.
+  static let archives = "/run/cultivar/archives"
+
+  /// Environment of everything that runs maintainer scripts.
+  static let environment = [
+    "DEBIAN_FRONTEND": "noninteractive", "DEBCONF_NONINTERACTIVE_SEEN": "true", "DEBCONF_NOWARNINGS": "yes",
+    "SYSTEMD_OFFLINE": "1", "INITRD": "No",
+  ]
+
+  /// Folders that are links since the merge of `/usr`; packages of older suites still bring them as folders.
+  static func mergedLinks(architecture: String) -> [String] {
+    architecture == "amd64" ? ["bin", "lib", "lib64", "sbin"] : ["bin", "lib", "sbin"]
+  }
+
+  /// Unpacks the essential packages without dpkg, so that dpkg can run and install them properly.
+  static func unpackGround(_ files: [URL], tree: String, architecture: String) -> String {
+    var lines = ["cd \(tree)"]
+    for name in mergedLinks(architecture: architecture) {
+      lines.append("mkdir -p usr/\(name)", "ln -s usr/\(name) \(name)")
+    }
+    let names = files.map { "\(archives)/\($0.lastPathComponent)" }
+    lines.append(
+      "xargs -n 1 -P \"$(nproc)\" sh -euc 'dpkg-deb --fsys-tarfile \"$1\" | tar -x -p --numeric-owner --keep-directory-symlink "
+        + "--warning=no-timestamp' sh <<'END'",
+      names.joined(separator: "\n"), "END")
+    return lines.joined(separator: "\n") + "\n"
+  }
+
+  /// Installs the essential packages with dpkg itself, where they were unpacked before.
+  static func installEssential(_ files: [URL], architecture: String, pathRules: [PathRule]) -> String {
+    var lines = ["mkdir -p /etc/dpkg/dpkg.cfg.d /var/lib/dpkg/info /var/lib/dpkg/updates", ": >> /var/lib/dpkg/status"]
+    lines += ["printf '%s\\n' \(architecture) > /var/lib/dpkg/arch"]
+    if !pathRules.isEmpty {
+      let rows = pathRules.map { "path-\($0.isInclusion ? "include" : "exclude")=\($0.pattern)" }
+      lines += ["cat > /etc/dpkg/dpkg.cfg.d/50cultivar <<'END'"] + rows + ["END"]
+    }
+    lines += forbidStarts
+    let names = files.map { "\(archives)/\($0.lastPathComponent)" }
+    lines += ["dpkg --force-depends --force-unsafe-io --install \(names.joined(separator: " ")) >&2"]
+    lines += allowStarts
+    if !pathRules.isEmpty { lines += removeExcluded(pathRules) }
+    return lines.joined(separator: "\n") + "\n"
+  }
+
+  /// Removes what was unpacked before dpkg could leave it out. The shell's patterns in `case` are those of dpkg.
+  private static func removeExcluded(_ rules: [PathRule]) -> [String] {
+    let tests = rules.map { "  case $path in \($0.shellPattern)) keep=\($0.isInclusion ? 1 : 0) ;; esac" }
+    // Folders from the inside out, and only those that have become empty.
+    return ["cat /var/lib/dpkg/info/*.list | sort -ru | while read -r path; do", "  keep=1"] + tests
+      + [
+        "  if [ $keep = 0 ]; then", "    if [ -d \"$path\" ] && [ ! -L \"$path\" ]; then",
+        "      rmdir --ignore-fail-on-non-empty \"$path\"", "    else", "      rm -f \"$path\"", "    fi", "  fi",
+        "done",
+      ]
+  }
+
+  /// Installs and removes packages in the order that APT gave.
+  ///
+  /// Configuring is put off as long as possible, as APT does it: until a package is to be unpacked that needs another one
+  /// configured before.
+  ///
+  /// - Parameters:
+  ///   - files: Archive files by name and version of the package.
+  ///   - preDepends: Names that a package's `Pre-Depends` has, by name and version.
+  static func install(_ plan: AptPlan, files: [String: URL], preDepends: [String: Set<String>]) -> String {
+    var lines = forbidStarts
+    var unpacking: [String] = []
+    var unconfigured: [String] = []
+    var configuring: [String] = []
+    func flushUnpacking() {
+      guard !unpacking.isEmpty else { return }
+      lines.append("dpkg --force-unsafe-io --no-triggers --unpack \(unpacking.joined(separator: " ")) >&2")
+      unpacking = []
+    }
+    func flushConfiguring() {
+      flushUnpacking()
+      guard !configuring.isEmpty else { return }
+      lines.append("dpkg --force-unsafe-io --no-triggers --configure \(configuring.joined(separator: " ")) >&2")
+      unconfigured.removeAll(where: configuring.contains)
+      configuring = []
+    }
+    for operation in plan.operations {
+      switch operation {
+      case .unpack(let name, let version):
+        let key = "\(name)=\(version)"
+        if let needed = preDepends[key], unconfigured.contains(where: needed.contains) { flushConfiguring() }
+        if let file = files[key] { unpacking.append("\(archives)/\(file.lastPathComponent)") }
+        unconfigured.append(name)
+      case .configure(let name): configuring.append(name)
+      case .remove(let name):
+        flushConfiguring()
+        lines.append("dpkg --force-unsafe-io --purge \(name) >&2")
+      }
+    }
+    flushUnpacking()
+    lines.append("dpkg --force-unsafe-io --configure --pending >&2")
+    lines += allowStarts
+    return lines.joined(separator: "\n") + "\n"
+  }
+
+  private static let forbidStarts = [
+    "printf '#!/bin/sh\\nexit 101\\n' > /usr/sbin/policy-rc.d", "chmod 755 /usr/sbin/policy-rc.d",
+  ]
+  private static let allowStarts = ["rm -f /usr/sbin/policy-rc.d"]
+}
+
+extension [String] {
+  fileprivate mutating func append(_ lines: String...) { append(contentsOf: lines) }
+}
+
+extension PathRule {
+  /// The pattern as a pattern of the shell: everything but `*`, `?` and brackets stands for itself.
+  fileprivate var shellPattern: String {
+    pattern.map {
+      "*?[]-!^".contains($0) || $0.isLetter || $0.isNumber ? "\($0)" : "'\($0 == "'" ? "'\\''" : "\($0)")'"
+    }.joined()
+  }
+}

@@ -1,0 +1,68 @@
+import Foundation
+import Glibc
+import HostSystem
+import Sandbox
+
+/// A root file system as it grows: layers of an overlay, each the result of one piece of work and kept under the hash of all that
+/// it depends on.
+struct RootStack: Sendable {
+  /// Layers, the lowest first.
+  private(set) var layers: [URL] = []
+  /// Hash of everything that the topmost layer depends on.
+  private(set) var key: ContentHash
+  /// Pieces of work that were done, and not found in the cache.
+  private(set) var worked = 0
+
+  private let cache: Cache
+
+  /// Begins with nothing.
+  ///
+  /// - Parameter seed: What every layer depends on: architecture, time.
+  init(cache: Cache, seed: [String]) {
+    self.cache = cache
+    var key = CacheKey("system-root 1")
+    key.add(seed)
+    self.key = key.hash
+  }
+
+  /// The layers as an overlay takes them: the topmost first.
+  var lower: [URL] { layers.reversed() }
+
+  /// The key of a further layer.
+  func key(_ step: String, _ inputs: (inout CacheKey) throws -> Void) rethrows -> ContentHash {
+    var next = CacheKey(step)
+    next.add(key)
+    try inputs(&next)
+    return next.hash
+  }
+
+  /// Whether a layer is there already.
+  func has(_ key: ContentHash) -> Bool { access(cache.location("root-layer", key).path, F_OK) == 0 }
+
+  /// Puts a layer on top: the one of the cache, or what `work` makes of the empty folder that it gets.
+  mutating func add(_ key: ContentHash, work: (_ upper: URL) async throws -> Void) async throws {
+    var isNew = false
+    let place = try await cache.result("root-layer", key) { folder in
+      isNew = true
+      let upper = folder.appending(path: "tree")
+      try FolderTree.create(upper.path)
+      // It becomes the root's own mode, whatever the caller's umask.
+      guard chmod(upper.path, 0o755) == 0 else { throw FileFailure.last("set the mode of", upper.path) }
+      try await work(upper)
+    }
+    if isNew { worked += 1 }
+    layers.append(place.appending(path: "tree"))
+    self.key = key
+  }
+
+  /// The content of a file of the tree, where it is an ordinary one that everybody may read; `nil` where there is none.
+  func file(_ path: String) -> [UInt8]? {
+    for layer in lower {
+      let place = layer.appending(path: path).path
+      var status = stat()
+      guard lstat(place, &status) == 0 else { continue }
+      return status.st_mode & S_IFMT == S_IFREG ? try? FolderTree.readFile(place) : nil
+    }
+    return nil
+  }
+}

@@ -1,0 +1,119 @@
+import Foundation
+import Glibc
+import HostSystem
+import Project
+import Sandbox
+
+/// One run of a layer's step.
+public struct StepRun: Sendable {
+  let step: BuildStep
+  let layer: String
+  let cache: Cache
+  let epoch: Int64
+
+  /// Where the step's own script, inputs and secrets are seen.
+  private static let script = "/run/cultivar/step"
+  private static let inputs = "/run/inputs"
+  private static let secrets = "/run/secrets"
+
+  /// Describes a run.
+  public init(step: BuildStep, layer: String, cache: Cache, epoch: Int64) {
+    self.step = step
+    self.layer = layer
+    self.cache = cache
+    self.epoch = epoch
+  }
+
+  /// Adds all that the step's result depends on.
+  func addTo(_ key: inout CacheKey) throws {
+    key.add([step.place.rawValue, step.phase.rawValue, step.usesNetwork ? "network" : ""])
+    switch step.script {
+    case .shell(let text): key.add(text)
+    case .file(let file): key.add(try ContentHash(ofFile: file.path))
+    }
+    for (name, value) in step.environment.sorted(by: { $0.key < $1.key }) { key.add([name, value]) }
+    for (name, value) in step.secrets.sorted(by: { $0.key < $1.key }) { key.add([name, ContentHash(of: value).text]) }
+    for (name, place) in step.inputs.sorted(by: { $0.key < $1.key }) {
+      key.add(name)
+      key.add(try FolderTree.identity(of: place.path))
+    }
+  }
+
+  /// Runs the step.
+  ///
+  /// - Parameters:
+  ///   - bindings: What it sees besides its inputs.
+  ///   - folder: Its working folder.
+  /// - Throws: ``StepFailure``, `FileFailure`.
+  public func run(
+    in sandbox: Sandbox, root: Sandbox.Root, bindings: [Sandbox.Binding] = [], folder: String = "/"
+  ) async throws {
+    try await cache.withScratch { scratch in
+      var bindings = bindings
+      var command: String
+      switch step.script {
+      case .shell(let text):
+        let file = scratch.appending(path: "step")
+        try FolderTree.replaceFile(file.path, with: text.utf8)
+        bindings.append(Sandbox.Binding(file, at: Self.script))
+        command = "/bin/sh -eu \(Self.script)"
+      case .file(let file):
+        bindings.append(Sandbox.Binding(file, at: Self.script))
+        command = Self.script
+      }
+      command = "exec \(command) >&2\n"
+      for (name, place) in step.inputs.sorted(by: { $0.key < $1.key }) {
+        bindings.append(Sandbox.Binding(place, at: "\(Self.inputs)/\(name)"))
+      }
+      for (name, value) in step.secrets.sorted(by: { $0.key < $1.key }) {
+        let file = scratch.appending(path: "secret-\(name)").path
+        let descriptor = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw FileFailure.last("write", file) }
+        defer { close(descriptor) }
+        let bytes = Array(value.utf8)
+        guard write(descriptor, bytes, bytes.count) == bytes.count else { throw FileFailure.last("write", file) }
+        bindings.append(Sandbox.Binding(URL(fileURLWithPath: file), at: "\(Self.secrets)/\(name)"))
+      }
+      let environment = step.environment.merging(
+        ["CULTIVAR_ROOT": step.place == .root ? "/" : Sandbox.treePath, "SOURCE_DATE_EPOCH": "\(epoch)"]
+      ) { $1 }.merging(PackageScript.environment) { given, _ in given }
+      do {
+        try await sandbox.run(
+          command, root: root, place: step.place == .root ? .inside : .beside, bindings: bindings,
+          environment: environment, network: step.usesNetwork, folder: folder, to: "run the step \(step.name)")
+      } catch let failure as CommandFailure {
+        guard case .failed(let status, let said) = failure.outcome else { throw failure }
+        throw StepFailure(step: step, layer: layer, status: status, said: hiding(said))
+      }
+    }
+  }
+
+  /// What a step said, without the secrets that it may have printed.
+  private func hiding(_ text: String) -> String {
+    step.secrets.values.filter { !$0.isEmpty }.reduce(text) { $0.replacing($1, with: "********") }
+  }
+}
+
+/// A step of a layer that failed.
+public struct StepFailure: ExplainedError {
+  /// The step.
+  public var step: BuildStep
+  /// Name of its layer.
+  public var layer: String
+  /// How it ended.
+  public var status: String
+  /// What it said.
+  public var said: String
+
+  /// What was being done, and what was wrong.
+  public var problem: String {
+    let lines = said.split(separator: "\n").filter { !$0.allSatisfy(\.isWhitespace) }.suffix(30).map { "  | \($0)" }
+    let place = "\(step.position.file.lastPathComponent):\(step.position.line)"
+    return "the step \(step.name) of the layer \(layer) (\(place)) ended with \(status)"
+      + (lines.isEmpty ? "" : "\n\(lines.joined(separator: "\n"))")
+  }
+  /// What the user can do now.
+  public var remedy: String? {
+    step.usesNetwork ? nil : "a step has no network unless it says `network: true`"
+  }
+}
