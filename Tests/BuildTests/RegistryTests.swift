@@ -78,4 +78,40 @@ struct RegistryTests {
       }
     }
   }
+
+  /// Writes a module of the Go proxy's layout (`GOPROXY` protocol, go.dev/ref/mod).
+  private func publishModule(_ path: String, requires: String = "", _ source: String, in proxy: URL) throws {
+    let folder = proxy.appending(path: "\(path)/source")
+    let manifest = "module \(path)\n\ngo 1.19\n\(requires)"
+    try folder.writing(manifest, to: "go.mod")
+    try folder.writing(source, to: "source.go")
+    try commit(folder)
+    let versions = proxy.appending(path: "\(path)/@v")
+    try versions.writing("v1.2.3\n", to: "list")
+    try versions.writing(#"{"Version":"v1.2.3"}"#, to: "v1.2.3.info")
+    try versions.writing(manifest, to: "v1.2.3.mod")
+    let archive = ["archive", "--format=zip", "--prefix=\(path)@v1.2.3/"]
+    let verdict = try Judge("git").run(archive + ["--output=\(versions.path)/v1.2.3.zip", "HEAD"], in: folder)
+    try #require(verdict.status == 0, "\(verdict.errors)")
+  }
+
+  @Test(
+    "A Go module, and one that it requires, come from the proxy that the environment names",
+    .enabled(if: Judge.isInstalled("go"), "there is no Go here"))
+  func goModule() async throws {
+    try await withTemporaryFolder { proxy in
+      let words = "example.org/words/\(name)"
+      try publishModule(words, "package words\n\nfunc Word() string { return \"proxy\" }\n", in: proxy)
+      try publishModule(
+        "example.org/\(name)", requires: "\nrequire \(words) v1.2.3\n",
+        "package main\n\nimport (\n\t\"fmt\"\n\twords \"\(words)\"\n)\n\nfunc main() { fmt.Println(words.Word()) }\n",
+        in: proxy)
+      try await Workshop.withProject(programs: ["go: { install: example.org/\(name), version: v1.2.3 }"]) { folder in
+        // Nobody else knows the module, so no sum of it is public.
+        let environment = ["GOPROXY": "file://\(proxy.path)", "GONOSUMDB": "example.org"]
+        let output = try Workshop.output(of: name, in: folder, environment: environment)
+        #expect(output == "proxy\n")
+      }
+    }
+  }
 }
