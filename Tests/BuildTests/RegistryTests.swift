@@ -107,10 +107,16 @@ struct RegistryTests {
         "package main\n\nimport (\n\t\"fmt\"\n\twords \"\(words)\"\n)\n\nfunc main() { fmt.Println(words.Word()) }\n",
         in: proxy)
       try await Workshop.withProject(programs: ["go: { install: example.org/\(name), version: v1.2.3 }"]) { folder in
+        // As `go env -w` writes it: where the user's own tools are installed, which is no place for a build.
+        let elsewhere = folder.appending(path: "elsewhere")
+        let settings = try folder.writing("GOBIN=\(elsewhere.path)\n", to: "go-settings")
         // Nobody else knows the module, so no sum of it is public.
-        let environment = ["GOPROXY": "file://\(proxy.path)", "GONOSUMDB": "example.org"]
+        let environment = [
+          "GOPROXY": "file://\(proxy.path)", "GONOSUMDB": "example.org", "GOENV": settings.path,
+        ]
         let output = try Workshop.output(of: name, in: folder, environment: environment)
         #expect(output == "proxy\n")
+        #expect(!FileManager.default.fileExists(atPath: elsewhere.path))
       }
     }
   }
