@@ -20,7 +20,7 @@ extension Machines {
 
     @Test("each program gets its rights, its limits and its end, and none harms another")
     func zoo() async throws {
-      let image = try await BootFixture.shared.image("zoo", Appliances.zoo)
+      let image = try await BootFixture.shared.image("zoo", Appliances.zoo, scripts: Appliances.zooScripts)
       let disk = try await BootFixture.shared.disk(from: image)
       let port = VirtualMachine.freePort()
       let machine = VirtualMachine(
@@ -53,6 +53,9 @@ extension Machines {
         #expect(!rights.contains("\n0\n"), "it is not root")
         let crasher = try await machine.command("logs crasher").output
         #expect(crasher.components(separatedBy: "about to fail").count > 2, "output survives a restart of the program")
+        let script = try await machine.command("logs script").output
+        #expect(script.contains("/usr/lib/programs/script in the zoo, as script"), "a script runs by its first line")
+        #expect(programs["script"]?.lastEnd == "status 7")
         let late = try await machine.command("logs late").output
         #expect(late.contains("came"))
 
