@@ -60,6 +60,17 @@ enum Appliances {
   /// The zoo's script; its shell is the one of the program `oneshot`.
   static let zooScripts = ["script": "#!/bin/sh -e\necho \"$0 in $1, as $USER\"\nexit 7\n"]
 
+  /// The web server, and a program that once has the kernel freeze PID 1, which no signal could stop. The kernel's log is all that
+  /// can still tell of it, for output goes to PID 1.
+  static let frozen = """
+    layout: appliance-ab
+    programs:
+    \(web)
+    \(shell("ice", "[ -e used ] && exit; touch used; sync; mkdir $G && echo 1 > $G/cgroup.procs && echo 1 > $G/cgroup.freeze; sleep 1; echo \"<2>ice: $(grep frozen $G/cgroup.events)\" > /dev/kmsg", "user: root\nenv: { G: /sys/fs/cgroup/programs/frozen }\nwaitFor: [{ path: /data/home/web/count }, { program: web }]\nrestart: never"))
+    clock: none
+    management: { port: 8081 }
+    """
+
   /// One program that is PID 1 itself.
   static func ownInit(_ script: String) -> String {
     """
