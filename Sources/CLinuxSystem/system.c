@@ -68,6 +68,11 @@ int cultivar_watchdog_set_timeout(int descriptor, int seconds) {
   return ioctl(descriptor, WDIOC_SETTIMEOUT, &seconds);
 }
 
+bool cultivar_watchdog_has_reset(int descriptor) {
+  int status = 0;
+  return ioctl(descriptor, WDIOC_GETBOOTSTATUS, &status) == 0 && (status & WDIOF_CARDRESET) != 0;
+}
+
 int cultivar_watchdog_feed(int descriptor) { return ioctl(descriptor, WDIOC_KEEPALIVE, 0); }
 
 bool cultivar_input_has_key(int descriptor, int code) {

@@ -77,11 +77,11 @@ public struct DeviceStatus: Codable, Sendable, Equatable {
   }
 }
 
-/// Something that went wrong while the device started, kept for whoever asks later.
+/// Something that went wrong while the device started, or ended its last run, kept for whoever asks later.
 public struct FailureRecord: Codable, Sendable, Equatable {
   /// When, in seconds since 1970 by the clock of the moment.
   public var time: Int
-  /// The slot that was being started.
+  /// The slot that was being started when it went wrong, or was noticed.
   public var slot: Slot?
   /// What went wrong.
   public var message: String

@@ -3,7 +3,7 @@ import FoundationEssentials
 import Glibc
 import LinuxSystem
 
-/// The failures of starts, kept on the data partition: a file with one JSON object on each line.
+/// The failures of starts and runs, kept on the data partition: a file with one JSON object on each line.
 public struct FailureLog {
   /// Records that are kept.
   public static let limit = 32

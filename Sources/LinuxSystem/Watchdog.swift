@@ -17,6 +17,9 @@ public final class Watchdog {
     _ = cultivar_watchdog_set_timeout(device.number, Int32(timeout))
   }
 
+  /// Whether it was this watchdog that restarted the machine last, as far as its driver can tell.
+  public var hasReset: Bool { cultivar_watchdog_has_reset(device.number) }
+
   /// Puts the end off by its time.
   public func feed() {
     _ = cultivar_watchdog_feed(device.number)

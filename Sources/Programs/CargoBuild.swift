@@ -30,7 +30,20 @@ struct CargoBuild: LanguageBuild {
       case .folder(let folder): folder.path
       case .registry(let name, let version): "registry \(name) \(version ?? "newest")"
       }
-    return ["cargo", cargo, rustc, place, binary ?? "", try await target()]
+    return ["cargo", cargo, rustc, place, binary ?? "", try await target()] + (try Self.configuration())
+  }
+
+  /// The user's configuration of Cargo: profiles, and registries, in which one name and version can be different crates.
+  ///
+  /// What the environment says of access to them (`CARGO_REGISTRIES_…_TOKEN`) decides nothing, and is kept nowhere.
+  private static func configuration() throws -> [String] {
+    let files = try ["config", "config.toml"].map { "\(home)/\($0)" }.map { file in
+      FileManager.default.fileExists(atPath: file) ? try ContentHash(ofFile: file).text : "none"
+    }
+    let variables = ProcessInfo.processInfo.environment.filter { name, _ in
+      name == "CARGO_REGISTRY_DEFAULT" || name.hasPrefix("CARGO_REGISTRIES_") && name.hasSuffix("_INDEX")
+    }
+    return files + variables.map { "\($0.key)=\($0.value)" }.sorted()
   }
 
   /// The musl target where its standard library is installed; else the GNU target, with the C library linked in.

@@ -48,6 +48,9 @@ struct GoBuild: LanguageBuild {
       var variables = environment
       variables["GOPATH"] = scratch.path
       variables["GOFLAGS"] = "-modcacherw"
+      // Without a place in the environment Go takes the one of `go env -w`, and the program would land among the user's own.
+      // For another architecture Go refuses any, and says so.
+      if architecture == .host { variables["GOBIN"] = scratch.appending(path: "bin").path }
       try await HostCommand(
         "go", ["install"] + flags + ["\(package)@\(version)"], to: purpose, environment: variables
       ).run()

@@ -18,6 +18,9 @@ final class Hardware {
   /// Is called when the power button is pressed.
   var powerButtonPressed: () -> Void = {}
 
+  /// Is called when the watchdog says that it restarted the machine.
+  var watchdogHadReset: () -> Void = {}
+
   init(plan: DevicePlan, system: RunningSystem, loop: EventLoop, note: @escaping (String) -> Void) {
     self.plan = plan
     self.system = system
@@ -59,6 +62,7 @@ final class Hardware {
     guard watchdog == nil else { return }
     watchdog = Watchdog(timeout: Self.watchdogTimeout)
     feedWatchdog()
+    if watchdog?.hasReset == true { watchdogHadReset() }
   }
 
   private func feedWatchdog() {

@@ -60,6 +60,11 @@ enum MainStage {
       supervisor.shutDown(timeout: plan.shutdownTimeout) { loop.stop() }
     }
     hardware.powerButtonPressed = { shutDown(.powerOff) }
+    hardware.watchdogHadReset = {
+      let message = "the watchdog restarted the machine: init had not fed it in time"
+      log.error(message)
+      record(message, log)
+    }
     let signals = try watchSignals(loop, supervisor: supervisor, shutDown: shutDown)
     let network = try watchNetwork(loop, supervisor)
     let server = try controlServer(plan, supervisor, shutDown)

@@ -39,7 +39,13 @@ enum Appliances {
     \(shell("stubborn", "trap '' TERM; echo ready; while :; do sleep 1; done", "stop: { grace: 2s }"))
     \(shell("bomb", "f() { f | f & }; sleep 3; f; sleep 600", "limits: { processes: 16 }\nrestart: never"))
     \(shell("crasher", "echo about to fail; exit 3"))
-    \(shell("oneshot", "echo done once", "restart: never"))
+      - debian: { packages: [dash], executable: /usr/bin/dash }
+        name: oneshot
+        arguments: [-c, echo done once]
+        restart: never
+      - executable: ./script
+        arguments: [the zoo]
+        restart: never
     \(shell("failing-once", "exit 1", "restart: never"))
     \(shell("rights", "grep -E 'NoNewPrivs|CapEff|CapBnd' /proc/self/status; id -u; touch /tmp/x && ls /tmp; echo $HOME; touch /root/x || echo root is closed; sleep 8; cat /sys/class/watchdog/watchdog0/state; sleep 600"))
     \(shell("low-port", "exec busybox httpd -f -p 80 -h /data/home/low-port", "capabilities: [net_bind_service]"))
@@ -49,6 +55,20 @@ enum Appliances {
     \(shell("kept", "echo kept line; sleep 600", "log: { files: { size: 64K, keep: 2 } }"))
     clock: none
     console: { commands: true }
+    """
+
+  /// The zoo's script; its shell is the one of the program `oneshot`.
+  static let zooScripts = ["script": "#!/bin/sh -e\necho \"$0 in $1, as $USER\"\nexit 7\n"]
+
+  /// The web server, and a program that once has the kernel freeze PID 1, which no signal could stop. The kernel's log is all that
+  /// can still tell of it, for output goes to PID 1.
+  static let frozen = """
+    layout: appliance-ab
+    programs:
+    \(web)
+    \(shell("ice", "[ -e used ] && exit; touch used; sync; mkdir $G && echo 1 > $G/cgroup.procs && echo 1 > $G/cgroup.freeze; sleep 1; echo \"<2>ice: $(grep frozen $G/cgroup.events)\" > /dev/kmsg", "user: root\nenv: { G: /sys/fs/cgroup/programs/frozen }\nwaitFor: [{ path: /data/home/web/count }, { program: web }]\nrestart: never"))
+    clock: none
+    management: { port: 8081 }
     """
 
   /// One program that is PID 1 itself.

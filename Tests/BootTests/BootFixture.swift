@@ -23,19 +23,26 @@ actor BootFixture {
   private var machines = 0
 
   /// The image of a project with the given text of its `images:` part.
-  func image(_ name: String, _ text: String) async throws -> URL {
-    let task = built[text] ?? Task { try await build(name, text) }
+  ///
+  /// - Parameter scripts: Files of the project that can be run, by name.
+  func image(_ name: String, _ text: String, scripts: [String: String] = [:]) async throws -> URL {
+    let task = built[text] ?? Task { try await build(name, text, scripts) }
     built[text] = task
     return try await task.value
   }
 
-  private func build(_ name: String, _ text: String) async throws -> URL {
+  private func build(_ name: String, _ text: String, _ scripts: [String: String]) async throws -> URL {
     let project = folder.appending(path: "project-\(built.count)-\(name)")
     try FolderTree.create(project.path)
     let file = project.appending(path: "cultivar.yaml")
     let head = "cultivar: 1\nname: boot-test\nversion: 1.2.3\nimages:\n  \(name):\n    device: generic-x86_64\n"
     let body = text.split(separator: "\n", omittingEmptySubsequences: false).map { "    \($0)\n" }.joined()
     try FolderTree.replaceFile(file.path, with: (head + body).utf8)
+    for (name, content) in scripts {
+      let script = project.appending(path: name).path
+      try FolderTree.replaceFile(script, with: content.utf8)
+      try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: script)
+    }
     let definition = try ProjectReader().read(file).project
     let environment = ProcessInfo.processInfo.environment
     let cache = try Cache(at: Cache.defaultFolder(environment: environment))

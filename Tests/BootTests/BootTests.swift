@@ -41,6 +41,7 @@ extension Machines {
         let shown = await machine.console
         #expect(shown.contains("extending the data partition"))
         #expect(!shown.contains("cannot load module"), "every module that is asked for is in the image")
+        #expect(!shown.contains("the watchdog"), "a restart that was asked for is not the watchdog's")
       }
       try await DiskJudge(disk).expectCleanDisk(dataMebibytes: 700...)
     }

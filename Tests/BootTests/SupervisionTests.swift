@@ -20,7 +20,7 @@ extension Machines {
 
     @Test("each program gets its rights, its limits and its end, and none harms another")
     func zoo() async throws {
-      let image = try await BootFixture.shared.image("zoo", Appliances.zoo)
+      let image = try await BootFixture.shared.image("zoo", Appliances.zoo, scripts: Appliances.zooScripts)
       let disk = try await BootFixture.shared.disk(from: image)
       let port = VirtualMachine.freePort()
       let machine = VirtualMachine(
@@ -53,6 +53,9 @@ extension Machines {
         #expect(!rights.contains("\n0\n"), "it is not root")
         let crasher = try await machine.command("logs crasher").output
         #expect(crasher.components(separatedBy: "about to fail").count > 2, "output survives a restart of the program")
+        let script = try await machine.command("logs script").output
+        #expect(script.contains("/usr/lib/programs/script in the zoo, as script"), "a script runs by its first line")
+        #expect(programs["script"]?.lastEnd == "status 7")
         let late = try await machine.command("logs late").output
         #expect(late.contains("came"))
 
@@ -71,6 +74,31 @@ extension Machines {
         "debugfs", ["-R", "ls /log/kept", data.path], to: "list the kept log files"
       ).run()
       #expect(!log.contains("File not found"), "the log files are on the data partition")
+    }
+
+    @Test("a watchdog restarts a machine whose PID 1 has stopped, and the next start says so")
+    func watchdog() async throws {
+      let image = try await BootFixture.shared.image("frozen", Appliances.frozen)
+      let disk = try await BootFixture.shared.disk(from: image)
+      let port = VirtualMachine.freePort()
+      let statusPort = VirtualMachine.freePort()
+      let machine = VirtualMachine(
+        disk: disk, firmware: .bios,
+        forwards: [.init(host: port, guest: 8080), .init(host: statusPort, guest: 8081)])
+      try await machine.running(in: disk.deletingLastPathComponent()) { machine in
+        try await machine.wait(for: "ice: frozen 1", seconds: 120)
+        let mark = await machine.mark
+        try await expectPage("http://127.0.0.1:\(port)/count", "1\n", machine)
+
+        // Nobody in the machine can restart it any more; the kernel is well, and has no reason to.
+        let shown = try await machine.wait(for: "the watchdog restarted the machine", after: mark, seconds: 120)
+
+        #expect(shown.contains("started from /dev/vda"))
+        #expect(!shown.contains("Restarting system") && !shown.contains("Kernel panic"))
+        try await expectPage("http://127.0.0.1:\(port)/count", "2\n", machine)
+        let status = try await fetch("http://127.0.0.1:\(statusPort)/v1/status", from: machine)
+        #expect(status.contains("the watchdog restarted the machine: init had not fed it in time"))
+      }
     }
 
     /// The programs' states. The supervisor's own lines share the console and may fall into the answer; then it is asked for

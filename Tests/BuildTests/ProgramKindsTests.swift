@@ -5,17 +5,6 @@ import Testing
 
 @Suite("Programs from all their sources", .enabled(if: Workshop.isReady, Workshop.condition))
 struct ProgramKindsTests {
-  /// Builds the project, and runs the program of that name out of the image: it is static, so it runs here as well.
-  private func output(of name: String, in folder: URL) throws -> String {
-    let image = try Workshop.build(folder)
-    let place = folder.appending(path: "unpacked-\(UUID().uuidString)")
-    try FolderTree.create(place.path)
-    let program = try image.unpackedRoot(place).appending(path: "usr/lib/programs/\(name)")
-    let linkage = try Judge("readelf").run(["--program-headers", program.path]).output
-    #expect(!linkage.contains("INTERP"), "\(name) is not linked statically")
-    return try Judge(at: program).run([]).output
-  }
-
   private func writeGoModule(_ text: String, to folder: URL) throws {
     try folder.writing("module example.org/greet\n\ngo 1.19\n", to: "go.mod")
     try folder.writing("package main\n\nfunc main() { greet() }\n", to: "main.go")
@@ -28,9 +17,9 @@ struct ProgramKindsTests {
   func goModule() async throws {
     try await Workshop.withProject(programs: ["go: { module: ./greet }"]) { folder in
       try writeGoModule("one", to: folder.appending(path: "greet"))
-      #expect(try output(of: "greet", in: folder) == "one\n")
+      #expect(try Workshop.output(of: "greet", in: folder) == "one\n")
       try writeGoModule("two", to: folder.appending(path: "greet"))
-      #expect(try output(of: "greet", in: folder) == "two\n")
+      #expect(try Workshop.output(of: "greet", in: folder) == "two\n")
     }
   }
 
@@ -44,9 +33,9 @@ struct ProgramKindsTests {
       try folder.writing("fn main() { println!(\"{}\", words::word()) }\n", to: "greet/src/main.rs")
       try folder.writing(package.replacing("greet", with: "words"), to: "words/Cargo.toml")
       try folder.writing("pub fn word() -> &'static str { \"one\" }\n", to: "words/src/lib.rs")
-      #expect(try output(of: "greet", in: folder) == "one\n")
+      #expect(try Workshop.output(of: "greet", in: folder) == "one\n")
       try folder.writing("pub fn word() -> &'static str { \"two\" }\n", to: "words/src/lib.rs")
-      #expect(try output(of: "greet", in: folder) == "two\n")
+      #expect(try Workshop.output(of: "greet", in: folder) == "two\n")
     }
   }
 
@@ -74,7 +63,7 @@ struct ProgramKindsTests {
       try await Workshop.withProject(programs: ["swift: { package: ./greet, product: greet }"]) { folder in
         try writeSwiftPackage(to: folder.appending(path: "greet"))
         #expect(
-          try output(of: "greet", in: folder) == "/source/Sources/CPlace/place.c greet/Greet.swift\n")
+          try Workshop.output(of: "greet", in: folder) == "/source/Sources/CPlace/place.c greet/Greet.swift\n")
         hashes.insert(try BuiltImage(folder.appending(path: "build/box")).hash())
       }
     }
@@ -114,12 +103,12 @@ struct ProgramKindsTests {
 
       let source = "go: { git: \"file://\(repository.path)\", branch: main, folder: deep/greet }\nname: greet"
       try await Workshop.withProject(programs: [source]) { folder in
-        #expect(try output(of: "greet", in: folder) == "one\n")
+        #expect(try Workshop.output(of: "greet", in: folder) == "one\n")
         #expect(try folder.text("cultivar.lock").contains(first))
 
         try writeGoModule("two", to: repository.appending(path: "deep/greet"))
         _ = try git(["commit", "-q", "-a", "-m", "two"])
-        #expect(try output(of: "greet", in: folder) == "one\n")
+        #expect(try Workshop.output(of: "greet", in: folder) == "one\n")
       }
     }
   }

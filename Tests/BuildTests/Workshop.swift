@@ -98,6 +98,19 @@ struct Workshop: Sendable {
     return try BuiltImage(folder.appending(path: "build/box"))
   }
 
+  /// Builds the project, and runs the program of that name out of the image: it is static, so it runs here as well.
+  static func output(
+    of name: String, in folder: URL, environment: [String: String?] = [:]
+  ) throws -> String {
+    let image = try build(folder, environment: environment)
+    let place = folder.appending(path: "unpacked-\(UUID().uuidString)")
+    try FolderTree.create(place.path)
+    let program = try image.unpackedRoot(place).appending(path: "usr/lib/programs/\(name)")
+    let linkage = try Judge("readelf").run(["--program-headers", program.path]).output
+    #expect(!linkage.contains("INTERP"), "\(name) is not linked statically")
+    return try Judge(at: program).run([]).output
+  }
+
   /// What the tool says on standard error where a build must not succeed.
   static func refusal(_ folder: URL, environment: [String: String?] = [:]) throws -> String {
     let verdict = try run(["build", "--quiet"], in: folder, environment: environment)

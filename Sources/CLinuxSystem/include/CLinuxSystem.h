@@ -61,6 +61,9 @@ int cultivar_add_entropy(const void *bytes, int count, int bits);
 /// Sets the watchdog's time in seconds.
 int cultivar_watchdog_set_timeout(int descriptor, int seconds);
 
+/// Whether the machine's last restart was the watchdog's, as far as its driver can tell.
+bool cultivar_watchdog_has_reset(int descriptor);
+
 /// Feeds the watchdog.
 int cultivar_watchdog_feed(int descriptor);
 

@@ -20,7 +20,8 @@ enum ProgramFormat {
   private static let go = OptionalKey(
     "go", SourceFormat.go, "An executable of a Go module.", example: ["module": "./gonet", "package": "./cmd/gonet"])
   private static let executable = OptionalKey(
-    "executable", SourceFormat.executable, "A prebuilt executable of the project.", example: "./tool")
+    "executable", SourceFormat.executable,
+    "A prebuilt executable of the project, or a script whose interpreter the image has.", example: "./tool")
   private static let debian = OptionalKey(
     "debian", SourceFormat.debian, "An executable of Debian packages.",
     example: ["packages": ["busybox-static"], "executable": "/bin/busybox"])
