@@ -74,7 +74,7 @@ let package = Package(
       name: "ImageBuild",
       dependencies: [
         "Project", "DebianArchive", "ExecutableFormat", "Lock", "Programs", "RootFilesystem", "DiskImage", "BootFlow",
-        "DeviceModel", "PartitionTable", "HostSystem", "Spelling",
+        "DeviceModel", "PartitionTable", "HostSystem", "Spelling", "SystemBuild",
       ]),
     .target(
       name: "Emulator",

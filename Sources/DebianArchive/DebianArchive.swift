@@ -78,7 +78,7 @@ public struct DebianArchive: Sendable {
   /// Gives the packages of a system's stages: those of the lock file where it has them all, else by APT.
   ///
   /// - Throws: ``ArchiveFailure``, `CommandFailure`.
-  public func packages(for request: SystemRequest) async throws -> [[DebianPackage]] {
+  public func packages(for request: InstallationRequest) async throws -> [[DebianPackage]] {
     var known: [[DebianPackage]] = []
     for index in request.stages.indices {
       guard let packages = await lock.packages(labelled: request.label(of: index)) else { break }

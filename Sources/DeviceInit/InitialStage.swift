@@ -63,6 +63,7 @@ public final class InitialStage {
     if let next = plan.nextInit.first { FileTree.readAhead(Self.newRoot + next) }
     try mountData(data)
     creditRandomSeed()
+    if plan.overlay != nil { try writeMachineID() }
     try switchRoot(to: plan)
   }
 
@@ -87,8 +88,27 @@ public final class InitialStage {
   }
 
   private func mountRoot(_ path: String, _ plan: BootPlan) throws {
-    try Mount.mount(plan.rootFileSystem.rawValue, from: path, at: Self.newRoot, [.readOnly])
+    let place = plan.overlay == nil ? Self.newRoot : DevicePaths.imageRoot
+    try Mount.mount(plan.rootFileSystem.rawValue, from: path, at: place, [.readOnly])
     log.note("root file system: \(path) (\(plan.rootFileSystem.rawValue))")
+    if plan.overlay != nil { try mountOverlay() }
+  }
+
+  /// Puts a writable layer in memory upon the image's root. Both stay visible below `/run`, for whoever wants to see what was
+  /// changed.
+  private func mountOverlay() throws {
+    let layer = DevicePaths.volatileLayer
+    try Mount.mount("tmpfs", from: "tmpfs", at: layer, [.noDevices], options: "mode=755")
+    for folder in ["upper", "work"] { try FileTree.makeFolders("\(layer)/\(folder)") }
+    try Mount.mount(
+      "overlay", from: "overlay", at: Self.newRoot,
+      options: "lowerdir=\(DevicePaths.imageRoot),upperdir=\(layer)/upper,workdir=\(layer)/work")
+  }
+
+  /// A system's own init reads the id of the machine from the root, where this start's layer takes it.
+  private func writeMachineID() throws {
+    let id = try DeviceRecords(in: Self.newRoot + DevicePaths.records).machineID()
+    try FileTree.replace(Self.newRoot + "/etc/machine-id", with: Array("\(id)\n".utf8), mode: 0o444)
   }
 
   private func mountData(_ path: String) throws {

@@ -9,6 +9,8 @@ public struct BootPlan: Codable, Sendable, Equatable {
   public var partitions: PartitionNumbers
   /// The file system of the slots.
   public var rootFileSystem: RootFileSystem
+  /// What is done with writing to the root; `nil` where nothing of the root can be written.
+  public var overlay: RootOverlay?
   /// Kernel modules that are always loaded, in this order, by name; the others are found by the hardware's aliases.
   public var modules: [String]
   /// The program that becomes PID 1 once the root file system is mounted, with its arguments (argv[0] first).
@@ -22,11 +24,12 @@ public struct BootPlan: Codable, Sendable, Equatable {
 
   /// Makes a plan.
   public init(
-    partitions: PartitionNumbers, rootFileSystem: RootFileSystem, modules: [String], nextInit: [String],
-    nextInitEnvironment: [String], deviceTimeout: Int, failureDelay: Int
+    partitions: PartitionNumbers, rootFileSystem: RootFileSystem, overlay: RootOverlay? = nil, modules: [String],
+    nextInit: [String], nextInitEnvironment: [String], deviceTimeout: Int, failureDelay: Int
   ) {
     self.partitions = partitions
     self.rootFileSystem = rootFileSystem
+    self.overlay = overlay
     self.modules = modules
     self.nextInit = nextInit
     self.nextInitEnvironment = nextInitEnvironment
@@ -61,6 +64,12 @@ public struct PartitionNumbers: Codable, Sendable, Equatable {
     case .b: rootB
     }
   }
+}
+
+/// What happens to what is written to the root of a system.
+public enum RootOverlay: String, Codable, Sendable {
+  /// It is kept in memory, and dropped at the next start.
+  case dropped
 }
 
 /// One of the two copies of what an update replaces.

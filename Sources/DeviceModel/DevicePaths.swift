@@ -10,6 +10,10 @@ public enum DevicePaths {
   public static let records = "/data/cultivar"
   /// Sockets and other things that live until the next boot.
   public static let run = "/run/cultivar"
+  /// Where a system's root shows what the image brought, below what was written since.
+  public static let imageRoot = "/run/cultivar/image"
+  /// What was written to a system's root since it started; it is in memory.
+  public static let volatileLayer = "/run/cultivar/volatile"
   /// Socket of the supervisor, for `cultivarctl` and `cultivard`.
   public static let controlSocket = "/run/cultivar/init.sock"
   /// The name servers of the moment; `/etc/resolv.conf` is a link to it.

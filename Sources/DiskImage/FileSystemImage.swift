@@ -58,6 +58,34 @@ public struct FileSystemImage: Sendable {
     return image
   }
 
+  /// Makes a read-only root file system from a tar archive.
+  ///
+  /// - Parameters:
+  ///   - identity: Hash of what the archive is made of.
+  ///   - slotSize: Size of the slot that it has to fit.
+  ///   - id: UUID of the file system, where its kind has one.
+  /// - Returns: The image file, in the cache, as long as the file system is.
+  /// - Throws: ``DoesNotFit``, `CommandFailure`, `FileFailure`.
+  public func root(
+    archive: URL, identity: ContentHash, as kind: RootFileSystem, slotSize: ByteSize, id: GUID
+  ) async throws -> URL {
+    var key = key("root-image of archive 1", [kind.rawValue, id.description, "\(slotSize.bytes)"])
+    key.add(identity)
+    let folder = try await cache.result("root-image", key.hash) { folder in
+      let image = folder.appending(path: "root.img").path
+      let size = try FileSize.of(archive.path)
+      switch kind {
+      case .erofs: try await makeErofs(archive.path, image, id: id)
+      case .squashfs: try await makeSquashfs(archive.path, image)
+      case .ext4: try await makeExt4(archive.path, image, size: slotSize, id: id, content: size)
+      }
+    }
+    let image = folder.appending(path: "root.img")
+    try DoesNotFit.check(
+      "the root file system", ByteSize(bytes: try FileSize.of(image.path)), slotSize, "the slot", key: "slot")
+    return image
+  }
+
   private func makeErofs(_ archive: String, _ image: String, id: GUID) async throws {
     try await tools.command(
       "mkfs.erofs", ["--quiet", "--tar=f", "-T\(epoch)", "-U\(id)", image, archive], to: "make the root file system",

@@ -14,10 +14,18 @@ struct ImageParts: Sendable {
   var layout: Layout
   var identity: ImageIdentity
   var kernel: URL
-  var root: FileTree
+  var root: RootContent
   var initialRAM: FileTree
   var epoch: Int64
   var arguments: [String]
+}
+
+/// What a root file system is made from.
+enum RootContent: Sendable {
+  /// A description of each file.
+  case tree(FileTree)
+  /// A tar archive, and the hash of what it was made of.
+  case archive(URL, identity: ContentHash)
 }
 
 /// Name of a project's image.
@@ -40,8 +48,15 @@ struct DiskParts {
     let builder = FileSystemImage(tools: tools, cache: cache, epoch: parts.epoch)
     let layout = parts.layout
     async let rootFile = progress.step("root file system") {
-      try await builder.root(
-        parts.root, as: layout.rootFileSystem, slotSize: layout.slotSize, id: ids.fileSystem("root"))
+      switch parts.root {
+      case .tree(let tree):
+        try await builder.root(
+          tree, as: layout.rootFileSystem, slotSize: layout.slotSize, id: ids.fileSystem("root"))
+      case .archive(let archive, let identity):
+        try await builder.root(
+          archive: archive, identity: identity, as: layout.rootFileSystem, slotSize: layout.slotSize,
+          id: ids.fileSystem("root"))
+      }
     }
     async let initialRAMFile = progress.step("initial RAM file system") {
       try await builder.initialRAM(parts.initialRAM)

@@ -12,12 +12,12 @@ import RootFilesystem
 
 /// Builds the images of a project: a function of the project, the lock file, and the sources of its programs.
 public struct ImageBuilder: Sendable {
-  private let project: ProjectDefinition
-  private let cache: Cache
-  private let lock: ProjectLock
-  private let archive: DebianArchive
-  private let executables: DeviceExecutable
-  private let progress: BuildProgress
+  let project: ProjectDefinition
+  let cache: Cache
+  let lock: ProjectLock
+  let archive: DebianArchive
+  let executables: DeviceExecutable
+  let progress: BuildProgress
   private let environment: [String: String]
 
   /// Makes a builder for a project.
@@ -52,10 +52,15 @@ public struct ImageBuilder: Sendable {
 
   /// Builds one image into a folder: the disk image and its manifest.
   ///
-  /// - Parameter output: Folder of the artefacts; it is made if need be.
+  /// - Parameters:
+  ///   - system: What the image's system is made of; `nil` for an appliance.
+  ///   - output: Folder of the artefacts; it is made if need be.
   /// - Returns: What was built.
   /// - Throws: ``ImageFailure`` and the errors of the libraries below, all of them for the user to read.
-  public func build(_ image: ImageDefinition, into output: URL) async throws -> BuildManifest {
+  public func build(
+    _ image: ImageDefinition, system: SystemDefinition? = nil, into output: URL
+  ) async throws -> BuildManifest {
+    if let system { return try await buildSystem(image, system, into: output) }
     // What cannot work is said before anything is fetched or built.
     let givenTime = try givenTime()
     let device = DeviceClass.builtIn.first { $0.name == image.device } ?? .genericX86
@@ -97,7 +102,7 @@ public struct ImageBuilder: Sendable {
 
     let parts = ImageParts(
       image: ImageName(project: project.name, image: image.name), device: device, layout: layout, identity: identity,
-      kernel: kernel.files.kernel, root: root.tree, initialRAM: initialRAM, epoch: epoch,
+      kernel: kernel.files.kernel, root: .tree(root.tree), initialRAM: initialRAM, epoch: epoch,
       arguments: arguments)
     let disk = try await DiskParts(parts, archive: archive, tools: tools, cache: cache, progress: progress)
     let manifest = try BuildManifest(
@@ -116,13 +121,14 @@ public struct ImageBuilder: Sendable {
   /// `SWIFT_DETERMINISTIC_HASHING`: the kernel makes it the environment of stage 1, whose runtime would otherwise wait for random
   /// numbers, a second and more on machines that have no source of them. Stage 1 reads nothing that a stranger has written, and
   /// does not pass it on.
-  private static let kernelArguments = ["ro", "gpt", "panic=10", "loglevel=4", "SWIFT_DETERMINISTIC_HASHING=1"]
+  static let kernelArguments = ["ro", "gpt", "panic=10", "loglevel=4", "SWIFT_DETERMINISTIC_HASHING=1"]
 
   /// Looks up the packages of an image and locks them; nothing is built.
   ///
   /// - Throws: `ArchiveFailure`.
-  public func resolve(_ image: ImageDefinition) async throws {
+  public func resolve(_ image: ImageDefinition, system: SystemDefinition? = nil) async throws {
     let device = DeviceClass.builtIn.first { $0.name == image.device } ?? .genericX86
+    if let system { return try await resolveSystem(image, system) }
     let system = SystemPrograms(image, users: try UserIDs(names: image.programs.map(\.user)))
     let requests = PackageRequests(image: image, project: project, device: device, system: system)
     _ = try await archive.packages(for: requests.all)
@@ -196,7 +202,7 @@ public struct ImageBuilder: Sendable {
     return root
   }
 
-  private func checker(
+  func checker(
     _ request: PackageRequest, _ packages: [PackageRequest: [DebianPackage]]
   ) async throws -> URL {
     let trees = try await archive.trees(of: packages[request] ?? [])
@@ -209,7 +215,7 @@ public struct ImageBuilder: Sendable {
     return file
   }
 
-  private func layout(of image: ImageDefinition) -> Layout {
+  func layout(of image: ImageDefinition) -> Layout {
     var layout = Layout.builtIn.first { $0.name == image.layout.name } ?? .applianceAB
     layout.rootFileSystem = DeviceModel.RootFileSystem(rawValue: image.layout.rootFileSystem) ?? .erofs
     if let size = image.layout.bootSize { layout.bootSize = ByteSize(bytes: size) }
@@ -219,7 +225,7 @@ public struct ImageBuilder: Sendable {
   }
 
   /// Time of everything in the image as the environment gives it (`SOURCE_DATE_EPOCH`), in seconds since 1970.
-  private func givenTime() throws(ImageFailure) -> Int64? {
+  func givenTime() throws(ImageFailure) -> Int64? {
     guard let given = environment["SOURCE_DATE_EPOCH"], !given.isEmpty else { return nil }
     // What the formats of archives and file systems can hold.
     guard let seconds = Int64(given), 0...Int64(UInt32.max) ~= seconds else { throw .noTime(given) }

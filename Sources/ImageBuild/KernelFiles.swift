@@ -58,6 +58,23 @@ struct KernelFiles {
     }
   }
 
+  /// The kernel that installed packages brought; `nil` where none did.
+  ///
+  /// - Parameters:
+  ///   - folder: Where `boot` and `usr/lib/modules` are.
+  ///   - images: Packages that may have brought it.
+  init?(installedIn folder: URL, by images: [DebianPackage]) {
+    guard let kernel = Self.kernel(in: folder) else { return nil }
+    self.kernel = kernel
+    modules = Self.modules(in: folder)
+    var key = CacheKey("installed kernel 1")
+    key.add(images.map(\.sha256.text))
+    identity = key.hash
+    // The package of the kernel itself has the kernel's version in its name; the others only depend on it.
+    let version = kernel.lastPathComponent.dropFirst("vmlinuz-".count)
+    label = images.first { $0.name.hasSuffix(version) }.map { "\($0.name) \($0.version)" } ?? String(version)
+  }
+
   private static func kernel(in tree: URL) -> URL? {
     let boot = tree.appending(path: "boot")
     let names = (try? FileManager.default.contentsOfDirectory(atPath: boot.path)) ?? []

@@ -14,8 +14,8 @@ struct CargoBuild: LanguageBuild {
   enum Source: Sendable {
     /// In a folder.
     case folder(URL)
-    /// In the registry; the newest version where `nil`.
-    case registry(name: String, version: String?)
+    /// In the registry, at a version.
+    case registry(name: String, version: String)
   }
 
   func definition() async throws -> [String] {
@@ -28,7 +28,7 @@ struct CargoBuild: LanguageBuild {
     let place =
       switch source {
       case .folder(let folder): folder.path
-      case .registry(let name, let version): "registry \(name) \(version ?? "newest")"
+      case .registry(let name, let version): "registry \(name) \(version)"
       }
     return ["cargo", cargo, rustc, place, binary ?? "", try await target()] + (try Self.configuration())
   }
@@ -85,7 +85,7 @@ struct CargoBuild: LanguageBuild {
       return try await executable(in: scratch.appending(path: "\(target)/release"))
     case .registry(let name, let version):
       var arguments = ["install", name, "--target", target, "--root", scratch.path, "--force", "--locked"]
-      if let version { arguments += ["--version", version] }
+      arguments += ["--version", version]
       if let binary { arguments += ["--bin", binary] }
       try await HostCommand(
         "cargo", arguments, to: "build the program `\(program)`", environment: environment(scratch)

@@ -34,11 +34,11 @@ public struct SystemBuilder: Sendable {
   /// The packages that a system asks for, in stages: the essential ones, the kernel, then each layer that has some.
   public static func request(
     _ system: SystemDefinition, suite: String, architecture: String, kernel: String?
-  ) throws -> SystemRequest {
-    var stages = [SystemRequest.essential(suite: suite)]
-    if let kernel { stages.append(SystemRequest.Stage(packages: [kernel, DebianArchive.initramfsPackage])) }
+  ) throws -> InstallationRequest {
+    var stages = [InstallationRequest.essential(suite: suite)]
+    if let kernel { stages.append(InstallationRequest.Stage(packages: [kernel, DebianArchive.initramfsPackage])) }
     for layer in system.layers where layer.hasPackages { stages.append(layer.stage) }
-    return SystemRequest(
+    return InstallationRequest(
       suite: suite, architecture: architecture, stages: stages,
       excluded: Array(Set(system.layers.flatMap(\.excludedPackages))).sorted(),
       repositories: try system.layers.flatMap(\.repositories).map { repository in
@@ -58,7 +58,7 @@ public struct SystemBuilder: Sendable {
   ///   - hasKernel: Whether the request's second stage is the kernel.
   /// - Throws: `ArchiveFailure`, `CommandFailure`, `FileFailure`, ``StepFailure``.
   public func build(
-    _ system: SystemDefinition, request: SystemRequest, packages: [[DebianPackage]], hasKernel: Bool
+    _ system: SystemDefinition, request: InstallationRequest, packages: [[DebianPackage]], hasKernel: Bool
   ) async throws -> SystemRoot {
     var stack = RootStack(cache: cache, seed: [request.architecture, "\(epoch)"])
     let context = Context(system: system, request: request)
@@ -66,8 +66,10 @@ public struct SystemBuilder: Sendable {
     try await addEssential(packages.first ?? [], context, to: &stack)
     try await runSteps(.essential, of: system.layers, in: &stack)
     var stage = 1
+    var kernelFolder: URL?
     if hasKernel {
       try await addPackages(packages[stage], removing: [], called: "kernel", context, to: &stack)
+      kernelFolder = stack.layers.last
       stage += 1
     }
     for layer in system.layers {
@@ -81,16 +83,17 @@ public struct SystemBuilder: Sendable {
     }
     try await runSteps(.last, of: system.layers, in: &stack)
     return SystemRoot(
-      stack: stack, sandbox: sandbox, cache: cache, epoch: epoch, packages: context.remaining(packages))
+      stack: stack, sandbox: sandbox, cache: cache, epoch: epoch, packages: context.remaining(packages),
+      kernelFolder: kernelFolder)
   }
 
   /// What the whole build has in common.
   private struct Context {
-    var request: SystemRequest
+    var request: InstallationRequest
     var pathRules: [PathRule]
     var repositories: [String: String]
 
-    init(system: SystemDefinition, request: SystemRequest) {
+    init(system: SystemDefinition, request: InstallationRequest) {
       self.request = request
       pathRules = system.layers.flatMap(\.pathRules)
       repositories = Dictionary(request.repositories.map { ($0.name, $0.url) }) { first, _ in first }
@@ -218,8 +221,8 @@ extension SystemLayer {
   var hasPackages: Bool { !packages.isEmpty || !removedPackages.isEmpty }
 
   /// What it asks of APT.
-  var stage: SystemRequest.Stage {
-    SystemRequest.Stage(
+  var stage: InstallationRequest.Stage {
+    InstallationRequest.Stage(
       packages: packages.map { wish in wish.version.map { "\(wish.name)=\($0)" } ?? wish.name },
       removed: removedPackages)
   }

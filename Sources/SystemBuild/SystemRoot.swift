@@ -12,12 +12,16 @@ public struct SystemRoot: Sendable {
   /// How many pieces of work were done for it, and not found in the cache.
   public var worked: Int { stack.worked }
 
+  /// Folder with `boot` and `usr/lib/modules` of the kernel; `nil` where no stage brought one.
+  public let kernelFolder: URL?
+
   private let stack: RootStack
   private let sandbox: Sandbox
   private let cache: Cache
   private let epoch: Int64
 
-  init(stack: RootStack, sandbox: Sandbox, cache: Cache, epoch: Int64, packages: [DebianPackage]) {
+  init(stack: RootStack, sandbox: Sandbox, cache: Cache, epoch: Int64, packages: [DebianPackage], kernelFolder: URL?) {
+    self.kernelFolder = kernelFolder
     self.stack = stack
     self.sandbox = sandbox
     self.cache = cache

@@ -79,7 +79,7 @@ struct ProgramAdditionTests {
       ("web%other", "swift: { package: ./web, product: other }"),
       ("./crate%b", "cargo: { package: ./crate, binary: b }"),
       ("./ticker%./cmd/t", "go: { module: ./ticker, package: ./cmd/t }"),
-      ("crate:ripgrep", "cargo: { crate: ripgrep }"),
+      ("crate:ripgrep@14.1.0", "cargo: { crate: ripgrep, version: 14.1.0 }"),
       ("go:example.org/x/cmd/y@v1.2.3", "go: { install: example.org/x/cmd/y, version: v1.2.3 }"),
       ("debian:busybox-static%/bin/busybox", "debian: { packages: [busybox-static], executable: /bin/busybox }"),
       ("debian:curl", "debian: { packages: [curl], executable: /usr/bin/curl }"),

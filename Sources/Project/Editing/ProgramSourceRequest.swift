@@ -57,7 +57,7 @@ public struct ProgramSourceRequest: Sendable {
   /// - Parameter projectFolder: Folder of the project file; paths in it start there.
   /// - Throws: ``ProjectFailure`` where the short form leaves something open.
   func keys(in projectFolder: URL) throws(ProjectFailure) -> JSONValue {
-    if let rest = text.after("crate:") { return crate(rest) }
+    if let rest = text.after("crate:") { return try crate(rest) }
     if let rest = text.after("debian:") { return debian(rest) }
     if let rest = text.after("go:") { return try goInstall(rest) }
     let (location, product) = text.cut(at: "%", fromEnd: true)
@@ -73,7 +73,7 @@ public struct ProgramSourceRequest: Sendable {
     case .missing:
       throw ProjectFailure(
         "there is no file or folder '\(location)'",
-        remedy: "a source is a folder, an executable, a git URL, crate:NAME, go:PATH@VERSION or debian:PACKAGE")
+        remedy: "a source is a folder, an executable, a git URL, crate:NAME@VERSION, go:PATH@VERSION or debian:PACKAGE")
     case .file:
       return ["executable": .text(path)]
     case .folder:
@@ -81,9 +81,12 @@ public struct ProgramSourceRequest: Sendable {
     }
   }
 
-  private func crate(_ text: String) -> JSONValue {
+  private func crate(_ text: String) throws(ProjectFailure) -> JSONValue {
     let (package, binary) = text.cut(at: "%", fromEnd: true)
     let (name, version) = package.cut(at: "@")
+    guard let version else {
+      throw ProjectFailure("'crate:\(text)' has no version", remedy: "write crate:\(name)@1.2.3")
+    }
     return ["cargo": .entries([("crate", name), ("version", version), ("binary", binary)])]
   }
 

@@ -55,7 +55,7 @@ enum SourceFormat {
     example: "ripgrep")
   private static let crateVersion = OptionalKey(
     "version", Shape.text("a version", pattern: "[0-9][0-9A-Za-z.+-]*", hint: "write the exact version, like 14.1.0"),
-    "Version of the crate. Left out: the newest when the project is locked.", example: "14.1.0")
+    "Version of the crate.", example: "14.1.0")
   private static let binary = OptionalKey(
     "binary", Shape.text("a binary's name", pattern: "[A-Za-z0-9_][A-Za-z0-9_-]*"),
     "Binary of the package. Left out: the one that has the package's name.", example: "rg")
@@ -64,12 +64,16 @@ enum SourceFormat {
   static let cargo = Shape<Origin>.object(
     "cargo source", about: "A binary of a Cargo package, from a folder, a git repository or the registry.",
     keys: [cargoPackage] + gitKeys + [crate, crateVersion, binary],
-    rules: [.exactlyOne(of: cargoPackage, git, crate), .needs(crateVersion, oneOf: crate)] + gitRules
+    rules: [
+      .exactlyOne(of: cargoPackage, git, crate), .exactlyOne(beside: crate, of: crateVersion),
+      .needs(crateVersion, oneOf: crate),
+    ] + gitRules
   ) { fields, _ in
     let binary = fields[binary]
     if let crate = fields[crate] {
+      guard let version = fields[crateVersion] else { return nil }
       return Origin(
-        source: .cargoRegistry(name: crate, version: fields[crateVersion], binary: binary), name: binary ?? crate)
+        source: .cargoRegistry(name: crate, version: version, binary: binary), name: binary ?? crate)
     }
     guard let location = location(fields, folder: cargoPackage) else { return nil }
     return Origin(source: .cargo(location, binary: binary), name: binary ?? location.lastName)

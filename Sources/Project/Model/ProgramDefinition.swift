@@ -47,7 +47,7 @@ public enum ProgramSource: Sendable, Equatable {
   /// A binary of a Cargo package; the package's name where `nil`.
   case cargo(PackageLocation, binary: String?)
   /// A Cargo package of the registry.
-  case cargoRegistry(name: String, version: String?, binary: String?)
+  case cargoRegistry(name: String, version: String, binary: String?)
   /// A Go package: the module's folder, and the package in it (`.` for the module's root).
   case go(PackageLocation, package: String)
   /// A Go package of the module proxy, at a version.

@@ -2,7 +2,7 @@ import HostSystem
 import Lock
 
 /// Packages of a system, in stages that are installed one upon the other.
-public struct SystemRequest: Sendable, Hashable {
+public struct InstallationRequest: Sendable, Hashable {
   /// Suite of Debian by code name.
   public var suite: String
   /// Debian architecture.

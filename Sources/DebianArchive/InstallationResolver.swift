@@ -17,7 +17,7 @@ extension AptResolver {
   ///
   /// - Parameter buildPackages: Packages that the build itself has made, with the folder of an archive that has them.
   /// - Throws: ``ArchiveFailure``.
-  func resolve(_ request: SystemRequest, buildPackages: BuildPackages) async throws -> ResolvedSystemPackages {
+  func resolve(_ request: InstallationRequest, buildPackages: BuildPackages) async throws -> ResolvedSystemPackages {
     guard access(keyring, R_OK) == 0 else { throw ArchiveFailure.noKeyring(path: keyring) }
     return try await cache.withScratch { folder in
       let settings = try writeSettings(
@@ -41,7 +41,8 @@ extension AptResolver {
   }
 
   private func resolve(
-    _ stage: SystemRequest.Stage, of request: SystemRequest, _ settings: URL, _ buildPackages: BuildPackages,
+    _ stage: InstallationRequest.Stage, of request: InstallationRequest, _ settings: URL,
+    _ buildPackages: BuildPackages,
     installed status: inout String
   ) async throws -> [DebianPackage] {
     let wishes = stage.packages + stage.removed.map { "\($0)-" }
@@ -92,7 +93,7 @@ extension AptResolver {
     return packages.sorted { ($0.name, $0.architecture) < ($1.name, $1.architecture) }
   }
 
-  private func origin(of path: String, urls: [String], _ request: SystemRequest) -> DebianPackage.Origin {
+  private func origin(of path: String, urls: [String], _ request: InstallationRequest) -> DebianPackage.Origin {
     let plain = path.hasPrefix("./") ? String(path.dropFirst(2)) : path
     let url =
       urls.first { $0.hasSuffix("/\(plain)") || $0.removingPercentEncoding?.hasSuffix("/\(plain)") == true } ?? ""
@@ -114,7 +115,7 @@ extension AptResolver {
       + "Signed-By: \(repository.key)\n\n"
   }
 
-  private static func preferences(_ request: SystemRequest) -> String {
+  private static func preferences(_ request: InstallationRequest) -> String {
     var text = ""
     if !request.excluded.isEmpty {
       text += "Package: \(request.excluded.sorted().joined(separator: " "))\nPin: version *\nPin-Priority: -1\n\n"

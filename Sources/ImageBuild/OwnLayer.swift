@@ -1,0 +1,98 @@
+import DeviceModel
+import Foundation
+import HostSystem
+import Lock
+import Project
+
+/// The last layer of every system: what Cultivar itself adds, and what a build leaves behind that an image should not have.
+struct OwnLayer {
+  var image: ImageDefinition
+  var identity: ImageIdentity
+  var system: SystemDefinition
+  var packages: [DebianPackage]
+
+  /// The layer.
+  func layer() throws -> SystemLayer {
+    var layer = SystemLayer(name: "cultivar", origin: "Cultivar", position: image.position)
+    func file(_ path: String, _ text: String, mode: UInt32 = 0o644) -> SystemFile {
+      SystemFile(position: image.position, path: path, content: .text(text), mode: mode)
+    }
+    layer.files = [
+      SystemFile(position: image.position, path: DevicePaths.data, content: .folder),
+      file("/etc/hostname", "\(image.hostname)\n"),
+      file(
+        "/etc/hosts", "127.0.0.1 localhost\n127.0.1.1 \(image.hostname)\n::1 localhost ip6-localhost ip6-loopback\n"),
+      // Stage 1 writes the device's own id; an empty file is where it goes.
+      file("/etc/machine-id", "", mode: 0o444),
+      file("/usr/share/cultivar/packages.json", try json(packages.map(PackageRow.init))),
+      file("/usr/share/cultivar/recipe.json", try json(SystemRecipe(identity: identity, system: system))),
+    ]
+    layer.steps = [
+      BuildStep(
+        position: image.position, name: "clean", phase: .last, place: .root, script: .shell(Self.clean))
+    ]
+    return layer
+  }
+
+  /// What scripts of packages and steps leave that differs at every build, or is a copy of something.
+  private static let clean = """
+    rm -rf --one-file-system /var/cache/apt/* /var/lib/apt/lists/* /var/cache/ldconfig/aux-cache /var/log/apt
+    rm -f /var/cache/debconf/*-old /var/lib/dpkg/*-old /etc/passwd- /etc/group- /etc/shadow- /etc/gshadow- /etc/subuid- /etc/subgid-
+    rm -f /var/log/alternatives.log /var/log/bootstrap.log /var/log/dpkg.log /var/log/fontconfig.log /var/lib/systemd/random-seed
+    rm -f /var/lib/dbus/machine-id /etc/.pwd.lock /var/lib/systemd/catalog/database.tmp
+    [ ! -d /var/lib/dbus ] || ln -s /etc/machine-id /var/lib/dbus/machine-id
+    # Caches of libraries and messages are made; without these notes systemd would make them again at every start.
+    touch /etc/.updated /var/.updated
+
+    """
+
+  private func json(_ value: some Encodable) throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    return String(decoding: try encoder.encode(value), as: UTF8.self) + "\n"
+  }
+
+  private struct PackageRow: Encodable {
+    var name: String
+    var version: String
+    var architecture: String
+
+    init(_ package: DebianPackage) {
+      name = package.name
+      version = package.version
+      architecture = package.architecture
+    }
+  }
+}
+
+/// How a system was made, for people and programs that look at the result: every layer with what it brought, every variable that is
+/// no secret.
+struct SystemRecipe: Encodable {
+  struct Layer: Encodable {
+    var name: String
+    var origin: String
+    var packages: [String]
+    var removedPackages: [String]
+    var files: [String]
+    var steps: [String]
+    var users: [String]
+    var enabledUnits: [String]
+    var maskedUnits: [String]
+  }
+
+  var identity: ImageIdentity
+  var layers: [Layer]
+  var variables: [String: String]
+
+  init(identity: ImageIdentity, system: SystemDefinition) {
+    self.identity = identity
+    layers = system.layers.map { layer in
+      Layer(
+        name: layer.name, origin: layer.origin,
+        packages: layer.packages.map { wish in wish.version.map { "\(wish.name)=\($0)" } ?? wish.name },
+        removedPackages: layer.removedPackages, files: layer.files.map(\.path), steps: layer.steps.map(\.name),
+        users: layer.users.map(\.name), enabledUnits: layer.units.enabled, maskedUnits: layer.units.masked)
+    }
+    variables = Dictionary(system.variables.filter { !$0.isSecret }.map { ($0.name, $0.value) }) { first, _ in first }
+  }
+}

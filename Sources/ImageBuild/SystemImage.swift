@@ -1,0 +1,135 @@
+import BootFlow
+import DebianArchive
+import DeviceModel
+import DiskImage
+import Foundation
+import HostSystem
+import Lock
+import Project
+import RootFilesystem
+import SystemBuild
+
+extension ImageBuilder {
+  /// What a system needs of the Debian archive.
+  struct SystemNeeds {
+    var request: InstallationRequest
+    var checker: PackageRequest
+    var loaders: PackageRequest
+    var hasKernel: Bool
+
+    init(_ image: ImageDefinition, _ system: SystemDefinition, suite: String, device: DeviceClass) throws {
+      let architecture = device.architecture.rawValue
+      let kernel: String?
+      switch image.kernel.source {
+      case .debian(let package, _): kernel = package ?? device.kernelPackage
+      case .path: kernel = nil
+      }
+      hasKernel = kernel != nil
+      request = try SystemBuilder.request(system, suite: suite, architecture: architecture, kernel: kernel)
+      checker = PackageRequest(["e2fsck-static"], scope: .named, suite: suite, architecture: architecture)
+      loaders = BootLoaderFiles.request(architecture: architecture)
+    }
+  }
+
+  /// Builds an image with a distribution into a folder.
+  func buildSystem(
+    _ image: ImageDefinition, _ system: SystemDefinition, into output: URL
+  ) async throws -> BuildManifest {
+    let given = try givenTime()
+    let device = DeviceClass.builtIn.first { $0.name == image.device } ?? .genericX86
+    let executable = try executables.file(for: device.architecture)
+    let layout = layout(of: image)
+    let needs = try SystemNeeds(image, system, suite: suite(of: system), device: device)
+
+    let stages = try await progress.step("resolve packages") { try await archive.packages(for: needs.request) }
+    let others = try await archive.packages(for: [needs.checker, needs.loaders, ToolTree.request])
+    let tools = try await progress.step("prepare the tools") { try await ToolTree(archive: archive, cache: cache) }
+    let locked = await lock.archiveDate
+    let epoch = given ?? locked
+
+    var identity = ImageIdentity(
+      project: project.name, image: image.name, deviceClass: device.name, version: project.version, build: "")
+    var complete = system
+    complete.layers.append(
+      try OwnLayer(image: image, identity: identity, system: system, packages: stages.flatMap(\.self)).layer())
+
+    return try await cache.withScratch { scratch in
+      let builder = try SystemBuilder(
+        archive: archive, cache: cache, progress: progress, scratch: scratch, epoch: epoch)
+      let root = try await builder.build(
+        complete, request: needs.request, packages: stages, hasKernel: needs.hasKernel)
+      let kernel = try await systemKernel(image, root: root, packages: stages, device: device)
+      let modules = try await KernelModules(
+        names: systemModules(layout), optional: device.bootModules + system.layers.flatMap(\.bootModules),
+        source: kernel.modules ?? URL(fileURLWithPath: "/nonexistent"), identity: kernel.identity, tools: tools,
+        cache: cache)
+      let initialRAM = try InitialRAMTree.make(
+        plan: systemBootPlan(layout), executable: executable, modules: modules,
+        checker: try await checker(needs.checker, others))
+      let arguments =
+        device.kernelArguments + Self.kernelArguments + system.layers.flatMap(\.kernelArguments)
+        + image.kernel.arguments
+      var key = CacheKey("system image 1")
+      key.add(root.key)
+      key.add(try initialRAM.identity())
+      key.add(try ContentHash(ofFile: kernel.kernel.path))
+      key.add(arguments)
+      key.add("\(layout)")
+      identity.build = key.hash.text
+
+      let archiveFile = try await progress.step("archive the root file system") { try await root.tar() }
+      let parts = ImageParts(
+        image: ImageName(project: project.name, image: image.name), device: device, layout: layout, identity: identity,
+        kernel: kernel.kernel, root: .archive(archiveFile, identity: root.key), initialRAM: initialRAM, epoch: epoch,
+        arguments: arguments)
+      let disk = try await DiskParts(parts, archive: archive, tools: tools, cache: cache, progress: progress)
+      let manifest = try BuildManifest(
+        identity: identity, epoch: epoch, kernel: kernel.label, firmware: modules.firmware, layout: layout,
+        table: disk.image.table, packages: root.packages, programs: [:], sizes: try disk.sizes())
+      try await progress.step("write the disk image") {
+        try ArtefactFolder(output, name: image.name).write(disk.image, manifest: manifest)
+      }
+      return manifest
+    }
+  }
+
+  /// Looks up the packages of a system and locks them; nothing is built.
+  func resolveSystem(_ image: ImageDefinition, _ system: SystemDefinition) async throws {
+    let device = DeviceClass.builtIn.first { $0.name == image.device } ?? .genericX86
+    let needs = try SystemNeeds(image, system, suite: suite(of: system), device: device)
+    _ = try await archive.packages(for: needs.request)
+    _ = try await archive.packages(for: [needs.checker, needs.loaders, ToolTree.request])
+  }
+
+  private func suite(of system: SystemDefinition) -> String {
+    switch system.base {
+    case .debian(let suite): suite
+    case .image(let base): base.suite
+    }
+  }
+
+  /// Without these nothing starts.
+  private func systemModules(_ layout: Layout) -> [String] { [layout.rootFileSystem.rawValue, "ext4", "overlay"] }
+
+  private func systemBootPlan(_ layout: Layout) -> BootPlan {
+    BootPlan(
+      partitions: Layout.numbers, rootFileSystem: layout.rootFileSystem, overlay: .dropped,
+      modules: systemModules(layout), nextInit: ["/usr/lib/systemd/systemd"], nextInitEnvironment: [],
+      deviceTimeout: 60,
+      failureDelay: 10)
+  }
+
+  /// The kernel that the packages brought, or the project's own.
+  private func systemKernel(
+    _ image: ImageDefinition, root: SystemRoot, packages: [[DebianPackage]], device: DeviceClass
+  ) async throws -> KernelFiles {
+    guard case .debian(let wanted, _) = image.kernel.source, let folder = root.kernelFolder else {
+      return try await KernelFiles(image.kernel, device: device, suite: project.archive.suite, archive: archive)
+    }
+    let images = packages.dropFirst().first?.filter { $0.name.hasPrefix("linux-image-") } ?? []
+    guard let kernel = KernelFiles(installedIn: folder, by: images) else {
+      throw ImageFailure.noKernel(wanted ?? device.kernelPackage)
+    }
+    return kernel
+  }
+}
