@@ -29,6 +29,31 @@ public struct Cache: Sendable {
     return FileManager.default.homeDirectoryForCurrentUser.appending(path: ".cache/cultivar")
   }
 
+  /// The hash of a secret, for keys: with a random part that only this cache has, so that nobody can try out what the secret may
+  /// have been.
+  ///
+  /// - Throws: ``FileFailure``.
+  public func secretHash(of secret: String) throws -> ContentHash {
+    let file = folder.appending(path: "salt").path
+    if access(file, F_OK) != 0 {
+      var generator = SystemRandomNumberGenerator()
+      let salt = (0..<4).map { _ in ContentHash(of: "\(generator.next())").text }.joined()
+      let temporary = "\(file).\(getpid())"
+      let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+      guard descriptor >= 0, write(descriptor, salt, salt.utf8.count) == salt.utf8.count else {
+        throw FileFailure.last("write", temporary)
+      }
+      close(descriptor)
+      // The first of several builds has made it.
+      if link(temporary, file) != 0, errno != EEXIST { throw FileFailure.last("write", file) }
+      unlink(temporary)
+    }
+    var key = CacheKey("secret")
+    key.add(String(decoding: try FolderTree.readFile(file), as: UTF8.self))
+    key.add(secret)
+    return key.hash
+  }
+
   private var scratchFolder: URL { folder.appending(path: "scratch") }
 
   /// The folder of a result, whether it exists or not.

@@ -24,8 +24,8 @@ struct ImageParts: Sendable {
 enum RootContent: Sendable {
   /// A description of each file.
   case tree(FileTree)
-  /// A tar archive, and the hash of what it was made of.
-  case archive(URL, identity: ContentHash)
+  /// A tar archive, the hash of what it was made of, and where a file system made of it is kept.
+  case archive(URL, identity: ContentHash, cache: Cache)
 }
 
 /// Name of a project's image.
@@ -52,8 +52,8 @@ struct DiskParts {
       case .tree(let tree):
         try await builder.root(
           tree, as: layout.rootFileSystem, slotSize: layout.slotSize, id: ids.fileSystem("root"))
-      case .archive(let archive, let identity):
-        try await builder.root(
+      case .archive(let archive, let identity, let cache):
+        try await FileSystemImage(tools: tools, cache: cache, epoch: parts.epoch).root(
           archive: archive, identity: identity, as: layout.rootFileSystem, slotSize: layout.slotSize,
           id: ids.fileSystem("root"))
       }

@@ -80,7 +80,8 @@ extension ImageBuilder {
       let archiveFile = try await progress.step("archive the root file system") { try await root.tar() }
       let parts = ImageParts(
         image: ImageName(project: project.name, image: image.name), device: device, layout: layout, identity: identity,
-        kernel: kernel.kernel, root: .archive(archiveFile, identity: root.key), initialRAM: initialRAM, epoch: epoch,
+        kernel: kernel.kernel, root: .archive(archiveFile, identity: root.key, cache: root.cache),
+        initialRAM: initialRAM, epoch: epoch,
         arguments: arguments)
       let disk = try await DiskParts(parts, archive: archive, tools: tools, cache: cache, progress: progress)
       let manifest = try BuildManifest(
@@ -89,6 +90,7 @@ extension ImageBuilder {
       try await progress.step("write the disk image") {
         try ArtefactFolder(output, name: image.name).write(disk.image, manifest: manifest)
       }
+      try await progress.step("steps after the image") { try await root.runImageSteps(of: system.layers, in: output) }
       return manifest
     }
   }

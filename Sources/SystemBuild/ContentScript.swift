@@ -17,11 +17,21 @@ struct ContentScript {
     case text(String)
   }
 
+  /// The part of a layer that is no secret.
   init(_ layer: SystemLayer) {
     for group in layer.groups { add(group) }
     for user in layer.users { add(user) }
-    for file in layer.files { add(file) }
+    for file in layer.files where !file.isSecret { add(file) }
     add(layer.units)
+  }
+
+  /// The secrets of all layers: passwords, and files that hold one.
+  init(secretsOf layers: [SystemLayer]) {
+    for layer in layers {
+      for user in layer.users { addPassword(of: user) }
+      for file in layer.files where file.isSecret { add(file) }
+    }
+    if !lines.isEmpty { lines.append("rm -f /etc/shadow- /etc/passwd- /etc/.pwd.lock") }
   }
 
   /// The script; empty where there is nothing to do.
@@ -48,11 +58,6 @@ struct ContentScript {
     lines.append("shell=/bin/bash; [ -x /bin/bash ] || shell=/bin/sh")
     lines.append("id -u \(name) >/dev/null 2>&1 || useradd \(options.joined(separator: " ")) --shell \(shell) \(name)")
     for group in user.groups { lines.append("usermod --append --groups \(quoted(group)) \(name)") }
-    if let hash = user.passwordHash {
-      // On standard input: the list of processes shows arguments to everybody.
-      let file = store(.text("\(user.name):\(hash)\n"))
-      lines.append("chpasswd --encrypted < \(file)")
-    }
     if let home, !user.authorizedKeys.isEmpty {
       let file = store(.text(user.authorizedKeys.joined(separator: "\n") + "\n"))
       let folder = quoted("\(home)/.ssh")
@@ -62,6 +67,12 @@ struct ContentScript {
         "chown -R \(name): \(folder)",
       ]
     }
+  }
+
+  private mutating func addPassword(of user: SystemUser) {
+    guard let hash = user.passwordHash else { return }
+    // On standard input: the list of processes shows arguments to everybody.
+    lines.append("chpasswd --encrypted < \(store(.text("\(user.name):\(hash)\n")))")
   }
 
   private mutating func add(_ file: SystemFile) {
@@ -126,7 +137,7 @@ extension ContentScript {
     for (name, content) in files {
       let place = folder.appending(path: name).path
       switch content {
-      case .file(let file): try FolderTree.replaceFile(place, with: FolderTree.readFile(file.path))
+      case .file(let file): try FileManager.default.copyItem(atPath: file.path, toPath: place)
       case .text(let text): try FolderTree.replaceFile(place, with: text.utf8)
       }
     }

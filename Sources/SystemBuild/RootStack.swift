@@ -55,6 +55,15 @@ struct RootStack: Sendable {
     self.key = key
   }
 
+  /// Puts a layer on top that is not kept: `work` fills the folder, which somebody else removes.
+  mutating func add(_ upper: URL, work: (_ upper: URL) async throws -> Void) async throws {
+    try FolderTree.create(upper.path)
+    guard chmod(upper.path, 0o755) == 0 else { throw FileFailure.last("set the mode of", upper.path) }
+    try await work(upper)
+    worked += 1
+    layers.append(upper)
+  }
+
   /// The content of a file of the tree, where it is an ordinary one that everybody may read; `nil` where there is none.
   func file(_ path: String) -> [UInt8]? {
     for layer in lower {

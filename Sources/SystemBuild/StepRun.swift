@@ -32,7 +32,9 @@ public struct StepRun: Sendable {
     case .file(let file): key.add(try ContentHash(ofFile: file.path))
     }
     for (name, value) in step.environment.sorted(by: { $0.key < $1.key }) { key.add([name, value]) }
-    for (name, value) in step.secrets.sorted(by: { $0.key < $1.key }) { key.add([name, ContentHash(of: value).text]) }
+    for (name, value) in step.secrets.sorted(by: { $0.key < $1.key }) {
+      key.add([name, try cache.secretHash(of: value).text])
+    }
     for (name, place) in step.inputs.sorted(by: { $0.key < $1.key }) {
       key.add(name)
       key.add(try FolderTree.identity(of: place.path))

@@ -82,8 +82,10 @@ public struct SystemBuilder: Sendable {
       try await runSteps(.packages, of: [layer], in: &stack)
     }
     try await runSteps(.last, of: system.layers, in: &stack)
+    let hasSecrets = try await addSecrets(of: system.layers, to: &stack)
     return SystemRoot(
-      stack: stack, sandbox: sandbox, cache: cache, epoch: epoch, packages: context.remaining(packages),
+      stack: stack, sandbox: sandbox, cache: hasSecrets ? try Cache(at: secretCache) : cache, epoch: epoch,
+      packages: context.remaining(packages),
       kernelFolder: kernelFolder)
   }
 
@@ -189,6 +191,26 @@ public struct SystemBuilder: Sendable {
         }
       }
     }
+  }
+
+  /// Where results are kept that have secrets in them: as long as the build runs.
+  private var secretCache: URL { sandbox.scratch.appending(path: "secret-cache") }
+
+  /// Puts secrets into the root, in a layer that the cache never sees.
+  ///
+  /// - Returns: whether there are any.
+  private func addSecrets(of layers: [SystemLayer], to stack: inout RootStack) async throws -> Bool {
+    let content = ContentScript(secretsOf: layers)
+    guard !content.text.isEmpty else { return false }
+    let lower = stack.lower
+    try await stack.add(sandbox.scratch.appending(path: "secrets")) { upper in
+      try await withContents(content) { contents in
+        try await sandbox.run(
+          content.text, root: .overlay(lower: lower, upper: upper), bindings: [contents], environment: environment,
+          to: "put the secrets into the root")
+      }
+    }
+    return true
   }
 
   private func withContents(_ content: ContentScript, _ body: (Sandbox.Binding) async throws -> Void) async throws {

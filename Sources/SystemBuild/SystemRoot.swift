@@ -1,6 +1,7 @@
 import Foundation
 import HostSystem
 import Lock
+import Project
 import Sandbox
 
 /// The finished root file system of a system, as layers.
@@ -17,7 +18,8 @@ public struct SystemRoot: Sendable {
 
   private let stack: RootStack
   private let sandbox: Sandbox
-  private let cache: Cache
+  /// Where what is made of the root is kept: for good, or where the root has secrets, as long as the build runs.
+  public let cache: Cache
   private let epoch: Int64
 
   init(stack: RootStack, sandbox: Sandbox, cache: Cache, epoch: Int64, packages: [DebianPackage], kernelFolder: URL?) {
@@ -38,18 +40,36 @@ public struct SystemRoot: Sendable {
     try await sandbox.run(script, root: .view(lower: stack.lower), to: purpose)
   }
 
+  /// Runs the layers' steps that come after the image.
+  ///
+  /// - Parameter artefacts: Folder of the artefacts: the steps' working folder, where they may write.
+  /// - Throws: ``StepFailure``, `FileFailure`.
+  public func runImageSteps(of layers: [SystemLayer], in artefacts: URL) async throws {
+    for layer in layers {
+      for step in layer.steps where step.phase == .image {
+        let run = StepRun(step: step, layer: layer.name, cache: cache, epoch: epoch)
+        try await run.run(
+          in: sandbox, root: .view(lower: stack.lower),
+          bindings: [Sandbox.Binding(artefacts, at: "/run/cultivar/artefacts", isWritable: true)],
+          folder: "/run/cultivar/artefacts")
+      }
+    }
+  }
+
   /// The root as a tar archive in the order of names, with numbers for owners and no time later than the build's: the same bytes
   /// for the same content.
   ///
   /// - Returns: The archive in the cache.
   /// - Throws: `CommandFailure`, `FileFailure`.
   public func tar() async throws -> URL {
-    var key = CacheKey("system-tar 1")
+    var key = CacheKey("system-tar 2")
     key.add(stack.key)
     let place = try await cache.result("root-tar", key.hash) { folder in
       try await sandbox.run(
         """
         cd \(Sandbox.treePath)
+        # A folder's time is that of the last package that was unpacked into it, and packages are unpacked side by side.
+        find . -xdev -type d -print0 | xargs -0 touch --date=@\(epoch)
         exec tar --create --file /run/cultivar/output/root.tar --sort=name --format=pax --numeric-owner \\
           --xattrs --xattrs-include='security.*' --xattrs-include='user.*' --xattrs-exclude='user.overlay.*' \\
           --mtime=@\(epoch) --clamp-mtime --pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime \\
