@@ -33,27 +33,31 @@ struct LayerFolder {
     layer.name = name
     layer.origin = origin
     layer.folder = folder
-    refuseUnusedScripts(layer, &problems)
+    refuseUnusedScripts(root, &problems)
     layer.parts.files = merged(FolderContent(folder.appending(path: "files"), at: "").parts(
       position: layer.position, &problems), layer, &problems)
     return layer
   }
 
   /// A script that nobody names would never run, and nobody would know.
-  private func refuseUnusedScripts(_ layer: LayerDefinition, _ problems: inout ProblemList) {
+  ///
+  /// - Parameter root: The layer's file as it is written: a script that cannot be used was reported where it is named.
+  private func refuseUnusedScripts(_ root: SourceNode, _ problems: inout ProblemList) {
     let steps = folder.appending(path: "steps")
-    let used = Set(
-      layer.parts.steps.compactMap { step -> String? in
-        if case .file(let url) = step.script { url.standardizedFileURL.path } else { nil }
-      } + layer.parts.steps.flatMap { $0.inputs.map(\.value.standardizedFileURL.path) })
+    var named: [SourceNode?] = []
+    if case .mapping(let entries) = root.value(of: "steps")?.content {
+      for step in entries.map(\.value) {
+        named.append(step.value(of: "script"))
+        if case .mapping(let inputs) = step.value(of: "inputs")?.content { named += inputs.map(\.value) }
+      }
+    }
+    let used = Set(named.compactMap { $0?.text }.map { folder.file(at: $0).path })
     let names = (try? FileManager.default.contentsOfDirectory(atPath: steps.path))?.sorted() ?? []
     for name in names where !BackupFiles.isOne(name) {
       let file = steps.appending(path: name).standardizedFileURL
       guard ProjectReader.kindOnDisk(file) == .file, !used.contains(file.path) else { continue }
-      // A script that a step names, and that could not be used, was reported at that place.
-      guard !problems.reading(at: layer.position).source.text.contains("steps/\(name)") else { continue }
       problems.error(
-        "no step runs the script 'steps/\(name)' of layer '\(self.name)'", at: layer.position,
+        "no step runs the script 'steps/\(name)' of layer '\(self.name)'", at: root.position,
         hint: "add a step with `script: ./steps/\(name)`, or move the file")
     }
   }

@@ -83,7 +83,11 @@ struct LayerSelection {
       }
       if provided.contains(taken.name.value), loaded[taken.name.value] == nil { continue }
       guard place(of: taken) != nil else {
-        if !failed.contains(taken.name.value) { unmet.append(taken) }
+        if project.layers.contains(where: { $0.name == taken.name.value }) {
+          missingCheckouts.append(taken.name.value)
+        } else if !failed.contains(taken.name.value) {
+          unmet.append(taken)
+        }
         continue
       }
       if let required = load(taken, &problems) { visit(required, wish.asker.words, &problems) }
