@@ -56,6 +56,7 @@ public struct ImageBuilder: Sendable {
   /// - Returns: What was built.
   /// - Throws: ``ImageFailure`` and the errors of the libraries below, all of them for the user to read.
   public func build(_ image: ImageDefinition, into output: URL) async throws -> BuildManifest {
+    guard image.kind == .appliance else { throw ImageFailure.systemNotYet(image.name) }
     // What cannot work is said before anything is fetched or built.
     let givenTime = try givenTime()
     let device = DeviceClass.builtIn.first { $0.name == image.device } ?? .genericX86
@@ -122,6 +123,7 @@ public struct ImageBuilder: Sendable {
   ///
   /// - Throws: `ArchiveFailure`.
   public func resolve(_ image: ImageDefinition) async throws {
+    guard image.kind == .appliance else { return }
     let device = DeviceClass.builtIn.first { $0.name == image.device } ?? .genericX86
     let system = SystemPrograms(image, users: try UserIDs(names: image.programs.map(\.user)))
     let requests = PackageRequests(image: image, project: project, device: device, system: system)

@@ -23,6 +23,9 @@ public enum ImageFailure: ExplainedError {
   /// The time zone is not in the database.
   case unknownTimeZone(String, similar: String?)
 
+  /// The image is a system, which cannot be built yet.
+  case systemNotYet(String)
+
   /// A file of the image, and what it needs.
   public struct MissingLibrary: Sendable, Equatable {
     /// The file, as an absolute path in the image.
@@ -37,6 +40,7 @@ public enum ImageFailure: ExplainedError {
   public var problem: String {
     switch self {
     case .noImage(let name, _): "the project has no image `\(name)`"
+    case .systemNotYet(let image): "the image `\(image)` is a system, which this version reads and cannot build yet"
     case .noKernel(let package): "the package \(package) brings no kernel"
     case .noDeviceExecutable(let architecture, let places):
       "there is no device executable for \(architecture.title); it was looked for at \(places.joined(separator: ", "))"

@@ -19,6 +19,7 @@ struct LockCommand: AsyncParsableCommand {
   func run() async throws {
     try await CommandErrors.shown {
       let session = try ProjectSession(options, refresh: update, quiet: quiet)
+      try await session.fetchLayers()
       for image in session.project.images { try await session.builder.resolve(image) }
       await session.progress.finish()
       try await session.lock.tidy()
