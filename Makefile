@@ -52,6 +52,8 @@ lint:
 
 install: all
 	install -D $(TOOL) $(DESTDIR)$(PREFIX)/bin/cultivar
+	mkdir -p $(DESTDIR)$(PREFIX)/share/cultivar/layers
+	cp -R Layers/. $(DESTDIR)$(PREFIX)/share/cultivar/layers
 	install -D $(DEVICE) $(DESTDIR)$(PREFIX)/libexec/cultivar/$(MACHINE)/cultivar-device
 
 clean:

@@ -86,7 +86,7 @@ let package = Package(
     .executableTarget(
       name: "cultivar",
       dependencies: [
-        "Project", "ImageBuild", "DiskImage", "Emulator", "HostSystem", "Lock",
+        "Project", "Programs", "ImageBuild", "DiskImage", "Emulator", "HostSystem", "Lock", "Spelling",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 

@@ -13,10 +13,7 @@ struct GitCheckout {
   /// - Throws: ``ProgramFailure/noReference(url:reference:)``, `CommandFailure`.
   func folder(url: String, reference: GitReference) async throws -> URL {
     let commit = try await commit(url: url, reference: reference)
-    var key = CacheKey("git-checkout 1")
-    key.add(url)
-    key.add(commit)
-    return try await cache.result("git", key.hash) { folder in
+    return try await cache.result("git", key(url: url, commit: commit)) { folder in
       func git(_ arguments: [String]) async throws {
         try await command(["-C", folder.path] + arguments, to: "fetch \(url)").run()
       }
@@ -37,7 +34,28 @@ struct GitCheckout {
     }
   }
 
-  private func commit(url: String, reference: GitReference) async throws -> String {
+  /// The folder of a reference's commit, where it is known and in the cache; nothing is looked up or fetched.
+  func existing(url: String, reference: GitReference) async -> (folder: URL, commit: String)? {
+    let commit: String? =
+      switch reference {
+      case .revision(let revision): revision
+      case .tag(let tag): await lock.revision(of: url, "tag \(tag)")
+      case .branch(let branch): await lock.revision(of: url, "branch \(branch)")
+      }
+    guard let commit else { return nil }
+    let folder = cache.location("git", key(url: url, commit: commit))
+    return FileManager.default.fileExists(atPath: folder.path) ? (folder, commit) : nil
+  }
+
+  private func key(url: String, commit: String) -> ContentHash {
+    var key = CacheKey("git-checkout 1")
+    key.add(url)
+    key.add(commit)
+    return key.hash
+  }
+
+  /// The commit of a reference: the locked one, else the one that it has now, which is locked.
+  func commit(url: String, reference: GitReference) async throws -> String {
     let name: String
     let patterns: [String]
     switch reference {

@@ -13,6 +13,7 @@ struct BuildCommand: AsyncParsableCommand {
       """)
 
   @OptionGroup var options: ProjectOptions
+  @OptionGroup var variables: SetOptions
 
   @Argument(help: "Images to build. Left out: all.")
   var images: [String] = []
@@ -32,7 +33,7 @@ struct BuildCommand: AsyncParsableCommand {
       var manifests: [BuildManifest] = []
       for image in try session.images(named: images) {
         let artefacts = session.artefacts(of: image, in: output)
-        let manifest = try await session.build(image, into: artefacts)
+        let manifest = try await session.build(image, into: artefacts, set: variables.settings)
         manifests.append(manifest)
         if !quiet, !json { print(summary(manifest, artefacts)) }
       }

@@ -5,7 +5,7 @@ import Project
 /// `cultivar check`: reads the project and shows every problem.
 struct CheckCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "check", abstract: "Read the project file and show all its problems.",
+    commandName: "check", abstract: "Read the project file and its layers, and show all their problems.",
     discussion: "Nothing is run or fetched. The exit status is 0 without errors, 1 with errors.")
 
   @OptionGroup var options: ProjectOptions
@@ -14,40 +14,52 @@ struct CheckCommand: AsyncParsableCommand {
   var json = false
 
   func run() async throws {
-    try ProjectReporting.run {
+    try await CommandErrors.shown {
       let file = try options.file()
-      do throws(ProjectProblems) {
+      do {
         let result = try ProjectReader().read(file)
-        report(result)
-      } catch {
-        guard json else { throw error }
-        print(summary(of: error.diagnostics, project: nil).formatted)
+        let library = try await SystemSession.library(for: result.project)
+        let (found, systems) = SystemsCheck(library: library).run(
+          result.project, environment: ProcessInfo.processInfo.environment)
+        let problems = ProjectProblems(result.warnings + found)
+        guard problems.errorCount == 0 else { throw problems }
+        report(problems.diagnostics, result.project, systems)
+      } catch let problems as ProjectProblems {
+        guard json else { throw problems }
+        print(summary(of: problems.diagnostics, project: nil).formatted)
         throw ExitCode.failure
       }
     }
   }
 
-  private func report(_ result: ProjectReader.Result) {
+  private func report(
+    _ warnings: [Diagnostic], _ project: ProjectDefinition, _ systems: [String: SystemReader.Result]
+  ) {
     guard !json else {
-      print(summary(of: result.warnings, project: result.project).formatted)
+      print(summary(of: warnings, project: project, systems).formatted)
       return
     }
-    ProjectReporting.show(result.warnings)
-    let images = result.project.images
-    let problems = result.warnings.isEmpty ? "no problems" : ProjectReporting.count(result.warnings.count, "warning")
+    ProjectReporting.show(warnings)
+    let images = project.images
+    let problems = warnings.isEmpty ? "no problems" : ProjectReporting.count(warnings.count, "warning")
     let programs = images.reduce(0) { $0 + $1.programs.count }
-    print(
-      """
-      \(ProjectReader.fileName): \(ProjectReporting.count(images.count, "image")), \
-      \(ProjectReporting.count(programs, "program")), \(problems)
-      """)
+    let layers = Set(systems.values.flatMap { $0.graph.nodes.map(\.name) }).count
+    let counts = [
+      ProjectReporting.count(images.count, "image"),
+      images.contains { $0.kind == .appliance } ? ProjectReporting.count(programs, "program") : nil,
+      images.contains { $0.kind == .system } ? ProjectReporting.count(layers, "layer") : nil,
+    ]
+    print("\(ProjectReader.fileName): \((counts.compactMap { $0 } + [problems]).joined(separator: ", "))")
   }
 
-  private func summary(of diagnostics: [Diagnostic], project: ProjectDefinition?) -> JSONValue {
+  private func summary(
+    of diagnostics: [Diagnostic], project: ProjectDefinition?, _ systems: [String: SystemReader.Result] = [:]
+  ) -> JSONValue {
     let images = project?.images.map { image -> JSONValue in
       [
-        "name": .text(image.name), "device": .text(image.device),
+        "name": .text(image.name), "device": .text(image.device), "kind": .text(image.kind.rawValue),
         "programs": .array(image.programs.map { .text($0.name) }),
+        "layers": .array((systems[image.name]?.graph.nodes ?? []).map { .text($0.name) }),
       ]
     }
     return [

@@ -19,7 +19,12 @@ struct LockCommand: AsyncParsableCommand {
   func run() async throws {
     try await CommandErrors.shown {
       let session = try ProjectSession(options, refresh: update, quiet: quiet)
-      for image in session.project.images { try await session.builder.resolve(image) }
+      try await session.fetchLayers()
+      for image in session.project.images {
+        // Which packages a system has may depend on variables, never on secrets.
+        let system = image.kind == .system ? try await session.system(of: image, needsSecrets: false).system : nil
+        try await session.builder.resolve(image, system: system)
+      }
       await session.progress.finish()
       try await session.lock.tidy()
     }

@@ -3,6 +3,7 @@ import Foundation
 import HostSystem
 import ImageBuild
 import Lock
+import Programs
 import Project
 
 /// What a command that builds has at hand: the project, its lock file, the cache, and a builder.
@@ -11,6 +12,7 @@ struct ProjectSession {
   let builder: ImageBuilder
   let lock: ProjectLock
   let progress: BuildProgress
+  private let cache: Cache
 
   /// Reads the project and opens everything.
   ///
@@ -23,19 +25,42 @@ struct ProjectSession {
     ProjectReporting.show(result.warnings)
     project = result.project
     let environment = ProcessInfo.processInfo.environment
-    let cache = try Cache(at: Cache.defaultFolder(environment: environment))
+    cache = try Cache(at: Cache.defaultFolder(environment: environment))
     lock = try ProjectLock(file: project.folder.appending(path: "cultivar.lock"), refresh: refresh)
     progress = BuildProgress(style: BuildProgress.suitableStyle(quiet: quiet))
-    let tool = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
     builder = ImageBuilder(
       project: project, cache: cache, lock: lock,
-      executables: DeviceExecutable(environment: environment, tool: tool), progress: progress,
+      executables: DeviceExecutable(environment: environment, tool: .runningTool), progress: progress,
       environment: environment)
   }
 
   /// The images that are named, or all of them where none is.
   func images(named names: [String]) throws -> [ImageDefinition] {
     try names.isEmpty ? project.images : names.map { try builder.image(named: $0) }
+  }
+
+  /// Reads a system; layers of git repositories are fetched and locked, warnings are shown.
+  ///
+  /// - Parameters:
+  ///   - settings: Values of `--set`.
+  ///   - needsSecrets: Whether a secret that the environment lacks is an error.
+  func system(
+    of image: ImageDefinition, set settings: [String: String] = [:], needsSecrets: Bool = true
+  ) async throws -> SystemReader.Result {
+    let environment = ProcessInfo.processInfo.environment
+    let library = LayerLibrary(
+      builtIn: LayerLibrary.builtInFolder(environment: environment, tool: .runningTool),
+      checkouts: try await fetchLayers())
+    let result = try SystemReader(library: library).read(
+      image, of: project, set: settings, environment: environment, needsSecrets: needsSecrets)
+    ProjectReporting.show(result.warnings)
+    return result
+  }
+
+  /// Fetches the layers of git repositories, and locks their commits.
+  @discardableResult
+  func fetchLayers() async throws -> [String: LayerLibrary.Checkout] {
+    try await LayerCheckouts(cache: cache, lock: lock).fetch(project.layers)
   }
 
   /// The folder of an image's artefacts.
@@ -45,9 +70,14 @@ struct ProjectSession {
   }
 
   /// Builds one image.
-  func build(_ image: ImageDefinition, into artefacts: ArtefactFolder) async throws -> BuildManifest {
+  ///
+  /// - Parameter settings: Values of `--set`, for a system.
+  func build(
+    _ image: ImageDefinition, into artefacts: ArtefactFolder, set settings: [String: String] = [:]
+  ) async throws -> BuildManifest {
     do {
-      let manifest = try await builder.build(image, into: artefacts.folder)
+      let system = image.kind == .system ? try await system(of: image, set: settings).system : nil
+      let manifest = try await builder.build(image, system: system, into: artefacts.folder)
       await progress.finish()
       return manifest
     } catch {

@@ -14,6 +14,7 @@ struct RunCommand: AsyncParsableCommand {
       """)
 
   @OptionGroup var options: ProjectOptions
+  @OptionGroup var variables: SetOptions
 
   @Argument(help: "Image to run. Left out: the only one of the project.")
   var image: String?
@@ -65,7 +66,7 @@ struct RunCommand: AsyncParsableCommand {
           remedy: "name one of them: \(session.project.images.map(\.name).joined(separator: ", "))")
       }
       let artefacts = session.artefacts(of: image, in: output)
-      _ = try await session.build(image, into: artefacts)
+      _ = try await session.build(image, into: artefacts, set: variables.settings)
       let folder = artefacts.folder.appending(path: "run")
       let copy = folder.appending(path: "disk.img")
       if !keep || !FileManager.default.fileExists(atPath: copy.path) {

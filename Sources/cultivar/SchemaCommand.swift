@@ -2,10 +2,10 @@ import ArgumentParser
 import Foundation
 import Project
 
-/// `cultivar schema`: describes the project file to editors and to people.
+/// `cultivar schema`: describes the project file and the layer file to editors and to people.
 struct SchemaCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "schema", abstract: "Write the JSON Schema of a project file, for editors.",
+    commandName: "schema", abstract: "Write the JSON Schema of a project or layer file, for editors.",
     discussion: """
       An editor with a YAML language server completes and checks cultivar.yaml when the file's first line is
       `# yaml-language-server: $schema=PATH`.
@@ -15,6 +15,8 @@ struct SchemaCommand: AsyncParsableCommand {
   enum FileKind: String, ExpressibleByArgument, CaseIterable {
     /// `cultivar.yaml`
     case project
+    /// `layer.yaml`
+    case layer
   }
 
   /// Ways to describe a file.
@@ -36,9 +38,11 @@ struct SchemaCommand: AsyncParsableCommand {
 
   func run() async throws {
     let (name, text) =
-      switch format {
-      case .json: (JSONSchema.fileName, JSONSchema.project.formatted + "\n")
-      case .markdown: ("project-file.md", FileReference.page)
+      switch (kind, format) {
+      case (.project, .json): (JSONSchema.fileName, JSONSchema.project.formatted + "\n")
+      case (.project, .markdown): ("project-file.md", FileReference.page)
+      case (.layer, .json): (JSONSchema.layerFileName, JSONSchema.layer.formatted + "\n")
+      case (.layer, .markdown): ("layer-file.md", FileReference.layerPage)
       }
     try ProjectReporting.run {
       guard let output else {

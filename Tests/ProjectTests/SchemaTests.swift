@@ -86,6 +86,8 @@ extension JSONValue {
       case .decimal: self = .integer(0)
       case .text(let text): self = .text(text)
       }
+    // A validator sees the text behind a tag.
+    case .reference(let reference): self = .text(reference.text)
     }
   }
 }

@@ -1,6 +1,6 @@
 import Foundation
 
-/// All problems of a project file, by position.
+/// All problems of a project file and of the layers that it uses, by file and position.
 public struct ProjectProblems: Error, Sendable, Equatable {
   /// The problems: at least one error, and the warnings of the same file.
   public var diagnostics: [Diagnostic]
@@ -19,12 +19,18 @@ public struct ProjectProblems: Error, Sendable, Equatable {
 }
 
 extension [Diagnostic] {
-  /// The diagnostics by position, each once: what an alias repeats is one mistake of the user.
+  /// The diagnostics by file and position, each once: what an alias repeats is one mistake of the user. Files are in
+  /// the order in which something was found in them.
   func inOrder() -> [Diagnostic] {
     var result: [Diagnostic] = []
+    var files: [String: Int] = [:]
+    for diagnostic in self where files[diagnostic.position.file.path] == nil {
+      files[diagnostic.position.file.path] = files.count
+    }
     let sorted = enumerated().sorted { first, second in
       let (left, right) = (first.element.position, second.element.position)
-      return (left.line, left.column, first.offset) < (right.line, right.column, second.offset)
+      let (leftFile, rightFile) = (files[left.file.path] ?? 0, files[right.file.path] ?? 0)
+      return (leftFile, left.line, left.column, first.offset) < (rightFile, right.line, right.column, second.offset)
     }
     for (_, diagnostic) in sorted where !result.contains(diagnostic) {
       result.append(diagnostic)

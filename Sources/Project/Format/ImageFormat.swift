@@ -6,15 +6,15 @@ struct ImageEntry: Sendable {
   var hasHostname: Bool
 }
 
-/// An entry of `images:`.
+/// An entry of `images:` with no distribution. Some of its keys are those of a system as well.
 enum ImageFormat {
-  private static let device = RequiredKey(
+  static let device = RequiredKey(
     "device", Shape<BuiltInDeviceClass>.cases("a device class"), "Device class.", example: "generic-x86_64")
-  private static let layout = RequiredKey(
+  static let layout = RequiredKey(
     "layout", LayoutFormat.shape, "Layout, by name or with changes to it.", example: "appliance-ab")
-  private static let hostname = OptionalKey(
+  static let hostname = OptionalKey(
     "hostname", Shape.hostname, "Host name. Left out: the image's name.", example: "station")
-  private static let timezone = DefaultedKey(
+  static let timezone = DefaultedKey(
     "timezone", Shape.timezone, default: "UTC", "Time zone by its name in the tz database.", example: "Europe/Berlin")
   private static let programs = RequiredKey(
     "programs", Shape<[ProgramEntry]>.list(of: ProgramFormat.shape, minimumCount: 1),
@@ -22,7 +22,7 @@ enum ImageFormat {
   private static let files = DefaultedKey(
     "files", Shape<[FileDefinition]>.list(of: FileFormat.shape), default: [], "Files added to the root file system.",
     example: [["source": "./motd", "path": "/etc/motd"]])
-  private static let kernel = DefaultedKey(
+  static let kernel = DefaultedKey(
     "kernel", KernelFormat.shape, default: .object([]), "Kernel and kernel modules.",
     example: ["modules": ["usbhid"], "arguments": ["quiet"]])
   private static let network = DefaultedKey(
@@ -32,7 +32,7 @@ enum ImageFormat {
     "clock", ClockFormat.shape,
     default: ["servers": ["0.debian.pool.ntp.org", "1.debian.pool.ntp.org", "2.debian.pool.ntp.org"]],
     "How the clock is set; `none` for not at all.", example: ["servers": ["pool.ntp.org"]])
-  private static let management = OptionalKey(
+  static let management = OptionalKey(
     "management", NetworkFormat.management, "The management API. Left out: it does not listen on the network.",
     example: ["port": 8443])
   private static let console = DefaultedKey(
@@ -40,7 +40,7 @@ enum ImageFormat {
 
   /// An image.
   static let shape = Shape<ImageEntry>.object(
-    "image", about: "What the project builds for one kind of device.",
+    "image", about: "An appliance: programs, and no distribution.",
     keys: [device, layout, hostname, timezone, programs, files, kernel, network, clock, management, console]
   ) { fields, reading in
     let programs = fields[programs] ?? []
@@ -61,7 +61,7 @@ enum ImageFormat {
       position: fields.position, name: "", device: device.rawValue, layout: layout,
       hostname: fields[hostname] ?? "", timezone: fields[timezone], programs: programs.compactMap(\.definition),
       files: fields[files], kernel: fields[kernel], network: fields[network], timeServers: timeServers,
-      management: fields[management], consoleCommands: fields[console])
+      management: fields[management], consoleCommands: fields[console], system: nil)
     return ImageEntry(definition: definition, hasHostname: fields.position(of: hostname) != nil)
   }
 }

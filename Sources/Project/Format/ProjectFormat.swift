@@ -12,21 +12,39 @@ enum ProjectFormat {
     "debian", ArchiveFormat.shape, default: .object([]), "Debian archive that packages come from.",
     example: ["suite": "trixie"])
   private static let images = RequiredKey(
-    "images", Shape<[DictionaryEntry<ImageEntry>]>.dictionary(key: .name, value: ImageFormat.shape, minimumCount: 1),
-    "Images by name.",
+    "images", Shape<[DictionaryEntry<ImageEntry>]>.dictionary(key: .name, value: ImageKindFormat.shape, minimumCount: 1),
+    "Images by name: appliances, which have `programs`, and systems, which have `profile` or `layers`.",
     example: [
       "station": ["device": "generic-x86_64", "layout": "appliance-ab", "programs": [["executable": "./tool"]]]
     ])
 
+  private static let variables = DefaultedKey(
+    "variables", GivenVariablesFormat.shape, default: .object([]),
+    "Values of layers' variables for all images, and variables of the project's own.",
+    example: ["openssh-server.port": 2222])
+  private static let profiles = DefaultedKey(
+    "profiles", ProfileFormat.profiles, default: .object([]), "Profiles of the project's own, by name.",
+    example: ["edge": ["layers": ["debian-minimal", "openssh-server"]]])
+  private static let layers = DefaultedKey(
+    "layers", Shape<[DictionaryEntry<PackageLocation>]>.dictionary(key: .layerName, value: LayerSourceFormat.shape),
+    default: .object([]),
+    "Where layers come from that are neither built in nor in the project's folder `layers`, by name.",
+    example: ["sensors": ["git": "https://git.example.org/layers.git", "tag": "1.4.0", "folder": "sensors"]])
+  private static let override = DefaultedKey(
+    "override", OverrideFormat.overrides, default: .object([]), "Changes to layers in all images that have them.",
+    example: ["openssh-server": ["remove": ["steps": ["delete-host-keys"]]]])
+
   /// The whole file.
   static let shape = Shape<ProjectDefinition>.object(
     "project", about: "A Cultivar project: what its images are made of.",
-    keys: [formatVersion, name, version, debian, images]
+    keys: [formatVersion, name, version, debian, variables, profiles, layers, override, images]
   ) { fields, reading in
     guard fields[formatVersion] != nil, let name = fields[name], let images = fields[images] else { return nil }
     return ProjectDefinition(
       folder: reading.folder, name: name, version: fields[version], archive: fields[debian],
-      images: images.map(named))
+      images: images.map(named), variables: fields[variables], profiles: fields[profiles],
+      layers: fields[layers].map { LayerSource(name: $0.name, position: $0.position, location: $0.value) },
+      overrides: fields[override], source: reading.source)
   }
 
   private static func named(_ entry: DictionaryEntry<ImageEntry>) -> ImageDefinition {

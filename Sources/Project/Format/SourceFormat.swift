@@ -17,10 +17,7 @@ enum SourceFormat {
   private static let branch = OptionalKey(
     "branch", reference("a branch"), "Branch whose newest commit is checked out.", example: "main")
   private static let revision = OptionalKey(
-    "revision",
-    Shape.text(
-      "a full commit id", pattern: "[0-9a-f]{40}([0-9a-f]{24})?",
-      hint: "write all 40 digits: `git rev-parse` shows them"),
+    "revision", commit,
     "Commit that is checked out, by its full id.", example: "8f3b1f0c2d4e5a6978b0c1d2e3f405162738495a")
   private static let folder = OptionalKey(
     "folder", Shape.folderInRepository, "Folder of the package in the repository. Left out: its top.",
@@ -148,8 +145,12 @@ enum SourceFormat {
     path.split(separator: "/").map(String.init).last { !$0.isWhole("v[0-9]+") } ?? path
   }
 
+  /// Id of a commit.
+  static let commit = Shape<String>.text(
+    "a full commit id", pattern: "[0-9a-f]{40}([0-9a-f]{24})?", hint: "write all 40 digits: `git rev-parse` shows them")
+
   /// Name of a tag or branch; what begins with a hyphen would be an option to git.
-  private static func reference(_ noun: String) -> Shape<String> {
+  static func reference(_ noun: String) -> Shape<String> {
     .text(noun, pattern: "[A-Za-z0-9_][A-Za-z0-9._/+@-]*", hint: "use letters, digits and . _ / + @ -")
   }
 }

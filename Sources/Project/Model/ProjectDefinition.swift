@@ -15,6 +15,16 @@ public struct ProjectDefinition: Sendable, Equatable {
   public var archive: ArchiveDefinition
   /// Images, in the order of writing.
   public var images: [ImageDefinition]
+  /// Values of variables for all systems.
+  var variables: [GivenVariable]
+  /// Profiles of the project's own.
+  var profiles: [ProfileDefinition]
+  /// Where layers come from that the project names.
+  public var layers: [LayerSource]
+  /// Changes to layers in all systems that have them.
+  var overrides: [LayerOverride]
+  /// The text of the file, for the lines of problems that are found later.
+  var source: SourceText
 }
 
 /// Where something stands in a file that the user wrote; line and column start at 1, the column counts characters.
@@ -72,6 +82,8 @@ public struct ImageDefinition: Sendable, Equatable {
   public var management: ManagementDefinition?
   /// Whether `cultivarctl` commands are taken on the console (`console: { commands: true }`).
   public var consoleCommands: Bool
+  /// What a system is made of; `nil` for an appliance. ``SystemReader`` makes a ``SystemDefinition`` of it.
+  public var system: SystemRequest?
 }
 
 /// A built-in layout, and what the project changes of it.
@@ -151,6 +163,9 @@ public struct FileDefinition: Sendable, Equatable {
 }
 
 extension ImageDefinition {
+  /// Whether it is an appliance or a system.
+  public var kind: ImageKind { system == nil ? .appliance : .system }
+
   /// The program that is PID 1 itself; `nil` where Cultivar's init starts and supervises the programs.
   public var initProgram: ProgramDefinition? { programs.first(where: \.isInit) }
 }

@@ -63,7 +63,12 @@ public struct ProjectReader: Sendable {
     return isFolder.boolValue ? .folder : .file
   }
 
-  private static func load(_ file: URL) -> Swift.Result<String, ProjectProblems> {
+  /// Whether a file on the disk of the build host can be run.
+  @Sendable public static func isRunnableOnDisk(_ url: URL) -> Bool {
+    FileManager.default.isExecutableFile(atPath: url.path)
+  }
+
+  static func load(_ file: URL) -> Swift.Result<String, ProjectProblems> {
     func refusal(_ message: String, line: Int = 1, column: Int = 1, hint: String? = nil) -> ProjectProblems {
       let position = SourcePosition(file: file, line: line, column: column)
       return ProjectProblems([

@@ -1,4 +1,4 @@
-/// The reference of `cultivar.yaml` as a page in Markdown, made of the same declarations that the reader goes by.
+/// The references of `cultivar.yaml` and `layer.yaml`, each as a page in Markdown, made of the same declarations that the reader goes by.
 public enum FileReference {
   /// The page, with a final line break.
   public static var page: String {
@@ -6,6 +6,27 @@ public enum FileReference {
     writer.collect(ProjectFormat.shape.description)
     return introduction + writer.sections.joined(separator: "\n")
   }
+
+  /// The page about `layer.yaml`, with a final line break.
+  public static var layerPage: String {
+    var writer = Writer()
+    writer.collect(LayerFormat.shape.description)
+    return layerIntroduction + writer.sections.joined(separator: "\n")
+  }
+
+  private static let layerIntroduction = """
+    # The layer file
+
+    A folder with a `layer.yaml` is a layer; its name is the folder's. [Layers](layers.md) explains how they work. This page
+    lists every key of the file; it is written by `cultivar schema layer --format markdown` from the declarations that the
+    reader itself goes by. What holds for values in [the project file](project-file.md) holds here as well.
+
+    - In the texts of a layer, `${name}` stands for one of its variables, `${layer.name}` for another layer's, and `$${` for `${`
+      itself. `run` of a step and `health` are left to the shell.
+    - Relative paths start in the folder of the layer.
+
+
+    """
 
   private static let introduction = """
     # The project file
@@ -15,8 +36,8 @@ public enum FileReference {
 
     - `cultivar check` shows all problems of a file at once, with line and column.
     - `cultivar schema --output DIR` writes a JSON Schema, with which an editor completes and checks the file.
-    - The file is YAML 1.2. A key that does not exist, a key given twice, a tag and a merge key are errors. Anchors and
-      aliases can be used.
+    - The file is YAML 1.2. A key that does not exist, a key given twice, a tag (other than `!file` and `!env` for the values
+      of variables) and a merge key are errors. Anchors and aliases can be used.
     - Text that looks like a number or a truth value needs quotes: `version: "1.4"`.
     - Sizes have binary units (`64K`, `128M`, `1.5G`) or are a whole number of bytes. Times are a whole number with a unit
       (`500ms`, `10s`, `2m`, `1h`).

@@ -1,6 +1,6 @@
 import Foundation
 
-/// JSON Schema of `cultivar.yaml`, for editors: made of the same declarations that the reader goes by.
+/// JSON Schema of `cultivar.yaml` and `layer.yaml`, for editors: made of the same declarations that the reader goes by.
 ///
 /// The schema knows what can be said of one value or one mapping. What holds between distant values (names given twice,
 /// circles of programs) or outside the file (does a folder exist) only `cultivar check` knows.
@@ -10,14 +10,22 @@ public enum JSONSchema {
   /// Name of the file that `cultivar schema` writes.
   public static let fileName = "cultivar.schema.json"
 
+  /// Name of the file with the schema of layers.
+  public static let layerFileName = "layer.schema.json"
+
   /// The schema of a project file.
-  public static var project: JSONValue {
+  public static var project: JSONValue { schema(of: ProjectFormat.shape.description, title: ProjectReader.fileName) }
+
+  /// The schema of a layer file.
+  public static var layer: JSONValue { schema(of: LayerFormat.shape.description, title: LayerLibrary.fileName) }
+
+  private static func schema(of shape: ShapeDescription, title: String) -> JSONValue {
     var builder = Builder()
-    let root = builder.schema(of: ProjectFormat.shape.description)
+    let root = builder.schema(of: shape)
     return .object(
       [
         (key: "$schema", value: .text(dialect)),
-        (key: "title", value: .text(ProjectReader.fileName)),
+        (key: "title", value: .text(title)),
         (key: "$ref", value: root.entries.first { $0.key == "$ref" }?.value ?? .null),
         (key: "$defs", value: .object(builder.definitions.sorted { $0.key < $1.key })),
       ])

@@ -68,6 +68,16 @@ extension Shape {
       return otherwise.read(node, &reading)
     }
   }
+
+  /// One shape for a list, another for everything else; the kind of the value decides, as with a single value.
+  static func eitherList(_ list: Shape, otherwise: Shape) -> Shape {
+    Shape(.either([list.description, otherwise.description])) { node, reading in
+      if case .mapping = node.content {
+        return otherwise.read(node, &reading)
+      }
+      return list.read(node, &reading)
+    }
+  }
 }
 
 /// An entry of a mapping from names that the user chooses.
@@ -79,3 +89,5 @@ struct DictionaryEntry<Item: Sendable>: Sendable {
   /// The value.
   var value: Item
 }
+
+extension DictionaryEntry: Equatable where Item: Equatable {}

@@ -18,12 +18,16 @@ struct Located<Value: Sendable>: Sendable {
   var position: SourcePosition
 }
 
+extension Located: Equatable where Value: Equatable {}
+
 /// One pass over a file: what is known about its surroundings, and the problems found so far.
 struct Reading {
   /// The text that is read.
   let source: SourceText
-  /// Tells what a path of the build host is; the only look outside the file.
+  /// Tells what a path of the build host is.
   let fileKind: @Sendable (URL) -> FileKind
+  /// Tells whether a file of the build host has its run bit.
+  let isRunnable: @Sendable (URL) -> Bool
   /// The problems found so far.
   private(set) var diagnostics: [Diagnostic] = []
   /// The mappings around the value being read, outermost first.
@@ -44,9 +48,13 @@ struct Reading {
     }
   }
 
-  init(source: SourceText, fileKind: @escaping @Sendable (URL) -> FileKind) {
+  init(
+    source: SourceText, fileKind: @escaping @Sendable (URL) -> FileKind,
+    isRunnable: @escaping @Sendable (URL) -> Bool = ProjectReader.isRunnableOnDisk
+  ) {
     self.source = source
     self.fileKind = fileKind
+    self.isRunnable = isRunnable
   }
 
   /// Folder of the file; relative paths start here.
@@ -67,6 +75,12 @@ struct Reading {
   /// Records an error.
   mutating func error(_ message: String, at position: SourcePosition, hint: String? = nil) {
     diagnostics.append(source.diagnostic(.error, message, at: position, hint: hint))
+  }
+
+  /// Records an error at a line that is not shown, because a secret stands in it.
+  mutating func error(hidingLine message: String, at position: SourcePosition, hint: String? = nil) {
+    diagnostics.append(
+      Diagnostic(severity: .error, message: message, position: position, sourceLine: "", hint: hint))
   }
 
   /// Records a warning.

@@ -7,7 +7,7 @@ extension URL {
   }
 
   /// The path as it is shown to the user: relative for what lies below the folder, absolute for the rest.
-  func displayPath(relativeTo folder: URL) -> String {
+  public func displayPath(relativeTo folder: URL) -> String {
     let path = standardizedFileURL.path
     let base = folder.standardizedFileURL.path
     let prefix = base.hasSuffix("/") ? base : base + "/"

@@ -1,13 +1,15 @@
 /// A value of a YAML file with its place; aliases are replaced by what they stand for.
-struct SourceNode: Sendable {
+struct SourceNode: Sendable, Equatable {
   /// What a value holds.
-  enum Content: Sendable {
+  enum Content: Sendable, Equatable {
     /// A single value.
     case scalar(SourceScalar)
     /// A list.
     case list([SourceNode])
     /// A mapping, in the order of writing; no key twice.
     case mapping([SourceEntry])
+    /// A value that stands elsewhere.
+    case reference(SourceReference)
   }
 
   /// What it holds.
@@ -41,12 +43,29 @@ struct SourceNode: Sendable {
     case .list: "a list"
     case .mapping: "a mapping"
     case .scalar(let scalar): scalar.kind
+    case .reference(let reference): "the tag \(reference.tag.rawValue)"
     }
   }
 }
 
+/// A value that the user did not write down, but said where it stands.
+struct SourceReference: Sendable, Equatable {
+  /// Where a value can stand.
+  enum Tag: String, Sendable, CaseIterable {
+    /// The text of a file of the build host.
+    case file = "!file"
+    /// A variable of the environment.
+    case environment = "!env"
+  }
+
+  /// Where it stands.
+  var tag: Tag
+  /// Path of the file, or name of the variable.
+  var text: String
+}
+
 /// A key of a mapping and its value.
-struct SourceEntry: Sendable {
+struct SourceEntry: Sendable, Equatable {
   /// The key.
   var key: String
   /// Where the key begins.
@@ -56,9 +75,9 @@ struct SourceEntry: Sendable {
 }
 
 /// A single value of a YAML file.
-struct SourceScalar: Sendable {
+struct SourceScalar: Sendable, Equatable {
   /// What a single value is, by the core schema of YAML 1.2 (section 10.3.2).
-  enum Value: Sendable {
+  enum Value: Sendable, Equatable {
     case null
     case truth(Bool)
     case integer(Int)

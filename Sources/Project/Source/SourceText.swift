@@ -1,7 +1,7 @@
 import Foundation
 
 /// The text of a file that the user wrote, by lines.
-struct SourceText: Sendable {
+struct SourceText: Sendable, Equatable {
   /// The file.
   let file: URL
   /// The whole text.

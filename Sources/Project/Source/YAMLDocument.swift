@@ -4,7 +4,8 @@ import Yams
 /// Turns the text of a YAML file into values with positions.
 ///
 /// Of YAML, a project file may use what a careful person writes by hand: comments, anchors and aliases, every style of
-/// writing a value. Tags, merge keys, several documents and keys that are no text are refused.
+/// writing a value. Tags other than `!file` and `!env`, merge keys, several documents and keys that are no text are
+/// refused.
 struct YAMLDocument {
   /// The most values that a file may hold once aliases are replaced: a small file must not become a large tree.
   static let maximumNodes = 100_000
@@ -52,6 +53,9 @@ struct YAMLDocument {
           "the file holds too much: more than \(Self.maximumNodes) values or \(Self.maximumDepth) levels", at: place)
       }
       return nil
+    }
+    if case .scalar(let scalar) = node, let tag = SourceReference.Tag(rawValue: node.tag.description) {
+      return SourceNode(content: .reference(SourceReference(tag: tag, text: scalar.string)), position: place)
     }
     if !isUntagged(node) {
       report("the tag \(node.tag) has no meaning here", at: place, hint: "write the value without a tag")

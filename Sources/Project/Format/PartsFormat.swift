@@ -1,0 +1,324 @@
+import Foundation
+
+/// The keys that a layer and an image of the kind system have in common: what they add to the root file system.
+enum PartsFormat {
+  private static let repositories = OptionalKey(
+    "repositories", Shape<[DictionaryEntry<RepositoryPart>]>.dictionary(key: .partName, value: RepositoryFormat.shape),
+    "Archives of packages in addition to Debian's own, by name.",
+    example: [
+      "vendor": ["url": "https://packages.example.org/debian", "suites": ["stable"], "key": "./vendor.asc"]
+    ])
+  private static let packages = OptionalKey(
+    "packages", PackagesFormat.shape, "Packages to install, by name or `name=version`; or what to install, remove and exclude.",
+    example: ["nftables", "curl=8.14.1-2"])
+  private static let paths = OptionalKey(
+    "paths", Shape<[PathPart]>.list(of: PathFormat.shape),
+    "Paths of packages that are left out or taken all the same; the last one that matches counts.",
+    example: [["exclude": "/usr/share/doc/*"], ["include": "/usr/share/doc/*/copyright"]])
+  private static let groups = OptionalKey(
+    "groups", Shape<[DictionaryEntry<GroupPart>]>.dictionary(key: .accountName, value: AccountFormat.group), "Groups by name.",
+    example: ["gpio": ["system": true]])
+  private static let users = OptionalKey(
+    "users", Shape<[DictionaryEntry<UserPart>]>.dictionary(key: .accountName, value: AccountFormat.user), "Users by name.",
+    example: ["admin": ["groups": ["sudo"], "authorizedKeys": ["${keys}"]]])
+  private static let files = OptionalKey(
+    "files", Shape<[FilePart]>.list(of: SystemFileFormat.shape),
+    "Files, folders and links; a later one replaces an earlier one at the same path.",
+    example: [["path": "/etc/motd", "content": "Welcome to ${image.hostname}\n"]])
+  private static let steps = OptionalKey(
+    "steps", Shape<[DictionaryEntry<StepPart>]>.dictionary(key: .partName, value: StepFormat.shape),
+    "Commands and scripts that take part in the build, by name, in the order of writing.",
+    example: ["no-host-keys": ["phase": "packages", "run": "rm -f /etc/ssh/ssh_host_*"]])
+  private static let units = OptionalKey(
+    "units", UnitsFormat.shape, "What systemd is to start, and what not.", example: ["enable": ["ssh.service"]])
+  private static let firmware = OptionalKey(
+    "firmware", firmwareShape, "The firmware's configuration.", example: ["config": ["dtparam=i2c_arm=on"]])
+  private static let state = OptionalKey(
+    "state", stateShape, "What outlives reboots and updates.",
+    example: ["persist": ["/var/lib/gateway", ["path": "/etc/gateway", "onUpdate": "merge"]]])
+  private static let health = OptionalKey(
+    "health", Shape<[DictionaryEntry<Located<String>>]>.dictionary(key: .partName, value: Shape.programText.located),
+    "Commands that must succeed on the device before an update is kept, by name.",
+    example: ["web": "curl -fsS http://localhost/"])
+  private static let kernel = OptionalKey(
+    "kernel", kernelShape, "Parts of the kernel command line, and kernel modules.", example: ["arguments": ["quiet"]])
+
+  /// The keys, without `kernel`, which an image has in a form of its own.
+  static let keys: [any KeyDeclaration] = [
+    repositories, packages, paths, groups, users, files, steps, units, firmware, state, health,
+  ]
+  /// The keys of a layer.
+  static let layerKeys: [any KeyDeclaration] = keys + [kernel]
+
+  private static let config = DefaultedKey(
+    "config", Shape<[VariableText]>.list(of: .filled(.firmwareLine)), default: [],
+    "Lines of `config.txt` of a Raspberry Pi.", example: ["dtparam=i2c_arm=on"])
+  private static let firmwareShape = Shape<[VariableText]>.object(
+    "firmware", about: "The firmware's configuration.", keys: [config]
+  ) { fields, _ in fields[config] }
+
+  private static let persist = DefaultedKey(
+    "persist", Shape<[PersistPart]>.list(of: PersistFormat.shape), default: [], "Paths that outlive reboots and updates.",
+    example: ["/var/lib/gateway"])
+  private static let stateShape = Shape<[PersistPart]>.object(
+    "state", about: "What outlives reboots and updates.", keys: [persist]
+  ) { fields, _ in fields[persist] }
+
+  private static let arguments = DefaultedKey(
+    "arguments", Shape<[VariableText]>.list(of: .filled(.kernelArgument)), default: [],
+    "Parts of the kernel command line.", example: ["quiet"])
+  private static let modules = DefaultedKey(
+    "modules", Shape<[VariableText]>.list(of: .filled(.kernelModule)), default: [],
+    "Kernel modules that the initial RAM file system is to hold as well.", example: ["usbhid"])
+  private static let kernelShape = Shape<KernelParts>.object(
+    "kernel parts", about: "What a layer adds to the kernel command line and to the initial RAM file system.",
+    keys: [arguments, modules]
+  ) { fields, _ in KernelParts(arguments: fields[arguments], modules: fields[modules]) }
+
+  private struct KernelParts: Sendable {
+    var arguments: [VariableText]
+    var modules: [VariableText]
+  }
+
+  /// The parts of a mapping that has the keys; `kernel` only where it has it.
+  static func parts(_ fields: Fields, hasKernel: Bool, _ reading: inout Reading) -> LayerParts {
+    var parts = LayerParts()
+    parts.repositories = named(fields[repositories]) { $0.name = $1; $0.position = $2 }
+    let packages = fields[packages]
+    parts.packages = packages?.install ?? []
+    parts.removedPackages = packages?.remove ?? []
+    parts.excludedPackages = packages?.exclude ?? []
+    parts.paths = fields[paths] ?? []
+    parts.groups = named(fields[groups]) { $0.name = $1; $0.position = $2 }
+    parts.users = named(fields[users]) { $0.name = $1; $0.position = $2 }
+    parts.files = fields[files] ?? []
+    parts.steps = named(fields[steps]) { $0.name = $1; $0.position = $2 }
+    parts.units = fields[units] ?? UnitParts()
+    parts.bootConfiguration = fields[firmware] ?? []
+    parts.persisted = fields[state] ?? []
+    parts.health = (fields[health] ?? []).map {
+      HealthPart(name: $0.name, position: $0.position, command: $0.value.value)
+    }
+    if hasKernel, let kernel = fields[kernel] {
+      parts.kernelArguments = kernel.arguments
+      parts.bootModules = kernel.modules
+    }
+    refuseRepeated(parts.files.map(\.path), "files have the path", &reading)
+    return parts
+  }
+
+  private static func named<Part: Sendable>(
+    _ entries: [DictionaryEntry<Part>]?, _ name: (inout Part, String, SourcePosition) -> Void
+  ) -> [Part] {
+    (entries ?? []).map { entry in
+      var part = entry.value
+      name(&part, entry.name, entry.position)
+      return part
+    }
+  }
+
+  private static func refuseRepeated(_ texts: [VariableText], _ what: String, _ reading: inout Reading) {
+    var first: [String: SourcePosition] = [:]
+    for text in texts {
+      guard let earlier = first[text.written] else {
+        first[text.written] = text.position
+        continue
+      }
+      reading.error(
+        "two \(what) '\(text.written)' in \(reading.place)", at: text.position,
+        hint: "the other one stands in line \(earlier.line); keep one of them")
+    }
+  }
+}
+
+/// An entry of `repositories:`.
+enum RepositoryFormat {
+  private static let url = RequiredKey(
+    "url", Shape.filled(.url), "URL of the archive.", example: "https://packages.example.org/debian")
+  private static let suites = RequiredKey(
+    "suites", Shape<[VariableText]>.list(of: .filled(.suite), minimumCount: 1),
+    "Suites; a path that ends in '/' for a flat archive.", example: ["stable"])
+  private static let components = DefaultedKey(
+    "components", Shape<[VariableText]>.list(of: .filled(.component)), default: ["main"],
+    "Components; an empty list for a flat archive.", example: ["main"])
+  private static let architectures = DefaultedKey(
+    "architectures",
+    Shape<[String]>.list(of: .text("an architecture of Debian", pattern: "[a-z0-9][a-z0-9-]*")), default: [],
+    "Architectures. Left out: the image's.", example: ["amd64"])
+  private static let key = RequiredKey(
+    "key", Shape.existingFile, "File with the OpenPGP key that signs the archive, armoured or not.",
+    example: "./vendor.asc")
+  private static let pin = OptionalKey("pin", pinShape, "How its packages stand against others.", example: ["priority": 100])
+  private static let inImage = DefaultedKey(
+    "inImage", Shape.truth, default: true, "Whether the finished image has it among its sources.", example: false)
+
+  private static let priority = RequiredKey(
+    "priority", Shape.integer(-1...32_767), "Priority, as in apt_preferences(5).", example: 100)
+  private static let packages = DefaultedKey(
+    "packages", Shape<[String]>.list(of: .text("a package's name or pattern", pattern: "[a-z0-9*?][a-z0-9+.*?-]*")),
+    default: [], "Packages that it is for. Left out: all.", example: ["nginx*"])
+  private static let pinShape = Shape<Pin>.object(
+    "pin", about: "Priority of an archive's packages.", keys: [priority, packages]
+  ) { fields, _ in fields[priority].map { Pin(priority: $0, packages: fields[packages]) } }
+
+  private struct Pin: Sendable {
+    var priority: Int
+    var packages: [String]
+  }
+
+  /// A repository; its name is not known yet.
+  static let shape = Shape<RepositoryPart>.object(
+    "repository", about: "An archive of Debian packages, with the key that signs it.",
+    keys: [url, suites, components, architectures, key, pin, inImage]
+  ) { fields, _ in
+    guard let url = fields[url], let suites = fields[suites], let key = fields[key] else { return nil }
+    return RepositoryPart(
+      name: "", position: fields.position, url: url, suites: suites, components: fields[components],
+      architectures: fields[architectures], key: key, priority: fields[pin]?.priority,
+      priorityPackages: fields[pin]?.packages ?? [], inImage: fields[inImage])
+  }
+}
+
+/// `packages:`
+enum PackagesFormat {
+  /// What is done to the set of packages.
+  struct Packages: Sendable {
+    var install: [VariableText]
+    var remove: [VariableText] = []
+    var exclude: [VariableText] = []
+  }
+
+  private static let wishes = Shape<[VariableText]>.list(of: .filled(.package))
+  private static let names = Shape<[VariableText]>.list(of: .filled(.packageName))
+  private static let install = DefaultedKey(
+    "install", wishes, default: [], "Packages to install, by name or `name=version`.", example: ["nftables"])
+  private static let remove = DefaultedKey(
+    "remove", names, default: [], "Packages of earlier layers to remove.", example: ["nano"])
+  private static let exclude = DefaultedKey(
+    "exclude", names, default: [], "Packages that must not come in, whatever depends on them.", example: ["exim4-base"])
+
+  /// A list, or a mapping with more to say.
+  static let shape = Shape<Packages>.eitherList(
+    wishes.map { Packages(install: $0) },
+    otherwise: .object(
+      "packages", about: "What is done to the set of packages.", keys: [install, remove, exclude]
+    ) { fields, _ in
+      Packages(install: fields[install], remove: fields[remove], exclude: fields[exclude])
+    })
+}
+
+/// An item of `paths:`.
+enum PathFormat {
+  private static let exclude = OptionalKey(
+    "exclude", Shape.filled(.pathPattern), "Pattern of paths that are left out.", example: "/usr/share/doc/*")
+  private static let include = OptionalKey(
+    "include", Shape.filled(.pathPattern), "Pattern of paths that are taken all the same.",
+    example: "/usr/share/doc/*/copyright")
+
+  /// A rule.
+  static let shape = Shape<PathPart>.object(
+    "path rule", about: "A pattern of paths in packages, as of dpkg: '*' stands for slashes as well.",
+    keys: [exclude, include], rules: [.exactlyOne(of: exclude, include)]
+  ) { fields, _ in
+    fields[exclude].map { PathPart(pattern: $0, isInclusion: false) }
+      ?? fields[include].map { PathPart(pattern: $0, isInclusion: true) }
+  }
+}
+
+/// Entries of `groups:` and `users:`.
+enum AccountFormat {
+  private static let number = Shape.integer(0...4_294_967_294).map { UInt32($0) }
+  private static let isSystem = DefaultedKey(
+    "system", Shape.truth, default: false, "Whether it is one of the system's own, with a number below 1000.",
+    example: true)
+  private static let gid = OptionalKey("gid", number, "Number. Left out: the next free one.", example: 900)
+
+  /// A group; its name is not known yet.
+  static let group = Shape<GroupPart>.object("group", about: "A group of the system.", keys: [gid, isSystem]) {
+    fields, _ in
+    GroupPart(name: "", position: fields.position, gid: fields[gid], isSystem: fields[isSystem])
+  }
+
+  private static let uid = OptionalKey("uid", number, "Number. Left out: the next free one.", example: 1000)
+  private static let mainGroup = OptionalKey(
+    "group", Shape.filled(.account), "Main group. Left out: one of the user's own name.", example: "users")
+  private static let groups = DefaultedKey(
+    "groups", Shape<[VariableText]>.list(of: .filled(.account)), default: [], "Further groups, which have to exist.",
+    example: ["sudo"])
+  private static let home = OptionalKey(
+    "home", Shape.filled(.path), "Home folder. Left out: /home/NAME; none for a user of the system's own.",
+    example: "/srv/admin")
+  private static let shell = OptionalKey(
+    "shell", Shape.filled(.path), "Shell. Left out: /bin/bash; nologin for a user of the system's own.",
+    example: "/bin/sh")
+  private static let password = OptionalKey(
+    "password", Shape.filled(.passwordHash),
+    "Password in hashed form (crypt(5)), best from a secret variable. Left out: none that works.",
+    example: "${admin-password-hash}")
+  private static let authorizedKeys = DefaultedKey(
+    "authorizedKeys", Shape<[VariableText]>.list(of: .filled(.authorizedKey)), default: [],
+    "Lines of `authorized_keys`.", example: ["${authorized-keys}"])
+
+  /// A user; its name is not known yet.
+  static let user = Shape<UserPart>.object(
+    "user", about: "A user of the system.",
+    keys: [uid, mainGroup, groups, home, shell, password, authorizedKeys, isSystem]
+  ) { fields, _ in
+    UserPart(
+      name: "", position: fields.position, uid: fields[uid], group: fields[mainGroup], groups: fields[groups],
+      home: fields[home], shell: fields[shell], passwordHash: fields[password], authorizedKeys: fields[authorizedKeys],
+      isSystem: fields[isSystem])
+  }
+}
+
+/// `units:`
+enum UnitsFormat {
+  private static let units = Shape<[VariableText]>.list(of: .filled(.unit))
+  private static let added = DefaultedKey(
+    "add", Shape<[Located<URL>]>.list(of: Shape.unitFile.located), default: [],
+    "Files of units that are put into /etc/systemd/system; they are not enabled by that.", example: ["./gateway.service"])
+  private static let enabled = DefaultedKey("enable", units, default: [], "Units to enable.", example: ["ssh.service"])
+  private static let disabled = DefaultedKey(
+    "disable", units, default: [], "Units to disable.", example: ["apt-daily.timer"])
+  private static let masked = DefaultedKey(
+    "mask", units, default: [], "Units that must not start at all.", example: ["getty@tty1.service"])
+  private static let target = OptionalKey(
+    "default", Shape.filled(.unit), "Target that is started. Left out: as it is.", example: "multi-user.target")
+
+  /// What systemd is to start.
+  static let shape = Shape<UnitParts>.object(
+    "units", about: "What systemd is to start, and what not.", keys: [added, enabled, disabled, masked, target]
+  ) { fields, _ in
+    UnitParts(
+      added: fields[added], enabled: fields[enabled], disabled: fields[disabled], masked: fields[masked],
+      defaultTarget: fields[target])
+  }
+}
+
+extension Shape<URL> {
+  /// A file of the build host whose name is a unit's.
+  static let unitFile = existingFile.checked { file, node, reading in
+    let name = file.lastPathComponent
+    guard name.isWhole(#"[A-Za-z0-9:_.\\@-]+\.(service|socket|mount|automount|swap|target|path|timer|slice)"#) else {
+      reading.error(
+        "'\(name)' is not the name of a unit", at: node.position, hint: "name it like gateway.service")
+      return nil
+    }
+    return file
+  }
+}
+
+/// An item of `state: { persist: … }`.
+enum PersistFormat {
+  private static let path = RequiredKey("path", Shape.filled(.path), "Absolute path.", example: "/etc/gateway")
+  private static let onUpdate = DefaultedKey(
+    "onUpdate", Shape<PersistedPath.UpdateRule>.cases("what an update does"), default: "keep",
+    "What an update does with it: leave it, replace it, or merge both.", example: "merge")
+
+  /// A path, alone or with what an update does with it.
+  static let shape = Shape<PersistPart>.either(
+    scalar: Shape.filled(.path).map { PersistPart(path: $0, onUpdate: .keep) },
+    otherwise: .object(
+      "persisted path", about: "A path that outlives reboots and updates.", keys: [path, onUpdate]
+    ) { fields, _ in fields[path].map { PersistPart(path: $0, onUpdate: fields[onUpdate]) } })
+}

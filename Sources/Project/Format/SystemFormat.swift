@@ -1,0 +1,128 @@
+import Foundation
+import Spelling
+
+/// An entry of `images:` with a distribution.
+enum SystemFormat {
+  private static let base = OptionalKey(
+    "base", BaseFormat.shape, "What it stands on: a suite of Debian, or a published image. Left out: the project's suite.",
+    example: ["image": "./raspios.img.xz"])
+  private static let profile = OptionalKey(
+    "profile", Shape.profileName.located, "Profile: a named list of layers.", example: "debian-minimal")
+  private static let layers = OptionalKey(
+    "layers", layerList, "Layers, by name or by the path of a folder.", example: ["openssh-server", "./layers/gateway"])
+  private static let variables = DefaultedKey(
+    "variables", GivenVariablesFormat.shape, default: .object([]),
+    "Values of the layers' variables, and variables of the image's own.", example: ["openssh-server.port": 2222])
+  private static let override = DefaultedKey(
+    "override", OverrideFormat.overrides, default: .object([]), "Changes to layers, by name of the layer.",
+    example: ["openssh-server": ["remove": ["steps": ["delete-host-keys"]]]])
+  private static let drop = DefaultedKey(
+    "drop", Shape<[Located<String>]>.list(of: Shape.layerName.located), default: [],
+    "Layers of the profile that are left out; what requires one needs another layer that provides it.",
+    example: ["timesyncd"])
+  private static let replace = DefaultedKey(
+    "replace", Shape<[DictionaryEntry<Located<String>>]>.dictionary(key: .layerName, value: layerReference.located),
+    default: .object([]), "Layers to take in place of others, wherever those are named.", example: ["timesyncd": "chrony"])
+
+  /// A layer by name or by the path of its folder.
+  static let layerReference = Shape<String>.text(
+    "a layer's name or path", pattern: #"\#(Shape<String>.layerPattern)|\.{0,2}/.*"#,
+    hint: "write a name, or a path that begins with './'")
+  /// Layers by name or path.
+  static let layerList = Shape<[Located<String>]>.list(of: layerReference.located)
+
+  private static let keys: [any KeyDeclaration] =
+    [ImageFormat.device, ImageFormat.layout, ImageFormat.hostname, ImageFormat.timezone, base, profile, layers,
+      variables, override, drop, replace, ImageFormat.kernel, ImageFormat.management] + PartsFormat.keys
+
+  /// A system.
+  static let shape = Shape<ImageEntry>.object(
+    "system", about: "An image with a distribution: Debian made of layers, run by systemd.", keys: keys
+  ) { fields, reading in
+    if fields.position(of: profile) == nil, fields.position(of: layers) == nil {
+      reading.error(
+        "\(reading.place) has neither 'profile' nor 'layers'", at: fields.position,
+        hint: "add one, for example `profile: debian-minimal`")
+    }
+    var kernel = fields[ImageFormat.kernel]
+    var parts = PartsFormat.parts(fields, hasKernel: false, &reading)
+    // What an image adds is its last layer, here as well: in one place, with variables filled in.
+    parts.kernelArguments = texts(kernel.arguments, .kernelArgument, at: kernel.position, &reading)
+    parts.bootModules = texts(kernel.modules, .kernelModule, at: kernel.position, &reading)
+    kernel.arguments = []
+    kernel.modules = []
+    for file in parts.files {
+      guard case .overlay = file.content else { continue }
+      reading.error(
+        "the file has no content in \(reading.place)", at: file.position,
+        hint: "add 'source', 'content', 'link', 'folder: true' or 'absent: true'")
+    }
+    guard let device = fields[ImageFormat.device], let layout = fields[ImageFormat.layout] else { return nil }
+    let request = SystemRequest(
+      base: fields[base], profile: fields[profile], layers: fields[layers] ?? [], variables: fields[variables],
+      overrides: fields[override], drops: fields[drop], replacements: fields[replace], parts: parts)
+    let definition = ImageDefinition(
+      position: fields.position, name: "", device: device.rawValue, layout: layout,
+      hostname: fields[ImageFormat.hostname] ?? "", timezone: fields[ImageFormat.timezone], programs: [], files: [],
+      kernel: kernel, network: .none, timeServers: [], management: fields[ImageFormat.management],
+      consoleCommands: false, system: request)
+    return ImageEntry(definition: definition, hasHostname: fields.position(of: ImageFormat.hostname) != nil)
+  }
+
+  private static func texts(
+    _ items: [String], _ kind: TextKind, at position: SourcePosition, _ reading: inout Reading
+  ) -> [VariableText] {
+    items.compactMap { item in
+      VariableText.parse(item, at: position, kind: kind) { reading.error($0, at: position, hint: $1) }
+    }
+  }
+}
+
+/// An entry of `images:` of either kind.
+enum ImageKindFormat {
+  private static let systemKeys = names(SystemFormat.shape)
+  private static let applianceKeys = names(ImageFormat.shape)
+
+  /// An appliance, or a system.
+  static let shape = Shape<ImageEntry>(.either([ImageFormat.shape.description, SystemFormat.shape.description])) {
+    node, reading in
+    guard case .mapping(let entries) = node.content else { return ImageFormat.shape.read(node, &reading) }
+    let kind = kind(of: entries.map(\.key))
+    let (own, other) = kind == .system ? (systemKeys, applianceKeys) : (applianceKeys, systemKeys)
+    let strangers = entries.filter { !own.contains($0.key) && other.contains($0.key) }
+    let name = reading.entryName.map { " '\($0)'" } ?? ""
+    for entry in strangers {
+      reading.error(
+        kind == .system
+          ? "'\(entry.key)' belongs to an appliance, and image\(name) is a system"
+          : "'\(entry.key)' belongs to a system, and image\(name) is an appliance",
+        at: entry.position,
+        hint: kind == .system
+          ? "remove it: it is a system because it has \(reason(entries, ["profile", "layers"]))"
+          : "remove it: it is an appliance because it has \(reason(entries, ["programs"]))")
+    }
+    var rest = node
+    rest.content = .mapping(entries.filter { entry in !strangers.contains { $0.key == entry.key } })
+    return kind == .system ? SystemFormat.shape.read(rest, &reading) : ImageFormat.shape.read(rest, &reading)
+  }
+
+  /// The kind that somebody means who writes these keys.
+  private static func kind(of keys: [String]) -> ImageKind {
+    if keys.contains("profile") || keys.contains("layers") { return .system }
+    if keys.contains("programs") { return .appliance }
+    let onlySystem = systemKeys.filter { !applianceKeys.contains($0) }
+    if keys.contains(where: onlySystem.contains) { return .system }
+    let unknown = keys.filter { !applianceKeys.contains($0) }
+    return unknown.contains { ["profile", "layers"].contains(NearestName.nearest(to: $0, among: systemKeys + applianceKeys)) }
+      ? .system : .appliance
+  }
+
+  private static func reason(_ entries: [SourceEntry], _ keys: [String]) -> String {
+    let given = entries.map(\.key).filter(keys.contains)
+    return given.isEmpty ? "keys of one" : given.map { "'\($0)'" }.joined(separator: " and ")
+  }
+
+  private static func names(_ shape: Shape<ImageEntry>) -> [String] {
+    if case .object(let object) = shape.description { object.keys.map(\.name) } else { [] }
+  }
+}

@@ -1,0 +1,277 @@
+import Foundation
+
+/// Fills the variables into a layer's parts.
+struct LayerFilling {
+  /// Name of the layer that is made.
+  let name: String
+  /// The layer whose variables a plain name means; `nil` for the image's own additions.
+  let owner: LayerDefinition?
+  var table: VariableTable
+  var trace: SystemTrace
+  var problems: ProblemList
+
+  /// Text with its variables filled in.
+  private struct Filled {
+    var text: String
+    var isSecret = false
+  }
+
+  /// Makes the layer.
+  mutating func layer(_ parts: LayerParts, origin: String, position: SourcePosition) -> SystemLayer {
+    var layer = SystemLayer(name: name, origin: origin, position: position)
+    layer.repositories = parts.repositories.compactMap { repository($0) }
+    layer.packages = unique(texts(parts.packages)).map(Self.wish)
+    note("package", parts.packages.map { ($0.packageName, $0.position) }, "installed")
+    layer.removedPackages = unique(texts(parts.removedPackages))
+    note("package", parts.removedPackages.map { ($0.written, $0.position) }, "removed", replacing: true)
+    layer.excludedPackages = unique(texts(parts.excludedPackages))
+    note("package", parts.excludedPackages.map { ($0.written, $0.position) }, "excluded")
+    layer.pathRules = parts.paths.compactMap { path in
+      text(path.pattern).map { PathRule(pattern: $0, isInclusion: path.isInclusion) }
+    }
+    layer.groups = parts.groups.map { SystemGroup(name: $0.name, gid: $0.gid, isSystem: $0.isSystem) }
+    note("group", parts.groups.map { ($0.name, $0.position) }, "made")
+    layer.users = parts.users.compactMap { user($0) }
+    note("user", parts.users.map { ($0.name, $0.position) }, "made")
+    layer.files = parts.files.flatMap { files($0) } + parts.units.added.map { unit($0) }
+    for file in layer.files { trace.replace("file", file.path, layer: name, file.action, at: file.position) }
+    layer.steps = parts.steps.map { step($0) }
+    note("step", parts.steps.map { ($0.name, $0.position) }, "runs")
+    layer.units = units(parts.units)
+    layer.kernelArguments = unique(texts(parts.kernelArguments))
+    note("kernel argument", parts.kernelArguments.map { ($0.written, $0.position) }, "added")
+    layer.bootModules = unique(texts(parts.bootModules))
+    layer.bootConfiguration = unique(texts(parts.bootConfiguration))
+    layer.persistedPaths = parts.persisted.compactMap { part in
+      text(part.path).map { PersistedPath(path: $0, onUpdate: part.onUpdate) }
+    }
+    note("persisted path", parts.persisted.map { ($0.path.written, $0.path.position) }, "kept")
+    layer.healthChecks = parts.health.map { HealthCheck(name: $0.name, command: $0.command) }
+    note("health check", parts.health.map { ($0.name, $0.position) }, "added")
+    return layer
+  }
+
+  private mutating func note(
+    _ kind: String, _ names: [(String, SourcePosition)], _ action: String, replacing: Bool = false
+  ) {
+    for (part, position) in names {
+      if replacing {
+        trace.replace(kind, part, layer: name, action, at: position)
+      } else {
+        trace.add(kind, part, layer: name, action, at: position)
+      }
+    }
+  }
+
+  private func unique(_ texts: [String]) -> [String] {
+    var seen: Set<String> = []
+    return texts.filter { seen.insert($0).inserted }
+  }
+
+  private static func wish(_ text: String) -> PackageWish {
+    let parts = text.split(separator: "=", maxSplits: 1).map(String.init)
+    return PackageWish(name: parts[0], version: parts.count == 2 ? parts[1] : nil)
+  }
+
+  // MARK: Text
+
+  /// The text of a place that holds no secret; `nil` where it cannot be made, which was reported.
+  private mutating func text(_ text: VariableText?) -> String? {
+    guard let text, let filled = fill(text, mayBeSecret: false) else { return nil }
+    return filled.text
+  }
+
+  /// The texts of a list; an item that is nothing but a list variable gives an item for each entry.
+  private mutating func texts(_ items: [VariableText]) -> [String] {
+    items.flatMap { item -> [String] in
+      if let variable = item.onlyVariable,
+        let entry = table.entry(variable, in: owner, at: item.position, &problems)
+      {
+        if let entries = entry.value.entries, !entry.isSecret {
+          return entries.compactMap { checked($0, item) }
+        }
+        return text(item).map { [$0] } ?? []
+      }
+      if item.onlyVariable != nil { return [] }
+      return text(item).map { [$0] } ?? []
+    }
+  }
+
+  private mutating func fill(_ text: VariableText, mayBeSecret: Bool) -> Filled? {
+    var filled = Filled(text: "")
+    var isWhole = true
+    for part in text.parts {
+      switch part {
+      case .literal(let literal): filled.text += literal
+      case .variable(let variable):
+        guard let entry = table.entry(variable, in: owner, at: text.position, &problems) else {
+          isWhole = false
+          continue
+        }
+        if entry.isSecret, !mayBeSecret {
+          problems.error(
+            "the secret '\(variable)' cannot be part of \(text.kind.noun)", at: text.position,
+            hint: "secrets can be in the content of files, in a user's password, and among a step's 'secrets'")
+          isWhole = false
+        }
+        if entry.value.entries != nil, ![.anyText, .programText].contains(text.kind) {
+          problems.error(
+            "the list '\(variable)' cannot be part of \(text.kind.noun)", at: text.position,
+            hint: "in a list, an item that is nothing but ${\(variable)} stands for all its entries")
+          isWhole = false
+        }
+        filled.text += entry.value.text
+        filled.isSecret = filled.isSecret || entry.isSecret
+      }
+    }
+    guard isWhole else { return nil }
+    guard !text.variables.isEmpty else { return filled }
+    return checked(filled.text, text).map { Filled(text: $0, isSecret: filled.isSecret) }
+  }
+
+  /// A text that is now complete, measured by what it must be.
+  private mutating func checked(_ filled: String, _ text: VariableText) -> String? {
+    problems.read(text.kind.shape, SourceNode(.text(filled), at: text.position))
+  }
+
+  // MARK: Parts
+
+  private mutating func repository(_ part: RepositoryPart) -> PackageRepository? {
+    let (suites, components) = (texts(part.suites), texts(part.components))
+    guard let url = text(part.url) else { return nil }
+    trace.add("repository", part.name, layer: name, "added", at: part.position)
+    return PackageRepository(
+      position: part.position, name: part.name, url: url, suites: suites, components: components,
+      architectures: part.architectures, key: part.key, priority: part.priority,
+      priorityPackages: part.priorityPackages, inImage: part.inImage)
+  }
+
+  private mutating func user(_ part: UserPart) -> SystemUser? {
+    let password = part.passwordHash.flatMap { fill($0, mayBeSecret: true) }
+    return SystemUser(
+      position: part.position, name: part.name, uid: part.uid, group: text(part.group), groups: texts(part.groups),
+      home: text(part.home), shell: text(part.shell), passwordHash: password?.text,
+      authorizedKeys: texts(part.authorizedKeys), isSystem: part.isSystem)
+  }
+
+  private mutating func files(_ part: FilePart) -> [SystemFile] {
+    let (owner, group) = (text(part.owner) ?? "root", text(part.group) ?? "root")
+    guard let path = text(part.path) else { return [] }
+    func file(_ content: SystemFile.Content, at path: String, isSecret: Bool = false) -> SystemFile {
+      SystemFile(
+        position: part.position, path: path, content: content, owner: owner, group: group,
+        mode: part.mode ?? (isSecret ? 0o600 : nil), isSecret: isSecret)
+    }
+    switch part.content {
+    case .file(let url) where ProjectReader.kindOnDisk(url) == .folder:
+      let inner = FolderContent(url, at: path).parts(position: part.position, &problems)
+      return inner.flatMap { item in
+        var item = item
+        (item.owner, item.group) = (part.owner, part.group)
+        // A mode is for the files; folders stay passable.
+        if case .file = item.content { item.mode = part.mode }
+        return files(item)
+      }
+    case .file(let url): return [file(.file(url), at: path)]
+    case .template(let url): return template(url, at: part.position).map { [file(.text($0.text), at: path, isSecret: $0.isSecret)] } ?? []
+    case .text(let content):
+      return fill(content, mayBeSecret: true).map { [file(.text($0.text), at: path, isSecret: $0.isSecret)] } ?? []
+    case .folder: return [file(.folder, at: path)]
+    case .link(let target): return text(target).map { [file(.link($0), at: path)] } ?? []
+    case .absent: return [file(.absent, at: path)]
+    // Those of layers have got their content when the layer was read; others were reported.
+    case .overlay: return []
+    }
+  }
+
+  /// The text of a file with its variables filled in, line by line, so that a mistake is shown where it stands.
+  private mutating func template(_ url: URL, at position: SourcePosition) -> Filled? {
+    let content: String
+    switch ProjectReader.load(url) {
+    case .success(let loaded): content = loaded
+    case .failure(let failure):
+      problems.take(failure.diagnostics)
+      return nil
+    }
+    problems.know(SourceText(file: url.absoluteURL, text: content))
+    var result = Filled(text: "")
+    var isWhole = true
+    let lines = content.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+    for (index, line) in lines.enumerated() {
+      if index > 0 { result.text += "\n" }
+      let column = (line.range(of: "${")?.lowerBound).map { line.distance(from: line.startIndex, to: $0) } ?? 0
+      let place = SourcePosition(file: url.absoluteURL, line: index + 1, column: column + 1)
+      var mistakes: [(String, String?)] = []
+      let parsed = VariableText.parse(line, at: place, kind: .anyText) { mistakes.append(($0, $1)) }
+      for (message, hint) in mistakes { problems.error(message, at: place, hint: hint) }
+      guard let parsed, let filled = fill(parsed, mayBeSecret: true) else {
+        isWhole = false
+        continue
+      }
+      result.text += filled.text
+      result.isSecret = result.isSecret || filled.isSecret
+    }
+    return isWhole ? result : nil
+  }
+
+  private func unit(_ file: Located<URL>) -> SystemFile {
+    SystemFile(
+      position: file.position, path: "/etc/systemd/system/\(file.value.lastPathComponent)", content: .file(file.value),
+      mode: 0o644)
+  }
+
+  private mutating func units(_ parts: UnitParts) -> UnitChanges {
+    var units = UnitChanges()
+    units.enabled = unique(texts(parts.enabled))
+    units.disabled = unique(texts(parts.disabled))
+    units.masked = unique(texts(parts.masked))
+    units.defaultTarget = text(parts.defaultTarget)
+    for (list, action) in [(parts.enabled, "enabled"), (parts.disabled, "disabled"), (parts.masked, "masked")] {
+      note("unit", list.map { ($0.written, $0.position) }, action, replacing: true)
+    }
+    return units
+  }
+
+  private mutating func step(_ part: StepPart) -> BuildStep {
+    var environment: [String: String] = [:]
+    for declaration in owner?.variables ?? [] where declaration.type != .secret {
+      guard let entry = table.entries["\(name).\(declaration.name)"] else { continue }
+      environment[Self.environmentName(of: declaration.name)] = entry.value.text
+    }
+    for item in part.environment { environment[item.name] = text(item.value) }
+    var secrets: [String: String] = [:]
+    for secret in part.secrets {
+      guard let entry = table.entry(secret.value, in: owner, at: secret.position, &problems) else { continue }
+      guard entry.isSecret else {
+        problems.error(
+          "the variable '\(secret.value)' is no secret", at: secret.position,
+          hint: "remove it: the step has it as ${\(Self.environmentName(of: secret.value))}")
+        continue
+      }
+      secrets[secret.value] = entry.value.text
+    }
+    return BuildStep(
+      position: part.position, name: part.name, phase: part.phase, place: part.place, script: part.script,
+      usesNetwork: part.usesNetwork, environment: environment, secrets: secrets,
+      inputs: Dictionary(part.inputs.map { ($0.name, $0.value) }) { first, _ in first })
+  }
+
+  /// Name of the environment variable that a step has a variable in. With something before it, because a layer's
+  /// variable may well be called `path`.
+  static func environmentName(of variable: String) -> String {
+    "VAR_" + variable.uppercased().replacing("-", with: "_").replacing(".", with: "_")
+  }
+}
+
+extension SystemFile {
+  /// What happens at the path, for people.
+  fileprivate var action: String {
+    switch content {
+    case .file(let url): "copied from \(url.path)"
+    case .text: isSecret ? "written, with a secret in it" : "written"
+    case .folder: "made as a folder"
+    case .link(let target): "made as a link to \(target)"
+    case .absent: "removed"
+    }
+  }
+}

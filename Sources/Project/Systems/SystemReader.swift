@@ -1,0 +1,275 @@
+import Foundation
+import Spelling
+
+/// Makes a system's definition of what a project says: finds its layers, puts them into order, fills the variables in.
+///
+/// Nothing is run or fetched; layers of git repositories have to be there (``LayerLibrary/checkouts``).
+public struct SystemReader: Sendable {
+  private let library: LayerLibrary
+
+  /// Makes a reader.
+  ///
+  /// - Parameter library: Where layers are found.
+  public init(library: LayerLibrary) {
+    self.library = library
+  }
+
+  /// A system, and what is worth knowing about it.
+  public struct Result: Sendable {
+    /// The system, complete.
+    public var system: SystemDefinition
+    /// Warnings; no secret is in them.
+    public var warnings: [Diagnostic]
+    /// Where everything comes from.
+    public var trace: SystemTrace
+    /// What the layers come after, for a graph.
+    public var graph: LayerGraph
+  }
+
+  /// Reads a system.
+  ///
+  /// - Parameters:
+  ///   - project: The project.
+  ///   - image: One of its images, of the kind ``ImageKind/system``.
+  ///   - settings: Values of `--set`, by name.
+  ///   - environment: The environment, for values that are there.
+  ///   - needsSecrets: Whether a variable that the environment lacks is an error. Where nothing is built it is a warning.
+  /// - Returns: The system; what it says is checked as far as files can tell.
+  /// - Throws: ``ProjectProblems`` with all problems, in the project file and in those of the layers. No secret is in them.
+  public func read(
+    _ image: ImageDefinition, of project: ProjectDefinition, set settings: [String: String] = [:],
+    environment: [String: String] = [:], needsSecrets: Bool = true
+  ) throws(ProjectProblems) -> Result {
+    var problems = ProblemList(fileKind: ProjectReader.kindOnDisk)
+    problems.know(project.source)
+    let result = read(
+      image, of: project,
+      surroundings: VariableTable.Surroundings(
+        settings: settings, environment: environment, needsSecrets: needsSecrets), &problems)
+    let found = problems.problems
+    guard var result, found.errorCount == 0 else { throw found }
+    result.warnings = found.diagnostics
+    return result
+  }
+
+  private func read(
+    _ image: ImageDefinition, of project: ProjectDefinition, surroundings: VariableTable.Surroundings,
+    _ problems: inout ProblemList
+  ) -> Result? {
+    guard let request = image.system else {
+      problems.error(
+        "image '\(image.name)' is an appliance, and has no layers", at: image.position,
+        hint: "a system has 'profile' or 'layers' in place of 'programs'")
+      return nil
+    }
+    var trace = SystemTrace()
+    let profile = profile(request.profile, project, &problems)
+    var selection = LayerSelection(project: project, library: library)
+    selection.drops = Set(request.drops.map(\.value))
+    selection.replacements = Dictionary(request.replacements.map { ($0.name, $0.value.value) }) { first, _ in first }
+    let asker = LayerSelection.Asker(words: profile.map { "profile '\($0.name)'" } ?? "", folder: nil)
+    let own = LayerSelection.Asker(words: "image '\(image.name)'", folder: nil)
+    selection.add(
+      (profile?.layers ?? []).map { LayerSelection.Wish(name: $0, asker: asker) }
+        + request.layers.map { LayerSelection.Wish(name: $0, asker: own) }, &problems)
+    refuseMissingCheckouts(selection.missingCheckouts, project, &problems)
+    refuseIdleChanges(request, selection, profile, &problems)
+    var layers = LayerOrder.sorted(selection.layers, &problems)
+    LayerOrder.checkConflicts(layers, reasons: selection.reasons, &problems)
+    for layer in layers {
+      trace.add(
+        "layer", layer.name, layer: layer.name, "there because of \(selection.reasons[layer.name] ?? "the image")",
+        at: layer.position)
+    }
+    apply(project.overrides, isProjects: true, to: &layers, selection.knownNames, image, &trace, &problems)
+    apply(request.overrides, isProjects: false, to: &layers, selection.knownNames, image, &trace, &problems)
+
+    let base = base(request.base, project)
+    var table = VariableTable(
+      project: project, image: image, suite: base.suite, layers: layers, surroundings: surroundings)
+    // With a layer missing, its variables would be reported as mistakes that they are not.
+    let isComplete = problems.errorCount == 0
+    if isComplete {
+      table.fill(
+        profile: profile, dropped: selection.drops.union(selection.replacements.keys), &trace, &problems)
+    }
+    guard isComplete else { return nil }
+    var filled: [SystemLayer] = []
+    for layer in layers {
+      filled.append(fill(layer.parts, layer.name, layer, layer.origin, layer.position, &table, &trace, &problems))
+    }
+    filled.append(
+      fill(request.parts, image.name, nil, "the image", image.position, &table, &trace, &problems))
+    table.warnOfUnused(&problems)
+    LayerAgreement.check(filled, &problems)
+    LayerAgreement.removeRepeated(&filled)
+    return Result(
+      system: SystemDefinition(base: base, layers: filled, variables: table.resolved), warnings: [], trace: trace,
+      graph: LayerGraph(layers, image: image.name))
+  }
+
+  private func fill(
+    _ parts: LayerParts, _ name: String, _ owner: LayerDefinition?, _ origin: String, _ position: SourcePosition,
+    _ table: inout VariableTable, _ trace: inout SystemTrace, _ problems: inout ProblemList
+  ) -> SystemLayer {
+    var filling = LayerFilling(name: name, owner: owner, table: table, trace: trace, problems: problems)
+    let layer = filling.layer(parts, origin: origin, position: position)
+    (table, trace, problems) = (filling.table, filling.trace, filling.problems)
+    return layer
+  }
+
+  // MARK: Parts
+
+  private func base(_ choice: BaseChoice?, _ project: ProjectDefinition) -> SystemBase {
+    switch choice {
+    case nil: .debian(suite: project.archive.suite)
+    case .debian(let suite): .debian(suite: suite)
+    case .image(let file, let sha256, let partition, let suite, let position):
+      .image(
+        ImportedBase(
+          position: position, file: file, sha256: sha256, rootPartition: partition,
+          suite: suite ?? project.archive.suite))
+    }
+  }
+
+  private func profile(
+    _ name: Located<String>?, _ project: ProjectDefinition, _ problems: inout ProblemList
+  ) -> ProfileDefinition? {
+    guard let name else { return nil }
+    let profiles = project.profiles + builtInProfiles(&problems)
+    if let profile = profiles.first(where: { $0.name == name.value }) { return profile }
+    problems.error(
+      "there is no profile '\(name.value)'", at: name.position,
+      hint: NearestName.hint(for: name.value, among: profiles.map(\.name), kind: "profiles")
+        ?? "the built-in profiles were not found; CULTIVAR_LAYERS can name their folder")
+    return nil
+  }
+
+  private func builtInProfiles(_ problems: inout ProblemList) -> [ProfileDefinition] {
+    guard let file = library.builtIn?.appending(path: LayerLibrary.profilesFileName),
+      case .success(let text) = ProjectReader.load(file)
+    else { return [] }
+    let source = SourceText(file: file.absoluteURL, text: text)
+    problems.know(source)
+    let document = YAMLDocument(source)
+    problems.take(document.diagnostics)
+    return document.root.flatMap { problems.read(ProfileFormat.profiles, $0) } ?? []
+  }
+
+  private func refuseMissingCheckouts(
+    _ names: [String], _ project: ProjectDefinition, _ problems: inout ProblemList
+  ) {
+    for source in project.layers where names.contains(source.name) {
+      problems.error(
+        "the layer '\(source.name)' has not been fetched", at: source.position,
+        hint: "`cultivar lock` fetches it")
+    }
+  }
+
+  /// What is dropped or replaced has to be there otherwise: a slip of the pen would leave the layer in.
+  private func refuseIdleChanges(
+    _ request: SystemRequest, _ selection: LayerSelection, _ profile: ProfileDefinition?, _ problems: inout ProblemList
+  ) {
+    let wished = Set(
+      (profile?.layers ?? []).map(\.value) + request.layers.map(\.value)
+        + selection.layers.flatMap { $0.requires.map(\.value) })
+    for name in request.drops + request.replacements.map({ Located(value: $0.name, position: $0.position) }) {
+      guard !wished.contains(name.value) else { continue }
+      problems.error(
+        "nothing asks for the layer '\(name.value)'", at: name.position,
+        hint: NearestName.hint(for: name.value, among: wished.sorted(), kind: "layers that are asked for")
+          ?? "remove the line")
+    }
+  }
+
+  private func apply(
+    _ overrides: [LayerOverride], isProjects: Bool, to layers: inout [LayerDefinition], _ known: [String],
+    _ image: ImageDefinition, _ trace: inout SystemTrace, _ problems: inout ProblemList
+  ) {
+    for override in overrides {
+      guard let index = layers.firstIndex(where: { $0.name == override.layer }) else {
+        // What the project overrides is for all images, and need not be in this one.
+        guard !isProjects || !known.contains(override.layer) else { continue }
+        problems.error(
+          "image '\(image.name)' has no layer '\(override.layer)'", at: override.position,
+          hint: NearestName.hint(for: override.layer, among: layers.map(\.name), kind: "layers of the image"))
+        continue
+      }
+      override.apply(to: &layers[index], &trace, &problems)
+    }
+  }
+}
+
+extension SystemBase {
+  /// Suite of Debian that packages come from.
+  public var suite: String {
+    switch self {
+    case .debian(let suite): suite
+    case .image(let base): base.suite
+    }
+  }
+}
+
+/// What must hold between the layers of a system.
+enum LayerAgreement {
+  /// Layers that contradict each other are reported.
+  static func check(_ layers: [SystemLayer], _ problems: inout ProblemList) {
+    var versions: [String: (version: String, layer: String)] = [:]
+    var excluded: [String: String] = [:]
+    for layer in layers {
+      for package in layer.excludedPackages where excluded[package] == nil { excluded[package] = layer.name }
+    }
+    for layer in layers {
+      for package in layer.packages {
+        if let other = excluded[package.name] {
+          problems.error(
+            "layer '\(layer.name)' installs the package '\(package.name)', which layer '\(other)' excludes",
+            at: layer.position, hint: "take one of the two out with 'override'")
+        }
+        guard let version = package.version else { continue }
+        if let other = versions[package.name], other.version != version {
+          problems.error(
+            """
+            layer '\(layer.name)' wants the package '\(package.name)' at \(version), layer '\(other.layer)' at \
+            \(other.version)
+            """, at: layer.position, hint: "take one of the two out with 'override'")
+        }
+        versions[package.name] = (version, layer.name)
+      }
+    }
+    unique(layers, "user", \.users, { $0.name }, { $0.position }, &problems)
+    unique(layers, "repository", \.repositories, { $0.name }, { $0.position }, &problems)
+    unique(layers, "health check", \.healthChecks, { $0.name }, { _ in nil }, &problems)
+  }
+
+  private static func unique<Part>(
+    _ layers: [SystemLayer], _ noun: String, _ parts: (SystemLayer) -> [Part], _ name: (Part) -> String,
+    _ position: (Part) -> SourcePosition?, _ problems: inout ProblemList
+  ) {
+    var first: [String: String] = [:]
+    for layer in layers {
+      for part in parts(layer) {
+        guard let other = first[name(part)] else {
+          first[name(part)] = layer.name
+          continue
+        }
+        problems.error(
+          "layers '\(other)' and '\(layer.name)' both have a \(noun) '\(name(part))'",
+          at: position(part) ?? layer.position,
+          hint: "change the one of '\(other)' with 'override', or take it out there")
+      }
+    }
+  }
+
+  /// What an earlier layer has said already is not said again.
+  static func removeRepeated(_ layers: inout [SystemLayer]) {
+    var arguments: Set<String> = []
+    var modules: Set<String> = []
+    var lines: Set<String> = []
+    for index in layers.indices {
+      layers[index].kernelArguments.removeAll { !arguments.insert($0).inserted }
+      layers[index].bootModules.removeAll { !modules.insert($0).inserted }
+      layers[index].bootConfiguration.removeAll { !lines.insert($0).inserted }
+    }
+  }
+}

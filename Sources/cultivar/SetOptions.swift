@@ -1,0 +1,31 @@
+import ArgumentParser
+import Project
+
+/// `--set NAME=VALUE`: values of variables, before those of image, project and profile.
+struct SetOptions: ParsableArguments {
+  /// One assignment.
+  struct Assignment: ExpressibleByArgument {
+    var name: String
+    var value: String
+
+    init?(argument: String) {
+      guard let sign = argument.firstIndex(of: "="), sign != argument.startIndex else { return nil }
+      name = String(argument[..<sign])
+      value = String(argument[argument.index(after: sign)...])
+    }
+  }
+
+  @Option(
+    name: .customLong("set"),
+    help: ArgumentHelp(
+      """
+      Value of a variable, as layer.variable or a name of the project's own. A list has one entry a line. The value can be \
+      '!file PATH' or '!env NAME'; a secret must be.
+      """, valueName: "name=value"))
+  var assignments: [Assignment] = []
+
+  /// The values by name; the last one counts.
+  var settings: [String: String] {
+    Dictionary(assignments.map { ($0.name, $0.value) }) { _, last in last }
+  }
+}
