@@ -88,6 +88,7 @@ let package = Package(
       dependencies: [
         "Project", "Programs", "ImageBuild", "DiskImage", "Emulator", "HostSystem", "Lock", "Spelling",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Subprocess", package: "swift-subprocess"),
       ]),
 
     // The tests, one target for each library.

@@ -94,6 +94,21 @@ public struct DebianArchive: Sendable {
     return found.stages
   }
 
+  /// The packages of a system's stages where the lock file has them all; `nil` where it has not.
+  public func lockedPackages(for request: InstallationRequest) async -> [[DebianPackage]]? {
+    var known: [[DebianPackage]] = []
+    for index in request.stages.indices {
+      guard let packages = await lock.packages(labelled: request.label(of: index)) else { return nil }
+      known.append(packages)
+    }
+    return known
+  }
+
+  /// Those packages whose archive files are not in the cache, neither as they were fetched nor unpacked.
+  public func missing(_ packages: some Sequence<DebianPackage>) -> [DebianPackage] {
+    packages.filter { $0.archive != .build && access(archiveFile($0).path, F_OK) != 0 && !isUnpacked($0) }
+  }
+
   /// Fetches by APT's own helper, which knows proxies, retries, and compares the hash before the file gets its name.
   private func fetch(_ packages: [DebianPackage], repositories: [String: String] = [:]) async throws {
     // An archive that a power cut or a full disk damaged is fetched again: only its hash says that it is whole.

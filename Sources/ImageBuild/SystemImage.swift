@@ -35,7 +35,7 @@ extension ImageBuilder {
   func buildSystem(
     _ image: ImageDefinition, _ system: SystemDefinition, into output: URL
   ) async throws -> BuildManifest {
-    let given = try givenTime()
+    _ = try givenTime()
     let device = DeviceClass.builtIn.first { $0.name == image.device } ?? .genericX86
     let executable = try executables.file(for: device.architecture)
     let layout = layout(of: image)
@@ -44,14 +44,9 @@ extension ImageBuilder {
     let stages = try await progress.step("resolve packages") { try await archive.packages(for: needs.request) }
     let others = try await archive.packages(for: [needs.checker, needs.loaders, ToolTree.request])
     let tools = try await progress.step("prepare the tools") { try await ToolTree(archive: archive, cache: cache) }
-    let locked = await lock.archiveDate
-    let epoch = given ?? locked
-
-    var identity = ImageIdentity(
-      project: project.name, image: image.name, deviceClass: device.name, version: project.version, build: "")
-    var complete = system
-    complete.layers.append(
-      try OwnLayer(image: image, identity: identity, system: system, packages: stages.flatMap(\.self)).layer())
+    let epoch = try await buildTime()
+    var identity = identity(of: image, device: device)
+    let complete = try complete(system, image, device: device, packages: stages)
 
     return try await cache.withScratch { scratch in
       let builder = try SystemBuilder(
@@ -103,7 +98,30 @@ extension ImageBuilder {
     _ = try await archive.packages(for: [needs.checker, needs.loaders, ToolTree.request])
   }
 
-  private func suite(of system: SystemDefinition) -> String {
+  /// What an image is, before it is built.
+  private func identity(of image: ImageDefinition, device: DeviceClass) -> ImageIdentity {
+    ImageIdentity(
+      project: project.name, image: image.name, deviceClass: device.name, version: project.version, build: "")
+  }
+
+  /// A system with Cultivar's own layer at its end.
+  func complete(
+    _ system: SystemDefinition, _ image: ImageDefinition, device: DeviceClass, packages: [[DebianPackage]]
+  ) throws -> SystemDefinition {
+    var complete = system
+    let own = OwnLayer(
+      image: image, identity: identity(of: image, device: device), system: system, packages: packages.flatMap(\.self))
+    complete.layers.append(try own.layer())
+    return complete
+  }
+
+  /// Time of everything in the image: the environment's, or that of the newest index that packages were taken from.
+  func buildTime() async throws -> Int64 {
+    if let given = try givenTime() { return given }
+    return await lock.archiveDate
+  }
+
+  func suite(of system: SystemDefinition) -> String {
     switch system.base {
     case .debian(let suite): suite
     case .image(let base): base.suite

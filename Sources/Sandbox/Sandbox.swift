@@ -91,6 +91,36 @@ public struct Sandbox: Sendable {
     return try await HostCommand("/usr/bin/unshare", arguments, to: purpose, environment: variables, in: "/").run()
   }
 
+  /// A program in a sandbox that somebody else starts and waits for, with a terminal of its own.
+  public struct Session: Sendable {
+    /// The program to start, with its arguments.
+    public var program: String
+    /// Its arguments.
+    public var arguments: [String]
+    /// Its whole environment.
+    public var environment: [String: String]
+  }
+
+  /// Prepares a sandbox for a program on the terminal; it is gone with ``scratch``.
+  ///
+  /// - Throws: `FileFailure`.
+  public func session(_ command: [String], root: Root) throws -> Session {
+    let work = scratch.appending(path: "sandbox-\(UUID().uuidString)")
+    try FolderTree.create(work.path)
+    let setup = SandboxScript(
+      root: root, place: .inside, bindings: [], work: work, network: false, folder: "/", keepsInput: true)
+    try setup.writeFolders()
+    try FolderTree.replaceFile(work.appending(path: "setup").path, with: setup.text.utf8)
+    let script = "exec " + command.map(SandboxScript.quoted).joined(separator: " ") + "\n"
+    try FolderTree.replaceFile(work.appending(path: "script").path, with: script.utf8)
+    var environment = Self.baseEnvironment
+    environment["TERM"] = ProcessInfo.processInfo.environment["TERM"] ?? "dumb"
+    return Session(
+      program: "/usr/bin/unshare",
+      arguments: Self.nameSpaces(network: false) + ["/bin/sh", "-eu", work.appending(path: "setup").path],
+      environment: environment)
+  }
+
   /// Removes a folder that sandboxes have written: also what belongs to ids that only they have.
   public func remove(_ folder: URL) {
     FolderTree.remove(folder.path)

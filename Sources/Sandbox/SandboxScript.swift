@@ -14,6 +14,8 @@ struct SandboxScript {
   var work: URL
   var network: Bool
   var folder: String
+  /// Whether the program reads what the caller's does, and not nothing.
+  var keepsInput = false
 
   /// Single nodes, bound onto files of a fresh tmpfs; never the folder.
   private static let nodes = ["null", "zero", "full", "random", "urandom", "tty"]
@@ -43,7 +45,7 @@ struct SandboxScript {
   }
 
   var text: String {
-    var lines = ["cd \(quoted(work.path))", "new=\(quoted(work.appending(path: "new").path))"]
+    var lines = ["cd \(Self.quoted(work.path))", "new=\(Self.quoted(work.appending(path: "new").path))"]
     switch place {
     case .inside:
       lines += [mountTree(at: "$new")]
@@ -85,7 +87,7 @@ struct SandboxScript {
       "cd \"$new\"", "mkdir -p run/cultivar/old", "pivot_root . run/cultivar/old",
       // The old root takes itself away: the tree need not have a program for that.
       "chroot run/cultivar/old umount -l /", "rmdir run/cultivar/old",
-      "cd \(quoted(folder))", "exec /bin/sh -eu /run/cultivar/script </dev/null",
+      "cd \(Self.quoted(folder))", "exec /bin/sh -eu /run/cultivar/script" + (keepsInput ? "" : " </dev/null"),
     ]
     return lines.joined(separator: "\n") + "\n"
   }
@@ -118,15 +120,15 @@ struct SandboxScript {
   }
 
   private func bind(_ source: String, at path: String, isFolder: Bool, isWritable: Bool) -> String {
-    let target = "\"$new\"\(quoted(path))"
-    let parent = quoted(URL(fileURLWithPath: path).deletingLastPathComponent().path)
+    let target = "\"$new\"\(Self.quoted(path))"
+    let parent = Self.quoted(URL(fileURLWithPath: path).deletingLastPathComponent().path)
     let place = isFolder ? "mkdir -p \(target)" : "mkdir -p \"$new\"\(parent) && : > \(target)"
-    let mount = "mount --bind \(quoted(source)) \(target)"
+    let mount = "mount --bind \(Self.quoted(source)) \(target)"
     return "\(place) && \(mount)" + (isWritable ? "" : " && mount -o remount,bind,ro \(target)")
   }
 
   /// A word of the shell that stands for the text, whatever is in it.
-  private func quoted(_ text: String) -> String {
+  static func quoted(_ text: String) -> String {
     "'" + text.replacing("'", with: "'\\''") + "'"
   }
 }

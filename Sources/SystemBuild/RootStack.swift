@@ -3,6 +3,14 @@ import Glibc
 import HostSystem
 import Sandbox
 
+/// A piece of work that a build of a system is made of.
+public struct PlannedPiece: Sendable, Equatable {
+  /// What it is.
+  public var title: String
+  /// Whether its result is in the cache.
+  public var isCached: Bool
+}
+
 /// A root file system as it grows: layers of an overlay, each the result of one piece of work and kept under the hash of all that
 /// it depends on.
 struct RootStack: Sendable {
@@ -15,11 +23,19 @@ struct RootStack: Sendable {
 
   private let cache: Cache
 
+  /// Whether nothing is done and only noted what would be.
+  private let isRehearsal: Bool
+  /// Pieces of work, in their order.
+  private(set) var pieces: [PlannedPiece] = []
+
   /// Begins with nothing.
   ///
-  /// - Parameter seed: What every layer depends on: architecture, time.
-  init(cache: Cache, seed: [String]) {
+  /// - Parameters:
+  ///   - seed: What every layer depends on: architecture, time.
+  ///   - isRehearsal: Whether nothing is done and only noted what would be.
+  init(cache: Cache, seed: [String], isRehearsal: Bool = false) {
     self.cache = cache
+    self.isRehearsal = isRehearsal
     var key = CacheKey("system-root 1")
     key.add(seed)
     self.key = key.hash
@@ -40,7 +56,14 @@ struct RootStack: Sendable {
   func has(_ key: ContentHash) -> Bool { access(cache.location("root-layer", key).path, F_OK) == 0 }
 
   /// Puts a layer on top: the one of the cache, or what `work` makes of the empty folder that it gets.
-  mutating func add(_ key: ContentHash, work: (_ upper: URL) async throws -> Void) async throws {
+  mutating func add(
+    _ key: ContentHash, called title: String, work: (_ upper: URL) async throws -> Void
+  ) async throws {
+    pieces.append(PlannedPiece(title: title, isCached: has(key)))
+    guard !isRehearsal else {
+      self.key = key
+      return
+    }
     var isNew = false
     let place = try await cache.result("root-layer", key) { folder in
       isNew = true
@@ -56,7 +79,9 @@ struct RootStack: Sendable {
   }
 
   /// Puts a layer on top that is not kept: `work` fills the folder, which somebody else removes.
-  mutating func add(_ upper: URL, work: (_ upper: URL) async throws -> Void) async throws {
+  mutating func add(_ upper: URL, called title: String, work: (_ upper: URL) async throws -> Void) async throws {
+    pieces.append(PlannedPiece(title: title, isCached: false))
+    guard !isRehearsal else { return }
     try FolderTree.create(upper.path)
     guard chmod(upper.path, 0o755) == 0 else { throw FileFailure.last("set the mode of", upper.path) }
     try await work(upper)

@@ -60,7 +60,29 @@ public struct SystemBuilder: Sendable {
   public func build(
     _ system: SystemDefinition, request: InstallationRequest, packages: [[DebianPackage]], hasKernel: Bool
   ) async throws -> SystemRoot {
-    var stack = RootStack(cache: cache, seed: [request.architecture, "\(epoch)"])
+    let (stack, kernelFolder, hasSecrets) = try await assemble(
+      system, request: request, packages: packages, hasKernel: hasKernel,
+      upon: RootStack(cache: cache, seed: [request.architecture, "\(epoch)"]))
+    return SystemRoot(
+      stack: stack, sandbox: sandbox, cache: hasSecrets ? try Cache(at: secretCache) : cache, epoch: epoch,
+      packages: Context(system: system, request: request).remaining(packages), kernelFolder: kernelFolder)
+  }
+
+  /// What ``build(_:request:packages:hasKernel:)`` would do, in its order; nothing is done.
+  public func rehearse(
+    _ system: SystemDefinition, request: InstallationRequest, packages: [[DebianPackage]], hasKernel: Bool
+  ) async throws -> [PlannedPiece] {
+    try await assemble(
+      system, request: request, packages: packages, hasKernel: hasKernel,
+      upon: RootStack(cache: cache, seed: [request.architecture, "\(epoch)"], isRehearsal: true)
+    ).stack.pieces
+  }
+
+  private func assemble(
+    _ system: SystemDefinition, request: InstallationRequest, packages: [[DebianPackage]], hasKernel: Bool,
+    upon start: RootStack
+  ) async throws -> (stack: RootStack, kernelFolder: URL?, hasSecrets: Bool) {
+    var stack = start
     let context = Context(system: system, request: request)
     try await runSteps(.setup, of: system.layers, in: &stack)
     try await addEssential(packages.first ?? [], context, to: &stack)
@@ -83,10 +105,7 @@ public struct SystemBuilder: Sendable {
     }
     try await runSteps(.last, of: system.layers, in: &stack)
     let hasSecrets = try await addSecrets(of: system.layers, to: &stack)
-    return SystemRoot(
-      stack: stack, sandbox: sandbox, cache: hasSecrets ? try Cache(at: secretCache) : cache, epoch: epoch,
-      packages: context.remaining(packages),
-      kernelFolder: kernelFolder)
+    return (stack, kernelFolder, hasSecrets)
   }
 
   /// What the whole build has in common.
@@ -120,7 +139,7 @@ public struct SystemBuilder: Sendable {
       for rule in context.pathRules { $0.add([rule.pattern, rule.isInclusion ? "in" : "out"]) }
     }
     let lower = stack.lower
-    try await stack.add(key) { upper in
+    try await stack.add(key, called: "\(packages.count) essential packages") { upper in
       let order = try await progress.step("fetch the essential packages") {
         _ = try await archive.files(of: packages, repositories: context.repositories)
         return try await archive.plan(
@@ -151,7 +170,7 @@ public struct SystemBuilder: Sendable {
       $0.add(removed)
     }
     let current = stack
-    try await stack.add(key) { upper in
+    try await stack.add(key, called: "\(packages.count) packages of \(name)") { upper in
       try await progress.step("install \(packages.count) packages of \(name)") {
         _ = try await archive.files(of: packages, repositories: context.repositories)
         let order = try await archive.plan(
@@ -182,7 +201,7 @@ public struct SystemBuilder: Sendable {
     guard !content.text.isEmpty else { return }
     let key = try stack.key("content 1") { try content.addTo(&$0) }
     let lower = stack.lower
-    try await stack.add(key) { upper in
+    try await stack.add(key, called: "files and settings of \(layer.name)") { upper in
       try await progress.step("files and settings of \(layer.name)") {
         try await withContents(content) { contents in
           try await sandbox.run(
@@ -203,7 +222,7 @@ public struct SystemBuilder: Sendable {
     let content = ContentScript(secretsOf: layers)
     guard !content.text.isEmpty else { return false }
     let lower = stack.lower
-    try await stack.add(sandbox.scratch.appending(path: "secrets")) { upper in
+    try await stack.add(sandbox.scratch.appending(path: "secrets"), called: "secrets") { upper in
       try await withContents(content) { contents in
         try await sandbox.run(
           content.text, root: .overlay(lower: lower, upper: upper), bindings: [contents], environment: environment,
@@ -228,7 +247,7 @@ public struct SystemBuilder: Sendable {
         let run = StepRun(step: step, layer: layer.name, cache: cache, epoch: epoch)
         let key = try stack.key("step 1") { try run.addTo(&$0) }
         let lower = stack.lower
-        try await stack.add(key) { upper in
+        try await stack.add(key, called: "step \(step.name) of \(layer.name)") { upper in
           try await progress.step("step \(step.name) of \(layer.name)") {
             try await run.run(in: sandbox, root: .overlay(lower: lower, upper: upper))
           }

@@ -40,6 +40,13 @@ public struct SystemRoot: Sendable {
     try await sandbox.run(script, root: .view(lower: stack.lower), to: purpose)
   }
 
+  /// A command that opens a shell in the root, or runs a command of the user's there; what it writes is dropped.
+  ///
+  /// - Throws: `FileFailure`.
+  public func shell(_ command: [String]) throws -> Sandbox.Session {
+    try sandbox.session(command.isEmpty ? ["/bin/sh", "-i"] : command, root: .view(lower: stack.lower))
+  }
+
   /// Runs the layers' steps that come after the image.
   ///
   /// - Parameter artefacts: Folder of the artefacts: the steps' working folder, where they may write.

@@ -10,7 +10,6 @@ struct Cultivar: AsyncParsableCommand {
     version: "0.1.0",
     subcommands: [
       NewCommand.self, AddCommand.self, CheckCommand.self, LayerCommand.self, ExplainCommand.self, BuildCommand.self,
-      RunCommand.self, LockCommand.self,
-      SchemaCommand.self,
+      PlanCommand.self, RunCommand.self, ShellCommand.self, LockCommand.self, SchemaCommand.self,
     ])
 }

@@ -1,0 +1,100 @@
+import DebianArchive
+import DiskImage
+import Foundation
+import HostSystem
+import Lock
+import Project
+import SystemBuild
+
+/// What a build of an image would do.
+public struct ImagePlan: Sendable, Encodable {
+  /// A piece of work, in the order of the build.
+  public struct Piece: Sendable, Encodable {
+    /// What it is.
+    public var title: String
+    /// Whether its result is in the cache.
+    public var isCached: Bool
+  }
+
+  /// Name of the image.
+  public var image: String
+  /// Whether the lock file names every package; where it does not, nothing is known of what follows from them.
+  public var isLocked: Bool
+  /// Packages.
+  public var packages: Int
+  /// Packages whose archives have to be fetched.
+  public var packagesToFetch: Int
+  /// Bytes of those archives.
+  public var bytesToFetch: Int64
+  /// The work upon the root file system.
+  public var pieces: [Piece]
+}
+
+extension ImageBuilder {
+  /// Says what a build would do; nothing is fetched or built.
+  ///
+  /// - Parameter system: What the image's system is made of; `nil` for an appliance.
+  /// - Throws: ``ImageFailure``, `FileFailure`, `SandboxFailure`.
+  public func plan(_ image: ImageDefinition, system: SystemDefinition? = nil) async throws -> ImagePlan {
+    let device = DeviceClass.builtIn.first { $0.name == image.device } ?? .genericX86
+    var plan = ImagePlan(
+      image: image.name, isLocked: false, packages: 0, packagesToFetch: 0, bytesToFetch: 0, pieces: [])
+    var packages: [DebianPackage] = []
+    if let system {
+      let needs = try SystemNeeds(image, system, suite: suite(of: system), device: device)
+      guard let stages = await archive.lockedPackages(for: needs.request) else { return plan }
+      guard let others = await locked([needs.checker, needs.loaders, ToolTree.request]) else { return plan }
+      packages = stages.flatMap(\.self) + others
+      let time = try await buildTime()
+      let complete = try self.complete(system, image, device: device, packages: stages)
+      plan.pieces = try await cache.withScratch { scratch in
+        try await SystemBuilder(archive: archive, cache: cache, progress: progress, scratch: scratch, epoch: time)
+          .rehearse(complete, request: needs.request, packages: stages, hasKernel: needs.hasKernel)
+      }.map { ImagePlan.Piece(title: $0.title, isCached: $0.isCached) }
+    } else {
+      let programs = SystemPrograms(image, users: try UserIDs(names: image.programs.map(\.user)))
+      let requests = PackageRequests(image: image, project: project, device: device, system: programs)
+      guard let found = await locked(requests.all) else { return plan }
+      packages = found
+    }
+    plan.isLocked = true
+    let distinct = Set(packages)
+    let missing = archive.missing(distinct)
+    plan.packages = distinct.count
+    plan.packagesToFetch = missing.count
+    plan.bytesToFetch = missing.reduce(0) { $0 + $1.size }
+    return plan
+  }
+
+  private func locked(_ requests: [PackageRequest]) async -> [DebianPackage]? {
+    var packages: [DebianPackage] = []
+    for request in requests {
+      guard let found = await lock.packages(of: request) else { return nil }
+      packages += found
+    }
+    return packages
+  }
+
+  /// Opens a system's root to look around in: a command that the caller starts, while `body` runs.
+  ///
+  /// - Parameter command: What runs there; a shell where it is empty.
+  public func withShell(
+    _ image: ImageDefinition, system: SystemDefinition, command: [String],
+    _ body: (_ program: String, _ arguments: [String], _ environment: [String: String]) async throws -> Void
+  ) async throws {
+    let device = DeviceClass.builtIn.first { $0.name == image.device } ?? .genericX86
+    let needs = try SystemNeeds(image, system, suite: suite(of: system), device: device)
+    let stages = try await archive.packages(for: needs.request)
+    let time = try await buildTime()
+    let complete = try self.complete(system, image, device: device, packages: stages)
+    try await cache.withScratch { scratch in
+      let builder = try SystemBuilder(
+        archive: archive, cache: cache, progress: progress, scratch: scratch, epoch: time)
+      let root = try await builder.build(
+        complete, request: needs.request, packages: stages, hasKernel: needs.hasKernel)
+      await progress.finish()
+      let session = try root.shell(command)
+      try await body(session.program, session.arguments, session.environment)
+    }
+  }
+}

@@ -1,0 +1,51 @@
+import ArgumentParser
+import DiskImage
+import Foundation
+import ImageBuild
+
+/// `cultivar plan`: says what a build would do.
+struct PlanCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "plan", abstract: "Say what a build would do, and what of it is in the cache.",
+    discussion: "Nothing is fetched, built or written.")
+
+  @OptionGroup var options: ProjectOptions
+  @OptionGroup var variables: SetOptions
+
+  @Argument(help: "Images. Left out: all.")
+  var images: [String] = []
+
+  @Flag(help: "Write the result as JSON to standard output.")
+  var json = false
+
+  func run() async throws {
+    try await CommandErrors.shown {
+      let session = try ProjectSession(options, quiet: true)
+      var plans: [ImagePlan] = []
+      for image in try session.images(named: images) {
+        let system =
+          image.kind == .system
+          ? try await session.system(of: image, set: variables.settings, needsSecrets: false).system : nil
+        let plan = try await session.builder.plan(image, system: system)
+        plans.append(plan)
+        if !json { print(text(plan)) }
+      }
+      guard json else { return }
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+      print(String(decoding: try encoder.encode(plans), as: UTF8.self))
+    }
+  }
+
+  private func text(_ plan: ImagePlan) -> String {
+    guard plan.isLocked else {
+      return "\(plan.image): packages are not locked yet; a build, or `cultivar lock`, asks the archive for them"
+    }
+    var lines = ["\(plan.image): \(plan.packages) packages, all locked"]
+    if plan.packagesToFetch > 0 {
+      lines.append("  to fetch: \(plan.packagesToFetch) packages, \(ByteSize(bytes: plan.bytesToFetch))")
+    }
+    lines += plan.pieces.map { "  \($0.isCached ? "cached" : "to do ")  \($0.title)" }
+    return lines.joined(separator: "\n")
+  }
+}
