@@ -37,7 +37,7 @@ public struct DiskImage: Sendable {
   ///
   /// - Throws: ``DoesNotFit``, `FileFailure`.
   public mutating func addGrub(_ loaders: BootLoaderFiles) throws {
-    guard let partition = table.partition(number: Layout.biosBootNumber) else { return }
+    guard let partition = table.partitions.first(where: { $0.type == .biosBoot }) else { return }
     let code = try GrubBootCode(
       bootSector: FolderTree.readFile(loaders.grubBootSector.path), core: FolderTree.readFile(loaders.grubCore.path),
       firstLBA: partition.firstLBA, sectors: partition.sectorCount)

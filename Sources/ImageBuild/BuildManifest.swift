@@ -70,8 +70,8 @@ public struct BuildManifest: Codable, Sendable {
     self.kernel = kernel
     firmwareNotIncluded = firmware
     self.sizes = sizes
-    slotSize = layout.slotSize.bytes
     let sector = Int64(GPT.sectorSize)
+    slotSize = Int64(table.partition(number: layout.numbers.rootA)?.sectorCount ?? 0) * sector
     partitions = table.partitions.map {
       PartitionRow(
         number: $0.number, name: $0.name, offset: Int64($0.firstLBA) * sector, size: Int64($0.sectorCount) * sector)

@@ -212,9 +212,14 @@ public struct ImageBuilder: Sendable {
   private func layout(of image: ImageDefinition) -> Layout {
     var layout = Layout.builtIn.first { $0.name == image.layout.name } ?? .applianceAB
     layout.rootFileSystem = DeviceModel.RootFileSystem(rawValue: image.layout.rootFileSystem) ?? .erofs
-    if let size = image.layout.bootSize { layout.bootSize = ByteSize(bytes: size) }
-    if let size = image.layout.slotSize { layout.slotSize = ByteSize(bytes: size) }
-    if let size = image.layout.dataSize { layout.dataSize = ByteSize(bytes: size) }
+    if let size = image.layout.bootSize { layout.bootSize = .fixed(ByteSize(bytes: size)) }
+    switch image.layout.slotSize {
+    case .bytes(let size): layout.slotSize = .fixed(ByteSize(bytes: size))
+    case .percent(let percent): layout.slotSize = .percent(percent, minimum: .mebibytes(16))
+    case nil: break
+    }
+    if let size = image.layout.dataSize { layout.dataSize = .rest(ByteSize(bytes: size)) }
+    layout.dataMountOptions += image.layout.dataMountOptions
     return layout
   }
 
@@ -229,10 +234,11 @@ public struct ImageBuilder: Sendable {
   private func bootPlan(_ image: ImageDefinition, layout: Layout, device: DeviceClass) -> BootPlan {
     let own = image.initProgram
     return BootPlan(
-      partitions: Layout.numbers, rootFileSystem: layout.rootFileSystem,
+      partitions: layout.numbers, rootFileSystem: layout.rootFileSystem,
       modules: [layout.rootFileSystem.rawValue, "ext4"],
       nextInit: own.map { [PlannedPrograms.installedPath($0)] + $0.arguments } ?? [DevicePaths.initProgram],
-      nextInitEnvironment: (own?.environment ?? [:]).map { "\($0.key)=\($0.value)" }.sorted(), deviceTimeout: 60,
+      nextInitEnvironment: (own?.environment ?? [:]).map { "\($0.key)=\($0.value)" }.sorted(),
+      dataMountOptions: layout.dataMountOptions.isEmpty ? nil : layout.dataMountOptions, deviceTimeout: 60,
       failureDelay: 10)
   }
 
@@ -268,7 +274,7 @@ public struct ImageBuilder: Sendable {
     key.add(try root.identity())
     key.add(try initialRAM.identity())
     key.add(try ContentHash(ofFile: kernel.kernel.path))
-    key.add("\(layout)")
+    key.add(layout.identity)
     key.add(project.version)
     return key.hash.text
   }

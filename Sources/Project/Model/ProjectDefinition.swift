@@ -84,10 +84,20 @@ public struct LayoutChoice: Sendable, Equatable {
   public var rootFileSystem: String
   /// Bytes of the boot partition; `nil` for the layout's own.
   public var bootSize: Int64?
-  /// Bytes of each slot; `nil` for the layout's own.
-  public var slotSize: Int64?
+  /// Size of each slot; `nil` for the layout's own.
+  public var slotSize: SlotSize?
   /// Bytes of the data partition in the image (the device grows it); `nil` for the layout's own.
   public var dataSize: Int64?
+  /// Mount options of the data partition, in addition to those of every image.
+  public var dataMountOptions: [String] = []
+}
+
+/// How large a slot is.
+public enum SlotSize: Sendable, Equatable {
+  /// This many bytes.
+  case bytes(Int64)
+  /// In hundredths of the root file system that the image has in it; at least 100.
+  case percent(Int)
 }
 
 /// The kernel of an image.
