@@ -68,12 +68,16 @@ let package = Package(
       dependencies: [
         "RootFilesystem", "DebianArchive", "Lock", "BootFlow", "DeviceModel", "PartitionTable", "HostSystem",
       ]),
+    .target(name: "SizeReport"),
     .target(
       name: "ImageBuild",
       dependencies: [
-        "Project", "DebianArchive", "ExecutableFormat", "Lock", "Programs", "RootFilesystem", "DiskImage", "BootFlow",
+        "SizeReport", "Project", "DebianArchive", "ExecutableFormat", "Lock", "Programs", "RootFilesystem", "DiskImage",
+        "BootFlow",
         "DeviceModel", "PartitionTable", "HostSystem", "Spelling",
       ]),
+    .target(
+      name: "Flashing", dependencies: ["DeviceModel", "DiskImage", "HostSystem", "LinuxSystem", "PartitionTable"]),
     .target(
       name: "Emulator",
       dependencies: [
@@ -84,7 +88,7 @@ let package = Package(
     .executableTarget(
       name: "cultivar",
       dependencies: [
-        "Project", "ImageBuild", "DiskImage", "Emulator", "HostSystem", "Lock",
+        "Project", "ImageBuild", "DiskImage", "Emulator", "Flashing", "HostSystem", "Lock", "SizeReport",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
@@ -100,6 +104,10 @@ let package = Package(
     .testTarget(
       name: "DiskImageTests",
       dependencies: ["DiskImage", "BootFlow", "DeviceModel", "PartitionTable", "HostSystem", "TestFixtures"]),
+    .testTarget(name: "SizeReportTests", dependencies: ["SizeReport"]),
+    .testTarget(
+      name: "FlashingTests",
+      dependencies: ["DeviceModel", "Flashing", "DiskImage", "HostSystem", "PartitionTable", "TestFixtures"]),
     .testTarget(name: "ProgramsTests", dependencies: ["Programs", "Project", "HostSystem", "Lock", "TestFixtures"]),
     .testTarget(
       name: "ImageBuildTests",

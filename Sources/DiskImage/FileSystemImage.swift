@@ -171,7 +171,8 @@ public struct FileSystemImage: Sendable {
     let size = partition.size.bytes(content: need).roundedToMebibytes
     let label = partition.label ?? partition.name
     try DoesNotFit.check(
-      "what the boot partition holds for \(otherSlots > 0 ? "two slots" : "its slot")", need, size, "the boot partition",
+      "what the boot partition holds for \(otherSlots > 0 ? "two slots" : "its slot")", need, size,
+      "the boot partition",
       key: "boot")
     var key = key("boot-image 3", ["\(serial)", "\(size.bytes)", label])
     key.add(try tree.identity())

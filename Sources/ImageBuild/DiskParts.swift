@@ -66,9 +66,11 @@ struct DiskParts {
     let numbers = layout.numbers
     var image = DiskImage(table: layout.table(ids: ids, rootType: .linuxRootX86_64, rootContent: root.content))
     try image.addGrub(loaders)
-    try image.fill(numbers.boot, with: boot, called: "the boot file system", key: "boot")
-    try image.fill(numbers.rootA, with: root.file, called: "the root file system", key: "slot")
-    try image.fill(numbers.data, with: data, called: "the data file system", key: "data")
+    try image.fill(numbers.boot, with: boot, used: .fat32, called: "the boot file system", key: "boot")
+    try image.fill(
+      numbers.rootA, with: root.file, used: layout.rootFileSystem == .ext4 ? .ext4 : .all,
+      called: "the root file system", key: "slot")
+    try image.fill(numbers.data, with: data, used: .ext4, called: "the data file system", key: "data")
     self.image = image
     files = ["initialRAM": initialRAM, "kernel": parts.kernel, "root": root.file]
   }

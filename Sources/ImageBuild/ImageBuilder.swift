@@ -50,12 +50,16 @@ public struct ImageBuilder: Sendable {
     return image
   }
 
-  /// Builds one image into a folder: the disk image and its manifest.
+  /// Builds one image into a folder: the disk image, what else is asked for, and the manifest.
   ///
-  /// - Parameter output: Folder of the artefacts; it is made if need be.
+  /// - Parameters:
+  ///   - output: Folder of the artefacts; it is made if need be.
+  ///   - formats: What is written in addition to what the project asks for.
   /// - Returns: What was built.
   /// - Throws: ``ImageFailure`` and the errors of the libraries below, all of them for the user to read.
-  public func build(_ image: ImageDefinition, into output: URL) async throws -> BuildManifest {
+  public func build(
+    _ image: ImageDefinition, into output: URL, formats: [ArtefactFormat] = []
+  ) async throws -> BuildManifest {
     // What cannot work is said before anything is fetched or built.
     let givenTime = try givenTime()
     let device = DeviceClass.builtIn.first { $0.name == image.device } ?? .genericX86
@@ -63,7 +67,7 @@ public struct ImageBuilder: Sendable {
     let users = try UserIDs(names: image.programs.map(\.user))
     let system = SystemPrograms(image, users: users)
     let layout = layout(of: image)
-    await progress.expect(8 + image.programs.count)
+    await progress.expect(7 + image.programs.count)
 
     let requests = PackageRequests(image: image, project: project, device: device, system: system)
     async let programs = buildPrograms(image.programs, for: device.architecture)
@@ -103,10 +107,14 @@ public struct ImageBuilder: Sendable {
     let manifest = try BuildManifest(
       identity: identity, epoch: epoch, kernel: kernel.files.label, firmware: kernel.modules?.firmware ?? [],
       layout: layout, table: disk.image.table, packages: root.packages, programs: built, sizes: try disk.sizes())
-    try await progress.step("write the disk image") {
-      try ArtefactFolder(output, name: image.name).write(disk.image, manifest: manifest)
-    }
-    return manifest
+    let folder = ArtefactFolder(output, name: image.name)
+    let rootArchive = RootArchive(
+      root.tree, time: epoch, architecture: device.architecture, name: "\(image.name):\(project.version)")
+    let artefacts = try ImageArtefacts(
+      name: image.name, disk: disk.image, tree: root.tree, root: rootArchive, tools: tools
+    )
+    .list(image.formats + formats, in: folder)
+    return try await folder.write(artefacts, manifest: manifest, progress: progress)
   }
 
   /// Parts of the kernel command line that every image has.

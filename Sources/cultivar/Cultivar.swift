@@ -9,7 +9,7 @@ struct Cultivar: AsyncParsableCommand {
     discussion: "A project is a folder with cultivar.yaml. Begin with `cultivar new DIR`.",
     version: "0.1.0",
     subcommands: [
-      NewCommand.self, AddCommand.self, CheckCommand.self, BuildCommand.self, RunCommand.self, LockCommand.self,
-      SchemaCommand.self,
+      NewCommand.self, AddCommand.self, CheckCommand.self, BuildCommand.self, RunCommand.self, FlashCommand.self,
+      SizeCommand.self, LockCommand.self, SchemaCommand.self,
     ])
 }

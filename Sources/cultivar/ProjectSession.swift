@@ -45,9 +45,13 @@ struct ProjectSession {
   }
 
   /// Builds one image.
-  func build(_ image: ImageDefinition, into artefacts: ArtefactFolder) async throws -> BuildManifest {
+  ///
+  /// - Parameter formats: What is written in addition to what the project asks for.
+  func build(
+    _ image: ImageDefinition, into artefacts: ArtefactFolder, formats: [ArtefactFormat] = []
+  ) async throws -> BuildManifest {
     do {
-      let manifest = try await builder.build(image, into: artefacts.folder)
+      let manifest = try await builder.build(image, into: artefacts.folder, formats: formats)
       await progress.finish()
       return manifest
     } catch {

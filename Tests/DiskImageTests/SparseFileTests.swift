@@ -61,7 +61,8 @@ struct SparseFileTests {
   func failure() async throws {
     try await withTemporaryFolder { folder in
       var disk = DiskImage(
-        table: Layout.applianceAB.table(ids: DiskIdentity(project: "p", image: "i"), rootType: .linuxRootX86_64, rootContent: .mebibytes(1)))
+        table: Layout.applianceAB.table(
+          ids: DiskIdentity(project: "p", image: "i"), rootType: .linuxRootX86_64, rootContent: .mebibytes(1)))
       let content = try folder.writing("x", to: "root.img")
       try disk.fill(3, with: content, called: "the root", key: "slot")
       try FileManager.default.removeItem(at: content)

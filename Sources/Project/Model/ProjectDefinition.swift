@@ -54,6 +54,8 @@ public struct ImageDefinition: Sendable, Equatable {
   public var device: String
   /// Layout with the project's changes to it.
   public var layout: LayoutChoice
+  /// What is written in addition to the raw disk image.
+  public var formats: [ArtefactFormat] = []
   /// Host name; the image's name where the file gives none.
   public var hostname: String
   /// Time zone by its name in the tz database; `UTC` where the file gives none.
@@ -90,6 +92,24 @@ public struct LayoutChoice: Sendable, Equatable {
   public var dataSize: Int64?
   /// Mount options of the data partition, in addition to those of every image.
   public var dataMountOptions: [String] = []
+}
+
+/// What an image can be written as, in addition to the raw disk image.
+public enum ArtefactFormat: String, Sendable, CaseIterable {
+  /// A block map of the raw image.
+  case blockMap = "bmap"
+  /// The raw image, compressed by Zstandard.
+  case zstd
+  /// The raw image, compressed by XZ.
+  case xz
+  /// The disk for QEMU.
+  case qcow2
+  /// The disk for fastboot.
+  case androidSparse = "android-sparse"
+  /// The root file system as a tar archive.
+  case rootTar = "root-tar"
+  /// The root file system as an OCI image archive.
+  case rootOCI = "root-oci"
 }
 
 /// How large a slot is.
