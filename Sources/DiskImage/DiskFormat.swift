@@ -73,7 +73,7 @@ public enum DiskFormat: String, Sendable, CaseIterable {
     // Blocks of a fixed size, and never less than two threads: with one, xz would write a single block.
     let threads = max(2, min(8, ProcessInfo.processInfo.activeProcessorCount))
     try await tools.command(
-      "xz", ["-q", "-f", "-k", "-6", "--check=sha256", "--block-size=16MiB", "-T\(threads)", input],
+      "xz", ["-q", "-f", "-k", "-3", "--check=sha256", "--block-size=16MiB", "-T\(threads)", input],
       to: "compress the disk image by XZ"
     ).run()
     guard rename(output, path) == 0 else { throw FileFailure.last("write", path) }

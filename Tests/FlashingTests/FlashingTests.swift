@@ -218,6 +218,33 @@ struct FirstBootValuesTests {
     }
   }
 
+  @Test("The file lands on the boot partition, where mtools finds it; an older one is replaced")
+  func file() async throws {
+    try await withTemporaryFolder { folder in
+      let table = Layout.applianceAB.table(
+        ids: DiskIdentity(project: "p", image: "i"), rootType: .linuxRootX86_64, rootContent: .mebibytes(1))
+      let disk = folder.appending(path: "disk.img").path
+      try DiskImage(table: table).write(to: disk)
+      let noFileSystem = await #expect(throws: CommandFailure.self) {
+        try await FirstBootFile.write(FirstBootFile.values(["wifi-ssid=Home"]), to: disk)
+      }
+      #expect(noFileSystem?.problem.contains("boot partition") == true)
+      let made = try Judge("mkfs.fat").run(["--offset", "4096", "-F", "32", disk, "262144"])
+      try #require(made.status == 0, "\(made.errors)")
+
+      try await FirstBootFile.write(FirstBootFile.values(["hostname=cellar"]), to: disk)
+      try await FirstBootFile.write(FirstBootFile.values(["hostname=roof", "wifi-ssid=Home"]), to: disk)
+
+      let found = try Judge("mtype").run(["-i", "\(disk)@@\(2 << 20)", "::/cultivar.conf"])
+      #expect(found.status == 0)
+      #expect(found.output == "# Taken over at the first start of the device.\nhostname=roof\nwifi-ssid=Home\n")
+      let other = try folder.writing("no disk", to: "other").path
+      await #expect(throws: FlashFailure.noBootPartition(other)) {
+        try await FirstBootFile.write(FirstBootFile.values(["hostname=roof"]), to: other)
+      }
+    }
+  }
+
   @Test(
     "What cannot be is refused, and a secret is not repeated",
     arguments: [
