@@ -229,8 +229,12 @@ struct FirstBootValuesTests {
         try await FirstBootFile.write(FirstBootFile.values(["wifi-ssid=Home"]), to: disk)
       }
       #expect(noFileSystem?.problem.contains("boot partition") == true)
-      let made = try Judge("mkfs.fat").run(["--offset", "4096", "-F", "32", disk, "262144"])
+      let boot = folder.appending(path: "boot.img")
+      let made = try Judge("mkfs.fat").run(["-C", "-F", "32", boot.path, "262144"])
       try #require(made.status == 0, "\(made.errors)")
+      var filled = DiskImage(table: table)
+      try filled.fill(2, with: boot, called: "the boot file system", key: "boot")
+      try filled.write(to: disk)
 
       try await FirstBootFile.write(FirstBootFile.values(["hostname=cellar"]), to: disk)
       try await FirstBootFile.write(FirstBootFile.values(["hostname=roof", "wifi-ssid=Home"]), to: disk)
