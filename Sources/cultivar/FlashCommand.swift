@@ -104,6 +104,9 @@ struct FlashCommand: AsyncParsableCommand {
       "All that is on \(disk.path) (\(ByteSize(bytes: disk.size))\(model)) is lost. Write to it? [y/N] ", terminator: ""
     )
     fflush(nil)
+    // Nothing is written yet that would have to be tidied up, and the line that is waited for does not hear of a cancelled task.
+    signal(SIGINT, SIG_DFL)
+    defer { signal(SIGINT, SIG_IGN) }
     guard ["y", "yes"].contains(readLine()?.lowercased()) else { throw FlashFailure.notConfirmed }
   }
 }
