@@ -70,12 +70,15 @@ let package = Package(
       dependencies: [
         "RootFilesystem", "DebianArchive", "Lock", "BootFlow", "DeviceModel", "PartitionTable", "HostSystem",
       ]),
+    .target(name: "SizeReport"),
     .target(
       name: "ImageBuild",
       dependencies: [
-        "Project", "DebianArchive", "ExecutableFormat", "Lock", "Programs", "RootFilesystem", "DiskImage", "BootFlow",
-        "DeviceModel", "PartitionTable", "HostSystem", "Spelling", "SystemBuild",
+        "SizeReport", "Project", "DebianArchive", "ExecutableFormat", "Lock", "Programs", "RootFilesystem", "DiskImage",
+        "BootFlow", "DeviceModel", "PartitionTable", "HostSystem", "Spelling", "SystemBuild",
       ]),
+    .target(
+      name: "Flashing", dependencies: ["DeviceModel", "DiskImage", "HostSystem", "LinuxSystem", "PartitionTable"]),
     .target(
       name: "Emulator",
       dependencies: [
@@ -86,7 +89,8 @@ let package = Package(
     .executableTarget(
       name: "cultivar",
       dependencies: [
-        "Project", "Programs", "ImageBuild", "DiskImage", "Emulator", "HostSystem", "Lock", "Spelling",
+        "Project", "Programs", "ImageBuild", "DiskImage", "Emulator", "Flashing", "HostSystem", "Lock", "SizeReport",
+        "Spelling",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Subprocess", package: "swift-subprocess"),
       ]),
@@ -104,6 +108,10 @@ let package = Package(
     .testTarget(
       name: "DiskImageTests",
       dependencies: ["DiskImage", "BootFlow", "DeviceModel", "PartitionTable", "HostSystem", "TestFixtures"]),
+    .testTarget(name: "SizeReportTests", dependencies: ["SizeReport"]),
+    .testTarget(
+      name: "FlashingTests",
+      dependencies: ["DeviceModel", "Flashing", "DiskImage", "HostSystem", "PartitionTable", "TestFixtures"]),
     .testTarget(name: "ProgramsTests", dependencies: ["Programs", "Project", "HostSystem", "Lock", "TestFixtures"]),
     .testTarget(
       name: "ImageBuildTests",

@@ -34,6 +34,8 @@ int cultivar_pidfd_open(pid_t pid) { return (int)syscall(SYS_pidfd_open, pid, 0)
 
 int cultivar_block_size(int descriptor, uint64_t *bytes) { return ioctl(descriptor, BLKGETSIZE64, bytes); }
 
+int cultivar_open_direct(const char *path) { return open(path, O_RDONLY | O_CLOEXEC | O_DIRECT); }
+
 int cultivar_reread_partitions(int descriptor) { return ioctl(descriptor, BLKRRPART, 0); }
 
 int cultivar_resize_partition(int descriptor, int number, int64_t start, int64_t length) {

@@ -56,12 +56,15 @@ public final class InitialStage {
     log.note("started from \(disk.path), slot \(slot.rawValue)")
 
     try DiskPreparation(disk: disk, dataPartition: plan.partitions.data) { [log] in log.note($0) }.run()
-    let root = try waiting.partition(plan.partitions.root(of: slot), of: disk)
+    guard let rootNumber = plan.partitions.root(of: slot) else {
+      throw StageFailure("the boot loader chose slot \(slot.rawValue), and this image has one slot only")
+    }
+    let root = try waiting.partition(rootNumber, of: disk)
     let data = try waiting.partition(plan.partitions.data, of: disk)
     for failure in fileSystems.wait() { log.note(failure) }
     try mountRoot(root, plan)
     if let next = plan.nextInit.first { FileTree.readAhead(Self.newRoot + next) }
-    try mountData(data)
+    try mountData(data, options: plan.dataMountOptions ?? [])
     creditRandomSeed()
     if plan.overlay != nil { try writeMachineID() }
     try switchRoot(to: plan)
@@ -111,13 +114,15 @@ public final class InitialStage {
     try FileTree.replace(Self.newRoot + "/etc/machine-id", with: Array("\(id)\n".utf8), mode: 0o444)
   }
 
-  private func mountData(_ path: String) throws {
+  private func mountData(_ path: String, options: [String]) throws {
     let (outcome, output) = FileSystemCheck().check(path)
     if case .failed(let reason) = outcome {
       throw StageFailure("the data file system on \(path) cannot be corrected: \(reason)\n\(output)")
     }
     let target = Self.newRoot + DevicePaths.data
-    try Mount.mount("ext4", from: path, at: target, [.noSetUserID, .noDevices, .noAccessTimes])
+    let (flags, others) = Mount.Flags.parsed(options)
+    try Mount.mount(
+      "ext4", from: path, at: target, flags.union([.noSetUserID, .noDevices, .noAccessTimes]), options: others)
     failures = FailureLog(in: Self.newRoot + DevicePaths.records)
     if try Ext4.grow(at: target, on: path) { log.note("the data file system was extended to all of \(path)") }
     if outcome == .corrected {

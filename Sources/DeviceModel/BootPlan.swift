@@ -17,6 +17,8 @@ public struct BootPlan: Codable, Sendable, Equatable {
   public var nextInit: [String]
   /// Environment of ``nextInit``, as `NAME=value`.
   public var nextInitEnvironment: [String]
+  /// Mount options of the data partition in addition to those that it always has; `nil` for none.
+  public var dataMountOptions: [String]?
   /// Seconds to wait for the disk and its partitions to appear.
   public var deviceTimeout: Int
   /// Seconds between the message of a failure in stage 1 and the reboot.
@@ -25,7 +27,8 @@ public struct BootPlan: Codable, Sendable, Equatable {
   /// Makes a plan.
   public init(
     partitions: PartitionNumbers, rootFileSystem: RootFileSystem, overlay: RootOverlay? = nil, modules: [String],
-    nextInit: [String], nextInitEnvironment: [String], deviceTimeout: Int, failureDelay: Int
+    nextInit: [String], nextInitEnvironment: [String], dataMountOptions: [String]? = nil, deviceTimeout: Int,
+    failureDelay: Int
   ) {
     self.partitions = partitions
     self.rootFileSystem = rootFileSystem
@@ -33,32 +36,33 @@ public struct BootPlan: Codable, Sendable, Equatable {
     self.modules = modules
     self.nextInit = nextInit
     self.nextInitEnvironment = nextInitEnvironment
+    self.dataMountOptions = dataMountOptions
     self.deviceTimeout = deviceTimeout
     self.failureDelay = failureDelay
   }
 }
 
-/// GPT partition numbers, from 1, of what a layout with two slots has on its disk.
+/// GPT partition numbers, from 1, of what a layout has on its disk.
 public struct PartitionNumbers: Codable, Sendable, Equatable {
   /// The EFI system partition: boot loaders, and the kernel and initial RAM file system of each slot.
   public var boot: Int
   /// Root file system of slot A.
   public var rootA: Int
-  /// Root file system of slot B.
-  public var rootB: Int
+  /// Root file system of slot B; `nil` where the layout has one slot only.
+  public var rootB: Int?
   /// What persists; the last partition on the disk, so that it can grow.
   public var data: Int
 
   /// Makes the numbers.
-  public init(boot: Int, rootA: Int, rootB: Int, data: Int) {
+  public init(boot: Int, rootA: Int, rootB: Int?, data: Int) {
     self.boot = boot
     self.rootA = rootA
     self.rootB = rootB
     self.data = data
   }
 
-  /// The partition that holds the root file system of `slot`.
-  public func root(of slot: Slot) -> Int {
+  /// The partition that holds the root file system of `slot`; `nil` where the layout does not have the slot.
+  public func root(of slot: Slot) -> Int? {
     switch slot {
     case .a: rootA
     case .b: rootB

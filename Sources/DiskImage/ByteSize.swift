@@ -9,6 +9,9 @@ public struct ByteSize: Sendable, Hashable, Comparable, CustomStringConvertible 
   /// Takes a number of mebibytes (2^20 bytes).
   public static func mebibytes(_ count: Int64) -> ByteSize { ByteSize(bytes: count << 20) }
 
+  /// The next whole number of mebibytes.
+  var roundedToMebibytes: ByteSize { .mebibytes((bytes + (1 << 20) - 1) >> 20) }
+
   /// The number with its unit.
   public var description: String {
     let units: [(name: String, shift: Int64)] = [("GiB", 30), ("MiB", 20), ("KiB", 10)]

@@ -13,7 +13,7 @@ public struct DiskImage: Sendable {
   var contents: [Int: Content] = [:]
 
   enum Content: Sendable {
-    case file(URL)
+    case file(URL, UsedBytes)
     case bytes([UInt8])
   }
 
@@ -24,20 +24,23 @@ public struct DiskImage: Sendable {
 
   /// Fills a partition with a file.
   ///
+  /// - Parameter used: Which of the file's bytes count, for the block map.
   /// - Throws: ``DoesNotFit`` if the file is longer than the partition.
-  public mutating func fill(_ number: Int, with file: URL, called content: String, key: String) throws {
+  public mutating func fill(
+    _ number: Int, with file: URL, used: UsedBytes = .all, called content: String, key: String
+  ) throws {
     guard let partition = table.partition(number: number) else { return }
     try DoesNotFit.check(
       content, ByteSize(bytes: try FileSize.of(file.path)),
       ByteSize(bytes: Int64(partition.sectorCount) * Int64(GPT.sectorSize)), "its partition", key: key)
-    contents[number] = .file(file)
+    contents[number] = .file(file, used)
   }
 
   /// Makes the image start by GRUB on a BIOS.
   ///
   /// - Throws: ``DoesNotFit``, `FileFailure`.
   public mutating func addGrub(_ loaders: BootLoaderFiles) throws {
-    guard let partition = table.partition(number: Layout.biosBootNumber) else { return }
+    guard let partition = table.partitions.first(where: { $0.type == .biosBoot }) else { return }
     let code = try GrubBootCode(
       bootSector: FolderTree.readFile(loaders.grubBootSector.path), core: FolderTree.readFile(loaders.grubCore.path),
       firstLBA: partition.firstLBA, sectors: partition.sectorCount)
@@ -62,7 +65,7 @@ public struct DiskImage: Sendable {
       guard let partition = table.partition(number: number) else { continue }
       let offset = Int64(partition.firstLBA) * Int64(GPT.sectorSize)
       switch content {
-      case .file(let file): try SparseFile.copy(file.path, into: target, at: offset)
+      case .file(let file, _): try SparseFile.copy(file.path, into: target, at: offset)
       case .bytes(let bytes): try write(bytes, to: target, at: offset)
       }
     }
@@ -74,6 +77,32 @@ public struct DiskImage: Sendable {
     guard rename(temporary, path) == 0 else { throw FileFailure.last("write", path) }
   }
 
+  /// The blocks of the image that a device must hold; what stands in the others does not matter.
+  ///
+  /// They are more than the blocks that are not zero: zeros in a file, or in a file system's tables, count as well, and the
+  /// medium that the image is written to may hold something else there.
+  ///
+  /// - Throws: `FileFailure`.
+  public func usedBlocks() throws -> BlockRanges {
+    let sector = Int64(GPT.sectorSize)
+    let size = Int64(table.diskSizeInSectors) * sector
+    let first = table.partitions.map { Int64($0.firstLBA) * sector }.min() ?? size
+    let end = table.partitions.map { Int64($0.lastLBA + 1) * sector }.max() ?? 0
+    // Both tables with all that is around them.
+    var used = [0..<first, end..<size]
+    for (number, content) in contents {
+      guard let partition = table.partition(number: number) else { continue }
+      let offset = Int64(partition.firstLBA) * sector
+      let ranges =
+        switch content {
+        case .file(let file, let kind): try kind.ranges(in: file.path)
+        case .bytes(let bytes): [0..<Int64(bytes.count)]
+        }
+      used += ranges.map { $0.lowerBound + offset..<$0.upperBound + offset }
+    }
+    return BlockRanges(bytes: used)
+  }
+
   /// Hash of all that the image is written from. File systems come from the cache, where the path says the content.
   ///
   /// - Throws: `GPTError`.
@@ -83,7 +112,7 @@ public struct DiskImage: Sendable {
     for (number, content) in contents.sorted(by: { $0.key < $1.key }) {
       key.add("\(number)")
       switch content {
-      case .file(let file): key.add(file.path)
+      case .file(let file, _): key.add(file.path)
       case .bytes(let bytes): key.add(ContentHash(of: bytes))
       }
     }

@@ -31,59 +31,63 @@ public struct FileSystemImage: Sendable {
     return key
   }
 
-  /// Makes a read-only root file system from a tree.
-  ///
-  /// - Parameters:
-  ///   - slotSize: Size of the slot that it has to fit.
-  ///   - id: UUID of the file system, where its kind has one.
-  /// - Returns: The image file, in the cache, as long as the file system is.
-  /// - Throws: ``DoesNotFit``, `CommandFailure`, `FileFailure`.
-  public func root(_ tree: FileTree, as kind: RootFileSystem, slotSize: ByteSize, id: GUID) async throws -> URL {
-    var key = key("root-image 1", [kind.rawValue, id.description, "\(slotSize.bytes)"])
-    key.add(try tree.identity())
-    let folder = try await cache.result("root-image", key.hash) { folder in
-      let archive = folder.appending(path: "root.tar").path
-      try TarArchive.write(tree, to: archive, time: epoch)
-      let image = folder.appending(path: "root.img").path
-      switch kind {
-      case .erofs: try await makeErofs(archive, image, id: id)
-      case .squashfs: try await makeSquashfs(archive, image)
-      case .ext4: try await makeExt4(archive, image, size: slotSize, id: id, content: tree.contentSize)
-      }
-      FolderTree.remove(archive)
-    }
-    let image = folder.appending(path: "root.img")
-    try DoesNotFit.check(
-      "the root file system", ByteSize(bytes: try FileSize.of(image.path)), slotSize, "the slot", key: "slot")
-    return image
+  /// A root file system that was made.
+  public struct Root: Sendable {
+    /// The image file, in the cache, as long as the file system is.
+    public let file: URL
+    /// How large the content is that the slot's size may follow.
+    public let content: ByteSize
   }
 
-  /// Makes a read-only root file system from a tar archive.
+  /// Makes a read-only root file system.
   ///
   /// - Parameters:
-  ///   - identity: Hash of what the archive is made of.
-  ///   - slotSize: Size of the slot that it has to fit.
+  ///   - slot: The partition that it has to fit.
   ///   - id: UUID of the file system, where its kind has one.
-  /// - Returns: The image file, in the cache, as long as the file system is.
   /// - Throws: ``DoesNotFit``, `CommandFailure`, `FileFailure`.
-  public func root(
-    archive: URL, identity: ContentHash, as kind: RootFileSystem, slotSize: ByteSize, id: GUID
-  ) async throws -> URL {
-    var key = key("root-image of archive 1", [kind.rawValue, id.description, "\(slotSize.bytes)"])
-    key.add(identity)
+  public func root(_ source: RootSource, in slot: LayoutPartition, id: GUID) async throws -> Root {
+    guard case .root(let kind) = slot.fileSystem else { preconditionFailure("the partition is no slot") }
+    // Of ext4 the size is known before it is made, of the others afterwards.
+    let estimate = Self.ext4Estimate(source)
+    let size = slot.size.bytes(content: estimate).roundedToMebibytes
+    var key = key("root-image 2", [kind.rawValue, id.description] + (kind == .ext4 ? ["\(size.bytes)"] : []))
+    key.add(try source.identity())
     let folder = try await cache.result("root-image", key.hash) { folder in
-      let image = folder.appending(path: "root.img").path
-      let size = try FileSize.of(archive.path)
-      switch kind {
-      case .erofs: try await makeErofs(archive.path, image, id: id)
-      case .squashfs: try await makeSquashfs(archive.path, image)
-      case .ext4: try await makeExt4(archive.path, image, size: slotSize, id: id, content: size)
+      try await source.withArchive(at: folder.appending(path: "root.tar").path, time: epoch) { archive in
+        let image = folder.appending(path: "root.img").path
+        switch kind {
+        case .erofs: try await makeErofs(archive, image, id: id)
+        case .squashfs: try await makeSquashfs(archive, image)
+        case .ext4: try await makeExt4(archive, image, in: slot, size: size, id: id, content: source.contentSize)
+        }
       }
     }
     let image = folder.appending(path: "root.img")
+    let length = ByteSize(bytes: try FileSize.of(image.path))
+    let content = kind == .ext4 ? estimate : length
     try DoesNotFit.check(
-      "the root file system", ByteSize(bytes: try FileSize.of(image.path)), slotSize, "the slot", key: "slot")
-    return image
+      "the root file system", length, slot.size.bytes(content: content).roundedToMebibytes, "the slot", key: "slot")
+    return Root(file: image, content: content)
+  }
+
+  /// What a tree takes as ext4: its files in whole blocks, an inode and a folder's entry for each, and a twentieth for tables.
+  private static func ext4Estimate(_ source: RootSource) -> ByteSize {
+    let block: Int64 = 4096
+    let need: Int64
+    switch source {
+    case .tree(let tree):
+      need = tree.entries.values.reduce(Int64(0)) { sum, entry in
+        switch entry.kind {
+        case .file(let content): sum + (content.size + block - 1) / block * block + 512
+        case .folder: sum + block + 512
+        case .link, .characterDevice: sum + 512
+        }
+      }
+    case .archive(_, _, let size, let entries):
+      // Half a block of each file is lost on average.
+      need = size + Int64(entries) * (block / 2 + 512)
+    }
+    return ByteSize(bytes: need + need / 20 + (4 << 20))
   }
 
   private func makeErofs(_ archive: String, _ image: String, id: GUID) async throws {
@@ -100,15 +104,16 @@ public struct FileSystemImage: Sendable {
     ).run()
   }
 
-  private func makeExt4(_ archive: String, _ image: String, size: ByteSize, id: GUID, content: Int64) async throws {
+  private func makeExt4(
+    _ archive: String, _ image: String, in slot: LayoutPartition, size: ByteSize, id: GUID, content: Int64
+  ) async throws {
     try DoesNotFit.check(
       "the root file system's content", ByteSize(bytes: content), size, "the slot", key: "slot")
     let command = tools.command(
       "mke2fs",
-      [
-        "-q", "-t", "ext4", "-b", "4096", "-m", "0", "-O", "^has_journal,^metadata_csum_seed,^orphan_file", "-U",
-        "\(id)", "-E", "hash_seed=\(id),lazy_itable_init=0,root_owner=0:0", "-L", "root", "-d", archive, image,
-        "\(size.bytes / 1024)k",
+      ["-q", "-t", "ext4", "-b", "4096"] + slot.fileSystemOptions + [
+        "-U", "\(id)", "-E", "hash_seed=\(id),lazy_itable_init=0,root_owner=0:0", "-L", slot.label ?? "root", "-d",
+        archive, image, "\(size.bytes / 1024)k",
       ], to: "make the root file system", environment: environment)
     do {
       try await command.run()
@@ -124,15 +129,17 @@ public struct FileSystemImage: Sendable {
   }
 
   /// Makes the data file system: ext4 with a journal, empty, to be grown on the device.
-  public func data(size: ByteSize, id: GUID) async throws -> URL {
-    let key = key("data-image 1", [id.description, "\(size.bytes)"])
+  public func data(_ partition: LayoutPartition, id: GUID) async throws -> URL {
+    let size = partition.size.bytes(content: ByteSize(bytes: 0)).roundedToMebibytes
+    let label = partition.label ?? partition.name
+    let key = key("data-image 2", [id.description, "\(size.bytes)", label] + partition.fileSystemOptions)
     let folder = try await cache.result("data-image", key.hash) { folder in
       try await tools.command(
         "mke2fs",
-        [
-          "-q", "-t", "ext4", "-b", "4096", "-m", "1", "-J", "size=16", "-O", "64bit,^orphan_file", "-U", "\(id)",
+        ["-q", "-t", "ext4", "-b", "4096"] + partition.fileSystemOptions + [
+          "-U", "\(id)",
           // The kernel trims what the device frees; wide tables of groups are reserved for growing to a large disk.
-          "-E", "hash_seed=\(id),lazy_itable_init=0,lazy_journal_init=1,root_owner=0:0,resize=67108864", "-L", "data",
+          "-E", "hash_seed=\(id),lazy_itable_init=0,lazy_journal_init=1,root_owner=0:0,resize=67108864", "-L", label,
           folder.appending(path: "data.img").path, "\(size.bytes / 1024)k",
         ], to: "make the data file system", environment: environment
       ).run()
@@ -157,13 +164,23 @@ public struct FileSystemImage: Sendable {
 
   /// Makes the boot file system: FAT32, from a tree of files and folders.
   ///
-  /// - Parameter serial: Serial number of the file system.
-  /// - Throws: ``DoesNotFit`` if the tree needs more room; half of it is left for the other slot's files.
-  public func boot(_ tree: FileTree, size: ByteSize, serial: UInt32, perSlot: Int64) async throws -> URL {
+  /// - Parameters:
+  ///   - partition: The partition that it has to fit.
+  ///   - serial: Serial number of the file system.
+  ///   - otherSlots: Bytes of what further slots will need, beside the tree.
+  /// - Throws: ``DoesNotFit`` if tree and further slots need more room.
+  public func boot(
+    _ tree: FileTree, in partition: LayoutPartition, serial: UInt32, otherSlots: Int64
+  ) async throws -> URL {
     // FAT32's own tables and the slack of clusters take less than two per cent of such a file system.
-    let need = ByteSize(bytes: (tree.contentSize + perSlot) * 102 / 100 + (1 << 20))
-    try DoesNotFit.check("what the boot partition holds for two slots", need, size, "the boot partition", key: "boot")
-    var key = key("boot-image 2", ["\(serial)", "\(size.bytes)"])
+    let need = ByteSize(bytes: (tree.contentSize + otherSlots) * 102 / 100 + (1 << 20))
+    let size = partition.size.bytes(content: need).roundedToMebibytes
+    let label = partition.label ?? partition.name
+    try DoesNotFit.check(
+      "what the boot partition holds for \(otherSlots > 0 ? "two slots" : "its slot")", need, size,
+      "the boot partition",
+      key: "boot")
+    var key = key("boot-image 3", ["\(serial)", "\(size.bytes)", label])
     key.add(try tree.identity())
     let folder = try await cache.result("boot-image", key.hash) { folder in
       let image = folder.appending(path: "boot.img").path
@@ -171,7 +188,7 @@ public struct FileSystemImage: Sendable {
       let digits = String(serial, radix: 16)
       let id = String(repeating: "0", count: 8 - digits.count) + digits
       try await tools.command(
-        "mkfs.fat", ["-F", "32", "-i", id, "-n", "BOOT", image], to: "make the boot file system",
+        "mkfs.fat", ["-F", "32", "-i", id, "-n", label, image], to: "make the boot file system",
         environment: environment
       ).run()
       try await fill(image, with: tree)

@@ -57,12 +57,12 @@ enum SparseFile {
       var start = 0
       while start < count {
         let blockEnd = min(start + blockSize, count)
-        if isZero(buffer, start..<blockEnd) {
+        if isZero(buffer[start..<blockEnd]) {
           start = blockEnd
           continue
         }
         var stop = blockEnd
-        while stop < count, !isZero(buffer, stop..<min(stop + blockSize, count)) { stop = min(stop + blockSize, count) }
+        while stop < count, !isZero(buffer[stop..<min(stop + blockSize, count)]) { stop = min(stop + blockSize, count) }
         try writeAll(
           target, UnsafeRawBufferPointer(rebasing: buffer[start..<stop]), at: offset + Int64(position) + Int64(start))
         start = stop
@@ -71,11 +71,11 @@ enum SparseFile {
     }
   }
 
-  private static func isZero(_ buffer: UnsafeMutableRawBufferPointer, _ range: Range<Int>) -> Bool {
-    guard let base = buffer.baseAddress, !range.isEmpty else { return true }
-    let start = base + range.lowerBound
-    // A block is zero if its first byte is, and it equals itself moved by one.
-    return start.load(as: UInt8.self) == 0 && memcmp(start, start + 1, range.count - 1) == 0
+  /// Whether all bytes are zero.
+  static func isZero(_ bytes: Slice<UnsafeMutableRawBufferPointer>) -> Bool {
+    guard let start = UnsafeRawBufferPointer(rebasing: bytes).baseAddress, !bytes.isEmpty else { return true }
+    // Bytes are zero if the first one is, and they equal themselves moved by one.
+    return start.load(as: UInt8.self) == 0 && memcmp(start, start + 1, bytes.count - 1) == 0
   }
 
   /// Writes bytes at an offset.

@@ -91,6 +91,20 @@ public struct ContentHash: Hashable, Sendable, Codable, CustomStringConvertible,
   public static func < (left: ContentHash, right: ContentHash) -> Bool { left.text < right.text }
 }
 
+/// Hashes content that comes in pieces.
+public struct ContentHasher: Sendable {
+  private var hasher = SHA256()
+
+  /// Starts with nothing.
+  public init() {}
+
+  /// Adds the next piece.
+  public mutating func add(_ bytes: UnsafeRawBufferPointer) { hasher.update(bufferPointer: bytes) }
+
+  /// The hash of all pieces.
+  public var hash: ContentHash { ContentHash(hasher.finalize()) }
+}
+
 /// Builds the key of a cached result from all that the result depends on.
 ///
 /// Fields are length-prefixed, so that no two lists of fields give the same bytes.

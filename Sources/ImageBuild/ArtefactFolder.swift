@@ -1,7 +1,19 @@
-import DiskImage
 import Foundation
 import Glibc
 import HostSystem
+import SizeReport
+
+/// A file that a build writes.
+struct Artefact: Sendable {
+  /// Name of the file.
+  var name: String
+  /// What it is, in a word.
+  var format: String
+  /// Hash of all that it is made of.
+  var key: ContentHash
+  /// Writes it to a path that is not yet its own.
+  var make: @Sendable (_ path: String) async throws -> Void
+}
 
 /// The folder that the artefacts of one image are written to.
 public struct ArtefactFolder: Sendable {
@@ -20,27 +32,93 @@ public struct ArtefactFolder: Sendable {
   public var image: URL { folder.appending(path: "\(name).img") }
   /// What the build made.
   public var manifest: URL { folder.appending(path: "manifest.json") }
-  /// What the image file was when it was written, so that it need not be written again.
-  private var stamp: URL { folder.appending(path: ".written") }
+  /// The files of the root file system, for `cultivar size`.
+  public var contents: URL { folder.appending(path: "contents.json") }
+  /// What the artefacts were when they were written, so that they need not be written again.
+  private var records: URL { folder.appending(path: ".written") }
 
-  /// Writes the artefacts; an image that is there already, untouched since it was written for the same inputs, stays.
+  /// What is known of a file that was written.
+  private struct Record: Codable, Equatable {
+    var key: ContentHash
+    /// What changes whenever the file is written.
+    var state: String
+    var sha256: ContentHash
+  }
+
+  /// Writes the artefacts and the manifest; what is there already, untouched since it was written of the same, stays.
   ///
-  /// - Throws: `FileFailure`, `GPTError`.
-  func write(_ disk: DiskImage, manifest content: BuildManifest) throws {
+  /// Each file gets its name when it is complete. What an earlier build wrote and this one does not, or of something else, is
+  /// removed first: no artefact ever stands beside an image that it does not belong to.
+  ///
+  /// - Parameters:
+  ///   - artefacts: The raw image, and what is made of it, in the order of making.
+  ///   - content: The manifest without its artefacts.
+  /// - Returns: The manifest as it was written.
+  /// - Throws: `FileFailure`, `GPTError`, `CommandFailure`.
+  func write(
+    _ artefacts: [Artefact], manifest content: BuildManifest, progress: BuildProgress
+  ) async throws -> BuildManifest {
     try FolderTree.create(folder.path)
     try mark()
+    var written = (try? JSONDecoder().decode([String: Record].self, from: Data(contentsOf: records))) ?? [:]
+    for (name, record) in written where name != image.lastPathComponent {
+      guard !artefacts.contains(where: { $0.name == name && $0.key == record.key }) else { continue }
+      unlink(folder.appending(path: name).path)
+      written[name] = nil
+    }
+    var manifest = content
+    for artefact in artefacts {
+      let file = folder.appending(path: artefact.name)
+      var record = written[artefact.name]
+      if record?.key != artefact.key || record?.state != Self.state(of: file) {
+        record = try await progress.step("write \(artefact.name)") { try await write(artefact, to: file) }
+        written[artefact.name] = record
+        try FolderTree.replaceFile(records.path, with: Self.encode(written))
+      }
+      guard let record else { continue }
+      manifest.artefacts.append(
+        .init(
+          name: artefact.name, format: artefact.format, size: try FileLength.of(file), sha256: record.sha256))
+    }
+    try FolderTree.replaceFile(records.path, with: Self.encode(written))
+    let text = try Self.encode(manifest)
+    if (try? FolderTree.readFile(self.manifest.path)) != text {
+      try FolderTree.replaceFile(self.manifest.path, with: text)
+    }
+    return manifest
+  }
+
+  /// The files of the root file system as the last build listed them.
+  ///
+  /// - Throws: ``ImageFailure/notBuilt(_:)``, `FileFailure`.
+  public func readContents() throws -> ContentsListing {
+    guard access(contents.path, F_OK) == 0 else { throw ImageFailure.notBuilt(name) }
+    do {
+      return try JSONDecoder().decode(ContentsListing.self, from: Data(try FolderTree.readFile(contents.path)))
+    } catch is DecodingError {
+      throw FileFailure("read", contents.path, reason: "it is no listing of a build")
+    }
+  }
+
+  private func write(_ artefact: Artefact, to file: URL) async throws -> Record {
+    let temporary = "\(file.path).\(getpid()).new"
+    defer { unlink(temporary) }
+    try await artefact.make(temporary)
+    try Task.checkCancellation()
+    let hash = try ContentHash(ofFile: temporary)
+    let descriptor = open(temporary, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw FileFailure.last("read", temporary) }
+    defer { close(descriptor) }
+    // What has the artefact's name is on the disk as a whole, also after a power cut.
+    guard fsync(descriptor) == 0 else { throw FileFailure.last("write", temporary) }
+    guard rename(temporary, file.path) == 0 else { throw FileFailure.last("write", file.path) }
+    return Record(key: artefact.key, state: Self.state(of: file) ?? "", sha256: hash)
+  }
+
+  private static func encode(_ value: some Encodable) throws -> [UInt8] {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    let text = Array(try encoder.encode(content)) + [0x0a]
-    let key = try disk.identity().text
-    if let present = Self.state(of: image), (try? FolderTree.readFile(stamp.path)) == Array("\(key) \(present)".utf8),
-      (try? FolderTree.readFile(manifest.path)) == text
-    {
-      return
-    }
-    try disk.write(to: image.path)
-    try FolderTree.replaceFile(manifest.path, with: text)
-    if let present = Self.state(of: image) { try FolderTree.replaceFile(stamp.path, with: "\(key) \(present)".utf8) }
+    return Array(try encoder.encode(value)) + [0x0a]
   }
 
   /// Marks the folder as made by a tool, so that backups may pass it over, and a package around it is not thought to

@@ -42,6 +42,18 @@ public struct BuildManifest: Codable, Sendable {
     public var sha256: ContentHash
   }
 
+  /// One file that the build wrote.
+  public struct ArtefactRow: Codable, Sendable, Equatable {
+    /// Name of the file, beside the manifest.
+    public var name: String
+    /// What it is: `raw`, or the word that asked for it in the project file.
+    public var format: String
+    /// Bytes of the file.
+    public var size: Int64
+    /// SHA-256 of its content.
+    public var sha256: ContentHash
+  }
+
   /// What the image is.
   public var identity: ImageIdentity
   /// Time of everything in it, in seconds since 1970.
@@ -60,6 +72,8 @@ public struct BuildManifest: Codable, Sendable {
   public var programs: [ProgramRow]
   /// Debian packages.
   public var packages: [PackageRow]
+  /// The files, the raw disk image first.
+  public var artefacts: [ArtefactRow] = []
 
   init(
     identity: ImageIdentity, epoch: Int64, kernel: String, firmware: [String], layout: Layout, table: GPT,
@@ -70,8 +84,8 @@ public struct BuildManifest: Codable, Sendable {
     self.kernel = kernel
     firmwareNotIncluded = firmware
     self.sizes = sizes
-    slotSize = layout.slotSize.bytes
     let sector = Int64(GPT.sectorSize)
+    slotSize = Int64(table.partition(number: layout.numbers.rootA)?.sectorCount ?? 0) * sector
     partitions = table.partitions.map {
       PartitionRow(
         number: $0.number, name: $0.name, offset: Int64($0.firstLBA) * sector, size: Int64($0.sectorCount) * sector)

@@ -14,18 +14,12 @@ struct ImageParts: Sendable {
   var layout: Layout
   var identity: ImageIdentity
   var kernel: URL
-  var root: RootContent
+  var root: RootSource
+  /// Where the root file system is kept, if not in the cache: one with secrets.
+  var rootCache: Cache?
   var initialRAM: FileTree
   var epoch: Int64
   var arguments: [String]
-}
-
-/// What a root file system is made from.
-enum RootContent: Sendable {
-  /// A description of each file.
-  case tree(FileTree)
-  /// A tar archive, the hash of what it was made of, and where a file system made of it is kept.
-  case archive(URL, identity: ContentHash, cache: Cache)
 }
 
 /// Name of a project's image.
@@ -47,22 +41,18 @@ struct DiskParts {
     let ids = DiskIdentity(project: parts.image.project, image: parts.image.image)
     let builder = FileSystemImage(tools: tools, cache: cache, epoch: parts.epoch)
     let layout = parts.layout
+    guard let rootPart = layout[.root(.a)], let bootPart = layout[.boot], let dataPart = layout[.data] else {
+      preconditionFailure("a layout has a boot partition, a slot and a data partition")
+    }
     async let rootFile = progress.step("root file system") {
-      switch parts.root {
-      case .tree(let tree):
-        try await builder.root(
-          tree, as: layout.rootFileSystem, slotSize: layout.slotSize, id: ids.fileSystem("root"))
-      case .archive(let archive, let identity, let cache):
-        try await FileSystemImage(tools: tools, cache: cache, epoch: parts.epoch).root(
-          archive: archive, identity: identity, as: layout.rootFileSystem, slotSize: layout.slotSize,
-          id: ids.fileSystem("root"))
-      }
+      try await FileSystemImage(tools: tools, cache: parts.rootCache ?? cache, epoch: parts.epoch)
+        .root(parts.root, in: rootPart, id: ids.fileSystem("root"))
     }
     async let initialRAMFile = progress.step("initial RAM file system") {
       try await builder.initialRAM(parts.initialRAM)
     }
     let loaders = try await BootLoaderFiles(
-      archive: archive, tools: tools, cache: cache, bootPartitionNumber: Layout.numbers.boot)
+      archive: archive, tools: tools, cache: cache, bootPartitionNumber: layout.numbers.boot)
     let initialRAM = try await initialRAMFile
     let entry = BootEntry(
       slot: .a, title: "\(parts.image.project) \(parts.image.image)", version: parts.identity.version,
@@ -70,18 +60,22 @@ struct DiskParts {
     let tree = try loaders.bootTree(kernel: parts.kernel, initialRAM: initialRAM, entry: entry)
     let perSlot = try FileLength.of(parts.kernel) + FileLength.of(initialRAM)
     let boot = try await progress.step("boot partition") {
-      try await builder.boot(tree, size: layout.bootSize, serial: ids.fatSerial, perSlot: perSlot)
+      try await builder.boot(
+        tree, in: bootPart, serial: ids.fatSerial, otherSlots: perSlot * Int64(layout.slots.count - 1))
     }
-    let data = try await builder.data(size: layout.dataSize, id: ids.fileSystem("data"))
+    let data = try await builder.data(dataPart, id: ids.fileSystem("data"))
     let root = try await rootFile
 
-    var image = DiskImage(table: layout.table(ids: ids, rootType: .linuxRootX86_64))
+    let numbers = layout.numbers
+    var image = DiskImage(table: layout.table(ids: ids, rootType: .linuxRootX86_64, rootContent: root.content))
     try image.addGrub(loaders)
-    try image.fill(Layout.numbers.boot, with: boot, called: "the boot file system", key: "boot")
-    try image.fill(Layout.numbers.rootA, with: root, called: "the root file system", key: "slot")
-    try image.fill(Layout.numbers.data, with: data, called: "the data file system", key: "data")
+    try image.fill(numbers.boot, with: boot, used: .fat32, called: "the boot file system", key: "boot")
+    try image.fill(
+      numbers.rootA, with: root.file, used: layout.rootFileSystem == .ext4 ? .ext4 : .all,
+      called: "the root file system", key: "slot")
+    try image.fill(numbers.data, with: data, used: .ext4, called: "the data file system", key: "data")
     self.image = image
-    files = ["initialRAM": initialRAM, "kernel": parts.kernel, "root": root]
+    files = ["initialRAM": initialRAM, "kernel": parts.kernel, "root": root.file]
   }
 
   /// Bytes of kernel, initial RAM file system and root file system.

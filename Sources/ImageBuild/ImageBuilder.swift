@@ -50,17 +50,18 @@ public struct ImageBuilder: Sendable {
     return image
   }
 
-  /// Builds one image into a folder: the disk image and its manifest.
+  /// Builds one image into a folder: the disk image, what else is asked for, and the manifest.
   ///
   /// - Parameters:
   ///   - system: What the image's system is made of; `nil` for an appliance.
   ///   - output: Folder of the artefacts; it is made if need be.
+  ///   - formats: What is written in addition to what the project asks for.
   /// - Returns: What was built.
   /// - Throws: ``ImageFailure`` and the errors of the libraries below, all of them for the user to read.
   public func build(
-    _ image: ImageDefinition, system: SystemDefinition? = nil, into output: URL
+    _ image: ImageDefinition, system: SystemDefinition? = nil, into output: URL, formats: [ArtefactFormat] = []
   ) async throws -> BuildManifest {
-    if let system { return try await buildSystem(image, system, into: output) }
+    if let system { return try await buildSystem(image, system, into: output, formats: formats) }
     // What cannot work is said before anything is fetched or built.
     let givenTime = try givenTime()
     let device = DeviceClass.builtIn.first { $0.name == image.device } ?? .genericX86
@@ -68,7 +69,7 @@ public struct ImageBuilder: Sendable {
     let users = try UserIDs(names: image.programs.map(\.user))
     let system = SystemPrograms(image, users: users)
     let layout = layout(of: image)
-    await progress.expect(8 + image.programs.count)
+    await progress.expect(7 + image.programs.count)
 
     let requests = PackageRequests(image: image, project: project, device: device, system: system)
     async let programs = buildPrograms(image.programs, for: device.architecture)
@@ -108,10 +109,14 @@ public struct ImageBuilder: Sendable {
     let manifest = try BuildManifest(
       identity: identity, epoch: epoch, kernel: kernel.files.label, firmware: kernel.modules?.firmware ?? [],
       layout: layout, table: disk.image.table, packages: root.packages, programs: built, sizes: try disk.sizes())
-    try await progress.step("write the disk image") {
-      try ArtefactFolder(output, name: image.name).write(disk.image, manifest: manifest)
-    }
-    return manifest
+    let folder = ArtefactFolder(output, name: image.name)
+    let rootArchive = RootArchive(
+      .tree(root.tree), time: epoch, architecture: device.architecture, name: "\(image.name):\(project.version)")
+    let artefacts = try ImageArtefacts(
+      name: image.name, disk: disk.image, files: root.tree.listing, root: rootArchive, tools: tools
+    )
+    .list(image.formats + formats, in: folder)
+    return try await folder.write(artefacts, manifest: manifest, progress: progress)
   }
 
   /// Parts of the kernel command line that every image has.
@@ -218,9 +223,14 @@ public struct ImageBuilder: Sendable {
   func layout(of image: ImageDefinition) -> Layout {
     var layout = Layout.builtIn.first { $0.name == image.layout.name } ?? .applianceAB
     layout.rootFileSystem = DeviceModel.RootFileSystem(rawValue: image.layout.rootFileSystem) ?? .erofs
-    if let size = image.layout.bootSize { layout.bootSize = ByteSize(bytes: size) }
-    if let size = image.layout.slotSize { layout.slotSize = ByteSize(bytes: size) }
-    if let size = image.layout.dataSize { layout.dataSize = ByteSize(bytes: size) }
+    if let size = image.layout.bootSize { layout.bootSize = .fixed(ByteSize(bytes: size)) }
+    switch image.layout.slotSize {
+    case .bytes(let size): layout.slotSize = .fixed(ByteSize(bytes: size))
+    case .percent(let percent): layout.slotSize = .percent(percent, minimum: .mebibytes(16))
+    case nil: break
+    }
+    if let size = image.layout.dataSize { layout.dataSize = .rest(ByteSize(bytes: size)) }
+    layout.dataMountOptions += image.layout.dataMountOptions
     return layout
   }
 
@@ -235,10 +245,11 @@ public struct ImageBuilder: Sendable {
   private func bootPlan(_ image: ImageDefinition, layout: Layout, device: DeviceClass) -> BootPlan {
     let own = image.initProgram
     return BootPlan(
-      partitions: Layout.numbers, rootFileSystem: layout.rootFileSystem,
+      partitions: layout.numbers, rootFileSystem: layout.rootFileSystem,
       modules: [layout.rootFileSystem.rawValue, "ext4"],
       nextInit: own.map { [PlannedPrograms.installedPath($0)] + $0.arguments } ?? [DevicePaths.initProgram],
-      nextInitEnvironment: (own?.environment ?? [:]).map { "\($0.key)=\($0.value)" }.sorted(), deviceTimeout: 60,
+      nextInitEnvironment: (own?.environment ?? [:]).map { "\($0.key)=\($0.value)" }.sorted(),
+      dataMountOptions: layout.dataMountOptions.isEmpty ? nil : layout.dataMountOptions, deviceTimeout: 60,
       failureDelay: 10)
   }
 
@@ -274,7 +285,7 @@ public struct ImageBuilder: Sendable {
     key.add(try root.identity())
     key.add(try initialRAM.identity())
     key.add(try ContentHash(ofFile: kernel.kernel.path))
-    key.add("\(layout)")
+    key.add(layout.identity)
     key.add(project.version)
     return key.hash.text
   }

@@ -6,6 +6,8 @@ import Project
 public enum ImageFailure: ExplainedError {
   /// The project has no image of this name.
   case noImage(String, available: [String])
+  /// There is nothing of a build yet.
+  case notBuilt(String)
   /// A package that should bring a kernel brings none.
   case noKernel(String)
   /// The device executable for the image's architecture is not beside the tool.
@@ -37,6 +39,7 @@ public enum ImageFailure: ExplainedError {
   public var problem: String {
     switch self {
     case .noImage(let name, _): "the project has no image `\(name)`"
+    case .notBuilt(let name): "the image `\(name)` is not built"
     case .noKernel(let package): "the package \(package) brings no kernel"
     case .noDeviceExecutable(let architecture, let places):
       "there is no device executable for \(architecture.title); it was looked for at \(places.joined(separator: ", "))"
@@ -61,6 +64,7 @@ public enum ImageFailure: ExplainedError {
   public var remedy: String? {
     switch self {
     case .noImage(_, let available): "it has \(available.map { "`\($0)`" }.joined(separator: ", "))"
+    case .notBuilt(let name): "build it with `cultivar build \(name)`"
     case .noKernel: "name the kernel's package: `kernel: { package: linux-image-… }`"
     case .noDeviceExecutable: "build it with `make`, or name it with CULTIVAR_DEVICE_EXECUTABLES"
     case .wrongExecutable: "build it for the image's device class, or choose another one"

@@ -33,7 +33,7 @@ extension ImageBuilder {
 
   /// Builds an image with a distribution into a folder.
   func buildSystem(
-    _ image: ImageDefinition, _ system: SystemDefinition, into output: URL
+    _ image: ImageDefinition, _ system: SystemDefinition, into output: URL, formats: [ArtefactFormat]
   ) async throws -> BuildManifest {
     _ = try givenTime()
     let device = DeviceClass.builtIn.first { $0.name == image.device } ?? .genericX86
@@ -72,21 +72,30 @@ extension ImageBuilder {
       key.add("\(layout)")
       identity.build = key.hash.text
 
-      let archiveFile = try await progress.step("archive the root file system") { try await root.tar() }
+      let content = try await progress.step("archive the root file system") { try await root.archive() }
+      let source = RootSource.archive(
+        content.file, identity: root.key, contentSize: content.files.reduce(0) { $0 + $1.size },
+        entries: content.files.count)
       let parts = ImageParts(
         image: ImageName(project: project.name, image: image.name), device: device, layout: layout, identity: identity,
-        kernel: kernel.kernel, root: .archive(archiveFile, identity: root.key, cache: root.cache),
+        kernel: kernel.kernel, root: source, rootCache: root.cache,
         initialRAM: initialRAM, epoch: epoch,
         arguments: arguments)
       let disk = try await DiskParts(parts, archive: archive, tools: tools, cache: cache, progress: progress)
       let manifest = try BuildManifest(
         identity: identity, epoch: epoch, kernel: kernel.label, firmware: modules.firmware, layout: layout,
         table: disk.image.table, packages: root.packages, programs: [:], sizes: try disk.sizes())
-      try await progress.step("write the disk image") {
-        try ArtefactFolder(output, name: image.name).write(disk.image, manifest: manifest)
-      }
+      let folder = ArtefactFolder(output, name: image.name)
+      let rootArchive = RootArchive(
+        source, time: epoch, architecture: device.architecture, name: "\(image.name):\(project.version)")
+      let artefacts = try ImageArtefacts(
+        name: image.name, disk: disk.image,
+        files: content.files.map { .init(path: $0.path, size: $0.size, origin: $0.origin) }, root: rootArchive,
+        tools: tools
+      ).list(image.formats + formats, in: folder)
+      let written = try await folder.write(artefacts, manifest: manifest, progress: progress)
       try await progress.step("steps after the image") { try await root.runImageSteps(of: system.layers, in: output) }
-      return manifest
+      return written
     }
   }
 
@@ -133,7 +142,7 @@ extension ImageBuilder {
 
   private func systemBootPlan(_ layout: Layout) -> BootPlan {
     BootPlan(
-      partitions: Layout.numbers, rootFileSystem: layout.rootFileSystem, overlay: .dropped,
+      partitions: layout.numbers, rootFileSystem: layout.rootFileSystem, overlay: .dropped,
       modules: systemModules(layout), nextInit: ["/usr/lib/systemd/systemd"], nextInitEnvironment: [],
       deviceTimeout: 60,
       failureDelay: 10)

@@ -26,6 +26,20 @@ public final class Descriptor {
     self.init(owning: try check("open", path) { open(path, flags | O_CLOEXEC, mode) })
   }
 
+  /// Opens a file for reading what its disk has, past the kernel's memory; where a file system has no such thing, as usual.
+  ///
+  /// Places, lengths and buffers are multiples of 4096 bytes then.
+  ///
+  /// - Throws: ``SystemError``.
+  public convenience init(openingUncached path: String) throws(SystemError) {
+    let direct = cultivar_open_direct(path)
+    if direct >= 0 {
+      self.init(owning: direct)
+    } else {
+      try self.init(opening: path, O_RDONLY)
+    }
+  }
+
   /// Reads at most `limit` bytes; `nil` where nothing is there yet, empty at the end.
   public func read(atMost limit: Int) throws(SystemError) -> [UInt8]? {
     var buffer = [UInt8](repeating: 0, count: limit)

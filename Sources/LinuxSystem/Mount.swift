@@ -21,12 +21,28 @@ public enum Mount {
     public static let noDevices = Flags(rawValue: 4)
     /// Nothing can be executed.
     public static let noExecution = Flags(rawValue: 8)
+    /// Every write waits until it is on the disk.
+    public static let synchronous = Flags(rawValue: 16)
     /// Change the flags of what is mounted.
     public static let remount = Flags(rawValue: 32)
     /// Reading does not write access times.
     public static let noAccessTimes = Flags(rawValue: 1024)
     /// Move a mount to another place.
     public static let move = Flags(rawValue: 8192)
+    /// Times are written when something else of the file is, or after a day.
+    public static let lazyTimes = Flags(rawValue: 1 << 25)
+
+    /// Flags by their names in mount(8).
+    private static let names: [String: Flags] = [
+      "lazytime": .lazyTimes, "noatime": .noAccessTimes, "nodev": .noDevices, "noexec": .noExecution,
+      "nosuid": .noSetUserID, "sync": .synchronous,
+    ]
+
+    /// Options as mount(8) takes them, divided into flags and the file system's own, which are joined by commas.
+    public static func parsed(_ options: [String]) -> (flags: Flags, others: String) {
+      let flags = options.compactMap { names[$0] }.reduce(Flags()) { $0.union($1) }
+      return (flags, options.filter { names[$0] == nil }.joined(separator: ","))
+    }
   }
 
   /// Mounts a file system.

@@ -89,6 +89,15 @@ struct RootStack: Sendable {
     layers.append(upper)
   }
 
+  /// The piece of work that brought a file.
+  func origin(of path: String) -> String {
+    for (layer, piece) in zip(layers, pieces).reversed() {
+      var status = stat()
+      if lstat(layer.appending(path: path).path, &status) == 0 { return piece.title }
+    }
+    return "the build"
+  }
+
   /// The content of a file of the tree, where it is an ordinary one that everybody may read; `nil` where there is none.
   func file(_ path: String) -> [UInt8]? {
     for layer in lower {

@@ -63,13 +63,30 @@ public struct SystemRoot: Sendable {
     }
   }
 
+  /// One regular file of the root.
+  public struct File: Sendable, Codable {
+    /// Absolute path.
+    public var path: String
+    /// Bytes.
+    public var size: Int64
+    /// Who brought it: a package, or a piece of the build.
+    public var origin: String
+  }
+
+  /// The root as an archive, and what is in it.
+  public struct Archive: Sendable {
+    /// The tar archive.
+    public var file: URL
+    /// Its regular files, by path.
+    public var files: [File]
+  }
+
   /// The root as a tar archive in the order of names, with numbers for owners and no time later than the build's: the same bytes
   /// for the same content.
   ///
-  /// - Returns: The archive in the cache.
   /// - Throws: `CommandFailure`, `FileFailure`.
-  public func tar() async throws -> URL {
-    var key = CacheKey("system-tar 2")
+  public func archive() async throws -> Archive {
+    var key = CacheKey("system-archive 1")
     key.add(stack.key)
     let place = try await cache.result("root-tar", key.hash) { folder in
       try await sandbox.run(
@@ -77,6 +94,12 @@ public struct SystemRoot: Sendable {
         cd \(Sandbox.treePath)
         # A folder's time is that of the last package that was unpacked into it, and packages are unpacked side by side.
         find . -xdev -type d -print0 | xargs -0 touch --date=@\(epoch)
+        find . -xdev -type f -printf '%s %P\\n' > /run/cultivar/output/sizes
+        for list in var/lib/dpkg/info/*.list; do
+          [ -e "$list" ] || continue
+          name=${list##*/}
+          sed "s|^|${name%.list} |" "$list"
+        done > /run/cultivar/output/owners
         exec tar --create --file /run/cultivar/output/root.tar --sort=name --format=pax --numeric-owner \\
           --xattrs --xattrs-include='security.*' --xattrs-include='user.*' --xattrs-exclude='user.overlay.*' \\
           --mtime=@\(epoch) --clamp-mtime --pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime \\
@@ -84,7 +107,34 @@ public struct SystemRoot: Sendable {
         """, root: .view(lower: stack.lower), place: .beside,
         bindings: [Sandbox.Binding(folder, at: "/run/cultivar/output", isWritable: true)],
         to: "archive the root file system")
+      let files = try files(
+        sizes: folder.appending(path: "sizes").path, owners: folder.appending(path: "owners").path)
+      try FolderTree.replaceFile(folder.appending(path: "files.json").path, with: JSONEncoder().encode(files))
     }
-    return place.appending(path: "root.tar")
+    let listing = Data(try FolderTree.readFile(place.appending(path: "files.json").path))
+    return Archive(
+      file: place.appending(path: "root.tar"), files: try JSONDecoder().decode([File].self, from: listing))
+  }
+
+  /// Reads the listings of sizes (`SIZE PATH`) and of packages' files (`PACKAGE /PATH`).
+  private func files(sizes: String, owners: String) throws -> [File] {
+    func lines(_ path: String) throws -> [(Substring, Substring)] {
+      String(decoding: try FolderTree.readFile(path), as: UTF8.self).split(separator: "\n").compactMap { line in
+        guard let space = line.utf8.firstIndex(of: UInt8(ascii: " ")) else { return nil }
+        return (line[..<space], line[line.index(after: space)...])
+      }
+    }
+    var packages: [String: Substring] = [:]
+    for (package, path) in try lines(owners) {
+      let name = package.split(separator: ":").first ?? package
+      packages[String(path)] = name
+      // Packages of older suites name files below the folders that became links.
+      if ["/bin/", "/sbin/", "/lib/", "/lib64/"].contains(where: path.hasPrefix) { packages["/usr\(path)"] = name }
+    }
+    return try lines(sizes).map { size, path in
+      let place = "/\(path)"
+      let origin = packages[place].map { "package \($0)" } ?? stack.origin(of: String(path))
+      return File(path: place, size: Int64(size) ?? 0, origin: origin)
+    }.sorted { $0.path < $1.path }
   }
 }

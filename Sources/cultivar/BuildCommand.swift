@@ -2,6 +2,7 @@ import ArgumentParser
 import DiskImage
 import Foundation
 import ImageBuild
+import Project
 
 /// `cultivar build`: makes images.
 struct BuildCommand: AsyncParsableCommand {
@@ -18,6 +19,11 @@ struct BuildCommand: AsyncParsableCommand {
   @Argument(help: "Images to build. Left out: all.")
   var images: [String] = []
 
+  @Option(
+    name: .customLong("format"),
+    help: ArgumentHelp("Write this as well, in addition to what the project asks for. May be repeated."))
+  var formats: [ArtefactFormat] = []
+
   @Option(help: ArgumentHelp("Folder for the artefacts, in place of build/.", valueName: "folder"))
   var output: String?
 
@@ -33,7 +39,8 @@ struct BuildCommand: AsyncParsableCommand {
       var manifests: [BuildManifest] = []
       for image in try session.images(named: images) {
         let artefacts = session.artefacts(of: image, in: output)
-        let manifest = try await session.build(image, into: artefacts, set: variables.settings)
+        let manifest = try await session.build(
+          image, into: artefacts, set: variables.settings, formats: formats)
         manifests.append(manifest)
         if !quiet, !json { print(summary(manifest, artefacts)) }
       }
@@ -46,13 +53,22 @@ struct BuildCommand: AsyncParsableCommand {
     }
   }
 
+  /// What was built, with the files beside the raw image.
   private func summary(_ manifest: BuildManifest, _ artefacts: ArtefactFolder) -> String {
     let root = ByteSize(bytes: manifest.sizes["root"] ?? 0)
     let slot = ByteSize(bytes: manifest.slotSize)
     return """
       \(artefacts.image.path)
         \(manifest.identity.project) \(manifest.identity.version) for \(manifest.identity.deviceClass), \
-      root \(root) of \(slot), build \(manifest.identity.build.prefix(12))
+      root \(root) of \(slot), build \(manifest.identity.build.prefix(12))\(others(manifest))
       """
   }
+
+  private func others(_ manifest: BuildManifest) -> String {
+    manifest.artefacts.filter { !["raw", "contents"].contains($0.format) }.map {
+      "\n  \($0.name), \(ByteSize(bytes: $0.size))"
+    }.joined()
+  }
 }
+
+extension ArtefactFormat: ExpressibleByArgument {}

@@ -7,8 +7,12 @@ import Project
 enum CommandErrors {
   /// Runs the work of a command; Ctrl-C and a request to terminate cancel it, so that it can tidy up.
   ///
+  /// - Parameter interrupted: What is said when it was cancelled.
   /// - Throws: `ExitCode`: 1 for an error that was shown, 130 after Ctrl-C.
-  static func shown(_ work: @Sendable @escaping () async throws -> Void) async throws {
+  static func shown(
+    interrupted: String = "interrupted; nothing is left behind",
+    _ work: @Sendable @escaping () async throws -> Void
+  ) async throws {
     let task = Task { try await work() }
     let sources = [SIGINT, SIGTERM].map { number in
       signal(number, SIG_IGN)
@@ -24,11 +28,11 @@ enum CommandErrors {
       // The command has said already what is wrong.
       throw code
     } catch is CancellationError {
-      write("cultivar: interrupted; nothing is left behind")
+      write("cultivar: \(interrupted)")
       throw ExitCode(130)
     } catch let error as any ExplainedError {
       if task.isCancelled {
-        write("cultivar: interrupted; nothing is left behind")
+        write("cultivar: \(interrupted)")
         throw ExitCode(130)
       }
       write("cultivar: error: \(error.problem)")

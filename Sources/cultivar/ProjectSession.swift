@@ -71,13 +71,16 @@ struct ProjectSession {
 
   /// Builds one image.
   ///
-  /// - Parameter settings: Values of `--set`, for a system.
+  /// - Parameters:
+  ///   - settings: Values of `--set`, for a system.
+  ///   - formats: What is written in addition to what the project asks for.
   func build(
-    _ image: ImageDefinition, into artefacts: ArtefactFolder, set settings: [String: String] = [:]
+    _ image: ImageDefinition, into artefacts: ArtefactFolder, set settings: [String: String] = [:],
+    formats: [ArtefactFormat] = []
   ) async throws -> BuildManifest {
     do {
       let system = image.kind == .system ? try await system(of: image, set: settings).system : nil
-      let manifest = try await builder.build(image, system: system, into: artefacts.folder)
+      let manifest = try await builder.build(image, system: system, into: artefacts.folder, formats: formats)
       await progress.finish()
       return manifest
     } catch {

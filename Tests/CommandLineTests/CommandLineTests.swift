@@ -117,4 +117,20 @@ struct CommandLineTests {
       #expect(outcome.output.contains(part))
     }
   }
+
+  @Test("An image is written to disks only, and what is not built is not looked into")
+  func flashAndSize() throws {
+    try withTemporaryFolder { folder in
+      _ = try Cultivar.run(["new", "roof"], in: folder)
+      try Data("x".utf8).write(to: folder.appending(path: "file.img"))
+      let project = folder.appending(path: "roof")
+
+      let flashed = try Cultivar.run(["flash", "--yes", "./file.img", "./file.img"], in: folder)
+      let sized = try Cultivar.run(["size"], in: project)
+
+      #expect(flashed.status == 1 && flashed.errors.contains("./file.img is no disk"))
+      #expect(sized.status == 1 && sized.errors.contains("is not built\n  build it with `cultivar build"))
+      #expect(try Cultivar.run(["flash", "--json"], in: folder).status == 0)
+    }
+  }
 }

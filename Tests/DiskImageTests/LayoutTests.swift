@@ -13,7 +13,7 @@ struct LayoutTests {
 
   @Test("Partitions follow each other on boundaries of a mebibyte, the data partition last and marked as fresh")
   func table() {
-    let table = Layout.applianceAB.table(ids: ids, rootType: .linuxRootX86_64)
+    let table = Layout.applianceAB.table(ids: ids, rootType: .linuxRootX86_64, rootContent: .mebibytes(100))
     #expect(table.partitions.map(\.name) == ["bios-boot", "boot", "root-a", "root-b", "data"])
     #expect(table.partitions.map(\.number) == [1, 2, 3, 4, 5])
     #expect(table.partitions.map { $0.sectorCount / 2048 } == [1, 256, 512, 512, 128])
@@ -26,25 +26,58 @@ struct LayoutTests {
   @Test("A size that is no whole mebibyte is rounded up")
   func rounding() {
     var layout = Layout.applianceAB
-    layout.slotSize = ByteSize(bytes: (16 << 20) + 1)
-    let table = layout.table(ids: ids, rootType: .linuxRootX86_64)
+    layout.slotSize = .fixed(ByteSize(bytes: (16 << 20) + 1))
+    let table = layout.table(ids: ids, rootType: .linuxRootX86_64, rootContent: .mebibytes(100))
     #expect(table.partition(number: 3)?.sectorCount == 17 * 2048)
   }
 
-  @Test("The table that sfdisk reads is the one that was meant")
-  func sfdisk() async throws {
+  @Test("The table that sfdisk reads is the one that was meant", arguments: Layout.builtIn.map(\.name))
+  func sfdisk(name: String) async throws {
+    let layout = try #require(Layout.builtIn.first { $0.name == name })
     try await withTemporaryFolder { folder in
       let image = folder.appending(path: "disk.img")
-      try DiskImage(table: Layout.applianceAB.table(ids: ids, rootType: .linuxRootX86_64)).write(to: image.path)
+      let table = layout.table(ids: ids, rootType: .linuxRootX86_64, rootContent: .mebibytes(100))
+      try DiskImage(table: table).write(to: image.path)
 
       let verified = try Judge("sfdisk").run(["--verify", image.path])
       let dump = try Judge("sfdisk").run(["--dump", image.path]).output
 
       #expect(verified.status == 0 && verified.output.contains("No errors detected"), "\(verified)")
       #expect(dump.contains("label-id: \(ids.disk)".uppercased().replacing("LABEL-ID", with: "label-id")))
-      #expect(dump.contains("name=\"root-b\""))
+      for partition in layout.partitions { #expect(dump.contains("name=\"\(partition.name)\"")) }
       #expect(dump.contains("type=4F68BCE3-E8CD-4DB1-96E7-FBCAF984B709"))
     }
+  }
+
+  @Test("A single slot follows its content, and there is no other")
+  func single() {
+    let layout = Layout.systemSingle
+    #expect(layout.numbers == PartitionNumbers(boot: 2, rootA: 3, rootB: nil, data: 4))
+    #expect(layout.slots == [.a])
+    func slot(_ content: ByteSize) -> UInt64? {
+      layout.table(ids: ids, rootType: .linuxRootX86_64, rootContent: content).partition(number: 3)?.sectorCount
+    }
+    #expect(slot(.mebibytes(400)) == 500 * 2048)
+    #expect(slot(ByteSize(bytes: 400 << 20 | 1)) == 501 * 2048)
+    #expect(slot(.mebibytes(1)) == 64 * 2048)
+  }
+
+  @Test("Both slots of a pair follow a percentage, and a file system may be chosen for both")
+  func changes() {
+    var layout = Layout.systemAB
+    layout.slotSize = .percent(150, minimum: .mebibytes(16))
+    layout.rootFileSystem = .squashfs
+    let table = layout.table(ids: ids, rootType: .linuxRootX86_64, rootContent: .mebibytes(100))
+    #expect([3, 4].map { table.partition(number: $0)?.sectorCount } == [150 * 2048, 150 * 2048])
+    #expect(layout.partitions.filter { $0.fileSystem == .root(.squashfs) }.count == 2)
+  }
+
+  @Test("What a layout adds to a build's identity is what it always was")
+  func identityOfLayout() {
+    #expect(
+      Layout.applianceAB.identity
+        == "Layout(name: \"appliance-ab\", rootFileSystem: DeviceModel.RootFileSystem.erofs, bootSize: 256 MiB, "
+        + "slotSize: 512 MiB, dataSize: 128 MiB)")
   }
 
   @Test("Ids are those of the names: the same in every build, other ones for another image")
@@ -65,7 +98,8 @@ struct LayoutTests {
 
   @Test("Numbers of partitions are those that the boot flow knows")
   func numbers() {
-    #expect(Layout.numbers == PartitionNumbers(boot: 2, rootA: 3, rootB: 4, data: 5))
+    #expect(Layout.applianceAB.numbers == PartitionNumbers(boot: 2, rootA: 3, rootB: 4, data: 5))
+    #expect(Layout.systemAB.numbers == Layout.applianceAB.numbers)
   }
 }
 

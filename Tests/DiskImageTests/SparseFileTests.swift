@@ -40,7 +40,7 @@ struct SparseFileTests {
   func image() async throws {
     try await withTemporaryFolder { folder in
       let table = Layout.applianceAB.table(
-        ids: DiskIdentity(project: "p", image: "i"), rootType: .linuxRootX86_64)
+        ids: DiskIdentity(project: "p", image: "i"), rootType: .linuxRootX86_64, rootContent: .mebibytes(1))
       var disk = DiskImage(table: table)
       let content = try folder.writing([UInt8](repeating: 5, count: 1 << 20), to: "root.img")
       try disk.fill(3, with: content, called: "the root", key: "slot")
@@ -61,7 +61,8 @@ struct SparseFileTests {
   func failure() async throws {
     try await withTemporaryFolder { folder in
       var disk = DiskImage(
-        table: Layout.applianceAB.table(ids: DiskIdentity(project: "p", image: "i"), rootType: .linuxRootX86_64))
+        table: Layout.applianceAB.table(
+          ids: DiskIdentity(project: "p", image: "i"), rootType: .linuxRootX86_64, rootContent: .mebibytes(1)))
       let content = try folder.writing("x", to: "root.img")
       try disk.fill(3, with: content, called: "the root", key: "slot")
       try FileManager.default.removeItem(at: content)

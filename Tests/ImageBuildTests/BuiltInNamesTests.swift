@@ -17,9 +17,10 @@ struct BuiltInNamesTests {
   func layouts() {
     #expect(BuiltInLayout.allCases.map(\.rawValue) == Layout.builtIn.map(\.name))
     for (format, layout) in zip(BuiltInLayout.allCases, Layout.builtIn) {
-      #expect(layout.bootSize.bytes >= format.minimumBootSize)
-      #expect(layout.slotSize.bytes >= format.minimumSlotSize)
-      #expect(layout.dataSize.bytes >= format.minimumDataSize)
+      let empty = ByteSize(bytes: 0)
+      #expect(layout.bootSize.bytes(content: empty).bytes >= format.minimumBootSize)
+      #expect(layout.slotSize.bytes(content: empty).bytes >= format.minimumSlotSize)
+      #expect(layout.dataSize.bytes(content: empty).bytes >= format.minimumDataSize)
     }
   }
 

@@ -41,7 +41,7 @@ extension Mistake {
     Mistake(
       "unknown key", Sample.project(image: "«hostnme: roof"), "unknown key 'hostnme' in image 'station'",
       hint: """
-        did you mean 'hostname'? (keys of image: hostname, timezone, files, kernel, network, clock, management, console)
+        did you mean 'hostname'? (keys of image: formats, hostname, timezone, files, kernel, network, clock, management, console)
         """),
     Mistake(
       "unknown key in a mapping without name",
@@ -66,7 +66,21 @@ extension Mistake {
       "'generic-x86-64' is not a device class", hint: "did you mean 'generic-x86_64'? (possible: generic-x86_64)"),
     Mistake(
       "unknown layout", Sample.project().replacing("appliance-ab", with: "«appliance"),
-      "'appliance' is not a layout", hint: "did you mean 'appliance-ab'? (possible: appliance-ab)"),
+      "'appliance' is not a layout",
+      hint: "did you mean 'appliance-ab'? (possible: appliance-ab, system-ab, system-single)"),
+    Mistake(
+      "slot smaller than its content",
+      Sample.project().replacing("appliance-ab", with: "{ use: system-single, slot: «90% }"),
+      "'90%' is not a percentage like 150%",
+      hint: "write a whole number from 100 on: 100% is just enough for the root file system"),
+    Mistake(
+      "mount options in one text",
+      Sample.project().replacing(
+        "appliance-ab", with: "{ use: appliance-ab, dataMountOptions: [«\"commit=60,noexec\"] }"),
+      "'commit=60,noexec' is not a mount option like commit=60", hint: "write one option, with its value after '='"),
+    Mistake(
+      "unknown format", Sample.project(image: "formats: [bmap, «gz]"), "'gz' is not a format",
+      hint: "did you mean 'xz'? (possible: bmap, zstd, xz, qcow2, android-sparse, root-tar, root-oci)"),
     Mistake(
       "unknown file system", Sample.project().replacing("appliance-ab", with: "{ use: appliance-ab, root: «btrfs }"),
       "'btrfs' is not a file system for slots", hint: "possible: erofs, squashfs, ext4"),

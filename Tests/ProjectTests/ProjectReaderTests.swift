@@ -13,7 +13,7 @@ struct ProjectReaderTests {
     #expect(project.archive.suite == "bookworm")
     let image = try #require(project.images.first)
     #expect(image.layout.rootFileSystem == "squashfs")
-    #expect(image.layout.slotSize == 1_610_612_736)
+    #expect(image.layout.slotSize == .bytes(1_610_612_736))
     #expect(image.layout.dataSize == 134_217_728)
     #expect(image.hostname == "Roof")
     #expect(image.timeServers == ["pool.ntp.org"])

@@ -46,6 +46,9 @@ int cultivar_pidfd_open(pid_t pid);
 /// Size of a block device in bytes.
 int cultivar_block_size(int descriptor, uint64_t *bytes);
 
+/// Opens a file for reading past the kernel's memory (O_DIRECT, whose number depends on the architecture).
+int cultivar_open_direct(const char *path);
+
 /// Makes the kernel read the partition table of a disk again; fails with EBUSY while one of its partitions is in use.
 int cultivar_reread_partitions(int descriptor);
 

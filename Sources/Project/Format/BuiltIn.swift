@@ -8,6 +8,10 @@ public enum BuiltInDeviceClass: String, Sendable, CaseIterable {
 public enum BuiltInLayout: String, Sendable, CaseIterable {
   /// An appliance with two slots, a boot partition and a data partition.
   case applianceAB = "appliance-ab"
+  /// A system with two slots, a boot partition and a data partition.
+  case systemAB = "system-ab"
+  /// A system with one slot, which follows the size of what is in it: it is not updated as a whole.
+  case systemSingle = "system-single"
 
   /// The smallest boot partition, in bytes: two kernels with their initial RAM file systems, and FAT32's own minimum.
   public var minimumBootSize: Int64 { 64 << 20 }

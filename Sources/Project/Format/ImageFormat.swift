@@ -12,6 +12,10 @@ enum ImageFormat {
     "device", Shape<BuiltInDeviceClass>.cases("a device class"), "Device class.", example: "generic-x86_64")
   static let layout = RequiredKey(
     "layout", LayoutFormat.shape, "Layout, by name or with changes to it.", example: "appliance-ab")
+  static let formats = DefaultedKey(
+    "formats", Shape<[ArtefactFormat]>.list(of: .cases("a format")), default: [],
+    "What is written beside the raw disk image: block map, compressed, for QEMU, for fastboot; the root file system alone.",
+    example: ["bmap", "xz"])
   static let hostname = OptionalKey(
     "hostname", Shape.hostname, "Host name. Left out: the image's name.", example: "station")
   static let timezone = DefaultedKey(
@@ -41,7 +45,7 @@ enum ImageFormat {
   /// An image.
   static let shape = Shape<ImageEntry>.object(
     "image", about: "An appliance: programs, and no distribution.",
-    keys: [device, layout, hostname, timezone, programs, files, kernel, network, clock, management, console]
+    keys: [device, layout, formats, hostname, timezone, programs, files, kernel, network, clock, management, console]
   ) { fields, reading in
     let programs = fields[programs] ?? []
     ImageChecks.checkPrograms(programs, &reading)
@@ -58,7 +62,7 @@ enum ImageFormat {
       programs, hasNetwork: fields[network] != .none, hasClock: !timeServers.isEmpty, &reading)
     guard let device = fields[device], let layout = fields[layout] else { return nil }
     let definition = ImageDefinition(
-      position: fields.position, name: "", device: device.rawValue, layout: layout,
+      position: fields.position, name: "", device: device.rawValue, layout: layout, formats: fields[formats],
       hostname: fields[hostname] ?? "", timezone: fields[timezone], programs: programs.compactMap(\.definition),
       files: fields[files], kernel: fields[kernel], network: fields[network], timeServers: timeServers,
       management: fields[management], consoleCommands: fields[console], system: nil)

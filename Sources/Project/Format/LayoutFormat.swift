@@ -9,11 +9,16 @@ enum LayoutFormat {
   private static let boot = OptionalKey(
     "boot", Shape.partitionSize().located, "Size of the boot partition. Left out: the layout's own.", example: "256M")
   private static let slot = OptionalKey(
-    "slot", Shape.partitionSize().located, "Size of each slot. Left out: the layout's own.", example: "512M")
+    "slot", Shape.slotSize.located,
+    "Size of each slot, also in percent of the root file system that is in it. Left out: the layout's own.",
+    example: "150%")
   private static let data = OptionalKey(
     "data", Shape.partitionSize().located,
     "Size of the data partition in the image; the device grows it to the end of its disk. Left out: the layout's own.",
     example: "128M")
+  private static let dataMountOptions = DefaultedKey(
+    "dataMountOptions", Shape<[String]>.list(of: .mountOption), default: [],
+    "Mount options of the data partition, in addition to `nosuid`, `nodev` and `noatime`.", example: ["commit=60"])
 
   /// The name of a layout, or a mapping with changes to it.
   static let shape = Shape<LayoutChoice>.either(
@@ -22,14 +27,15 @@ enum LayoutFormat {
         position: layout.position, name: layout.value.rawValue, rootFileSystem: RootFileSystem.erofs.rawValue)
     },
     otherwise: .object(
-      "layout", about: "A built-in layout with changes to it.", keys: [use, root, boot, slot, data]
+      "layout", about: "A built-in layout with changes to it.", keys: [use, root, boot, slot, data, dataMountOptions]
     ) { fields, reading in
       guard let layout = fields[use] else { return nil }
       return LayoutChoice(
         position: fields.position, name: layout.rawValue, rootFileSystem: fields[root].rawValue,
         bootSize: size(fields[boot], "boot partition", minimum: layout.minimumBootSize, &reading),
-        slotSize: size(fields[slot], "slot", minimum: layout.minimumSlotSize, &reading),
-        dataSize: size(fields[data], "data partition", minimum: layout.minimumDataSize, &reading))
+        slotSize: slotSize(fields[slot], minimum: layout.minimumSlotSize, &reading),
+        dataSize: size(fields[data], "data partition", minimum: layout.minimumDataSize, &reading),
+        dataMountOptions: fields[dataMountOptions])
     })
 
   /// A size that is enough for its partition.
@@ -43,4 +49,16 @@ enum LayoutFormat {
     }
     return size.value
   }
+
+  private static func slotSize(_ slot: Located<SlotSize>?, minimum: Int64, _ reading: inout Reading) -> SlotSize? {
+    guard case .bytes(let bytes) = slot?.value, let position = slot?.position else { return slot?.value }
+    return size(Located(value: bytes, position: position), "slot", minimum: minimum, &reading).map(SlotSize.bytes)
+  }
+}
+
+extension Shape<String> {
+  /// A mount option: its name, or name and value.
+  fileprivate static let mountOption = text(
+    "a mount option like commit=60", pattern: "[a-z][a-z0-9_]{0,31}(=[A-Za-z0-9_.:-]{1,64})?",
+    hint: "write one option, with its value after '='")
 }

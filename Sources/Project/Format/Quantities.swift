@@ -53,6 +53,25 @@ extension Shape<Int64> {
   }
 }
 
+extension Shape<SlotSize> {
+  private static let percentText = TextDescription(noun: "a percentage like 150%", pattern: "[1-9][0-9]{2,3}%")
+
+  /// A size of a partition, or a percentage of at least 100.
+  static let slotSize = Shape(.either([Shape<Int64>.partitionSize().description, .text(percentText)])) {
+    node, reading in
+    guard case .scalar(let scalar) = node.content, case .text(let text) = scalar.value, text.hasSuffix("%") else {
+      return Shape<Int64>.partitionSize().read(node, &reading).map(SlotSize.bytes)
+    }
+    guard percentText.pattern.map(text.isWhole) ?? false, let percent = Int(text.dropLast()) else {
+      reading.error(
+        "'\(text)' is not \(percentText.noun)", at: node.position,
+        hint: "write a whole number from 100 on: 100% is just enough for the root file system")
+      return nil
+    }
+    return .percent(percent)
+  }
+}
+
 extension Int64 {
   /// The number of bytes with the largest unit that divides it: `64M`.
   var asSize: String {

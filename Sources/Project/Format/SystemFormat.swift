@@ -32,7 +32,7 @@ enum SystemFormat {
   static let layerList = Shape<[Located<String>]>.list(of: layerReference.located)
 
   private static let keys: [any KeyDeclaration] =
-    [ImageFormat.device, ImageFormat.layout, ImageFormat.hostname, ImageFormat.timezone, base, profile, layers,
+    [ImageFormat.device, ImageFormat.layout, ImageFormat.formats, ImageFormat.hostname, ImageFormat.timezone, base, profile, layers,
       variables, override, drop, replace, ImageFormat.kernel, ImageFormat.management] + PartsFormat.keys
 
   /// A system.
@@ -62,7 +62,7 @@ enum SystemFormat {
       base: fields[base], profile: fields[profile], layers: fields[layers] ?? [], variables: fields[variables],
       overrides: fields[override], drops: fields[drop], replacements: fields[replace], parts: parts)
     let definition = ImageDefinition(
-      position: fields.position, name: "", device: device.rawValue, layout: layout,
+      position: fields.position, name: "", device: device.rawValue, layout: layout, formats: fields[ImageFormat.formats],
       hostname: fields[ImageFormat.hostname] ?? "", timezone: fields[ImageFormat.timezone], programs: [], files: [],
       kernel: kernel, network: .none, timeServers: [], management: fields[ImageFormat.management],
       consoleCommands: false, system: request)

@@ -64,6 +64,8 @@ public struct ImageDefinition: Sendable, Equatable {
   public var device: String
   /// Layout with the project's changes to it.
   public var layout: LayoutChoice
+  /// What is written in addition to the raw disk image.
+  public var formats: [ArtefactFormat] = []
   /// Host name; the image's name where the file gives none.
   public var hostname: String
   /// Time zone by its name in the tz database; `UTC` where the file gives none.
@@ -96,10 +98,38 @@ public struct LayoutChoice: Sendable, Equatable {
   public var rootFileSystem: String
   /// Bytes of the boot partition; `nil` for the layout's own.
   public var bootSize: Int64?
-  /// Bytes of each slot; `nil` for the layout's own.
-  public var slotSize: Int64?
+  /// Size of each slot; `nil` for the layout's own.
+  public var slotSize: SlotSize?
   /// Bytes of the data partition in the image (the device grows it); `nil` for the layout's own.
   public var dataSize: Int64?
+  /// Mount options of the data partition, in addition to those of every image.
+  public var dataMountOptions: [String] = []
+}
+
+/// What an image can be written as, in addition to the raw disk image.
+public enum ArtefactFormat: String, Sendable, CaseIterable {
+  /// A block map of the raw image.
+  case blockMap = "bmap"
+  /// The raw image, compressed by Zstandard.
+  case zstd
+  /// The raw image, compressed by XZ.
+  case xz
+  /// The disk for QEMU.
+  case qcow2
+  /// The disk for fastboot.
+  case androidSparse = "android-sparse"
+  /// The root file system as a tar archive.
+  case rootTar = "root-tar"
+  /// The root file system as an OCI image archive.
+  case rootOCI = "root-oci"
+}
+
+/// How large a slot is.
+public enum SlotSize: Sendable, Equatable {
+  /// This many bytes.
+  case bytes(Int64)
+  /// In hundredths of the root file system that the image has in it; at least 100.
+  case percent(Int)
 }
 
 /// The kernel of an image.

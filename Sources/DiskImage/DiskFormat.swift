@@ -1,0 +1,81 @@
+import DebianArchive
+import Foundation
+import Glibc
+import HostSystem
+
+/// What a disk image is written as, in addition to the raw image.
+public enum DiskFormat: String, Sendable, CaseIterable {
+  /// A block map (bmap-tools), for writing to a medium.
+  case blockMap = "bmap"
+  /// Compressed by Zstandard.
+  case zstd
+  /// Compressed by XZ.
+  case xz
+  /// For QEMU.
+  case qcow2
+  /// For fastboot.
+  case androidSparse = "android-sparse"
+
+  /// Name of the file beside a raw image.
+  ///
+  /// - Parameter image: Name of the image, without an extension.
+  public func fileName(image: String) -> String {
+    switch self {
+    case .blockMap: "\(image).img.bmap"
+    case .zstd: "\(image).img.zst"
+    case .xz: "\(image).img.xz"
+    case .qcow2: "\(image).qcow2"
+    case .androidSparse: "\(image).simg"
+    }
+  }
+
+  /// Key of what is written: the same key, the same bytes.
+  public func key(disk: ContentHash, tools: ToolTree) -> ContentHash {
+    var key = CacheKey("disk-format \(rawValue) 1")
+    key.add(disk)
+    if self == .zstd || self == .xz { key.add(tools.identity) }
+    return key.hash
+  }
+
+  /// Writes the format.
+  ///
+  /// - Parameters:
+  ///   - disk: What the raw image was written from.
+  ///   - image: The raw image.
+  ///   - path: File to write; it must not have an artefact's name before it is complete.
+  ///   - tools: Compressors.
+  /// - Throws: `FileFailure`, `CommandFailure`.
+  public func write(_ disk: DiskImage, image: String, to path: String, tools: ToolTree) async throws {
+    switch self {
+    case .blockMap:
+      try FolderTree.replaceFile(path, with: BlockMap(of: image, used: disk.usedBlocks()).text.utf8)
+    case .qcow2: try Qcow2Image.write(image, to: path)
+    case .androidSparse: try AndroidSparseImage.write(image, used: disk.usedBlocks(), to: path)
+    case .zstd:
+      // The size of its jobs depends on the level only, so the bytes do not depend on the number of processors.
+      try await tools.command(
+        "zstd", ["-q", "-f", "-12", "-T0", image, "-o", path], to: "compress the disk image by Zstandard"
+      ).run()
+    case .xz: try await compressByXZ(image, to: path, tools: tools)
+    }
+  }
+
+  private func compressByXZ(_ image: String, to path: String, tools: ToolTree) async throws {
+    // xz names its output after its input, so the input gets another name, in the same folder.
+    let input = "\(path).raw"
+    let output = "\(input).xz"
+    unlink(input)
+    defer {
+      unlink(input)
+      unlink(output)
+    }
+    guard link(image, input) == 0 else { throw FileFailure.last("make the link", input) }
+    // Blocks of a fixed size, and never less than two threads: with one, xz would write a single block.
+    let threads = max(2, min(8, ProcessInfo.processInfo.activeProcessorCount))
+    try await tools.command(
+      "xz", ["-q", "-f", "-k", "-3", "--check=sha256", "--block-size=16MiB", "-T\(threads)", input],
+      to: "compress the disk image by XZ"
+    ).run()
+    guard rename(output, path) == 0 else { throw FileFailure.last("write", path) }
+  }
+}

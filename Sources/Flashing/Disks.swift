@@ -1,0 +1,110 @@
+import DiskImage
+import Foundation
+import Glibc
+
+/// A disk of the build host.
+public struct Disk: Codable, Sendable, Equatable {
+  /// Device node.
+  public var path: String
+  /// Bytes.
+  public var size: Int64
+  /// Vendor and model, as the disk tells them.
+  public var model: String
+  /// Whether it can be taken out: a removable medium, or a disk on USB, or an SD card.
+  public var isRemovable: Bool
+  /// What it is in use for; empty where nothing holds it.
+  public var uses: [String]
+}
+
+/// The disks of the build host, as the kernel tells them (Documentation/ABI/stable/sysfs-block, proc_pid_mountinfo(5)).
+public struct Disks: Sendable {
+  private let sys: String
+  private let proc: String
+
+  /// Looks at the kernel's file systems.
+  ///
+  /// - Parameters:
+  ///   - sys: Where sysfs is.
+  ///   - proc: Where proc is.
+  public init(sys: String = "/sys", proc: String = "/proc") {
+    self.sys = sys
+    self.proc = proc
+  }
+
+  /// Disks that a device's image may be meant for: those that can be taken out.
+  public func removable() -> [Disk] {
+    names("\(sys)/block").filter { name in
+      !["loop", "ram", "zram", "dm-", "md", "sr", "fd", "nbd"].contains { name.hasPrefix($0) }
+    }
+    .map(disk(named:)).filter { $0.isRemovable && $0.size > 0 }
+  }
+
+  /// The disk of a device node.
+  ///
+  /// - Parameter path: Path of the node, or of a link to it.
+  /// - Throws: ``FlashFailure`` where it is no disk, or a partition.
+  public func disk(at path: String) throws(FlashFailure) -> Disk {
+    var status = stat()
+    guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFBLK else { throw .noDisk(path) }
+    // makedev(3): both numbers in two parts.
+    let device = UInt64(status.st_rdev)
+    let major = device >> 8 & 0xfff | device >> 32 & ~0xfff
+    let minor = device & 0xff | device >> 12 & 0xffff_ff00
+    return try disk(path, number: "\(major):\(minor)")
+  }
+
+  /// The disk of a device number.
+  func disk(_ path: String, number: String) throws(FlashFailure) -> Disk {
+    let folder = URL(fileURLWithPath: "\(sys)/dev/block/\(number)").resolvingSymlinksInPath()
+    let name = folder.lastPathComponent
+    if line(folder.appending(path: "partition").path) != nil {
+      throw .partition(path, disk: "/dev/\(folder.deletingLastPathComponent().lastPathComponent)")
+    }
+    guard names("\(sys)/block").contains(name) else { throw .noDisk(path) }
+    return disk(named: name)
+  }
+
+  private func disk(named name: String) -> Disk {
+    let folder = "\(sys)/block/\(name)"
+    let place = URL(fileURLWithPath: folder).resolvingSymlinksInPath().path
+    let model = ["vendor", "model", "name"].compactMap { line("\(folder)/device/\($0)") }.joined(separator: " ")
+    let isCard = line("\(folder)/device/type") == "SD"
+    return Disk(
+      path: "/dev/\(name)", size: (line("\(folder)/size").flatMap { Int64($0) } ?? 0) * 512, model: model,
+      isRemovable: line("\(folder)/removable") == "1" || place.contains("/usb") || isCard, uses: uses(of: name))
+  }
+
+  /// What a disk and its partitions are in use for.
+  private func uses(of disk: String) -> [String] {
+    let folder = "\(sys)/block/\(disk)"
+    let partitions = names(folder).filter { line("\(folder)/\($0)/partition") != nil }
+    let mounts = text("\(proc)/self/mountinfo").split(separator: "\n").map { $0.split(separator: " ").map(String.init) }
+    let swaps = text("\(proc)/swaps").split(separator: "\n").dropFirst().compactMap { $0.split(separator: " ").first }
+    var uses: [String] = []
+    for (name, place) in [(disk, folder)] + partitions.map({ ($0, "\(folder)/\($0)") }) {
+      let number = line("\(place)/dev")
+      for row in mounts where row.count > 6 {
+        // A file system over several disks has a number of its own; the source still names one of them.
+        let source = row.firstIndex(of: "-").flatMap { row.count > $0 + 2 ? row[$0 + 2] : nil }
+        guard row[2] == number || source == "/dev/\(name)" else { continue }
+        let target = row[4].replacing("\\040", with: " ")
+        uses.append(target == "/" ? "\(name) holds the running system" : "\(name) is mounted at \(target)")
+      }
+      if swaps.contains("/dev/\(name)") { uses.append("\(name) is swap") }
+      uses += names("\(place)/holders").map { "\(name) is part of \($0)" }
+    }
+    return uses
+  }
+
+  private func names(_ folder: String) -> [String] {
+    ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).sorted()
+  }
+
+  private func text(_ path: String) -> String { (try? String(contentsOfFile: path, encoding: .utf8)) ?? "" }
+
+  /// The only line of a file; `nil` where there is no such file, or nothing in it.
+  private func line(_ path: String) -> String? {
+    let line = text(path).trimmingCharacters(in: .whitespacesAndNewlines)
+    return line.isEmpty ? nil : line
+  }
+}

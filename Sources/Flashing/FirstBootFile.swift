@@ -1,0 +1,81 @@
+import DeviceModel
+import Foundation
+import Glibc
+import HostSystem
+import LinuxSystem
+import PartitionTable
+
+/// Puts values for the first start on the boot partition of a disk that was written.
+public enum FirstBootFile {
+  /// Reads values as the command line has them: `KEY=VALUE`, or `KEY=@FILE` for the content of a file.
+  ///
+  /// A secret is taken from a file only: a command line can be read by everybody on the machine.
+  ///
+  /// - Throws: ``FlashFailure/value(_:)``, `FileFailure`.
+  public static func values(_ settings: [String]) throws -> FirstBootValues {
+    var values = FirstBootValues()
+    for setting in settings {
+      let parts = setting.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+      guard let key = FirstBootValues.Key(rawValue: parts[0]) else {
+        throw FlashFailure.value("\(FirstBootValues.Refusal.unknownKey(parts[0]))")
+      }
+      guard parts.count == 2 else {
+        throw FlashFailure.value("write `\(key.rawValue)=VALUE` or `\(key.rawValue)=@FILE`")
+      }
+      guard parts[1].hasPrefix("@") || !key.isSecret else {
+        throw FlashFailure.value("`\(key.rawValue)` is secret; write it to a file, and give `\(key.rawValue)=@FILE`")
+      }
+      do throws(FirstBootValues.Refusal) {
+        for value in try lines(parts[1], of: key) { try values.add(value, for: key) }
+      } catch {
+        throw FlashFailure.value("\(error)")
+      }
+    }
+    return values
+  }
+
+  private static func lines(_ text: String, of key: FirstBootValues.Key) throws(FirstBootValues.Refusal) -> [String] {
+    guard text.hasPrefix("@") else { return [text] }
+    guard let content = try? FolderTree.readFile(String(text.dropFirst())),
+      let text = String(validating: content, as: UTF8.self)
+    else { throw .noText }
+    let lines = text.split(whereSeparator: \.isNewline).map(String.init).filter { !$0.hasPrefix("#") }
+    guard !lines.isEmpty else { throw .value(key) }
+    return lines
+  }
+
+  /// Writes the file.
+  ///
+  /// - Parameters:
+  ///   - disk: Device node, or a file that stands for it.
+  /// - Throws: ``FlashFailure/noBootPartition(_:)``, `CommandFailure` (mtools does the writing), `FileFailure`.
+  public static func write(_ values: FirstBootValues, to disk: String) async throws {
+    let offset = try bootPartition(of: disk)
+    // Nobody else may read it: a password may be in it.
+    var template = Array("\(FileManager.default.temporaryDirectory.path)/cultivar-XXXXXX".utf8CString)
+    let descriptor = mkstemp(&template)
+    let scratch = String(decoding: template.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    guard descriptor >= 0 else { throw FileFailure.last("write", scratch) }
+    defer {
+      close(descriptor)
+      unlink(scratch)
+    }
+    try FileHandle(fileDescriptor: descriptor, closeOnDealloc: false).write(contentsOf: Data(values.text.utf8))
+    try await HostCommand(
+      "mcopy", ["-i", "\(disk)@@\(offset)", "-o", scratch, "::/\(FirstBootValues.fileName)"],
+      to: "write \(FirstBootValues.fileName) to the boot partition", environment: ["MTOOLSRC": "/dev/null"]
+    ).run()
+    sync()
+  }
+
+  /// Where the boot partition begins, in bytes.
+  private static func bootPartition(of disk: String) throws -> Int64 {
+    guard let device = try? BlockDevice(disk),
+      let reading = try? GPTReading(diskSizeInSectors: device.sectorCount, read: device.read),
+      let table = try? reading.table(), let boot = table.partitions.first(where: { $0.type == .efiSystem })
+    else {
+      throw FlashFailure.noBootPartition(disk)
+    }
+    return Int64(boot.firstLBA) * Int64(GPT.sectorSize)
+  }
+}

@@ -1,0 +1,57 @@
+import DiskImage
+import HostSystem
+
+/// An image is not written to a device, or was not.
+public enum FlashFailure: ExplainedError, Equatable {
+  /// There is no disk of this name.
+  case noDisk(String)
+  /// It is a part of a disk.
+  case partition(String, disk: String)
+  /// It is in use; what for.
+  case inUse(String, uses: [String])
+  /// It is built into the machine.
+  case fixed(String)
+  /// The image is larger.
+  case tooSmall(String, size: ByteSize, image: ByteSize)
+  /// The image is not what its block map says.
+  case imageChanged(String)
+  /// What was read back is not what was written.
+  case damaged(String, offset: Int64)
+  /// Nobody can be asked.
+  case notConfirmed
+  /// The image has no boot partition for the values.
+  case noBootPartition(String)
+  /// A value for the first start cannot be taken.
+  case value(String)
+
+  /// What was being done, and what was wrong.
+  public var problem: String {
+    switch self {
+    case .noDisk(let path): "\(path) is no disk"
+    case .partition(let path, _): "\(path) is a partition, and an image is a whole disk"
+    case .inUse(let path, let uses): "\(path) is in use: \(uses.joined(separator: ", "))"
+    case .fixed(let path): "\(path) is neither removable nor on USB"
+    case .tooSmall(let path, let size, let image): "\(path) is too small: it has \(size), and the image takes \(image)"
+    case .imageChanged(let path): "\(path) is not the image that its block map was made of"
+    case .damaged(let path, let offset): "what was written to \(path) reads differently at byte \(offset)"
+    case .notConfirmed: "nothing was written: nobody confirmed it"
+    case .noBootPartition(let path): "\(path) has no boot partition to write the values to"
+    case .value(let reason): "a value for the first start cannot be taken: \(reason)"
+    }
+  }
+
+  /// What the user can do now.
+  public var remedy: String? {
+    switch self {
+    case .noDisk: "`cultivar flash` without a device lists those that can be written"
+    case .partition(_, let disk): "name the disk: \(disk)"
+    case .inUse: "if it is the right one, unmount it first"
+    case .fixed: "if it is the right one, say so with --fixed-disk"
+    case .tooSmall: "nothing was written; take a larger one"
+    case .imageChanged: "build the image again; what is on the device now does not start"
+    case .damaged: "the device loses data; take another one"
+    case .notConfirmed: "on a terminal it is asked; elsewhere, give --yes"
+    case .noBootPartition, .value: nil
+    }
+  }
+}

@@ -1,0 +1,44 @@
+import Foundation
+import HostSystem
+
+/// What a root file system is made from.
+public enum RootSource: Sendable {
+  /// A description of each file.
+  case tree(FileTree)
+  /// A tar archive: its file, the hash of what it was made of, bytes of its files, and how many entries it has.
+  case archive(URL, identity: ContentHash, contentSize: Int64, entries: Int)
+
+  /// Hash of all that is in it.
+  ///
+  /// - Throws: `FileFailure` if a file of a tree cannot be read.
+  public func identity() throws -> ContentHash {
+    switch self {
+    case .tree(let tree): try tree.identity()
+    case .archive(_, let identity, _, _): identity
+    }
+  }
+
+  /// Bytes of all files.
+  public var contentSize: Int64 {
+    switch self {
+    case .tree(let tree): tree.contentSize
+    case .archive(_, _, let size, _): size
+    }
+  }
+
+  /// Gives a tar archive of it to a function: the one that there is, or one that is written to a path for as long as it takes.
+  ///
+  /// - Parameter time: Time of what is described, in seconds since 1970.
+  /// - Throws: `FileFailure`, and what the function throws.
+  public func withArchive<Value>(
+    at path: String, time: Int64, _ body: (String) async throws -> Value
+  ) async throws -> Value {
+    switch self {
+    case .archive(let file, _, _, _): return try await body(file.path)
+    case .tree(let tree):
+      defer { FolderTree.remove(path) }
+      try TarArchive.write(tree, to: path, time: time)
+      return try await body(path)
+    }
+  }
+}

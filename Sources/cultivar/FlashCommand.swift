@@ -1,0 +1,137 @@
+import ArgumentParser
+import DiskImage
+import Flashing
+import Foundation
+import Glibc
+import HostSystem
+import ImageBuild
+
+/// `cultivar flash`: writes an image to a disk.
+struct FlashCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "flash", abstract: "Write an image to an SD card, a USB stick, or another disk.",
+    discussion: """
+      Without DEVICE, lists the disks that can be taken out. IMAGE is the name of an image that was built, or a raw image file;
+      a block map beside it (FILE.bmap) says which blocks to write. What was written is read back and compared.
+
+      Values for the first start, by --set: hostname, authorized-keys, wifi-ssid, wifi-password, timezone. KEY=@FILE takes
+      the value from a file; wifi-password is taken from a file only.
+      """)
+
+  @OptionGroup var options: ProjectOptions
+
+  @Argument(help: "Image, by name or file.")
+  var image: String?
+
+  @Argument(help: "Disk to write to: /dev/sdb.")
+  var device: String?
+
+  @Option(
+    name: .customLong("set"),
+    help: ArgumentHelp("Set a value for the first start. May be repeated.", valueName: "key=value"))
+  var settings: [String] = []
+
+  @Flag(name: [.short, .long], help: "Do not ask.")
+  var yes = false
+
+  @Flag(help: "Write to a disk that is built in.")
+  var fixedDisk = false
+
+  @Flag(name: [.short, .long], help: "Say nothing unless something is wrong.")
+  var quiet = false
+
+  @Flag(help: "Write the list of disks as JSON to standard output.")
+  var json = false
+
+  @Option(help: ArgumentHelp("Folder of the artefacts, in place of build/.", valueName: "folder"))
+  var output: String?
+
+  func run() async throws {
+    try await CommandErrors.shown(interrupted: "interrupted; what is on the device now does not start") {
+      guard let image, let device else { return try list() }
+      let disks = Disks()
+      let disk = try disks.disk(at: device)
+      guard disk.uses.isEmpty else { throw FlashFailure.inUse(disk.path, uses: disk.uses) }
+      guard disk.isRemovable || fixedDisk else { throw FlashFailure.fixed(disk.path) }
+      let values = try FirstBootFile.values(settings)
+      let file = try imageFile(image)
+      let mapFile = "\(file).bmap"
+      let map =
+        access(mapFile, F_OK) == 0
+        ? try BlockMap(text: String(decoding: FolderTree.readFile(mapFile), as: UTF8.self), path: mapFile)
+        : try BlockMap(wholeImage: file)
+      guard disk.size >= map.imageSize else {
+        throw FlashFailure.tooSmall(disk.path, size: ByteSize(bytes: disk.size), image: ByteSize(bytes: map.imageSize))
+      }
+      try confirm(disk)
+      let line = FlashProgress(isShown: !quiet && isatty(STDERR_FILENO) == 1)
+      defer { line.end() }
+      try FlashWriter(image: file, map: map, target: disk.path).run(progress: line.show)
+      if !values.isEmpty { try await FirstBootFile.write(values, to: disk.path) }
+      line.end()
+      if !quiet { print("\(disk.path) is written and verified; it can be taken out") }
+    }
+  }
+
+  private func list() throws {
+    let disks = Disks().removable()
+    if json {
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+      print(String(decoding: try encoder.encode(disks), as: UTF8.self))
+      return
+    }
+    guard !disks.isEmpty else { return print("no disk can be taken out: plug in an SD card or a USB stick") }
+    for disk in disks {
+      let uses = disk.uses.isEmpty ? "" : "  (\(disk.uses.joined(separator: ", ")))"
+      print("\(disk.path)  \(ByteSize(bytes: disk.size))  \(disk.model)\(uses)")
+    }
+  }
+
+  /// The raw image: a file where there is one of that path, else what was built of the project.
+  private func imageFile(_ image: String) throws -> String {
+    if access(image, F_OK) == 0, image.contains("/") || image.hasSuffix(".img") { return image }
+    let artefacts = try ProjectArtefacts(options).folder(of: image, in: output)
+    guard access(artefacts.image.path, F_OK) == 0 else { throw ImageFailure.notBuilt(image) }
+    return artefacts.image.path
+  }
+
+  private func confirm(_ disk: Disk) throws {
+    if yes { return }
+    guard isatty(STDIN_FILENO) == 1 else { throw FlashFailure.notConfirmed }
+    let model = disk.model.isEmpty ? "" : ", \(disk.model)"
+    print(
+      "All that is on \(disk.path) (\(ByteSize(bytes: disk.size))\(model)) is lost. Write to it? [y/N] ", terminator: ""
+    )
+    fflush(nil)
+    // Nothing is written yet that would have to be tidied up, and the line that is waited for does not hear of a cancelled task.
+    signal(SIGINT, SIG_DFL)
+    defer { signal(SIGINT, SIG_IGN) }
+    guard ["y", "yes"].contains(readLine()?.lowercased()) else { throw FlashFailure.notConfirmed }
+  }
+}
+
+/// A line on the terminal that is written again and again.
+private final class FlashProgress {
+  private let isShown: Bool
+  private let start = ContinuousClock.now
+  private var last: ContinuousClock.Instant?
+
+  init(isShown: Bool) {
+    self.isShown = isShown
+  }
+
+  func show(_ phase: FlashWriter.Phase, _ done: Int64, _ total: Int64) {
+    let now = ContinuousClock.now
+    guard isShown, total > 0, done == total || last.map({ now - $0 > .milliseconds(200) }) ?? true else { return }
+    last = now
+    let text =
+      "\r\u{1b}[K\(phase.rawValue): \(done * 100 / total) %, \(ByteSize(bytes: done)) of \(ByteSize(bytes: total))"
+    FileHandle.standardError.write(Data(text.utf8))
+  }
+
+  func end() {
+    if last != nil { FileHandle.standardError.write(Data("\r\u{1b}[K".utf8)) }
+    last = nil
+  }
+}

@@ -1,0 +1,84 @@
+import ArgumentParser
+import DiskImage
+import Foundation
+import HostSystem
+import ImageBuild
+import Project
+import SizeReport
+
+/// `cultivar size`: shows what is large in an image that was built.
+struct SizeCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "size", abstract: "Show what is large in an image: by origin, by folder, and the largest files.",
+    discussion: "It reads what the last build of the image wrote; nothing is built.")
+
+  @OptionGroup var options: ProjectOptions
+
+  @Argument(help: "Image. Left out: the only one of the project.")
+  var image: String?
+
+  @Option(help: ArgumentHelp("How many folders deep folders are told apart.", valueName: "folders"))
+  var depth = 3
+
+  @Option(help: ArgumentHelp("Most rows of each part.", valueName: "rows"))
+  var limit = 12
+
+  @Flag(help: "Write the report as JSON to standard output.")
+  var json = false
+
+  @Option(help: ArgumentHelp("Write a treemap as a page for a browser.", valueName: "file"))
+  var html: String?
+
+  @Option(help: ArgumentHelp("Folder of the artefacts, in place of build/.", valueName: "folder"))
+  var output: String?
+
+  func validate() throws {
+    guard depth >= 1 else { throw ValidationError("--depth needs at least 1") }
+    guard limit >= 1 else { throw ValidationError("--limit needs at least 1") }
+  }
+
+  func run() async throws {
+    try await CommandErrors.shown {
+      let artefacts = try ProjectArtefacts(options).folder(of: image, in: output)
+      let listing = try artefacts.readContents()
+      if let html {
+        let page = TreemapPage(listing) { ByteSize(bytes: $0).description }
+        try FolderTree.replaceFile(html, with: page.html.utf8)
+      }
+      let report = SizeReport(listing, depth: depth, limit: limit)
+      if json {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        print(String(decoding: try encoder.encode(report), as: UTF8.self))
+      } else if html == nil {
+        print(report.text(limit: limit) { ByteSize(bytes: $0).description })
+      }
+    }
+  }
+}
+
+/// Finds what was built of a project, without a builder.
+struct ProjectArtefacts {
+  private let project: ProjectDefinition
+
+  /// Reads the project.
+  init(_ options: ProjectOptions) throws {
+    project = try ProjectReader().read(try options.file()).project
+  }
+
+  /// The folder of an image's artefacts.
+  ///
+  /// - Parameters:
+  ///   - name: Name of the image; `nil` for the only one.
+  ///   - output: Folder of all artefacts, in place of `build/`.
+  func folder(of name: String?, in output: String?) throws -> ArtefactFolder {
+    let names = project.images.map(\.name)
+    guard let image = name ?? (names.count == 1 ? names.first : nil) else {
+      throw ProjectFailure(
+        "the project has several images", remedy: "name one of them: \(names.joined(separator: ", "))")
+    }
+    guard names.contains(image) else { throw ImageFailure.noImage(image, available: names) }
+    let base = output.map { URL(fileURLWithPath: $0) } ?? project.folder.appending(path: "build")
+    return ArtefactFolder(base.appending(path: image), name: image)
+  }
+}

@@ -1,0 +1,87 @@
+import Foundation
+import HostSystem
+import TestFixtures
+import Testing
+
+@Suite("Formats of an image", .enabled(if: Workshop.isReady, Workshop.condition))
+struct FormatsTests {
+  private struct Manifest: Decodable {
+    struct Artefact: Decodable {
+      var name: String
+      var format: String
+      var sha256: ContentHash
+    }
+    var artefacts: [Artefact]
+  }
+
+  private func manifest(_ folder: URL) throws -> Manifest {
+    try JSONDecoder().decode(
+      Manifest.self, from: Data(contentsOf: folder.appending(path: "build/box/manifest.json")))
+  }
+
+  private func judge(_ program: String, _ arguments: [String], in folder: URL) throws {
+    let verdict = try Judge(program).run(arguments, in: folder, environment: ["LC_ALL": "C.UTF-8"])
+    #expect(verdict.status == 0, "\(program): \(verdict.output)\(verdict.errors)")
+  }
+
+  @Test("Every format that is asked for is there, with its hash, and gives the raw image again")
+  func all() async throws {
+    let formats = "formats: [root-oci, root-tar, android-sparse, qcow2, xz, zstd, bmap]"
+    try await Workshop.withProject(image: formats) { folder in
+      let image = try Workshop.build(folder)
+      let place = image.folder
+
+      let rows = try manifest(folder).artefacts
+      #expect(
+        rows.map(\.format) == [
+          "raw", "contents", "bmap", "zstd", "xz", "qcow2", "android-sparse", "root-tar", "root-oci",
+        ])
+      for row in rows { #expect(try ContentHash(ofFile: place.appending(path: row.name).path) == row.sha256) }
+      try judge("sh", ["-c", "zstd -dc box.img.zst | cmp - box.img && xz -dc box.img.xz | cmp - box.img"], in: place)
+      try judge("qemu-img", ["check", "box.qcow2"], in: place)
+      try judge("qemu-img", ["compare", "box.img", "box.qcow2"], in: place)
+      try judge("sh", ["-c", "simg2img box.simg back && cmp back box.img && rm back"], in: place)
+      try judge("bmaptool", ["copy", "box.img", "target"], in: place)
+      try judge("cmp", ["target", "box.img"], in: place)
+      try judge("sh", ["-c", "tar --zstd -tf root.tar.zst | grep -q programs/hello"], in: place)
+      try judge("skopeo", ["inspect", "oci-archive:root.oci.tar"], in: place)
+      try judge(
+        "sh",
+        [
+          "-c",
+          """
+          skopeo --insecure-policy copy -q oci-archive:root.oci.tar dir:oci
+          test $(ls oci | wc -l) = 4
+          """,
+        ], in: place)
+    }
+  }
+
+  @Test(
+    "A second build gives the same bytes; a format that is no longer asked for is gone, and nothing else is written")
+  func again() async throws {
+    try await Workshop.withProject { folder in
+      let formats = ["--format", "zstd", "--format", "xz", "--format", "bmap", "--format", "root-oci"]
+      #expect(try Workshop.run(["build", "-q"] + formats, in: folder).status == 0)
+      let first = try manifest(folder).artefacts.map(\.sha256)
+      let image = try BuiltImage(folder.appending(path: "build/box"))
+      let stamp = image.stamp()
+      try FileManager.default.moveItem(
+        at: folder.appending(path: "build"), to: folder.appending(path: "first"))
+      // On one processor.
+      let tool = Workshop.tool.path
+      try judge("taskset", ["-c", "0", tool, "build", "-q"] + formats, in: folder)
+      #expect(try manifest(folder).artefacts.map(\.sha256) == first)
+
+      try FileManager.default.removeItem(at: folder.appending(path: "build"))
+      try FileManager.default.moveItem(
+        at: folder.appending(path: "first"), to: folder.appending(path: "build"))
+      #expect(try Workshop.run(["build", "-q", "--format", "bmap"], in: folder).status == 0)
+
+      #expect(image.stamp() == stamp)
+      #expect(
+        try FolderTree.names(in: image.folder.path).sorted()
+          == [".written", "CACHEDIR.TAG", "box.img", "box.img.bmap", "contents.json", "manifest.json"])
+    }
+  }
+}
