@@ -64,6 +64,7 @@ public enum ImageFailure: ExplainedError {
   /// What the user can do now.
   public var remedy: String? {
     switch self {
+    case .systemNotYet: "`cultivar check` and `cultivar layer graph` show what it will be made of"
     case .noImage(_, let available): "it has \(available.map { "`\($0)`" }.joined(separator: ", "))"
     case .noKernel: "name the kernel's package: `kernel: { package: linux-image-… }`"
     case .noDeviceExecutable: "build it with `make`, or name it with CULTIVAR_DEVICE_EXECUTABLES"

@@ -26,7 +26,7 @@ struct SchemaTests {
   @Test("Each definition of the schema describes one mapping")
   func definitions() {
     var keys: [String: [String]] = [:]
-    for object in ProjectFormat.shape.description.allObjects {
+    for object in ProjectFormat.shape.description.allObjects + LayerFormat.shape.description.allObjects {
       let names = object.keys.map(\.name)
       #expect(keys[object.noun] ?? names == names, "two mappings are called '\(object.noun)'")
       keys[object.noun] = names
@@ -34,15 +34,17 @@ struct SchemaTests {
     #expect(keys.count > 15)
   }
 
-  @Test("The committed reference is the one that the declarations give")
-  func reference() throws {
-    let file = URL(fileURLWithPath: #filePath).appending(path: "../../../docs/project-file.md").standardizedFileURL
+  @Test(
+    "The committed references are those that the declarations give",
+    arguments: [("project-file.md", FileReference.page), ("layer-file.md", FileReference.layerPage)])
+  func reference(name: String, page: String) throws {
+    let file = URL(fileURLWithPath: #filePath).appending(path: "../../../docs/\(name)").standardizedFileURL
     if ProcessInfo.processInfo.environment["CULTIVAR_WRITE_REFERENCE"] != nil {
-      try WholeFile.write(FileReference.page, to: file)
+      try WholeFile.write(page, to: file)
     }
 
     #expect(
-      try String(contentsOf: file, encoding: .utf8) == FileReference.page,
+      try String(contentsOf: file, encoding: .utf8) == page,
       "run the tests with CULTIVAR_WRITE_REFERENCE=1 to write it again")
   }
 

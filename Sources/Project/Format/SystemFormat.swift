@@ -37,13 +37,9 @@ enum SystemFormat {
 
   /// A system.
   static let shape = Shape<ImageEntry>.object(
-    "system", about: "An image with a distribution: Debian made of layers, run by systemd.", keys: keys
+    "system", about: "An image with a distribution: Debian made of layers, run by systemd.", keys: keys,
+    rules: [.atLeastOne(of: profile, layers)]
   ) { fields, reading in
-    if fields.position(of: profile) == nil, fields.position(of: layers) == nil {
-      reading.error(
-        "\(reading.place) has neither 'profile' nor 'layers'", at: fields.position,
-        hint: "add one, for example `profile: debian-minimal`")
-    }
     var kernel = fields[ImageFormat.kernel]
     var parts = PartsFormat.parts(fields, hasKernel: false, &reading)
     // What an image adds is its last layer, here as well: in one place, with variables filled in.

@@ -167,7 +167,7 @@ enum VariableFormat {
       reading.error(
         "the least value of \(reading.place) is larger than the largest", at: fields.position(of: minimum) ?? fields.position,
         hint: "swap 'minimum' and 'maximum'")
-      declaration.maximum = nil
+      (declaration.minimum, declaration.maximum) = (nil, nil)
     }
     if let value = declaration.defaultValue, type != .secret {
       if case .reference = value.content {

@@ -245,7 +245,8 @@ enum LayerOrder {
   /// - Parameter layers: The layers in the order of finding, which decides where no dependency does.
   static func sorted(_ layers: [LayerDefinition], _ problems: inout ProblemList) -> [LayerDefinition] {
     let edges = edges(layers)
-    let cycles = WaitCycles.all(in: edges, order: layers.map(\.name))
+    // Who asks was found after what it asks for: the path begins with the layer that the image names.
+    let cycles = WaitCycles.all(in: edges, order: layers.reversed().map(\.name))
     for cycle in cycles {
       problems.error(
         "the layers come after each other: \(cycle.names.joined(separator: " → "))", at: cycle.position,
