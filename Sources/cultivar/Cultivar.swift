@@ -9,7 +9,8 @@ struct Cultivar: AsyncParsableCommand {
     discussion: "A project is a folder with cultivar.yaml. Begin with `cultivar new DIR`.",
     version: "0.1.0",
     subcommands: [
-      NewCommand.self, AddCommand.self, CheckCommand.self, LayerCommand.self, ExplainCommand.self, BuildCommand.self, RunCommand.self, LockCommand.self,
+      NewCommand.self, AddCommand.self, CheckCommand.self, LayerCommand.self, ExplainCommand.self, BuildCommand.self,
+      RunCommand.self, LockCommand.self,
       SchemaCommand.self,
     ])
 }

@@ -11,7 +11,8 @@ struct LayerCommand: AsyncParsableCommand {
   /// `cultivar layer list`
   struct List: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      commandName: "list", abstract: "List the layers that the project can use, or the built-in ones outside a project.")
+      commandName: "list", abstract: "List the layers that the project can use, or the built-in ones outside a project."
+    )
 
     @OptionGroup var options: ProjectOptions
 

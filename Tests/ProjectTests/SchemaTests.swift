@@ -23,6 +23,26 @@ struct SchemaTests {
     }
   }
 
+  @Test(
+    "A neutral validator accepts built-in layers and systems, and sees what is wrong in a layer",
+    .enabled(if: JSONSchemaValidator.isInstalled, "needs python3 with the package jsonschema"))
+  func layers() throws {
+    let names = LayerLibrary.names(in: SystemSample.builtIn)
+    let layers = try names.map { name in
+      try String(contentsOf: SystemSample.builtIn.appending(path: "\(name)/layer.yaml"), encoding: .utf8)
+    }
+    let wrong = [SystemSample.head + "pakages: [nano]", SystemSample.head + "packages: [Nano]"]
+    let system = SystemSample(
+      image: "profile: debian-minimal\nvariables: { a: !file b, c.d: [1, x] }\npackages: [nano]")
+
+    let verdicts = try JSONSchemaValidator.validate((layers + wrong).compactMap(instance), against: JSONSchema.layer)
+    let systems = try JSONSchemaValidator.validate(
+      [system.texts["cultivar.yaml"] ?? ""].compactMap(instance), against: JSONSchema.project)
+
+    #expect(verdicts == layers.map { _ in true } + wrong.map { _ in false })
+    #expect(systems == [true])
+  }
+
   @Test("Each definition of the schema describes one mapping")
   func definitions() {
     var keys: [String: [String]] = [:]

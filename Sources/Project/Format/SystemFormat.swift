@@ -4,7 +4,8 @@ import Spelling
 /// An entry of `images:` with a distribution.
 enum SystemFormat {
   private static let base = OptionalKey(
-    "base", BaseFormat.shape, "What it stands on: a suite of Debian, or a published image. Left out: the project's suite.",
+    "base", BaseFormat.shape,
+    "What it stands on: a suite of Debian, or a published image. Left out: the project's suite.",
     example: ["image": "./raspios.img.xz"])
   private static let profile = OptionalKey(
     "profile", Shape.profileName.located, "Profile: a named list of layers.", example: "debian-minimal")
@@ -22,7 +23,8 @@ enum SystemFormat {
     example: ["timesyncd"])
   private static let replace = DefaultedKey(
     "replace", Shape<[DictionaryEntry<Located<String>>]>.dictionary(key: .layerName, value: layerReference.located),
-    default: .object([]), "Layers to take in place of others, wherever those are named.", example: ["timesyncd": "chrony"])
+    default: .object([]), "Layers to take in place of others, wherever those are named.",
+    example: ["timesyncd": "chrony"])
 
   /// A layer by name or by the path of its folder.
   static let layerReference = Shape<String>.text(
@@ -32,8 +34,10 @@ enum SystemFormat {
   static let layerList = Shape<[Located<String>]>.list(of: layerReference.located)
 
   private static let keys: [any KeyDeclaration] =
-    [ImageFormat.device, ImageFormat.layout, ImageFormat.hostname, ImageFormat.timezone, base, profile, layers,
-      variables, override, drop, replace, ImageFormat.kernel, ImageFormat.management] + PartsFormat.keys
+    [
+      ImageFormat.device, ImageFormat.layout, ImageFormat.hostname, ImageFormat.timezone, base, profile, layers,
+      variables, override, drop, replace, ImageFormat.kernel, ImageFormat.management,
+    ] + PartsFormat.keys
 
   /// A system.
   static let shape = Shape<ImageEntry>.object(
@@ -109,7 +113,9 @@ enum ImageKindFormat {
     let onlySystem = systemKeys.filter { !applianceKeys.contains($0) }
     if keys.contains(where: onlySystem.contains) { return .system }
     let unknown = keys.filter { !applianceKeys.contains($0) }
-    return unknown.contains { ["profile", "layers"].contains(NearestName.nearest(to: $0, among: systemKeys + applianceKeys)) }
+    return unknown.contains {
+      ["profile", "layers"].contains(NearestName.nearest(to: $0, among: systemKeys + applianceKeys))
+    }
       ? .system : .appliance
   }
 

@@ -121,7 +121,8 @@ extension VariableDeclaration {
 /// `variables:` of a layer.
 enum VariableFormat {
   private static let type = DefaultedKey(
-    "type", Shape<VariableType>.cases("a type of variables"), default: "string", "What it can hold.", example: "integer")
+    "type", Shape<VariableType>.cases("a type of variables"), default: "string", "What it can hold.", example: "integer"
+  )
   private static let about = RequiredKey(
     "description", Shape.anyText, "One sentence: what it decides.", example: "Port that the server listens on")
   private static let defaultValue = OptionalKey(
@@ -150,7 +151,8 @@ enum VariableFormat {
     refuse(values, unless: [.enumeration], type, fields, &reading)
     if type == .enumeration, fields.position(of: values) == nil {
       reading.error(
-        "\(reading.place) has no 'values'", at: fields.position, hint: "add them, for example `values: [quiet, verbose]`"
+        "\(reading.place) has no 'values'", at: fields.position,
+        hint: "add them, for example `values: [quiet, verbose]`"
       )
     }
     if type == .secret, let position = fields.position(of: defaultValue) {
@@ -165,7 +167,8 @@ enum VariableFormat {
       maximum: fields[maximum].flatMap { limit($0, of: type, &reading) }, values: fields[values] ?? [])
     if let least = declaration.minimum, let largest = declaration.maximum, least > largest {
       reading.error(
-        "the least value of \(reading.place) is larger than the largest", at: fields.position(of: minimum) ?? fields.position,
+        "the least value of \(reading.place) is larger than the largest",
+        at: fields.position(of: minimum) ?? fields.position,
         hint: "swap 'minimum' and 'maximum'")
       (declaration.minimum, declaration.maximum) = (nil, nil)
     }

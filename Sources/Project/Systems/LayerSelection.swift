@@ -256,8 +256,11 @@ enum LayerOrder {
     var rest = layers
     var done: Set<String> = []
     var sorted: [LayerDefinition] = []
+    func isNext(_ layer: LayerDefinition) -> Bool {
+      (edges[layer.name] ?? []).allSatisfy { done.contains($0.value) }
+    }
     // Without circles there is always one whose predecessors are all done.
-    while let index = rest.firstIndex(where: { layer in (edges[layer.name] ?? []).allSatisfy { done.contains($0.value) } }) {
+    while let index = rest.firstIndex(where: isNext) {
       let layer = rest.remove(at: index)
       done.insert(layer.name)
       sorted.append(layer)

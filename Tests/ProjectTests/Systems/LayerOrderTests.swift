@@ -11,7 +11,7 @@ struct LayerOrderTests {
 
   @Test("What a layer requires comes before it; the order of writing decides the rest")
   func dependency() throws {
-    let layers = ["a": "requires: [z]", "b": "packages: [b]", "z": "packages: [z]"]
+    let layers = ["a": "requires: [z]", "b": "packages: [bb]", "z": "packages: [zz]"]
 
     #expect(try order("layers: [b, a]", layers) == ["b", "z", "a"])
     #expect(try order("layers: [a, b]", layers) == ["z", "a", "b"])
@@ -20,7 +20,7 @@ struct LayerOrderTests {
 
   @Test("'after' counts where the other layer is there, and brings nothing along")
   func after() throws {
-    let layers = ["a": "after: [b, c]", "b": "packages: [b]", "c": "packages: [c]"]
+    let layers = ["a": "after: [b, c]", "b": "packages: [bb]", "c": "packages: [cc]"]
 
     #expect(try order("layers: [a]", layers) == ["a"])
     #expect(try order("layers: [a, b]", layers) == ["b", "a"])
@@ -28,9 +28,8 @@ struct LayerOrderTests {
 
   @Test("The order is the same in every run")
   func repeatable() throws {
-    var layers: [String: String] = [:]
-    for index in 0..<20 { layers["l\(index)"] = index == 0 ? "packages: [a]" : "requires: [l\(index / 2)]\nafter: [l\(19 - index)]" }
-    layers = layers.mapValues { $0.contains("l0]") ? "requires: [l0]" : $0.split(separator: "\n").first.map(String.init) ?? "" }
+    var layers = ["l0": "packages: [base-files]"]
+    for index in 1..<20 { layers["l\(index)"] = "requires: [l\(index / 2)]\nafter: [l\(index / 3)]" }
     let image = "layers: [\((0..<20).reversed().map { "l\($0)" }.joined(separator: ", "))]"
 
     let orders = try (0..<5).map { _ in try order(image, layers) }
@@ -51,7 +50,7 @@ struct LayerOrderTests {
   func dropAndReplace() throws {
     let project = "profiles: { edge: { layers: [base, clock] } }"
     let layers = [
-      "base": "packages: [a]", "clock": "packages: [b]", "chrony": "packages: [c]", "web": "requires: [clock]",
+      "base": "packages: [aa]", "clock": "packages: [bb]", "chrony": "packages: [cc]", "web": "requires: [clock]",
     ]
 
     #expect(try order("profile: edge\ndrop: [clock]", layers, project: project) == ["base"])
@@ -97,7 +96,7 @@ struct LayerOrderTests {
   @Test("The graph is shown in lines and in the language of Graphviz")
   func graph() throws {
     let result = try SystemSample(
-      image: "layers: [a, c]", layers: ["a": "requires: [b]\nafter: [c]", "b": "provides: [x]", "c": "packages: [c]"]
+      image: "layers: [a, c]", layers: ["a": "requires: [b]\nafter: [c]", "b": "provides: [x]", "c": "packages: [cc]"]
     ).read()
 
     #expect(result.graph.text == "gateway\n  1. b\n  2. c\n  3. a  (requires b; after c)")
@@ -152,7 +151,8 @@ struct OverrideTests {
   @Test("What has the same name replaces in its place; the rest is added")
   func replace() throws {
     let layer = try layer(
-      "{ packages: [nginx=1.2-3, jq], steps: { two: { run: other } }, files: [{ path: /etc/b, content: c }], units: { mask: [a.service] } }")
+      "{ packages: [nginx=1.2-3, jq], steps: { two: { run: other } }, files: [{ path: /etc/b, content: c }], units: { mask: [a.service] } }"
+    )
 
     #expect(layer.packages.map(\.name) == ["nginx", "curl", "jq"])
     #expect(layer.packages[0].version == "1.2-3")

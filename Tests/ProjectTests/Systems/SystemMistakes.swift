@@ -60,7 +60,8 @@ extension SystemMistake {
       "'programs' belongs to an appliance, and image 'gateway' is a system",
       hint: "remove it: it is a system because it has 'profile'"),
     SystemMistake(
-      "key of a system", image: "programs: [{ debian: { packages: [busybox], executable: /bin/busybox } }]\n«packages: [nano]",
+      "key of a system",
+      image: "programs: [{ debian: { packages: [busybox], executable: /bin/busybox } }]\n«packages: [nano]",
       "'packages' belongs to a system, and image 'gateway' is an appliance",
       hint: "remove it: it is an appliance because it has 'programs'"),
     SystemMistake(
@@ -71,7 +72,8 @@ extension SystemMistake {
       "tag outside of variables", image: "layers: [base]\nhostname: «!file name.txt",
       "expected a host name, found the tag !file"),
     SystemMistake(
-      "hash without image", image: "layers: [base]\nbase: { suite: trixie, «sha256: \(String(repeating: "a", count: 64)) }",
+      "hash without image",
+      image: "layers: [base]\nbase: { suite: trixie, «sha256: \(String(repeating: "a", count: 64)) }",
       "'sha256' has no meaning without 'image' in base of system 'gateway'", hint: "add 'image', or remove 'sha256'"),
     SystemMistake(
       "base that is not there", image: "layers: [base]\nbase: { image: «./raspios.img }",
@@ -127,7 +129,8 @@ extension SystemMistake {
       layers: ["chrony": "provides: [clock]\nconflicts: [«clock]", "timesyncd": "provides: [clock]"],
       "layer 'chrony' conflicts with layer 'timesyncd'"),
     SystemMistake(
-      "nobody provides it", image: "layers: [web]", layers: ["web": "requires: [«clock]", "chrony": "provides: [clock]"],
+      "nobody provides it", image: "layers: [web]",
+      layers: ["web": "requires: [«clock]", "chrony": "provides: [clock]"],
       "layer 'web' requires 'clock', which no layer of the image provides",
       hint: "add one of these to 'layers': chrony"),
     SystemMistake(
@@ -149,7 +152,8 @@ extension SystemMistake {
       layers: ["a": "packages: { exclude: [nano] }", "b": "packages: [nano]"],
       "layer 'b' installs the package 'nano', which layer 'a' excludes"),
     SystemMistake(
-      "user of two layers", image: "layers: [a, b]", layers: ["a": "users: { admin: {} }", "b": "users: { «admin: {} }"],
+      "user of two layers", image: "layers: [a, b]",
+      layers: ["a": "users: { admin: {} }", "b": "users: { «admin: {} }"],
       "layers 'a' and 'b' both have a user 'admin'"),
   ].map { mistake in
     var mistake = mistake
@@ -191,10 +195,12 @@ extension SystemMistake {
       "step in a root that is empty", layer: "steps: { a: { phase: setup, «in: root, run: ls } }",
       "step 'a' cannot run inside the root in the phase setup", hint: "the root is empty then; write 'in: sandbox'"),
     SystemMistake(
-      "script without its run bit", layer: "steps: { a: { script: «./steps/a } }", files: ["layers/base/steps/a": "#!/bin/sh\n"],
+      "script without its run bit", layer: "steps: { a: { script: «./steps/a } }",
+      files: ["layers/base/steps/a": "#!/bin/sh\n"],
       "the script 'a' has no run bit"),
     SystemMistake(
-      "script that no step runs", SystemSample(
+      "script that no step runs",
+      SystemSample(
         layers: [:],
         files: [
           "layers/base/layer.yaml": "«cultivar: 1\ndescription: A layer\n", "layers/base/steps/a": "#!/bin/sh\n",
@@ -245,7 +251,8 @@ extension SystemMistake {
 
   private static let values = [
     SystemMistake("integer", variable("type: integer, minimum: 1, maximum: 9", value: "«10"), "10 is out of range"),
-    SystemMistake("boolean", variable("type: boolean", value: "«maybe"), "expected true or false, found the text 'maybe'"),
+    SystemMistake(
+      "boolean", variable("type: boolean", value: "«maybe"), "expected true or false, found the text 'maybe'"),
     SystemMistake(
       "enumeration", variable("type: enumeration, values: [quiet, verbose]", value: "«quite"),
       "'quite' is not a value of 'a'", hint: "did you mean 'quiet'? (possible: quiet, verbose)"),
@@ -259,7 +266,8 @@ extension SystemMistake {
     SystemMistake(
       "pattern of an entry", variable("type: list, pattern: \"[a-z]+\"", value: "[b, «a1]"),
       "'a1' is not a value of 'a'"),
-    SystemMistake("list", variable("type: list", value: "«b"), "expected a list, found the text 'b'", hint: "write [b]"),
+    SystemMistake(
+      "list", variable("type: list", value: "«b"), "expected a list, found the text 'b'", hint: "write [b]"),
     SystemMistake(
       "unknown variable", image: "layers: [openssh-server]\nvariables: { «openssh-server.prot: 1 }",
       "layer 'openssh-server' has no variable 'prot'",
@@ -268,7 +276,8 @@ extension SystemMistake {
       "variable of an unknown layer", image: "layers: [base]\nvariables: { «bse.a: 1 }",
       "image 'gateway' has no layer 'bse'"),
     SystemMistake(
-      "variable that nobody declared", layer: "packages: [«\"linux-${kind}\"]\nvariables: { king: { description: A, default: b } }",
+      "variable that nobody declared",
+      layer: "packages: [«\"linux-${kind}\"]\nvariables: { king: { description: A, default: b } }",
       "there is no variable 'kind' in layer 'base'", hint: "did you mean 'king'? (variables: king)"),
     SystemMistake(
       "text that is wrong once it is filled in",
@@ -277,11 +286,13 @@ extension SystemMistake {
     SystemMistake(
       "dollar sign that begins no variable", layer: "packages: [«\"linux-${kind\"]", "'${kind' names no variable"),
     SystemMistake(
-      "template", layer: "files: [{ path: /etc/a, template: true }]", files: ["layers/base/files/etc/a": "one\ntwo «${thre}\n"],
+      "template", layer: "files: [{ path: /etc/a, template: true }]",
+      files: ["layers/base/files/etc/a": "one\ntwo «${thre}\n"],
       "there is no variable 'thre' in layer 'base'"),
     SystemMistake(
       "list in the middle of a path",
-      layer: "files: [{ path: «\"/etc/${a}\", content: b }]\nvariables: { a: { type: list, description: A, default: [b] } }",
+      layer:
+        "files: [{ path: «\"/etc/${a}\", content: b }]\nvariables: { a: { type: list, description: A, default: [b] } }",
       "the list 'a' cannot be part of an absolute path"),
     SystemMistake(
       "file of a value", variable("type: list", value: "«!file keys.pub"), "the file 'keys.pub' cannot be read as text"),
@@ -290,13 +301,18 @@ extension SystemMistake {
   private static func secret(_ layer: String) -> SystemSample {
     SystemSample(
       image: "layers: [base]\nvariables: { base.key: !file key.txt }",
-      layers: ["base": "variables: { key: { type: secret, description: A }, open: { description: B, default: c } }\n\(layer)"],
+      layers: [
+        "base": "variables: { key: { type: secret, description: A }, open: { description: B, default: c } }\n\(layer)"
+      ],
       files: ["key.txt": "tops3cret\n"])
   }
 
   private static let secrets = [
-    SystemMistake("secret in a package's name", secret("packages: [«\"a${key}\"]"), "the secret 'key' cannot be part of a package"),
-    SystemMistake("secret in a unit's name", secret("units: { mask: [«\"a${key}.service\"] }"), "the secret 'key' cannot be part of a unit of systemd"),
+    SystemMistake(
+      "secret in a package's name", secret("packages: [«\"a${key}\"]"), "the secret 'key' cannot be part of a package"),
+    SystemMistake(
+      "secret in a unit's name", secret("units: { mask: [«\"a${key}.service\"] }"),
+      "the secret 'key' cannot be part of a unit of systemd"),
     SystemMistake(
       "secret on the kernel command line", secret("kernel: { arguments: [«\"a=${key}\"] }"),
       "the secret 'key' cannot be part of one part of a kernel command line"),

@@ -60,7 +60,8 @@ struct SystemReaderTests {
     let user = try #require(layer.users.first)
     #expect((user.name, user.uid, user.groups, user.shell) == ("admin", 1000, ["gpio"], "/bin/sh"))
     #expect(user.authorizedKeys == ["ssh-ed25519 AAAA me", "ssh-rsa BBBB you"])
-    #expect(layer.files.map(\.path) == ["/etc/port", "/etc/link", "/etc/old", "/var/lib/a", "/etc/systemd/system/a.service"])
+    #expect(
+      layer.files.map(\.path) == ["/etc/port", "/etc/link", "/etc/old", "/var/lib/a", "/etc/systemd/system/a.service"])
     #expect(layer.files[0].content == .text("port 80, not ${port}\n"))
     #expect((layer.files[0].owner, layer.files[0].group, layer.files[0].mode) == ("admin", "gpio", 0o640))
     #expect(layer.files[1].content == .link("port"))
@@ -128,7 +129,8 @@ struct SystemReaderTests {
 
   @Test("A folder as a source brings its files, with the owner and mode that are given")
   func sourceFolder() throws {
-    var sample = SystemSample(image: "layers: [base]\nfiles: [{ path: /srv, source: ./site, owner: adm, mode: \"0640\" }]")
+    var sample = SystemSample(
+      image: "layers: [base]\nfiles: [{ path: /srv, source: ./site, owner: adm, mode: \"0640\" }]")
     sample.files = ["site/a": "1", "site/b/c": "2"]
 
     let files = try #require(try sample.read().system.layers.last).files
@@ -140,7 +142,8 @@ struct SystemReaderTests {
   @Test("An image of somebody else as a base")
   func importedBase() throws {
     let hash = String(repeating: "a", count: 64)
-    var sample = SystemSample(image: "layers: [base]\nbase: { image: ./os.img.xz, sha256: \(hash), partition: 2, suite: bookworm }")
+    var sample = SystemSample(
+      image: "layers: [base]\nbase: { image: ./os.img.xz, sha256: \(hash), partition: 2, suite: bookworm }")
     sample.files = ["os.img.xz": ""]
 
     guard case .image(let base) = try sample.read().system.base else { return #expect(Bool(false)) }
@@ -156,8 +159,10 @@ struct SystemReaderTests {
 
     let layers = try LayerCatalogue(project: nil, library: library, folder: folder).all()
     let result = try SystemSample(
-      image: "profile: debian-minimal\nlayers: [openssh-server, apt]\nvariables: { openssh-server.authorized-keys: [ssh-rsa AAAA me] }")
-      .read()
+      image:
+        "profile: debian-minimal\nlayers: [openssh-server, apt]\nvariables: { openssh-server.authorized-keys: [ssh-rsa AAAA me] }"
+    )
+    .read()
 
     #expect(layers.map(\.name).contains("openssh-server"))
     #expect(result.system.layers.map(\.name) == ["debian-minimal", "openssh-server", "apt", "gateway"])

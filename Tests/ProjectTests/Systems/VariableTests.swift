@@ -60,10 +60,10 @@ struct VariableTests {
       image: "layers: [base]\nvariables: { base.key: !env KEY }",
       layers: [
         "base": """
-          variables:
-            port: { type: integer, description: A, maximum: 65535, default: 1 }
-            key: { type: secret, description: B }
-          """
+        variables:
+          port: { type: integer, description: A, maximum: 65535, default: 1 }
+          key: { type: secret, description: B }
+        """
       ])
 
     let problems = try #require(throws: ProjectProblems.self) {
@@ -106,10 +106,10 @@ struct VariableTests {
         """,
       layers: [
         "base": """
-          variables: { a: { type: integer, description: A, default: 1 } }
-          packages: [nano, jq]
-          files: [{ path: /etc/a, content: layer }]
-          """
+        variables: { a: { type: integer, description: A, default: 1 } }
+        packages: [nano, jq]
+        files: [{ path: /etc/a, content: layer }]
+        """
       ])
 
     let trace = try sample.read().trace
@@ -133,11 +133,11 @@ struct SecretTests {
       image: "layers: [base]\nvariables: { base.key: \(value) }\n\(image)",
       layers: [
         "base": """
-          variables: { key: { type: secret, description: A, pattern: "[a-z0-9-]+" } }
-          files: [{ path: /etc/key, content: "key=${key}\\n" }, { path: /etc/open, content: open }]
-          users: { admin: {} }
-          steps: { a: { run: 'cat /run/secrets/key', secrets: [key] } }
-          """
+        variables: { key: { type: secret, description: A, pattern: "[a-z0-9-]+" } }
+        files: [{ path: /etc/key, content: "key=${key}\\n" }, { path: /etc/open, content: open }]
+        users: { admin: {} }
+        steps: { a: { run: 'cat /run/secrets/key', secrets: [key] } }
+        """
       ])
   }
 
@@ -200,7 +200,7 @@ struct SystemsCheckTests {
   @Test("What the project says for all images must be about a layer that one of them has; unused profiles are read too")
   func unused() throws {
     let sample = SystemSample(
-      project: "variables: { bsae.a: 1 }\nprofiles: { spare: { layers: [base] } }", layers: ["base": "packages: [a]"])
+      project: "variables: { bsae.a: 1 }\nprofiles: { spare: { layers: [base] } }", layers: ["base": "packages: [aa]"])
     let broken = SystemSample(project: "profiles: { spare: { layers: [bse] } }")
 
     #expect(try messages(sample) == ["no image has the layer 'bsae'"])
