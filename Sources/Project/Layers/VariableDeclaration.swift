@@ -222,12 +222,13 @@ enum GivenVariablesFormat {
 }
 
 extension Shape<SourceNode> {
+  private static let anyScalar: [ShapeDescription] = [
+    .text(TextDescription(noun: "text")), .integer(.min ... .max), .truth,
+  ]
+
   /// A single value, a list of them, or the tag that says where the value stands; what it has to be is known later.
   static let anyValue = Shape(
-    .either([
-      .text(TextDescription(noun: "text")), .integer(.min ... .max), .truth,
-      .list(.text(TextDescription(noun: "text")), minimumCount: 0),
-    ])
+    .either(anyScalar + [.list(.either(anyScalar), minimumCount: 0)])
   ) { node, reading in
     if case .mapping = node.content {
       reading.error("expected a value, found a mapping", at: node.position, hint: "write a single value or a list")
