@@ -83,7 +83,7 @@ struct CommandLineTests {
       let project = folder.appending(path: "roof")
 
       let added = try Cultivar.run(["add", "debian:busybox-static%/bin/busybox"], in: project)
-      let refused = try Cultivar.run(["add", "crate:busybox"], in: project)
+      let refused = try Cultivar.run(["add", "crate:busybox@1.0.0"], in: project)
 
       #expect(
         added == Cultivar.Outcome(status: 0, output: "added the program 'busybox' to the image 'roof', line 14\n"))
@@ -103,6 +103,49 @@ struct CommandLineTests {
       let text = try String(contentsOf: file, encoding: .utf8)
       #expect(shown.output == text)
       #expect(written.output == file.path + "\n")
+    }
+  }
+
+  @Test("A system is checked, its layers are listed, shown and drawn, and its parts are explained")
+  func layers() throws {
+    try withTemporaryFolder { folder in
+      let layers = folder.appending(path: "layers/web")
+      try FileManager.default.createDirectory(at: layers, withIntermediateDirectories: true)
+      try Data(
+        """
+        cultivar: 1
+        description: A web server
+        variables: { port: { type: integer, description: Port, default: 80 } }
+        packages: [nginx]
+        """.utf8
+      ).write(to: layers.appending(path: "layer.yaml"))
+      try Data(
+        """
+        cultivar: 1
+        name: house
+        images: { gateway: { device: generic-x86_64, layout: appliance-ab, layers: [web] } }
+        """.utf8
+      ).write(to: folder.appending(path: "cultivar.yaml"))
+
+      let checked = try Cultivar.run(["check"], in: folder)
+      let listed = try Cultivar.run(["layer", "list"], in: folder)
+      let shown = try Cultivar.run(["layer", "show", "web", "--json"], in: folder)
+      let drawn = try Cultivar.run(["layer", "graph", "--format", "dot"], in: folder)
+      let explained = try Cultivar.run(["explain", "web.port", "--set", "web.port=8080"], in: folder)
+      let unknown = try Cultivar.run(["explain", "ngnix"], in: folder)
+
+      #expect(checked.output == "cultivar.yaml: 1 image, 1 layer, no problems\n")
+      #expect(listed.output.contains("web"))
+      #expect(shown.output.contains(#""packages": ["nginx"]"#))
+      #expect(drawn.output.hasPrefix("digraph \"gateway\" {"))
+      #expect(
+        explained.output == """
+          gateway
+            * variable web.port = 8080: --set on the command line
+              variable web.port = 80: default of the layer  layers/web/layer.yaml:3:65
+
+          """)
+      #expect((unknown.status, unknown.errors.contains("did you mean 'nginx'?")) == (1, true))
     }
   }
 

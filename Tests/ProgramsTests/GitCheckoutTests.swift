@@ -91,6 +91,33 @@ struct GitCheckoutTests {
     }
   }
 
+  @Test("Layers of git repositories are fetched once, locked, and found again without the network")
+  func layers() async throws {
+    try await withTemporaryFolder { folder in
+      let (url, first, _) = try repository(in: folder)
+      try folder.writing(
+        """
+        cultivar: 1
+        name: house
+        layers: { sensors: { git: "\(url)", tag: v1 }, fixed: { git: "\(url)", revision: \(first) } }
+        images: { gateway: { device: generic-x86_64, layout: appliance-ab, layers: [sensors] } }
+        """, to: "cultivar.yaml")
+      let project = try ProjectReader().read(folder.appending(path: "cultivar.yaml")).project
+      let lockFile = folder.appending(path: "cultivar.lock")
+      let cache = try Cache(at: folder.appending(path: "cache"))
+      let checkouts = LayerCheckouts(cache: cache, lock: try ProjectLock(file: lockFile))
+
+      #expect(await checkouts.existing(project.layers).isEmpty)
+      let fetched = try await checkouts.fetch(project.layers)
+      try FileManager.default.removeItem(at: folder.appending(path: "repository"))
+      let found = await LayerCheckouts(cache: cache, lock: try ProjectLock(file: lockFile)).existing(project.layers)
+
+      #expect(fetched.mapValues(\.commit) == ["sensors": first, "fixed": first])
+      #expect(found.mapValues(\.folder) == fetched.mapValues(\.folder))
+      #expect(try folder.text("cultivar.lock").contains("\"\(url) tag v1\" : \"\(first)\""))
+    }
+  }
+
   @Test("A repository that is not there is an error with git's words, and no question is asked")
   func nowhere() async throws {
     try await withTemporaryFolder { folder in

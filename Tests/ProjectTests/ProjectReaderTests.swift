@@ -87,11 +87,15 @@ struct ProjectReaderTests {
 
   @Test("Every example and every default has the shape of its key")
   func examples() throws {
-    let files: Set = ["Package.swift", "Cargo.toml", "go.mod", "tool", "bzImage", "motd"]
-    var reading = Reading(source: SourceText(file: Sample.file, text: "")) { url in
-      files.contains(url.lastPathComponent) ? .file : .folder
-    }
-    for key in ProjectFormat.shape.description.allObjects.flatMap(\.keys) {
+    let files: Set = [
+      "Package.swift", "Cargo.toml", "go.mod", "tool", "bzImage", "motd", "vendor.asc", "make-keys", "gateway.service",
+      "raspios.img.xz",
+    ]
+    var reading = Reading(
+      source: SourceText(file: Sample.file, text: ""),
+      fileKind: { files.contains($0.lastPathComponent) ? .file : .folder }, isRunnable: { _ in true })
+    let objects = ProjectFormat.shape.description.allObjects + LayerFormat.shape.description.allObjects
+    for key in objects.flatMap(\.keys) {
       for value in [key.example, key.defaultValue].compactMap(\.self) {
         let node = SourceNode(value, at: SourcePosition(file: Sample.file, line: 1, column: 1))
         #expect(key.read(node, &reading) != nil, "\(key.name): \(value.compact)")

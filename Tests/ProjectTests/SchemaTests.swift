@@ -23,10 +23,30 @@ struct SchemaTests {
     }
   }
 
+  @Test(
+    "A neutral validator accepts built-in layers and systems, and sees what is wrong in a layer",
+    .enabled(if: JSONSchemaValidator.isInstalled, "needs python3 with the package jsonschema"))
+  func layers() throws {
+    let names = LayerLibrary.names(in: SystemSample.builtIn)
+    let layers = try names.map { name in
+      try String(contentsOf: SystemSample.builtIn.appending(path: "\(name)/layer.yaml"), encoding: .utf8)
+    }
+    let wrong = [SystemSample.head + "pakages: [nano]", SystemSample.head + "packages: [Nano]"]
+    let system = SystemSample(
+      image: "profile: debian-minimal\nvariables: { a: !file b, c.d: [1, x] }\npackages: [nano]")
+
+    let verdicts = try JSONSchemaValidator.validate((layers + wrong).compactMap(instance), against: JSONSchema.layer)
+    let systems = try JSONSchemaValidator.validate(
+      [system.texts["cultivar.yaml"] ?? ""].compactMap(instance), against: JSONSchema.project)
+
+    #expect(verdicts == layers.map { _ in true } + wrong.map { _ in false })
+    #expect(systems == [true])
+  }
+
   @Test("Each definition of the schema describes one mapping")
   func definitions() {
     var keys: [String: [String]] = [:]
-    for object in ProjectFormat.shape.description.allObjects {
+    for object in ProjectFormat.shape.description.allObjects + LayerFormat.shape.description.allObjects {
       let names = object.keys.map(\.name)
       #expect(keys[object.noun] ?? names == names, "two mappings are called '\(object.noun)'")
       keys[object.noun] = names
@@ -34,15 +54,17 @@ struct SchemaTests {
     #expect(keys.count > 15)
   }
 
-  @Test("The committed reference is the one that the declarations give")
-  func reference() throws {
-    let file = URL(fileURLWithPath: #filePath).appending(path: "../../../docs/project-file.md").standardizedFileURL
+  @Test(
+    "The committed references are those that the declarations give",
+    arguments: [("project-file.md", FileReference.page), ("layer-file.md", FileReference.layerPage)])
+  func reference(name: String, page: String) throws {
+    let file = URL(fileURLWithPath: #filePath).appending(path: "../../../docs/\(name)").standardizedFileURL
     if ProcessInfo.processInfo.environment["CULTIVAR_WRITE_REFERENCE"] != nil {
-      try WholeFile.write(FileReference.page, to: file)
+      try WholeFile.write(page, to: file)
     }
 
     #expect(
-      try String(contentsOf: file, encoding: .utf8) == FileReference.page,
+      try String(contentsOf: file, encoding: .utf8) == page,
       "run the tests with CULTIVAR_WRITE_REFERENCE=1 to write it again")
   }
 

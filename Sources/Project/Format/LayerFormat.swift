@@ -46,9 +46,11 @@ enum LayerFormat {
 enum LayerSourceFormat {
   private static let git = RequiredKey(
     "git", Shape.gitURL, "URL of a git repository.", example: "https://git.example.org/layers.git")
-  private static let tag = OptionalKey("tag", SourceFormat.reference("a tag"), "Tag that is checked out.", example: "1.4.0")
+  private static let tag = OptionalKey(
+    "tag", SourceFormat.reference("a tag"), "Tag that is checked out.", example: "1.4.0")
   private static let branch = OptionalKey(
-    "branch", SourceFormat.reference("a branch"), "Branch whose newest commit is checked out, and locked.", example: "main")
+    "branch", SourceFormat.reference("a branch"), "Branch whose newest commit is checked out, and locked.",
+    example: "main")
   private static let revision = OptionalKey(
     "revision", SourceFormat.commit, "Commit that is checked out, by its full id.",
     example: "8f3b1f0c2d4e5a6978b0c1d2e3f405162738495a")
@@ -79,7 +81,8 @@ extension Shape<URL> {
 /// An entry of `profiles:`.
 enum ProfileFormat {
   private static let about = DefaultedKey(
-    "description", Shape.anyText, default: "", "One sentence: what the profile is for.", example: "What every gateway has")
+    "description", Shape.anyText, default: "", "One sentence: what the profile is for.",
+    example: "What every gateway has")
   private static let layers = RequiredKey(
     "layers", SystemFormat.layerList, "Layers, by name or by path.", example: ["debian-minimal", "openssh-server"])
   private static let variables = DefaultedKey(

@@ -9,17 +9,20 @@ enum PartsFormat {
       "vendor": ["url": "https://packages.example.org/debian", "suites": ["stable"], "key": "./vendor.asc"]
     ])
   private static let packages = OptionalKey(
-    "packages", PackagesFormat.shape, "Packages to install, by name or `name=version`; or what to install, remove and exclude.",
+    "packages", PackagesFormat.shape,
+    "Packages to install, by name or `name=version`; or what to install, remove and exclude.",
     example: ["nftables", "curl=8.14.1-2"])
   private static let paths = OptionalKey(
     "paths", Shape<[PathPart]>.list(of: PathFormat.shape),
     "Paths of packages that are left out or taken all the same; the last one that matches counts.",
     example: [["exclude": "/usr/share/doc/*"], ["include": "/usr/share/doc/*/copyright"]])
   private static let groups = OptionalKey(
-    "groups", Shape<[DictionaryEntry<GroupPart>]>.dictionary(key: .accountName, value: AccountFormat.group), "Groups by name.",
+    "groups", Shape<[DictionaryEntry<GroupPart>]>.dictionary(key: .accountName, value: AccountFormat.group),
+    "Groups by name.",
     example: ["gpio": ["system": true]])
   private static let users = OptionalKey(
-    "users", Shape<[DictionaryEntry<UserPart>]>.dictionary(key: .accountName, value: AccountFormat.user), "Users by name.",
+    "users", Shape<[DictionaryEntry<UserPart>]>.dictionary(key: .accountName, value: AccountFormat.user),
+    "Users by name.",
     example: ["admin": ["groups": ["sudo"], "authorizedKeys": ["${keys}"]]])
   private static let files = OptionalKey(
     "files", Shape<[FilePart]>.list(of: SystemFileFormat.shape),
@@ -58,7 +61,8 @@ enum PartsFormat {
   ) { fields, _ in fields[config] }
 
   private static let persist = DefaultedKey(
-    "persist", Shape<[PersistPart]>.list(of: PersistFormat.shape), default: [], "Paths that outlive reboots and updates.",
+    "persist", Shape<[PersistPart]>.list(of: PersistFormat.shape), default: [],
+    "Paths that outlive reboots and updates.",
     example: ["/var/lib/gateway"])
   private static let stateShape = Shape<[PersistPart]>.object(
     "state", about: "What outlives reboots and updates.", keys: [persist]
@@ -83,16 +87,24 @@ enum PartsFormat {
   /// The parts of a mapping that has the keys; `kernel` only where it has it.
   static func parts(_ fields: Fields, hasKernel: Bool, _ reading: inout Reading) -> LayerParts {
     var parts = LayerParts()
-    parts.repositories = named(fields[repositories]) { $0.name = $1; $0.position = $2 }
+    parts.repositories = named(fields[repositories]) {
+      $0.name = $1; $0.position = $2
+    }
     let packages = fields[packages]
     parts.packages = packages?.install ?? []
     parts.removedPackages = packages?.remove ?? []
     parts.excludedPackages = packages?.exclude ?? []
     parts.paths = fields[paths] ?? []
-    parts.groups = named(fields[groups]) { $0.name = $1; $0.position = $2 }
-    parts.users = named(fields[users]) { $0.name = $1; $0.position = $2 }
+    parts.groups = named(fields[groups]) {
+      $0.name = $1; $0.position = $2
+    }
+    parts.users = named(fields[users]) {
+      $0.name = $1; $0.position = $2
+    }
     parts.files = fields[files] ?? []
-    parts.steps = named(fields[steps]) { $0.name = $1; $0.position = $2 }
+    parts.steps = named(fields[steps]) {
+      $0.name = $1; $0.position = $2
+    }
     parts.units = fields[units] ?? UnitParts()
     parts.bootConfiguration = fields[firmware] ?? []
     parts.persisted = fields[state] ?? []
@@ -148,7 +160,8 @@ enum RepositoryFormat {
   private static let key = RequiredKey(
     "key", Shape.existingFile, "File with the OpenPGP key that signs the archive, armoured or not.",
     example: "./vendor.asc")
-  private static let pin = OptionalKey("pin", pinShape, "How its packages stand against others.", example: ["priority": 100])
+  private static let pin = OptionalKey(
+    "pin", pinShape, "How its packages stand against others.", example: ["priority": 100])
   private static let inImage = DefaultedKey(
     "inImage", Shape.truth, default: true, "Whether the finished image has it among its sources.", example: false)
 
@@ -276,7 +289,8 @@ enum UnitsFormat {
   private static let units = Shape<[VariableText]>.list(of: .filled(.unit))
   private static let added = DefaultedKey(
     "add", Shape<[Located<URL>]>.list(of: Shape.unitFile.located), default: [],
-    "Files of units that are put into /etc/systemd/system; they are not enabled by that.", example: ["./gateway.service"])
+    "Files of units that are put into /etc/systemd/system; they are not enabled by that.",
+    example: ["./gateway.service"])
   private static let enabled = DefaultedKey("enable", units, default: [], "Units to enable.", example: ["ssh.service"])
   private static let disabled = DefaultedKey(
     "disable", units, default: [], "Units to disable.", example: ["apt-daily.timer"])

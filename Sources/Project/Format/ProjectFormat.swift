@@ -12,7 +12,8 @@ enum ProjectFormat {
     "debian", ArchiveFormat.shape, default: .object([]), "Debian archive that packages come from.",
     example: ["suite": "trixie"])
   private static let images = RequiredKey(
-    "images", Shape<[DictionaryEntry<ImageEntry>]>.dictionary(key: .name, value: ImageKindFormat.shape, minimumCount: 1),
+    "images",
+    Shape<[DictionaryEntry<ImageEntry>]>.dictionary(key: .name, value: ImageKindFormat.shape, minimumCount: 1),
     "Images by name: appliances, which have `programs`, and systems, which have `profile` or `layers`.",
     example: [
       "station": ["device": "generic-x86_64", "layout": "appliance-ab", "programs": [["executable": "./tool"]]]

@@ -2,7 +2,8 @@ import Foundation
 
 /// An item of `files:` of a layer or of an image of the kind system.
 enum SystemFileFormat {
-  private static let path = RequiredKey("path", Shape.filled(.addedPath), "Absolute path in the image.", example: "/etc/motd")
+  private static let path = RequiredKey(
+    "path", Shape.filled(.addedPath), "Absolute path in the image.", example: "/etc/motd")
   private static let source = OptionalKey(
     "source", Shape.existing, "File or folder beside the file that names it; a folder is added with all that is in it.",
     example: "./motd")
@@ -67,9 +68,13 @@ enum SystemFileFormat {
         reading.error(
           "a folder is no template", at: position, hint: "give each of its files that has variables an item of its own")
       }
-    } else if let wrong = [Self.content, link].map({ fields.position(of: $0) }).first(where: { $0 != nil }), wrong != nil {
+    } else if let wrong = [Self.content, link].map({ fields.position(of: $0) }).first(where: { $0 != nil }),
+      wrong != nil
+    {
       return nil
-    } else if fields.position(of: source) != nil || fields.position(of: folder) != nil || fields.position(of: absent) != nil {
+    } else if fields.position(of: source) != nil || fields.position(of: folder) != nil
+      || fields.position(of: absent) != nil
+    {
       return nil
     }
     return FilePart(
@@ -126,7 +131,8 @@ enum StepFormat {
     if hasNoRoot, fields[place] == .root, let position = fields.position(of: place) {
       reading.error(
         "\(reading.place) cannot run inside the root in the phase \(phase.rawValue)", at: position,
-        hint: phase == .setup ? "the root is empty then; write 'in: sandbox'" : "the image is written then; write 'in: sandbox'")
+        hint: phase == .setup
+          ? "the root is empty then; write 'in: sandbox'" : "the image is written then; write 'in: sandbox'")
     }
     let code: BuildStep.Script? = fields[run].map(BuildStep.Script.shell) ?? fields[script].map(BuildStep.Script.file)
     guard let code else { return nil }

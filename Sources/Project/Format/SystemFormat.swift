@@ -4,7 +4,8 @@ import Spelling
 /// An entry of `images:` with a distribution.
 enum SystemFormat {
   private static let base = OptionalKey(
-    "base", BaseFormat.shape, "What it stands on: a suite of Debian, or a published image. Left out: the project's suite.",
+    "base", BaseFormat.shape,
+    "What it stands on: a suite of Debian, or a published image. Left out: the project's suite.",
     example: ["image": "./raspios.img.xz"])
   private static let profile = OptionalKey(
     "profile", Shape.profileName.located, "Profile: a named list of layers.", example: "debian-minimal")
@@ -22,7 +23,8 @@ enum SystemFormat {
     example: ["timesyncd"])
   private static let replace = DefaultedKey(
     "replace", Shape<[DictionaryEntry<Located<String>>]>.dictionary(key: .layerName, value: layerReference.located),
-    default: .object([]), "Layers to take in place of others, wherever those are named.", example: ["timesyncd": "chrony"])
+    default: .object([]), "Layers to take in place of others, wherever those are named.",
+    example: ["timesyncd": "chrony"])
 
   /// A layer by name or by the path of its folder.
   static let layerReference = Shape<String>.text(
@@ -32,18 +34,17 @@ enum SystemFormat {
   static let layerList = Shape<[Located<String>]>.list(of: layerReference.located)
 
   private static let keys: [any KeyDeclaration] =
-    [ImageFormat.device, ImageFormat.layout, ImageFormat.formats, ImageFormat.hostname, ImageFormat.timezone, base, profile, layers,
-      variables, override, drop, replace, ImageFormat.kernel, ImageFormat.management] + PartsFormat.keys
+    [
+      ImageFormat.device, ImageFormat.layout, ImageFormat.formats, ImageFormat.hostname, ImageFormat.timezone, base,
+      profile, layers,
+      variables, override, drop, replace, ImageFormat.kernel, ImageFormat.management,
+    ] + PartsFormat.keys
 
   /// A system.
   static let shape = Shape<ImageEntry>.object(
-    "system", about: "An image with a distribution: Debian made of layers, run by systemd.", keys: keys
+    "system", about: "An image with a distribution: Debian made of layers, run by systemd.", keys: keys,
+    rules: [.atLeastOne(of: profile, layers)]
   ) { fields, reading in
-    if fields.position(of: profile) == nil, fields.position(of: layers) == nil {
-      reading.error(
-        "\(reading.place) has neither 'profile' nor 'layers'", at: fields.position,
-        hint: "add one, for example `profile: debian-minimal`")
-    }
     var kernel = fields[ImageFormat.kernel]
     var parts = PartsFormat.parts(fields, hasKernel: false, &reading)
     // What an image adds is its last layer, here as well: in one place, with variables filled in.
@@ -62,7 +63,8 @@ enum SystemFormat {
       base: fields[base], profile: fields[profile], layers: fields[layers] ?? [], variables: fields[variables],
       overrides: fields[override], drops: fields[drop], replacements: fields[replace], parts: parts)
     let definition = ImageDefinition(
-      position: fields.position, name: "", device: device.rawValue, layout: layout, formats: fields[ImageFormat.formats],
+      position: fields.position, name: "", device: device.rawValue, layout: layout,
+      formats: fields[ImageFormat.formats],
       hostname: fields[ImageFormat.hostname] ?? "", timezone: fields[ImageFormat.timezone], programs: [], files: [],
       kernel: kernel, network: .none, timeServers: [], management: fields[ImageFormat.management],
       consoleCommands: false, system: request)
@@ -113,7 +115,9 @@ enum ImageKindFormat {
     let onlySystem = systemKeys.filter { !applianceKeys.contains($0) }
     if keys.contains(where: onlySystem.contains) { return .system }
     let unknown = keys.filter { !applianceKeys.contains($0) }
-    return unknown.contains { ["profile", "layers"].contains(NearestName.nearest(to: $0, among: systemKeys + applianceKeys)) }
+    return unknown.contains {
+      ["profile", "layers"].contains(NearestName.nearest(to: $0, among: systemKeys + applianceKeys))
+    }
       ? .system : .appliance
   }
 

@@ -121,7 +121,8 @@ extension VariableDeclaration {
 /// `variables:` of a layer.
 enum VariableFormat {
   private static let type = DefaultedKey(
-    "type", Shape<VariableType>.cases("a type of variables"), default: "string", "What it can hold.", example: "integer")
+    "type", Shape<VariableType>.cases("a type of variables"), default: "string", "What it can hold.", example: "integer"
+  )
   private static let about = RequiredKey(
     "description", Shape.anyText, "One sentence: what it decides.", example: "Port that the server listens on")
   private static let defaultValue = OptionalKey(
@@ -150,7 +151,8 @@ enum VariableFormat {
     refuse(values, unless: [.enumeration], type, fields, &reading)
     if type == .enumeration, fields.position(of: values) == nil {
       reading.error(
-        "\(reading.place) has no 'values'", at: fields.position, hint: "add them, for example `values: [quiet, verbose]`"
+        "\(reading.place) has no 'values'", at: fields.position,
+        hint: "add them, for example `values: [quiet, verbose]`"
       )
     }
     if type == .secret, let position = fields.position(of: defaultValue) {
@@ -165,9 +167,10 @@ enum VariableFormat {
       maximum: fields[maximum].flatMap { limit($0, of: type, &reading) }, values: fields[values] ?? [])
     if let least = declaration.minimum, let largest = declaration.maximum, least > largest {
       reading.error(
-        "the least value of \(reading.place) is larger than the largest", at: fields.position(of: minimum) ?? fields.position,
+        "the least value of \(reading.place) is larger than the largest",
+        at: fields.position(of: minimum) ?? fields.position,
         hint: "swap 'minimum' and 'maximum'")
-      declaration.maximum = nil
+      (declaration.minimum, declaration.maximum) = (nil, nil)
     }
     if let value = declaration.defaultValue, type != .secret {
       if case .reference = value.content {
@@ -219,12 +222,13 @@ enum GivenVariablesFormat {
 }
 
 extension Shape<SourceNode> {
+  private static let anyScalar: [ShapeDescription] = [
+    .text(TextDescription(noun: "text")), .integer(.min ... .max), .truth,
+  ]
+
   /// A single value, a list of them, or the tag that says where the value stands; what it has to be is known later.
   static let anyValue = Shape(
-    .either([
-      .text(TextDescription(noun: "text")), .integer(.min ... .max), .truth,
-      .list(.text(TextDescription(noun: "text")), minimumCount: 0),
-    ])
+    .either(anyScalar + [.list(.either(anyScalar), minimumCount: 0)])
   ) { node, reading in
     if case .mapping = node.content {
       reading.error("expected a value, found a mapping", at: node.position, hint: "write a single value or a list")

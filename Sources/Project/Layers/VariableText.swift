@@ -154,7 +154,8 @@ extension Shape<String> {
   /// Name of a profile.
   static let profileName = text("a profile's name", pattern: layerPattern, hint: layerHint)
   /// Name of a part of a layer: a step, a repository, a check.
-  static let partName = text("a name", pattern: "[a-z0-9][a-z0-9_.-]*", hint: "use lower-case letters, digits and . _ -")
+  static let partName = text(
+    "a name", pattern: "[a-z0-9][a-z0-9_.-]*", hint: "use lower-case letters, digits and . _ -")
   /// Name of a variable that a layer declares.
   static let variableOwnName = text("a variable's name", pattern: variableOwnPattern, hint: layerHint)
   /// Name of a variable, with its layer where it has one.

@@ -140,6 +140,7 @@ extension ObjectRule {
     }
     return switch self {
     case .exactlyOne(let names): "Exactly one of \(listed(names))."
+    case .atLeastOne(let names): "At least one of \(listed(names))."
     case .atMostOne(let names): "At most one of \(listed(names))."
     case .exactlyOneBeside(let trigger, let names) where names.count == 1:
       "With `\(trigger)`, also \(listed(names))."

@@ -130,6 +130,8 @@ extension ObjectRule {
     switch self {
     case .exactlyOne(let names):
       ["oneOf": .array(names.map(Self.present))]
+    case .atLeastOne(let names):
+      ["anyOf": .array(names.map(Self.present))]
     case .atMostOne(let names):
       ["not": ["required": .array(names.map(JSONValue.text))]]
     case .exactlyOneBeside(let trigger, let names):

@@ -4,6 +4,8 @@ import Spelling
 enum ObjectRule: Sendable {
   /// Exactly one of the keys is given.
   case exactlyOne([String])
+  /// At least one of the keys is given.
+  case atLeastOne([String])
   /// At most one of the keys is given.
   case atMostOne([String])
   /// Where the first key is given, exactly one of the others is.
@@ -14,6 +16,11 @@ enum ObjectRule: Sendable {
   /// Exactly one of the keys is given.
   static func exactlyOne(of keys: any KeyDeclaration...) -> ObjectRule {
     .exactlyOne(keys.map(\.entry.name))
+  }
+
+  /// At least one of the keys is given.
+  static func atLeastOne(of keys: any KeyDeclaration...) -> ObjectRule {
+    .atLeastOne(keys.map(\.entry.name))
   }
 
   /// At most one of the keys is given.
@@ -40,6 +47,8 @@ enum ObjectRule: Sendable {
     switch self {
     case .exactlyOne(let names):
       checkOne(of: names, in: entries, at: position, &reading)
+    case .atLeastOne(let names):
+      askForOne(of: names, in: entries, at: position, hint: "give at least one of them", &reading)
     case .atMostOne(let names):
       refuseSecond(of: names, in: entries, &reading)
     case .exactlyOneBeside(let trigger, let names):
@@ -58,12 +67,18 @@ enum ObjectRule: Sendable {
     of names: [String], in entries: [SourceEntry], at position: SourcePosition, _ reading: inout Reading
   ) {
     refuseSecond(of: names, in: entries, &reading)
+    askForOne(of: names, in: entries, at: position, hint: "give exactly one of them", &reading)
+  }
+
+  private func askForOne(
+    of names: [String], in entries: [SourceEntry], at position: SourcePosition, hint: String, _ reading: inout Reading
+  ) {
     // A slip of the pen in one of the names is reported as an unknown key; asking for it again would be noise.
     let isGiven = entries.contains { entry in
       names.contains(entry.key) || NearestName.nearest(to: entry.key, among: names) != nil
     }
     guard !isGiven else { return }
-    reading.error("\(reading.place) needs \(Self.listed(names))", at: position, hint: "give exactly one of them")
+    reading.error("\(reading.place) needs \(Self.listed(names))", at: position, hint: hint)
   }
 
   private func refuseSecond(of names: [String], in entries: [SourceEntry], _ reading: inout Reading) {

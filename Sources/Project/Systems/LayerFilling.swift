@@ -173,7 +173,8 @@ struct LayerFilling {
         return files(item)
       }
     case .file(let url): return [file(.file(url), at: path)]
-    case .template(let url): return template(url, at: part.position).map { [file(.text($0.text), at: path, isSecret: $0.isSecret)] } ?? []
+    case .template(let url):
+      return template(url, at: part.position).map { [file(.text($0.text), at: path, isSecret: $0.isSecret)] } ?? []
     case .text(let content):
       return fill(content, mayBeSecret: true).map { [file(.text($0.text), at: path, isSecret: $0.isSecret)] } ?? []
     case .folder: return [file(.folder, at: path)]

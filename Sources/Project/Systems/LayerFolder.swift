@@ -34,8 +34,9 @@ struct LayerFolder {
     layer.origin = origin
     layer.folder = folder
     refuseUnusedScripts(root, &problems)
-    layer.parts.files = merged(FolderContent(folder.appending(path: "files"), at: "").parts(
-      position: layer.position, &problems), layer, &problems)
+    layer.parts.files = merged(
+      FolderContent(folder.appending(path: "files"), at: "").parts(
+        position: layer.position, &problems), layer, &problems)
     return layer
   }
 

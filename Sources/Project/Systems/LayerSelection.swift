@@ -245,7 +245,8 @@ enum LayerOrder {
   /// - Parameter layers: The layers in the order of finding, which decides where no dependency does.
   static func sorted(_ layers: [LayerDefinition], _ problems: inout ProblemList) -> [LayerDefinition] {
     let edges = edges(layers)
-    let cycles = WaitCycles.all(in: edges, order: layers.map(\.name))
+    // Who asks was found after what it asks for: the path begins with the layer that the image names.
+    let cycles = WaitCycles.all(in: edges, order: layers.reversed().map(\.name))
     for cycle in cycles {
       problems.error(
         "the layers come after each other: \(cycle.names.joined(separator: " → "))", at: cycle.position,
@@ -255,8 +256,11 @@ enum LayerOrder {
     var rest = layers
     var done: Set<String> = []
     var sorted: [LayerDefinition] = []
+    func isNext(_ layer: LayerDefinition) -> Bool {
+      (edges[layer.name] ?? []).allSatisfy { done.contains($0.value) }
+    }
     // Without circles there is always one whose predecessors are all done.
-    while let index = rest.firstIndex(where: { layer in (edges[layer.name] ?? []).allSatisfy { done.contains($0.value) } }) {
+    while let index = rest.firstIndex(where: isNext) {
       let layer = rest.remove(at: index)
       done.insert(layer.name)
       sorted.append(layer)

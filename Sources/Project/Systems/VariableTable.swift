@@ -205,7 +205,8 @@ struct VariableTable {
     }
     guard isList else { return scalar(text.hasSuffix("\n") ? String(text.dropLast()) : text) }
     let lines = text.split(whereSeparator: \.isNewline).map { $0.trimmingCharacters(in: .whitespaces) }
-    return SourceNode(content: .list(lines.filter { !$0.isEmpty && !$0.hasPrefix("#") }.map(scalar)), position: position)
+    return SourceNode(
+      content: .list(lines.filter { !$0.isEmpty && !$0.hasPrefix("#") }.map(scalar)), position: position)
   }
 
   // MARK: Variables of project and image

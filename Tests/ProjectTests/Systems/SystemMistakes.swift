@@ -1,0 +1,352 @@
+import Foundation
+import Testing
+
+@testable import Project
+
+/// A system with one mistake; `«` stands where it is to be reported, in whichever file.
+struct SystemMistake: Sendable, CustomTestStringConvertible {
+  var name: String
+  var sample: SystemSample
+  var message: String
+  var hint: String?
+
+  var testDescription: String { name }
+
+  init(_ name: String, _ sample: SystemSample, _ message: String, hint: String? = nil) {
+    self.name = name
+    self.sample = sample
+    self.message = message
+    self.hint = hint
+  }
+
+  /// A mistake in the image.
+  init(
+    _ name: String, image: String, project: String = "", layers: [String: String]? = nil, _ message: String,
+    hint: String? = nil
+  ) {
+    var sample = SystemSample(project: project, image: image)
+    if let layers { sample.layers = layers }
+    self.init(name, sample, message, hint: hint)
+  }
+
+  /// A mistake in the only layer.
+  init(_ name: String, layer: String, files: [String: String] = [:], _ message: String, hint: String? = nil) {
+    self.init(name, SystemSample(layers: ["base": layer], files: files), message, hint: hint)
+  }
+
+  /// File, line and column of the mark.
+  var place: (path: String, line: Int, column: Int)? {
+    for (path, text) in sample.texts where text.contains("«") {
+      let lines = text.prefix { $0 != "«" }.split(separator: "\n", omittingEmptySubsequences: false)
+      return (path, lines.count, (lines.last?.count ?? 0) + 1)
+    }
+    return nil
+  }
+}
+
+extension SystemMistake {
+  /// Mistakes of every kind.
+  static let all = kinds + naming + relations + parts + declarations + values + secrets + changes
+
+  private static let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5 me"
+
+  private static let kinds = [
+    SystemMistake(
+      "key of an appliance", image: "layers: [base]\n«clock: none",
+      "'clock' belongs to an appliance, and image 'gateway' is a system",
+      hint: "remove it: it is a system because it has 'layers'"),
+    SystemMistake(
+      "programs in a system", image: "profile: debian-minimal\n«programs: [{ executable: ./tool }]",
+      "'programs' belongs to an appliance, and image 'gateway' is a system",
+      hint: "remove it: it is a system because it has 'profile'"),
+    SystemMistake(
+      "key of a system",
+      image: "programs: [{ debian: { packages: [busybox], executable: /bin/busybox } }]\n«packages: [nano]",
+      "'packages' belongs to a system, and image 'gateway' is an appliance",
+      hint: "remove it: it is an appliance because it has 'programs'"),
+    SystemMistake(
+      "slip in the deciding key", image: "«profil: debian-minimal", "unknown key 'profil' in system 'gateway'"),
+    SystemMistake(
+      "unknown key", image: "layers: [base]\n«pakages: [nano]", "unknown key 'pakages' in system 'gateway'"),
+    SystemMistake(
+      "tag outside of variables", image: "layers: [base]\nhostname: «!file name.txt",
+      "expected a host name, found the tag !file"),
+    SystemMistake(
+      "hash without image",
+      image: "layers: [base]\nbase: { suite: trixie, «sha256: \(String(repeating: "a", count: 64)) }",
+      "'sha256' has no meaning without 'image' in base of system 'gateway'", hint: "add 'image', or remove 'sha256'"),
+    SystemMistake(
+      "base that is not there", image: "layers: [base]\nbase: { image: «./raspios.img }",
+      "there is no file or folder './raspios.img'"),
+  ]
+
+  private static let naming = [
+    SystemMistake(
+      "unknown profile", image: "profile: «debian-miniml", "there is no profile 'debian-miniml'",
+      hint: "did you mean 'debian-minimal'? (profiles: debian-minimal)"),
+    SystemMistake(
+      "unknown layer", image: "layers: [«openssh-sever]", "there is no layer 'openssh-sever'"),
+    SystemMistake(
+      "unknown layer in a layer", layer: "requires: [«debian-minimum]", "there is no layer 'debian-minimum'"),
+    SystemMistake(
+      "path of no layer", image: "layers: [«./layers]", "'./layers' is no layer: it has no layer.yaml",
+      hint: "name the folder that holds layer.yaml"),
+    SystemMistake(
+      "path that is not there", image: "layers: [«./layer/base]", "there is no layer './layer/base'"),
+    SystemMistake(
+      "layer's name", image: "layers: [«Base]", "'Base' is not a layer's name or path",
+      hint: "write a name, or a path that begins with './'"),
+    SystemMistake(
+      "git without revision", image: "layers: [base]",
+      project: "layers: { sensors: { «git: \"https://git.example.org/a.git\" } }",
+      "layer source 'sensors' needs 'tag', 'branch' or 'revision'", hint: "give exactly one of them"),
+    SystemMistake(
+      "layer that was not fetched", image: "layers: [sensors]",
+      project: "layers: { «sensors: { git: \"https://git.example.org/a.git\", tag: v1 } }",
+      "the layer 'sensors' has not been fetched", hint: "`cultivar lock` fetches it"),
+    SystemMistake(
+      "layer without description", SystemSample(layers: [:], files: ["layers/base/layer.yaml": "«cultivar: 1\n"]),
+      "layer has no 'description'"),
+    SystemMistake(
+      "wrong section", layer: "kernel: { arguments: [quiet], «config: [a=b] }",
+      "unknown key 'config' in kernel parts of layer"),
+  ]
+
+  private static let relations = [
+    SystemMistake(
+      "circle", image: "layers: [a]",
+      layers: ["a": "requires: [«b]", "b": "requires: [c]", "c": "after: [a]"],
+      "the layers come after each other: a → b → c → a",
+      hint: "remove one of the names from 'requires' or 'after'"),
+    SystemMistake(
+      "layer that requires itself", layer: "requires: [«base]", "the layers come after each other: base → base"),
+    SystemMistake(
+      "conflict", image: "layers: [a, b]", layers: ["a": "packages: [x11]", "b": "conflicts: [«a]"],
+      "layer 'b' conflicts with layer 'a'",
+      hint: "'b' is there because of image 'gateway', 'a' because of image 'gateway'; drop one"),
+    SystemMistake(
+      "two of what there is one of", image: "layers: [chrony, timesyncd]",
+      layers: ["chrony": "provides: [clock]\nconflicts: [«clock]", "timesyncd": "provides: [clock]"],
+      "layer 'chrony' conflicts with layer 'timesyncd'"),
+    SystemMistake(
+      "nobody provides it", image: "layers: [web]",
+      layers: ["web": "requires: [«clock]", "chrony": "provides: [clock]"],
+      "layer 'web' requires 'clock', which no layer of the image provides",
+      hint: "add one of these to 'layers': chrony"),
+    SystemMistake(
+      "dropped and required", image: "layers: [web, chrony]\ndrop: [chrony]",
+      layers: ["web": "requires: [«chrony]", "chrony": "packages: [chrony]"],
+      "layer 'web' requires 'chrony', which is dropped"),
+    SystemMistake(
+      "dropped for nothing", image: "layers: [base]\ndrop: [«bse]", "nothing asks for the layer 'bse'",
+      hint: "did you mean 'base'? (layers that are asked for: base)"),
+    SystemMistake(
+      "two layers of one name", image: "layers: [base, «./other/base]",
+      "two layers are called 'base'"),
+    SystemMistake(
+      "two versions", image: "layers: [a, b]", layers: ["a": "packages: [curl=1.0-1]", "b": "packages: [curl=2.0-1]"],
+      "layer 'b' wants the package 'curl' at 2.0-1, layer 'a' at 1.0-1",
+      hint: "take one of the two out with 'override'"),
+    SystemMistake(
+      "excluded and installed", image: "layers: [a, b]",
+      layers: ["a": "packages: { exclude: [nano] }", "b": "packages: [nano]"],
+      "layer 'b' installs the package 'nano', which layer 'a' excludes"),
+    SystemMistake(
+      "user of two layers", image: "layers: [a, b]",
+      layers: ["a": "users: { admin: {} }", "b": "users: { «admin: {} }"],
+      "layers 'a' and 'b' both have a user 'admin'"),
+  ].map { mistake in
+    var mistake = mistake
+    if mistake.name == "two layers of one name" {
+      mistake.sample.files["other/base/layer.yaml"] = SystemSample.head
+    }
+    // Without a mark of its own the layer as a whole is to blame.
+    if ["two versions", "excluded and installed"].contains(mistake.name) {
+      mistake.sample.files["layers/b/layer.yaml"] = nil
+    }
+    return mistake
+  }
+
+  private static let parts = [
+    SystemMistake(
+      "package's name", layer: "packages: [«Nano]", "'Nano' is not a package", hint: "write name or name=version"),
+    SystemMistake(
+      "unit's name", layer: "units: { enable: [«ssh] }", "'ssh' is not a unit of systemd",
+      hint: "write its full name, like ssh.service"),
+    SystemMistake(
+      "mode as a number", layer: "files: [{ path: /etc/a, content: a, mode: «0640 }]",
+      "expected a mode like \"0644\", found the number 0640", hint: "put it in quotes: \"0640\""),
+    SystemMistake(
+      "file at a path of the running system", layer: "files: [{ path: «/run/a, content: a }]",
+      "nothing can be added below /run"),
+    SystemMistake(
+      "file with two contents", layer: "files: [{ path: /etc/a, content: a, «link: b }]",
+      "'link' cannot stand beside 'content' in system file of layer"),
+    SystemMistake(
+      "file without content", layer: "files: [«{ path: /etc/a, owner: adm }]", "layer 'base' has no 'files/etc/a'"),
+    SystemMistake(
+      "two files at one path", layer: "files: [{ path: /etc/a, content: a }, { path: «/etc/a, content: b }]",
+      "two files have the path '/etc/a' in layer"),
+    SystemMistake(
+      "phase", layer: "steps: { a: { phase: «pakages, run: true } }".replacing("true", with: "\"true\""),
+      "'pakages' is not a phase",
+      hint: "did you mean 'packages'? (possible: setup, essential, packages, last, image)"),
+    SystemMistake(
+      "step in a root that is empty", layer: "steps: { a: { phase: setup, «in: root, run: ls } }",
+      "step 'a' cannot run inside the root in the phase setup", hint: "the root is empty then; write 'in: sandbox'"),
+    SystemMistake(
+      "script without its run bit", layer: "steps: { a: { script: «./steps/a } }",
+      files: ["layers/base/steps/a": "#!/bin/sh\n"],
+      "the script 'a' has no run bit"),
+    SystemMistake(
+      "script that no step runs",
+      SystemSample(
+        layers: [:],
+        files: [
+          "layers/base/layer.yaml": "«cultivar: 1\ndescription: A layer\n", "layers/base/steps/a": "#!/bin/sh\n",
+        ]), "no step runs the script 'steps/a' of layer 'base'"),
+    SystemMistake(
+      "backup as a step", layer: "steps: { a: { script: «./steps/a.orig } }", files: ["layers/base/steps/a.orig": ""],
+      "'a.orig' has the name of a backup file, which is never a step", hint: "name the script itself"),
+    SystemMistake(
+      "step with nothing to run", layer: "steps: { a: «{ phase: last } }", "step 'a' needs 'run' or 'script'",
+      hint: "give exactly one of them"),
+    SystemMistake(
+      "repository without key", layer: "repositories: { a: «{ url: \"https://example.org/debian\", suites: [b] } }",
+      "repository 'a' has no 'key'"),
+    SystemMistake(
+      "rule of updates", layer: "state: { persist: [{ path: /etc/a, onUpdate: «merg }] }",
+      "'merg' is not what an update does", hint: "did you mean 'merge'? (possible: keep, refresh, merge)"),
+  ]
+
+  private static let declarations = [
+    SystemMistake(
+      "unknown type", layer: "variables: { a: { type: «int, description: A } }", "'int' is not a type of variables"),
+    SystemMistake(
+      "range of a text", layer: "variables: { a: { description: A, default: b, «minimum: 1 } }",
+      "'minimum' has no meaning for a variable of type string", hint: "it is for the types integer, size, duration"),
+    SystemMistake(
+      "enumeration without words", layer: "variables: { a: «{ type: enumeration, description: A } }",
+      "variable 'a' has no 'values'"),
+    SystemMistake(
+      "default out of range", layer: "variables: { a: { type: integer, description: A, maximum: 9, default: «10 } }",
+      "10 is out of range", hint: "possible: \(Int.min) to 9"),
+    SystemMistake(
+      "default of a secret", layer: "variables: { a: { type: secret, description: A, «default: b } }",
+      "a secret has no default"),
+    SystemMistake(
+      "pattern", layer: "variables: { a: { description: A, default: b, pattern: «\"[\" } }",
+      "'[' is not a regular expression", hint: "check its brackets"),
+    SystemMistake(
+      "empty range",
+      layer: "variables: { a: { type: integer, description: A, «minimum: 9, maximum: 1, default: 5 } }",
+      "the least value of variable 'a' is larger than the largest", hint: "swap 'minimum' and 'maximum'"),
+  ]
+
+  private static func variable(_ declaration: String, value: String) -> SystemSample {
+    SystemSample(
+      image: "layers: [base]\nvariables: { base.a: \(value) }",
+      layers: ["base": "variables: { a: { description: A, \(declaration) } }"])
+  }
+
+  private static let values = [
+    SystemMistake("integer", variable("type: integer, minimum: 1, maximum: 9", value: "«10"), "10 is out of range"),
+    SystemMistake(
+      "boolean", variable("type: boolean", value: "«maybe"), "expected true or false, found the text 'maybe'"),
+    SystemMistake(
+      "enumeration", variable("type: enumeration, values: [quiet, verbose]", value: "«quite"),
+      "'quite' is not a value of 'a'", hint: "did you mean 'quiet'? (possible: quiet, verbose)"),
+    SystemMistake(
+      "size", variable("type: size, minimum: 8M", value: "«4M"), "4M is out of range", hint: "at least 8M"),
+    SystemMistake("duration", variable("type: duration", value: "«ten"), "'ten' is not a time like 10s"),
+    SystemMistake("path", variable("type: path", value: "«etc/a"), "'etc/a' is not an absolute path"),
+    SystemMistake(
+      "pattern of a text", variable("pattern: \"[a-z]+\"", value: "«a1"), "'a1' is not a value of 'a'",
+      hint: "its pattern is [a-z]+"),
+    SystemMistake(
+      "pattern of an entry", variable("type: list, pattern: \"[a-z]+\"", value: "[b, «a1]"),
+      "'a1' is not a value of 'a'"),
+    SystemMistake(
+      "list", variable("type: list", value: "«b"), "expected a list, found the text 'b'", hint: "write [b]"),
+    SystemMistake(
+      "unknown variable", image: "layers: [openssh-server]\nvariables: { «openssh-server.prot: 1 }",
+      "layer 'openssh-server' has no variable 'prot'",
+      hint: "did you mean 'port'? (variables: authorized-keys, port)"),
+    SystemMistake(
+      "variable of an unknown layer", image: "layers: [base]\nvariables: { «bse.a: 1 }",
+      "image 'gateway' has no layer 'bse'"),
+    SystemMistake(
+      "variable that nobody declared",
+      layer: "packages: [«\"linux-${kind}\"]\nvariables: { king: { description: A, default: b } }",
+      "there is no variable 'kind' in layer 'base'", hint: "did you mean 'king'? (variables: king)"),
+    SystemMistake(
+      "text that is wrong once it is filled in",
+      layer: "packages: [«\"linux-${kind}\"]\nvariables: { kind: { description: A, default: B } }",
+      "'linux-B' is not a package"),
+    SystemMistake(
+      "dollar sign that begins no variable", layer: "packages: [«\"linux-${kind\"]", "'${kind' names no variable"),
+    SystemMistake(
+      "template", layer: "files: [{ path: /etc/a, template: true }]",
+      files: ["layers/base/files/etc/a": "one\ntwo «${thre}\n"],
+      "there is no variable 'thre' in layer 'base'"),
+    SystemMistake(
+      "list in the middle of a path",
+      layer:
+        "files: [{ path: «\"/etc/${a}\", content: b }]\nvariables: { a: { type: list, description: A, default: [b] } }",
+      "the list 'a' cannot be part of an absolute path"),
+    SystemMistake(
+      "file of a value", variable("type: list", value: "«!file keys.pub"), "the file 'keys.pub' cannot be read as text"),
+  ]
+
+  private static func secret(_ layer: String) -> SystemSample {
+    SystemSample(
+      image: "layers: [base]\nvariables: { base.key: !file key.txt }",
+      layers: [
+        "base": "variables: { key: { type: secret, description: A }, open: { description: B, default: c } }\n\(layer)"
+      ],
+      files: ["key.txt": "tops3cret\n"])
+  }
+
+  private static let secrets = [
+    SystemMistake(
+      "secret in a package's name", secret("packages: [«\"a${key}\"]"), "the secret 'key' cannot be part of a package"),
+    SystemMistake(
+      "secret in a unit's name", secret("units: { mask: [«\"a${key}.service\"] }"),
+      "the secret 'key' cannot be part of a unit of systemd"),
+    SystemMistake(
+      "secret on the kernel command line", secret("kernel: { arguments: [«\"a=${key}\"] }"),
+      "the secret 'key' cannot be part of one part of a kernel command line"),
+    SystemMistake(
+      "secret in a path", secret("files: [{ path: «\"/etc/${key}\", content: a }]"),
+      "the secret 'key' cannot be part of an absolute path"),
+    SystemMistake(
+      "secret in the environment", secret("steps: { a: { run: ls, env: { KEY: «\"${key}\" } } }"),
+      "the secret 'key' cannot be part of text"),
+    SystemMistake(
+      "no secret", secret("steps: { a: { run: ls, secrets: [«open] } }"), "the variable 'open' is no secret",
+      hint: "remove it: the step has it as ${VAR_OPEN}"),
+    SystemMistake(
+      "password in clear", layer: "users: { admin: { password: «tops3cret } }", "this is not a hashed password"),
+    SystemMistake(
+      "environment without the secret", image: "layers: [base]\nvariables: { base.key: «!env WIFI_KEY }",
+      layers: ["base": "variables: { key: { type: secret, description: A } }"],
+      "the environment has no variable 'WIFI_KEY'"),
+  ]
+
+  private static let changes = [
+    SystemMistake(
+      "override of a layer that is not there", image: "layers: [base]\noverride: { «bse: { packages: [nano] } }",
+      "image 'gateway' has no layer 'bse'", hint: "did you mean 'base'? (layers of the image: base)"),
+    SystemMistake(
+      "removal of what is not there",
+      image: "layers: [openssh-server]\noverride: { openssh-server: { remove: { steps: [«delete-keys] } } }",
+      "layer 'openssh-server' has no step 'delete-keys'"),
+    SystemMistake(
+      "removal of a kind that is not there",
+      image: "layers: [base]\noverride: { base: { remove: { «package: [systemd] } } }",
+      "unknown key 'package' in removal of override 'base'"),
+    SystemMistake(
+      "override of no layer at all", image: "layers: [base]", project: "override: { «bsae: { packages: [nano] } }",
+      "image 'gateway' has no layer 'bsae'"),
+  ]
+}
