@@ -45,6 +45,23 @@ public struct ArtefactFolder: Sendable {
     var sha256: ContentHash
   }
 
+  /// Hash of all that the artefacts as a whole were made of, where somebody knows it before they are made.
+  private var stamp: URL { folder.appending(path: ".built") }
+
+  /// The manifest of an earlier build of the same, all of whose artefacts are untouched; `nil` where there is none.
+  func manifest(ofBuild key: ContentHash) -> BuildManifest? {
+    guard (try? FolderTree.readFile(stamp.path)) == Array(key.text.utf8),
+      let written = try? JSONDecoder().decode([String: Record].self, from: Data(contentsOf: records)),
+      written.allSatisfy({ $0.value.state == Self.state(of: folder.appending(path: $0.key)) })
+    else { return nil }
+    return try? JSONDecoder().decode(BuildManifest.self, from: Data(contentsOf: manifest))
+  }
+
+  /// Notes what the artefacts were made of.
+  ///
+  /// - Throws: `FileFailure`.
+  func note(build key: ContentHash) throws { try FolderTree.replaceFile(stamp.path, with: key.text.utf8) }
+
   /// Writes the artefacts and the manifest; what is there already, untouched since it was written of the same, stays.
   ///
   /// Each file gets its name when it is complete. What an earlier build wrote and this one does not, or of something else, is
@@ -60,6 +77,7 @@ public struct ArtefactFolder: Sendable {
   ) async throws -> BuildManifest {
     try FolderTree.create(folder.path)
     try mark()
+    unlink(stamp.path)
     var written = (try? JSONDecoder().decode([String: Record].self, from: Data(contentsOf: records))) ?? [:]
     for (name, record) in written where name != image.lastPathComponent {
       guard !artefacts.contains(where: { $0.name == name && $0.key == record.key }) else { continue }

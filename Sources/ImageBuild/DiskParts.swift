@@ -15,8 +15,8 @@ struct ImageParts: Sendable {
   var identity: ImageIdentity
   var kernel: URL
   var root: RootSource
-  /// Where the root file system is kept, if not in the cache: one with secrets.
-  var rootCache: Cache?
+  /// Where the file systems of root and boot partition are kept, if not in the cache.
+  var ownCache: Cache?
   var initialRAM: FileTree
   var epoch: Int64
   var arguments: [String]
@@ -40,13 +40,13 @@ struct DiskParts {
   ) async throws {
     let ids = DiskIdentity(project: parts.image.project, image: parts.image.image)
     let builder = FileSystemImage(tools: tools, cache: cache, epoch: parts.epoch)
+    let ownBuilder = FileSystemImage(tools: tools, cache: parts.ownCache ?? cache, epoch: parts.epoch)
     let layout = parts.layout
     guard let rootPart = layout[.root(.a)], let bootPart = layout[.boot], let dataPart = layout[.data] else {
       preconditionFailure("a layout has a boot partition, a slot and a data partition")
     }
     async let rootFile = progress.step("root file system") {
-      try await FileSystemImage(tools: tools, cache: parts.rootCache ?? cache, epoch: parts.epoch)
-        .root(parts.root, in: rootPart, id: ids.fileSystem("root"))
+      try await ownBuilder.root(parts.root, in: rootPart, id: ids.fileSystem("root"))
     }
     async let initialRAMFile = progress.step("initial RAM file system") {
       try await builder.initialRAM(parts.initialRAM)
@@ -60,7 +60,7 @@ struct DiskParts {
     let tree = try loaders.bootTree(kernel: parts.kernel, initialRAM: initialRAM, entry: entry)
     let perSlot = try FileLength.of(parts.kernel) + FileLength.of(initialRAM)
     let boot = try await progress.step("boot partition") {
-      try await builder.boot(
+      try await ownBuilder.boot(
         tree, in: bootPart, serial: ids.fatSerial, otherSlots: perSlot * Int64(layout.slots.count - 1))
     }
     let data = try await builder.data(dataPart, id: ids.fileSystem("data"))

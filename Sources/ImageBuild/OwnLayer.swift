@@ -39,7 +39,7 @@ struct OwnLayer {
     rm -rf --one-file-system /var/cache/apt/* /var/lib/apt/lists/* /var/cache/ldconfig/aux-cache /var/log/apt
     rm -f /var/cache/debconf/*-old /var/lib/dpkg/*-old /etc/passwd- /etc/group- /etc/shadow- /etc/gshadow- /etc/subuid- /etc/subgid-
     rm -f /var/log/alternatives.log /var/log/bootstrap.log /var/log/dpkg.log /var/log/fontconfig.log /var/lib/systemd/random-seed
-    rm -f /var/lib/dbus/machine-id /etc/.pwd.lock /var/lib/systemd/catalog/database.tmp
+    rm -f /var/lib/dbus/machine-id /etc/.pwd.lock /vmlinuz /vmlinuz.old /initrd.img /initrd.img.old
     [ ! -d /var/lib/dbus ] || ln -s /etc/machine-id /var/lib/dbus/machine-id
     # Caches of libraries and messages are made; without these notes systemd would make them again at every start.
     touch /etc/.updated /var/.updated

@@ -51,6 +51,17 @@ extension ImageBuilder {
     return try await cache.withScratch { scratch in
       let builder = try SystemBuilder(
         archive: archive, cache: cache, progress: progress, scratch: scratch, epoch: epoch)
+      let folder = ArtefactFolder(output, name: image.name)
+      let rehearsal = try await builder.rehearse(
+        complete, request: needs.request, packages: stages, hasKernel: needs.hasKernel)
+      var all = CacheKey("system 1")
+      all.add([rehearsal.key.text, try ContentHash(ofFile: executable.path).text, tools.identity.text])
+      all.add("\(device) \(layout) \(identity) \(image.kernel)")
+      all.add(system.layers.flatMap(\.kernelArguments) + ["modules"] + system.layers.flatMap(\.bootModules))
+      all.add((image.formats + formats).map(\.rawValue).sorted())
+      all.add(others.values.flatMap(\.self).map(\.sha256.text).sorted())
+      if let manifest = folder.manifest(ofBuild: all.hash) { return manifest }
+
       let root = try await builder.build(
         complete, request: needs.request, packages: stages, hasKernel: needs.hasKernel)
       let kernel = try await systemKernel(image, root: root, packages: stages, device: device)
@@ -78,14 +89,12 @@ extension ImageBuilder {
         entries: content.files.count)
       let parts = ImageParts(
         image: ImageName(project: project.name, image: image.name), device: device, layout: layout, identity: identity,
-        kernel: kernel.kernel, root: source, rootCache: root.cache,
-        initialRAM: initialRAM, epoch: epoch,
-        arguments: arguments)
+        kernel: kernel.kernel, root: source, ownCache: root.cache,
+        initialRAM: initialRAM, epoch: epoch, arguments: arguments)
       let disk = try await DiskParts(parts, archive: archive, tools: tools, cache: cache, progress: progress)
       let manifest = try BuildManifest(
         identity: identity, epoch: epoch, kernel: kernel.label, firmware: modules.firmware, layout: layout,
         table: disk.image.table, packages: root.packages, programs: [:], sizes: try disk.sizes())
-      let folder = ArtefactFolder(output, name: image.name)
       let rootArchive = RootArchive(
         source, time: epoch, architecture: device.architecture, name: "\(image.name):\(project.version)")
       let artefacts = try ImageArtefacts(
@@ -95,6 +104,7 @@ extension ImageBuilder {
       ).list(image.formats + formats, in: folder)
       let written = try await folder.write(artefacts, manifest: manifest, progress: progress)
       try await progress.step("steps after the image") { try await root.runImageSteps(of: system.layers, in: output) }
+      try folder.note(build: all.hash)
       return written
     }
   }

@@ -132,6 +132,19 @@ extension ContentScript {
     }
   }
 
+  /// Adds all that the result depends on, secrets in a form that says nothing of them.
+  func addTo(_ key: inout CacheKey, secretsOf cache: Cache) throws {
+    key.add(text)
+    for (name, content) in files.sorted(by: { Int($0.key) ?? 0 < Int($1.key) ?? 0 }) {
+      let bytes =
+        switch content {
+        case .file(let file): String(decoding: try FolderTree.readFile(file.path), as: UTF8.self)
+        case .text(let text): text
+        }
+      key.add([name, try cache.secretHash(of: bytes).text])
+    }
+  }
+
   /// Writes the contents into a folder, under the names that the script uses.
   func write(to folder: URL) throws {
     for (name, content) in files {

@@ -23,6 +23,8 @@ struct RootStack: Sendable {
 
   private let cache: Cache
 
+  /// The key as it was before a layer with secrets was put on top.
+  private(set) var keyWithoutSecrets: ContentHash?
   /// Whether nothing is done and only noted what would be.
   private let isRehearsal: Bool
   /// Pieces of work, in their order.
@@ -79,8 +81,12 @@ struct RootStack: Sendable {
   }
 
   /// Puts a layer on top that is not kept: `work` fills the folder, which somebody else removes.
-  mutating func add(_ upper: URL, called title: String, work: (_ upper: URL) async throws -> Void) async throws {
+  mutating func add(
+    _ key: ContentHash, at upper: URL, called title: String, work: (_ upper: URL) async throws -> Void
+  ) async throws {
     pieces.append(PlannedPiece(title: title, isCached: false))
+    keyWithoutSecrets = self.key
+    self.key = key
     guard !isRehearsal else { return }
     try FolderTree.create(upper.path)
     guard chmod(upper.path, 0o755) == 0 else { throw FileFailure.last("set the mode of", upper.path) }

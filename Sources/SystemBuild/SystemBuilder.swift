@@ -60,28 +60,29 @@ public struct SystemBuilder: Sendable {
   public func build(
     _ system: SystemDefinition, request: InstallationRequest, packages: [[DebianPackage]], hasKernel: Bool
   ) async throws -> SystemRoot {
-    let (stack, kernelFolder, hasSecrets) = try await assemble(
+    let (stack, kernelFolder) = try await assemble(
       system, request: request, packages: packages, hasKernel: hasKernel,
       upon: RootStack(cache: cache, seed: [request.architecture, "\(epoch)"]))
     return SystemRoot(
-      stack: stack, sandbox: sandbox, cache: hasSecrets ? try Cache(at: secretCache) : cache, epoch: epoch,
+      stack: stack, sandbox: sandbox, cache: try Cache(at: ownCache), epoch: epoch,
       packages: Context(system: system, request: request).remaining(packages), kernelFolder: kernelFolder)
   }
 
   /// What ``build(_:request:packages:hasKernel:)`` would do, in its order; nothing is done.
   public func rehearse(
     _ system: SystemDefinition, request: InstallationRequest, packages: [[DebianPackage]], hasKernel: Bool
-  ) async throws -> [PlannedPiece] {
-    try await assemble(
+  ) async throws -> (key: ContentHash, pieces: [PlannedPiece]) {
+    let stack = try await assemble(
       system, request: request, packages: packages, hasKernel: hasKernel,
       upon: RootStack(cache: cache, seed: [request.architecture, "\(epoch)"], isRehearsal: true)
-    ).stack.pieces
+    ).stack
+    return (stack.key, stack.pieces)
   }
 
   private func assemble(
     _ system: SystemDefinition, request: InstallationRequest, packages: [[DebianPackage]], hasKernel: Bool,
     upon start: RootStack
-  ) async throws -> (stack: RootStack, kernelFolder: URL?, hasSecrets: Bool) {
+  ) async throws -> (stack: RootStack, kernelFolder: URL?) {
     var stack = start
     let context = Context(system: system, request: request)
     try await runSteps(.setup, of: system.layers, in: &stack)
@@ -104,8 +105,8 @@ public struct SystemBuilder: Sendable {
       try await runSteps(.packages, of: [layer], in: &stack)
     }
     try await runSteps(.last, of: system.layers, in: &stack)
-    let hasSecrets = try await addSecrets(of: system.layers, to: &stack)
-    return (stack, kernelFolder, hasSecrets)
+    try await addSecrets(of: system.layers, to: &stack)
+    return (stack, kernelFolder)
   }
 
   /// What the whole build has in common.
@@ -212,24 +213,23 @@ public struct SystemBuilder: Sendable {
     }
   }
 
-  /// Where results are kept that have secrets in them: as long as the build runs.
-  private var secretCache: URL { sandbox.scratch.appending(path: "secret-cache") }
+  /// Where what is made of the whole root is kept: as long as the build runs. It is as large as the image, is made in seconds of
+  /// the layers, and may have secrets in it.
+  private var ownCache: URL { sandbox.scratch.appending(path: "own-cache") }
 
   /// Puts secrets into the root, in a layer that the cache never sees.
-  ///
-  /// - Returns: whether there are any.
-  private func addSecrets(of layers: [SystemLayer], to stack: inout RootStack) async throws -> Bool {
+  private func addSecrets(of layers: [SystemLayer], to stack: inout RootStack) async throws {
     let content = ContentScript(secretsOf: layers)
-    guard !content.text.isEmpty else { return false }
+    guard !content.text.isEmpty else { return }
+    let key = try stack.key("secrets 1") { try content.addTo(&$0, secretsOf: cache) }
     let lower = stack.lower
-    try await stack.add(sandbox.scratch.appending(path: "secrets"), called: "secrets") { upper in
+    try await stack.add(key, at: sandbox.scratch.appending(path: "secrets"), called: "secrets") { upper in
       try await withContents(content) { contents in
         try await sandbox.run(
           content.text, root: .overlay(lower: lower, upper: upper), bindings: [contents], environment: environment,
           to: "put the secrets into the root")
       }
     }
-    return true
   }
 
   private func withContents(_ content: ContentScript, _ body: (Sandbox.Binding) async throws -> Void) async throws {

@@ -6,8 +6,8 @@ import Sandbox
 
 /// The finished root file system of a system, as layers.
 public struct SystemRoot: Sendable {
-  /// Hash of all that it depends on.
-  public var key: ContentHash { stack.key }
+  /// Hash of all that it depends on but secrets: the same on every machine.
+  public var key: ContentHash { stack.keyWithoutSecrets ?? stack.key }
   /// Its packages, sorted by name.
   public let packages: [DebianPackage]
   /// How many pieces of work were done for it, and not found in the cache.
@@ -18,7 +18,7 @@ public struct SystemRoot: Sendable {
 
   private let stack: RootStack
   private let sandbox: Sandbox
-  /// Where what is made of the root is kept: for good, or where the root has secrets, as long as the build runs.
+  /// Where what is made of the root is kept, as long as the build runs.
   public let cache: Cache
   private let epoch: Int64
 
