@@ -86,7 +86,7 @@ let package = Package(
     .executableTarget(
       name: "cultivar",
       dependencies: [
-        "Project", "ImageBuild", "DiskImage", "Emulator", "HostSystem", "Lock",
+        "Project", "ImageBuild", "DiskImage", "Emulator", "HostSystem", "Lock", "Sandbox",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 

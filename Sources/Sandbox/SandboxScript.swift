@@ -43,7 +43,7 @@ struct SandboxScript {
   }
 
   var text: String {
-    var lines = ["cd \(quoted(work.path))", "new=\(quoted(work.appending(path: "new").path))"]
+    var lines = [Self.closeBelow, "cd \(quoted(work.path))", "new=\(quoted(work.appending(path: "new").path))"]
     switch place {
     case .inside:
       lines += [mountTree(at: "$new")]
@@ -136,13 +136,23 @@ struct SandboxScript {
     let target = "\"$new\"\(quoted(path))"
     let parent = quoted(URL(fileURLWithPath: path).deletingLastPathComponent().path)
     let place = isFolder ? "mkdir -p \(target)" : "mkdir -p \"$new\"\(parent) && : > \(target)"
-    // A user name space shows what is mounted below a folder with it, or nothing.
-    let mount =
-      geteuid() == 0
-      ? "mount --bind \(quoted(source)) \(target)"
-      : "{ mount --bind \(quoted(source)) \(target) 2>/dev/null || mount --rbind \(quoted(source)) \(target); }"
-    return "\(place) && \(mount)" + (isWritable ? "" : " && mount -o remount,bind,ro \(target)")
+    let readOnly = isWritable ? "" : " && mount -o remount,bind,ro \(target)"
+    let mount = "mount --bind \(quoted(source)) \(target)"
+    guard geteuid() != 0 else { return "\(place) && \(mount)\(readOnly)" }
+    // A user name space binds a folder with what is mounted below it, as in containers, or not at all.
+    return "\(place) && { \(mount) 2>/dev/null || mount --rbind \(quoted(source)) \(target); }\(readOnly)"
+      + (isWritable ? "" : " && close_below \(target)")
   }
+
+  /// Makes everything that is mounted below a folder read-only. The kernel's list has octal numbers for some bytes.
+  private static let closeBelow = """
+    close_below() {
+      while read -r id parent device root point rest; do
+        point=$(printf "$(printf %s "$point" | sed 's/%/%%/g')")
+        case $point in "$1"/*) mount -o remount,bind,ro "$point" ;; esac
+      done < /proc/self/mountinfo
+    }
+    """
 
   /// A word of the shell that stands for the text, whatever is in it.
   private func quoted(_ text: String) -> String {

@@ -20,6 +20,8 @@ enum CommandErrors {
     defer { for source in sources { source.cancel() } }
     do {
       try await task.value
+    } catch let code as ExitCode {
+      throw code
     } catch is CancellationError {
       write("cultivar: interrupted; nothing is left behind")
       throw ExitCode(130)

@@ -10,6 +10,6 @@ struct Cultivar: AsyncParsableCommand {
     version: "0.1.0",
     subcommands: [
       NewCommand.self, AddCommand.self, CheckCommand.self, BuildCommand.self, RunCommand.self, LockCommand.self,
-      SchemaCommand.self,
+      OutdatedCommand.self, CacheCommand.self, SchemaCommand.self,
     ])
 }

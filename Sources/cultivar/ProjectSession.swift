@@ -10,21 +10,22 @@ struct ProjectSession {
   let project: ProjectDefinition
   let builder: ImageBuilder
   let lock: ProjectLock
+  let cache: Cache
   let progress: BuildProgress
 
   /// Reads the project and opens everything.
   ///
   /// - Parameters:
-  ///   - refresh: Whether what is locked is resolved anew.
+  ///   - mode: What of the lock file counts.
   ///   - quiet: Whether progress is kept quiet.
-  init(_ options: ProjectOptions, refresh: Bool = false, quiet: Bool) throws {
+  init(_ options: ProjectOptions, mode: LockMode = .kept, quiet: Bool) throws {
     let file = try options.file()
     let result = try ProjectReader().read(file)
     ProjectReporting.show(result.warnings)
     project = result.project
     let environment = ProcessInfo.processInfo.environment
-    let cache = try Cache(at: Cache.defaultFolder(environment: environment))
-    lock = try ProjectLock(file: project.folder.appending(path: "cultivar.lock"), refresh: refresh)
+    cache = try Cache.ofUser(environment)
+    lock = try ProjectLock(file: project.folder.appending(path: "cultivar.lock"), mode: mode)
     progress = BuildProgress(style: BuildProgress.suitableStyle(quiet: quiet))
     let tool = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
     builder = ImageBuilder(
@@ -42,6 +43,17 @@ struct ProjectSession {
   func artefacts(of image: ImageDefinition, in output: String?) -> ArtefactFolder {
     let base = output.map { URL(fileURLWithPath: $0) } ?? project.folder.appending(path: "build")
     return ArtefactFolder(base.appending(path: image.name), name: image.name)
+  }
+
+  /// Looks up the packages and commits of all images; nothing is built.
+  func resolve() async throws {
+    do {
+      for image in project.images { try await builder.resolve(image) }
+      await progress.finish()
+    } catch {
+      await progress.finish()
+      throw error
+    }
   }
 
   /// Builds one image.
