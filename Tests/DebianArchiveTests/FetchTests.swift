@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import HostSystem
 import Lock
 import TestFixtures
@@ -51,7 +52,8 @@ struct FetchTests {
       server.currentDirectoryURL = site
       try server.run()
       defer {
-        server.terminate()
+        // A request to end may be blocked in what the test was started from.
+        kill(server.processIdentifier, SIGKILL)
         server.waitUntilExit()
       }
       for _ in 0..<200 where !FileManager.default.fileExists(atPath: site.appending(path: "port").path) {
