@@ -89,8 +89,8 @@ let package = Package(
     .executableTarget(
       name: "cultivar",
       dependencies: [
-        "Project", "Programs", "ImageBuild", "DiskImage", "Emulator", "Flashing", "HostSystem", "Lock", "SizeReport",
-        "Spelling",
+        "Project", "Programs", "ImageBuild", "DiskImage", "Emulator", "Flashing", "HostSystem", "Lock", "Sandbox",
+        "SizeReport", "Spelling",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Subprocess", package: "swift-subprocess"),
       ]),

@@ -100,7 +100,7 @@ struct AptResolver {
       tool, arguments, to: purpose, environment: ["APT_CONFIG": settings.path, "LC_ALL": "C.UTF-8"])
   }
 
-  func update(_ settings: URL, suite: String) async throws {
+  func update(_ settings: URL, suite: String, repositories: [RepositorySource] = []) async throws {
     do {
       // Without this option APT takes an index that it could not fetch for a warning.
       try await Self.apt(
@@ -111,7 +111,14 @@ struct AptResolver {
       switch failure.outcome {
       case .notFound: throw ArchiveFailure.missingTool("apt-get")
       case .notRun: throw failure
-      case .failed(_, let said): throw ArchiveFailure.indexRefused(suite: suite, said: said)
+      case .failed(_, let said):
+        let archives =
+          repositories.map { ($0.name, $0.url, $0.key, false) }
+          + [("debian", mirror.main, keyring, true), ("debian-security", mirror.security, keyring, true)]
+        if let trust = RepositoryTrust(in: said, repositories: archives) {
+          throw ArchiveFailure.notTrusted(trust, said: said)
+        }
+        throw ArchiveFailure.indexRefused(suite: suite, said: said)
       }
     }
   }

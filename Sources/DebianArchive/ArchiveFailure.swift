@@ -7,6 +7,8 @@ public enum ArchiveFailure: ExplainedError {
   case noKeyring(path: String)
   /// The archive's index could not be fetched, or its signature did not hold.
   case indexRefused(suite: String, said: String)
+  /// An archive's index is not signed by a key that counts for it.
+  case notTrusted(RepositoryTrust, said: String)
   /// Packages that the suite does not have, or that cannot be installed together.
   case unresolvable(PackageRequest, said: String)
   /// Packages of a system that cannot be installed together.
@@ -23,6 +25,8 @@ public enum ArchiveFailure: ExplainedError {
     switch self {
     case .noKeyring(let path): "cannot check the Debian archive's signatures: there is no \(path)"
     case .indexRefused(let suite, let said): "cannot fetch the package index of \(suite)\n\(quoted(said))"
+    case .notTrusted(let trust, let said):
+      "cannot trust the repository \(trust.name) (\(trust.url)): \(trust.reason)\n\(quoted(said))"
     case .unresolvable(let request, let said):
       "cannot find \(request.names.joined(separator: ", ")) in \(request.suite) for \(request.architecture)\n"
         + quoted(said)
@@ -43,6 +47,10 @@ public enum ArchiveFailure: ExplainedError {
     case .indexRefused:
       "check the network and the mirror (`debian: { mirror: … }`, or CULTIVAR_DEBIAN_MIRROR); for a key that is not "
         + "known or has expired, update the package debian-archive-keyring, or the key of the layer's repository"
+    case .notTrusted(let trust, _):
+      trust.isDebian
+        ? "update the package debian-archive-keyring"
+        : "get the repository's present key from those who run it, and put it in place of \(trust.key)"
     case .unresolvable: "check the spelling, and that the suite has the package: `debian: { suite: … }`"
     case .uninstallable:
       "check the spelling, the suite (`debian: { suite: … }`), what is excluded, and the layers' repositories"

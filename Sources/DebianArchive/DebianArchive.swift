@@ -33,6 +33,7 @@ public struct DebianArchive: Sendable {
       }
     }
     guard !open.isEmpty else { return result }
+    try await lock.allowLookup(of: open.map(\.label))
     let found = try await AptResolver(cache: cache, mirror: mirror).resolve(open)
     try await lock.record(found.packages, archiveDate: found.archiveDate)
     return result.merging(found.packages) { $1 }
@@ -51,7 +52,7 @@ public struct DebianArchive: Sendable {
   }
 
   private func isUnpacked(_ package: DebianPackage) -> Bool {
-    FileManager.default.fileExists(atPath: cache.location("package", package.sha256).path)
+    cache.take(cache.location("package", package.sha256))
   }
 
   private func archiveFile(_ package: DebianPackage) -> URL {
@@ -63,7 +64,7 @@ public struct DebianArchive: Sendable {
   /// - Parameter repositories: URLs of the layers' repositories, by name.
   /// - Throws: ``ArchiveFailure``, `CommandFailure`.
   public func files(of packages: [DebianPackage], repositories: [String: String] = [:]) async throws -> [URL] {
-    let made = packages.filter { $0.archive == .build && access(archiveFile($0).path, F_OK) != 0 }
+    let made = packages.filter { $0.archive == .build && !cache.take(archiveFile($0)) }
     if !made.isEmpty {
       let file = try await BuildPackages(cache: cache).file
       try FolderTree.create(cache.folder.appending(path: "archives").path)
@@ -85,6 +86,7 @@ public struct DebianArchive: Sendable {
       known.append(packages)
     }
     guard known.count < request.stages.count else { return known }
+    try await lock.allowLookup(of: request.stages.indices.dropFirst(known.count).map(request.label))
     // Versions belong together: with one stage to be resolved, those before it are looked up in the same index.
     let found = try await AptResolver(cache: cache, mirror: mirror).resolve(
       request, buildPackages: try await BuildPackages(cache: cache))
@@ -109,40 +111,89 @@ public struct DebianArchive: Sendable {
     packages.filter { $0.archive != .build && access(archiveFile($0).path, F_OK) != 0 && !isUnpacked($0) }
   }
 
+  /// How many of APT's helpers fetch at once: each of them fetches one file after the other.
+  private static let helpers = 3
+
   /// Fetches by APT's own helper, which knows proxies, retries, and compares the hash before the file gets its name.
+  ///
+  /// What has come is kept whatever happens to the rest, so that the next build goes on from there.
   private func fetch(_ packages: [DebianPackage], repositories: [String: String] = [:]) async throws {
     // An archive that a power cut or a full disk damaged is fetched again: only its hash says that it is whole.
-    let wanted = packages.filter { (try? ContentHash(ofFile: archiveFile($0).path)) != $0.sha256 }
+    let wanted = packages.filter {
+      !cache.take(archiveFile($0)) || (try? ContentHash(ofFile: archiveFile($0).path)) != $0.sha256
+    }
     guard !wanted.isEmpty else { return }
+    for package in wanted { unlink(archiveFile(package).path) }
     try FolderTree.create(cache.folder.appending(path: "archives").path)
     try await cache.withScratch { folder in
-      var arguments = [
-        "-o", "APT::Sandbox::User=root", "-o", "Acquire::Retries=3", "-q", "download-file",
+      let failures = try await withThrowingTaskGroup(of: String?.self) { group in
+        for batch in Self.batches(wanted) {
+          group.addTask { try await fetchBatch(batch, repositories: repositories, into: folder) }
+        }
+        return try await group.reduce(into: [String]()) { if let said = $1 { $0.append(said) } }
+      }
+      guard !failures.isEmpty else { return }
+      let missing = wanted.filter { access(archiveFile($0).path, F_OK) != 0 }
+      throw ArchiveFailure.notFetched(
+        packages: (missing.isEmpty ? wanted : missing).map(\.label), said: failures.joined(separator: "\n"))
+    }
+  }
+
+  /// Shares packages out so that each helper has about as much to fetch, the largest first.
+  static func batches(_ packages: [DebianPackage]) -> [[DebianPackage]] {
+    var batches = [(size: Int64, packages: [DebianPackage])](repeating: (0, []), count: min(helpers, packages.count))
+    for package in packages.sorted(by: { $0.size > $1.size }) {
+      guard let least = batches.indices.min(by: { batches[$0].size < batches[$1].size }) else { break }
+      batches[least].size += package.size
+      batches[least].packages.append(package)
+    }
+    return batches.map(\.packages)
+  }
+
+  /// Fetches archives one after the other, and stores those that come whole.
+  ///
+  /// - Returns: What the helper said where something is missing; `nil` where nothing is.
+  private func fetchBatch(
+    _ packages: [DebianPackage], repositories: [String: String], into folder: URL
+  ) async throws -> String? {
+    var arguments = [
+      "-o", "APT::Sandbox::User=root", "-o", "Acquire::Retries=3", "-o", "Acquire::http::Timeout=30", "-q",
+      "download-file",
+    ]
+    for package in packages {
+      arguments += [
+        mirror.url(of: package, repositories: repositories), folder.appending(path: package.sha256.text).path,
+        "SHA256:\(package.sha256)",
       ]
-      for package in wanted {
-        arguments += [
-          mirror.url(of: package, repositories: repositories), folder.appending(path: package.sha256.text).path,
-          "SHA256:\(package.sha256)",
-        ]
+    }
+    let outcome: Result<Void, any Error>
+    do {
+      try await HostCommand("/usr/lib/apt/apt-helper", arguments, to: "fetch packages").run()
+      outcome = .success(())
+    } catch {
+      outcome = .failure(error)
+    }
+    // After a failure, and after Ctrl-C, too.
+    var wrong: [String] = []
+    for package in packages {
+      let file = folder.appending(path: package.sha256.text).path
+      guard access(file, F_OK) == 0 else { continue }
+      let hash = try ContentHash(ofFile: file)
+      guard hash == package.sha256 else {
+        wrong.append("\(package.label): its SHA-256 is \(hash), and \(package.sha256) was expected")
+        continue
       }
-      do {
-        try await HostCommand("/usr/lib/apt/apt-helper", arguments, to: "fetch packages").run()
-      } catch let failure as CommandFailure {
-        switch failure.outcome {
-        case .notFound: throw ArchiveFailure.missingTool("apt-helper")
-        case .notRun: throw failure
-        case .failed(_, let said): throw ArchiveFailure.notFetched(packages: wanted.map(\.label), said: said)
-        }
+      if rename(file, archiveFile(package).path) != 0 { throw FileFailure.last("store", archiveFile(package).path) }
+    }
+    switch outcome {
+    case .success: return wrong.isEmpty ? nil : wrong.joined(separator: "\n")
+    case .failure(let failure as CommandFailure):
+      switch failure.outcome {
+      case .notFound: throw ArchiveFailure.missingTool("apt-helper")
+      case .notRun: throw failure
+      case .failed(_, let said): return said
       }
-      for package in wanted {
-        let file = folder.appending(path: package.sha256.text).path
-        let hash = try ContentHash(ofFile: file)
-        guard hash == package.sha256 else {
-          throw ArchiveFailure.notFetched(
-            packages: [package.label], said: "its SHA-256 is \(hash), and \(package.sha256) was expected")
-        }
-        if rename(file, archiveFile(package).path) != 0 { throw FileFailure.last("store", archiveFile(package).path) }
-      }
+    case .failure(let error): throw error
     }
   }
 

@@ -24,7 +24,7 @@ extension AptResolver {
         in: folder, suite: request.suite, architecture: request.architecture,
         moreSources: request.repositories.map(Self.source).joined() + buildPackages.source,
         preferences: Self.preferences(request))
-      try await update(settings, suite: request.suite)
+      try await update(settings, suite: request.suite, repositories: request.repositories)
       try await Self.apt(settings, "apt-cache", ["gencaches", "-q"], to: "read the package index").run()
       var status = ""
       var result = ResolvedSystemPackages(stages: [], releases: [:], archiveDate: 0)

@@ -8,15 +8,22 @@ import Glibc
 public struct Cache: Sendable {
   /// The folder.
   public let folder: URL
+  /// Removes a folder of the cache, by its path.
+  let remover: @Sendable (String) -> Void
+  private let session: CacheSession
 
   /// Opens the cache at a folder, and makes the folder if need be.
   ///
   /// Scratch folders of builds that were killed are removed.
   ///
+  /// - Parameter remover: Removes a folder with all that is in it: what a user's sandboxes have written belongs to ids that only
+  ///   they have.
   /// - Throws: ``FileFailure``.
-  public init(at folder: URL) throws {
+  public init(at folder: URL, remover: @escaping @Sendable (String) -> Void = FolderTree.remove) throws {
     self.folder = folder
-    try FolderTree.create(scratchFolder.path)
+    self.remover = remover
+    try FolderTree.create(folder.appending(path: "scratch").path)
+    session = try CacheSession(in: folder.appending(path: "running"))
     sweepScratch()
   }
 
@@ -55,6 +62,7 @@ public struct Cache: Sendable {
   }
 
   private var scratchFolder: URL { folder.appending(path: "scratch") }
+  var runningFolder: URL { folder.appending(path: "running") }
 
   /// The folder of a result, whether it exists or not.
   public func location(_ kind: String, _ key: ContentHash) -> URL {
@@ -71,7 +79,7 @@ public struct Cache: Sendable {
     _ kind: String, _ key: ContentHash, make: (URL) async throws -> Void
   ) async throws -> URL {
     let place = location(kind, key)
-    if access(place.path, F_OK) == 0 { return place }
+    if take(place) { return place }
     let scratch = try scratchSpace()
     defer { scratch.drop() }
     let content = scratch.folder.appending(path: "content")
@@ -80,10 +88,32 @@ public struct Cache: Sendable {
     try Task.checkCancellation()
     try FolderTree.create(place.deletingLastPathComponent().path)
     // The rename is atomic: a build that is cut before it leaves only scratch, which the next one sweeps.
-    if rename(content.path, place.path) != 0, errno != EEXIST, errno != ENOTEMPTY {
-      throw FileFailure.last("store", place.path)
+    // What another build has stored in the meantime must still be there when it is marked as used.
+    while true {
+      utimensat(AT_FDCWD, content.path, nil, 0)
+      if rename(content.path, place.path) == 0 { return place }
+      guard errno == EEXIST || errno == ENOTEMPTY else { throw FileFailure.last("store", place.path) }
+      if take(place) { return place }
     }
-    return place
+  }
+
+  /// Marks something in the cache as used, so that it stays as long as this build runs.
+  ///
+  /// - Returns: Whether it is there.
+  public func take(_ place: URL) -> Bool {
+    withTakingLock(LOCK_SH) {
+      // Its own time of change is the mark. In a cache that others own there is none, and nothing to be collected by us.
+      utimensat(AT_FDCWD, place.path, nil, 0) == 0 || errno != ENOENT && access(place.path, F_OK) == 0
+    }
+  }
+
+  /// Holds the lock that keeps apart the taking of results and their removal.
+  func withTakingLock<Value>(_ kind: Int32, _ body: () -> Value) -> Value {
+    let descriptor = open(folder.appending(path: "taking").path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+    guard descriptor >= 0 else { return body() }
+    defer { close(descriptor) }
+    while flock(descriptor, kind) != 0, errno == EINTR {}
+    return body()
   }
 
   /// Gives an empty scratch folder to a function and removes it afterwards, whatever happens.
@@ -97,9 +127,10 @@ public struct Cache: Sendable {
   private struct Scratch {
     var folder: URL
     var descriptor: Int32
+    var remover: @Sendable (String) -> Void
 
     func drop() {
-      FolderTree.remove(folder.path)
+      remover(folder.path)
       close(descriptor)
     }
   }
@@ -117,7 +148,7 @@ public struct Cache: Sendable {
       // A file system without locks has no sweeping either: there, nobody gets the lock.
       let isLocked = flock(descriptor, LOCK_SH | LOCK_NB) == 0 || errno != EWOULDBLOCK
       if isLocked, access(place.path, F_OK) == 0 {
-        return Scratch(folder: place, descriptor: descriptor)
+        return Scratch(folder: place, descriptor: descriptor, remover: remover)
       }
       close(descriptor)
     }
@@ -129,7 +160,7 @@ public struct Cache: Sendable {
       let place = scratchFolder.appending(path: name).path
       let descriptor = open(place, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
       guard descriptor >= 0 else { continue }
-      if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { FolderTree.remove(place) }
+      if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { remover(place) }
       close(descriptor)
     }
   }

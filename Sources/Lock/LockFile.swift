@@ -54,6 +54,25 @@ struct LockFile: Codable, Equatable {
     return found.count == labels.count ? found : nil
   }
 
+  /// Names of the packages under a label.
+  func names(under label: String) -> Set<String> {
+    Set((requests[label] ?? []).compactMap { packages[$0]?.name })
+  }
+
+  /// Everything by which a part of the file can be asked to be renewed.
+  var names: Set<String> {
+    let repositories = revisions.keys.flatMap { key in
+      key.split(separator: " ", maxSplits: 1).first.map { Self.names(ofRepository: String($0)) } ?? []
+    }
+    return Set(packages.values.map(\.name)).union(repositories)
+  }
+
+  /// A git repository's names: its URL, and the last part of it.
+  static func names(ofRepository url: String) -> Set<String> {
+    let last = url.split(whereSeparator: { "/:".contains($0) }).last.map(String.init) ?? url
+    return [url, last, last.hasSuffix(".git") ? String(last.dropLast(4)) : last]
+  }
+
   /// Records what a request came to.
   mutating func record(_ request: PackageRequest, _ found: [DebianPackage]) {
     record(labelled: request.label, found)

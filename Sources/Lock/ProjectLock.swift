@@ -4,7 +4,8 @@ import HostSystem
 /// The lock of a project while it is being built: what was locked before, and what this build used.
 public actor ProjectLock {
   private let file: URL
-  private let refresh: Bool
+  private let mode: LockMode
+  private let before: LockFile
   private var lock: LockFile
   private var used = LockFile()
 
@@ -12,24 +13,30 @@ public actor ProjectLock {
   ///
   /// - Parameters:
   ///   - file: `cultivar.lock`; it is made where it does not exist.
-  ///   - refresh: Whether everything is resolved anew, as if there were no lock file.
-  /// - Throws: ``LockFailure``.
-  public init(file: URL, refresh: Bool = false) throws {
+  ///   - mode: What of it counts.
+  /// - Throws: ``LockFailure``, ``NoLockedName``.
+  public init(file: URL, mode: LockMode = .kept) throws {
     self.file = file
-    self.refresh = refresh
-    lock = try LockFile.read(file)
+    self.mode = mode
+    before = try LockFile.read(file)
+    lock = before
+    guard case .renewedFor(let names) = mode else { return }
+    let unknown = names.subtracting(lock.names)
+    guard unknown.isEmpty else { throw NoLockedName(names: unknown.sorted(), path: file.path) }
   }
 
   /// The packages that a request is locked to; `nil` where it is not.
   public func packages(of request: PackageRequest) -> [DebianPackage]? {
-    guard let known = used.packages(of: request) ?? (refresh ? nil : lock.packages(of: request)) else { return nil }
+    guard let known = used.packages(of: request) ?? (counts(request.label) ? lock.packages(of: request) : nil) else {
+      return nil
+    }
     used.record(request, known)
     return known
   }
 
   /// The packages that a label stands for; `nil` where nothing is locked under it.
   public func packages(labelled label: String) -> [DebianPackage]? {
-    guard let known = used.packages(labelled: label) ?? (refresh ? nil : lock.packages(labelled: label)) else {
+    guard let known = used.packages(labelled: label) ?? (counts(label) ? lock.packages(labelled: label) : nil) else {
       return nil
     }
     used.record(labelled: label, known)
@@ -44,13 +51,43 @@ public actor ProjectLock {
   ///   - reference: The reference, with its kind: `tag v1`.
   public func revision(of url: String, _ reference: String) -> String? {
     let key = "\(url) \(reference)"
-    guard let known = used.revisions[key] ?? (refresh ? nil : lock.revisions[key]) else { return nil }
+    let counts =
+      switch mode {
+      case .kept, .required: true
+      case .renewed, .compared: false
+      case .renewedFor(let names): names.isDisjoint(with: LockFile.names(ofRepository: url))
+      }
+    guard let known = used.revisions[key] ?? (counts ? lock.revisions[key] : nil) else { return nil }
     used.revisions[key] = known
     return known
   }
 
+  /// Whether what is locked under a label is taken.
+  private func counts(_ label: String) -> Bool {
+    switch mode {
+    case .kept, .required: true
+    case .renewed, .compared: false
+    case .renewedFor(let names): names.isDisjoint(with: lock.names(under: label))
+    }
+  }
+
+  /// Called before something is looked up that is not locked.
+  ///
+  /// - Parameter missing: What the lock file would have to name.
+  /// - Throws: ``NotLocked`` where nothing may be looked up.
+  public func allowLookup(of missing: [String]) throws(NotLocked) {
+    guard mode == .required else { return }
+    throw NotLocked(
+      missing: missing, path: FileManager.default.fileExists(atPath: file.path) ? file.path : nil)
+  }
+
+  /// What this build took that is not what was locked when it began.
+  public func changes() -> [LockChange] { LockChange.between(before, used) }
+
   /// Time of the files in an image, in seconds since 1970: the date of the archive's newest index.
-  public var archiveDate: Int64 { max(refresh ? 0 : lock.archiveDate, used.archiveDate) }
+  public var archiveDate: Int64 { max(startsAnew ? 0 : lock.archiveDate, used.archiveDate) }
+
+  private var startsAnew: Bool { mode == .renewed || mode == .compared }
 
   /// Locks requests to packages.
   ///
@@ -62,7 +99,7 @@ public actor ProjectLock {
       lock.record(request, packages)
     }
     used.archiveDate = max(used.archiveDate, archiveDate)
-    lock.archiveDate = max(refresh ? 0 : lock.archiveDate, used.archiveDate)
+    lock.archiveDate = max(startsAnew ? 0 : lock.archiveDate, used.archiveDate)
     try save()
   }
 
@@ -110,6 +147,7 @@ public actor ProjectLock {
   }
 
   private func save() throws {
+    guard mode != .required, mode != .compared else { return }
     try FolderTree.replaceFile(file.path, with: try lock.text())
   }
 }

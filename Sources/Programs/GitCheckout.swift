@@ -69,6 +69,7 @@ struct GitCheckout {
       patterns = ["refs/heads/\(branch)"]
     }
     if let locked = await lock.revision(of: url, name) { return locked }
+    try await lock.allowLookup(of: ["\(url) \(name)"])
     let listing = try await command(["ls-remote", url] + patterns, to: "look up \(name) of \(url)").run()
     let rows = listing.split(separator: "\n").map { $0.split(separator: "\t").map(String.init) }
     let commit = patterns.lazy.compactMap { pattern in

@@ -33,10 +33,12 @@ struct IncrementalBuild {
     let recordFile = cache.folder.appending(path: "programs/\(key.hash.text).json")
     if let record = read(recordFile), isCurrent(record) {
       let product = cache.location("program", record.product).appending(path: "executable")
-      if FileManager.default.fileExists(atPath: product.path) { return product }
+      _ = cache.take(recordFile)
+      if cache.take(product.deletingLastPathComponent()) { return product }
     }
     let scratch = cache.folder.appending(path: "build/\(key.hash.text)")
     try FolderTree.create(scratch.path)
+    _ = cache.take(scratch)
     // Before the build: what is changed while it runs has another hash the next time, and is built then.
     var inputs: [String: ContentHash] = [:]
     for folder in try await build.inputs(scratch: scratch) { inputs[folder] = try SourceFolder.identity(folder) }

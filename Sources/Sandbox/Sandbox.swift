@@ -54,7 +54,7 @@ public struct Sandbox: Sendable {
   /// - Throws: ``SandboxFailure`` where this user cannot have any.
   public init(scratch: URL) throws(SandboxFailure) {
     self.scratch = scratch
-    try Self.checkPrivilege()
+    if geteuid() != 0 { try UserRights(uid: getuid()).check() }
   }
 
   /// Runs a shell script to its end.
@@ -77,7 +77,7 @@ public struct Sandbox: Sendable {
   ) async throws -> String {
     let work = scratch.appending(path: "sandbox-\(UUID().uuidString)")
     try FolderTree.create(work.path)
-    defer { remove(work) }
+    defer { Self.remove(work) }
     let setup = SandboxScript(
       root: root, place: place, bindings: bindings, work: work, network: network, folder: folder)
     try setup.writeFolders()
@@ -122,12 +122,12 @@ public struct Sandbox: Sendable {
   }
 
   /// Removes a folder that sandboxes have written: also what belongs to ids that only they have.
-  public func remove(_ folder: URL) {
+  public static func remove(_ folder: URL) {
     FolderTree.remove(folder.path)
     guard geteuid() != 0, access(folder.path, F_OK) == 0 else { return }
     let removal = Process()
     removal.executableURL = URL(fileURLWithPath: "/usr/bin/unshare")
-    removal.arguments = Self.userNameSpace + ["rm", "-rf", "--one-file-system", "--", folder.path]
+    removal.arguments = userNameSpace + ["rm", "-rf", "--one-file-system", "--", folder.path]
     removal.standardError = FileHandle.nullDevice
     try? removal.run()
     removal.waitUntilExit()
@@ -147,54 +147,5 @@ public struct Sandbox: Sendable {
     userNameSpace
       + ["--mount", "--propagation", "private", "--pid", "--fork", "--kill-child=KILL", "--ipc", "--uts"]
       + (network ? [] : ["--net"])
-  }
-
-  private static func checkPrivilege() throws(SandboxFailure) {
-    guard geteuid() != 0 else { return }
-    let programs = ["/usr/bin/newuidmap", "/usr/bin/newgidmap"]
-    for program in programs where access(program, X_OK) != 0 { throw .noMappingProgram(program) }
-    let uid = getuid()
-    let name = getpwuid(uid).map { String(cString: $0.pointee.pw_name) } ?? "\(uid)"
-    for file in ["/etc/subuid", "/etc/subgid"] {
-      let text = (try? String(contentsOfFile: file, encoding: .utf8)) ?? ""
-      let hasRange = text.split(separator: "\n").contains { line in
-        let fields = line.split(separator: ":")
-        return fields.count == 3 && (fields[0] == name || fields[0] == "\(uid)") && (Int(fields[2]) ?? 0) >= 65_535
-      }
-      guard hasRange else { throw .noSubordinateIDs(user: name, file: file) }
-    }
-    let limit = (try? String(contentsOfFile: "/proc/sys/kernel/unprivileged_userns_clone", encoding: .utf8)) ?? "1"
-    if limit.hasPrefix("0") { throw .noUserNameSpaces }
-  }
-}
-
-/// Why a user cannot have sandboxes.
-public enum SandboxFailure: ExplainedError {
-  /// A program that maps subordinate ids is missing.
-  case noMappingProgram(String)
-  /// The user has no range of subordinate ids.
-  case noSubordinateIDs(user: String, file: String)
-  /// The kernel does not give user name spaces to users.
-  case noUserNameSpaces
-
-  /// What was being done, and what was wrong.
-  public var problem: String {
-    switch self {
-    case .noMappingProgram(let program): "cannot make a sandbox without root: there is no \(program)"
-    case .noSubordinateIDs(let user, let file):
-      "cannot make a sandbox without root: \(user) has no range of 65,536 ids in \(file)"
-    case .noUserNameSpaces:
-      "cannot make a sandbox without root: this kernel gives no user name spaces to users (kernel.unprivileged_userns_clone is 0)"
-    }
-  }
-
-  /// What the user can do now.
-  public var remedy: String? {
-    switch self {
-    case .noMappingProgram: "install the Debian package uidmap, or build as root"
-    case .noSubordinateIDs(let user, _):
-      "give it one: `usermod --add-subuids 100000-165535 --add-subgids 100000-165535 \(user)`, or build as root"
-    case .noUserNameSpaces: "set it to 1 (`sysctl kernel.unprivileged_userns_clone=1`), or build as root"
-    }
   }
 }

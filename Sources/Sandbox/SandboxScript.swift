@@ -45,7 +45,9 @@ struct SandboxScript {
   }
 
   var text: String {
-    var lines = ["cd \(Self.quoted(work.path))", "new=\(Self.quoted(work.appending(path: "new").path))"]
+    var lines = [
+      Self.closeBelow, "cd \(Self.quoted(work.path))", "new=\(Self.quoted(work.appending(path: "new").path))",
+    ]
     switch place {
     case .inside:
       lines += [mountTree(at: "$new")]
@@ -53,9 +55,11 @@ struct SandboxScript {
       lines += [
         "mkdir -p \"$new/proc\" \"$new/run\" \"$new/tmp\"", "mount -t proc -o nosuid,nodev,noexec proc \"$new/proc\"",
       ]
-      lines += ["run", "tmp"].map { "mount -t tmpfs -o mode=\($0 == "tmp" ? "1777" : "755") tmpfs \"$new/\($0)\"" }
+      lines += ["run", "tmp"].map {
+        "mount -t tmpfs -o nodev,mode=\($0 == "tmp" ? "1777" : "755") tmpfs \"$new/\($0)\""
+      }
     case .beside:
-      lines += ["mount -t tmpfs -o mode=755 tmpfs \"$new\""]
+      lines += ["mount -t tmpfs -o nodev,mode=755 tmpfs \"$new\""]
       for path in Self.hostFolders {
         lines += [
           "if [ -L \(path) ]; then ln -s \"$(readlink \(path))\" \"$new\(path)\"; elif [ -d \(path) ]; then "
@@ -67,6 +71,7 @@ struct SandboxScript {
       lines += ["mount -t proc -o nosuid,nodev,noexec proc \"$new/proc\""]
       lines += ["mkdir -p \"$new\(Sandbox.treePath)\"", mountTree(at: "$new\(Sandbox.treePath)")]
     }
+    lines += kernelSettings
     for binding in bindings {
       var isFolder: ObjCBool = false
       _ = FileManager.default.fileExists(atPath: binding.source.path, isDirectory: &isFolder)
@@ -85,7 +90,7 @@ struct SandboxScript {
       "hostname cultivar 2>/dev/null || true",
       "mkdir -p \"$new/run/cultivar\"", "cp script \"$new/run/cultivar/script\"",
       "cd \"$new\"", "mkdir -p run/cultivar/old", "pivot_root . run/cultivar/old",
-      // The old root takes itself away: the tree need not have a program for that.
+      // The old root takes itself away, with its own program.
       "chroot run/cultivar/old umount -l /", "rmdir run/cultivar/old",
       "cd \(Self.quoted(folder))", "exec /bin/sh -eu /run/cultivar/script" + (keepsInput ? "" : " </dev/null"),
     ]
@@ -93,10 +98,12 @@ struct SandboxScript {
   }
 
   private var devices: [String] {
-    var lines = ["mkdir -p \"$new/dev\"", "mount -t tmpfs -o mode=755,nosuid tmpfs \"$new/dev\""]
+    var lines = ["mkdir -p \"$new/dev\"", "mount -t tmpfs -o mode=755,nosuid,nodev tmpfs \"$new/dev\""]
+    // Read-only is about the node itself, its mode and owner, and not about what is read from it and written to it.
     for node in Self.nodes {
       lines.append(
-        "if [ -e /dev/\(node) ]; then : > \"$new/dev/\(node)\"; mount --bind /dev/\(node) \"$new/dev/\(node)\"; fi")
+        "if [ -e /dev/\(node) ]; then : > \"$new/dev/\(node)\"; "
+          + "mount --bind /dev/\(node) \"$new/dev/\(node)\"; mount -o remount,bind,ro \"$new/dev/\(node)\"; fi")
     }
     for (name, target) in Self.links.sorted(by: { $0.key < $1.key }) {
       lines.append("ln -s \(target) \"$new/dev/\(name)\"")
@@ -104,18 +111,28 @@ struct SandboxScript {
     lines += [
       "mkdir \"$new/dev/pts\" \"$new/dev/shm\"",
       "mount -t devpts -o newinstance,ptmxmode=0666,mode=620 devpts \"$new/dev/pts\" && ln -s pts/ptmx \"$new/dev/ptmx\"",
-      "mount -t tmpfs -o mode=1777 tmpfs \"$new/dev/shm\"",
+      "mount -t tmpfs -o nodev,mode=1777 tmpfs \"$new/dev/shm\"",
     ]
     return lines
+  }
+
+  /// What of `/proc` is the whole machine's and not the sandbox's cannot be written to.
+  private var kernelSettings: [String] {
+    ["sys", "sysrq-trigger", "irq", "bus"].map { name in
+      let path = "\"$new/proc/\(name)\""
+      return "if [ -e \(path) ]; then mount --bind \(path) \(path); mount -o remount,bind,ro \(path); fi"
+    }
   }
 
   private func mountTree(at target: String) -> String {
     let lowers = lower.indices.map { "lower/\($0)" }.joined(separator: ":")
     // Without lower layers the folder itself is the tree.
-    guard !lower.isEmpty else { return "mount --bind upper \"\(target)\"" }
+    guard !lower.isEmpty else {
+      return "mount --bind upper \"\(target)\" && mount -o remount,bind,nodev \"\(target)\""
+    }
     // Other users' overlays keep their notes in attributes that a user may write.
     let notes = geteuid() == 0 ? "" : ",userxattr"
-    return "LIBMOUNT_FORCE_MOUNT2=always mount -t overlay overlay -o "
+    return "LIBMOUNT_FORCE_MOUNT2=always mount -t overlay overlay -o nodev,"
       + "lowerdir=\(lowers),upperdir=upper,workdir=work\(notes) \"\(target)\""
   }
 
@@ -123,9 +140,23 @@ struct SandboxScript {
     let target = "\"$new\"\(Self.quoted(path))"
     let parent = Self.quoted(URL(fileURLWithPath: path).deletingLastPathComponent().path)
     let place = isFolder ? "mkdir -p \(target)" : "mkdir -p \"$new\"\(parent) && : > \(target)"
+    let readOnly = isWritable ? "" : " && mount -o remount,bind,ro \(target)"
     let mount = "mount --bind \(Self.quoted(source)) \(target)"
-    return "\(place) && \(mount)" + (isWritable ? "" : " && mount -o remount,bind,ro \(target)")
+    guard geteuid() != 0 else { return "\(place) && \(mount)\(readOnly)" }
+    // A user name space binds a folder with what is mounted below it, as in containers, or not at all.
+    return "\(place) && { \(mount) 2>/dev/null || mount --rbind \(Self.quoted(source)) \(target); }\(readOnly)"
+      + (isWritable ? "" : " && close_below \(target)")
   }
+
+  /// Makes everything that is mounted below a folder read-only. The kernel's list has octal numbers for some bytes.
+  private static let closeBelow = """
+    close_below() {
+      while read -r id parent device root point rest; do
+        point=$(printf "$(printf %s "$point" | sed 's/%/%%/g')")
+        case $point in "$1"/*) mount -o remount,bind,ro "$point" ;; esac
+      done < /proc/self/mountinfo
+    }
+    """
 
   /// A word of the shell that stands for the text, whatever is in it.
   static func quoted(_ text: String) -> String {

@@ -33,9 +33,13 @@ struct BuildCommand: AsyncParsableCommand {
   @Flag(help: "Write the manifests of the images as JSON to standard output.")
   var json = false
 
+  @Flag(help: "Take nothing that cultivar.lock does not name, and look nothing up.")
+  var locked = false
+
   func run() async throws {
     try await CommandErrors.shown {
-      let session = try ProjectSession(options, quiet: quiet)
+      let limit = try CacheLimit(environment: ProcessInfo.processInfo.environment)
+      let session = try ProjectSession(options, mode: locked ? .required : .kept, quiet: quiet)
       var manifests: [BuildManifest] = []
       for image in try session.images(named: images) {
         let artefacts = session.artefacts(of: image, in: output)
@@ -50,6 +54,8 @@ struct BuildCommand: AsyncParsableCommand {
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         print(String(decoding: try encoder.encode(manifests), as: UTF8.self))
       }
+      // What this build took stays, however much it is.
+      _ = try session.cache.collect(limit: limit.bytes)
     }
   }
 

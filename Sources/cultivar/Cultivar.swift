@@ -11,6 +11,6 @@ struct Cultivar: AsyncParsableCommand {
     subcommands: [
       NewCommand.self, AddCommand.self, CheckCommand.self, LayerCommand.self, ExplainCommand.self, PlanCommand.self,
       BuildCommand.self, RunCommand.self, ShellCommand.self, FlashCommand.self, SizeCommand.self, LockCommand.self,
-      SchemaCommand.self,
+      OutdatedCommand.self, CacheCommand.self, SchemaCommand.self,
     ])
 }

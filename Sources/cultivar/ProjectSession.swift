@@ -11,22 +11,22 @@ struct ProjectSession {
   let project: ProjectDefinition
   let builder: ImageBuilder
   let lock: ProjectLock
+  let cache: Cache
   let progress: BuildProgress
-  private let cache: Cache
 
   /// Reads the project and opens everything.
   ///
   /// - Parameters:
-  ///   - refresh: Whether what is locked is resolved anew.
+  ///   - mode: What of the lock file counts.
   ///   - quiet: Whether progress is kept quiet.
-  init(_ options: ProjectOptions, refresh: Bool = false, quiet: Bool) throws {
+  init(_ options: ProjectOptions, mode: LockMode = .kept, quiet: Bool) throws {
     let file = try options.file()
     let result = try ProjectReader().read(file)
     ProjectReporting.show(result.warnings)
     project = result.project
     let environment = ProcessInfo.processInfo.environment
-    cache = try Cache(at: Cache.defaultFolder(environment: environment))
-    lock = try ProjectLock(file: project.folder.appending(path: "cultivar.lock"), refresh: refresh)
+    cache = try Cache.ofUser(environment)
+    lock = try ProjectLock(file: project.folder.appending(path: "cultivar.lock"), mode: mode)
     progress = BuildProgress(style: BuildProgress.suitableStyle(quiet: quiet))
     builder = ImageBuilder(
       project: project, cache: cache, lock: lock,
@@ -67,6 +67,22 @@ struct ProjectSession {
   func artefacts(of image: ImageDefinition, in output: String?) -> ArtefactFolder {
     let base = output.map { URL(fileURLWithPath: $0) } ?? project.folder.appending(path: "build")
     return ArtefactFolder(base.appending(path: image.name), name: image.name)
+  }
+
+  /// Looks up the packages and commits of all images; nothing is built.
+  func resolve() async throws {
+    do {
+      try await fetchLayers()
+      for image in project.images {
+        // Which packages a system has may depend on variables, never on secrets.
+        let system = image.kind == .system ? try await system(of: image, needsSecrets: false).system : nil
+        try await builder.resolve(image, system: system)
+      }
+      await progress.finish()
+    } catch {
+      await progress.finish()
+      throw error
+    }
   }
 
   /// Builds one image.

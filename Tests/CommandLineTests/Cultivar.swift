@@ -13,12 +13,14 @@ enum Cultivar {
   }
 
   /// Runs the executable that was built with the tests.
-  static func run(_ arguments: [String], in folder: URL) throws -> Outcome {
+  static func run(_ arguments: [String], in folder: URL, environment: [String: String] = [:]) throws -> Outcome {
     let tests = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
     let process = Process()
     process.executableURL = tests.deletingLastPathComponent().appending(path: "cultivar")
     process.arguments = arguments
     process.currentDirectoryURL = folder
+    process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+    process.standardInput = FileHandle.nullDevice
     // Files instead of pipes: what is written never waits for a reader.
     let output = folder.appending(path: ".output")
     let errors = folder.appending(path: ".errors")

@@ -52,7 +52,7 @@ struct ProjectLockTests {
   func refresh() async throws {
     try await withLock { file in
       try await ProjectLock(file: file).record([request: [package("hello")]], archiveDate: 2_000)
-      let lock = try ProjectLock(file: file, refresh: true)
+      let lock = try ProjectLock(file: file, mode: .renewed)
 
       #expect(await lock.packages(of: request) == nil)
       try await lock.record([request: [package("hello", version: "2")]], archiveDate: 1_000)
@@ -113,5 +113,97 @@ struct ProjectLockTests {
     lock.record(request, [package("hello")])
     lock.packages = [:]
     #expect(lock.packages(of: request) == nil)
+  }
+
+  @Test("Where everything must be locked, a look-up is refused with what is missing, and the file stays as it is")
+  func required() async throws {
+    try await withLock { file in
+      let none = try ProjectLock(file: file, mode: .required)
+      let absent = await #expect(throws: NotLocked.self) { try await none.allowLookup(of: [request.label]) }
+      #expect(
+        absent?.description == """
+          there is no lock file, and the build may take nothing that is not locked
+            | trixie/amd64 closure: hello
+            run `cultivar lock` and commit cultivar.lock, or build without --locked
+          """)
+      try await ProjectLock(file: file).record([request: [package("hello")]], archiveDate: 5)
+      let bytes = try Data(contentsOf: file)
+
+      let lock = try ProjectLock(file: file, mode: .required)
+
+      #expect(await lock.packages(of: request) == [package("hello")])
+      #expect(await lock.packages(of: other) == nil)
+      let failure = await #expect(throws: NotLocked.self) { try await lock.allowLookup(of: [other.label]) }
+      #expect(
+        failure?.problem == """
+          the lock file \(file.path) does not name what the build needs
+            | trixie/amd64 named: other
+          """)
+      try await lock.tidy()
+      #expect(try Data(contentsOf: file) == bytes)
+      try await ProjectLock(file: file).allowLookup(of: [other.label])
+    }
+  }
+
+  @Test("With names, only what has to do with them is looked up anew: requests with the package, and repositories")
+  func named() async throws {
+    try await withLock { file in
+      let first = try ProjectLock(file: file)
+      try await first.record(
+        [request: [package("hello"), package("libc6")], other: [package("other")]], archiveDate: 5)
+      try await first.record("0123", of: "https://example.org/roof.git", "tag v1")
+      try await first.record("4567", of: "https://example.org/cellar", "tag v1")
+
+      let lock = try ProjectLock(file: file, mode: .renewedFor(["libc6", "roof"]))
+
+      #expect(await lock.packages(of: request) == nil)
+      #expect(await lock.packages(of: other) == [package("other")])
+      #expect(await lock.revision(of: "https://example.org/roof.git", "tag v1") == nil)
+      #expect(await lock.revision(of: "https://example.org/cellar", "tag v1") == "4567")
+      try await lock.record([request: [package("hello"), package("libc6", version: "2")]], archiveDate: 6)
+      #expect(await lock.packages(of: request)?.map(\.version) == ["1", "2"])
+    }
+  }
+
+  @Test("A name that the lock file does not have is refused before anything is looked up")
+  func unknownName() async throws {
+    try await withLock { file in
+      try await ProjectLock(file: file).record([request: [package("hello")]], archiveDate: 5)
+      let failure = #expect(throws: NoLockedName.self) {
+        _ = try ProjectLock(file: file, mode: .renewedFor(["hello", "helo"]))
+      }
+      #expect(failure?.names == ["helo"])
+      #expect(failure?.problem.contains("'helo'") == true)
+    }
+  }
+
+  @Test("A comparison shows what changed, what is new and what went, and writes nothing")
+  func compared() async throws {
+    try await withLock { file in
+      let first = try ProjectLock(file: file)
+      try await first.record(
+        [request: [package("hello"), package("libold")], other: [package("other")]], archiveDate: 5)
+      try await first.record("0123", of: "https://example.org/roof", "branch main")
+      let bytes = try Data(contentsOf: file)
+
+      let lock = try ProjectLock(file: file, mode: .compared)
+      #expect(await lock.packages(of: request) == nil)
+      try await lock.record(
+        [request: [package("hello", version: "2"), package("libnew")], other: [package("other")]], archiveDate: 9)
+      try await lock.record("4567", of: "https://example.org/roof", "branch main")
+      try await lock.tidy()
+
+      func change(_ name: String, _ locked: String?, _ available: String?) -> LockChange {
+        LockChange(name: name, architecture: "amd64", locked: locked, available: available, from: "security")
+      }
+      #expect(
+        await lock.changes() == [
+          change("hello", "1", "2"),
+          LockChange(
+            name: "https://example.org/roof", architecture: nil, locked: "0123", available: "4567", from: "branch main"),
+          change("libnew", nil, "1"), change("libold", "1", nil),
+        ])
+      #expect(try Data(contentsOf: file) == bytes)
+    }
   }
 }

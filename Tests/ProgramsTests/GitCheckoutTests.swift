@@ -61,7 +61,7 @@ struct GitCheckoutTests {
 
       let kept = try await GitCheckout(cache: cache, lock: ProjectLock(file: lockFile))
         .folder(url: url, reference: .branch("main"))
-      let fresh = try ProjectLock(file: lockFile, refresh: true)
+      let fresh = try ProjectLock(file: lockFile, mode: .renewed)
       let moved = try await GitCheckout(cache: cache, lock: fresh).folder(url: url, reference: .branch("main"))
 
       #expect(try kept.text("file") == "one")

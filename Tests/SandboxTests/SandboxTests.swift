@@ -1,34 +1,166 @@
 import Foundation
 import HostSystem
-import Sandbox
-import Testing
 import TestFixtures
+import Testing
 
-@Suite(.enabled(if: geteuid() == 0, "mounting needs root, or subordinate ids")) struct SandboxTests {
-  private func withBox(_ body: (Sandbox, URL) async throws -> Void) async throws {
-    try await withTemporaryFolder { folder in
-      let layers = folder.appending(path: "layers")
-      try FolderTree.create(layers.path)
-      try await body(try Sandbox(scratch: folder), layers)
-    }
-  }
+@testable import Sandbox
 
-  @Test func whatAStepWritesIsInTheUpperLayerOnly() async throws {
-    try await withBox { box, layers in
-      let (lower, upper) = (layers.appending(path: "lower"), layers.appending(path: "upper"))
-      for folder in [lower, upper] { try FolderTree.create(folder.path) }
-      try FolderTree.replaceFile(lower.appending(path: "kept").path, with: "kept".utf8)
-      try FolderTree.replaceFile(lower.appending(path: "changed").path, with: "old".utf8)
-      try await box.run(
+@Suite("The sandbox", .enabled(if: Bench.canMount, "mounting needs root, or subordinate ids"))
+struct SandboxTests {
+  @Test("What a program writes is in the upper layer only")
+  func upperLayer() async throws {
+    try await Bench.with { bench in
+      let (lower, upper) = (try bench.layer("lower"), try bench.layer("upper"))
+      try lower.writing("kept", to: "kept")
+      try lower.writing("old", to: "changed")
+      try await bench.box.run(
         """
         cd \(Sandbox.treePath)
         printf new > changed
         printf made > made
         test "$(cat kept)" = kept
         """, root: .overlay(lower: [lower], upper: upper), place: .beside, to: "write")
-      #expect(try FolderTree.names(in: upper.path).sorted() == ["changed", "made"])
-      #expect(try FolderTree.readFile(lower.appending(path: "changed").path) == Array("old".utf8))
-      #expect(try FolderTree.names(in: layers.path).sorted() == ["lower", "upper"])
+      #expect(try FolderTree.names(in: upper.path) == ["changed", "made"])
+      #expect(try lower.text("changed") == "old")
+      #expect(try FolderTree.names(in: bench.folder.path) == ["layers"])
+    }
+  }
+
+  @Test("What a program writes to a view is dropped")
+  func view() async throws {
+    try await Bench.with { bench in
+      let system = try bench.system()
+      let before = try bench.picture(of: system)
+      try await bench.box.run("echo x > /file; rm /bin/wc; test -e /file", root: .view(lower: [system]), to: "write")
+      #expect(try bench.picture(of: system) == before)
+    }
+  }
+
+  @Test(
+    "Without the network asked for there is none but the loopback interface",
+    arguments: [Sandbox.Place.inside, .beside])
+  func noNetwork(place: Sandbox.Place) async throws {
+    try await Bench.with { bench in
+      let root = Sandbox.Root.view(lower: [try bench.system()])
+      let interfaces = "while IFS=: read -r name rest; do echo $name; done < /proc/net/dev"
+      let apart = try await bench.box.run(interfaces, root: root, place: place, to: "look")
+      let open = try await bench.box.run(interfaces, root: root, place: place, network: true, to: "look")
+      let host = String(decoding: try FolderTree.readFile("/proc/net/dev"), as: UTF8.self)
+      #expect(Self.interfaces(apart) == ["lo"])
+      #expect(Self.interfaces(open) == Self.interfaces(host))
+    }
+  }
+
+  private static func interfaces(_ text: String) -> [String] {
+    text.split(separator: "\n").compactMap { $0.split(whereSeparator: { ": ".contains($0) }).first.map(String.init) }
+      .filter { !$0.hasPrefix("Inter") && $0 != "face" }.sorted()
+  }
+
+  @Test("Of the caller's environment nothing is seen, and what is given is")
+  func environment() async throws {
+    setenv("CULTIVAR_TEST_TOKEN", "a secret of the caller", 1)
+    defer { unsetenv("CULTIVAR_TEST_TOKEN") }
+    try await Bench.with { bench in
+      let output = try await bench.box.run(
+        "env", root: .view(lower: [try bench.system()]), environment: ["GIVEN": "a 'word'\""], to: "look")
+      let names = output.split(separator: "\n").map { $0.prefix { $0 != "=" } }
+      #expect(Set(names).subtracting(["PWD", "OLDPWD", "SHLVL", "_"]) == ["PATH", "HOME", "LC_ALL", "TZ", "GIVEN"])
+      #expect(output.contains("GIVEN=a 'word'\"\n"))
+    }
+  }
+
+  @Test("A script that fails is an error with its purpose, status and last words")
+  func failure() async throws {
+    try await Bench.with { bench in
+      let system = try bench.system()
+      let failure = await #expect(throws: CommandFailure.self) {
+        _ = try await bench.box.run(
+          "echo 'the disk is full' >&2; exit 7", root: .view(lower: [system]), to: "make the thing")
+      }
+      #expect(failure?.problem.hasPrefix("cannot make the thing: /usr/bin/unshare ended with exited(7)") == true)
+      #expect(failure?.problem.hasSuffix("  | the disk is full") == true)
+      #expect(try FolderTree.names(in: bench.folder.path) == ["layers"])
+    }
+  }
+
+  @Test(
+    "A cancelled build leaves neither a process nor a mount nor scratch", arguments: [Sandbox.Place.inside, .beside])
+  func cancellation(place: Sandbox.Place) async throws {
+    try await Bench.with { bench in
+      let upper = try bench.layer("upper")
+      let root = Sandbox.Root.overlay(lower: [try bench.system()], upper: upper)
+      let word = "123456.\(UInt16.random(in: 10_000...60_000))"
+      let started = place == .inside ? "/started" : "\(Sandbox.treePath)/started"
+      // One that does not hear the request to end, and one that has left its parent.
+      let task = Task {
+        try await bench.box.run(
+          "trap '' TERM HUP; (sleep \(word) &) ; echo > \(started); sleep \(word)", root: root, place: place, to: "wait"
+        )
+      }
+      let file = upper.appending(path: "started").path
+      for _ in 0..<200 where !FileManager.default.fileExists(atPath: file) {
+        try await Task.sleep(for: .milliseconds(50))
+      }
+      #expect(try Bench.processes(with: word).isEmpty == false)
+
+      task.cancel()
+
+      await #expect(throws: CancellationError.self) { try await task.value }
+      // The kernel ends the name space's other processes with its first one, in its own time.
+      for _ in 0..<40 where try !Bench.processes(with: word).isEmpty { try await Task.sleep(for: .milliseconds(50)) }
+      #expect(try Bench.processes(with: word) == [])
+      #expect(try bench.mounts() == [])
+      #expect(try FolderTree.names(in: bench.folder.path) == ["layers"])
+    }
+  }
+
+  @Test("Nothing is mounted on the host while a program runs")
+  func privateMounts() async throws {
+    try await Bench.with { bench in
+      let upper = try bench.layer("upper")
+      let root = Sandbox.Root.overlay(lower: [try bench.system()], upper: upper)
+      let task = Task { try await bench.box.run("echo > /started; sleep 1", root: root, to: "wait") }
+      let file = upper.appending(path: "started").path
+      for _ in 0..<200 where !FileManager.default.fileExists(atPath: file) {
+        try await Task.sleep(for: .milliseconds(20))
+      }
+      #expect(try bench.mounts() == [])
+      _ = try await task.value
+    }
+  }
+
+  @Test(
+    "Folders of any name work",
+    arguments: [
+      "with space", "o'clock", "say \"hi\"", "a,b", "a:b", "$HOME `id`", "back\\slash", "colon\\:", "new\nline", "ü",
+    ])
+  func names(name: String) async throws {
+    try await Bench.with(name) { bench in
+      let upper = try bench.layer("upper")
+      let seen = try bench.layer("seen, here: \(name)")
+      try seen.writing("seen", to: "file")
+      let output = try await bench.box.run(
+        "cat '/run/in put/file'; echo made > /made; test ! -e /run/cultivar/old",
+        root: .overlay(lower: [try bench.system()], upper: upper),
+        bindings: [Sandbox.Binding(seen, at: "/run/in put")], to: "look")
+      #expect(output == "seen")
+      #expect(try upper.text("made") == "made\n")
+    }
+  }
+
+  @Test("Sixty layers are one tree, in which the topmost counts")
+  func manyLayers() async throws {
+    try await Bench.with("a folder with a rather long name, as caches have them in the homes of some people") { bench in
+      var layers = [try bench.system()]
+      for number in 1...60 {
+        let layer = try bench.layer("\(number)")
+        try layer.writing("\(number)", to: "same")
+        try layer.writing("\(number)", to: "only-\(number)")
+        layers.append(layer)
+      }
+      let output = try await bench.box.run(
+        "cat /same; ls / | grep -c only-", root: .view(lower: layers.reversed()), to: "look")
+      #expect(output == "6060\n")
     }
   }
 }

@@ -1,0 +1,75 @@
+import Foundation
+import Glibc
+import HostSystem
+
+/// What a user needs who is not root: ids of its own, programs that map them, and a kernel that lets it.
+struct UserRights {
+  /// The user.
+  var uid: uid_t
+  /// Where the host's files are.
+  var host = URL(fileURLWithPath: "/")
+
+  /// Settings that take user name spaces from users: Debian's of old, every kernel's, and that of AppArmor.
+  private static let settings: [(name: String, refusal: String, needed: String)] = [
+    ("kernel.unprivileged_userns_clone", "0", "1"), ("user.max_user_namespaces", "0", "10000"),
+    ("kernel.apparmor_restrict_unprivileged_userns", "1", "0"),
+  ]
+
+  /// - Throws: ``SandboxFailure`` for the first thing that is missing.
+  func check() throws(SandboxFailure) {
+    for program in ["/usr/bin/newuidmap", "/usr/bin/newgidmap"] where access(place(program), X_OK) != 0 {
+      throw .noMappingProgram(program)
+    }
+    let name = getpwuid(uid).map { String(cString: $0.pointee.pw_name) } ?? "\(uid)"
+    for file in ["/etc/subuid", "/etc/subgid"] {
+      let hasRange = (text(file) ?? "").split(separator: "\n").contains { line in
+        let fields = line.split(separator: ":")
+        return fields.count == 3 && (fields[0] == name || fields[0] == "\(uid)") && (Int(fields[2]) ?? 0) >= 65_535
+      }
+      guard hasRange else { throw .noSubordinateIDs(user: name, file: file) }
+    }
+    for setting in Self.settings {
+      let value = text("/proc/sys/" + setting.name.replacing(".", with: "/"))?.trimmingCharacters(in: .newlines)
+      guard value != setting.refusal else {
+        throw .noUserNameSpaces(setting: setting.name, value: setting.refusal, needed: setting.needed)
+      }
+    }
+  }
+
+  private func place(_ path: String) -> String { host.appending(path: String(path.dropFirst())).path }
+
+  private func text(_ path: String) -> String? {
+    (try? FolderTree.readFile(place(path))).map { String(decoding: $0, as: UTF8.self) }
+  }
+}
+
+/// Why a user cannot have sandboxes.
+public enum SandboxFailure: ExplainedError {
+  /// A program that maps subordinate ids is missing.
+  case noMappingProgram(String)
+  /// The user has no range of subordinate ids.
+  case noSubordinateIDs(user: String, file: String)
+  /// The kernel does not give user name spaces to users, for this setting.
+  case noUserNameSpaces(setting: String, value: String, needed: String)
+
+  /// What was being done, and what was wrong.
+  public var problem: String {
+    switch self {
+    case .noMappingProgram(let program): "cannot make a sandbox without root: there is no \(program)"
+    case .noSubordinateIDs(let user, let file):
+      "cannot make a sandbox without root: \(user) has no range of 65,536 ids in \(file)"
+    case .noUserNameSpaces(let setting, let value, _):
+      "cannot make a sandbox without root: this kernel gives no user name spaces to users (\(setting) is \(value))"
+    }
+  }
+
+  /// What the user can do now.
+  public var remedy: String? {
+    switch self {
+    case .noMappingProgram: "install the Debian package uidmap, or build as root"
+    case .noSubordinateIDs(let user, _):
+      "give it one: `usermod --add-subuids 100000-165535 --add-subgids 100000-165535 \(user)`, or build as root"
+    case .noUserNameSpaces(let setting, _, let needed): "set it: `sysctl \(setting)=\(needed)`, or build as root"
+    }
+  }
+}

@@ -1,0 +1,162 @@
+import ArgumentParser
+import DiskImage
+import Foundation
+import Glibc
+import HostSystem
+
+/// `cultivar cache`: shows and prunes the cache.
+struct CacheCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "cache", abstract: "Show and prune the cache of builds.",
+    subcommands: [List.self, Collect.self, Clear.self])
+
+  /// `cultivar cache list`: what is there.
+  struct List: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "list", abstract: "Show what the cache holds, by kind.")
+
+    @Flag(help: "Write JSON to standard output.")
+    var json = false
+
+    func run() async throws {
+      try await CommandErrors.shown {
+        let cache = try Cache.ofUser(ProcessInfo.processInfo.environment)
+        let kinds = CacheKind.of(try cache.entries())
+        if json {
+          try CacheCommand.write(
+            Listing(folder: cache.folder.path, size: kinds.reduce(0) { $0 + $1.size }, kinds: kinds))
+          return
+        }
+        let total = CacheKind(
+          kind: "total", count: kinds.reduce(0) { $0 + $1.count }, size: kinds.reduce(0) { $0 + $1.size },
+          lastUse: kinds.map(\.lastUse).max() ?? 0)
+        let rows = (kinds + [total]).map { kind in
+          [
+            kind.kind, "\(kind.count)", "\(ByteSize(bytes: kind.size))",
+            kind.count == 0 ? "-" : Date(timeIntervalSince1970: TimeInterval(kind.lastUse)).formatted(.iso8601),
+          ]
+        }
+        print(cache.folder.path)
+        print(TextTable.text([["kind", "count", "size", "last use"]] + rows, right: [1, 2]))
+      }
+    }
+  }
+
+  /// `cultivar cache gc`: removes what was not used for long.
+  struct Collect: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "gc", abstract: "Remove what was not used for longest.",
+      discussion: """
+        Nothing is removed that a running build has used. Without options the limit is that of builds: CULTIVAR_CACHE_LIMIT, else 40G.
+        """)
+
+    @Option(help: ArgumentHelp("Size that may stay: 500M, 20G.", valueName: "size"))
+    var maxSize: String?
+
+    @Option(help: ArgumentHelp("Remove all that was not used for this time, too: 12h, 30d, 8w.", valueName: "time"))
+    var olderThan: String?
+
+    @Flag(help: "Write JSON to standard output.")
+    var json = false
+
+    func validate() throws {
+      if let maxSize, CacheLimit.size(maxSize) == nil {
+        throw ValidationError("'\(maxSize)' is not a size: write 500M, 20G")
+      }
+      if let olderThan, CacheLimit.seconds(olderThan) == nil {
+        throw ValidationError("'\(olderThan)' is not a time: write 12h, 30d, 8w")
+      }
+    }
+
+    func run() async throws {
+      try await CommandErrors.shown {
+        let environment = ProcessInfo.processInfo.environment
+        let cache = try Cache.ofUser(environment)
+        let age = olderThan.flatMap(CacheLimit.seconds)
+        let usual = age == nil ? try CacheLimit(environment: environment).bytes : nil
+        try CacheCommand.report(
+          try cache.collect(
+            limit: maxSize.flatMap(CacheLimit.size) ?? usual,
+            unusedSince: age.map { CacheTime(seconds: Int64(Date().timeIntervalSince1970) - $0) }), of: cache,
+          json: json)
+      }
+    }
+  }
+
+  /// `cultivar cache clear`: removes everything.
+  struct Clear: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "clear", abstract: "Remove everything but what a running build has used.")
+
+    @Flag(name: [.short, .long], help: "Do not ask.")
+    var yes = false
+
+    @Flag(help: "Write JSON to standard output.")
+    var json = false
+
+    func run() async throws {
+      try await CommandErrors.shown {
+        let cache = try Cache.ofUser(ProcessInfo.processInfo.environment)
+        if !yes {
+          guard isatty(STDIN_FILENO) == 1 else { throw NotConfirmed(folder: cache.folder.path) }
+          FileHandle.standardError.write(Data("Remove everything in \(cache.folder.path)? [y/N] ".utf8))
+          guard ["y", "yes"].contains(readLine()?.lowercased()) else { throw ExitCode.failure }
+        }
+        try CacheCommand.report(try cache.collect(limit: 0), of: cache, json: json)
+      }
+    }
+  }
+
+  /// What was removed, for the user.
+  fileprivate static func report(_ removed: [CacheEntry], of cache: Cache, json: Bool) throws {
+    let kinds = CacheKind.of(removed)
+    let size = kinds.reduce(0) { $0 + $1.size }
+    if json { return try write(Removal(folder: cache.folder.path, removed: size, kinds: kinds)) }
+    let left = try cache.entries().reduce(0) { $0 + $1.size }
+    print(
+      "removed \(ProjectReporting.count(removed.count, "result")), \(ByteSize(bytes: size)); "
+        + "\(ByteSize(bytes: left)) are left in \(cache.folder.path)")
+  }
+
+  fileprivate static func write(_ value: some Encodable) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    print(String(decoding: try encoder.encode(value), as: UTF8.self))
+  }
+
+  private struct Listing: Encodable {
+    var folder: String
+    var size: Int64
+    var kinds: [CacheKind]
+  }
+
+  private struct Removal: Encodable {
+    var folder: String
+    var removed: Int64
+    var kinds: [CacheKind]
+  }
+}
+
+/// Results of one kind, added up.
+private struct CacheKind: Encodable {
+  var kind: String
+  var count: Int
+  var size: Int64
+  var lastUse: Int64
+
+  static func of(_ entries: [CacheEntry]) -> [CacheKind] {
+    Dictionary(grouping: entries, by: \.kind).map { kind, entries in
+      CacheKind(
+        kind: kind, count: entries.count, size: entries.reduce(0) { $0 + $1.size },
+        lastUse: entries.map(\.lastUse.seconds).max() ?? 0)
+    }.sorted { $0.kind < $1.kind }
+  }
+}
+
+/// A cache that is to be cleared without anybody to ask.
+private struct NotConfirmed: ExplainedError {
+  var folder: String
+
+  var problem: String { "cannot ask whether everything in \(folder) is to be removed: there is no terminal" }
+  var remedy: String? { "say so with --yes" }
+}

@@ -1,0 +1,128 @@
+import Foundation
+import Glibc
+import HostSystem
+import TestFixtures
+import Testing
+
+@testable import Sandbox
+
+@Suite("The sandbox of a user who is not root")
+struct UserRightsTests {
+  private static let isWithin = ProcessInfo.processInfo.environment["CULTIVAR_TEST_AS_USER"] != nil
+
+  /// A host where the user 54399 has all that it needs.
+  private func withHost(_ body: (URL, UserRights) throws -> Void) async throws {
+    try await withTemporaryFolder { host in
+      for name in ["newuidmap", "newgidmap"] { try host.writing("", to: "usr/bin/\(name)", mode: 0o755) }
+      for name in ["subuid", "subgid"] { try host.writing("other:1:65536\n54399:100000:65536\n", to: "etc/\(name)") }
+      try host.writing("10000\n", to: "proc/sys/user/max_user_namespaces")
+      try body(host, UserRights(uid: 54_399, host: host))
+    }
+  }
+
+  @Test("With ids, the programs that map them, and the kernel's leave there is a sandbox")
+  func complete() async throws {
+    try await withHost { _, rights in try rights.check() }
+  }
+
+  @Test("Without the programs that map ids, their package is named")
+  func noProgram() async throws {
+    try await withHost { host, rights in
+      #expect(unlink(host.appending(path: "usr/bin/newgidmap").path) == 0)
+      let failure = #expect(throws: SandboxFailure.self) { try rights.check() }
+      #expect(
+        failure?.description == """
+          cannot make a sandbox without root: there is no /usr/bin/newgidmap
+            install the Debian package uidmap, or build as root
+          """)
+    }
+  }
+
+  @Test("Without a range of ids, or with a small one, the command that gives it is named")
+  func noRange() async throws {
+    try await withHost { host, rights in
+      try host.writing("54399:100000:1000\n", to: "etc/subgid")
+      let failure = #expect(throws: SandboxFailure.self) { try rights.check() }
+      #expect(
+        failure?.description == """
+          cannot make a sandbox without root: 54399 has no range of 65,536 ids in /etc/subgid
+            give it one: `usermod --add-subuids 100000-165535 --add-subgids 100000-165535 54399`, or build as root
+          """)
+    }
+  }
+
+  @Test(
+    "Where the kernel gives no user name spaces, the setting is named",
+    arguments: [
+      ("kernel.unprivileged_userns_clone", "0", "1"), ("user.max_user_namespaces", "0", "10000"),
+      ("kernel.apparmor_restrict_unprivileged_userns", "1", "0"),
+    ])
+  func noNameSpaces(setting: String, value: String, needed: String) async throws {
+    try await withHost { host, rights in
+      try host.writing("\(value)\n", to: "proc/sys/" + setting.replacing(".", with: "/"))
+      let failure = #expect(throws: SandboxFailure.self) { try rights.check() }
+      #expect(
+        failure?.description == """
+          cannot make a sandbox without root: this kernel gives no user name spaces to users (\(setting) is \(value))
+            set it: `sysctl \(setting)=\(needed)`, or build as root
+          """)
+    }
+  }
+
+  @Test("What a sandbox gives to other users is owned by subordinate ids, and is removed all the same")
+  func owners() async throws {
+    guard Bench.canMount else { return }
+    try await Bench.with { bench in
+      let upper = try bench.layer("upper")
+      try await bench.box.run(
+        "mkdir -p /closed/deep; echo x > /closed/deep/file; chown -R 33:33 /closed; chmod 700 /closed",
+        root: .overlay(lower: [try bench.system()], upper: upper), to: "write")
+      var status = stat()
+      #expect(lstat(upper.appending(path: "closed").path, &status) == 0)
+      #expect(geteuid() == 0 ? status.st_uid == 33 : status.st_uid > 65_535)
+      Sandbox.remove(upper)
+      #expect(!FileManager.default.fileExists(atPath: upper.path))
+    }
+  }
+
+  /// Runs the suites of this target once more, as a user that exists in a mount name space only: on the host nothing is added.
+  @Test(
+    "All of the sandbox's tests pass for another user as well",
+    .enabled(if: geteuid() == 0 && access("/usr/bin/newuidmap", X_OK) == 0 && !isWithin))
+  func anotherUser() async throws {
+    try await withTemporaryFolder { folder in
+      let user = "cultivar-tests"
+      let additions = [
+        "passwd": "\(user):x:54321:54321::/nonexistent:/bin/sh", "group": "\(user):x:54321:",
+        "subuid": "\(user):200000:65536", "subgid": "\(user):200000:65536",
+      ]
+      for (name, line) in additions {
+        let host = (try? FolderTree.readFile("/etc/\(name)")) ?? []
+        try folder.writing(String(decoding: host, as: UTF8.self) + line + "\n", to: name)
+      }
+      let scratch = folder.appending(path: "scratch")
+      try FolderTree.create(scratch.path)
+      #expect(chmod(folder.path, 0o755) == 0 && chown(scratch.path, 54_321, 54_321) == 0)
+      let script = """
+        for name in passwd group subuid subgid; do
+          if [ -e /etc/$name ]; then mount --bind "$1/$name" /etc/$name; fi
+        done
+        program=$2
+        shift 2
+        exec setpriv --reuid 54321 --regid 54321 --clear-groups "$program" "$@"
+        """
+      let tests = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().path
+      let verdict = try Judge("unshare").run(
+        [
+          "--mount", "--propagation", "private", "sh", "-euc", script, "sh", folder.path, tests, "--testing-library",
+          "swift-testing", "--filter", "SandboxTests",
+        ], in: folder,
+        environment: [
+          "TMPDIR": scratch.path, "HOME": scratch.path, "CULTIVAR_TEST_AS_USER": "1",
+        ])
+      #expect(verdict.status == 0, "\(verdict.output)\(verdict.errors)")
+      #expect(verdict.errors.contains("A cancelled build leaves neither"), "the tests did not run")
+      #expect(try FolderTree.names(in: scratch.path) == [])
+    }
+  }
+}
