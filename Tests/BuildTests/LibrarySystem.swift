@@ -21,27 +21,34 @@ struct LibrarySystem {
 
   /// Adds a question: what a shell script in the root must write to standard output.
   mutating func expect(_ script: String, _ answer: String, location: SourceLocation = #_sourceLocation) {
-    ask(script) { #expect($0 == answer, "\(script)", sourceLocation: location) }
-  }
-
-  private mutating func ask(_ script: String, _ judge: @escaping (String) -> Void) {
-    questions.append(Question(script: script, judge: judge))
+    questions.append(Question(script: script) { #expect($0 == answer, "\(script)", sourceLocation: location) })
   }
 
   /// Adds the questions that every system must answer.
   ///
   /// - Parameter changed: Configuration files of packages that layers replace.
-  mutating func expectSound(changedConfiguration changed: [String], location: SourceLocation = #_sourceLocation) {
+  mutating func expectSound(changedConfiguration changed: [String] = [], location: SourceLocation = #_sourceLocation) {
     expect("dpkg --audit", "", location: location)
+    expect("dpkg --verify", changed.map { "??5?????? c \($0)\n" }.joined(), location: location)
     expect(
-      "dpkg --verify || true", changed.map { "??5?????? c \($0)\n" }.joined(), location: location)
-    // Nobody owns these: a user or group went missing, or never was.
-    expect("find / -xdev \\( -nouser -o -nogroup \\) -print", "", location: location)
+      """
+      systemd-analyze verify --man=no --recursive-errors=no default.target \
+        $(systemctl list-unit-files --state=enabled --plain --no-legend | cut -d ' ' -f 1 | grep -v @) 2>&1
+      """, "", location: location)
+    // A user or group that went missing, or never was.
+    expect("find / -xdev \\( -nouser -o -nogroup \\)", "", location: location)
     expect("find / -xdev -name 'ssh_host_*'", "", location: location)
-    expect("find / -xdev -xtype l -path '*/systemd/system/*' -lname '/*' ! -lname /dev/null", "", location: location)
-    expect("systemd-analyze verify --man=no --recursive-errors=no default.target $(systemctl list-unit-files "
-      + "--state=enabled --plain --no-legend | cut -d ' ' -f 1 | grep -v @) 2>&1", "", location: location)
-    expect("find / -xdev -perm /022 ! -type l ! -perm -1000 ! -path '/var/mail' -print", "", location: location)
+    expect("find / -xdev -perm -002 ! -type l ! -type c ! -perm -1000", "", location: location)
+  }
+
+  /// Adds the question whether systemd starts units.
+  mutating func expectEnabled(_ units: String..., location: SourceLocation = #_sourceLocation) {
+    for unit in units { expect("systemctl is-enabled \(unit)", "enabled\n", location: location) }
+  }
+
+  /// Adds the question whether systemd leaves units alone.
+  mutating func expectDisabled(_ units: String..., location: SourceLocation = #_sourceLocation) {
+    for unit in units { expect("systemctl is-enabled \(unit)", "disabled\n", location: location) }
   }
 
   /// Builds a system and asks it.
