@@ -127,7 +127,7 @@ struct LibraryTests {
       root.expect(
         "cat /etc/chrony/sources.d/cultivar.sources",
         "pool ntp.example.org iburst maxsources 4\npool 192.0.2.123 iburst maxsources 4\n")
-      root.expect("chronyd -p -f /etc/chrony/chrony.conf | grep '^pool ' | wc -l", "2\n")
+      root.expect("chronyd -p -f /etc/chrony/chrony.conf >/dev/null && echo right", "right\n")
       root.expect("ls /lib/firmware/brcm | grep -q brcmfmac43430 && echo there", "there\n")
       root.expect("debconf-show debconf | grep -c 'frontend: Noninteractive'", "1\n")
     }
