@@ -22,6 +22,7 @@ extension Machines {
         let page = try await fetch("http://127.0.0.1:\(web)/", from: machine)
         #expect(page == "good day\n")
         let device = SecureShell(port: ssh, key: key)
+        try await device.wait(on: machine, seconds: 120)
         let state = try await device.run("systemctl is-system-running --wait || systemctl --failed --no-legend")
         #expect(state == "running\n")
         #expect(try await device.run("swapon --noheadings --show=NAME") == "/dev/zram0\n")
@@ -71,6 +72,18 @@ struct SecureShell {
       "ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", "test", "-f", file], to: "make a key"
     ).run()
     return try String(contentsOfFile: file + ".pub", encoding: .utf8).trimmingCharacters(in: .newlines)
+  }
+
+  /// Waits until the device lets in who has the key.
+  ///
+  /// - Throws: `EmulatorFailure.timedOut` with the machine's console.
+  func wait(on machine: RunningMachine, seconds: Int) async throws {
+    let deadline = ContinuousClock().now.advanced(by: .seconds(seconds))
+    while ContinuousClock().now < deadline, await !machine.isOff {
+      if (try? await run("true")) != nil { return }
+      try await Task.sleep(for: .seconds(1))
+    }
+    throw EmulatorFailure.timedOut(waitingFor: "SSH", seconds: seconds, console: await machine.console)
   }
 
   /// Runs a command, and gives what it prints.
