@@ -36,7 +36,11 @@ struct OwnLayer {
 
   /// What scripts of packages and steps leave that differs at every build, or is a copy of something.
   private static let clean = """
-    rm -rf --one-file-system /var/cache/apt/* /var/lib/apt/lists/* /var/cache/ldconfig/aux-cache /var/log/apt
+    # The folders are the packages' own, and stay.
+    for folder in /var/cache/apt /var/lib/apt/lists /var/log/apt; do
+      [ ! -d "$folder" ] || find "$folder" -xdev ! -type d -delete
+    done
+    rm -f /var/cache/ldconfig/aux-cache
     rm -f /var/cache/debconf/*-old /var/lib/dpkg/*-old /etc/passwd- /etc/group- /etc/shadow- /etc/gshadow- /etc/subuid- /etc/subgid-
     rm -f /var/log/alternatives.log /var/log/bootstrap.log /var/log/dpkg.log /var/log/fontconfig.log /var/lib/systemd/random-seed
     rm -f /var/lib/dbus/machine-id /etc/.pwd.lock /vmlinuz /vmlinuz.old /initrd.img /initrd.img.old

@@ -18,6 +18,9 @@ actor BootFixture {
   static let isPossible = deviceExecutables != nil
 
   private static let deviceExecutables = ProcessInfo.processInfo.environment["CULTIVAR_DEVICE_EXECUTABLES"]
+  /// The built-in layers of the checkout that the tests were built from.
+  private static let layers = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .deletingLastPathComponent().appending(path: "Layers")
   private let folder = FileManager.default.temporaryDirectory.appending(path: "cultivar-boot-\(getpid())")
   private var built: [String: Task<URL, any Error>] = [:]
   private var machines = 0
@@ -51,7 +54,11 @@ actor BootFixture {
       project: definition, cache: cache, lock: lock,
       executables: DeviceExecutable(environment: environment, tool: project), progress: BuildProgress(style: .quiet),
       environment: environment)
-    _ = try await builder.build(try builder.image(named: name), into: project.appending(path: "build"))
+    let image = try builder.image(named: name)
+    let system =
+      image.kind == .system
+      ? try SystemReader(library: LayerLibrary(builtIn: Self.layers)).read(image, of: definition).system : nil
+    _ = try await builder.build(image, system: system, into: project.appending(path: "build"))
     return project.appending(path: "build/\(name).img")
   }
 

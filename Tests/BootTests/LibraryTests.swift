@@ -1,0 +1,104 @@
+import Emulator
+import Foundation
+import HostSystem
+import Testing
+
+extension Machines {
+  /// Systems of the built-in layers.
+  @Suite
+  struct LibraryTests {
+    @Test("a headless server comes up with no failed unit, serves pages, and lets in who has the key")
+    func server() async throws {
+      let keys = try await BootFixture.shared.newFolder()
+      let key = keys.appending(path: "key").path
+      let publicKey = try await SecureShell.makeKey(key)
+      let image = try await BootFixture.shared.image("server", Self.system(key: publicKey))
+      let disk = try await BootFixture.shared.disk(from: image, mebibytes: 4096)
+      let (web, ssh) = (VirtualMachine.freePort(), VirtualMachine.freePort())
+      let machine = VirtualMachine(
+        disk: disk, firmware: .bios, memory: 1024, forwards: [.init(host: web, guest: 80), .init(host: ssh, guest: 22)])
+      try await machine.running(in: disk.deletingLastPathComponent()) { machine in
+        try await machine.wait(for: "server login: ", seconds: 400)
+        let page = try await fetch("http://127.0.0.1:\(web)/", from: machine)
+        #expect(page == "good day\n")
+        let device = SecureShell(port: ssh, key: key)
+        try await device.wait(on: machine, seconds: 120)
+        let state = try await device.run("systemctl is-system-running --wait || systemctl --failed --no-legend")
+        #expect(state == "running\n")
+        #expect(try await device.run("swapon --noheadings --show=NAME") == "/dev/zram0\n")
+        #expect(try await device.run("ls -A /var/log/journal; ls /run/log/journal | wc -l") == "1\n")
+        #expect(try await device.run("resolvectl dns | grep -c '10.0.2.3'") == "1\n")
+        #expect(try await device.run("timedatectl show -p NTP -p Timezone") == "Timezone=Europe/Berlin\nNTP=yes\n")
+        #expect(try await device.run("systemctl is-active nginx ssh systemd-timesyncd") == "active\nactive\nactive\n")
+        #expect(try await device.run("id -u; sudo id -u", user: "admin") == "1000\n0\n")
+        // Nobody gets in without the key.
+        let stranger = keys.appending(path: "stranger").path
+        _ = try await SecureShell.makeKey(stranger)
+        await #expect(throws: CommandFailure.self) { try await SecureShell(port: ssh, key: stranger).run("true") }
+      }
+    }
+
+    private static func system(key: String) -> String {
+      """
+      layout: { use: appliance-ab, slot: 1G }
+      kernel: { package: linux-image-cloud-amd64 }
+      base: trixie
+      hostname: server
+      timezone: Europe/Berlin
+      profile: headless
+      layers: [nginx, admin, time-zone]
+      variables:
+        networkd.patience: 120s
+        openssh-server.authorized-keys: ["\(key)"]
+        admin.authorized-keys: ["\(key)"]
+      files: [{ path: /srv/www/index.html, content: "good day\\n" }]
+      """
+    }
+  }
+}
+
+/// Commands on a device, by SSH.
+struct SecureShell {
+  /// Port of this host that leads to the device's.
+  var port: Int
+  /// File of the private key.
+  var key: String
+
+  /// Makes a pair of keys.
+  ///
+  /// - Returns: The public one, as a line of `authorized_keys`.
+  static func makeKey(_ file: String) async throws -> String {
+    try await HostCommand(
+      "ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", "test", "-f", file], to: "make a key"
+    ).run()
+    return try String(contentsOfFile: file + ".pub", encoding: .utf8).trimmingCharacters(in: .newlines)
+  }
+
+  /// Waits until the device lets in who has the key.
+  ///
+  /// - Throws: `EmulatorFailure.timedOut` with the machine's console.
+  func wait(on machine: RunningMachine, seconds: Int) async throws {
+    let deadline = ContinuousClock().now.advanced(by: .seconds(seconds))
+    while ContinuousClock().now < deadline, await !machine.isOff {
+      if (try? await run("true")) != nil { return }
+      try await Task.sleep(for: .seconds(1))
+    }
+    throw EmulatorFailure.timedOut(waitingFor: "SSH", seconds: seconds, console: await machine.console)
+  }
+
+  /// Runs a command, and gives what it prints.
+  ///
+  /// - Throws: `CommandFailure`, also where the device lets nobody in.
+  func run(_ command: String, user: String = "root") async throws -> String {
+    // The device is new at each start, and so is its key.
+    let options = [
+      "BatchMode=yes", "StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "IdentitiesOnly=yes",
+      "LogLevel=ERROR", "ConnectTimeout=60",
+    ]
+    return try await HostCommand(
+      "ssh",
+      options.flatMap { ["-o", $0] } + ["-F", "none", "-i", key, "-p", "\(port)", "\(user)@127.0.0.1", "--", command],
+      to: "run a command on the device"
+    ).run()
+  }
+}
