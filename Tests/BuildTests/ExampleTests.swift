@@ -91,11 +91,12 @@ struct ExampleTests {
         """
       try system.writing(project, to: "cultivar.yaml")
 
-      // Podman looks at the control groups whatever it is asked; it reads the device's own configuration of the store.
+      // Podman looks at the control groups whatever it is asked, and its own store cannot stand on the overlay of a build.
       let question = """
         mount -t tmpfs tmpfs /sys
         mkdir -p /sys/fs/cgroup
-        podman --root /tmp/own --runroot /tmp/run images --format '{{.Repository}}:{{.Tag}} {{.ReadOnly}}'
+        podman --root /tmp/own --runroot /tmp/run --storage-opt additionalimagestore=/usr/share/containers/storage \
+          images --format '{{.Repository}}:{{.Tag}} {{.ReadOnly}}'
         ls /srv
         """
       let verdict = try Workshop.run(
