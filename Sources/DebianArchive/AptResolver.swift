@@ -86,6 +86,8 @@ struct AptResolver {
       APT::Architecture "\(architecture)";
       APT::Architectures { "\(architecture)"; };
       APT::Install-Recommends "false";
+      // APT holds itself to be essential. A device need not have it: the packages of an image can come without.
+      pkgCacheGen::ForceEssential "dpkg";
       APT::Sandbox::User "root";
       Acquire::Languages "none";
       Acquire::Retries "3";

@@ -89,6 +89,13 @@ public actor RunningMachine {
   /// Presses the power button.
   public func pressPowerButton() async throws { try await monitor.send("system_powerdown") }
 
+  /// Writes what the screen shows into a file, as a portable pixmap (`P6`). The machine needs a graphics card for that
+  /// (``VirtualMachine/extraArguments``).
+  ///
+  /// - Parameter file: The file, whose path has no blanks; QEMU has written it shortly after this returns.
+  /// - Throws: ``EmulatorFailure/noControl(_:)``.
+  public func takePicture(to file: URL) async throws { try await monitor.send("screendump \(file.path)") }
+
   /// Ends the machine at once.
   public func switchOff() async throws { try await monitor.send("quit") }
 }
