@@ -66,7 +66,13 @@ public final class InitialStage {
     if let next = plan.nextInit.first { FileTree.readAhead(Self.newRoot + next) }
     try mountData(data, options: plan.dataMountOptions ?? [])
     creditRandomSeed()
-    if plan.overlay != nil { try writeMachineID() }
+    if plan.overlay != nil {
+      try writeMachineID()
+      PersistedPaths(root: Self.newRoot) { [self] in
+        log.note($0)
+        record($0)
+      }.bind(plan.persistedPaths ?? [])
+    }
     try switchRoot(to: plan)
   }
 

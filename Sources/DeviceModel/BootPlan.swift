@@ -11,6 +11,8 @@ public struct BootPlan: Codable, Sendable, Equatable {
   public var rootFileSystem: RootFileSystem
   /// What is done with writing to the root; `nil` where nothing of the root can be written.
   public var overlay: RootOverlay?
+  /// Absolute paths of the root that outlive restarts; they need an ``overlay``.
+  public var persistedPaths: [String]?
   /// Kernel modules that are always loaded, in this order, by name; the others are found by the hardware's aliases.
   public var modules: [String]
   /// The program that becomes PID 1 once the root file system is mounted, with its arguments (argv[0] first).
@@ -26,13 +28,14 @@ public struct BootPlan: Codable, Sendable, Equatable {
 
   /// Makes a plan.
   public init(
-    partitions: PartitionNumbers, rootFileSystem: RootFileSystem, overlay: RootOverlay? = nil, modules: [String],
+    partitions: PartitionNumbers, rootFileSystem: RootFileSystem, overlay: RootOverlay? = nil, persistedPaths: [String]? = nil, modules: [String],
     nextInit: [String], nextInitEnvironment: [String], dataMountOptions: [String]? = nil, deviceTimeout: Int,
     failureDelay: Int
   ) {
     self.partitions = partitions
     self.rootFileSystem = rootFileSystem
     self.overlay = overlay
+    self.persistedPaths = persistedPaths
     self.modules = modules
     self.nextInit = nextInit
     self.nextInitEnvironment = nextInitEnvironment

@@ -6,6 +6,8 @@ public enum DevicePaths {
   public static let homes = "/data/home"
   /// Log files of the programs, on the data partition.
   public static let logs = "/data/log"
+  /// What persists of a system's root, on the data partition: each path below it as it is in the root.
+  public static let state = "/data/state"
   /// What Cultivar itself keeps on the data partition: machine id, record of failures.
   public static let records = "/data/cultivar"
   /// Sockets and other things that live until the next boot.

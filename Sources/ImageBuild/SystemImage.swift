@@ -58,6 +58,7 @@ extension ImageBuilder {
       all.add([rehearsal.key.text, try ContentHash(ofFile: executable.path).text, tools.identity.text])
       all.add("\(device) \(layout) \(identity) \(image.kernel)")
       all.add(system.layers.flatMap(\.kernelArguments) + ["modules"] + system.layers.flatMap(\.bootModules))
+      all.add(ContentHash(of: try PlanText.encode(systemBootPlan(system, layout))))
       all.add((image.formats + formats).map(\.rawValue).sorted())
       all.add(others.values.flatMap(\.self).map(\.sha256.text).sorted())
       if let manifest = folder.manifest(ofBuild: all.hash) { return manifest }
@@ -70,7 +71,7 @@ extension ImageBuilder {
         source: kernel.modules ?? URL(fileURLWithPath: "/nonexistent"), identity: kernel.identity, tools: tools,
         cache: cache)
       let initialRAM = try InitialRAMTree.make(
-        plan: systemBootPlan(layout), executable: executable, modules: modules,
+        plan: systemBootPlan(system, layout), executable: executable, modules: modules,
         checker: try await checker(needs.checker, others))
       let arguments =
         device.kernelArguments + Self.kernelArguments + system.layers.flatMap(\.kernelArguments)
@@ -150,11 +151,12 @@ extension ImageBuilder {
   /// Without these nothing starts.
   private func systemModules(_ layout: Layout) -> [String] { [layout.rootFileSystem.rawValue, "ext4", "overlay"] }
 
-  private func systemBootPlan(_ layout: Layout) -> BootPlan {
+  private func systemBootPlan(_ system: SystemDefinition, _ layout: Layout) -> BootPlan {
     BootPlan(
       partitions: layout.numbers, rootFileSystem: layout.rootFileSystem, overlay: .dropped,
+      persistedPaths: Set(system.layers.flatMap(\.persistedPaths).map(\.path)).sorted(),
       modules: systemModules(layout), nextInit: ["/usr/lib/systemd/systemd"], nextInitEnvironment: [],
-      deviceTimeout: 60,
+      dataMountOptions: layout.dataMountOptions.isEmpty ? nil : layout.dataMountOptions, deviceTimeout: 60,
       failureDelay: 10)
   }
 

@@ -70,6 +70,11 @@ public enum Mount {
     }
   }
 
+  /// Shows a file or folder at another place as well; for a file, there has to be one.
+  public static func bind(_ source: String, at target: String) throws(SystemError) {
+    try check("bind \(source) to", target) { Glibc.mount(source, target, nil, UInt(MS_BIND), nil) }
+  }
+
   /// Changes the flags of what is mounted at `target`.
   public static func remount(_ target: String, _ flags: Flags) throws(SystemError) {
     try check("remount", target) { Glibc.mount(nil, target, nil, flags.union(.remount).rawValue, nil) }
