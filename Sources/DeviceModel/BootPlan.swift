@@ -28,7 +28,8 @@ public struct BootPlan: Codable, Sendable, Equatable {
 
   /// Makes a plan.
   public init(
-    partitions: PartitionNumbers, rootFileSystem: RootFileSystem, overlay: RootOverlay? = nil, persistedPaths: [String]? = nil, modules: [String],
+    partitions: PartitionNumbers, rootFileSystem: RootFileSystem, overlay: RootOverlay? = nil,
+    persistedPaths: [String]? = nil, modules: [String],
     nextInit: [String], nextInitEnvironment: [String], dataMountOptions: [String]? = nil, deviceTimeout: Int,
     failureDelay: Int
   ) {

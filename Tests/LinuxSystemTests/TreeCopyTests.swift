@@ -5,8 +5,8 @@ import TestFixtures
 import Testing
 
 @Suite struct TreeCopyTests {
-  @Test func aTreeIsCopiedWithModesTimesAndLinks() throws {
-    try withTemporaryFolder { folder in
+  @Test func aTreeIsCopiedWithModesTimesAndLinks() async throws {
+    try await withTemporaryFolder { folder in
       let source = folder.appending(path: "source").path
       let target = folder.appending(path: "target").path
       try FileTree.makeFolders(source + "/inner", mode: 0o750)
@@ -28,8 +28,8 @@ import Testing
     }
   }
 
-  @Test func whatIsThereIsNotReplaced() throws {
-    try withTemporaryFolder { folder in
+  @Test func whatIsThereIsNotReplaced() async throws {
+    try await withTemporaryFolder { folder in
       let (source, target) = (folder.appending(path: "a").path, folder.appending(path: "b").path)
       try FileTree.replace(source, with: [1])
       try FileTree.replace(target, with: [2])
