@@ -79,6 +79,7 @@ extension Machines {
       try await machine.running(in: folder) { machine in
         let deadline = ContinuousClock().now.advanced(by: .seconds(seconds))
         let file = folder.appending(path: "screen.ppm")
+        try await machine.wait(for: " login: ", seconds: seconds)
         while true {
           try await machine.takePicture(to: file)
           try await Task.sleep(for: .seconds(3))
