@@ -83,7 +83,7 @@ extension SystemMistake {
   private static let naming = [
     SystemMistake(
       "unknown profile", image: "profile: «debian-miniml", "there is no profile 'debian-miniml'",
-      hint: "did you mean 'debian-minimal'? (profiles: debian-minimal)"),
+      hint: "did you mean 'debian-minimal'? (profiles: debian-minimal, headless)"),
     SystemMistake(
       "unknown layer", image: "layers: [«openssh-sever]", "there is no layer 'openssh-sever'"),
     SystemMistake(
@@ -271,7 +271,7 @@ extension SystemMistake {
     SystemMistake(
       "unknown variable", image: "layers: [openssh-server]\nvariables: { «openssh-server.prot: 1 }",
       "layer 'openssh-server' has no variable 'prot'",
-      hint: "did you mean 'port'? (variables: authorized-keys, port)"),
+      hint: "did you mean 'port'? (variables: authorized-keys, port, passwords)"),
     SystemMistake(
       "variable of an unknown layer", image: "layers: [base]\nvariables: { «bse.a: 1 }",
       "image 'gateway' has no layer 'bse'"),
