@@ -33,6 +33,8 @@ struct InterruptionTests {
       #expect(verdict.errors.hasSuffix("cultivar: interrupted; nothing is left behind\n"), "\(verdict.errors)")
       #expect(try FolderTree.names(in: cache.appending(path: "scratch").path) == [])
       #expect(!FileManager.default.fileExists(atPath: folder.appending(path: "build").path))
+      // What was killed takes a moment to go on a machine that has much to do.
+      for _ in 0..<50 where try !processes(naming: cache.path).isEmpty { usleep(100_000) }
       #expect(try processes(naming: cache.path) == [])
     }
   }
