@@ -27,6 +27,14 @@ struct OwnLayer {
       file("/usr/share/cultivar/packages.json", try json(packages.map(PackageRow.init))),
       file("/usr/share/cultivar/recipe.json", try json(SystemRecipe(identity: identity, system: system))),
     ]
+    for repository in system.layers.flatMap(\.repositories) where repository.inImage {
+      let armoured = try FolderTree.readFile(repository.key.path).starts(with: "-----BEGIN".utf8)
+      let key = "/etc/apt/keyrings/\(repository.name).\(armoured ? "asc" : "gpg")"
+      layer.files.append(
+        SystemFile(position: repository.position, path: key, content: .file(repository.key), mode: 0o644))
+      layer.files.append(
+        file("/etc/apt/sources.list.d/\(repository.name).sources", Self.sources(repository, key: key)))
+    }
     layer.steps = [
       BuildStep(
         position: image.position, name: "clean", phase: .last, place: .root, script: .shell(Self.clean))
@@ -49,6 +57,16 @@ struct OwnLayer {
     touch /etc/.updated /var/.updated
 
     """
+
+  /// A repository as APT on the device is told of it (`sources.list(5)`, deb822).
+  private static func sources(_ repository: PackageRepository, key: String) -> String {
+    var lines = ["Types: deb", "URIs: \(repository.url)", "Suites: \(repository.suites.joined(separator: " "))"]
+    if !repository.components.isEmpty { lines.append("Components: \(repository.components.joined(separator: " "))") }
+    if !repository.architectures.isEmpty {
+      lines.append("Architectures: \(repository.architectures.joined(separator: " "))")
+    }
+    return (lines + ["Signed-By: \(key)"]).joined(separator: "\n") + "\n"
+  }
 
   private func json(_ value: some Encodable) throws -> String {
     let encoder = JSONEncoder()

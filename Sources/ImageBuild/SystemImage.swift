@@ -18,6 +18,7 @@ extension ImageBuilder {
     var hasKernel: Bool
 
     init(_ image: ImageDefinition, _ system: SystemDefinition, suite: String, device: DeviceClass) throws {
+      if case .image = system.base { throw ImageFailure.importedBase(image.name) }
       let architecture = device.architecture.rawValue
       let kernel: String?
       switch image.kernel.source {
