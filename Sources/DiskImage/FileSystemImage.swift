@@ -53,13 +53,14 @@ public struct FileSystemImage: Sendable {
     var key = key("root-image 2", [kind.rawValue, id.description] + (kind == .ext4 ? ["\(size.bytes)"] : []))
     key.add(try source.identity())
     let folder = try await cache.result("root-image", key.hash) { folder in
-      try await source.withArchive(at: folder.appending(path: "root.tar").path, time: epoch) { archive in
-        let image = folder.appending(path: "root.img").path
-        switch kind {
-        case .erofs: try await makeErofs(archive, image, id: id)
-        case .squashfs: try await makeSquashfs(archive, image)
-        case .ext4: try await makeExt4(archive, image, in: slot, size: size, id: id, content: source.contentSize)
-        }
+      let temporary = folder.appending(path: "root.tar").path
+      defer { FolderTree.remove(temporary) }
+      let archive = try source.archive(at: temporary, time: epoch)
+      let image = folder.appending(path: "root.img").path
+      switch kind {
+      case .erofs: try await makeErofs(archive, image, id: id)
+      case .squashfs: try await makeSquashfs(archive, image)
+      case .ext4: try await makeExt4(archive, image, in: slot, size: size, id: id, content: source.contentSize)
       }
     }
     let image = folder.appending(path: "root.img")

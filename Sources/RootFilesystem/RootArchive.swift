@@ -36,9 +36,9 @@ public struct RootArchive: Sendable {
   ///
   /// - Throws: `FileFailure`, `CommandFailure`.
   public func writeTar(to path: String, tools: ToolTree) async throws {
-    try await source.withArchive(at: "\(path).tar", time: time) { archive in
-      try await Self.compress(archive, to: path, tools: tools)
-    }
+    let temporary = "\(path).tar"
+    defer { FolderTree.remove(temporary) }
+    try await Self.compress(try source.archive(at: temporary, time: time), to: path, tools: tools)
   }
 
   private static func compress(_ archive: String, to path: String, tools: ToolTree) async throws {
@@ -53,11 +53,17 @@ public struct RootArchive: Sendable {
   public func writeOCI(to path: String, tools: ToolTree) async throws {
     let layer = "\(path).layer"
     defer { FolderTree.remove(layer) }
-    let content = try await source.withArchive(at: "\(path).layer.tar", time: time) { archive in
-      try await Self.compress(archive, to: layer, tools: tools)
-      return try ContentHash(ofFile: archive)
-    }
+    let temporary = "\(path).layer.tar"
+    defer { FolderTree.remove(temporary) }
+    let archive = try source.archive(at: temporary, time: time)
+    try await Self.compress(archive, to: layer, tools: tools)
+    try writeImage(layer: layer, content: ContentHash(ofFile: archive), to: path)
+  }
 
+  /// Writes the archive of an image whose layer is there, compressed.
+  ///
+  /// - Parameter content: Hash of the layer before it was compressed.
+  private func writeImage(layer: String, content: ContentHash, to path: String) throws {
     var image = FileTree()
     func add(_ type: String, _ text: some Encodable) throws -> OCIDescriptor {
       let bytes = try Self.json(text)

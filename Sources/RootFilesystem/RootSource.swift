@@ -26,19 +26,19 @@ public enum RootSource: Sendable {
     }
   }
 
-  /// Gives a tar archive of it to a function: the one that there is, or one that is written to a path for as long as it takes.
+  /// A tar archive of it: the one that there is, or one that is written to a path, where the caller removes it.
   ///
-  /// - Parameter time: Time of what is described, in seconds since 1970.
-  /// - Throws: `FileFailure`, and what the function throws.
-  public func withArchive<Value>(
-    at path: String, time: Int64, _ body: (String) async throws -> Value
-  ) async throws -> Value {
+  /// - Parameters:
+  ///   - path: Where an archive of a description goes.
+  ///   - time: Time of what is described, in seconds since 1970.
+  /// - Returns: Path of the archive.
+  /// - Throws: `FileFailure`.
+  public func archive(at path: String, time: Int64) throws -> String {
     switch self {
-    case .archive(let file, _, _, _): return try await body(file.path)
+    case .archive(let file, _, _, _): return file.path
     case .tree(let tree):
-      defer { FolderTree.remove(path) }
       try TarArchive.write(tree, to: path, time: time)
-      return try await body(path)
+      return path
     }
   }
 }
