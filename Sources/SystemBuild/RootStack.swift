@@ -18,9 +18,6 @@ struct RootStack: Sendable {
   private(set) var layers: [URL] = []
   /// Hash of everything that the topmost layer depends on.
   private(set) var key: ContentHash
-  /// Pieces of work that were done, and not found in the cache.
-  private(set) var worked = 0
-
   private let cache: Cache
 
   /// The key as it was before a layer with secrets was put on top.
@@ -66,16 +63,13 @@ struct RootStack: Sendable {
       self.key = key
       return
     }
-    var isNew = false
     let place = try await cache.result("root-layer", key) { folder in
-      isNew = true
       let upper = folder.appending(path: "tree")
       try FolderTree.create(upper.path)
       // It becomes the root's own mode, whatever the caller's umask.
       guard chmod(upper.path, 0o755) == 0 else { throw FileFailure.last("set the mode of", upper.path) }
       try await work(upper)
     }
-    if isNew { worked += 1 }
     layers.append(place.appending(path: "tree"))
     self.key = key
   }
@@ -91,7 +85,6 @@ struct RootStack: Sendable {
     try FolderTree.create(upper.path)
     guard chmod(upper.path, 0o755) == 0 else { throw FileFailure.last("set the mode of", upper.path) }
     try await work(upper)
-    worked += 1
     layers.append(upper)
   }
 

@@ -10,9 +10,6 @@ public struct SystemRoot: Sendable {
   public var key: ContentHash { stack.keyWithoutSecrets ?? stack.key }
   /// Its packages, sorted by name.
   public let packages: [DebianPackage]
-  /// How many pieces of work were done for it, and not found in the cache.
-  public var worked: Int { stack.worked }
-
   /// Folder with `boot` and `usr/lib/modules` of the kernel; `nil` where no stage brought one.
   public let kernelFolder: URL?
 
@@ -29,15 +26,6 @@ public struct SystemRoot: Sendable {
     self.cache = cache
     self.epoch = epoch
     self.packages = packages
-  }
-
-  /// A file of the root that everybody may read; `nil` where there is none.
-  public func file(_ path: String) -> [UInt8]? { stack.file(path) }
-
-  /// Runs a shell script in the root; what it writes is dropped.
-  @discardableResult
-  public func look(_ script: String, to purpose: String) async throws -> String {
-    try await sandbox.run(script, root: .view(lower: stack.lower), to: purpose)
   }
 
   /// A command that opens a shell in the root, or runs a command of the user's there; what it writes is dropped.
