@@ -49,7 +49,7 @@ extension ImageBuilder {
       let complete = try self.complete(system, image, device: device, packages: stages)
       plan.pieces = try await cache.withScratch { scratch in
         try await SystemBuilder(archive: archive, cache: cache, progress: progress, scratch: scratch, epoch: time)
-          .rehearse(complete, request: needs.request, packages: stages, hasKernel: needs.hasKernel).pieces
+          .rehearse(complete, request: needs.request, packages: stages).pieces
       }.map { ImagePlan.Piece(title: $0.title, isCached: $0.isCached) }
     } else {
       let programs = SystemPrograms(image, users: try UserIDs(names: image.programs.map(\.user)))
@@ -91,7 +91,7 @@ extension ImageBuilder {
       let builder = try SystemBuilder(
         archive: archive, cache: cache, progress: progress, scratch: scratch, epoch: time)
       let root = try await builder.build(
-        complete, request: needs.request, packages: stages, hasKernel: needs.hasKernel)
+        complete, request: needs.request, packages: stages)
       await progress.finish()
       let session = try root.shell(command)
       try await body(session.program, session.arguments, session.environment)

@@ -15,20 +15,20 @@ extension ImageBuilder {
     var request: InstallationRequest
     var checker: PackageRequest
     var loaders: PackageRequest
-    var hasKernel: Bool
 
     init(_ image: ImageDefinition, _ system: SystemDefinition, suite: String, device: DeviceClass) throws {
       if case .image = system.base { throw ImageFailure.importedBase(image.name) }
       let architecture = device.architecture.rawValue
-      let kernel: String?
-      switch image.kernel.source {
-      case .debian(let package, _): kernel = package ?? device.kernelPackage
-      case .path: kernel = nil
-      }
-      hasKernel = kernel != nil
-      request = try SystemBuilder.request(system, suite: suite, architecture: architecture, kernel: kernel)
+      request = try SystemBuilder.request(
+        system, suite: suite, architecture: architecture, kernel: Self.kernelPackage(image, device))
       checker = PackageRequest(["e2fsck-static"], scope: .named, suite: suite, architecture: architecture)
       loaders = BootLoaderFiles.request(architecture: architecture)
+    }
+
+    /// The package of a system's kernel; the project file has no other kinds of kernel for it.
+    static func kernelPackage(_ image: ImageDefinition, _ device: DeviceClass) -> String {
+      guard case .debian(let package?, _) = image.kernel.source else { return device.kernelPackage }
+      return package
     }
   }
 
@@ -54,7 +54,7 @@ extension ImageBuilder {
         archive: archive, cache: cache, progress: progress, scratch: scratch, epoch: epoch)
       let folder = ArtefactFolder(output, name: image.name)
       let rehearsal = try await builder.rehearse(
-        complete, request: needs.request, packages: stages, hasKernel: needs.hasKernel)
+        complete, request: needs.request, packages: stages)
       var all = CacheKey("system 1")
       all.add([rehearsal.key.text, try ContentHash(ofFile: executable.path).text, tools.identity.text])
       all.add("\(device) \(layout) \(identity) \(image.kernel)")
@@ -65,8 +65,8 @@ extension ImageBuilder {
       if let manifest = folder.manifest(ofBuild: all.hash) { return manifest }
 
       let root = try await builder.build(
-        complete, request: needs.request, packages: stages, hasKernel: needs.hasKernel)
-      let kernel = try await systemKernel(image, root: root, packages: stages, device: device)
+        complete, request: needs.request, packages: stages)
+      let kernel = try systemKernel(image, root: root, packages: stages, device: device)
       let modules = try await KernelModules(
         names: systemModules(layout), optional: device.bootModules + system.layers.flatMap(\.bootModules),
         source: kernel.modules ?? URL(fileURLWithPath: "/nonexistent"), identity: kernel.identity, tools: tools,
@@ -161,16 +161,13 @@ extension ImageBuilder {
       failureDelay: 10)
   }
 
-  /// The kernel that the packages brought, or the project's own.
+  /// The kernel that the packages brought.
   private func systemKernel(
     _ image: ImageDefinition, root: SystemRoot, packages: [[DebianPackage]], device: DeviceClass
-  ) async throws -> KernelFiles {
-    guard case .debian(let wanted, _) = image.kernel.source, let folder = root.kernelFolder else {
-      return try await KernelFiles(image.kernel, device: device, suite: project.archive.suite, archive: archive)
-    }
-    let images = packages.dropFirst().first?.filter { $0.name.hasPrefix("linux-image-") } ?? []
-    guard let kernel = KernelFiles(installedIn: folder, by: images) else {
-      throw ImageFailure.noKernel(wanted ?? device.kernelPackage)
+  ) throws(ImageFailure) -> KernelFiles {
+    let images = packages[SystemBuilder.kernelStage].filter { $0.name.hasPrefix("linux-image-") }
+    guard let kernel = KernelFiles(installedIn: root.kernelFolder, by: images) else {
+      throw .noKernel(SystemNeeds.kernelPackage(image, device))
     }
     return kernel
   }

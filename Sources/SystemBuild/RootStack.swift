@@ -51,6 +51,9 @@ struct RootStack: Sendable {
     return next.hash
   }
 
+  /// The folder of a kept layer.
+  func folder(of key: ContentHash) -> URL { cache.location("root-layer", key).appending(path: "tree") }
+
   /// Whether a layer is there already.
   func has(_ key: ContentHash) -> Bool { access(cache.location("root-layer", key).path, F_OK) == 0 }
 

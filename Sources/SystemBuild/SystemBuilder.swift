@@ -31,12 +31,17 @@ public struct SystemBuilder: Sendable {
     sandbox = try Sandbox(scratch: scratch)
   }
 
+  /// The stage of a request that brings the kernel.
+  public static let kernelStage = 1
+
   /// The packages that a system asks for, in stages: the essential ones, the kernel, then each layer that has some.
   public static func request(
-    _ system: SystemDefinition, suite: String, architecture: String, kernel: String?
+    _ system: SystemDefinition, suite: String, architecture: String, kernel: String
   ) throws -> InstallationRequest {
-    var stages = [InstallationRequest.essential(suite: suite)]
-    if let kernel { stages.append(InstallationRequest.Stage(packages: [kernel, DebianArchive.initramfsPackage])) }
+    var stages = [
+      InstallationRequest.essential(suite: suite),
+      InstallationRequest.Stage(packages: [kernel, DebianArchive.initramfsPackage]),
+    ]
     for layer in system.layers where layer.hasPackages { stages.append(layer.stage) }
     return InstallationRequest(
       suite: suite, architecture: architecture, stages: stages,
@@ -55,46 +60,41 @@ public struct SystemBuilder: Sendable {
   /// - Parameters:
   ///   - request: What ``request(_:suite:architecture:kernel:)`` gave.
   ///   - packages: Packages of each of the request's stages.
-  ///   - hasKernel: Whether the request's second stage is the kernel.
   /// - Throws: `ArchiveFailure`, `CommandFailure`, `FileFailure`, ``StepFailure``.
   public func build(
-    _ system: SystemDefinition, request: InstallationRequest, packages: [[DebianPackage]], hasKernel: Bool
+    _ system: SystemDefinition, request: InstallationRequest, packages: [[DebianPackage]]
   ) async throws -> SystemRoot {
-    let (stack, kernelFolder) = try await assemble(
-      system, request: request, packages: packages, hasKernel: hasKernel,
+    let (stack, kernelKey) = try await assemble(
+      system, request: request, packages: packages,
       upon: RootStack(cache: cache, seed: [request.architecture, "\(epoch)"]))
     return SystemRoot(
       stack: stack, sandbox: sandbox, cache: try Cache(at: ownCache), epoch: epoch,
-      packages: Context(system: system, request: request).remaining(packages), kernelFolder: kernelFolder)
+      packages: Context(system: system, request: request).remaining(packages), kernelFolder: stack.folder(of: kernelKey))
   }
 
-  /// What ``build(_:request:packages:hasKernel:)`` would do, in its order; nothing is done.
+  /// What ``build(_:request:packages:)`` would do, in its order; nothing is done.
   public func rehearse(
-    _ system: SystemDefinition, request: InstallationRequest, packages: [[DebianPackage]], hasKernel: Bool
+    _ system: SystemDefinition, request: InstallationRequest, packages: [[DebianPackage]]
   ) async throws -> (key: ContentHash, pieces: [PlannedPiece]) {
     let stack = try await assemble(
-      system, request: request, packages: packages, hasKernel: hasKernel,
+      system, request: request, packages: packages,
       upon: RootStack(cache: cache, seed: [request.architecture, "\(epoch)"], isRehearsal: true)
     ).stack
     return (stack.key, stack.pieces)
   }
 
   private func assemble(
-    _ system: SystemDefinition, request: InstallationRequest, packages: [[DebianPackage]], hasKernel: Bool,
+    _ system: SystemDefinition, request: InstallationRequest, packages: [[DebianPackage]],
     upon start: RootStack
-  ) async throws -> (stack: RootStack, kernelFolder: URL?) {
+  ) async throws -> (stack: RootStack, kernelKey: ContentHash) {
     var stack = start
     let context = Context(system: system, request: request)
     try await runSteps(.setup, of: system.layers, in: &stack)
     try await addEssential(packages.first ?? [], context, to: &stack)
     try await runSteps(.essential, of: system.layers, in: &stack)
-    var stage = 1
-    var kernelFolder: URL?
-    if hasKernel {
-      try await addPackages(packages[stage], removing: [], called: "kernel", context, to: &stack)
-      kernelFolder = stack.layers.last
-      stage += 1
-    }
+    try await addPackages(packages[Self.kernelStage], removing: [], called: "kernel", context, to: &stack)
+    let kernelKey = stack.key
+    var stage = Self.kernelStage + 1
     for layer in system.layers {
       if layer.hasPackages {
         try await addPackages(
@@ -106,7 +106,7 @@ public struct SystemBuilder: Sendable {
     }
     try await runSteps(.last, of: system.layers, in: &stack)
     try await addSecrets(of: system.layers, to: &stack)
-    return (stack, kernelFolder)
+    return (stack, kernelKey)
   }
 
   /// What the whole build has in common.

@@ -10,8 +10,8 @@ public struct SystemRoot: Sendable {
   public var key: ContentHash { stack.keyWithoutSecrets ?? stack.key }
   /// Its packages, sorted by name.
   public let packages: [DebianPackage]
-  /// Folder with `boot` and `usr/lib/modules` of the kernel; `nil` where no stage brought one.
-  public let kernelFolder: URL?
+  /// Folder with `boot` and `usr/lib/modules` of the kernel.
+  public let kernelFolder: URL
 
   private let stack: RootStack
   private let sandbox: Sandbox
@@ -19,7 +19,7 @@ public struct SystemRoot: Sendable {
   public let cache: Cache
   private let epoch: Int64
 
-  init(stack: RootStack, sandbox: Sandbox, cache: Cache, epoch: Int64, packages: [DebianPackage], kernelFolder: URL?) {
+  init(stack: RootStack, sandbox: Sandbox, cache: Cache, epoch: Int64, packages: [DebianPackage], kernelFolder: URL) {
     self.kernelFolder = kernelFolder
     self.stack = stack
     self.sandbox = sandbox

@@ -7,6 +7,9 @@ enum SystemFormat {
     "base", BaseFormat.shape,
     "What it stands on: a suite of Debian, or a published image. Left out: the project's suite.",
     example: ["image": "./raspios.img.xz"])
+  private static let timezone = DefaultedKey(
+    "timezone", Shape.timezone, default: "UTC",
+    "Time zone by its name in the tz database, for the layer `time-zone`, which sets it.", example: "Europe/Berlin")
   private static let profile = OptionalKey(
     "profile", Shape.profileName.located, "Profile: a named list of layers.", example: "debian-minimal")
   private static let layers = OptionalKey(
@@ -35,9 +38,8 @@ enum SystemFormat {
 
   private static let keys: [any KeyDeclaration] =
     [
-      ImageFormat.device, ImageFormat.layout, ImageFormat.formats, ImageFormat.hostname, ImageFormat.timezone, base,
-      profile, layers,
-      variables, override, drop, replace, ImageFormat.kernel, ImageFormat.management,
+      ImageFormat.device, ImageFormat.layout, ImageFormat.formats, ImageFormat.hostname, timezone, base, profile,
+      layers, variables, override, drop, replace, ImageFormat.kernel,
     ] + PartsFormat.keys
 
   /// A system.
@@ -50,6 +52,7 @@ enum SystemFormat {
     // What an image adds is its last layer, here as well: in one place, with variables filled in.
     parts.kernelArguments = texts(kernel.arguments, .kernelArgument, at: kernel.position, &reading)
     parts.bootModules = texts(kernel.modules, .kernelModule, at: kernel.position, &reading)
+    refuseOtherKernels(kernel, &reading)
     kernel.arguments = []
     kernel.modules = []
     for file in parts.files {
@@ -65,10 +68,24 @@ enum SystemFormat {
     let definition = ImageDefinition(
       position: fields.position, name: "", device: device.rawValue, layout: layout,
       formats: fields[ImageFormat.formats],
-      hostname: fields[ImageFormat.hostname] ?? "", timezone: fields[ImageFormat.timezone], programs: [], files: [],
-      kernel: kernel, network: .none, timeServers: [], management: fields[ImageFormat.management],
-      consoleCommands: false, system: request)
+      hostname: fields[ImageFormat.hostname] ?? "", timezone: fields[timezone], programs: [], files: [],
+      kernel: kernel, network: .none, timeServers: [], management: nil, consoleCommands: false, system: request)
     return ImageEntry(definition: definition, hasHostname: fields.position(of: ImageFormat.hostname) != nil)
+  }
+
+  /// The kernel of a system is one of its packages: with another one, the device's package database would say what is not so.
+  private static func refuseOtherKernels(_ kernel: KernelDefinition, _ reading: inout Reading) {
+    switch kernel.source {
+    case .debian(_, suite: nil): return
+    case .debian:
+      reading.error(
+        "the kernel of \(reading.place) cannot have a suite of its own", at: kernel.position,
+        hint: "remove 'suite': a system takes all packages of one suite, and others from a layer's 'repositories'")
+    case .path:
+      reading.error(
+        "\(reading.place) cannot have a kernel that is no package", at: kernel.position,
+        hint: "name a package: `kernel: { package: linux-image-cloud-amd64 }`")
+    }
   }
 
   private static func texts(
