@@ -64,7 +64,8 @@ let package = Package(
     .target(name: "Sandbox", dependencies: ["HostSystem"]),
     .target(
       name: "RootFilesystem", dependencies: ["HostSystem", "DebianArchive", "ExecutableFormat", "Lock", "Spelling"]),
-    .target(name: "SystemBuild", dependencies: ["Sandbox", "DebianArchive", "Project", "HostSystem", "Lock"]),
+    .target(
+      name: "SystemBuild", dependencies: ["Sandbox", "DebianArchive", "Project", "HostSystem", "Lock", "SizeReport"]),
     .target(
       name: "DiskImage",
       dependencies: [

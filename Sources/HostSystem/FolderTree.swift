@@ -97,29 +97,38 @@ public enum FolderTree {
 }
 
 extension FolderTree {
-  /// Hash of a file, link or folder with all that is in it: names, kinds, run bits, contents; times and owners play no part.
+  /// Hash of a file, link or folder with all that is in it: names, kinds, run bits, contents; times and owners play no part, and what is
+  /// neither file, link nor folder has no content.
   ///
+  /// - Parameter entries: Names of what counts in a folder.
   /// - Throws: ``FileFailure``.
-  public static func identity(of path: String) throws(FileFailure) -> ContentHash {
-    var key = CacheKey("folder 1")
-    try add(path, to: &key)
+  public static func identity(
+    of path: String, entries: (_ folder: String) throws(FileFailure) -> [String] = names(in:)
+  ) throws(FileFailure) -> ContentHash {
+    var key = CacheKey("folder 2")
+    try add(path, entries: entries, to: &key)
     return key.hash
   }
 
-  private static func add(_ path: String, to key: inout CacheKey) throws(FileFailure) {
+  private static func add(
+    _ path: String, entries: (_ folder: String) throws(FileFailure) -> [String], to key: inout CacheKey
+  ) throws(FileFailure) {
     var status = stat()
     guard lstat(path, &status) == 0 else { throw .last("read", path) }
     switch status.st_mode & S_IFMT {
     case S_IFDIR:
-      let names = try names(in: path)
+      let names = try entries(path)
       key.add(["folder"] + names)
-      for name in names { try add("\(path)/\(name)", to: &key) }
+      for name in names { try add("\(path)/\(name)", entries: entries, to: &key) }
     case S_IFLNK:
       var target = [CChar](repeating: 0, count: Int(PATH_MAX))
       guard readlink(path, &target, target.count - 1) >= 0 else { throw .last("read the link", path) }
       key.add(["link", String(decoding: target.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)])
-    default:
+    case S_IFREG:
       key.add([status.st_mode & 0o111 == 0 ? "file" : "program", try ContentHash(ofFile: path).text])
+    default:
+      // Reading a pipe would wait for its writer.
+      key.add("special \(status.st_mode & S_IFMT)")
     }
   }
 }

@@ -1,4 +1,5 @@
 import HostSystem
+import Project
 
 /// Hardware that images are made for: what its kernel is, what it needs to find its disk, where its console is.
 public struct DeviceClass: Sendable {
@@ -37,4 +38,11 @@ public struct DeviceClass: Sendable {
 
   /// The device classes that are built in.
   public static let builtIn = [genericX86]
+}
+
+extension DeviceClass {
+  /// The device class of an image; the project's reader has seen to it that there is one of that name.
+  init(of image: ImageDefinition) {
+    self = Self.builtIn.first { $0.name == image.device } ?? .genericX86
+  }
 }

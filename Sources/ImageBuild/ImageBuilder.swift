@@ -64,7 +64,7 @@ public struct ImageBuilder: Sendable {
     if let system { return try await buildSystem(image, system, into: output, formats: formats) }
     // What cannot work is said before anything is fetched or built.
     let givenTime = try givenTime()
-    let device = DeviceClass.builtIn.first { $0.name == image.device } ?? .genericX86
+    let device = DeviceClass(of: image)
     let executable = try executables.file(for: device.architecture)
     let users = try UserIDs(names: image.programs.map(\.user))
     let system = SystemPrograms(image, users: users)
@@ -132,7 +132,7 @@ public struct ImageBuilder: Sendable {
   ///
   /// - Throws: `ArchiveFailure`.
   public func resolve(_ image: ImageDefinition, system: SystemDefinition? = nil) async throws {
-    let device = DeviceClass.builtIn.first { $0.name == image.device } ?? .genericX86
+    let device = DeviceClass(of: image)
     if let system { return try await resolveSystem(image, system) }
     let system = SystemPrograms(image, users: try UserIDs(names: image.programs.map(\.user)))
     let requests = PackageRequests(image: image, project: project, device: device, system: system)

@@ -8,14 +8,6 @@ import SystemBuild
 
 /// What a build of an image would do.
 public struct ImagePlan: Sendable, Encodable {
-  /// A piece of work, in the order of the build.
-  public struct Piece: Sendable, Encodable {
-    /// What it is.
-    public var title: String
-    /// Whether its result is in the cache.
-    public var isCached: Bool
-  }
-
   /// Name of the image.
   public var image: String
   /// Whether the lock file names every package; where it does not, nothing is known of what follows from them.
@@ -26,8 +18,8 @@ public struct ImagePlan: Sendable, Encodable {
   public var packagesToFetch: Int
   /// Bytes of those archives.
   public var bytesToFetch: Int64
-  /// The work upon the root file system.
-  public var pieces: [Piece]
+  /// The work upon the root file system, in the order of the build.
+  public var pieces: [PlannedPiece]
 }
 
 extension ImageBuilder {
@@ -36,7 +28,7 @@ extension ImageBuilder {
   /// - Parameter system: What the image's system is made of; `nil` for an appliance.
   /// - Throws: ``ImageFailure``, `FileFailure`, `SandboxFailure`.
   public func plan(_ image: ImageDefinition, system: SystemDefinition? = nil) async throws -> ImagePlan {
-    let device = DeviceClass.builtIn.first { $0.name == image.device } ?? .genericX86
+    let device = DeviceClass(of: image)
     var plan = ImagePlan(
       image: image.name, isLocked: false, packages: 0, packagesToFetch: 0, bytesToFetch: 0, pieces: [])
     var packages: [DebianPackage] = []
@@ -50,7 +42,7 @@ extension ImageBuilder {
       plan.pieces = try await cache.withScratch { scratch in
         try await SystemBuilder(archive: archive, cache: cache, progress: progress, scratch: scratch, epoch: time)
           .rehearse(complete, request: needs.request, packages: stages).pieces
-      }.map { ImagePlan.Piece(title: $0.title, isCached: $0.isCached) }
+      }
     } else {
       let programs = SystemPrograms(image, users: try UserIDs(names: image.programs.map(\.user)))
       let requests = PackageRequests(image: image, project: project, device: device, system: programs)
@@ -82,16 +74,14 @@ extension ImageBuilder {
     _ image: ImageDefinition, system: SystemDefinition, command: [String],
     _ body: (_ program: String, _ arguments: [String], _ environment: [String: String]) async throws -> Void
   ) async throws {
-    let device = DeviceClass.builtIn.first { $0.name == image.device } ?? .genericX86
+    let device = DeviceClass(of: image)
     let needs = try SystemNeeds(image, system, suite: suite(of: system), device: device)
     let stages = try await archive.packages(for: needs.request)
     let time = try await buildTime()
     let complete = try self.complete(system, image, device: device, packages: stages)
     try await cache.withScratch { scratch in
-      let builder = try SystemBuilder(
-        archive: archive, cache: cache, progress: progress, scratch: scratch, epoch: time)
-      let root = try await builder.build(
-        complete, request: needs.request, packages: stages)
+      let builder = try SystemBuilder(archive: archive, cache: cache, progress: progress, scratch: scratch, epoch: time)
+      let root = try await builder.build(complete, request: needs.request, packages: stages)
       await progress.finish()
       let session = try root.shell(command)
       try await body(session.program, session.arguments, session.environment)

@@ -37,7 +37,7 @@ extension ImageBuilder {
     _ image: ImageDefinition, _ system: SystemDefinition, into output: URL, formats: [ArtefactFormat]
   ) async throws -> BuildManifest {
     _ = try givenTime()
-    let device = DeviceClass.builtIn.first { $0.name == image.device } ?? .genericX86
+    let device = DeviceClass(of: image)
     let executable = try executables.file(for: device.architecture)
     let layout = layout(of: image)
     let needs = try SystemNeeds(image, system, suite: suite(of: system), device: device)
@@ -53,8 +53,7 @@ extension ImageBuilder {
       let builder = try SystemBuilder(
         archive: archive, cache: cache, progress: progress, scratch: scratch, epoch: epoch)
       let folder = ArtefactFolder(output, name: image.name)
-      let rehearsal = try await builder.rehearse(
-        complete, request: needs.request, packages: stages)
+      let rehearsal = try await builder.rehearse(complete, request: needs.request, packages: stages)
       var all = CacheKey("system 1")
       all.add([rehearsal.key.text, try ContentHash(ofFile: executable.path).text, tools.identity.text])
       all.add("\(device) \(layout) \(identity) \(image.kernel)")
@@ -64,8 +63,7 @@ extension ImageBuilder {
       all.add(others.values.flatMap(\.self).map(\.sha256.text).sorted())
       if let manifest = folder.manifest(ofBuild: all.hash) { return manifest }
 
-      let root = try await builder.build(
-        complete, request: needs.request, packages: stages)
+      let root = try await builder.build(complete, request: needs.request, packages: stages)
       let kernel = try systemKernel(image, root: root, packages: stages, device: device)
       let modules = try await KernelModules(
         names: systemModules(layout), optional: device.bootModules + system.layers.flatMap(\.bootModules),
@@ -101,8 +99,7 @@ extension ImageBuilder {
         source, time: epoch, architecture: device.architecture, name: "\(image.name):\(project.version)")
       let artefacts = try ImageArtefacts(
         name: image.name, disk: disk.image,
-        files: content.files.map { .init(path: $0.path, size: $0.size, origin: $0.origin) }, root: rootArchive,
-        tools: tools
+        files: content.files, root: rootArchive, tools: tools
       ).list(image.formats + formats, in: folder)
       let written = try await folder.write(artefacts, manifest: manifest, progress: progress)
       try await progress.step("steps after the image") { try await root.runImageSteps(of: system.layers, in: output) }
@@ -113,7 +110,7 @@ extension ImageBuilder {
 
   /// Looks up the packages of a system and locks them; nothing is built.
   func resolveSystem(_ image: ImageDefinition, _ system: SystemDefinition) async throws {
-    let device = DeviceClass.builtIn.first { $0.name == image.device } ?? .genericX86
+    let device = DeviceClass(of: image)
     let needs = try SystemNeeds(image, system, suite: suite(of: system), device: device)
     _ = try await archive.packages(for: needs.request)
     _ = try await archive.packages(for: [needs.checker, needs.loaders, ToolTree.request])

@@ -14,30 +14,12 @@ enum SourceFolder {
   ///
   /// - Throws: `FileFailure`.
   static func identity(_ folder: String) throws(FileFailure) -> ContentHash {
-    var key = CacheKey("source-folder 1")
-    try add(folder, relative: "", to: &key)
-    return key.hash
+    try FolderTree.identity(of: folder, entries: entries(in:))
   }
 
-  private static func add(_ folder: String, relative: String, to key: inout CacheKey) throws(FileFailure) {
-    let names = try FolderTree.names(in: folder)
-    guard relative.isEmpty || !names.contains(madeByTools) else { return }
-    for name in names where !ignored.contains(name) && !name.hasPrefix(".build") {
-      let path = "\(folder)/\(name)"
-      let place = relative.isEmpty ? name : "\(relative)/\(name)"
-      var status = stat()
-      guard lstat(path, &status) == 0 else { throw .last("read", path) }
-      switch status.st_mode & S_IFMT {
-      case S_IFDIR: try add(path, relative: place, to: &key)
-      case S_IFREG:
-        key.add(place)
-        key.add(status.st_mode & 0o111 == 0 ? "file" : "program")
-        key.add(try ContentHash(ofFile: path))
-      case S_IFLNK:
-        key.add(place)
-        key.add("link \((try? FileManager.default.destinationOfSymbolicLink(atPath: path)) ?? "")")
-      default: continue
-      }
+  private static func entries(in folder: String) throws(FileFailure) -> [String] {
+    try FolderTree.names(in: folder).filter { name in
+      !ignored.contains(name) && !name.hasPrefix(".build") && access("\(folder)/\(name)/\(madeByTools)", F_OK) != 0
     }
   }
 }

@@ -111,7 +111,7 @@ public struct Sandbox: Sendable {
       root: root, place: .inside, bindings: [], work: work, network: false, folder: "/", keepsInput: true)
     try setup.writeFolders()
     try FolderTree.replaceFile(work.appending(path: "setup").path, with: setup.text.utf8)
-    let script = "exec " + command.map(SandboxScript.quoted).joined(separator: " ") + "\n"
+    let script = "exec " + command.map(\.quotedForShell).joined(separator: " ") + "\n"
     try FolderTree.replaceFile(work.appending(path: "script").path, with: script.utf8)
     var environment = Self.baseEnvironment
     environment["TERM"] = ProcessInfo.processInfo.environment["TERM"] ?? "dumb"

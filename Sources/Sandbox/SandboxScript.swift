@@ -46,7 +46,8 @@ struct SandboxScript {
 
   var text: String {
     var lines = [
-      Self.closeBelow, "cd \(Self.quoted(work.path))", "new=\(Self.quoted(work.appending(path: "new").path))",
+      Self.closeBelow, Self.nameServers, "cd \(work.path.quotedForShell)",
+      "new=\(work.appending(path: "new").path.quotedForShell)",
     ]
     switch place {
     case .inside:
@@ -78,22 +79,17 @@ struct SandboxScript {
       lines.append(
         bind(binding.source.path, at: binding.path, isFolder: isFolder.boolValue, isWritable: binding.isWritable))
     }
-    if network {
-      // The tree's own file may be a link to what only a running system has.
-      lines.append(
-        "if [ -e /etc/resolv.conf ] && [ ! -e \"$new/run/cultivar/resolv.conf\" ]; then mkdir -p \"$new/run/cultivar\"; "
-          + "cat /etc/resolv.conf > \"$new/run/cultivar/resolv.conf\"; fi")
-    } else {
-      lines.append("ip link set lo up 2>/dev/null || true")
-    }
+    lines.append(network ? "mkdir -p \"$new/run/cultivar\"; name_servers" : "ip link set lo up 2>/dev/null || true")
     lines += [
       "hostname cultivar 2>/dev/null || true",
       "mkdir -p \"$new/run/cultivar\"", "cp script \"$new/run/cultivar/script\"",
       "cd \"$new\"", "mkdir -p run/cultivar/old", "pivot_root . run/cultivar/old",
       // The old root takes itself away, with its own program.
       "chroot run/cultivar/old umount -l /", "rmdir run/cultivar/old",
-      "cd \(Self.quoted(folder))", "exec /bin/sh -eu /run/cultivar/script" + (keepsInput ? "" : " </dev/null"),
+      "cd \(folder.quotedForShell)",
     ]
+    let program = "/bin/sh -eu /run/cultivar/script" + (keepsInput ? "" : " </dev/null")
+    lines += network ? ["status=0; \(program) || status=$?", "no_name_servers", "exit $status"] : ["exec \(program)"]
     return lines.joined(separator: "\n") + "\n"
   }
 
@@ -137,14 +133,14 @@ struct SandboxScript {
   }
 
   private func bind(_ source: String, at path: String, isFolder: Bool, isWritable: Bool) -> String {
-    let target = "\"$new\"\(Self.quoted(path))"
-    let parent = Self.quoted(URL(fileURLWithPath: path).deletingLastPathComponent().path)
+    let target = "\"$new\"\(path.quotedForShell)"
+    let parent = URL(fileURLWithPath: path).deletingLastPathComponent().path.quotedForShell
     let place = isFolder ? "mkdir -p \(target)" : "mkdir -p \"$new\"\(parent) && : > \(target)"
     let readOnly = isWritable ? "" : " && mount -o remount,bind,ro \(target)"
-    let mount = "mount --bind \(Self.quoted(source)) \(target)"
+    let mount = "mount --bind \(source.quotedForShell) \(target)"
     guard geteuid() != 0 else { return "\(place) && \(mount)\(readOnly)" }
     // A user name space binds a folder with what is mounted below it, as in containers, or not at all.
-    return "\(place) && { \(mount) 2>/dev/null || mount --rbind \(Self.quoted(source)) \(target); }\(readOnly)"
+    return "\(place) && { \(mount) 2>/dev/null || mount --rbind \(source.quotedForShell) \(target); }\(readOnly)"
       + (isWritable ? "" : " && close_below \(target)")
   }
 
@@ -158,8 +154,26 @@ struct SandboxScript {
     }
     """
 
-  /// A word of the shell that stands for the text, whatever is in it.
-  static func quoted(_ text: String) -> String {
-    "'" + text.replacing("'", with: "'\\''") + "'"
-  }
+  /// Lets the program ask the host's name servers, whatever the tree has as `/etc/resolv.conf`: nothing, a file, or a link to what only
+  /// a running system has. The tree keeps what it had.
+  private static let nameServers = """
+    name_servers() {
+      [ -e /etc/resolv.conf ] || return 0
+      if [ -L "$new/etc/resolv.conf" ]; then
+        target=$(readlink "$new/etc/resolv.conf")
+        case $target in /*) ;; *) target=/etc/$target ;; esac
+        case $target in
+          /run/* | /etc/../run/*) mkdir -p "$new${target%/*}" && cat /etc/resolv.conf > "$new$target" ;;
+        esac
+      elif [ -e "$new/etc/resolv.conf" ]; then
+        cat /etc/resolv.conf > resolv.conf && mount --bind resolv.conf "$new/etc/resolv.conf"
+      else
+        cat /etc/resolv.conf > "$new/run/cultivar/resolv.conf"
+        mkdir -p "$new/etc" && ln -s /run/cultivar/resolv.conf "$new/etc/resolv.conf"
+      fi
+    }
+    no_name_servers() {
+      if [ "$(readlink /etc/resolv.conf)" = /run/cultivar/resolv.conf ]; then rm /etc/resolv.conf; fi
+    }
+    """
 }

@@ -40,27 +40,29 @@ struct ContentScript {
   private mutating func add(_ group: SystemGroup) {
     let number = group.gid.map { " --gid \($0)" } ?? ""
     let kind = group.isSystem ? " --system" : ""
-    lines.append("getent group \(quoted(group.name)) >/dev/null || groupadd\(kind)\(number) \(quoted(group.name))")
+    let name = group.name.quotedForShell
+    lines.append("getent group \(name) >/dev/null || groupadd\(kind)\(number) \(name)")
   }
 
   private mutating func add(_ user: SystemUser) {
-    let name = quoted(user.name)
+    let name = user.name.quotedForShell
     var options: [String] = user.isSystem ? ["--system"] : []
     if let uid = user.uid { options.append("--uid \(uid)") }
     if let group = user.group {
-      options.append("--gid \(quoted(group))")
+      options.append("--gid \(group.quotedForShell)")
     } else {
       options.append("--user-group")
     }
     let home = user.home ?? (user.isSystem ? nil : "/home/\(user.name)")
-    options.append(home.map { "--home-dir \(quoted($0)) --create-home" } ?? "--home-dir /nonexistent --no-create-home")
-    let shell = user.shell.map(quoted) ?? (user.isSystem ? "/usr/sbin/nologin" : "\"$shell\"")
+    options.append(
+      home.map { "--home-dir \($0.quotedForShell) --create-home" } ?? "--home-dir /nonexistent --no-create-home")
+    let shell = user.shell.map(\.quotedForShell) ?? (user.isSystem ? "/usr/sbin/nologin" : "\"$shell\"")
     lines.append("shell=/bin/bash; [ -x /bin/bash ] || shell=/bin/sh")
     lines.append("id -u \(name) >/dev/null 2>&1 || useradd \(options.joined(separator: " ")) --shell \(shell) \(name)")
-    for group in user.groups { lines.append("usermod --append --groups \(quoted(group)) \(name)") }
+    for group in user.groups { lines.append("usermod --append --groups \(group.quotedForShell) \(name)") }
     if let home, !user.authorizedKeys.isEmpty {
       let file = store(.text(user.authorizedKeys.joined(separator: "\n") + "\n"))
-      let folder = quoted("\(home)/.ssh")
+      let folder = "\(home)/.ssh".quotedForShell
       lines += [
         "mkdir -p \(folder)", "cp \(file) \(folder)/authorized_keys", "chmod 700 \(folder)",
         "chmod 600 \(folder)/authorized_keys",
@@ -76,16 +78,16 @@ struct ContentScript {
   }
 
   private mutating func add(_ file: SystemFile) {
-    let path = quoted(file.path)
-    let parent = quoted(URL(fileURLWithPath: file.path).deletingLastPathComponent().path)
+    let path = file.path.quotedForShell
+    let parent = URL(fileURLWithPath: file.path).deletingLastPathComponent().path.quotedForShell
     var mode = file.mode ?? 0o644
     switch file.content {
     case .absent:
       lines.append("rm -rf --one-file-system -- \(path)")
       return
     case .link(let target):
-      lines += ["mkdir -p \(parent)", "rm -f \(path)", "ln -sfn \(quoted(target)) \(path)"]
-      lines.append("chown -h \(quoted(file.owner)):\(quoted(file.group)) \(path)")
+      lines += ["mkdir -p \(parent)", "rm -f \(path)", "ln -sfn \(target.quotedForShell) \(path)"]
+      lines.append("chown -h \(file.owner.quotedForShell):\(file.group.quotedForShell) \(path)")
       return
     case .folder:
       mode = file.mode ?? 0o755
@@ -96,17 +98,17 @@ struct ContentScript {
     case .text(let text):
       lines += ["mkdir -p \(parent)", "rm -f \(path)", "cp \(store(.text(text))) \(path)"]
     }
-    lines.append("chown \(quoted(file.owner)):\(quoted(file.group)) \(path)")
+    lines.append("chown \(file.owner.quotedForShell):\(file.group.quotedForShell) \(path)")
     lines.append("chmod \(String(mode, radix: 8)) \(path)")
   }
 
   private mutating func add(_ units: UnitChanges) {
-    func words(_ names: [String]) -> String { names.map(quoted).joined(separator: " ") }
+    func words(_ names: [String]) -> String { names.map(\.quotedForShell).joined(separator: " ") }
     // The order is that of safety: what is masked stays so.
     if !units.enabled.isEmpty { lines.append("systemctl --quiet enable \(words(units.enabled))") }
     if !units.disabled.isEmpty { lines.append("systemctl --quiet disable \(words(units.disabled))") }
     if !units.masked.isEmpty { lines.append("systemctl --quiet mask \(words(units.masked))") }
-    if let target = units.defaultTarget { lines.append("systemctl --quiet set-default \(quoted(target))") }
+    if let target = units.defaultTarget { lines.append("systemctl --quiet set-default \(target.quotedForShell)") }
   }
 
   private mutating func store(_ content: Content) -> String {
@@ -114,9 +116,6 @@ struct ContentScript {
     files[name] = content
     return "\(Self.contents)/\(name)"
   }
-
-  /// A word of the shell that stands for the text, whatever is in it.
-  private func quoted(_ text: String) -> String { "'" + text.replacing("'", with: "'\\''") + "'" }
 }
 
 extension ContentScript {

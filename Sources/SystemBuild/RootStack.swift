@@ -4,7 +4,7 @@ import HostSystem
 import Sandbox
 
 /// A piece of work that a build of a system is made of.
-public struct PlannedPiece: Sendable, Equatable {
+public struct PlannedPiece: Sendable, Equatable, Encodable {
   /// What it is.
   public var title: String
   /// Whether its result is in the cache.

@@ -69,7 +69,8 @@ public struct SystemBuilder: Sendable {
       upon: RootStack(cache: cache, seed: [request.architecture, "\(epoch)"]))
     return SystemRoot(
       stack: stack, sandbox: sandbox, cache: try Cache(at: ownCache), epoch: epoch,
-      packages: Context(system: system, request: request).remaining(packages), kernelFolder: stack.folder(of: kernelKey))
+      packages: Context(system: system, request: request).remaining(packages), kernelFolder: stack.folder(of: kernelKey)
+    )
   }
 
   /// What ``build(_:request:packages:)`` would do, in its order; nothing is done.

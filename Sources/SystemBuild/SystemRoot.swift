@@ -3,6 +3,7 @@ import HostSystem
 import Lock
 import Project
 import Sandbox
+import SizeReport
 
 /// The finished root file system of a system, as layers.
 public struct SystemRoot: Sendable {
@@ -51,22 +52,12 @@ public struct SystemRoot: Sendable {
     }
   }
 
-  /// One regular file of the root.
-  public struct File: Sendable, Codable {
-    /// Absolute path.
-    public var path: String
-    /// Bytes.
-    public var size: Int64
-    /// Who brought it: a package, or a piece of the build.
-    public var origin: String
-  }
-
   /// The root as an archive, and what is in it.
   public struct Archive: Sendable {
     /// The tar archive.
     public var file: URL
     /// Its regular files, by path.
-    public var files: [File]
+    public var files: [ContentsListing.File]
   }
 
   /// The root as a tar archive in the order of names, with numbers for owners and no time later than the build's: the same bytes
@@ -101,11 +92,12 @@ public struct SystemRoot: Sendable {
     }
     let listing = Data(try FolderTree.readFile(place.appending(path: "files.json").path))
     return Archive(
-      file: place.appending(path: "root.tar"), files: try JSONDecoder().decode([File].self, from: listing))
+      file: place.appending(path: "root.tar"),
+      files: try JSONDecoder().decode([ContentsListing.File].self, from: listing))
   }
 
   /// Reads the listings of sizes (`SIZE PATH`) and of packages' files (`PACKAGE /PATH`).
-  private func files(sizes: String, owners: String) throws -> [File] {
+  private func files(sizes: String, owners: String) throws -> [ContentsListing.File] {
     func lines(_ path: String) throws -> [(Substring, Substring)] {
       String(decoding: try FolderTree.readFile(path), as: UTF8.self).split(separator: "\n").compactMap { line in
         guard let space = line.utf8.firstIndex(of: UInt8(ascii: " ")) else { return nil }
@@ -122,7 +114,7 @@ public struct SystemRoot: Sendable {
     return try lines(sizes).map { size, path in
       let place = "/\(path)"
       let origin = packages[place].map { "package \($0)" } ?? stack.origin(of: String(path))
-      return File(path: place, size: Int64(size) ?? 0, origin: origin)
+      return ContentsListing.File(path: place, size: Int64(size) ?? 0, origin: origin)
     }.sorted { $0.path < $1.path }
   }
 }

@@ -51,6 +51,37 @@ struct SandboxTests {
     }
   }
 
+  @Test(
+    "With the network a program asks the host's name servers, whatever the tree has for it, and the tree keeps what it had",
+    arguments: [nil, "../run/systemd/resolve/stub-resolv.conf", "/run/NetworkManager/resolv.conf", "a file"])
+  func nameServers(own: String?) async throws {
+    let host = String(decoding: try FolderTree.readFile("/etc/resolv.conf"), as: UTF8.self)
+    try await Bench.with { bench in
+      let system = try bench.system()
+      let file = system.appending(path: "etc/resolv.conf")
+      if let own {
+        try FolderTree.create(system.appending(path: "etc").path)
+        if own.contains("/") {
+          try FolderTree.link(own, at: file.path)
+        } else {
+          try system.writing(own, to: "etc/resolv.conf")
+        }
+      }
+      let before = try bench.picture(of: system)
+      let upper = try bench.layer("upper")
+      let seen = try await bench.box.run(
+        "cat /etc/resolv.conf; echo done > /done", root: .overlay(lower: [system], upper: upper), network: true,
+        to: "look")
+      #expect(seen == host)
+      #expect(try bench.picture(of: system) == before)
+      #expect(!FileManager.default.fileExists(atPath: upper.appending(path: "etc/resolv.conf").path))
+      await #expect(throws: CommandFailure.self) {
+        try await bench.box.run(
+          "cat /etc/resolv.conf; false", root: .overlay(lower: [system], upper: upper), network: true, to: "fail")
+      }
+    }
+  }
+
   private static func interfaces(_ text: String) -> [String] {
     text.split(separator: "\n").compactMap { $0.split(whereSeparator: { ": ".contains($0) }).first.map(String.init) }
       .filter { !$0.hasPrefix("Inter") && $0 != "face" }.sorted()
