@@ -71,7 +71,7 @@ let package = Package(
       dependencies: [
         "RootFilesystem", "DebianArchive", "Lock", "BootFlow", "DeviceModel", "PartitionTable", "HostSystem",
       ]),
-    .target(name: "SizeReport"),
+    .target(name: "SizeReport", dependencies: ["HostSystem"]),
     .target(
       name: "ImageBuild",
       dependencies: [
@@ -134,7 +134,9 @@ let package = Package(
     .testTarget(name: "CommandLineTests", dependencies: ["cultivar"]),
     .testTarget(
       name: "BootTests",
-      dependencies: ["Emulator", "HostSystem", "Project", "ImageBuild", "Lock", "PartitionTable", "DeviceModel"]),
+      dependencies: [
+        "Emulator", "Flashing", "HostSystem", "Project", "ImageBuild", "Lock", "PartitionTable", "DeviceModel",
+      ]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -66,12 +66,13 @@ public final class InitialStage {
     if let next = plan.nextInit.first { FileTree.readAhead(Self.newRoot + next) }
     try mountData(data, options: plan.dataMountOptions ?? [])
     creditRandomSeed()
+    let values = takeFirstBootValues(hasSystem: plan.overlay != nil) {
+      try self.firstBootFile(on: try waiting.partition(plan.partitions.boot, of: disk), modules)
+    }
     if plan.overlay != nil {
       try writeMachineID()
-      PersistedPaths(root: Self.newRoot) { [self] in
-        log.note($0)
-        record($0)
-      }.bind(plan.persistedPaths ?? [])
+      for problem in SystemSettings(root: Self.newRoot).apply(values) { tell(problem) }
+      PersistedPaths(root: Self.newRoot) { [self] in tell($0) }.bind(plan.persistedPaths ?? [])
     }
     try switchRoot(to: plan)
   }
@@ -146,6 +147,39 @@ public final class InitialStage {
     } catch {
       log.note("\(error)")
     }
+  }
+
+  /// The values for the first start: at that start those of the boot partition, which are kept, and later the kept ones.
+  ///
+  /// A device starts without them as well, so nothing here is fatal; a file that is not right is looked at again at the next start.
+  private func takeFirstBootValues(hasSystem: Bool, reading file: () throws -> [UInt8]?) -> FirstBootValues {
+    do {
+      let records = try DeviceRecords(in: Self.newRoot + DevicePaths.records)
+      if let kept = try records.firstBootValues() { return kept }
+      let values = try FirstBootValues(try file() ?? [])
+      for problem in SystemSettings.problems(of: values, in: Self.newRoot, isSystem: hasSystem) { tell(problem) }
+      try records.keep(values)
+      return values
+    } catch {
+      tell("\(FirstBootValues.fileName) is not taken over: \(error)")
+      return FirstBootValues()
+    }
+  }
+
+  /// The file on the boot partition; `nil` where there is none.
+  private func firstBootFile(on partition: String, _ modules: HardwareModules) throws -> [UInt8]? {
+    for name in ["vfat", "nls_cp437", "nls_ascii"] { modules.load(named: name) }
+    let place = "/boot"
+    try FileTree.makeFolders(place)
+    try Mount.mount("vfat", from: partition, at: place, [.readOnly, .noSetUserID, .noDevices, .noExecution])
+    defer { try? Mount.unmount(place) }
+    let path = "\(place)/\(FirstBootValues.fileName)"
+    return FileTree.exists(path) ? try FileTree.read(path, limit: FirstBootValues.sizeLimit + 1) : nil
+  }
+
+  private func tell(_ problem: String) {
+    log.note(problem)
+    record(problem)
   }
 
   private func switchRoot(to plan: BootPlan) throws -> Never {

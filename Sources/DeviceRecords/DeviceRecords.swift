@@ -1,3 +1,4 @@
+import DeviceModel
 import Glibc
 import LinuxSystem
 
@@ -53,6 +54,20 @@ public struct DeviceRecords {
   /// The latest time that the device is known to have seen, in seconds since 1970; 0 where there is none.
   public var savedTime: Int {
     FileTree.line(folder + "/clock").flatMap { Int($0) } ?? 0
+  }
+
+  /// The values that the device took over at its first start; `nil` where it has not had one.
+  ///
+  /// - Throws: where the file cannot be read or is no such file.
+  public func firstBootValues() throws -> FirstBootValues? {
+    let path = folder + "/" + FirstBootValues.fileName
+    guard FileTree.exists(path) else { return nil }
+    return try FirstBootValues(try FileTree.read(path, limit: FirstBootValues.sizeLimit + 1))
+  }
+
+  /// Keeps the values of the first start. There is one even where nothing was to be taken over.
+  public func keep(_ values: FirstBootValues) throws(SystemError) {
+    try FileTree.replace(folder + "/" + FirstBootValues.fileName, with: Array(values.text.utf8), mode: 0o600)
   }
 
   /// Keeps the time for a start without a clock of its own.

@@ -91,15 +91,15 @@ public struct ArtefactFolder: Sendable {
       if record?.key != artefact.key || record?.state != Self.state(of: file) {
         record = try await progress.step("write \(artefact.name)") { try await write(artefact, to: file) }
         written[artefact.name] = record
-        try FolderTree.replaceFile(records.path, with: Self.encode(written))
+        try FolderTree.replaceFile(records.path, with: ReadableJSON.encode(written))
       }
       guard let record else { continue }
       manifest.artefacts.append(
         .init(
           name: artefact.name, format: artefact.format, size: try FileLength.of(file), sha256: record.sha256))
     }
-    try FolderTree.replaceFile(records.path, with: Self.encode(written))
-    let text = try Self.encode(manifest)
+    try FolderTree.replaceFile(records.path, with: ReadableJSON.encode(written))
+    let text = try ReadableJSON.encode(manifest)
     if (try? FolderTree.readFile(self.manifest.path)) != text {
       try FolderTree.replaceFile(self.manifest.path, with: text)
     }
@@ -109,12 +109,19 @@ public struct ArtefactFolder: Sendable {
   /// The files of the root file system as the last build listed them.
   ///
   /// - Throws: ``ImageFailure/notBuilt(_:)``, `FileFailure`.
-  public func readContents() throws -> ContentsListing {
-    guard access(contents.path, F_OK) == 0 else { throw ImageFailure.notBuilt(name) }
+  public func readContents() throws -> ContentsListing { try read(contents, as: "listing") }
+
+  /// What the last build made.
+  ///
+  /// - Throws: ``ImageFailure/notBuilt(_:)``, `FileFailure`.
+  public func readManifest() throws -> BuildManifest { try read(manifest, as: "manifest") }
+
+  private func read<Value: Decodable>(_ file: URL, as word: String) throws -> Value {
+    guard access(file.path, F_OK) == 0 else { throw ImageFailure.notBuilt(name) }
     do {
-      return try JSONDecoder().decode(ContentsListing.self, from: Data(try FolderTree.readFile(contents.path)))
+      return try JSONDecoder().decode(Value.self, from: Data(try FolderTree.readFile(file.path)))
     } catch is DecodingError {
-      throw FileFailure("read", contents.path, reason: "it is no listing of a build")
+      throw FileFailure("read", file.path, reason: "it is no \(word) of a build by this version")
     }
   }
 
@@ -131,12 +138,6 @@ public struct ArtefactFolder: Sendable {
     guard fsync(descriptor) == 0 else { throw FileFailure.last("write", temporary) }
     guard rename(temporary, file.path) == 0 else { throw FileFailure.last("write", file.path) }
     return Record(key: artefact.key, state: Self.state(of: file) ?? "", sha256: hash)
-  }
-
-  private static func encode(_ value: some Encodable) throws -> [UInt8] {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    return Array(try encoder.encode(value)) + [0x0a]
   }
 
   /// Marks the folder as made by a tool, so that backups may pass it over, and a package around it is not thought to

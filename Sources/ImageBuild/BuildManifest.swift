@@ -40,6 +40,13 @@ public struct BuildManifest: Codable, Sendable {
     public var architecture: String
     /// SHA-256 of its archive.
     public var sha256: ContentHash
+
+    init(_ package: DebianPackage) {
+      name = package.name
+      version = package.version
+      architecture = package.architecture
+      sha256 = package.sha256
+    }
   }
 
   /// One file that the build wrote.
@@ -72,6 +79,10 @@ public struct BuildManifest: Codable, Sendable {
   public var programs: [ProgramRow]
   /// Debian packages.
   public var packages: [PackageRow]
+  /// Layers of a system in the order in which they were put on.
+  public var layers: [String]?
+  /// Variables of a system that are no secrets.
+  public var variables: [String: String]?
   /// The files, the raw disk image first.
   public var artefacts: [ArtefactRow] = []
 
@@ -93,8 +104,6 @@ public struct BuildManifest: Codable, Sendable {
     self.programs = try programs.sorted { $0.key < $1.key }.map { name, file in
       ProgramRow(name: name, sha256: try ContentHash(ofFile: file.path), size: try FileLength.of(file))
     }
-    self.packages = packages.sorted { $0.name < $1.name }.map {
-      PackageRow(name: $0.name, version: $0.version, architecture: $0.architecture, sha256: $0.sha256)
-    }
+    self.packages = packages.sorted { $0.name < $1.name }.map(PackageRow.init)
   }
 }

@@ -10,8 +10,10 @@ import SizeReport
 struct ImageArtefacts {
   var name: String
   var disk: DiskImage
-  /// The files of the root file system.
-  var files: [ContentsListing.File]
+  /// What is in the root file system.
+  var contents: [ContentsListing.Entry]
+  /// How it was made.
+  var recipe: SystemRecipe?
   var root: RootArchive
   var tools: ToolTree
 
@@ -24,8 +26,9 @@ struct ImageArtefacts {
     let image = folder.image.path
     var artefacts = [
       Artefact(name: folder.image.lastPathComponent, format: "raw", key: identity) { try disk.write(to: $0) },
-      try contents(),
+      try json(ContentsListing(image: name, entries: contents), to: folder.contents.lastPathComponent, "contents"),
     ]
+    if let recipe { artefacts.append(try json(recipe, to: "recipe.json", "recipe")) }
     for format in ArtefactFormat.allCases where formats.contains(format) {
       switch format {
       case .rootTar:
@@ -49,22 +52,35 @@ struct ImageArtefacts {
     return artefacts
   }
 
-  private func contents() throws -> Artefact {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    let text = Array(try encoder.encode(ContentsListing(image: name, files: files))) + [0x0a]
-    return Artefact(name: "contents.json", format: "contents", key: ContentHash(of: text)) {
+  private func json(_ value: some Encodable, to name: String, _ format: String) throws -> Artefact {
+    let text = try ReadableJSON.encode(value)
+    return Artefact(name: name, format: format, key: ContentHash(of: text)) {
       try FolderTree.replaceFile($0, with: text)
     }
   }
 }
 
 extension FileTree {
-  /// The files, by path.
-  var listing: [ContentsListing.File] {
-    paths.compactMap { path in
-      guard let entry = self[path], case .file(let content) = entry.kind else { return nil }
-      return .init(path: "/\(path)", size: content.size, origin: entry.origin)
+  /// What is in the tree, by path.
+  ///
+  /// - Throws: `FileFailure`.
+  func listing() throws -> [ContentsListing.Entry] {
+    try paths.compactMap { path in
+      guard let entry = self[path] else { return nil }
+      var row = ContentsListing.Entry(
+        path: "/\(path)", mode: String(entry.mode, radix: 8), owner: "\(entry.uid):\(entry.gid)", origin: entry.origin)
+      switch entry.kind {
+      case .folder: row.kind = .folder
+      case .link(let target): (row.kind, row.target) = (.link, target)
+      case .characterDevice: row.kind = .special
+      case .file(let content):
+        row.size = content.size
+        switch content {
+        case .bytes(let bytes): row.sha256 = ContentHash(of: bytes)
+        case .host(let file, _): row.sha256 = try ContentHash(ofFile: file)
+        }
+      }
+      return row
     }
   }
 }

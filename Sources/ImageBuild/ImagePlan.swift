@@ -38,7 +38,7 @@ extension ImageBuilder {
       guard let others = await locked([needs.checker, needs.loaders, ToolTree.request]) else { return plan }
       packages = stages.flatMap(\.self) + others
       let time = try await buildTime()
-      let complete = try self.complete(system, image, device: device, packages: stages)
+      let complete = try self.complete(system, image, device: device, packages: needs.request.remaining(of: stages))
       plan.pieces = try await cache.withScratch { scratch in
         try await SystemBuilder(archive: archive, cache: cache, progress: progress, scratch: scratch, epoch: time)
           .rehearse(complete, request: needs.request, packages: stages).pieces
@@ -78,7 +78,7 @@ extension ImageBuilder {
     let needs = try SystemNeeds(image, system, suite: suite(of: system), device: device)
     let stages = try await archive.packages(for: needs.request)
     let time = try await buildTime()
-    let complete = try self.complete(system, image, device: device, packages: stages)
+    let complete = try self.complete(system, image, device: device, packages: needs.request.remaining(of: stages))
     try await cache.withScratch { scratch in
       let builder = try SystemBuilder(archive: archive, cache: cache, progress: progress, scratch: scratch, epoch: time)
       let root = try await builder.build(complete, request: needs.request, packages: stages)

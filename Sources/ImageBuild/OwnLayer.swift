@@ -24,7 +24,7 @@ struct OwnLayer {
         "/etc/hosts", "127.0.0.1 localhost\n127.0.1.1 \(image.hostname)\n::1 localhost ip6-localhost ip6-loopback\n"),
       // Stage 1 writes the device's own id; an empty file is where it goes.
       file("/etc/machine-id", "", mode: 0o444),
-      file("/usr/share/cultivar/packages.json", try json(packages.map(PackageRow.init))),
+      file("/usr/share/cultivar/manifest.json", try json(SystemManifest(identity, system, packages))),
       file("/usr/share/cultivar/recipe.json", try json(SystemRecipe(identity: identity, system: system))),
     ]
     for repository in system.layers.flatMap(\.repositories) where repository.inImage {
@@ -69,21 +69,41 @@ struct OwnLayer {
   }
 
   private func json(_ value: some Encodable) throws -> String {
+    String(decoding: try ReadableJSON.encode(value), as: UTF8.self)
+  }
+}
+
+/// What a system is made of, in itself: what of `manifest.json` is known before there is an image.
+struct SystemManifest: Encodable {
+  var identity: ImageIdentity
+  var layers: [String]
+  var variables: [String: String]
+  var packages: [BuildManifest.PackageRow]
+
+  init(_ identity: ImageIdentity, _ system: SystemDefinition, _ packages: [DebianPackage]) {
+    self.identity = identity
+    layers = system.layers.map(\.name)
+    variables = system.openVariables
+    self.packages = packages.map(BuildManifest.PackageRow.init).sorted {
+      ($0.name, $0.architecture) < ($1.name, $1.architecture)
+    }
+  }
+}
+
+extension SystemDefinition {
+  /// Values of the variables that are no secrets.
+  var openVariables: [String: String] {
+    Dictionary(variables.filter { !$0.isSecret }.map { ($0.name, $0.value) }) { first, _ in first }
+  }
+}
+
+/// JSON for people, too: indented, with sorted keys.
+public enum ReadableJSON {
+  /// The text of a value, with a line break at its end.
+  public static func encode(_ value: some Encodable) throws -> [UInt8] {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    return String(decoding: try encoder.encode(value), as: UTF8.self) + "\n"
-  }
-
-  private struct PackageRow: Encodable {
-    var name: String
-    var version: String
-    var architecture: String
-
-    init(_ package: DebianPackage) {
-      name = package.name
-      version = package.version
-      architecture = package.architecture
-    }
+    return Array(try encoder.encode(value)) + [0x0a]
   }
 }
 
@@ -115,6 +135,6 @@ struct SystemRecipe: Encodable {
         removedPackages: layer.removedPackages, files: layer.files.map(\.path), steps: layer.steps.map(\.name),
         users: layer.users.map(\.name), enabledUnits: layer.units.enabled, maskedUnits: layer.units.masked)
     }
-    variables = Dictionary(system.variables.filter { !$0.isSecret }.map { ($0.name, $0.value) }) { first, _ in first }
+    variables = system.openVariables
   }
 }

@@ -47,7 +47,7 @@ extension ImageBuilder {
     let tools = try await progress.step("prepare the tools") { try await ToolTree(archive: archive, cache: cache) }
     let epoch = try await buildTime()
     var identity = identity(of: image, device: device)
-    let complete = try complete(system, image, device: device, packages: stages)
+    let complete = try complete(system, image, device: device, packages: needs.request.remaining(of: stages))
 
     return try await cache.withScratch { scratch in
       let builder = try SystemBuilder(
@@ -85,21 +85,23 @@ extension ImageBuilder {
 
       let content = try await progress.step("archive the root file system") { try await root.archive() }
       let source = RootSource.archive(
-        content.file, identity: root.key, contentSize: content.files.reduce(0) { $0 + $1.size },
-        entries: content.files.count)
+        content.file, identity: root.key, contentSize: content.entries.reduce(0) { $0 + $1.size },
+        entries: content.entries.count)
       let parts = ImageParts(
         image: ImageName(project: project.name, image: image.name), device: device, layout: layout, identity: identity,
         kernel: kernel.kernel, root: source, ownCache: root.cache,
         initialRAM: initialRAM, epoch: epoch, arguments: arguments)
       let disk = try await DiskParts(parts, archive: archive, tools: tools, cache: cache, progress: progress)
-      let manifest = try BuildManifest(
+      var manifest = try BuildManifest(
         identity: identity, epoch: epoch, kernel: kernel.label, firmware: modules.firmware, layout: layout,
         table: disk.image.table, packages: root.packages, programs: [:], sizes: try disk.sizes())
+      (manifest.layers, manifest.variables) = (complete.layers.map(\.name), complete.openVariables)
       let rootArchive = RootArchive(
         source, time: epoch, architecture: device.architecture, name: "\(image.name):\(project.version)")
       let artefacts = try ImageArtefacts(
         name: image.name, disk: disk.image,
-        files: content.files, root: rootArchive, tools: tools
+        contents: content.entries, recipe: SystemRecipe(identity: parts.identity, system: complete),
+        root: rootArchive, tools: tools
       ).list(image.formats + formats, in: folder)
       let written = try await folder.write(artefacts, manifest: manifest, progress: progress)
       try await progress.step("steps after the image") { try await root.runImageSteps(of: system.layers, in: output) }
@@ -124,11 +126,11 @@ extension ImageBuilder {
 
   /// A system with Cultivar's own layer at its end.
   func complete(
-    _ system: SystemDefinition, _ image: ImageDefinition, device: DeviceClass, packages: [[DebianPackage]]
+    _ system: SystemDefinition, _ image: ImageDefinition, device: DeviceClass, packages: [DebianPackage]
   ) throws -> SystemDefinition {
     var complete = system
     let own = OwnLayer(
-      image: image, identity: identity(of: image, device: device), system: system, packages: packages.flatMap(\.self))
+      image: image, identity: identity(of: image, device: device), system: system, packages: packages)
     complete.layers.append(try own.layer())
     return complete
   }

@@ -31,17 +31,18 @@ public struct SizeReport: Codable, Sendable, Equatable {
   ///   - limit: Most files that are named; folders and origins are all there.
   public init(_ listing: ContentsListing, depth: Int, limit: Int) {
     image = listing.image
-    size = listing.size
-    files = listing.files.count
-    origins = Self.rows(listing.files) { $0.origin }
-    folders = Self.rows(listing.files) { file in
+    let found = listing.files
+    size = found.reduce(0) { $0 + $1.size }
+    files = found.count
+    origins = Self.rows(found) { $0.origin }
+    folders = Self.rows(found) { file in
       let parts = file.path.split(separator: "/").dropLast().prefix(depth)
       return "/" + parts.joined(separator: "/")
     }
-    largest = Self.sorted(listing.files.map { Row(name: $0.path, size: $0.size, files: 1) }).prefix(limit).map(\.self)
+    largest = Self.sorted(found.map { Row(name: $0.path, size: $0.size, files: 1) }).prefix(limit).map(\.self)
   }
 
-  private static func rows(_ files: [ContentsListing.File], by name: (ContentsListing.File) -> String) -> [Row] {
+  private static func rows(_ files: [ContentsListing.Entry], by name: (ContentsListing.Entry) -> String) -> [Row] {
     var rows: [String: Row] = [:]
     for file in files {
       let name = name(file)

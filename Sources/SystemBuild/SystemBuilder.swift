@@ -69,7 +69,7 @@ public struct SystemBuilder: Sendable {
       upon: RootStack(cache: cache, seed: [request.architecture, "\(epoch)"]))
     return SystemRoot(
       stack: stack, sandbox: sandbox, cache: try Cache(at: ownCache), epoch: epoch,
-      packages: Context(system: system, request: request).remaining(packages), kernelFolder: stack.folder(of: kernelKey)
+      packages: request.remaining(of: packages), kernelFolder: stack.folder(of: kernelKey)
     )
   }
 
@@ -120,16 +120,6 @@ public struct SystemBuilder: Sendable {
       self.request = request
       pathRules = system.layers.flatMap(\.pathRules)
       repositories = Dictionary(request.repositories.map { ($0.name, $0.url) }) { first, _ in first }
-    }
-
-    /// All packages but those that a later stage removes.
-    func remaining(_ packages: [[DebianPackage]]) -> [DebianPackage] {
-      var result: [DebianPackage] = []
-      for (stage, found) in zip(request.stages, packages) {
-        result.removeAll { stage.removed.contains($0.name) }
-        result += found
-      }
-      return result.sorted { ($0.name, $0.architecture) < ($1.name, $1.architecture) }
     }
   }
 
@@ -255,6 +245,18 @@ public struct SystemBuilder: Sendable {
         }
       }
     }
+  }
+}
+
+extension InstallationRequest {
+  /// All packages of the stages, by name, but those that a later stage removes.
+  public func remaining(of packages: [[DebianPackage]]) -> [DebianPackage] {
+    var result: [DebianPackage] = []
+    for (stage, found) in zip(stages, packages) {
+      result.removeAll { stage.removed.contains($0.name) }
+      result += found
+    }
+    return result.sorted { ($0.name, $0.architecture) < ($1.name, $1.architecture) }
   }
 }
 

@@ -56,8 +56,8 @@ public struct SystemRoot: Sendable {
   public struct Archive: Sendable {
     /// The tar archive.
     public var file: URL
-    /// Its regular files, by path.
-    public var files: [ContentsListing.File]
+    /// What is in it, by path.
+    public var entries: [ContentsListing.Entry]
   }
 
   /// The root as a tar archive in the order of names, with numbers for owners and no time later than the build's: the same bytes
@@ -65,7 +65,7 @@ public struct SystemRoot: Sendable {
   ///
   /// - Throws: `CommandFailure`, `FileFailure`.
   public func archive() async throws -> Archive {
-    var key = CacheKey("system-archive 1")
+    var key = CacheKey("system-archive 2")
     key.add(stack.key)
     let place = try await cache.result("root-tar", key.hash) { folder in
       try await sandbox.run(
@@ -73,48 +73,27 @@ public struct SystemRoot: Sendable {
         cd \(Sandbox.treePath)
         # A folder's time is that of the last package that was unpacked into it, and packages are unpacked side by side.
         find . -xdev -type d -print0 | xargs -0 touch --date=@\(epoch)
-        find . -xdev -type f -printf '%s %P\\n' > /run/cultivar/output/sizes
+        find . -xdev -mindepth 1 -printf '%y %s %m %U:%G %P\\0%l\\0' > /run/cultivar/output/entries
+        find . -xdev -type f -print0 | xargs -0 -r sha256sum -z > /run/cultivar/output/hashes & hashing=$!
         for list in var/lib/dpkg/info/*.list; do
           [ -e "$list" ] || continue
           name=${list##*/}
           sed "s|^|${name%.list} |" "$list"
         done > /run/cultivar/output/owners
-        exec tar --create --file /run/cultivar/output/root.tar --sort=name --format=pax --numeric-owner \\
+        tar --create --file /run/cultivar/output/root.tar --sort=name --format=pax --numeric-owner \\
           --xattrs --xattrs-include='security.*' --xattrs-include='user.*' --xattrs-exclude='user.overlay.*' \\
           --mtime=@\(epoch) --clamp-mtime --pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime \\
           --warning=no-file-ignored .
+        wait $hashing
         """, root: .view(lower: stack.lower), place: .beside,
         bindings: [Sandbox.Binding(folder, at: "/run/cultivar/output", isWritable: true)],
         to: "archive the root file system")
-      let files = try files(
-        sizes: folder.appending(path: "sizes").path, owners: folder.appending(path: "owners").path)
-      try FolderTree.replaceFile(folder.appending(path: "files.json").path, with: JSONEncoder().encode(files))
+      let entries = try RootListing(folder).entries { stack.origin(of: $0) }
+      try FolderTree.replaceFile(folder.appending(path: "entries.json").path, with: JSONEncoder().encode(entries))
     }
-    let listing = Data(try FolderTree.readFile(place.appending(path: "files.json").path))
+    let listing = Data(try FolderTree.readFile(place.appending(path: "entries.json").path))
     return Archive(
       file: place.appending(path: "root.tar"),
-      files: try JSONDecoder().decode([ContentsListing.File].self, from: listing))
-  }
-
-  /// Reads the listings of sizes (`SIZE PATH`) and of packages' files (`PACKAGE /PATH`).
-  private func files(sizes: String, owners: String) throws -> [ContentsListing.File] {
-    func lines(_ path: String) throws -> [(Substring, Substring)] {
-      String(decoding: try FolderTree.readFile(path), as: UTF8.self).split(separator: "\n").compactMap { line in
-        guard let space = line.utf8.firstIndex(of: UInt8(ascii: " ")) else { return nil }
-        return (line[..<space], line[line.index(after: space)...])
-      }
-    }
-    var packages: [String: Substring] = [:]
-    for (package, path) in try lines(owners) {
-      let name = package.split(separator: ":").first ?? package
-      packages[String(path)] = name
-      // Packages of older suites name files below the folders that became links.
-      if ["/bin/", "/sbin/", "/lib/", "/lib64/"].contains(where: path.hasPrefix) { packages["/usr\(path)"] = name }
-    }
-    return try lines(sizes).map { size, path in
-      let place = "/\(path)"
-      let origin = packages[place].map { "package \($0)" } ?? stack.origin(of: String(path))
-      return ContentsListing.File(path: place, size: Int64(size) ?? 0, origin: origin)
-    }.sorted { $0.path < $1.path }
+      entries: try JSONDecoder().decode([ContentsListing.Entry].self, from: listing))
   }
 }

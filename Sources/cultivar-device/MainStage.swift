@@ -42,7 +42,8 @@ enum MainStage {
     let system = RunningSystem(note: note)
     system.mountFileSystems()
     let plan = try JSONDecoder().decode(DevicePlan.self, from: Data(try FileTree.read(DevicePlan.path)))
-    system.setIdentity(hostname: plan.hostname)
+    let values = try? DeviceRecords(in: DevicePaths.records).firstBootValues()
+    system.setIdentity(hostname: values?[.hostname] ?? plan.hostname)
     Kernel.takeControlAltDelete()
 
     for program in plan.programs { FileTree.readAhead(program.executable) }

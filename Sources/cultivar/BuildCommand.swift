@@ -71,7 +71,7 @@ struct BuildCommand: AsyncParsableCommand {
   }
 
   private func others(_ manifest: BuildManifest) -> String {
-    manifest.artefacts.filter { !["raw", "contents"].contains($0.format) }.map {
+    manifest.artefacts.filter { !["raw", "contents", "recipe"].contains($0.format) }.map {
       "\n  \($0.name), \(ByteSize(bytes: $0.size))"
     }.joined()
   }

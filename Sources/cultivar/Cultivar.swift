@@ -10,7 +10,8 @@ struct Cultivar: AsyncParsableCommand {
     version: "0.1.0",
     subcommands: [
       NewCommand.self, AddCommand.self, CheckCommand.self, LayerCommand.self, ExplainCommand.self, PlanCommand.self,
-      BuildCommand.self, RunCommand.self, ShellCommand.self, FlashCommand.self, SizeCommand.self, LockCommand.self,
+      BuildCommand.self, RunCommand.self, ShellCommand.self, FlashCommand.self, SizeCommand.self, DiffCommand.self,
+      LockCommand.self,
       OutdatedCommand.self, CacheCommand.self, SchemaCommand.self,
     ])
 }

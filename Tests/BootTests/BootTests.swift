@@ -1,4 +1,5 @@
 import Emulator
+import Flashing
 import Foundation
 import HostSystem
 import Testing
@@ -8,11 +9,12 @@ extension Machines {
   @Suite
   struct BootTests {
     @Test(
-      "an image starts its program, keeps its data over a reboot, and leaves clean file systems",
+      "an image starts its program, keeps its data and its values of the first start over a reboot, and leaves clean file systems",
       arguments: VirtualMachine.Firmware.allCases)
     func startsAndKeeps(firmware: VirtualMachine.Firmware) async throws {
       let image = try await BootFixture.shared.image("plain", Appliances.plain)
       let disk = try await BootFixture.shared.disk(from: image)
+      try await FirstBootFile.write(try FirstBootFile.values(["hostname=attic", "wifi-ssid=roof"]), to: disk.path)
       let port = VirtualMachine.freePort()
       let statusPort = VirtualMachine.freePort()
       let machine = VirtualMachine(
@@ -24,6 +26,8 @@ extension Machines {
         let status = try await fetch("http://127.0.0.1:\(statusPort)/v1/status", from: machine)
         #expect(status.contains("\"version\":\"1.2.3\""))
         #expect(status.contains("\"slot\":\"a\""))
+        #expect(status.contains("\"hostname\":\"attic\""))
+        #expect(status.contains("`wifi-ssid` of cultivar.conf has no effect"))
 
         var mark = await machine.mark
         _ = try await machine.command("kill web KILL")
@@ -34,6 +38,8 @@ extension Machines {
         try await machine.type("reboot")
         try await machine.wait(for: "Restarting system", after: mark, seconds: 60)
         try await expectPage("http://127.0.0.1:\(port)/count", "3\n", machine)
+        let second = try await fetch("http://127.0.0.1:\(statusPort)/v1/status", from: machine)
+        #expect(second.contains("\"hostname\":\"attic\""))
 
         try await machine.wait(for: "cultivar> ", after: mark, seconds: 60)
         try await machine.type("poweroff")

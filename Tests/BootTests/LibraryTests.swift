@@ -1,4 +1,5 @@
 import Emulator
+import Flashing
 import Foundation
 import HostSystem
 import Testing
@@ -7,18 +8,23 @@ extension Machines {
   /// Systems of the built-in layers.
   @Suite
   struct LibraryTests {
-    @Test("a headless server comes up with no failed unit, serves pages, and lets in who has the key")
+    @Test(
+      "a headless server takes over its first values, comes up with no failed unit, serves pages, and lets in who has the key"
+    )
     func server() async throws {
       let keys = try await BootFixture.shared.newFolder()
       let key = keys.appending(path: "key").path
       let publicKey = try await SecureShell.makeKey(key)
       let image = try await BootFixture.shared.image("server", Self.system(key: publicKey))
       let disk = try await BootFixture.shared.disk(from: image, mebibytes: 4096)
+      try await FirstBootFile.write(
+        try FirstBootFile.values(["hostname=attic", "timezone=Asia/Tokyo", "authorized-keys=\(publicKey)"]),
+        to: disk.path)
       let (web, ssh) = (VirtualMachine.freePort(), VirtualMachine.freePort())
       let machine = VirtualMachine(
         disk: disk, firmware: .bios, memory: 1024, forwards: [.init(host: web, guest: 80), .init(host: ssh, guest: 22)])
       try await machine.running(in: disk.deletingLastPathComponent()) { machine in
-        try await machine.wait(for: "server login: ", seconds: 400)
+        try await machine.wait(for: "attic login: ", seconds: 400)
         let page = try await fetch("http://127.0.0.1:\(web)/", from: machine)
         #expect(page == "good day\n")
         let device = SecureShell(port: ssh, key: key)
@@ -28,9 +34,10 @@ extension Machines {
         #expect(try await device.run("swapon --noheadings --show=NAME") == "/dev/zram0\n")
         #expect(try await device.run("ls -A /var/log/journal; ls /run/log/journal | wc -l") == "1\n")
         #expect(try await device.run("resolvectl dns | grep -c '10.0.2.3'") == "1\n")
-        #expect(try await device.run("timedatectl show -p NTP -p Timezone") == "Timezone=Europe/Berlin\nNTP=yes\n")
+        #expect(try await device.run("timedatectl show -p NTP -p Timezone") == "Timezone=Asia/Tokyo\nNTP=yes\n")
         #expect(try await device.run("systemctl is-active nginx ssh systemd-timesyncd") == "active\nactive\nactive\n")
         #expect(try await device.run("id -u; sudo id -u", user: "admin") == "1000\n0\n")
+        #expect(try await device.run("hostname; getent hosts attic | cut -d ' ' -f 1") == "attic\n127.0.1.1\n")
         // Nobody gets in without the key.
         let stranger = keys.appending(path: "stranger").path
         _ = try await SecureShell.makeKey(stranger)
@@ -49,7 +56,6 @@ extension Machines {
       layers: [nginx, admin, time-zone]
       variables:
         networkd.patience: 120s
-        openssh-server.authorized-keys: ["\(key)"]
         admin.authorized-keys: ["\(key)"]
       files: [{ path: /srv/www/index.html, content: "good day\\n" }]
       """

@@ -36,22 +36,25 @@ struct ExampleTests {
   }
 
   private struct Contents: Decodable {
-    struct File: Decodable {
+    struct Entry: Decodable {
       var path: String
+      var kind: String
       var size: Int
+      var sha256: String?
     }
-    var files: [File]
+    var entries: [Entry]
   }
 
   @Test("The slim Debian has neither documentation nor APT, keeps the copyrights and dpkg, and is small")
   func slim() async throws {
     try await withExample("slim") { folder in
-      let verdict = try Workshop.run(["build", "--quiet"], in: folder, environment: Self.environment)
+      let verdict = try Workshop.run(
+        ["build", "--quiet", "--format", "root-tar"], in: folder, environment: Self.environment)
       try #require(verdict.status == 0, "\(verdict.errors)")
       let artefacts = folder.appending(path: "build/slim")
       let files = try JSONDecoder().decode(
         Contents.self, from: Data(contentsOf: artefacts.appending(path: "contents.json"))
-      ).files
+      ).entries.filter { $0.kind == "file" }
 
       for place in ["man", "info", "locale", "lintian"] {
         #expect(files.allSatisfy { !$0.path.hasPrefix("/usr/share/\(place)/") }, "\(place)")
@@ -63,6 +66,13 @@ struct ExampleTests {
       #expect(names.contains("dpkg"))
       #expect(!names.contains("apt"))
       #expect(files.reduce(0) { $0 + $1.size } < 100 << 20)
+
+      let sums = try Judge("sh").run(
+        ["-c", "mkdir root && tar --zstd -xf root.tar.zst -C root && cd root && find . -type f -exec sha256sum {} +"],
+        in: artefacts)
+      #expect(
+        Set(sums.output.split(separator: "\n").map(String.init))
+          == Set(files.map { "\($0.sha256 ?? "")  .\($0.path)" }))
     }
   }
 

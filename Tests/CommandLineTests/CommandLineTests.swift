@@ -14,6 +14,15 @@ struct CommandLineTests {
     }
   }
 
+  @Test("A difference needs two builds: a folder without one is named")
+  func diff() throws {
+    try withTemporaryFolder { folder in
+      let asked = try Cultivar.run(["diff", "./nowhere", "./elsewhere"], in: folder)
+      #expect(asked.status == 1 && asked.output.isEmpty)
+      #expect(asked.errors.contains("nowhere") && asked.errors.contains("manifest.json"), "\(asked.errors)")
+    }
+  }
+
   @Test("Problems go to standard error, with exit status 1")
   func problems() throws {
     try withTemporaryFolder { folder in

@@ -7,7 +7,7 @@ import Testing
 struct SizeReportTests {
   private let listing = ContentsListing(
     image: "box",
-    files: [
+    entries: [
       .init(path: "/usr/bin/curl", size: 300, origin: "package curl"),
       .init(path: "/usr/lib/x86_64/libcurl.so", size: 500, origin: "package libcurl4"),
       .init(path: "/usr/lib/x86_64/libz.so", size: 100, origin: "package zlib1g"),

@@ -1,0 +1,68 @@
+import Foundation
+import HostSystem
+import SizeReport
+
+/// Listings that the archiving of a root file system leaves: `entries` of `find`, `hashes` of `sha256sum`, `owners` of dpkg.
+struct RootListing {
+  private let folder: URL
+
+  /// Names the folder that they are in.
+  init(_ folder: URL) { self.folder = folder }
+
+  /// What is in the root, by path.
+  ///
+  /// - Parameter origin: Who brought what no package did.
+  /// - Throws: `FileFailure`.
+  func entries(origin: (_ path: String) -> String) throws -> [ContentsListing.Entry] {
+    let (packages, hashes) = (try packages(), try hashes())
+    let words = try words("entries")
+    return stride(from: 0, to: words.count - 1, by: 2).compactMap { index in
+      // KIND SIZE MODE OWNER:GROUP PATH, and the target of a link.
+      let fields = words[index].split(separator: " ", maxSplits: 4)
+      guard fields.count == 5 else { return nil }
+      let path = String(fields[4])
+      var entry = ContentsListing.Entry(
+        path: "/\(path)", mode: String(fields[2]), owner: String(fields[3]),
+        origin: packages["/\(path)"].map { "package \($0)" } ?? origin(path))
+      switch fields[0] {
+      case "f":
+        entry.size = Int64(fields[1]) ?? 0
+        entry.sha256 = hashes[Substring(path)]
+      case "d": entry.kind = .folder
+      case "l": (entry.kind, entry.target) = (.link, String(words[index + 1]))
+      default: entry.kind = .special
+      }
+      return entry
+    }.sorted { $0.path < $1.path }
+  }
+
+  /// The package of each path (`PACKAGE /PATH`).
+  private func packages() throws -> [String: Substring] {
+    var packages: [String: Substring] = [:]
+    for line in try text("owners").split(separator: "\n") {
+      guard let space = line.utf8.firstIndex(of: UInt8(ascii: " ")) else { continue }
+      let (package, path) = (line[..<space], line[line.index(after: space)...])
+      let name = package.split(separator: ":").first ?? package
+      packages[String(path)] = name
+      // Packages of older suites name files below the folders that became links.
+      if ["/bin/", "/sbin/", "/lib/", "/lib64/"].contains(where: path.hasPrefix) { packages["/usr\(path)"] = name }
+    }
+    return packages
+  }
+
+  /// The hash of each regular file's content (`HASH  ./PATH`).
+  private func hashes() throws -> [Substring: ContentHash] {
+    let rows = try words("hashes").compactMap { line in
+      ContentHash(text: String(line.prefix(64))).map { (line.dropFirst(64 + "  ./".count), $0) }
+    }
+    return Dictionary(rows) { first, _ in first }
+  }
+
+  private func words(_ name: String) throws -> [Substring] {
+    try text(name).split(separator: "\0", omittingEmptySubsequences: false)
+  }
+
+  private func text(_ name: String) throws -> String {
+    String(decoding: try FolderTree.readFile(folder.appending(path: name).path), as: UTF8.self)
+  }
+}

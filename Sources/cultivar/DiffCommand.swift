@@ -1,0 +1,60 @@
+import ArgumentParser
+import DiskImage
+import Foundation
+import HostSystem
+import ImageBuild
+import Project
+
+/// `cultivar diff`: shows what differs between two builds.
+struct DiffCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "diff", abstract: "Show what differs between two builds: packages, variables, sizes, files.",
+    discussion: """
+      A build is a folder with artefacts, or an image of the project, of which the last build is taken. Only what \
+      the builds wrote down is read (manifest.json, contents.json); the disk images need not be there.
+      """)
+
+  @OptionGroup var options: ProjectOptions
+
+  @Argument(help: "The earlier build: a folder, or an image.")
+  var before: String
+
+  @Argument(help: "The later build.")
+  var after: String
+
+  @Option(help: ArgumentHelp("Most files that are told, those that change the size most.", valueName: "rows"))
+  var limit = 40
+
+  @Flag(help: "Write everything as JSON to standard output.")
+  var json = false
+
+  @Flag(help: "End with status 1 if there is a difference.")
+  var exitCode = false
+
+  func validate() throws {
+    guard limit >= 0 else { throw ValidationError("--limit needs at least 0") }
+  }
+
+  func run() async throws {
+    try await CommandErrors.shown {
+      let difference = BuildDifference(from: try record(before), to: try record(after))
+      if json {
+        print(String(decoding: try ReadableJSON.encode(difference), as: UTF8.self), terminator: "")
+      } else {
+        print(difference.isEmpty ? "no difference" : difference.text(limit: limit) { ByteSize(bytes: $0).description })
+      }
+      if exitCode, !difference.isEmpty { throw ExitCode.failure }
+    }
+  }
+
+  private func record(_ name: String) throws -> BuildRecord {
+    guard name.contains("/") || FileManager.default.fileExists(atPath: name) else {
+      return try BuildRecord(of: ProjectArtefacts(options).folder(of: name, in: nil))
+    }
+    let artefacts = ArtefactFolder(URL(fileURLWithPath: name), name: name)
+    guard FileManager.default.fileExists(atPath: artefacts.manifest.path) else {
+      throw FileFailure("read the build", name, reason: "the folder has no manifest.json")
+    }
+    return try BuildRecord(of: artefacts)
+  }
+}
