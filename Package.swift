@@ -64,8 +64,13 @@ let package = Package(
     .target(name: "Sandbox", dependencies: ["HostSystem"]),
     .target(
       name: "RootFilesystem", dependencies: ["HostSystem", "DebianArchive", "ExecutableFormat", "Lock", "Spelling"]),
+    .target(name: "ExtFileSystem", dependencies: ["HostSystem"]),
     .target(
-      name: "SystemBuild", dependencies: ["Sandbox", "DebianArchive", "Project", "HostSystem", "Lock", "SizeReport"]),
+      name: "BaseImport",
+      dependencies: ["ExtFileSystem", "RootFilesystem", "Sandbox", "DebianArchive", "HostSystem", "PartitionTable"]),
+    .target(
+      name: "SystemBuild",
+      dependencies: ["BaseImport", "Sandbox", "DebianArchive", "Project", "HostSystem", "Lock", "SizeReport"]),
     .target(
       name: "DiskImage",
       dependencies: [
@@ -76,7 +81,7 @@ let package = Package(
       name: "ImageBuild",
       dependencies: [
         "SizeReport", "Project", "DebianArchive", "ExecutableFormat", "Lock", "Programs", "RootFilesystem", "DiskImage",
-        "BootFlow", "DeviceModel", "PartitionTable", "HostSystem", "Spelling", "SystemBuild",
+        "BaseImport", "BootFlow", "DeviceModel", "PartitionTable", "HostSystem", "Spelling", "SystemBuild",
       ]),
     .target(
       name: "Flashing", dependencies: ["DeviceModel", "DiskImage", "HostSystem", "LinuxSystem", "PartitionTable"]),
@@ -105,6 +110,10 @@ let package = Package(
     .testTarget(name: "DebianArchiveTests", dependencies: ["DebianArchive", "HostSystem", "Lock", "TestFixtures"]),
     .testTarget(name: "ExecutableFormatTests", dependencies: ["ExecutableFormat", "TestFixtures"]),
     .testTarget(name: "RootFilesystemTests", dependencies: ["RootFilesystem", "HostSystem", "TestFixtures"]),
+    .testTarget(name: "ExtFileSystemTests", dependencies: ["ExtFileSystem", "HostSystem", "TestFixtures"]),
+    .testTarget(
+      name: "BaseImportTests",
+      dependencies: ["BaseImport", "DebianArchive", "Lock", "HostSystem", "PartitionTable", "TestFixtures"]),
     .testTarget(name: "BootFlowTests", dependencies: ["BootFlow", "DeviceModel", "TestFixtures"]),
     .testTarget(
       name: "DiskImageTests",

@@ -13,6 +13,22 @@ public struct InstallationRequest: Sendable, Hashable {
   public var excluded: [String]
   /// Archives besides Debian's.
   public var repositories: [RepositorySource]
+  /// What is installed before the first stage; `nil` for nothing.
+  public var base: InstalledBase?
+
+  /// What a published image has installed.
+  public struct InstalledBase: Sendable, Hashable {
+    /// SHA-256 of the image.
+    public var image: ContentHash
+    /// Text of its dpkg's status.
+    public var status: String
+
+    /// Makes a base.
+    public init(image: ContentHash, status: String) {
+      self.image = image
+      self.status = status
+    }
+  }
 
   /// What one stage asks for.
   public struct Stage: Sendable, Hashable {
@@ -30,13 +46,15 @@ public struct InstallationRequest: Sendable, Hashable {
 
   /// Makes a request.
   public init(
-    suite: String, architecture: String, stages: [Stage], excluded: [String] = [], repositories: [RepositorySource] = []
+    suite: String, architecture: String, stages: [Stage], excluded: [String] = [],
+    repositories: [RepositorySource] = [], base: InstalledBase? = nil
   ) {
     self.suite = suite
     self.architecture = architecture
     self.stages = stages
     self.excluded = excluded
     self.repositories = repositories
+    self.base = base
   }
 
   /// What every image needs that has `dpkg`.
@@ -51,7 +69,8 @@ public struct InstallationRequest: Sendable, Hashable {
     let chain = stages[...index].map { stage in
       (stage.packages + stage.removed.map { "\($0)-" }).joined(separator: " ")
     }
-    var label = "\(suite)/\(architecture) system: \(chain.joined(separator: " | "))"
+    let ground = base.map { " upon \($0.image.text.prefix(16))" } ?? ""
+    var label = "\(suite)/\(architecture) system\(ground): \(chain.joined(separator: " | "))"
     if !excluded.isEmpty { label += " without \(excluded.sorted().joined(separator: " "))" }
     if !repositories.isEmpty { label += " with \(repositories.map(\.label).joined(separator: ", "))" }
     return label

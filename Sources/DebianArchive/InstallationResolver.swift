@@ -26,7 +26,7 @@ extension AptResolver {
         preferences: Self.preferences(request))
       try await update(settings, suite: request.suite, repositories: request.repositories)
       try await Self.apt(settings, "apt-cache", ["gencaches", "-q"], to: "read the package index").run()
-      var status = ""
+      var status = request.base.map { $0.status + "\n\n" } ?? ""
       var result = ResolvedSystemPackages(stages: [], releases: [:], archiveDate: 0)
       for stage in request.stages {
         try FolderTree.replaceFile(folder.appending(path: "status").path, with: status.utf8)
@@ -87,6 +87,8 @@ extension AptResolver {
         archive: origin(of: path, urls: urls, request), path: path.hasPrefix("./") ? String(path.dropFirst(2)) : path,
         size: size, sha256: hash)
       packages.append(package)
+      // Of a base's packages, a stage may need another version.
+      status = Self.without(name, architecture, status)
       status += Self.installed(paragraph) + "\n\n"
     }
     if !plan.removed.isEmpty { status = Self.without(plan.removed, status) }
@@ -141,6 +143,15 @@ extension AptResolver {
   private static func without(_ names: [String], _ status: String) -> String {
     status.components(separatedBy: "\n\n").filter { paragraph in
       !names.contains { paragraph.hasPrefix("Package: \($0)\n") }
+    }.joined(separator: "\n\n")
+  }
+
+  /// The status without the version that a package replaces.
+  private static func without(_ name: String, _ architecture: String, _ status: String) -> String {
+    guard status.hasPrefix("Package: \(name)\n") || status.contains("\n\nPackage: \(name)\n") else { return status }
+    return status.components(separatedBy: "\n\n").filter { paragraph in
+      !(paragraph.hasPrefix("Package: \(name)\n")
+        && [architecture, "all"].contains(ControlFile.paragraphs(paragraph).first?["Architecture"]))
     }.joined(separator: "\n\n")
   }
 

@@ -34,8 +34,8 @@ public struct BuildDifference: Sendable, Encodable {
   public struct PackageState: Encodable, Equatable, Sendable {
     /// Version.
     public var version: String
-    /// SHA-256 of its archive.
-    public var sha256: ContentHash
+    /// SHA-256 of its archive; `nil` for a package of the base.
+    public var sha256: ContentHash?
   }
 
   /// What the images call themselves, and their kernels and layers.
@@ -78,6 +78,7 @@ public struct BuildDifference: Sendable, Encodable {
       "project": manifest.identity.project, "image": manifest.identity.image, "version": manifest.identity.version,
       "device": manifest.identity.deviceClass, "kernel": manifest.kernel,
     ]
+    if let base = manifest.base { words["base"] = "\(base.name) \(base.sha256.text.prefix(12))" }
     if let layers = manifest.layers { words["layers"] = layers.joined(separator: ", ") }
     return words
   }

@@ -1,3 +1,4 @@
+import BaseImport
 import DeviceModel
 import DiskImage
 import Foundation
@@ -30,6 +31,14 @@ public struct BuildManifest: Codable, Sendable {
     public var size: Int64
   }
 
+  /// The published image that a system stands upon.
+  public struct BaseRow: Codable, Sendable {
+    /// Name of its file.
+    public var name: String
+    /// SHA-256 of its file.
+    public var sha256: ContentHash
+  }
+
   /// One Debian package with files in the image.
   public struct PackageRow: Codable, Sendable {
     /// Name.
@@ -38,14 +47,20 @@ public struct BuildManifest: Codable, Sendable {
     public var version: String
     /// Architecture.
     public var architecture: String
-    /// SHA-256 of its archive.
-    public var sha256: ContentHash
+    /// SHA-256 of its archive; `nil` for a package that the base brought.
+    public var sha256: ContentHash?
 
     init(_ package: DebianPackage) {
       name = package.name
       version = package.version
       architecture = package.architecture
       sha256 = package.sha256
+    }
+
+    init(_ package: BaseFacts.Package) {
+      name = package.name
+      version = package.version
+      architecture = package.architecture
     }
   }
 
@@ -77,7 +92,9 @@ public struct BuildManifest: Codable, Sendable {
   public var partitions: [PartitionRow]
   /// Programs.
   public var programs: [ProgramRow]
-  /// Debian packages.
+  /// What a system stands upon; `nil` for packages alone.
+  public var base: BaseRow?
+  /// Debian packages, those of the base included.
   public var packages: [PackageRow]
   /// Layers of a system in the order in which they were put on.
   public var layers: [String]?
@@ -88,7 +105,7 @@ public struct BuildManifest: Codable, Sendable {
 
   init(
     identity: ImageIdentity, epoch: Int64, kernel: String, firmware: [String], layout: Layout, table: GPT,
-    packages: [DebianPackage], programs: [String: URL], sizes: [String: Int64]
+    packages: [PackageRow], programs: [String: URL], sizes: [String: Int64]
   ) throws {
     self.identity = identity
     self.epoch = epoch
@@ -104,6 +121,6 @@ public struct BuildManifest: Codable, Sendable {
     self.programs = try programs.sorted { $0.key < $1.key }.map { name, file in
       ProgramRow(name: name, sha256: try ContentHash(ofFile: file.path), size: try FileLength.of(file))
     }
-    self.packages = packages.sorted { $0.name < $1.name }.map(PackageRow.init)
+    self.packages = packages.sorted { $0.name < $1.name }
   }
 }

@@ -25,9 +25,6 @@ public enum ImageFailure: ExplainedError {
   /// The time zone is not in the database.
   case unknownTimeZone(String, similar: String?)
 
-  /// The system stands upon a published image, which cannot be built yet.
-  case importedBase(String)
-
   /// A file of the image, and what it needs.
   public struct MissingLibrary: Sendable, Equatable {
     /// The file, as an absolute path in the image.
@@ -43,7 +40,6 @@ public enum ImageFailure: ExplainedError {
     switch self {
     case .noImage(let name, _): "the project has no image `\(name)`"
     case .notBuilt(let name): "the image `\(name)` is not built"
-    case .importedBase(let image): "the image `\(image)` stands upon a published one, which this version cannot build"
     case .noKernel(let package): "the package \(package) brings no kernel"
     case .noDeviceExecutable(let architecture, let places):
       "there is no device executable for \(architecture.title); it was looked for at \(places.joined(separator: ", "))"
@@ -69,7 +65,6 @@ public enum ImageFailure: ExplainedError {
     switch self {
     case .noImage(_, let available): "it has \(available.map { "`\($0)`" }.joined(separator: ", "))"
     case .notBuilt(let name): "build it with `cultivar build \(name)`"
-    case .importedBase: "take a suite of Debian: leave out `base`, or write `base: trixie`"
     case .noKernel: "name the kernel's package: `kernel: { package: linux-image-… }`"
     case .noDeviceExecutable: "build it with `make`, or name it with CULTIVAR_DEVICE_EXECUTABLES"
     case .wrongExecutable: "build it for the image's device class, or choose another one"

@@ -33,15 +33,23 @@ extension ImageBuilder {
       image: image.name, isLocked: false, packages: 0, packagesToFetch: 0, bytesToFetch: 0, pieces: [])
     var packages: [DebianPackage] = []
     if let system {
-      let needs = try SystemNeeds(image, system, suite: suite(of: system), device: device)
+      let base = try await existingBase(of: system, device: device)
+      if let missing = base.missing {
+        plan.pieces = [ImagePlan.Piece(title: "import of the base \(missing)", isCached: false)]
+        return plan
+      }
+      let needs = try SystemNeeds(
+        image, system, suite: try suite(of: system, base.root), device: device, base: base.root)
       guard let stages = await archive.lockedPackages(for: needs.request) else { return plan }
       guard let others = await locked([needs.checker, needs.loaders, ToolTree.request]) else { return plan }
       packages = stages.flatMap(\.self) + others
       let time = try await buildTime()
-      let complete = try self.complete(system, image, device: device, packages: needs.request.remaining(of: stages))
+      let complete = try self.complete(system, image, device: device, packages: packageRows(needs.request, stages, base.root))
       plan.pieces = try await cache.withScratch { scratch in
-        try await SystemBuilder(archive: archive, cache: cache, progress: progress, scratch: scratch, epoch: time)
-          .rehearse(complete, request: needs.request, packages: stages).pieces
+        try await SystemBuilder(
+          archive: archive, cache: cache, progress: progress, scratch: scratch, epoch: time, base: base.root
+        )
+        .rehearse(complete, request: needs.request, packages: stages).pieces
       }
     } else {
       let programs = SystemPrograms(image, users: try UserIDs(names: image.programs.map(\.user)))
@@ -75,12 +83,13 @@ extension ImageBuilder {
     _ body: (_ program: String, _ arguments: [String], _ environment: [String: String]) async throws -> Void
   ) async throws {
     let device = DeviceClass(of: image)
-    let needs = try SystemNeeds(image, system, suite: suite(of: system), device: device)
+    let base = try await base(of: system, device: device)
+    let needs = try SystemNeeds(image, system, suite: try suite(of: system, base), device: device, base: base)
     let stages = try await archive.packages(for: needs.request)
     let time = try await buildTime()
-    let complete = try self.complete(system, image, device: device, packages: needs.request.remaining(of: stages))
+    let complete = try self.complete(system, image, device: device, packages: packageRows(needs.request, stages, base))
     try await cache.withScratch { scratch in
-      let builder = try SystemBuilder(archive: archive, cache: cache, progress: progress, scratch: scratch, epoch: time)
+      let builder = try SystemBuilder(archive: archive, cache: cache, progress: progress, scratch: scratch, epoch: time, base: base)
       let root = try await builder.build(complete, request: needs.request, packages: stages)
       await progress.finish()
       let session = try root.shell(command)

@@ -1,3 +1,4 @@
+import BaseImport
 import DebianArchive
 import Foundation
 import HostSystem
@@ -73,6 +74,20 @@ struct KernelFiles {
     // The package of the kernel itself has the kernel's version in its name; the others only depend on it.
     let version = kernel.lastPathComponent.dropFirst("vmlinuz-".count)
     label = images.first { $0.name.hasSuffix(version) }.map { "\($0.name) \($0.version)" } ?? String(version)
+  }
+
+  /// The newest kernel of a base that has its modules; `nil` where it has none.
+  init?(of base: BaseRoot) {
+    guard let version = base.facts.kernels.last else { return nil }
+    kernel = base.tree.appending(path: "boot/vmlinuz-\(version)")
+    let folders = ["usr/lib/modules", "lib/modules"].map { base.tree.appending(path: "\($0)/\(version)") }
+    modules = folders.first { FileManager.default.fileExists(atPath: $0.path) }
+    var key = CacheKey("base kernel 1")
+    key.add(base.key)
+    key.add(version)
+    identity = key.hash
+    let package = base.facts.packages.first { $0.name == "linux-image-\(version)" }
+    label = package.map { "\($0.name) \($0.version) of \(base.name)" } ?? "\(version) of \(base.name)"
   }
 
   private static func kernel(in tree: URL) -> URL? {

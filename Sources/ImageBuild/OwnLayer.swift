@@ -9,7 +9,7 @@ struct OwnLayer {
   var image: ImageDefinition
   var identity: ImageIdentity
   var system: SystemDefinition
-  var packages: [DebianPackage]
+  var packages: [BuildManifest.PackageRow]
 
   /// The layer.
   func layer() throws -> SystemLayer {
@@ -80,13 +80,11 @@ struct SystemManifest: Encodable {
   var variables: [String: String]
   var packages: [BuildManifest.PackageRow]
 
-  init(_ identity: ImageIdentity, _ system: SystemDefinition, _ packages: [DebianPackage]) {
+  init(_ identity: ImageIdentity, _ system: SystemDefinition, _ packages: [BuildManifest.PackageRow]) {
     self.identity = identity
     layers = system.layers.map(\.name)
     variables = system.openVariables
-    self.packages = packages.map(BuildManifest.PackageRow.init).sorted {
-      ($0.name, $0.architecture) < ($1.name, $1.architecture)
-    }
+    self.packages = packages
   }
 }
 

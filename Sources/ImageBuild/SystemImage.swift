@@ -1,3 +1,4 @@
+import BaseImport
 import BootFlow
 import DebianArchive
 import DeviceModel
@@ -16,11 +17,13 @@ extension ImageBuilder {
     var checker: PackageRequest
     var loaders: PackageRequest
 
-    init(_ image: ImageDefinition, _ system: SystemDefinition, suite: String, device: DeviceClass) throws {
-      if case .image = system.base { throw ImageFailure.importedBase(image.name) }
+    init(
+      _ image: ImageDefinition, _ system: SystemDefinition, suite: String, device: DeviceClass, base: BaseRoot?
+    ) throws {
       let architecture = device.architecture.rawValue
+      let kernel = base?.kernel(for: image) == nil ? Self.kernelPackage(image, device) : nil
       request = try SystemBuilder.request(
-        system, suite: suite, architecture: architecture, kernel: Self.kernelPackage(image, device))
+        system, suite: suite, architecture: architecture, kernel: kernel, base: base)
       checker = PackageRequest(["e2fsck-static"], scope: .named, suite: suite, architecture: architecture)
       loaders = BootLoaderFiles.request(architecture: architecture)
     }
@@ -40,18 +43,20 @@ extension ImageBuilder {
     let device = DeviceClass(of: image)
     let executable = try executables.file(for: device.architecture)
     let layout = layout(of: image)
-    let needs = try SystemNeeds(image, system, suite: suite(of: system), device: device)
+    let base = try await base(of: system, device: device)
+    let needs = try SystemNeeds(image, system, suite: try suite(of: system, base), device: device, base: base)
 
     let stages = try await progress.step("resolve packages") { try await archive.packages(for: needs.request) }
     let others = try await archive.packages(for: [needs.checker, needs.loaders, ToolTree.request])
     let tools = try await progress.step("prepare the tools") { try await ToolTree(archive: archive, cache: cache) }
     let epoch = try await buildTime()
     var identity = identity(of: image, device: device)
-    let complete = try complete(system, image, device: device, packages: needs.request.remaining(of: stages))
+    let packages = packageRows(needs.request, stages, base)
+    let complete = try complete(system, image, device: device, packages: packages)
 
     return try await cache.withScratch { scratch in
       let builder = try SystemBuilder(
-        archive: archive, cache: cache, progress: progress, scratch: scratch, epoch: epoch)
+        archive: archive, cache: cache, progress: progress, scratch: scratch, epoch: epoch, base: base)
       let folder = ArtefactFolder(output, name: image.name)
       let rehearsal = try await builder.rehearse(complete, request: needs.request, packages: stages)
       var all = CacheKey("system 1")
@@ -64,7 +69,7 @@ extension ImageBuilder {
       if let manifest = folder.manifest(ofBuild: all.hash) { return manifest }
 
       let root = try await builder.build(complete, request: needs.request, packages: stages)
-      let kernel = try systemKernel(image, root: root, packages: stages, device: device)
+      let kernel = try base?.kernel(for: image) ?? systemKernel(image, root: root, packages: stages, device: device)
       let modules = try await KernelModules(
         names: systemModules(layout), optional: device.bootModules + system.layers.flatMap(\.bootModules),
         source: kernel.modules ?? URL(fileURLWithPath: "/nonexistent"), identity: kernel.identity, tools: tools,
@@ -94,7 +99,8 @@ extension ImageBuilder {
       let disk = try await DiskParts(parts, archive: archive, tools: tools, cache: cache, progress: progress)
       var manifest = try BuildManifest(
         identity: identity, epoch: epoch, kernel: kernel.label, firmware: modules.firmware, layout: layout,
-        table: disk.image.table, packages: root.packages, programs: [:], sizes: try disk.sizes())
+        table: disk.image.table, packages: packages, programs: [:], sizes: try disk.sizes())
+      manifest.base = base.map { .init(name: $0.name, sha256: $0.image) }
       (manifest.layers, manifest.variables) = (complete.layers.map(\.name), complete.openVariables)
       let rootArchive = RootArchive(
         source, time: epoch, architecture: device.architecture, name: "\(image.name):\(project.version)")
@@ -113,7 +119,8 @@ extension ImageBuilder {
   /// Looks up the packages of a system and locks them; nothing is built.
   func resolveSystem(_ image: ImageDefinition, _ system: SystemDefinition) async throws {
     let device = DeviceClass(of: image)
-    let needs = try SystemNeeds(image, system, suite: suite(of: system), device: device)
+    let base = try await base(of: system, device: device)
+    let needs = try SystemNeeds(image, system, suite: try suite(of: system, base), device: device, base: base)
     _ = try await archive.packages(for: needs.request)
     _ = try await archive.packages(for: [needs.checker, needs.loaders, ToolTree.request])
   }
@@ -126,7 +133,7 @@ extension ImageBuilder {
 
   /// A system with Cultivar's own layer at its end.
   func complete(
-    _ system: SystemDefinition, _ image: ImageDefinition, device: DeviceClass, packages: [DebianPackage]
+    _ system: SystemDefinition, _ image: ImageDefinition, device: DeviceClass, packages: [BuildManifest.PackageRow]
   ) throws -> SystemDefinition {
     var complete = system
     let own = OwnLayer(
@@ -139,13 +146,6 @@ extension ImageBuilder {
   func buildTime() async throws -> Int64 {
     if let given = try givenTime() { return given }
     return await lock.archiveDate
-  }
-
-  func suite(of system: SystemDefinition) -> String {
-    switch system.base {
-    case .debian(let suite): suite
-    case .image(let base): base.suite
-    }
   }
 
   /// Without these nothing starts.

@@ -20,6 +20,8 @@ struct LockFile: Codable, Equatable {
   var releases: [String: ReleaseState]?
   /// Commits of git references, by `URL reference`.
   var revisions: [String: String] = [:]
+  /// SHA-256 of the published images that systems stand upon, by path; files of older versions have none.
+  var bases: [String: ContentHash]?
 
   /// Reads a lock file; an empty one where there is none.
   ///
@@ -64,7 +66,7 @@ struct LockFile: Codable, Equatable {
     let repositories = revisions.keys.flatMap { key in
       key.split(separator: " ", maxSplits: 1).first.map { Self.names(ofRepository: String($0)) } ?? []
     }
-    return Set(packages.values.map(\.name)).union(repositories)
+    return Set(packages.values.map(\.name)).union(repositories).union((bases ?? [:]).keys)
   }
 
   /// A git repository's names: its URL, and the last part of it.

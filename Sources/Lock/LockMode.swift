@@ -33,6 +33,27 @@ public struct NotLocked: ExplainedError {
   public var remedy: String? { "run `cultivar lock` and commit cultivar.lock, or build without --locked" }
 }
 
+/// A published image that is another one than the lock file names.
+public struct ChangedBase: ExplainedError {
+  /// The image, as the lock file names it.
+  public var path: String
+  /// SHA-256 that it had.
+  public var locked: ContentHash
+  /// SHA-256 that it has.
+  public var found: ContentHash
+  /// The lock file.
+  public var lockFile: String
+
+  /// What was being done, and what was wrong.
+  public var problem: String {
+    "the image \(path) is another one than \(lockFile) names: its SHA-256 is \(found), and was \(locked)"
+  }
+  /// What the user can do now.
+  public var remedy: String? {
+    "put the former image back, or take the new one with `cultivar lock --update \(path)`"
+  }
+}
+
 /// Names that are to be looked up anew and that the lock file does not have.
 public struct NoLockedName: ExplainedError {
   /// The names.
@@ -42,7 +63,7 @@ public struct NoLockedName: ExplainedError {
 
   /// What was being done, and what was wrong.
   public var problem: String {
-    "cannot update \(names.map { "'\($0)'" }.joined(separator: ", ")): \(path) has no package and no git repository of that name"
+    "cannot update \(names.map { "'\($0)'" }.joined(separator: ", ")): \(path) has no package, git repository or image of that name"
   }
   /// What the user can do now.
   public var remedy: String? {
@@ -83,6 +104,10 @@ extension LockChange {
       let parts = key.split(separator: " ", maxSplits: 1).map(String.init)
       changes.insert(
         LockChange(name: parts[0], locked: old.revisions[key], available: commit, from: parts.last ?? ""))
+    }
+    for (path, hash) in new.bases ?? [:] where old.bases?[path] != hash {
+      changes.insert(
+        LockChange(name: path, locked: old.bases?[path]?.text, available: hash.text, from: "image"))
     }
     return changes.sorted {
       ($0.name, $0.architecture ?? "", $0.from, $0.locked ?? "") < (

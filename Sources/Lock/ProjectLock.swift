@@ -136,6 +136,34 @@ public actor ProjectLock {
     try save()
   }
 
+  /// Whether a published image is the one that is locked, if one is.
+  ///
+  /// - Parameter path: The image, as it stays the same on other machines: from the project's folder.
+  /// - Throws: ``ChangedBase``.
+  public func check(base path: String, _ hash: ContentHash) throws(ChangedBase) {
+    let counts =
+      switch mode {
+      case .kept, .required: true
+      case .renewed, .compared: false
+      case .renewedFor(let names): !names.contains(path)
+      }
+    guard counts, let known = lock.bases?[path], known != hash else { return }
+    throw ChangedBase(path: path, locked: known, found: hash, lockFile: file.lastPathComponent)
+  }
+
+  /// Locks a published image, which has to be the one that is locked already.
+  ///
+  /// - Throws: ``ChangedBase``, ``NotLocked``, `FileFailure`.
+  public func record(base path: String, _ hash: ContentHash) throws {
+    try check(base: path, hash)
+    let known = lock.bases?[path]
+    if known == nil { try allowLookup(of: ["image \(path)"]) }
+    used.bases = (used.bases ?? [:]).merging([path: hash]) { $1 }
+    guard known != hash else { return }
+    lock.bases = (lock.bases ?? [:]).merging([path: hash]) { $1 }
+    try save()
+  }
+
   /// Drops what this build did not ask for: called after a build of all images.
   ///
   /// - Throws: `FileFailure`.

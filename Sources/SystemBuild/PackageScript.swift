@@ -38,16 +38,24 @@ enum PackageScript {
   static func installEssential(_ files: [URL], architecture: String, pathRules: [PathRule]) -> String {
     var lines = ["mkdir -p /etc/dpkg/dpkg.cfg.d /var/lib/dpkg/info /var/lib/dpkg/updates", ": >> /var/lib/dpkg/status"]
     lines += ["printf '%s\\n' \(architecture) > /var/lib/dpkg/arch"]
-    if !pathRules.isEmpty {
-      let rows = pathRules.map { "path-\($0.isInclusion ? "include" : "exclude")=\($0.pattern)" }
-      lines += ["cat > /etc/dpkg/dpkg.cfg.d/50cultivar <<'END'"] + rows + ["END"]
-    }
+    if !pathRules.isEmpty { lines += writeRules(pathRules) }
     lines += forbidStarts
     let names = files.map { "\(archives)/\($0.lastPathComponent)" }
     lines += ["dpkg --force-depends --force-unsafe-io --install \(names.joined(separator: " ")) >&2"]
     lines += allowStarts
     if !pathRules.isEmpty { lines += removeExcluded(pathRules) }
     return lines.joined(separator: "\n") + "\n"
+  }
+
+  /// Makes rules hold where packages are installed already.
+  static func apply(_ pathRules: [PathRule]) -> String {
+    (["mkdir -p /etc/dpkg/dpkg.cfg.d"] + writeRules(pathRules) + removeExcluded(pathRules)).joined(separator: "\n")
+      + "\n"
+  }
+
+  private static func writeRules(_ pathRules: [PathRule]) -> [String] {
+    let rows = pathRules.map { "path-\($0.isInclusion ? "include" : "exclude")=\($0.pattern)" }
+    return ["cat > /etc/dpkg/dpkg.cfg.d/50cultivar <<'END'"] + rows + ["END"]
   }
 
   /// Removes what was unpacked before dpkg could leave it out. The shell's patterns in `case` are those of dpkg.

@@ -1,3 +1,4 @@
+import BaseImport
 import Foundation
 import Glibc
 import HostSystem
@@ -75,6 +76,13 @@ struct RootStack: Sendable {
     }
     layers.append(place.appending(path: "tree"))
     self.key = key
+  }
+
+  /// Puts an imported base at the bottom.
+  mutating func add(_ base: BaseRoot) {
+    pieces.append(PlannedPiece(title: "base \(base.name)", isCached: true))
+    layers.append(base.tree)
+    key = key("base 1") { $0.add(base.key) }
   }
 
   /// Puts a layer on top that is not kept: `work` fills the folder, which somebody else removes.

@@ -1,3 +1,4 @@
+import BaseImport
 import DebianArchive
 import Foundation
 import HostSystem
@@ -16,18 +17,24 @@ public struct SystemBuilder: Sendable {
   private let sandbox: Sandbox
   /// Time of the build, in seconds since 1970, for programs that ask (`SOURCE_DATE_EPOCH`).
   private let epoch: Int64
+  /// What the root stands upon; `nil` for packages alone.
+  private let base: BaseRoot?
 
   /// Makes a builder.
   ///
-  /// - Parameter scratch: Folder for what sandboxes need while they run, in the cache's file system.
+  /// - Parameters:
+  ///   - scratch: Folder for what sandboxes need while they run, in the cache's file system.
+  ///   - base: What the root stands upon; `nil` for packages alone.
   /// - Throws: `SandboxFailure` where this user can have no sandboxes.
   public init(
-    archive: DebianArchive, cache: Cache, progress: BuildProgress, scratch: URL, epoch: Int64
+    archive: DebianArchive, cache: Cache, progress: BuildProgress, scratch: URL, epoch: Int64,
+    base: BaseRoot? = nil
   ) throws(SandboxFailure) {
     self.archive = archive
     self.cache = cache
     self.progress = progress
     self.epoch = epoch
+    self.base = base
     sandbox = try Sandbox(scratch: scratch)
   }
 
@@ -35,12 +42,18 @@ public struct SystemBuilder: Sendable {
   public static let kernelStage = 1
 
   /// The packages that a system asks for, in stages: the essential ones, the kernel, then each layer that has some.
+  ///
+  /// - Parameters:
+  ///   - kernel: The kernel's package; `nil` for the base's own kernel.
+  ///   - base: What the system stands upon, which has the essential packages; `nil` for packages alone.
   public static func request(
-    _ system: SystemDefinition, suite: String, architecture: String, kernel: String
+    _ system: SystemDefinition, suite: String, architecture: String, kernel: String?, base: BaseRoot? = nil
   ) throws -> InstallationRequest {
+    // A base may have a program that makes initial RAM file systems, and need not lose it: told so, it does nothing.
+    let initramfs = base?.facts.makesInitialRAM == true ? [] : [DebianArchive.initramfsPackage]
     var stages = [
-      InstallationRequest.essential(suite: suite),
-      InstallationRequest.Stage(packages: [kernel, DebianArchive.initramfsPackage]),
+      base == nil ? InstallationRequest.essential(suite: suite) : InstallationRequest.Stage(packages: []),
+      InstallationRequest.Stage(packages: kernel.map { [$0] + initramfs } ?? []),
     ]
     for layer in system.layers where layer.hasPackages { stages.append(layer.stage) }
     return InstallationRequest(
@@ -52,7 +65,8 @@ public struct SystemBuilder: Sendable {
           key: repository.key.path, keyHash: try ContentHash(ofFile: repository.key.path),
           priority: repository.priority,
           priorityPackages: repository.priorityPackages)
-      })
+      },
+      base: try base.map { InstallationRequest.InstalledBase(image: $0.image, status: try $0.packageStatus()) })
   }
 
   /// Builds the root, or finds it in the cache.
@@ -69,8 +83,7 @@ public struct SystemBuilder: Sendable {
       upon: RootStack(cache: cache, seed: [request.architecture, "\(epoch)"]))
     return SystemRoot(
       stack: stack, sandbox: sandbox, cache: try Cache(at: ownCache), epoch: epoch,
-      packages: request.remaining(of: packages), kernelFolder: stack.folder(of: kernelKey)
-    )
+      kernelFolder: stack.folder(of: kernelKey))
   }
 
   /// What ``build(_:request:packages:)`` would do, in its order; nothing is done.
@@ -90,8 +103,12 @@ public struct SystemBuilder: Sendable {
   ) async throws -> (stack: RootStack, kernelKey: ContentHash) {
     var stack = start
     let context = Context(system: system, request: request)
+    if let base {
+      stack.add(base)
+      try await addPathRules(context, to: &stack)
+    }
     try await runSteps(.setup, of: system.layers, in: &stack)
-    try await addEssential(packages.first ?? [], context, to: &stack)
+    if base == nil { try await addEssential(packages.first ?? [], context, to: &stack) }
     try await runSteps(.essential, of: system.layers, in: &stack)
     try await addPackages(packages[Self.kernelStage], removing: [], called: "kernel", context, to: &stack)
     let kernelKey = stack.key
@@ -124,6 +141,20 @@ public struct SystemBuilder: Sendable {
   }
 
   // MARK: Packages
+
+  /// Leaves out of a base what packages are not to bring.
+  private func addPathRules(_ context: Context, to stack: inout RootStack) async throws {
+    guard !context.pathRules.isEmpty else { return }
+    let key = stack.key("path rules 1") {
+      for rule in context.pathRules { $0.add([rule.pattern, rule.isInclusion ? "in" : "out"]) }
+    }
+    let lower = stack.lower
+    try await stack.add(key, called: "what is left out of the base") { upper in
+      try await sandbox.run(
+        PackageScript.apply(context.pathRules), root: .overlay(lower: lower, upper: upper),
+        to: "leave out what the layers exclude")
+    }
+  }
 
   private func addEssential(_ packages: [DebianPackage], _ context: Context, to stack: inout RootStack) async throws {
     let key = stack.key("essential packages 2") {
@@ -249,14 +280,33 @@ public struct SystemBuilder: Sendable {
 }
 
 extension InstallationRequest {
-  /// All packages of the stages, by name, but those that a later stage removes.
+  /// All packages of the stages, by name, but those that a later stage removes or has in another version.
   public func remaining(of packages: [[DebianPackage]]) -> [DebianPackage] {
     var result: [DebianPackage] = []
     for (stage, found) in zip(stages, packages) {
-      result.removeAll { stage.removed.contains($0.name) }
+      result.removeAll { old in
+        stage.removed.contains(old.name) || found.contains { $0.isVersion(of: old.name, old.architecture) }
+      }
       result += found
     }
     return result.sorted { ($0.name, $0.architecture) < ($1.name, $1.architecture) }
+  }
+
+  /// Packages of a base but those that a stage removes or has in another version.
+  public func remaining(of installed: [BaseFacts.Package], below packages: [[DebianPackage]]) -> [BaseFacts.Package] {
+    let removed = Set(stages.flatMap(\.removed))
+    let found = Dictionary(grouping: packages.flatMap(\.self), by: \.name)
+    return installed.filter { package in
+      !removed.contains(package.name)
+        && !(found[package.name] ?? []).contains { $0.isVersion(of: package.name, package.architecture) }
+    }
+  }
+}
+
+extension DebianPackage {
+  /// Whether it takes the place of an installed package.
+  fileprivate func isVersion(of name: String, _ architecture: String) -> Bool {
+    self.name == name && (self.architecture == architecture || self.architecture == "all" || architecture == "all")
   }
 }
 

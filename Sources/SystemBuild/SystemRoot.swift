@@ -9,8 +9,6 @@ import SizeReport
 public struct SystemRoot: Sendable {
   /// Hash of all that it depends on but secrets: the same on every machine.
   public var key: ContentHash { stack.keyWithoutSecrets ?? stack.key }
-  /// Its packages, sorted by name.
-  public let packages: [DebianPackage]
   /// Folder with `boot` and `usr/lib/modules` of the kernel.
   public let kernelFolder: URL
 
@@ -20,13 +18,12 @@ public struct SystemRoot: Sendable {
   public let cache: Cache
   private let epoch: Int64
 
-  init(stack: RootStack, sandbox: Sandbox, cache: Cache, epoch: Int64, packages: [DebianPackage], kernelFolder: URL) {
+  init(stack: RootStack, sandbox: Sandbox, cache: Cache, epoch: Int64, kernelFolder: URL) {
     self.kernelFolder = kernelFolder
     self.stack = stack
     self.sandbox = sandbox
     self.cache = cache
     self.epoch = epoch
-    self.packages = packages
   }
 
   /// A command that opens a shell in the root, or runs a command of the user's there; what it writes is dropped.

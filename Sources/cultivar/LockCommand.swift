@@ -9,8 +9,8 @@ struct LockCommand: AsyncParsableCommand {
     commandName: "lock", abstract: "Write cultivar.lock: the versions of all packages and commits that images take.",
     discussion: """
       Without --update, what is locked stays, and only what is missing is looked up. With --update and names, what has to do with
-      them is looked up anew: whatever was asked for together with a package of that name, and a git repository by its URL or the
-      last part of it.
+      them is looked up anew: whatever was asked for together with a package of that name, a git repository by its URL or the
+      last part of it, and an image that a system stands upon by its path.
       """)
 
   @OptionGroup var options: ProjectOptions
@@ -18,7 +18,7 @@ struct LockCommand: AsyncParsableCommand {
   @Flag(help: "Take the newest versions of everything, or of what is named.")
   var update = false
 
-  @Argument(help: "Packages and git repositories to update.")
+  @Argument(help: "Packages, git repositories and images to update.")
   var names: [String] = []
 
   @Flag(name: [.short, .long], help: "Say nothing unless something is wrong.")
@@ -71,9 +71,9 @@ struct OutdatedCommand: AsyncParsableCommand {
     }
   }
 
-  /// A commit by its beginning; a version as it is.
+  /// A commit, and an image's hash, by its beginning; a version as it is.
   private static func short(_ version: String?) -> String {
     guard let version else { return "-" }
-    return version.count == 40 && version.allSatisfy(\.isHexDigit) ? String(version.prefix(12)) : version
+    return [40, 64].contains(version.count) && version.allSatisfy(\.isHexDigit) ? String(version.prefix(12)) : version
   }
 }

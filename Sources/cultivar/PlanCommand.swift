@@ -38,6 +38,9 @@ struct PlanCommand: AsyncParsableCommand {
   }
 
   private func text(_ plan: ImagePlan) -> String {
+    if !plan.isLocked, let piece = plan.pieces.first {
+      return "\(plan.image): what comes after the \(piece.title) is not known yet"
+    }
     guard plan.isLocked else {
       return "\(plan.image): packages are not locked yet; a build, or `cultivar lock`, asks the archive for them"
     }

@@ -166,9 +166,11 @@ enum BaseFormat {
     example: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")
   private static let partition = OptionalKey(
     "partition", Shape.integer(1...128),
-    "Number of the partition with the root file system. Left out: the largest with a file system of Linux.", example: 2)
+    "Number of the partition with the root file system. Left out: the one that holds a Debian.", example: 2)
   private static let suite = OptionalKey(
-    "suite", Shape.debianSuite, "Suite that packages come from. Left out: the project's.", example: "trixie")
+    "suite", Shape.debianSuite,
+    "Suite that packages come from. Left out: the image's own, or the project's where there is no image.",
+    example: "trixie")
 
   /// A suite, or an image.
   static let shape = Shape<BaseChoice>.either(

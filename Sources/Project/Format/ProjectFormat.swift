@@ -14,7 +14,7 @@ enum ProjectFormat {
   private static let images = RequiredKey(
     "images",
     Shape<[DictionaryEntry<ImageEntry>]>.dictionary(key: .name, value: ImageKindFormat.shape, minimumCount: 1),
-    "Images by name: appliances, which have `programs`, and systems, which have `profile` or `layers`.",
+    "Images by name: appliances, which have `programs`, and systems, which have `profile`, `layers` or `base`.",
     example: [
       "station": ["device": "generic-x86_64", "layout": "appliance-ab", "programs": [["executable": "./tool"]]]
     ])

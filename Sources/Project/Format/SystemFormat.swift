@@ -45,7 +45,7 @@ enum SystemFormat {
   /// A system.
   static let shape = Shape<ImageEntry>.object(
     "system", about: "An image with a distribution: Debian made of layers, run by systemd.", keys: keys,
-    rules: [.atLeastOne(of: profile, layers)]
+    rules: [.atLeastOne(of: base, profile, layers)]
   ) { fields, reading in
     var kernel = fields[ImageFormat.kernel]
     var parts = PartsFormat.parts(fields, hasKernel: false, &reading)
@@ -117,7 +117,7 @@ enum ImageKindFormat {
           : "'\(entry.key)' belongs to a system, and image\(name) is an appliance",
         at: entry.position,
         hint: kind == .system
-          ? "remove it: it is a system because it has \(reason(entries, ["profile", "layers"]))"
+          ? "remove it: it is a system because it has \(reason(entries, ["profile", "layers", "base"]))"
           : "remove it: it is an appliance because it has \(reason(entries, ["programs"]))")
     }
     var rest = node

@@ -35,13 +35,13 @@ public struct ImportedBase: Sendable, Equatable {
   public var file: URL
   /// What it must hash to; `nil` to take it as it is.
   public var sha256: String?
-  /// Number of the partition with the root file system; `nil` for the largest one with a Linux file system.
+  /// Number of the partition with the root file system; `nil` for the one that holds a Debian.
   public var rootPartition: Int?
-  /// Suite of Debian that its packages come from.
-  public var suite: String
+  /// Suite of Debian that further packages come from; `nil` for the image's own.
+  public var suite: String?
 
   /// Makes a base.
-  public init(position: SourcePosition, file: URL, sha256: String?, rootPartition: Int?, suite: String) {
+  public init(position: SourcePosition, file: URL, sha256: String?, rootPartition: Int?, suite: String?) {
     self.position = position
     self.file = file
     self.sha256 = sha256

@@ -126,9 +126,7 @@ public struct SystemReader: Sendable {
     case .debian(let suite): .debian(suite: suite)
     case .image(let file, let sha256, let partition, let suite, let position):
       .image(
-        ImportedBase(
-          position: position, file: file, sha256: sha256, rootPartition: partition,
-          suite: suite ?? project.archive.suite))
+        ImportedBase(position: position, file: file, sha256: sha256, rootPartition: partition, suite: suite))
     }
   }
 
@@ -201,8 +199,8 @@ public struct SystemReader: Sendable {
 }
 
 extension SystemBase {
-  /// Suite of Debian that packages come from.
-  public var suite: String {
+  /// Suite of Debian that packages come from; `nil` where an image that nobody has looked into says it.
+  public var suite: String? {
     switch self {
     case .debian(let suite): suite
     case .image(let base): base.suite

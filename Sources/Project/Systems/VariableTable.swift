@@ -34,18 +34,19 @@ struct VariableTable {
   private let facts: [String: String]
 
   init(
-    project: ProjectDefinition, image: ImageDefinition, suite: String, layers: [LayerDefinition],
+    project: ProjectDefinition, image: ImageDefinition, suite: String?, layers: [LayerDefinition],
     surroundings: Surroundings
   ) {
     self.project = project
     self.image = image
     self.layers = layers
     self.surroundings = surroundings
-    facts = [
+    var facts = [
       "project.name": project.name, "project.version": project.version, "image.name": image.name,
       "image.hostname": image.hostname, "image.timezone": image.timezone, "image.device": image.device,
-      "image.suite": suite,
     ]
+    facts["image.suite"] = suite
+    self.facts = facts
   }
 
   /// The values that somebody gives, in the order of precedence.
@@ -313,6 +314,12 @@ struct VariableTable {
       problems.error(
         "${\(name)}: image '\(image.name)' has no layer '\(name[..<dot])'", at: position,
         hint: NearestName.hint(for: String(name[..<dot]), among: layers.map(\.name), kind: "layers of the image"))
+      return nil
+    }
+    if name == "image.suite" {
+      problems.error(
+        "nobody has said which suite '\(image.name)' is of", at: position,
+        hint: "an image says it once it is imported; for texts, write 'base: { image: …, suite: … }'")
       return nil
     }
     let own = layer.map { $0.variables.map(\.name) } ?? names.filter { !$0.contains(".") }

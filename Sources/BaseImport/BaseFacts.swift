@@ -1,0 +1,118 @@
+import DebianArchive
+import Foundation
+import Glibc
+import HostSystem
+
+/// What is known of a base once it is imported.
+public struct BaseFacts: Sendable, Codable, Equatable {
+  /// A package that it brings.
+  public struct Package: Sendable, Codable, Equatable {
+    /// Name.
+    public var name: String
+    /// Version.
+    public var version: String
+    /// Architecture, `all` included.
+    public var architecture: String
+
+    /// Makes a row.
+    public init(name: String, version: String, architecture: String) {
+      self.name = name
+      self.version = version
+      self.architecture = architecture
+    }
+  }
+
+  /// Suite of Debian by code name, where it says that it is one; else what it calls itself.
+  public var suite: String?
+  /// What it calls itself (`PRETTY_NAME` of `os-release(5)`).
+  public var title: String
+  /// Debian architecture, that of its dpkg.
+  public var architecture: String
+  /// Its packages, sorted by name.
+  public var packages: [Package]
+  /// Whether one of them makes initial RAM file systems (`linux-initramfs-tool`).
+  public var makesInitialRAM: Bool
+  /// Versions of its kernels that have their modules, the newest last.
+  public var kernels: [String]
+
+  /// Reads an imported tree.
+  ///
+  /// - Throws: ``BaseFailure`` where the tree is no Debian, `FileFailure`.
+  init(of tree: URL, image: URL) throws {
+    guard let release = Self.text("usr/lib/os-release", in: tree) ?? Self.text("etc/os-release", in: tree) else {
+      throw BaseFailure(image, .noDebian("its root has no /etc/os-release"))
+    }
+    guard let status = Self.text(BaseRoot.statusPath, in: tree) else {
+      throw BaseFailure(image, .noDebian("its root has no /var/lib/dpkg/status"))
+    }
+    let fields = Self.fields(of: release)
+    let name = fields["ID"] ?? "unknown"
+    title = fields["PRETTY_NAME"] ?? name
+    suite = ["debian", "raspbian"].contains(name) ? fields["VERSION_CODENAME"] : nil
+    let installed = ControlFile.paragraphs(status).filter { $0["Status"]?.hasSuffix(" installed") ?? false }
+    packages = installed.compactMap { fields in
+      guard let name = fields["Package"], let version = fields["Version"], let architecture = fields["Architecture"]
+      else { return nil }
+      return Package(name: name, version: version, architecture: architecture)
+    }.sorted { ($0.name, $0.architecture) < ($1.name, $1.architecture) }
+    guard let dpkg = packages.first(where: { $0.name == "dpkg" }) else {
+      throw BaseFailure(image, .noDebian("dpkg is not among the packages of its /var/lib/dpkg/status"))
+    }
+    architecture = dpkg.architecture
+    makesInitialRAM = installed.contains { $0["Provides"]?.contains("linux-initramfs-tool") ?? false }
+    kernels = Self.kernels(in: tree)
+  }
+
+  private static func kernels(in tree: URL) -> [String] {
+    let names = (try? FolderTree.names(in: tree.appending(path: "boot").path)) ?? []
+    let versions = names.filter { $0.hasPrefix("vmlinuz-") }.map { String($0.dropFirst("vmlinuz-".count)) }
+    return versions.filter { version in
+      ["usr/lib/modules", "lib/modules"].contains { folder in
+        access(tree.appending(path: "\(folder)/\(version)/modules.dep").path, F_OK) == 0
+          || access(tree.appending(path: "\(folder)/\(version)/kernel").path, F_OK) == 0
+      }
+    }.sorted { $0.compare($1, options: .numeric) == .orderedAscending }
+  }
+
+  private static func text(_ path: String, in tree: URL) -> String? {
+    let place = tree.appending(path: path).path
+    var status = stat()
+    // A link may lead out of the tree.
+    guard lstat(place, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
+    return (try? FolderTree.readFile(place)).map { String(decoding: $0, as: UTF8.self) }
+  }
+
+  /// `KEY=VALUE` by line, the value perhaps in quotes (`os-release(5)`).
+  private static func fields(of text: String) -> [String: String] {
+    var fields: [String: String] = [:]
+    for line in text.split(separator: "\n") where !line.hasPrefix("#") {
+      guard let equals = line.firstIndex(of: "=") else { continue }
+      fields[String(line[..<equals])] = line[line.index(after: equals)...]
+        .trimmingCharacters(in: CharacterSet(charactersIn: "\"' \t"))
+    }
+    return fields
+  }
+}
+
+/// An imported base: what the first layer of a system's root is.
+public struct BaseRoot: Sendable {
+  /// The tree: the lowest layer of a root.
+  public let tree: URL
+  /// Hash of all that the tree depends on.
+  public let key: ContentHash
+  /// Name of the image's file.
+  public let name: String
+  /// SHA-256 of the image's file.
+  public let image: ContentHash
+  /// What is known of it.
+  public let facts: BaseFacts
+
+  static let statusPath = "var/lib/dpkg/status"
+
+  /// Text of dpkg's status.
+  ///
+  /// - Throws: `FileFailure`.
+  public func packageStatus() throws(FileFailure) -> String {
+    String(decoding: try FolderTree.readFile(tree.appending(path: Self.statusPath).path), as: UTF8.self)
+  }
+}

@@ -1,0 +1,41 @@
+import Foundation
+import Glibc
+import HostSystem
+
+/// The file of a published image, and its hash.
+public struct BaseFile: Sendable {
+  /// The file.
+  public let file: URL
+  /// SHA-256 of its content.
+  public let sha256: ContentHash
+
+  /// Hashes a file, or finds its hash in the cache: an image of gigabytes is read again only where it is another file, or was written.
+  ///
+  /// - Parameter expected: What it must hash to; `nil` to take it as it is.
+  /// - Throws: `FileFailure`, ``BaseFailure``.
+  public init(_ file: URL, expected: String?, cache: Cache, progress: BuildProgress) async throws {
+    self.file = file
+    var status = stat()
+    guard stat(file.path, &status) == 0 else { throw FileFailure.last("read", file.path) }
+    guard status.st_mode & S_IFMT == S_IFREG else { throw FileFailure("read", file.path, reason: "it is no file") }
+    var key = CacheKey("file-hash 1")
+    key.add(file.standardizedFileURL.path)
+    key.add("\(status.st_dev) \(status.st_ino) \(status.st_size)")
+    // The time of change cannot be set back, as that of modification can.
+    key.add("\(status.st_mtim.tv_sec).\(status.st_mtim.tv_nsec) \(status.st_ctim.tv_sec).\(status.st_ctim.tv_nsec)")
+    let place = try await cache.result("file-hash", key.hash) { folder in
+      try await progress.step("hash \(file.lastPathComponent)") {
+        try FolderTree.replaceFile(
+          folder.appending(path: "sha256").path, with: try ContentHash(ofFile: file.path).text.utf8)
+      }
+    }
+    let text = String(decoding: try FolderTree.readFile(place.appending(path: "sha256").path), as: UTF8.self)
+    guard let hash = ContentHash(text: text) else {
+      throw FileFailure("read", place.path, reason: "it is no hash; `cultivar cache clear` removes it")
+    }
+    sha256 = hash
+    if let expected, expected.lowercased() != hash.text {
+      throw BaseFailure(file, .wrongHash(expected: expected, found: hash.text))
+    }
+  }
+}

@@ -1,0 +1,339 @@
+import DebianArchive
+import ExtFileSystem
+import Foundation
+import Glibc
+import HostSystem
+import Sandbox
+
+/// Imports published images, to be what the first layer of a system's root is.
+///
+/// Nothing is mounted, so that no kernel has to know a file system and no right is needed but that of a sandbox: file systems are read
+/// where they lie, and everything passes as a tar archive, which keeps owners, modes, links and attributes in a sandbox as well.
+public struct BaseImporter: Sendable {
+  private let cache: Cache
+  private let tools: ToolTree
+  private let progress: BuildProgress
+
+  /// Makes an importer.
+  public init(cache: Cache, tools: ToolTree, progress: BuildProgress) {
+    self.cache = cache
+    self.tools = tools
+    self.progress = progress
+  }
+
+  /// The tree of an image, where it was imported before.
+  ///
+  /// - Throws: `FileFailure` where the cache is damaged.
+  public static func existing(_ base: BaseFile, partition: Int?, in cache: Cache) throws -> BaseRoot? {
+    let key = key(base, partition)
+    let place = cache.location("base-image", key)
+    return cache.take(place) ? try root(at: place, key, base) : nil
+  }
+
+  /// Imports an image, or finds it in the cache.
+  ///
+  /// - Parameter partition: Number of the partition with the root; `nil` to find it by what it holds.
+  /// - Throws: ``BaseFailure``, `CommandFailure`, `FileFailure`, `SandboxFailure`.
+  public func root(of base: BaseFile, partition: Int?) async throws -> BaseRoot {
+    let key = Self.key(base, partition)
+    let place = try await cache.result("base-image", key) { folder in
+      try await progress.step("import \(base.file.lastPathComponent)") {
+        let tree = folder.appending(path: "tree")
+        try FolderTree.create(tree.path)
+        guard chmod(tree.path, 0o755) == 0 else { throw FileFailure.last("set the mode of", tree.path) }
+        try await cache.withScratch { scratch in
+          try await Work(
+            image: base.file, partition: partition, tools: tools, scratch: scratch,
+            sandbox: try Sandbox(scratch: scratch)
+          ).fill(tree)
+        }
+        let facts = try BaseFacts(of: tree, image: base.file)
+        try FolderTree.replaceFile(folder.appending(path: "facts.json").path, with: try JSONEncoder().encode(facts))
+      }
+    }
+    return try Self.root(at: place, key, base)
+  }
+
+  private static func key(_ base: BaseFile, _ partition: Int?) -> ContentHash {
+    var key = CacheKey("base-image 1")
+    key.add(base.sha256)
+    key.add(partition.map(String.init) ?? "")
+    return key.hash
+  }
+
+  private static func root(at place: URL, _ key: ContentHash, _ base: BaseFile) throws -> BaseRoot {
+    let file = place.appending(path: "facts.json").path
+    guard let facts = try? JSONDecoder().decode(BaseFacts.self, from: Data(try FolderTree.readFile(file))) else {
+      throw FileFailure("read", file, reason: "it is not what an import writes; `cultivar cache clear` removes it")
+    }
+    return BaseRoot(
+      tree: place.appending(path: "tree"), key: key, name: base.file.lastPathComponent, image: base.sha256,
+      facts: facts)
+  }
+
+  // MARK: The work
+
+  /// One import.
+  private struct Work {
+    let image: URL
+    let partition: Int?
+    let tools: ToolTree
+    let scratch: URL
+    let sandbox: Sandbox
+
+    /// Where archives are seen in the sandbox.
+    private static let archives = "/run/cultivar/base"
+
+    func fill(_ tree: URL) async throws {
+      let disk = try await unpacked()
+      let content = try DiskRegion(disk)
+      switch try StoredKind(of: content) {
+      case .tar:
+        try await unpack(disk, to: "", of: tree)
+      case .compressed: throw BaseFailure(image, .notAnImage("compressed more than once"))
+      default: try await fill(tree, from: try DiskPartition.all(in: content), of: content, in: disk)
+      }
+      try await adapt(tree)
+    }
+
+    /// The image as it is without compression.
+    private func unpacked() async throws -> URL {
+      guard try StoredKind(of: try DiskRegion(image)) == .compressed else {
+        // Under a name that no program takes for more than a name.
+        let link = scratch.appending(path: "image")
+        guard symlink(image.path, link.path) == 0 else { throw FileFailure.last("link", link.path) }
+        return link
+      }
+      let disk = scratch.appending(path: "image")
+      do {
+        // It takes xz and gzip as well, and leaves holes where zeros are.
+        try await tools.command(
+          "zstd", ["--decompress", "--quiet", "--force", "--long=31", "-o", disk.path, image.path],
+          to: "unpack \(image.path)"
+        ).run()
+      } catch let failure as CommandFailure {
+        throw damaged("it does not unpack", failure)
+      }
+      return disk
+    }
+
+    private func damaged(_ what: String, _ failure: CommandFailure) -> any Error {
+      guard case .failed(_, let said) = failure.outcome else { return failure }
+      return BaseFailure(image, .damaged(what, said: said))
+    }
+
+    // MARK: Disks
+
+    private func fill(_ tree: URL, from partitions: [DiskPartition], of content: DiskRegion, in disk: URL) async throws
+    {
+      guard !partitions.isEmpty else { throw BaseFailure(image, .notAnImage("nothing that is known")) }
+      if let only = partitions.first, only.number == 0, only.kind != .ext {
+        throw BaseFailure(image, .notAnImage(only.kind.title))
+      }
+      let (root, table) = try rootPartition(partitions)
+      try await unpack(root, of: disk, to: "", of: tree)
+      for row in table.rows where row.target != "/" && row.isOnDisk && row.type != "swap" {
+        guard let other = try partitions.first(where: { try isNamed($0, by: row) }), other.number != root.number
+        else { continue }
+        let target = row.target.split(separator: "/").joined(separator: "/")
+        guard !target.isEmpty, !target.split(separator: "/").contains("..") else { continue }
+        switch other.kind {
+        case .ext: try await unpack(other, of: disk, to: target, of: tree)
+        case .fat: try await copyFAT(other, of: disk, to: target, of: tree)
+        default:
+          throw BaseFailure(
+            image,
+            .unreadable(place: "\(other.title), which its /etc/fstab mounts at \(row.target),", kind: other.kind.title))
+        }
+      }
+    }
+
+    /// The partition that holds a Debian, and its table of mounts.
+    private func rootPartition(_ partitions: [DiskPartition]) throws -> (DiskPartition, MountTable) {
+      var candidates = partitions
+      if let partition {
+        candidates = partitions.filter { $0.number == partition }
+        guard let chosen = candidates.first else {
+          throw BaseFailure(image, .noPartition(partition, available: partitions.map { "\($0.number)" }))
+        }
+        guard chosen.kind == .ext else {
+          throw BaseFailure(image, .unreadable(place: chosen.title, kind: chosen.kind.title))
+        }
+      }
+      var found: [(DiskPartition, MountTable)] = []
+      for candidate in candidates where candidate.kind == .ext {
+        if let table = try mountTable(ofRoot: candidate) { found.append((candidate, table)) }
+      }
+      guard let first = found.first else {
+        throw BaseFailure(image, .noRoot(seen: candidates.map { "\($0.title) (\($0.kind.title))" }))
+      }
+      guard found.count == 1 else { throw BaseFailure(image, .severalRoots(found.map(\.0.number))) }
+      return first
+    }
+
+    /// What a partition mounts that holds a Debian; `nil` for one that holds something else.
+    private func mountTable(ofRoot partition: DiskPartition) throws -> MountTable? {
+      try checkLength(partition)
+      return try explained(partition) {
+        let fileSystem = try partition.fileSystem()
+        let releases = ["usr/lib/os-release", "etc/os-release"]
+        guard try fileSystem.inode(at: BaseRoot.statusPath) != nil,
+          try releases.contains(where: { try fileSystem.inode(at: $0) != nil })
+        else { return nil }
+        let table = try fileSystem.inode(at: "etc/fstab").flatMap { inode in
+          inode.kind == .file ? try fileSystem.content(of: inode, limit: 1 << 20) : nil
+        }
+        return MountTable(String(decoding: table ?? [], as: UTF8.self))
+      }
+    }
+
+    private func isNamed(_ partition: DiskPartition, by row: MountTable.Row) throws -> Bool {
+      switch partition.kind {
+      case .ext:
+        let fileSystem = try partition.fileSystem()
+        return row.names(partition, uuid: fileSystem.uuid, label: fileSystem.label)
+      case .fat(let id, let label): return row.names(partition, uuid: id, label: label)
+      default: return row.names(partition, uuid: "", label: "")
+      }
+    }
+
+    /// A table or a file system that reaches beyond the end of the image.
+    private func checkLength(_ partition: DiskPartition) throws {
+      var size = partition.size
+      if partition.kind == .ext, let fileSystem = try? partition.fileSystem() { size = max(size, fileSystem.size) }
+      guard partition.region.size < size else { return }
+      throw BaseFailure(
+        image,
+        .damaged(
+          "it ends early: \(partition.title) has \(size) bytes, of which \(partition.region.size) are there", said: ""))
+    }
+
+    private func explained<Value>(_ partition: DiskPartition, _ body: () throws -> Value) throws -> Value {
+      do {
+        return try body()
+      } catch let failure as ExtFailure {
+        switch failure {
+        case .damaged(let what): throw BaseFailure(image, .damaged("\(partition.title) is damaged: \(what)", said: ""))
+        case .unknownFeature(let name):
+          throw BaseFailure(image, .unreadable(place: partition.title, kind: "ext4 with the feature \(name)"))
+        }
+      }
+    }
+
+    // MARK: Partitions
+
+    /// Puts what is in a file system of the family ext into the tree.
+    private func unpack(_ partition: DiskPartition, of disk: URL, to target: String, of tree: URL) async throws {
+      try checkLength(partition)
+      var partition = partition
+      var disk = disk
+      if try explained(partition, { try partition.fileSystem().needsRecovery }) {
+        (partition, disk) = try await recovered(partition, of: disk)
+      }
+      do {
+        try await tools.command(
+          "e2fsck", ["-f", "-n", "\(disk.path)?offset=\(partition.region.start)"], to: "check \(partition.title)"
+        ).run()
+      } catch let failure as CommandFailure {
+        throw damaged("the file system of \(partition.title) is damaged", failure)
+      }
+      let archive = scratch.appending(path: "partition-\(partition.number).tar")
+      defer { unlink(archive.path) }
+      try explained(partition) { try ExtArchive.write(try partition.fileSystem(), to: archive.path) }
+      try await unpack(archive, to: target, of: tree)
+    }
+
+    /// A copy of the disk on which the journal of a partition was played back, as a mount would do.
+    private func recovered(_ partition: DiskPartition, of disk: URL) async throws -> (DiskPartition, URL) {
+      let copy = scratch.appending(path: "recovered-\(partition.number)")
+      try await HostCommand(
+        "cp", ["--sparse=always", "--reflink=auto", "--dereference", "--no-preserve=all", disk.path, copy.path],
+        to: "copy \(image.path)"
+      ).run()
+      // Its status says what it did, and not only whether it could.
+      _ = try? await tools.command(
+        "e2fsck", ["-y", "-E", "journal_only", "\(copy.path)?offset=\(partition.region.start)"],
+        to: "play back the journal of \(partition.title)"
+      ).run()
+      let whole = try DiskRegion(copy)
+      var partition = partition
+      partition.region = try whole.part(from: partition.region.start, size: partition.size)
+      return (partition, copy)
+    }
+
+    /// Puts what is in a FAT file system into the tree, as Linux shows it: all of it root's.
+    private func copyFAT(_ partition: DiskPartition, of disk: URL, to target: String, of tree: URL) async throws {
+      try checkLength(partition)
+      let folder = scratch.appending(path: "fat-\(partition.number)")
+      try FolderTree.create(folder.path)
+      do {
+        try await tools.command(
+          "mcopy", ["-s", "-n", "-m", "-i", "\(disk.path)@@\(partition.region.start)", "::", folder.path],
+          to: "read \(partition.title)"
+        ).run()
+      } catch let failure as CommandFailure {
+        throw damaged("\(partition.title) is damaged", failure)
+      }
+      try await sandbox.run(
+        """
+        target=\(Sandbox.treePath)/\(Self.quoted(target))
+        mkdir -p "$target"
+        cp --recursive --no-target-directory --preserve=timestamps \(Self.archives) "$target"
+        chown -R 0:0 "$target"
+        chmod -R u=rwX,go=rX "$target"
+        """, root: .overlay(lower: [], upper: tree), place: .beside,
+        bindings: [Sandbox.Binding(folder, at: Self.archives)],
+        to: "copy \(partition.title)")
+    }
+
+    // MARK: Archives
+
+    /// What only a running system has: the archive's is left out, the folders stay.
+    private static let emptied = ["dev", "proc", "sys", "run", "tmp", "lost+found"]
+
+    /// Unpacks a tar archive into the tree.
+    private func unpack(_ archive: URL, to target: String, of tree: URL) async throws {
+      let excluded = target.isEmpty ? Self.emptied.flatMap { ["./\($0)/*", "\($0)/*"] } : []
+      let options =
+        "--extract --preserve-permissions --same-owner --numeric-owner --xattrs --xattrs-include='security.*' "
+        + "--xattrs-include='user.*' --warning=no-timestamp --warning=no-unknown-keyword --anchored --wildcards-match-slash"
+      do {
+        try await sandbox.run(
+          """
+          target=\(Sandbox.treePath)/\(Self.quoted(target))
+          mkdir -p "$target"
+          # Nodes of devices: only root could make them, and a device has those of its kernel.
+          tar --list --verbose --numeric-owner --quoting-style=literal --file \(Self.archives) |
+            sed -n 's/^[bc][^ ]* *[^ ]* *[^ ]* *[^ ]* *[^ ]* //p' > /tmp/devices
+          tar \(options) --no-wildcards --exclude-from=/tmp/devices --wildcards \
+          \(excluded.map { "--exclude=\(Self.quoted($0))" }.joined(separator: " ")) \
+          --directory "$target" --file \(Self.archives)
+          rmdir "$target/lost+found" 2>/dev/null || true
+          """, root: .overlay(lower: [], upper: tree), place: .beside,
+          bindings: [Sandbox.Binding(archive.resolvingSymlinksInPath(), at: Self.archives)],
+          to: "unpack \(image.lastPathComponent)")
+      } catch let failure as CommandFailure {
+        throw damaged("its archive does not unpack", failure)
+      }
+    }
+
+    /// Takes away what belongs to the disk and the start that the image was made for.
+    private func adapt(_ tree: URL) async throws {
+      let table = try? FolderTree.readFile(tree.appending(path: "etc/fstab").path)
+      let mounts = scratch.appending(path: "fstab")
+      let text = MountTable(String(decoding: table ?? [], as: UTF8.self)).withoutDisk
+      try FolderTree.replaceFile(mounts.path, with: text.utf8)
+      try await sandbox.run(
+        """
+        cd \(Sandbox.treePath)
+        [ ! -f etc/fstab ] || [ -L etc/fstab ] || cat \(Self.archives) > etc/fstab
+        # Made for its own disk; every image has one of its own.
+        rm -f boot/initrd.img-*
+        """, root: .overlay(lower: [], upper: tree), place: .beside,
+        bindings: [Sandbox.Binding(mounts, at: Self.archives)], to: "adapt \(image.lastPathComponent)")
+    }
+
+    /// A word of the shell that stands for the text, whatever is in it.
+    private static func quoted(_ text: String) -> String { "'" + text.replacing("'", with: "'\\''") + "'" }
+  }
+}

@@ -1,0 +1,61 @@
+import Foundation
+import Glibc
+import HostSystem
+
+/// A part of a file on the build host, read by offset.
+final class DiskRegion: Sendable {
+  /// Where it begins in the file, in bytes.
+  let start: UInt64
+  /// Bytes.
+  let size: UInt64
+  private let file: URL
+  private let descriptor: Int32
+
+  /// Opens a whole file.
+  ///
+  /// - Throws: `FileFailure`.
+  convenience init(_ file: URL) throws(FileFailure) {
+    var status = stat()
+    guard stat(file.path, &status) == 0 else { throw .last("read", file.path) }
+    try self.init(file, start: 0, size: UInt64(max(0, status.st_size)))
+  }
+
+  private init(_ file: URL, start: UInt64, size: UInt64) throws(FileFailure) {
+    self.file = file
+    self.start = start
+    self.size = size
+    descriptor = open(file.path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw .last("read", file.path) }
+  }
+
+  deinit { close(descriptor) }
+
+  /// A part of this one; as much of it as there is.
+  ///
+  /// - Throws: `FileFailure`.
+  func part(from offset: UInt64, size wanted: UInt64) throws(FileFailure) -> DiskRegion {
+    let begin = min(offset, size)
+    return try DiskRegion(file, start: start + begin, size: min(wanted, size - begin))
+  }
+
+  /// Reads bytes; fewer where the region ends.
+  ///
+  /// - Throws: `FileFailure`.
+  func read(_ offset: UInt64, _ count: Int) throws(FileFailure) -> [UInt8] {
+    guard offset < size else { return [] }
+    let wanted = Int(min(UInt64(count), size - offset))
+    var failure: FileFailure?
+    let bytes = [UInt8](unsafeUninitializedCapacity: wanted) { buffer, length in
+      while length < wanted {
+        let got = pread(
+          descriptor, buffer.baseAddress?.advanced(by: length), wanted - length, off_t(start + offset) + length)
+        if got < 0, errno == EINTR { continue }
+        if got < 0 { failure = .last("read", file.path) }
+        if got <= 0 { break }
+        length += got
+      }
+    }
+    if let failure { throw failure }
+    return bytes
+  }
+}

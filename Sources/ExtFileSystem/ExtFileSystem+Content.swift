@@ -1,0 +1,135 @@
+extension ExtFileSystem {
+  /// A run of blocks of a file; where nothing stands, it reads as zeros.
+  struct Run {
+    /// First block of the file.
+    var position: UInt64
+    var count: UInt64
+    /// First block of the file system; `nil` for blocks that were never written.
+    var place: UInt64?
+  }
+
+  /// Most bytes that are read at once.
+  private static let piece = 1 << 20
+
+  /// Gives the content of an inode in pieces, from its beginning to its end.
+  ///
+  /// - Throws: ``ExtFailure``, and what reading and `body` throw.
+  public func forEachPiece(of inode: ExtInode, _ body: (_ bytes: [UInt8]) throws -> Void) throws {
+    let size = inode.size
+    guard size <= self.size else { throw ExtFailure.damaged("the inode \(inode.number) is larger than all of it") }
+    var done: UInt64 = 0
+    func zeros(until end: UInt64) throws {
+      while done < end {
+        let count = min(UInt64(Self.piece), end - done)
+        try body([UInt8](repeating: 0, count: Int(count)))
+        done += count
+      }
+    }
+    for run in try runs(of: inode) {
+      try zeros(until: min(size, run.position * UInt64(blockSize)))
+      guard let place = run.place else { continue }
+      guard run.position * UInt64(blockSize) == done || done == size else {
+        throw ExtFailure.damaged("parts of the inode \(inode.number) overlap")
+      }
+      var next: UInt64 = 0
+      while next < run.count, done < size {
+        let count = min(run.count - next, UInt64(Self.piece / blockSize))
+        let bytes = try blocks(from: place + next, count: Int(count))
+        let wanted = min(UInt64(bytes.count), size - done)
+        try body(wanted == UInt64(bytes.count) ? bytes : Array(bytes.prefix(Int(wanted))))
+        done += wanted
+        next += count
+      }
+    }
+    try zeros(until: size)
+  }
+
+  /// The whole content of an inode.
+  ///
+  /// - Parameter limit: Most bytes that it may have.
+  /// - Throws: ``ExtFailure``.
+  public func content(of inode: ExtInode, limit: UInt64 = 64 << 20) throws -> [UInt8] {
+    guard inode.size <= limit else { throw ExtFailure.damaged("the inode \(inode.number) is too large for what it is") }
+    var result: [UInt8] = []
+    try forEachPiece(of: inode) { result += $0 }
+    return result
+  }
+
+  /// What a symbolic link points to.
+  ///
+  /// - Throws: ``ExtFailure``.
+  public func target(of link: ExtInode) throws -> [UInt8] {
+    // A target that fits stands where others say where their content is.
+    if link.size < 60 { return Array(link.map.prefix(Int(link.size))) }
+    return try content(of: link, limit: 1 << 16)
+  }
+
+  private func runs(of inode: ExtInode) throws -> [Run] {
+    var runs: [Run] = []
+    if inode.usesExtents {
+      try addExtents(inode.map, depth: nil, of: inode, to: &runs)
+    } else {
+      try addMapped(inode, to: &runs)
+    }
+    return runs
+  }
+
+  /// Adds the extents of a node of the tree (`ext4_extent_header`).
+  private func addExtents(_ node: [UInt8], depth expected: Int?, of inode: ExtInode, to runs: inout [Run]) throws {
+    let count = Int(node.number(at: 2, as: UInt16.self))
+    let depth = Int(node.number(at: 6, as: UInt16.self))
+    guard node.number(at: 0, as: UInt16.self) == 0xF30A, 12 + count * 12 <= node.count, depth <= 5,
+      expected == nil || depth == expected
+    else { throw ExtFailure.damaged("the extents of the inode \(inode.number) are none") }
+    for index in 0..<count {
+      let entry = 12 + index * 12
+      if depth > 0 {
+        let child =
+          UInt64(node.number(at: entry + 4, as: UInt32.self)) | UInt64(node.number(at: entry + 8, as: UInt16.self))
+          << 32
+        try addExtents(try block(child), depth: depth - 1, of: inode, to: &runs)
+        continue
+      }
+      let length = UInt64(node.number(at: entry + 4, as: UInt16.self))
+      let place =
+        UInt64(node.number(at: entry + 8, as: UInt32.self)) | UInt64(node.number(at: entry + 6, as: UInt16.self)) << 32
+      // A length above this limit is that of blocks that are allocated and not written.
+      let isWritten = length <= 32_768
+      runs.append(
+        Run(
+          position: UInt64(node.number(at: entry, as: UInt32.self)), count: isWritten ? length : length - 32_768,
+          place: isWritten ? place : nil))
+    }
+  }
+
+  /// Adds the blocks that an inode lists as in ext2: twelve itself, the others by way of one, two and three blocks of numbers.
+  private func addMapped(_ inode: ExtInode, to runs: inout [Run]) throws {
+    let needed = (inode.size + UInt64(blockSize) - 1) / UInt64(blockSize)
+    var position: UInt64 = 0
+    func addBlock(_ place: UInt64) {
+      defer { position += 1 }
+      guard place != 0 else { return }
+      if let last = runs.last, let start = last.place, start + last.count == place,
+        last.position + last.count == position
+      {
+        runs[runs.count - 1].count += 1
+      } else {
+        runs.append(Run(position: position, count: 1, place: place))
+      }
+    }
+    func addTree(_ place: UInt64, level: Int) throws {
+      guard position < needed else { return }
+      guard level > 0 else { return addBlock(place) }
+      let numbers = blockSize / 4
+      guard place != 0 else {
+        position += (0..<level).reduce(UInt64(1)) { size, _ in size * UInt64(numbers) }
+        return
+      }
+      let list = try block(place)
+      for index in 0..<numbers { try addTree(UInt64(list.number(at: index * 4, as: UInt32.self)), level: level - 1) }
+    }
+    for index in 0..<15 {
+      try addTree(UInt64(inode.map.number(at: index * 4, as: UInt32.self)), level: max(0, index - 11))
+    }
+  }
+}

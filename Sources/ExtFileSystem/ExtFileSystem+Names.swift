@@ -1,0 +1,124 @@
+extension ExtFileSystem {
+  /// An entry of a folder.
+  public struct Entry: Sendable {
+    /// Name: bytes, as it need not be text.
+    public var name: [UInt8]
+    /// Number of its inode.
+    public var inode: UInt32
+  }
+
+  /// What is in a folder, sorted by the bytes of the names, without the folder itself and the one above.
+  ///
+  /// - Throws: ``ExtFailure``.
+  public func entries(of folder: ExtInode) throws -> [Entry] {
+    var entries: [Entry] = []
+    // Blocks of an index look like entries that are not used.
+    let content = try content(of: folder)
+    var offset = 0
+    while offset + 8 <= content.count {
+      let length = Int(content.number(at: offset + 4, as: UInt16.self))
+      let nameLength = Int(content[offset + 6])
+      guard length >= 8, length % 4 == 0, 8 + nameLength <= length, offset + length <= content.count else {
+        throw ExtFailure.damaged("the folder with the inode \(folder.number) has an entry that cannot be")
+      }
+      let inode = content.number(at: offset, as: UInt32.self)
+      let name = Array(content[offset + 8..<offset + 8 + nameLength])
+      offset += length
+      guard inode != 0, !name.isEmpty, name != Array(".".utf8), name != Array("..".utf8) else { continue }
+      guard !name.contains(UInt8(ascii: "/")), !name.contains(0) else {
+        throw ExtFailure.damaged("the folder with the inode \(folder.number) has a name that cannot be")
+      }
+      entries.append(Entry(name: name, inode: inode))
+    }
+    return entries.sorted { $0.name.lexicographicallyPrecedes($1.name) }
+  }
+
+  /// The inode at a path from the topmost folder, links on the way not followed; `nil` where there is none.
+  ///
+  /// - Throws: ``ExtFailure``.
+  public func inode(at path: String) throws -> ExtInode? {
+    var current = try root
+    for name in path.utf8.split(separator: UInt8(ascii: "/")) {
+      guard current.kind == .folder, let entry = try entries(of: current).first(where: { $0.name.elementsEqual(name) })
+      else { return nil }
+      current = try inode(entry.inode)
+    }
+    return current
+  }
+
+  /// The topmost folder.
+  ///
+  /// - Throws: ``ExtFailure``.
+  public var root: ExtInode {
+    get throws {
+      let root = try inode(Self.rootInode)
+      guard root.kind == .folder else { throw ExtFailure.damaged("it has no topmost folder") }
+      return root
+    }
+  }
+
+  /// Gives everything below the topmost folder, a folder before what is in it, in the order of names.
+  ///
+  /// - Throws: ``ExtFailure``, and what `body` throws.
+  public func walk(_ body: (_ path: [UInt8], _ inode: ExtInode) throws -> Void) throws {
+    var seen: Set<UInt32> = [Self.rootInode]
+    func walk(_ folder: ExtInode, _ path: [UInt8]) throws {
+      for entry in try entries(of: folder) {
+        let inode = try inode(entry.inode)
+        let place = path.isEmpty ? entry.name : path + [UInt8(ascii: "/")] + entry.name
+        try body(place, inode)
+        guard inode.kind == .folder else { continue }
+        guard seen.insert(inode.number).inserted else {
+          throw ExtFailure.damaged("the folder with the inode \(inode.number) has two names")
+        }
+        try walk(inode, place)
+      }
+    }
+    try walk(try root, [])
+  }
+
+  // MARK: Extended attributes
+
+  /// Beginnings of names, by the number that is stored for them. Access control lists have another form here than for programs.
+  private static let prefixes: [UInt8: String] = [1: "user.", 6: "security."]
+
+  /// The extended attributes `user.*` and `security.*` of an inode, sorted by name.
+  ///
+  /// - Throws: ``ExtFailure``.
+  public func attributes(of inode: ExtInode) throws -> [(name: String, value: [UInt8])] {
+    var result: [(name: String, value: [UInt8])] = []
+    let own = inode.ownAttributes
+    if own.number(at: 0, as: UInt32.self) == 0xEA02_0000 {
+      result += try attributes(own, from: 4, valuesFrom: 4, of: inode)
+    }
+    if inode.attributeBlock != 0 {
+      let content = try block(inode.attributeBlock)
+      guard content.number(at: 0, as: UInt32.self) == 0xEA02_0000 else {
+        throw ExtFailure.damaged("the inode \(inode.number) has attributes that are none")
+      }
+      result += try attributes(content, from: 32, valuesFrom: 0, of: inode)
+    }
+    return result.sorted { $0.name < $1.name }
+  }
+
+  private func attributes(
+    _ content: [UInt8], from start: Int, valuesFrom base: Int, of inode: ExtInode
+  ) throws -> [(name: String, value: [UInt8])] {
+    var result: [(name: String, value: [UInt8])] = []
+    var offset = start
+    while offset + 16 <= content.count, content.number(at: offset, as: UInt32.self) != 0 {
+      let nameLength = Int(content[offset])
+      let place = base + Int(content.number(at: offset + 2, as: UInt16.self))
+      let size = Int(content.number(at: offset + 8, as: UInt32.self))
+      guard offset + 16 + nameLength <= content.count, place + size <= content.count else {
+        throw ExtFailure.damaged("the inode \(inode.number) has an attribute that cannot be")
+      }
+      if let prefix = Self.prefixes[content[offset + 1]] {
+        let name = String(decoding: content[offset + 16..<offset + 16 + nameLength], as: UTF8.self)
+        result.append((prefix + name, Array(content[place..<place + size])))
+      }
+      offset += (16 + nameLength + 3) & ~3
+    }
+    return result
+  }
+}

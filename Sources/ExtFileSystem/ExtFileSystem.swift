@@ -1,0 +1,147 @@
+import HostSystem
+
+/// A file system of the family ext2, ext3, ext4, read where it lies in a file or disk; nothing is mounted or written
+/// (Linux kernel documentation, `filesystems/ext4`).
+///
+/// It reads what `mke2fs` of Debian makes. Features that change the form of what is stored and that it does not know (inline data,
+/// encryption, values of attributes in inodes of their own) are refused when it is opened. Its journal must have been played back. Checksums
+/// are left to `e2fsck`; every number is checked before it is used, so that damage gives an error.
+public struct ExtFileSystem {
+  /// Gives `count` bytes from an offset of the file system; fewer where it ends.
+  public typealias Reader = (_ offset: UInt64, _ count: Int) throws -> [UInt8]
+
+  /// UUID, as `/etc/fstab` has it.
+  public let uuid: String
+  /// Label; empty where it has none.
+  public let label: String
+  /// Whether a journal must be played back before anything is read.
+  public let needsRecovery: Bool
+  /// Bytes of the file system.
+  public let size: UInt64
+
+  let blockSize: Int
+  private let read: Reader
+  private let inodeSize: Int
+  private let inodeCount: UInt32
+  private let inodesPerGroup: UInt32
+  private let blockCount: UInt64
+  private let firstDataBlock: UInt64
+  private let descriptorSize: Int
+
+  /// Number of the inode of the topmost folder.
+  static let rootInode: UInt32 = 2
+
+  /// Features that stand in the way, by their bits in `s_feature_incompat`, with the names of `mke2fs`.
+  private static let refused: [(bit: UInt32, name: String)] = [
+    (0x1, "compression"), (0x8, "journal_dev"), (0x10, "meta_bg"), (0x400, "ea_inode"), (0x1000, "dirdata"),
+    (0x8000, "inline_data"), (0x10000, "encrypt"),
+  ]
+  /// Features that need nothing, or that this reader knows.
+  private static let known: UInt32 = 0x2 | 0x4 | 0x40 | 0x80 | 0x100 | 0x200 | 0x2000 | 0x4000 | 0x20000
+
+  /// Whether the first bytes of a disk or partition are those of such a file system.
+  public static func isOne(_ start: [UInt8]) -> Bool {
+    start.count >= 2048 && start.number(at: 1024 + 56, as: UInt16.self) == 0xEF53
+  }
+
+  /// Opens a file system.
+  ///
+  /// - Throws: ``ExtFailure``, and what `read` throws.
+  public init(_ read: @escaping Reader) throws {
+    self.read = read
+    let start = try read(0, 2048)
+    guard Self.isOne(start) else { throw ExtFailure.damaged("it has no superblock") }
+    let block = Array(start[1024...])
+    let features = block.number(at: 96, as: UInt32.self)
+    if let feature = Self.refused.first(where: { features & $0.bit != 0 }) {
+      throw ExtFailure.unknownFeature(feature.name)
+    }
+    guard features & ~Self.known == 0 else {
+      throw ExtFailure.unknownFeature("0x" + String(features & ~Self.known, radix: 16))
+    }
+    needsRecovery = features & 0x4 != 0
+    let is64Bit = features & 0x80 != 0
+    let logBlockSize = block.number(at: 24, as: UInt32.self)
+    guard logBlockSize <= 6 else { throw ExtFailure.damaged("its blocks have no size that there is") }
+    blockSize = 1024 << Int(logBlockSize)
+    inodeCount = block.number(at: 0)
+    inodesPerGroup = block.number(at: 40)
+    firstDataBlock = UInt64(block.number(at: 20, as: UInt32.self))
+    blockCount =
+      UInt64(block.number(at: 4, as: UInt32.self))
+      | (is64Bit ? UInt64(block.number(at: 0x150, as: UInt32.self)) << 32 : 0)
+    inodeSize = block.number(at: 76, as: UInt32.self) == 0 ? 128 : Int(block.number(at: 88, as: UInt16.self))
+    descriptorSize = is64Bit ? Int(block.number(at: 254, as: UInt16.self)) : 32
+    guard inodesPerGroup > 0, inodeSize >= 128, inodeSize <= blockSize, descriptorSize >= 32,
+      descriptorSize <= blockSize, blockCount <= UInt64(Int64.max) / UInt64(blockSize)
+    else { throw ExtFailure.damaged("its superblock contradicts itself") }
+    size = blockCount * UInt64(blockSize)
+    let id = block[104..<120].map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }
+    uuid = [id[0..<4], id[4..<6], id[6..<8], id[8..<10], id[10...]].map { $0.joined() }.joined(separator: "-")
+    label = String(decoding: block[120..<136].prefix { $0 != 0 }, as: UTF8.self)
+  }
+
+  // MARK: Blocks and inodes
+
+  func block(_ number: UInt64) throws -> [UInt8] { try blocks(from: number, count: 1) }
+
+  func blocks(from number: UInt64, count: Int) throws -> [UInt8] {
+    guard number < blockCount, UInt64(count) <= blockCount - number else {
+      throw ExtFailure.damaged("it names the block \(number), which it does not have")
+    }
+    let bytes = try read(number * UInt64(blockSize), count * blockSize)
+    guard bytes.count == count * blockSize else { throw ExtFailure.damaged("its end is missing") }
+    return bytes
+  }
+
+  func inode(_ number: UInt32) throws -> ExtInode {
+    guard number > 0, number <= inodeCount else {
+      throw ExtFailure.damaged("it names the inode \(number), which it does not have")
+    }
+    let (group, index) = (number - 1).quotientAndRemainder(dividingBy: inodesPerGroup)
+    let place = UInt64(group) * UInt64(descriptorSize)
+    let descriptor = try block(firstDataBlock + 1 + place / UInt64(blockSize))
+    let offset = Int(place % UInt64(blockSize))
+    var table = UInt64(descriptor.number(at: offset + 8, as: UInt32.self))
+    if descriptorSize >= 64 { table |= UInt64(descriptor.number(at: offset + 0x28, as: UInt32.self)) << 32 }
+    let byte = UInt64(index) * UInt64(inodeSize)
+    let content = try block(table + byte / UInt64(blockSize))
+    let start = Int(byte % UInt64(blockSize))
+    return ExtInode(number: number, bytes: Array(content[start..<start + inodeSize]))
+  }
+}
+
+/// A file system of this family that cannot be read.
+public enum ExtFailure: ExplainedError {
+  /// Something in it cannot be.
+  case damaged(String)
+  /// It uses a feature that is not read, by the name that `mke2fs` has for it.
+  case unknownFeature(String)
+
+  /// What was being done, and what was wrong.
+  public var problem: String {
+    switch self {
+    case .damaged(let reason): "the file system is damaged: \(reason)"
+    case .unknownFeature(let name): "the file system has the feature \(name), which cannot be read"
+    }
+  }
+  /// What the user can do now.
+  public var remedy: String? {
+    switch self {
+    case .damaged: "fetch the image again, and compare its SHA-256 with the publisher's"
+    case .unknownFeature:
+      "take the root as a tar archive: mount the image, and `tar --create --xattrs --numeric-owner` it"
+    }
+  }
+}
+
+extension Collection where Element == UInt8, Index == Int {
+  /// The little-endian number at an offset; bytes that are not there count as zero.
+  func number<Number: FixedWidthInteger>(at offset: Int, as: Number.Type = Number.self) -> Number {
+    var result: Number = 0
+    for index in 0..<Number.bitWidth / 8 where startIndex + offset + index < endIndex {
+      result |= Number(truncatingIfNeeded: self[startIndex + offset + index]) << (8 * Number(index))
+    }
+    return result
+  }
+}

@@ -1,0 +1,86 @@
+import BaseImport
+import DebianArchive
+import Foundation
+import HostSystem
+import Lock
+import Project
+
+extension ImageBuilder {
+  /// The published image that a system stands upon, imported and locked; `nil` for a system of packages alone.
+  ///
+  /// - Throws: `BaseFailure`, `ChangedBase`, `NotLocked`, and the errors of the import.
+  func base(of system: SystemDefinition, device: DeviceClass) async throws -> BaseRoot? {
+    guard case .image(let definition) = system.base else { return nil }
+    let file = try await BaseFile(
+      definition.file, expected: definition.sha256, cache: cache, progress: progress)
+    try await lock.record(base: lockedName(of: definition), file.sha256)
+    if let known = try BaseImporter.existing(file, partition: definition.rootPartition, in: cache) {
+      return try checked(known, definition, device)
+    }
+    let tools = try await progress.step("prepare the tools") { try await ToolTree(archive: archive, cache: cache) }
+    let importer = BaseImporter(cache: cache, tools: tools, progress: progress)
+    return try checked(
+      try await importer.root(of: file, partition: definition.rootPartition), definition, device)
+  }
+
+  /// The same where it was imported before; where it was not, the name of its file. Nothing is imported or locked.
+  func existingBase(
+    of system: SystemDefinition, device: DeviceClass
+  ) async throws -> (root: BaseRoot?, missing: String?) {
+    guard case .image(let definition) = system.base else { return (nil, nil) }
+    let file = try await BaseFile(
+      definition.file, expected: definition.sha256, cache: cache, progress: progress)
+    try await lock.check(base: lockedName(of: definition), file.sha256)
+    guard let known = try BaseImporter.existing(file, partition: definition.rootPartition, in: cache) else {
+      return (nil, definition.file.lastPathComponent)
+    }
+    return (try checked(known, definition, device), nil)
+  }
+
+  /// Suite of Debian that a system's packages come from.
+  ///
+  /// - Throws: `BaseFailure` where neither project nor image says one.
+  func suite(of system: SystemDefinition, _ base: BaseRoot?) throws(BaseFailure) -> String {
+    switch system.base {
+    case .debian(let suite): return suite
+    case .image(let definition):
+      if let suite = definition.suite ?? base?.facts.suite { return suite }
+      throw BaseFailure(definition.file, .noSuite(system: base?.facts.title ?? "unknown"))
+    }
+  }
+
+  /// All packages of a system, those of its base included, by name.
+  func packageRows(
+    _ request: InstallationRequest, _ stages: [[DebianPackage]], _ base: BaseRoot?
+  ) -> [BuildManifest.PackageRow] {
+    let ofBase = request.remaining(of: base?.facts.packages ?? [], below: stages).map(BuildManifest.PackageRow.init)
+    return (request.remaining(of: stages).map(BuildManifest.PackageRow.init) + ofBase).sorted {
+      ($0.name, $0.architecture) < ($1.name, $1.architecture)
+    }
+  }
+
+  private func checked(
+    _ root: BaseRoot, _ definition: ImportedBase, _ device: DeviceClass
+  ) throws(BaseFailure) -> BaseRoot {
+    guard root.facts.architecture == device.architecture.rawValue else {
+      throw BaseFailure(
+        definition.file, .wrongArchitecture(found: root.facts.architecture, wanted: device.architecture.rawValue))
+    }
+    return root
+  }
+
+  /// The image as the lock file names it: by its path from the project, so that it is the same on another machine.
+  private func lockedName(of base: ImportedBase) -> String {
+    let folder = project.folder.standardizedFileURL.path + "/"
+    let path = base.file.standardizedFileURL.path
+    return path.hasPrefix(folder) ? String(path.dropFirst(folder.utf8.count)) : base.file.lastPathComponent
+  }
+}
+
+extension BaseRoot {
+  /// The kernel of the base, where the project names no other; `nil` where a package has to bring one.
+  func kernel(for image: ImageDefinition) -> KernelFiles? {
+    guard case .debian(nil, _) = image.kernel.source else { return nil }
+    return KernelFiles(of: self)
+  }
+}
