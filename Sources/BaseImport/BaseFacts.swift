@@ -22,6 +22,14 @@ public struct BaseFacts: Sendable, Codable, Equatable {
     }
   }
 
+  /// A kernel that it brings.
+  public struct Kernel: Sendable, Codable, Equatable {
+    /// Version, as in the names of its file and of the folder of its modules.
+    public var version: String
+    /// Packages that stand for it: the one that brought it, and those that depend on that one.
+    public var packages: [String]
+  }
+
   /// Suite of Debian by code name, where it says that it is one; else what it calls itself.
   public var suite: String?
   /// What it calls itself (`PRETTY_NAME` of `os-release(5)`).
@@ -32,8 +40,8 @@ public struct BaseFacts: Sendable, Codable, Equatable {
   public var packages: [Package]
   /// Whether one of them makes initial RAM file systems (`linux-initramfs-tool`).
   public var makesInitialRAM: Bool
-  /// Versions of its kernels that have their modules, the newest last.
-  public var kernels: [String]
+  /// Its kernels that have their modules, the newest last.
+  public var kernels: [Kernel]
 
   /// Reads an imported tree.
   ///
@@ -60,7 +68,14 @@ public struct BaseFacts: Sendable, Codable, Equatable {
     }
     architecture = dpkg.architecture
     makesInitialRAM = installed.contains { $0["Provides"]?.contains("linux-initramfs-tool") ?? false }
-    kernels = Self.kernels(in: tree)
+    kernels = Self.kernels(in: tree).map { version in
+      let package = "linux-image-\(version)"
+      let standing = installed.filter { fields in
+        let needs = (fields["Depends"] ?? "").split(whereSeparator: { " ,|(:".contains($0) })
+        return fields["Package"] == package || needs.contains { $0 == package }
+      }
+      return Kernel(version: version, packages: standing.compactMap { $0["Package"] }.sorted())
+    }
   }
 
   private static func kernels(in tree: URL) -> [String] {

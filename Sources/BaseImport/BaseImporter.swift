@@ -86,7 +86,7 @@ public struct BaseImporter: Sendable {
 
     func fill(_ tree: URL) async throws {
       let disk = try await unpacked()
-      let content = try DiskRegion(disk)
+      let content = try FileRange(disk)
       switch try StoredKind(of: content) {
       case .tar:
         try await unpack(disk, to: "", of: tree)
@@ -98,7 +98,7 @@ public struct BaseImporter: Sendable {
 
     /// The image as it is without compression.
     private func unpacked() async throws -> URL {
-      guard try StoredKind(of: try DiskRegion(image)) == .compressed else {
+      guard try StoredKind(of: try FileRange(image)) == .compressed else {
         // Under a name that no program takes for more than a name.
         let link = scratch.appending(path: "image")
         guard symlink(image.path, link.path) == 0 else { throw FileFailure.last("link", link.path) }
@@ -124,8 +124,7 @@ public struct BaseImporter: Sendable {
 
     // MARK: Disks
 
-    private func fill(_ tree: URL, from partitions: [DiskPartition], of content: DiskRegion, in disk: URL) async throws
-    {
+    private func fill(_ tree: URL, from partitions: [DiskPartition], of content: FileRange, in disk: URL) async throws {
       guard !partitions.isEmpty else { throw BaseFailure(image, .notAnImage("nothing that is known")) }
       if let only = partitions.first, only.number == 0, only.kind != .ext {
         throw BaseFailure(image, .notAnImage(only.kind.title))
@@ -161,10 +160,17 @@ public struct BaseImporter: Sendable {
         }
       }
       var found: [(DiskPartition, MountTable)] = []
+      var failure: (any Error)?
       for candidate in candidates where candidate.kind == .ext {
-        if let table = try mountTable(ofRoot: candidate) { found.append((candidate, table)) }
+        do {
+          if let table = try mountTable(ofRoot: candidate) { found.append((candidate, table)) }
+        } catch {
+          // It counts only where no other partition is the root.
+          failure = failure ?? error
+        }
       }
       guard let first = found.first else {
+        if let failure { throw failure }
         throw BaseFailure(image, .noRoot(seen: candidates.map { "\($0.title) (\($0.kind.title))" }))
       }
       guard found.count == 1 else { throw BaseFailure(image, .severalRoots(found.map(\.0.number))) }
@@ -190,8 +196,8 @@ public struct BaseImporter: Sendable {
     private func isNamed(_ partition: DiskPartition, by row: MountTable.Row) throws -> Bool {
       switch partition.kind {
       case .ext:
-        let fileSystem = try partition.fileSystem()
-        return row.names(partition, uuid: fileSystem.uuid, label: fileSystem.label)
+        let fileSystem = try? partition.fileSystem()
+        return row.names(partition, uuid: fileSystem?.uuid ?? "", label: fileSystem?.label ?? "")
       case .fat(let id, let label): return row.names(partition, uuid: id, label: label)
       default: return row.names(partition, uuid: "", label: "")
       }
@@ -255,7 +261,7 @@ public struct BaseImporter: Sendable {
         "e2fsck", ["-y", "-E", "journal_only", "\(copy.path)?offset=\(partition.region.start)"],
         to: "play back the journal of \(partition.title)"
       ).run()
-      let whole = try DiskRegion(copy)
+      let whole = try FileRange(copy)
       var partition = partition
       partition.region = try whole.part(from: partition.region.start, size: partition.size)
       return (partition, copy)
@@ -279,6 +285,7 @@ public struct BaseImporter: Sendable {
         target=\(Sandbox.treePath)/\(Self.quoted(target))
         mkdir -p "$target"
         cp --recursive --no-target-directory --preserve=timestamps \(Self.archives) "$target"
+        touch "$target"
         chown -R 0:0 "$target"
         chmod -R u=rwX,go=rX "$target"
         """, root: .overlay(lower: [], upper: tree), place: .beside,

@@ -12,7 +12,7 @@ struct DiskPartition: Sendable {
   /// Bytes that the table says it has.
   var size: UInt64
   /// Where it is; shorter than ``size`` where the image ends early.
-  var region: DiskRegion
+  var region: FileRange
   /// What it holds.
   var kind: StoredKind
 
@@ -30,7 +30,7 @@ struct DiskPartition: Sendable {
   /// The partitions of a disk image: by GUID partition table or master boot record; empty where it has none and is no file system.
   ///
   /// - Throws: `FileFailure`.
-  static func all(in disk: DiskRegion) throws -> [DiskPartition] {
+  static func all(in disk: FileRange) throws -> [DiskPartition] {
     let sector = UInt64(GPT.sectorSize)
     func partition(_ number: Int, id: String, name: String, first: UInt64, count: UInt64) throws -> DiskPartition? {
       let (start, overflow) = first.multipliedReportingOverflow(by: sector)

@@ -16,7 +16,7 @@ enum StoredKind: Equatable, Sendable {
   case unknown
 
   /// Tells what stands at the beginning of a region.
-  init(of region: DiskRegion) throws {
+  init(of region: FileRange) throws {
     let start = try region.read(0, 4096)
     let far = try region.read(32_768, 36_864)
     func has(_ text: String, at offset: Int) -> Bool { Self.has(Array(text.utf8), in: start, at: offset) }

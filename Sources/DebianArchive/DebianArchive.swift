@@ -82,7 +82,7 @@ public struct DebianArchive: Sendable {
   public func packages(for request: InstallationRequest) async throws -> [[DebianPackage]] {
     var known: [[DebianPackage]] = []
     for index in request.stages.indices {
-      guard let packages = await lock.packages(labelled: request.label(of: index)) else { break }
+      guard let packages = await locked(request, index) else { break }
       known.append(packages)
     }
     guard known.count < request.stages.count else { return known }
@@ -100,10 +100,17 @@ public struct DebianArchive: Sendable {
   public func lockedPackages(for request: InstallationRequest) async -> [[DebianPackage]]? {
     var known: [[DebianPackage]] = []
     for index in request.stages.indices {
-      guard let packages = await lock.packages(labelled: request.label(of: index)) else { return nil }
+      guard let packages = await locked(request, index) else { return nil }
       known.append(packages)
     }
     return known
+  }
+
+  /// The packages that a stage is locked to; a stage that asks for nothing needs no lock.
+  private func locked(_ request: InstallationRequest, _ index: Int) async -> [DebianPackage]? {
+    let stage = request.stages[index]
+    if stage.packages.isEmpty, stage.removed.isEmpty { return [] }
+    return await lock.packages(labelled: request.label(of: index))
   }
 
   /// Those packages whose archive files are not in the cache, neither as they were fetched nor unpacked.

@@ -77,8 +77,11 @@ struct KernelFiles {
   }
 
   /// The newest kernel of a base that has its modules; `nil` where it has none.
-  init?(of base: BaseRoot) {
-    guard let version = base.facts.kernels.last else { return nil }
+  ///
+  /// - Parameter package: A package that has to stand for it; `nil` for any kernel.
+  init?(of base: BaseRoot, by package: String? = nil) {
+    let kernels = base.facts.kernels.filter { kernel in package.map(kernel.packages.contains) ?? true }
+    guard let version = kernels.last?.version else { return nil }
     kernel = base.tree.appending(path: "boot/vmlinuz-\(version)")
     let folders = ["usr/lib/modules", "lib/modules"].map { base.tree.appending(path: "\($0)/\(version)") }
     modules = folders.first { FileManager.default.fileExists(atPath: $0.path) }

@@ -78,9 +78,10 @@ extension ImageBuilder {
 }
 
 extension BaseRoot {
-  /// The kernel of the base, where the project names no other; `nil` where a package has to bring one.
+  /// The kernel of the base, where it has the one that the project names, or any where it names none; `nil` where a package has to
+  /// bring one.
   func kernel(for image: ImageDefinition) -> KernelFiles? {
-    guard case .debian(nil, _) = image.kernel.source else { return nil }
-    return KernelFiles(of: self)
+    guard case .debian(let package, _) = image.kernel.source else { return nil }
+    return KernelFiles(of: self, by: package)
   }
 }

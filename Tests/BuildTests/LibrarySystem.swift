@@ -55,15 +55,23 @@ struct LibrarySystem {
   ///
   /// - Parameters:
   ///   - image: Lines of the image.
+  ///   - suite: Suite of Debian, or whatever else a base can be.
+  ///   - kernel: Package of the kernel; `nil` to name none.
+  ///   - prepare: Puts further files into the project's folder.
+  ///   - inspect: Looks at the project's folder when the image is built.
   ///   - secrets: Environment of the build; its values must not be in what is kept or said.
   ///   - ask: Adds questions.
   static func judged(
-    _ image: String, suite: String, secrets: [String: String] = [:], ask: (inout LibrarySystem) -> Void
+    _ image: String, suite: String, kernel: String? = "linux-image-cloud-amd64", secrets: [String: String] = [:],
+    prepare: (URL) throws -> Void = { _ in }, inspect: (URL) throws -> Void = { _ in },
+    ask: (inout LibrarySystem) -> Void
   ) async throws {
     var system = LibrarySystem()
     ask(&system)
     try await withTemporaryFolder { folder in
-      try write(image + "\nsteps:\n  judge: { phase: image, script: ./judge }", suite: suite, to: folder)
+      try write(
+        image + "\nsteps:\n  judge: { phase: image, script: ./judge }", suite: suite, kernel: kernel, to: folder)
+      try prepare(folder)
       try folder.writing(system.script, to: "judge", mode: 0o755)
       var environment = environment
       for (name, value) in secrets { environment[name] = value }
@@ -77,12 +85,15 @@ struct LibrarySystem {
       for secret in secrets.values {
         #expect(!(verdict.output + verdict.errors + manifest).contains(secret))
       }
+      try inspect(folder)
     }
   }
 
   /// Writes the project.
-  static func write(_ image: String, suite: String = "trixie", to folder: URL) throws {
-    let head = """
+  static func write(
+    _ image: String, suite: String = "trixie", kernel: String? = "linux-image-cloud-amd64", to folder: URL
+  ) throws {
+    var head = """
       cultivar: 1
       name: library
       version: 1.0.0
@@ -91,8 +102,8 @@ struct LibrarySystem {
           device: generic-x86_64
           base: \(suite)
           layout: { use: appliance-ab, slot: 2G }
-          kernel: { package: linux-image-cloud-amd64 }
       """
+    if let kernel { head += "\n    kernel: { package: \(kernel) }" }
     let rows = image.split(separator: "\n", omittingEmptySubsequences: false).map { "    \($0)" }
     try folder.writing(([head] + rows).joined(separator: "\n") + "\n", to: "cultivar.yaml")
   }

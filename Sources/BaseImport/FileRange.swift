@@ -3,7 +3,7 @@ import Glibc
 import HostSystem
 
 /// A part of a file on the build host, read by offset.
-final class DiskRegion: Sendable {
+final class FileRange: Sendable {
   /// Where it begins in the file, in bytes.
   let start: UInt64
   /// Bytes.
@@ -33,9 +33,9 @@ final class DiskRegion: Sendable {
   /// A part of this one; as much of it as there is.
   ///
   /// - Throws: `FileFailure`.
-  func part(from offset: UInt64, size wanted: UInt64) throws(FileFailure) -> DiskRegion {
+  func part(from offset: UInt64, size wanted: UInt64) throws(FileFailure) -> FileRange {
     let begin = min(offset, size)
-    return try DiskRegion(file, start: start + begin, size: min(wanted, size - begin))
+    return try FileRange(file, start: start + begin, size: min(wanted, size - begin))
   }
 
   /// Reads bytes; fewer where the region ends.
