@@ -24,7 +24,7 @@ struct BaseTests {
     printf 'label: dos\\nlabel-id: 0x1a2b3c4d\\nstart=1MiB,size=16MiB,type=c\\nstart=20MiB,size=600MiB,type=83\\n' | sfdisk -q disk
     dd if=boot.fat of=disk bs=1M seek=1 conv=notrunc,sparse status=none
     dd if=root.ext4 of=disk bs=1M seek=20 conv=notrunc,sparse status=none
-    xz -0 -T0 -c disk > disk.img.xz
+    zstd -q -1 -c disk > disk.img.zst
     tar -c --xattrs --xattrs-include='security.*' --numeric-owner -C "$root" . | zstd -q -1 > root.tar.zst
     rm boot.fat root.ext4 disk
 
@@ -57,7 +57,8 @@ struct BaseTests {
   func layered() async throws {
     try await withTemporaryFolder { ground in
       try LibrarySystem.write(
-        "profile: debian-minimal\nsteps: { publish: { phase: image, in: sandbox, script: ./publish } }", to: ground)
+        "profile: debian-minimal\npackages: [nano]\nsteps: { publish: { phase: image, in: sandbox, script: ./publish } }",
+        to: ground)
       try ground.writing(Self.publish, to: "publish", mode: 0o755)
       let made = try Workshop.run(["build", "--quiet"], in: ground, environment: LibrarySystem.environment)
       try #require(made.status == 0, "\(made.errors)")
@@ -78,13 +79,14 @@ struct BaseTests {
       }
 
       try await LibrarySystem.judged(
-        "packages: [libcap2-bin]\nfiles: [{ path: /etc/greeting, content: \"hello\\n\" }]",
-        suite: "{ image: ./disk.img.xz }", kernel: nil
+        "packages: { install: [libcap2-bin], remove: [nano] }\nfiles: [{ path: /etc/greeting, content: \"hello\\n\" }]",
+        suite: "{ image: ./disk.img.zst }", kernel: nil
       ) {
-        try take("disk.img.xz", into: $0)
+        try take("disk.img.zst", into: $0)
       } inspect: { folder in
-        let manifest = try inspect("disk.img.xz", folder)
+        let manifest = try inspect("disk.img.zst", folder)
         #expect(manifest.packages.contains { $0.name == "libcap2-bin" && $0.sha256 != nil })
+        #expect(!manifest.packages.contains { $0.name == "nano" })
         #expect(Set(manifest.packages.map(\.name)).count == manifest.packages.count)
         let again = try Workshop.run(["build"], in: folder, environment: LibrarySystem.environment)
         #expect(

@@ -62,7 +62,10 @@ enum PublishedImage {
       try tree.writing("", to: "usr/lib/modules/\(version)/modules.dep")
     }
     try tree.writing(try FolderTree.readFile("/bin/busybox"), to: "bin/busybox", mode: 0o755)
-    let names = ["cat", "chmod", "chown", "cp", "find", "ln", "ls", "mkdir", "rm", "sh", "stat", "touch"]
+    let names = [
+      "[", "cat", "chmod", "chown", "chroot", "cp", "find", "ln", "ls", "mkdir", "rm", "rmdir", "sh", "stat", "touch",
+      "umount",
+    ]
     for name in names {
       try FileManager.default.createSymbolicLink(atPath: "\(tree.path)/bin/\(name)", withDestinationPath: "busybox")
     }

@@ -107,6 +107,41 @@ struct ProjectLockTests {
     }
   }
 
+  @Test(
+    "An image that is locked is the only one until it is named to be updated, and is looked for in the lock file where it must"
+  )
+  func base() async throws {
+    let (one, two) = (ContentHash(of: "1"), ContentHash(of: "2"))
+    try await withLock { file in
+      let absent = await #expect(throws: NotLocked.self) {
+        try await ProjectLock(file: file, mode: .required).record(base: "os.img", one)
+      }
+      #expect(absent?.missing == ["image os.img"])
+      try await ProjectLock(file: file).record(base: "os.img", one)
+      let bytes = try Data(contentsOf: file)
+
+      try await ProjectLock(file: file, mode: .required).record(base: "os.img", one)
+      let failure = await #expect(throws: ChangedBase.self) {
+        try await ProjectLock(file: file).record(base: "os.img", two)
+      }
+      #expect(failure?.remedy == "put the former image back, or take the new one with `cultivar lock --update os.img`")
+      await #expect(throws: ChangedBase.self) {
+        try await ProjectLock(file: file, mode: .renewedFor([])).record(base: "os.img", two)
+      }
+      let compared = try ProjectLock(file: file, mode: .compared)
+      try await compared.record(base: "os.img", two)
+      #expect(
+        await compared.changes()
+          == [LockChange(name: "os.img", locked: one.text, available: two.text, from: "image")])
+      #expect(try Data(contentsOf: file) == bytes)
+
+      let renewed = try ProjectLock(file: file, mode: .renewedFor(["os.img"]))
+      try await renewed.record(base: "os.img", two)
+      try await renewed.tidy()
+      try await ProjectLock(file: file, mode: .required).record(base: "os.img", two)
+    }
+  }
+
   @Test("A request whose package is gone from the file is resolved again")
   func partial() async throws {
     var lock = LockFile()

@@ -65,6 +65,38 @@ struct ArchiveTests {
     }
   }
 
+  @Test("tar unpacks hard links, pipes, attributes, large numbers and names that are no text")
+  func members() async throws {
+    try await withTemporaryFolder { folder in
+      let archive = folder.appending(path: "members.tar")
+      var writer = try TarWriter(archive.path)
+      var file = TarMember(
+        Array("./file".utf8), .file(size: 3), mode: 0o640, uid: 3_000_000, gid: 3_000_001, time: Self.time)
+      file.attributes = [("user.one", Array("value\n".utf8)), ("user.two", [0, 255])]
+      try writer.add(file)
+      try writer.write(Array("abc".utf8))
+      let link = TarMember.Kind.hardLink(to: Array("./file".utf8))
+      try writer.add(TarMember(Array("./link".utf8), link, mode: 0o640, uid: 0, gid: 0, time: Self.time))
+      try writer.add(TarMember(Array("./pipe".utf8), .pipe, mode: 0o600, uid: 0, gid: 0, time: -5))
+      try writer.add(TarMember([0x2E, 0x2F, 0xFF], .file(size: 0), mode: 0o600, uid: 0, gid: 0, time: Self.time))
+      try writer.finish()
+
+      let listing = try Judge("tar").run(
+        ["--list", "-vvv", "--xattrs", "--numeric-owner", "--utc", "-f", archive.path],
+        environment: ["LC_ALL": "C.UTF-8"])
+      let unpacked = try Judge("tar").run(["-x", "--no-same-owner", "-C", folder.path, "-f", archive.path])
+
+      #expect(listing.status == 0 && unpacked.status == 0, "\(listing.errors)\(unpacked.errors)")
+      let rows = listing.output.split(separator: "\n").map { $0.split(separator: " ").joined(separator: " ") }
+      #expect(rows.first == "-rw-r-----* 3000000/3000001 3 2023-11-14 22:13 ./file")
+      #expect(Array(rows[1...2]) == ["x: 6 user.one", "x: 2 user.two"])
+      #expect(rows.contains("hrw-r----- 0/0 0 2023-11-14 22:13 ./link link to ./file"))
+      #expect(rows.contains("prw------- 0/0 0 1970-01-01 00:00 ./pipe"))
+      #expect(rows.last?.hasSuffix("./\\377") == true, "\(listing.output)")
+      #expect(try folder.text("link") == "abc")
+    }
+  }
+
   @Test("cpio lists and unpacks what the tree says")
   func cpio() async throws {
     try await withTemporaryFolder { folder in

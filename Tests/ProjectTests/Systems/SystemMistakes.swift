@@ -78,6 +78,11 @@ extension SystemMistake {
     SystemMistake(
       "base that is not there", image: "layers: [base]\nbase: { image: «./raspios.img }",
       "there is no file or folder './raspios.img'"),
+    SystemMistake(
+      "suite of an image that is not imported",
+      image: "base: { image: ./layers/base/layer.yaml }\nfiles: [{ path: /etc/suite, content: «\"${image.suite}\" }]",
+      "nobody has said which suite 'gateway' is of",
+      hint: "an image says it once it is imported; for texts, write 'base: { image: …, suite: … }'"),
   ]
 
   private static let naming = [

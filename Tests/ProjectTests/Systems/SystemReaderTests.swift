@@ -152,6 +152,17 @@ struct SystemReaderTests {
     #expect((base.sha256, base.rootPartition, base.suite) == (hash, 2, "bookworm"))
   }
 
+  @Test("A base is enough for a system; its suite is the image's own where nobody names one")
+  func baseAlone() throws {
+    var sample = SystemSample(image: "base: { image: ./os.img }")
+    sample.files = ["os.img": ""]
+
+    let system = try sample.read().system
+
+    #expect(system.base.suite == nil)
+    #expect(system.layers.map(\.name) == ["gateway"])
+  }
+
   @Test("The built-in layers and profiles can be read")
   func builtIn() throws {
     let library = LayerLibrary(builtIn: SystemSample.builtIn)

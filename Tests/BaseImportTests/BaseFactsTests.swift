@@ -1,0 +1,86 @@
+import Foundation
+import TestFixtures
+import Testing
+
+@testable import BaseImport
+
+@Suite("What is known of an imported base")
+struct BaseFactsTests {
+  private static let status = """
+    Package: dpkg
+    Status: install ok installed
+    Architecture: arm64
+    Version: 1.21.22
+
+    Package: linux-image-6.1.0-10-arm64
+    Status: install ok installed
+    Architecture: arm64
+    Version: 6.1.38-1
+    Depends: kmod, linux-base, initramfs-tools | linux-initramfs-tool
+
+    Package: linux-image-arm64
+    Status: install ok installed
+    Architecture: arm64
+    Version: 6.1.38-1
+    Depends: linux-image-6.1.0-10-arm64 (= 6.1.38-1)
+
+    Package: initramfs-tools
+    Status: hold ok installed
+    Architecture: all
+    Version: 0.142
+    Provides: linux-initramfs-tool
+
+    Package: gone
+    Status: deinstall ok config-files
+    Architecture: all
+    Version: 1
+
+    """
+
+  private func facts(
+    _ folder: URL, release: String = "ID=debian\nVERSION_CODENAME=bookworm\n", status: String = status
+  ) throws -> BaseFacts {
+    try folder.writing(release, to: "usr/lib/os-release")
+    try folder.writing(status, to: "var/lib/dpkg/status")
+    for version in ["6.1.0-9-arm64", "6.1.0-10-arm64", "6.1.0-11-arm64"] {
+      try folder.writing("", to: "boot/vmlinuz-\(version)")
+      // The last one has no modules.
+      if !version.contains("11") { try folder.writing("", to: "usr/lib/modules/\(version)/modules.dep") }
+    }
+    return try BaseFacts(of: folder, image: URL(fileURLWithPath: "/os.img"))
+  }
+
+  @Test("Suite, architecture, installed packages, and kernels that have their modules, the newest last")
+  func facts() async throws {
+    try await withTemporaryFolder { folder in
+      let facts = try facts(folder)
+
+      #expect((facts.suite, facts.architecture, facts.makesInitialRAM) == ("bookworm", "arm64", true))
+      #expect(
+        facts.packages.map(\.name) == ["dpkg", "initramfs-tools", "linux-image-6.1.0-10-arm64", "linux-image-arm64"])
+      #expect(
+        facts.kernels == [
+          .init(version: "6.1.0-9-arm64", packages: []),
+          .init(version: "6.1.0-10-arm64", packages: ["linux-image-6.1.0-10-arm64", "linux-image-arm64"]),
+        ])
+    }
+  }
+
+  @Test("Of another distribution the name is known and no suite of Debian")
+  func otherDistribution() async throws {
+    try await withTemporaryFolder { folder in
+      let facts = try facts(folder, release: "ID=gentle\nPRETTY_NAME='Gentle 4'\nVERSION_CODENAME=gull\n")
+
+      #expect(facts.suite == nil)
+      #expect(facts.title == "Gentle 4")
+    }
+  }
+
+  @Test("A status without dpkg is that of no Debian")
+  func noPackages() async throws {
+    try await withTemporaryFolder { folder in
+      let failure = #expect(throws: BaseFailure.self) { _ = try facts(folder, status: "Package: a\n") }
+      #expect(failure?.reason == .noDebian("dpkg is not among the packages of its /var/lib/dpkg/status"))
+    }
+  }
+}
