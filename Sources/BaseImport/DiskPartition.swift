@@ -51,13 +51,14 @@ struct DiskPartition: Sendable {
           count: $0.lastLBA >= $0.firstLBA ? $0.sectorCount : 0)
       }
     }
-    // A file system's first sector may look like a table; a table's never like a file system.
-    guard whole == .unknown else {
-      return [DiskPartition(number: 0, id: "", name: "", size: disk.size, region: disk, kind: whole)]
+    if !whole.hasStartSector,
+      let table = try MasterBootRecord(read: { try disk.read($0 * sector, Int(sector)) })
+    {
+      return try table.partitions.compactMap {
+        try partition($0.number, id: table.partitionID(of: $0), name: "", first: $0.firstLBA, count: $0.sectorCount)
+      }
     }
-    guard let table = try MasterBootRecord(read: { try disk.read($0 * sector, Int(sector)) }) else { return [] }
-    return try table.partitions.compactMap {
-      try partition($0.number, id: table.partitionID(of: $0), name: "", first: $0.firstLBA, count: $0.sectorCount)
-    }
+    guard whole != .unknown else { return [] }
+    return [DiskPartition(number: 0, id: "", name: "", size: disk.size, region: disk, kind: whole)]
   }
 }

@@ -20,8 +20,11 @@ enum StoredKind: Equatable, Sendable {
     let start = try region.read(0, 4096)
     let far = try region.read(32_768, 36_864)
     func has(_ text: String, at offset: Int) -> Bool { Self.has(Array(text.utf8), in: start, at: offset) }
-    if let name = Self.unreadable.first(where: { Self.has($0.mark, in: $0.offset < 4096 ? start : far, at: $0.place) })
-    {
+    if Self.isTar(start) {
+      self = .tar
+    } else if let name = Self.unreadable.first(where: {
+      Self.has($0.mark, in: $0.offset < 4096 ? start : far, at: $0.place)
+    }) {
       self = .unreadable(name.name)
     } else if Self.compressions.contains(where: { Self.has($0, in: start, at: 0) }) {
       self = .compressed
@@ -31,10 +34,17 @@ enum StoredKind: Equatable, Sendable {
       self = Self.fat(start, idAt: 67, labelAt: 71)
     } else if has("FAT1", at: 54) {
       self = Self.fat(start, idAt: 39, labelAt: 43)
-    } else if Self.isTar(start) {
-      self = .tar
     } else {
       self = .unknown
+    }
+  }
+
+  /// Whether its first sector may have the mark of a partition table and none.
+  var hasStartSector: Bool {
+    switch self {
+    case .fat: true
+    case .unreadable(let name): name == "NTFS" || name == "exFAT"
+    default: false
     }
   }
 

@@ -53,7 +53,7 @@ struct ExplainCommand: AsyncParsableCommand {
   private func line(_ entry: SystemTrace.Entry) -> String {
     let value = entry.value.map { " = \($0.split(separator: "\n").joined(separator: ", "))" } ?? ""
     let place = entry.position.map { "  \($0.file.displayPath(relativeTo: .currentFolder)):\($0.line):\($0.column)" }
-    let layer = ["variable", "layer"].contains(entry.kind) ? "" : ", layer \(entry.layer)"
+    let layer = ["variable", "layer", "base"].contains(entry.kind) ? "" : ", layer \(entry.layer)"
     return "  \(entry.counts ? "*" : " ") \(entry.kind) \(entry.name)\(value): \(entry.action)\(layer)\(place ?? "")"
   }
 }

@@ -98,12 +98,14 @@ struct BaseTests {
           "/srv/special cap_net_raw=ep\nhello\narm_64bit=1\n")
       }
 
-      try await LibrarySystem.judged("layers: []", suite: "{ image: ./root.tar.zst }") {
+      try await LibrarySystem.judged("paths: [{ exclude: \"/usr/share/man/*\" }]", suite: "{ image: ./root.tar.zst }") {
         try take("root.tar.zst", into: $0)
       } inspect: { folder in
         _ = try inspect("root.tar.zst", folder)
       } ask: { root in
         expectBase(&root)
+        root.expect(
+          "find /usr/share/man ! -type d; cat /etc/dpkg/dpkg.cfg.d/50cultivar", "path-exclude=/usr/share/man/*\n")
       }
     }
   }

@@ -85,6 +85,11 @@ public struct SystemReader: Sendable {
     apply(request.overrides, isProjects: false, to: &layers, selection.knownNames, image, &trace, &problems)
 
     let base = base(request.base, project)
+    if case .image(let imported) = base {
+      trace.add(
+        "base", imported.file.lastPathComponent, layer: image.name, "what everything stands upon",
+        at: imported.position)
+    }
     var table = VariableTable(
       project: project, image: image, suite: base.suite, layers: layers, surroundings: surroundings)
     // With a layer missing, its variables would be reported as mistakes that they are not.

@@ -157,10 +157,11 @@ struct SystemReaderTests {
     var sample = SystemSample(image: "base: { image: ./os.img }")
     sample.files = ["os.img": ""]
 
-    let system = try sample.read().system
+    let result = try sample.read()
 
-    #expect(system.base.suite == nil)
-    #expect(system.layers.map(\.name) == ["gateway"])
+    #expect(result.system.base.suite == nil)
+    #expect(result.system.layers.map(\.name) == ["gateway"])
+    #expect(result.trace.entries.map { "\($0.kind) \($0.name)" } == ["base os.img"])
   }
 
   @Test("The built-in layers and profiles can be read")
