@@ -16,11 +16,12 @@ extension DebianArchive {
   public func plan(
     installing packages: [DebianPackage], removing removed: [String], upon status: [UInt8], architecture: String
   ) async throws -> AptPlan {
-    let files = try await files(of: packages)
+    _ = try await files(of: packages)
     return try await cache.withScratch { folder in
       var index = ""
-      for (package, file) in zip(packages, files) {
-        index += try await control(of: package, file).trimmingCharacters(in: .newlines)
+      for (package, control) in zip(packages, try await controlFolders(of: packages)) {
+        let text = try FolderTree.readFile(control.appending(path: "control").path)
+        index += String(decoding: text, as: UTF8.self).trimmingCharacters(in: .newlines)
         index += "\nFilename: ./\(package.label).deb\nSize: \(package.size)\nSHA256: \(package.sha256)\n\n"
       }
       for name in ["state/lists/partial", "cache/archives/partial", "etc", "archive"] {
@@ -64,8 +65,9 @@ extension DebianArchive {
   /// Names that the packages must find configured when they are unpacked (`Pre-Depends`), by `NAME=VERSION`.
   public func preDepends(of packages: [DebianPackage]) async throws -> [String: Set<String>] {
     var result: [String: Set<String>] = [:]
-    for (package, file) in zip(packages, try await files(of: packages)) {
-      let fields = ControlFile.paragraphs(try await control(of: package, file)).first ?? [:]
+    for (package, control) in zip(packages, try await controlFolders(of: packages)) {
+      let text = String(decoding: try FolderTree.readFile(control.appending(path: "control").path), as: UTF8.self)
+      let fields = ControlFile.paragraphs(text).first ?? [:]
       guard let field = fields["Pre-Depends"] else { continue }
       let names = field.split(whereSeparator: { ",|".contains($0) }).compactMap { part in
         part.split(whereSeparator: { " (:\n".contains($0) }).first.map(String.init)
@@ -78,12 +80,33 @@ extension DebianArchive {
   /// Name of the package that stands for the making of an initial RAM file system.
   public static var initramfsPackage: String { BuildPackages.initramfs }
 
-  /// A package's control paragraph.
-  private func control(of package: DebianPackage, _ file: URL) async throws -> String {
-    let place = try await cache.result("control", package.sha256) { folder in
-      let text = try await HostCommand("dpkg-deb", ["--field", file.path], to: "read \(package.label)").run()
-      try FolderTree.replaceFile(folder.appending(path: "control").path, with: text.utf8)
+  /// Folders with the packages' control files (`deb(5)`), in the packages' order.
+  ///
+  /// - Throws: `ArchiveFailure`, `CommandFailure`, `FileFailure`.
+  public func controlFolders(of packages: [DebianPackage]) async throws -> [URL] {
+    let files = try await files(of: packages)
+    return try await withThrowingTaskGroup(of: (Int, URL).self) { group in
+      var folders = [URL?](repeating: nil, count: packages.count)
+      var next = 0
+      func start() {
+        guard next < packages.count else { return }
+        let (index, package, file) = (next, packages[next], files[next])
+        next += 1
+        group.addTask {
+          let place = try await cache.result("control-files", package.sha256) { folder in
+            try await HostCommand(
+              "dpkg-deb", ["--control", file.path, folder.appending(path: "files").path], to: "read \(package.label)"
+            ).run()
+          }
+          return (index, place.appending(path: "files"))
+        }
+      }
+      for _ in 0..<2 * ProcessInfo.processInfo.activeProcessorCount { start() }
+      while let (index, folder) = try await group.next() {
+        folders[index] = folder
+        start()
+      }
+      return folders.compactMap(\.self)
     }
-    return String(decoding: try FolderTree.readFile(place.appending(path: "control").path), as: UTF8.self)
   }
 }

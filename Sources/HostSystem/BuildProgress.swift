@@ -14,6 +14,7 @@ public actor BuildProgress {
   }
 
   private let style: Style
+  private let isDetailed: Bool
   private let clock = ContinuousClock()
   private var total = 0
   private var done = 0
@@ -21,8 +22,11 @@ public actor BuildProgress {
   private var ticker: Task<Void, Never>?
 
   /// Starts telling, on standard error.
-  public init(style: Style) {
+  ///
+  /// - Parameter isDetailed: Whether remarks are told as well.
+  public init(style: Style, isDetailed: Bool = false) {
     self.style = style
+    self.isDetailed = isDetailed
   }
 
   /// The style that suits standard error: a terminal, or a file or pipe.
@@ -49,6 +53,12 @@ public actor BuildProgress {
       await ended(title, begin, failed: true)
       throw error
     }
+  }
+
+  /// Tells how something is done, to whoever wants to know so much.
+  public func remark(_ text: String) {
+    guard isDetailed else { return }
+    write(style == .terminal ? "\r\u{1b}[K\(text)\n" : "\(text)\n")
   }
 
   /// Ends the rewritten line, so that what follows begins on a line of its own.

@@ -35,7 +35,7 @@ extension ImageBuilder {
     if let system {
       let base = try await existingBase(of: system, device: device)
       if let missing = base.missing {
-        plan.pieces = [ImagePlan.Piece(title: "import of the base \(missing)", isCached: false)]
+        plan.pieces = [PlannedPiece(title: "import of the base \(missing)", isCached: false)]
         return plan
       }
       let needs = try SystemNeeds(

@@ -20,12 +20,14 @@ enum PackageScript {
     architecture == "amd64" ? ["bin", "lib", "lib64", "sbin"] : ["bin", "lib", "sbin"]
   }
 
+  /// Makes the links of a merged `/usr` in an empty tree.
+  static func makeGround(architecture: String) -> [String] {
+    mergedLinks(architecture: architecture).flatMap { ["mkdir -p usr/\($0)", "ln -s usr/\($0) \($0)"] }
+  }
+
   /// Unpacks the essential packages without dpkg, so that dpkg can run and install them properly.
   static func unpackGround(_ files: [URL], tree: String, architecture: String) -> String {
-    var lines = ["cd \(tree)"]
-    for name in mergedLinks(architecture: architecture) {
-      lines.append("mkdir -p usr/\(name)", "ln -s usr/\(name) \(name)")
-    }
+    var lines = ["cd \(tree)"] + makeGround(architecture: architecture)
     let names = files.map { "\(archives)/\($0.lastPathComponent)" }
     lines.append(
       "xargs -n 1 -P \"$(nproc)\" sh -euc 'dpkg-deb --fsys-tarfile \"$1\" | tar -x -p --numeric-owner --keep-directory-symlink "
@@ -53,16 +55,18 @@ enum PackageScript {
       + "\n"
   }
 
-  private static func writeRules(_ pathRules: [PathRule]) -> [String] {
+  static func writeRules(_ pathRules: [PathRule]) -> [String] {
     let rows = pathRules.map { "path-\($0.isInclusion ? "include" : "exclude")=\($0.pattern)" }
     return ["cat > /etc/dpkg/dpkg.cfg.d/50cultivar <<'END'"] + rows + ["END"]
   }
 
   /// Removes what was unpacked before dpkg could leave it out. The shell's patterns in `case` are those of dpkg.
-  private static func removeExcluded(_ rules: [PathRule]) -> [String] {
+  ///
+  /// - Parameter lists: Lists of paths, as a word of the shell.
+  static func removeExcluded(_ rules: [PathRule], lists: String = "/var/lib/dpkg/info/*.list") -> [String] {
     let tests = rules.map { "  case $path in \($0.shellPattern)) keep=\($0.isInclusion ? 1 : 0) ;; esac" }
     // Folders from the inside out, and only those that have become empty.
-    return ["cat /var/lib/dpkg/info/*.list | sort -ru | while read -r path; do", "  keep=1"] + tests
+    return ["cat \(lists) | sort -ru | while read -r path; do", "  keep=1"] + tests
       + [
         "  if [ $keep = 0 ]; then", "    if [ -d \"$path\" ] && [ ! -L \"$path\" ]; then",
         "      rmdir --ignore-fail-on-non-empty \"$path\"", "    else", "      rm -f \"$path\"", "    fi", "  fi",
@@ -114,10 +118,10 @@ enum PackageScript {
     return lines.joined(separator: "\n") + "\n"
   }
 
-  private static let forbidStarts = [
+  static let forbidStarts = [
     "printf '#!/bin/sh\\nexit 101\\n' > /usr/sbin/policy-rc.d", "chmod 755 /usr/sbin/policy-rc.d",
   ]
-  private static let allowStarts = ["rm -f /usr/sbin/policy-rc.d"]
+  static let allowStarts = ["rm -f /usr/sbin/policy-rc.d"]
 }
 
 extension [String] {

@@ -157,20 +157,19 @@ public struct SystemBuilder: Sendable {
   }
 
   private func addEssential(_ packages: [DebianPackage], _ context: Context, to stack: inout RootStack) async throws {
-    let key = stack.key("essential packages 2") {
+    let key = stack.key("essential packages 3") {
       $0.add(packages.map(\.sha256.text))
       for rule in context.pathRules { $0.add([rule.pattern, rule.isInclusion ? "in" : "out"]) }
     }
     let lower = stack.lower
     try await stack.add(key, called: "\(packages.count) essential packages") { upper in
-      let order = try await progress.step("fetch the essential packages") {
-        _ = try await archive.files(of: packages, repositories: context.repositories)
-        return try await archive.plan(
-          installing: packages, removing: [], upon: [], architecture: context.request.architecture)
-      }
-      try await progress.step("install the essential packages") {
-        let files = try await archive.installationFiles(of: packages, in: order)
+      try await fetch(packages, context, called: "the essential packages")
+      let direct = try await directInstallation(of: packages, context, isGround: true)
+      try await install("the essential packages", direct, upon: [], lower: lower, upper: upper, context) {
         let architecture = context.request.architecture
+        let order = try await archive.plan(
+          installing: packages, removing: [], upon: [], architecture: architecture)
+        let files = try await archive.installationFiles(of: packages, in: order)
         try await sandbox.run(
           PackageScript.unpackGround(files, tree: Sandbox.treePath, architecture: architecture),
           root: .overlay(lower: lower, upper: upper), place: .beside, bindings: [archives],
@@ -188,17 +187,20 @@ public struct SystemBuilder: Sendable {
     to stack: inout RootStack
   ) async throws {
     guard !packages.isEmpty || !removed.isEmpty else { return }
-    let key = stack.key("packages 1") {
+    let key = stack.key("packages 2") {
       $0.add(packages.map(\.sha256.text))
       $0.add(removed)
     }
     let current = stack
     try await stack.add(key, called: "\(packages.count) packages of \(name)") { upper in
-      try await progress.step("install \(packages.count) packages of \(name)") {
-        _ = try await archive.files(of: packages, repositories: context.repositories)
+      try await fetch(packages, context, called: "\(packages.count) packages of \(name)")
+      let status = current.file("var/lib/dpkg/status") ?? []
+      let direct = removed.isEmpty ? try await directInstallation(of: packages, context, isGround: false) : nil
+      try await install(
+        "\(packages.count) packages of \(name)", direct, upon: status, lower: current.lower, upper: upper, context
+      ) {
         let order = try await archive.plan(
-          installing: packages, removing: removed, upon: current.file("var/lib/dpkg/status") ?? [],
-          architecture: context.request.architecture)
+          installing: packages, removing: removed, upon: status, architecture: context.request.architecture)
         let script = PackageScript.install(
           order, files: try await archive.namedFiles(of: packages),
           preDepends: try await archive.preDepends(of: packages))
@@ -206,6 +208,57 @@ public struct SystemBuilder: Sendable {
           script, root: .overlay(lower: current.lower, upper: upper), bindings: [archives], environment: environment,
           to: "install the packages of \(name)")
       }
+    }
+  }
+
+  private func fetch(_ packages: [DebianPackage], _ context: Context, called name: String) async throws {
+    guard !archive.missing(packages).isEmpty else { return }
+    try await progress.step("fetch \(name)") {
+      _ = try await archive.files(of: packages, repositories: context.repositories)
+    }
+  }
+
+  private func directInstallation(
+    of packages: [DebianPackage], _ context: Context, isGround: Bool
+  ) async throws -> DirectInstallation {
+    let (files, controls) = (try await archive.files(of: packages), try await archive.controlFolders(of: packages))
+    return try DirectInstallation(
+      packages.indices.map { (packages[$0], files[$0], controls[$0]) }, architecture: context.request.architecture,
+      pathRules: context.pathRules, isGround: isGround)
+  }
+
+  /// Installs packages the direct way, or, where that cannot be, by dpkg.
+  ///
+  /// - Parameter byDPKG: Has dpkg do it, in the empty upper layer.
+  private func install(
+    _ title: String, _ direct: DirectInstallation?, upon status: [UInt8], lower: [URL], upper: URL, _ context: Context,
+    byDPKG: @Sendable @escaping () async throws -> Void
+  ) async throws {
+    var reason = direct.map { $0.obstacle(upon: status) } ?? "packages are removed"
+    if let direct, reason == nil {
+      do {
+        return try await progress.step("install \(title)") {
+          try await run(direct, root: .overlay(lower: lower, upper: upper))
+        }
+      } catch let failure as CommandFailure {
+        guard case .failed(_, let said) = failure.outcome else { throw failure }
+        reason = said.split(separator: "\n").last.map(String.init) ?? "a script failed"
+        Sandbox.remove(upper)
+        try FolderTree.create(upper.path)
+      }
+    }
+    await progress.remark("dpkg installs \(title): \(reason ?? "")")
+    try await progress.step("install \(title) by dpkg", byDPKG)
+  }
+
+  private func run(_ direct: DirectInstallation, root: Sandbox.Root) async throws {
+    try await cache.withScratch { folder in
+      try direct.write(to: folder)
+      let own = Sandbox.Binding(folder, at: DirectInstallation.place, isWritable: true)
+      try await sandbox.run(
+        direct.unpack, root: root, place: .beside, bindings: [archives, own], to: "unpack packages side by side")
+      try await sandbox.run(
+        direct.configure, root: root, bindings: [own], environment: environment, to: "configure packages")
     }
   }
 

@@ -30,16 +30,23 @@ struct BuildCommand: AsyncParsableCommand {
   @Flag(name: [.short, .long], help: "Say nothing unless something is wrong.")
   var quiet = false
 
+  @Flag(name: [.short, .long], help: "Say how things are done as well, and why so.")
+  var verbose = false
+
   @Flag(help: "Write the manifests of the images as JSON to standard output.")
   var json = false
 
   @Flag(help: "Take nothing that cultivar.lock does not name, and look nothing up.")
   var locked = false
 
+  func validate() throws {
+    guard !quiet || !verbose else { throw ValidationError("--quiet and --verbose do not go together") }
+  }
+
   func run() async throws {
     try await CommandErrors.shown {
       let limit = try CacheLimit(environment: ProcessInfo.processInfo.environment)
-      let session = try ProjectSession(options, mode: locked ? .required : .kept, quiet: quiet)
+      let session = try ProjectSession(options, mode: locked ? .required : .kept, quiet: quiet, verbose: verbose)
       var manifests: [BuildManifest] = []
       for image in try session.images(named: images) {
         let artefacts = session.artefacts(of: image, in: output)

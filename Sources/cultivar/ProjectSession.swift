@@ -19,7 +19,8 @@ struct ProjectSession {
   /// - Parameters:
   ///   - mode: What of the lock file counts.
   ///   - quiet: Whether progress is kept quiet.
-  init(_ options: ProjectOptions, mode: LockMode = .kept, quiet: Bool) throws {
+  ///   - verbose: Whether it is told how things are done, too.
+  init(_ options: ProjectOptions, mode: LockMode = .kept, quiet: Bool, verbose: Bool = false) throws {
     let file = try options.file()
     let result = try ProjectReader().read(file)
     ProjectReporting.show(result.warnings)
@@ -27,7 +28,7 @@ struct ProjectSession {
     let environment = ProcessInfo.processInfo.environment
     cache = try Cache.ofUser(environment)
     lock = try ProjectLock(file: project.folder.appending(path: "cultivar.lock"), mode: mode)
-    progress = BuildProgress(style: BuildProgress.suitableStyle(quiet: quiet))
+    progress = BuildProgress(style: BuildProgress.suitableStyle(quiet: quiet), isDetailed: verbose)
     builder = ImageBuilder(
       project: project, cache: cache, lock: lock,
       executables: DeviceExecutable(environment: environment, tool: .runningTool), progress: progress,
