@@ -128,7 +128,12 @@ let package = Package(
       dependencies: [
         "ImageBuild", "Project", "DeviceModel", "DiskImage", "RootFilesystem", "HostSystem", "TestFixtures",
       ]),
-    .testTarget(name: "BuildTests", dependencies: ["cultivar", "HostSystem", "Lock", "TestFixtures"]),
+    .testTarget(
+      name: "BuildTests",
+      dependencies: [
+        "cultivar", "DebianArchive", "HostSystem", "ImageBuild", "Lock", "Project", "SizeReport", "SystemBuild",
+        "TestFixtures",
+      ]),
     .testTarget(name: "PartitionTableTests", dependencies: ["PartitionTable"]),
     .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem", "TestFixtures"]),
     .testTarget(

@@ -19,22 +19,33 @@ public struct SystemBuilder: Sendable {
   private let epoch: Int64
   /// What the root stands upon; `nil` for packages alone.
   private let base: BaseRoot?
+  private let installer: Installer
+
+  /// What installs packages.
+  public enum Installer: Sendable {
+    /// Archives are unpacked side by side, and dpkg configures; where that cannot be, dpkg does all.
+    case direct
+    /// dpkg: the reference.
+    case dpkg
+  }
 
   /// Makes a builder.
   ///
   /// - Parameters:
   ///   - scratch: Folder for what sandboxes need while they run, in the cache's file system.
   ///   - base: What the root stands upon; `nil` for packages alone.
+  ///   - installer: What installs packages; the result is the same.
   /// - Throws: `SandboxFailure` where this user can have no sandboxes.
   public init(
     archive: DebianArchive, cache: Cache, progress: BuildProgress, scratch: URL, epoch: Int64,
-    base: BaseRoot? = nil
+    base: BaseRoot? = nil, installer: Installer = .direct
   ) throws(SandboxFailure) {
     self.archive = archive
     self.cache = cache
     self.progress = progress
     self.epoch = epoch
     self.base = base
+    self.installer = installer
     sandbox = try Sandbox(scratch: scratch)
   }
 
@@ -235,7 +246,7 @@ public struct SystemBuilder: Sendable {
     byDPKG: @Sendable @escaping () async throws -> Void
   ) async throws {
     var reason = direct.map { $0.obstacle(upon: status) } ?? "packages are removed"
-    if let direct, reason == nil {
+    if let direct, reason == nil, installer == .direct {
       do {
         return try await progress.step("install \(title)") {
           try await run(direct, root: .overlay(lower: lower, upper: upper))
