@@ -10,6 +10,12 @@ public struct PlannedPiece: Sendable, Equatable, Encodable {
   public var title: String
   /// Whether its result is in the cache.
   public var isCached: Bool
+
+  /// Names a piece.
+  public init(title: String, isCached: Bool) {
+    self.title = title
+    self.isCached = isCached
+  }
 }
 
 /// A root file system as it grows: layers of an overlay, each the result of one piece of work and kept under the hash of all that
