@@ -282,7 +282,7 @@ public struct BaseImporter: Sendable {
       }
       try await sandbox.run(
         """
-        target=\(Sandbox.treePath)/\(Self.quoted(target))
+        target=\(Sandbox.treePath)/\(target.quotedForShell)
         mkdir -p "$target"
         cp --recursive --no-target-directory --preserve=timestamps \(Self.archives) "$target"
         touch "$target"
@@ -307,13 +307,13 @@ public struct BaseImporter: Sendable {
       do {
         try await sandbox.run(
           """
-          target=\(Sandbox.treePath)/\(Self.quoted(target))
+          target=\(Sandbox.treePath)/\(target.quotedForShell)
           mkdir -p "$target"
           # Nodes of devices: only root could make them, and a device has those of its kernel.
           tar --list --verbose --numeric-owner --quoting-style=literal --file \(Self.archives) |
             sed -n 's/^[bc][^ ]* *[^ ]* *[^ ]* *[^ ]* *[^ ]* //p' > /tmp/devices
           tar \(options) --no-wildcards --exclude-from=/tmp/devices --wildcards \
-          \(excluded.map { "--exclude=\(Self.quoted($0))" }.joined(separator: " ")) \
+          \(excluded.map { "--exclude=\($0.quotedForShell)" }.joined(separator: " ")) \
           --directory "$target" --file \(Self.archives)
           rmdir "$target/lost+found" 2>/dev/null || true
           """, root: .overlay(lower: [], upper: tree), place: .beside,
@@ -339,8 +339,5 @@ public struct BaseImporter: Sendable {
         """, root: .overlay(lower: [], upper: tree), place: .beside,
         bindings: [Sandbox.Binding(mounts, at: Self.archives)], to: "adapt \(image.lastPathComponent)")
     }
-
-    /// A word of the shell that stands for the text, whatever is in it.
-    private static func quoted(_ text: String) -> String { "'" + text.replacing("'", with: "'\\''") + "'" }
   }
 }

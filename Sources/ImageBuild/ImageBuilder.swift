@@ -108,7 +108,8 @@ public struct ImageBuilder: Sendable {
     let disk = try await DiskParts(parts, archive: archive, tools: tools, cache: cache, progress: progress)
     let manifest = try BuildManifest(
       identity: identity, epoch: epoch, kernel: kernel.files.label, firmware: kernel.modules?.firmware ?? [],
-      layout: layout, table: disk.image.table, packages: root.packages.map(BuildManifest.PackageRow.init), programs: built, sizes: try disk.sizes())
+      layout: layout, table: disk.image.table, packages: root.packages.map(BuildManifest.PackageRow.init),
+      programs: built, sizes: try disk.sizes())
     let folder = ArtefactFolder(output, name: image.name)
     let rootArchive = RootArchive(
       .tree(root.tree), time: epoch, architecture: device.architecture, name: "\(image.name):\(project.version)")

@@ -44,7 +44,8 @@ extension ImageBuilder {
       guard let others = await locked([needs.checker, needs.loaders, ToolTree.request]) else { return plan }
       packages = stages.flatMap(\.self) + others
       let time = try await buildTime()
-      let complete = try self.complete(system, image, device: device, packages: packageRows(needs.request, stages, base.root))
+      let complete = try self.complete(
+        system, image, device: device, packages: packageRows(needs.request, stages, base.root))
       plan.pieces = try await cache.withScratch { scratch in
         try await SystemBuilder(
           archive: archive, cache: cache, progress: progress, scratch: scratch, epoch: time, base: base.root
@@ -89,7 +90,8 @@ extension ImageBuilder {
     let time = try await buildTime()
     let complete = try self.complete(system, image, device: device, packages: packageRows(needs.request, stages, base))
     try await cache.withScratch { scratch in
-      let builder = try SystemBuilder(archive: archive, cache: cache, progress: progress, scratch: scratch, epoch: time, base: base)
+      let builder = try SystemBuilder(
+        archive: archive, cache: cache, progress: progress, scratch: scratch, epoch: time, base: base)
       let root = try await builder.build(complete, request: needs.request, packages: stages)
       await progress.finish()
       let session = try root.shell(command)

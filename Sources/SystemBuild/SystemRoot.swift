@@ -1,6 +1,5 @@
 import Foundation
 import HostSystem
-import Lock
 import Project
 import Sandbox
 import SizeReport

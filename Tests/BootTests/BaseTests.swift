@@ -33,7 +33,7 @@ extension Machines {
       let disk = try await BootFixture.shared.disk(from: image, mebibytes: 4096)
       let machine = VirtualMachine(disk: disk, firmware: .uefi, memory: 1024)
       _ = try await machine.running(in: disk.deletingLastPathComponent()) { machine in
-        try await machine.wait(for: "upon the base: running overlay 0\r\n", seconds: 400)
+        try await machine.wait(for: "upon the base: running overlay 0", seconds: 400)
       }
     }
 
