@@ -26,14 +26,22 @@ struct DirectInstallation {
     var fields: [String: String]
     /// Text of its control paragraph.
     var text: String
-    /// Its absolute paths of configuration files.
-    var conffiles: [String]
+    /// Its configuration files.
+    var conffiles: [Conffile]
 
     var name: String { fields["Package"] ?? "" }
     /// How its files in the database begin: packages of which several architectures may be installed are told apart.
     var stem: String {
       fields["Multi-Arch"] == "same" ? "\(name):\(fields["Architecture"] ?? "")" : name
     }
+  }
+
+  /// A configuration file (`deb-conffiles(5)`).
+  private struct Conffile {
+    /// Absolute path.
+    var path: String
+    /// Whether the package had it once, and an upgrade removes it.
+    var isRemovedOnUpgrade: Bool
   }
 
   private let items: [Item]
@@ -66,12 +74,13 @@ struct DirectInstallation {
     self.isGround = isGround
   }
 
-  /// The configuration files that a package still has (`deb-conffiles(5)`).
-  private static func conffiles(_ control: URL) throws -> [String] {
+  private static func conffiles(_ control: URL) throws -> [Conffile] {
     let file = control.appending(path: "conffiles").path
     guard FileManager.default.fileExists(atPath: file) else { return [] }
-    return String(decoding: try FolderTree.readFile(file), as: UTF8.self).split(separator: "\n").map(String.init)
-      .filter { $0.hasPrefix("/") }
+    return String(decoding: try FolderTree.readFile(file), as: UTF8.self).split(separator: "\n").compactMap { line in
+      guard let slash = line.firstIndex(of: "/") else { return nil }
+      return Conffile(path: String(line[slash...]), isRemovedOnUpgrade: line.hasPrefix("remove-on-upgrade "))
+    }
   }
 
   /// Why dpkg has to install the packages itself; `nil` where nothing speaks against the direct way.
@@ -119,7 +128,10 @@ struct DirectInstallation {
     var lines = item.text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
     let first = lines.firstIndex { $0.hasPrefix("Package:") } ?? 0
     lines.insert("Status: install ok unpacked", at: first + 1)
-    if !item.conffiles.isEmpty { lines += ["Conffiles:"] + item.conffiles.map { " \($0) newconffile" } }
+    if !item.conffiles.isEmpty {
+      lines.append("Conffiles:")
+      lines += item.conffiles.map { " \($0.path) newconffile" + ($0.isRemovedOnUpgrade ? " remove-on-upgrade" : "") }
+    }
     return lines.joined(separator: "\n") + "\n"
   }
 
@@ -151,7 +163,7 @@ struct DirectInstallation {
       while read -r path; do
         [ -z "$path" ] || { [ ! -e ".$path" ] && [ ! -L ".$path" ]; } || refuse "$path is there already, and is a configuration file"
       done <<'END'
-      \(items.flatMap(\.conffiles).joined(separator: "\n"))
+      \(items.flatMap(\.conffiles).map(\.path).joined(separator: "\n"))
       END
       cat > /run/cultivar/unpack <<'END'
       dpkg-deb --fsys-tarfile "$2" | tar -x -v -p --numeric-owner --keep-directory-symlink --warning=no-timestamp --quoting-style=literal \
@@ -202,8 +214,8 @@ struct DirectInstallation {
       if isGround { lines += ["mkdir -p /etc/dpkg/dpkg.cfg.d"] + PackageScript.writeRules(pathRules) }
       lines += PackageScript.removeExcluded(pathRules, lists: "\(Self.place)/lists/*.list")
     }
-    for path in items.flatMap(\.conffiles) {
-      let word = path.quotedForShell
+    for file in items.flatMap(\.conffiles) {
+      let word = file.path.quotedForShell
       lines.append("[ ! -e \(word) ] || mv \(word) \(word).dpkg-new")
     }
     lines.append("export DPKG_ADMINDIR=$dpkg DPKG_MAINTSCRIPT_NAME=preinst DPKG_MAINTSCRIPT_PACKAGE_REFCOUNT=1")

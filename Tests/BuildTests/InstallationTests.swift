@@ -57,6 +57,8 @@ struct InstallationTests {
     "/var/cache/debconf/",
     // Keys are made by a script, and new each time.
     "/etc/ssh/ssh_host_",
+    // Dated.
+    "/var/cache/fontconfig/",
     // The order of interests that were registered together.
     "/var/lib/dpkg/triggers/",
     // Copies of what was there before the last change, and records of when it was.
