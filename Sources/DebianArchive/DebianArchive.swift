@@ -19,6 +19,17 @@ public struct DebianArchive: Sendable {
     self.lock = lock
   }
 
+  /// Checks that what looks up, fetches and unpacks packages is on this machine, before anything is fetched.
+  ///
+  /// - Throws: ``ArchiveFailure/missingTool(_:)``.
+  public static func checkTools() throws(ArchiveFailure) {
+    for tool in ["apt-get", "apt-cache", "dpkg-deb", helper] where !HostCommand.isInstalled(tool) {
+      throw .missingTool(tool)
+    }
+  }
+
+  private static let helper = "/usr/lib/apt/apt-helper"
+
   /// Gives the packages of requests: those of the lock file where it has them, else by APT; the lock file then has them.
   ///
   /// - Throws: ``ArchiveFailure``.
@@ -168,7 +179,7 @@ public struct DebianArchive: Sendable {
     }
     let outcome: Result<Void, any Error>
     do {
-      try await HostCommand("/usr/lib/apt/apt-helper", arguments, to: "fetch packages").run()
+      try await HostCommand(Self.helper, arguments, to: "fetch packages").run()
       outcome = .success(())
     } catch {
       outcome = .failure(error)
@@ -189,9 +200,11 @@ public struct DebianArchive: Sendable {
     case .success: return wrong.isEmpty ? nil : wrong.joined(separator: "\n")
     case .failure(let failure as CommandFailure):
       switch failure.outcome {
-      case .notFound: throw ArchiveFailure.missingTool("apt-helper")
+      case .notFound: throw ArchiveFailure.missingTool(Self.helper)
       case .notRun: throw failure
-      case .failed(_, let said): return said
+      case .failed(_, let said):
+        if failure.isFullDisk { throw FileFailure.fullDisk("write to the cache", cache.folder.path) }
+        return said
       }
     case .failure(let error): throw error
     }

@@ -40,6 +40,7 @@ extension ImageBuilder {
     let device = DeviceClass.builtIn.first { $0.name == image.device } ?? .genericX86
     let executable = try executables.file(for: device.architecture)
     let layout = layout(of: image)
+    try checkMachine(forSystem: true)
     let needs = try SystemNeeds(image, system, suite: suite(of: system), device: device)
 
     let stages = try await progress.step("resolve packages") { try await archive.packages(for: needs.request) }

@@ -31,6 +31,11 @@ public struct SystemBuilder: Sendable {
     sandbox = try Sandbox(scratch: scratch)
   }
 
+  /// Checks that this user can have sandboxes, before anything is fetched for them.
+  ///
+  /// - Throws: `SandboxFailure`.
+  public static func checkRights() throws(SandboxFailure) { _ = try Sandbox(scratch: URL(fileURLWithPath: "/")) }
+
   /// The stage of a request that brings the kernel.
   public static let kernelStage = 1
 
@@ -69,7 +74,8 @@ public struct SystemBuilder: Sendable {
       upon: RootStack(cache: cache, seed: [request.architecture, "\(epoch)"]))
     return SystemRoot(
       stack: stack, sandbox: sandbox, cache: try Cache(at: ownCache), epoch: epoch,
-      packages: Context(system: system, request: request).remaining(packages), kernelFolder: stack.folder(of: kernelKey))
+      packages: Context(system: system, request: request).remaining(packages), kernelFolder: stack.folder(of: kernelKey)
+    )
   }
 
   /// What ``build(_:request:packages:)`` would do, in its order; nothing is done.
@@ -135,7 +141,7 @@ public struct SystemBuilder: Sendable {
   // MARK: Packages
 
   private func addEssential(_ packages: [DebianPackage], _ context: Context, to stack: inout RootStack) async throws {
-    let key = stack.key("essential packages 2") {
+    let key = try stack.key("essential packages 2") {
       $0.add(packages.map(\.sha256.text))
       for rule in context.pathRules { $0.add([rule.pattern, rule.isInclusion ? "in" : "out"]) }
     }
@@ -166,7 +172,7 @@ public struct SystemBuilder: Sendable {
     to stack: inout RootStack
   ) async throws {
     guard !packages.isEmpty || !removed.isEmpty else { return }
-    let key = stack.key("packages 1") {
+    let key = try stack.key("packages 1") {
       $0.add(packages.map(\.sha256.text))
       $0.add(removed)
     }
@@ -221,7 +227,7 @@ public struct SystemBuilder: Sendable {
   private func addSecrets(of layers: [SystemLayer], to stack: inout RootStack) async throws {
     let content = ContentScript(secretsOf: layers)
     guard !content.text.isEmpty else { return }
-    let key = try stack.key("secrets 1") { try content.addTo(&$0, secretsOf: cache) }
+    let key = try stack.key("secrets 1", secrets: { try content.addTo(&$0, secretsOf: cache) }, { _ in })
     let lower = stack.lower
     try await stack.add(key, at: sandbox.scratch.appending(path: "secrets"), called: "secrets") { upper in
       try await withContents(content) { contents in
@@ -245,7 +251,7 @@ public struct SystemBuilder: Sendable {
     for layer in layers {
       for step in layer.steps where step.phase == phase {
         let run = StepRun(step: step, layer: layer.name, cache: cache, epoch: epoch)
-        let key = try stack.key("step 1") { try run.addTo(&$0) }
+        let key = try stack.key("step 1", secrets: run.addSecrets(to:)) { try run.addTo(&$0) }
         let lower = stack.lower
         try await stack.add(key, called: "step \(step.name) of \(layer.name)") { upper in
           try await progress.step("step \(step.name) of \(layer.name)") {

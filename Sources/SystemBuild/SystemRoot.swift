@@ -7,7 +7,7 @@ import Sandbox
 /// The finished root file system of a system, as layers.
 public struct SystemRoot: Sendable {
   /// Hash of all that it depends on but secrets: the same on every machine.
-  public var key: ContentHash { stack.keyWithoutSecrets ?? stack.key }
+  public var key: ContentHash { stack.keyWithoutSecrets }
   /// Its packages, sorted by name.
   public let packages: [DebianPackage]
   /// Folder with `boot` and `usr/lib/modules` of the kernel.
@@ -83,6 +83,10 @@ public struct SystemRoot: Sendable {
         # A folder's time is that of the last package that was unpacked into it, and packages are unpacked side by side.
         find . -xdev -type d -print0 | xargs -0 touch --date=@\(epoch)
         find . -xdev -type f -printf '%s %P\\n' > /run/cultivar/output/sizes
+        # By root of the sandbox: some folders are closed to the user who builds.
+        for layer in \(Self.layers)/*; do
+          find "$layer" -xdev -type f -printf "${layer##*/} %P\\n"
+        done > /run/cultivar/output/layers
         for list in var/lib/dpkg/info/*.list; do
           [ -e "$list" ] || continue
           name=${list##*/}
@@ -93,10 +97,10 @@ public struct SystemRoot: Sendable {
           --mtime=@\(epoch) --clamp-mtime --pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime \\
           --warning=no-file-ignored .
         """, root: .view(lower: stack.lower), place: .beside,
-        bindings: [Sandbox.Binding(folder, at: "/run/cultivar/output", isWritable: true)],
+        bindings: [Sandbox.Binding(folder, at: "/run/cultivar/output", isWritable: true)]
+          + stack.layers.enumerated().map { Sandbox.Binding($1, at: "\(Self.layers)/\($0)") },
         to: "archive the root file system")
-      let files = try files(
-        sizes: folder.appending(path: "sizes").path, owners: folder.appending(path: "owners").path)
+      let files = try files(listedIn: folder)
       try FolderTree.replaceFile(folder.appending(path: "files.json").path, with: JSONEncoder().encode(files))
     }
     let listing = Data(try FolderTree.readFile(place.appending(path: "files.json").path))
@@ -104,24 +108,31 @@ public struct SystemRoot: Sendable {
       file: place.appending(path: "root.tar"), files: try JSONDecoder().decode([File].self, from: listing))
   }
 
-  /// Reads the listings of sizes (`SIZE PATH`) and of packages' files (`PACKAGE /PATH`).
-  private func files(sizes: String, owners: String) throws -> [File] {
-    func lines(_ path: String) throws -> [(Substring, Substring)] {
-      String(decoding: try FolderTree.readFile(path), as: UTF8.self).split(separator: "\n").compactMap { line in
-        guard let space = line.utf8.firstIndex(of: UInt8(ascii: " ")) else { return nil }
-        return (line[..<space], line[line.index(after: space)...])
-      }
+  /// Where the layers are seen while they are listed.
+  private static let layers = "/run/cultivar/layers"
+
+  /// Reads the listings of sizes (`SIZE PATH`), of packages' files (`PACKAGE /PATH`), and of layers' files (`NUMBER PATH`).
+  private func files(listedIn folder: URL) throws -> [File] {
+    func lines(_ name: String) throws -> [(Substring, Substring)] {
+      String(decoding: try FolderTree.readFile(folder.appending(path: name).path), as: UTF8.self).split(separator: "\n")
+        .compactMap { line in
+          guard let space = line.utf8.firstIndex(of: UInt8(ascii: " ")) else { return nil }
+          return (line[..<space], line[line.index(after: space)...])
+        }
     }
     var packages: [String: Substring] = [:]
-    for (package, path) in try lines(owners) {
+    for (package, path) in try lines("owners") {
       let name = package.split(separator: ":").first ?? package
       packages[String(path)] = name
       // Packages of older suites name files below the folders that became links.
       if ["/bin/", "/sbin/", "/lib/", "/lib64/"].contains(where: path.hasPrefix) { packages["/usr\(path)"] = name }
     }
-    return try lines(sizes).map { size, path in
+    var pieces: [Substring: Int] = [:]
+    for (layer, path) in try lines("layers") { pieces[path] = max(pieces[path] ?? 0, Int(layer) ?? 0) }
+    return try lines("sizes").map { size, path in
       let place = "/\(path)"
-      let origin = packages[place].map { "package \($0)" } ?? stack.origin(of: String(path))
+      let origin =
+        packages[place].map { "package \($0)" } ?? pieces[path].map { stack.pieces[$0].title } ?? "the build"
       return File(path: place, size: Int64(size) ?? 0, origin: origin)
     }.sorted { $0.path < $1.path }
   }
