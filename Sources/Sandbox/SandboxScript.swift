@@ -51,7 +51,8 @@ struct SandboxScript {
   var text: String {
     var lines = [
       // The caller's is a matter of the caller's own files.
-      "umask 022", Self.closeBelow, "cd \(Self.quoted(work.path))", "new=\(Self.quoted(work.appending(path: "new").path))",
+      "umask 022", Self.closeBelow,
+      "cd \(Self.quoted(work.path))", "new=\(Self.quoted(work.appending(path: "new").path))",
     ]
     switch place {
     case .inside:

@@ -108,13 +108,14 @@ enum SmallSystem {
       .sorted { $0.path < $1.path }
   }
 
-  /// Makes a cache with nothing but the archives of the lock file.
-  static func makeCache(_ cache: URL) async throws {
+  /// Adds copies of all archives of the lock file to a cache.
+  static func addArchives(to cache: URL) async throws {
     let archives = cache.appending(path: "archives")
     try FolderTree.create(archives.path)
     for package in try packages(try await lock.value) {
-      let source = Workshop.cache.appending(path: "archives/\(package.file)")
-      try FileManager.default.copyItem(at: source, to: archives.appending(path: package.file))
+      let place = archives.appending(path: package.file)
+      guard access(place.path, F_OK) != 0 else { continue }
+      try FileManager.default.copyItem(at: Workshop.cache.appending(path: "archives/\(package.file)"), to: place)
     }
   }
 

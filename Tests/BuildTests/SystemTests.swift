@@ -13,7 +13,7 @@ struct SystemTests {
     try await withTemporaryFolder { folder in
       try await SmallSystem.write(to: folder)
       let cache = folder.appending(path: "cache")
-      try await SmallSystem.makeCache(cache)
+      try await SmallSystem.addArchives(to: cache)
       let environment = SmallSystem.environment.merging(["CULTIVAR_CACHE": cache.path]) { $1 }
       let verdict = try Workshop.run(["build"], in: folder, environment: environment)
       try #require(verdict.status == 0, "\(verdict.errors)")
@@ -32,7 +32,7 @@ struct SystemTests {
       let project = home.appending(path: "deeper/in")
       try await SmallSystem.write(to: project, backwards: true)
       let cache = home.appending(path: ".cache/cultivar")
-      try await SmallSystem.makeCache(cache)
+      try await SmallSystem.addArchives(to: cache)
       let environment = SmallSystem.environment.merging(["CULTIVAR_CACHE": cache.path]) { $1 }
       let user = try OtherUser(home: home, files: folder)
       let verdict = try user.run(
