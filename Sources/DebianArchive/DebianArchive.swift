@@ -98,9 +98,11 @@ public struct DebianArchive: Sendable {
     }
     guard known.count < request.stages.count else { return known }
     try await lock.allowLookup(of: request.stages.indices.dropFirst(known.count).map(request.label))
-    // Versions belong together: with one stage to be resolved, those before it are looked up in the same index.
+    // Versions belong together: with one stage to be resolved, those before it are looked up in the same index, where what is
+    // locked stays as long as it can.
     let found = try await AptResolver(cache: cache, mirror: mirror).resolve(
-      request, buildPackages: try await BuildPackages(cache: cache))
+      request, keeping: await lock.versionsToKeep(inLabelsWith: request.labelHead),
+      buildPackages: try await BuildPackages(cache: cache))
     var labelled: [String: [DebianPackage]] = [:]
     for (index, packages) in found.stages.enumerated() { labelled[request.label(of: index)] = packages }
     try await lock.record(labelled: labelled, releases: found.releases, archiveDate: found.archiveDate)
