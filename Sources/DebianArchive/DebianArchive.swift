@@ -2,6 +2,7 @@ import Foundation
 import Glibc
 import HostSystem
 import Lock
+import Synchronization
 
 /// The Debian archive as a build sees it: locked versions, verified files, unpacked trees.
 ///
@@ -11,6 +12,7 @@ public struct DebianArchive: Sendable {
   let cache: Cache
   private let mirror: Mirror
   private let lock: ProjectLock
+  private let whole = WholeArchives()
 
   /// Opens the archive for a project.
   public init(cache: Cache, mirror: Mirror, lock: ProjectLock) {
@@ -61,6 +63,9 @@ public struct DebianArchive: Sendable {
     }
     return packages.map { cache.location("package", $0.sha256) }
   }
+
+  /// Fetches the archives of packages that are not unpacked yet.
+  func fetchForTrees(_ packages: [DebianPackage]) async throws { try await fetch(packages.filter { !isUnpacked($0) }) }
 
   private func isUnpacked(_ package: DebianPackage) -> Bool {
     cache.take(cache.location("package", package.sha256))
@@ -132,8 +137,13 @@ public struct DebianArchive: Sendable {
   /// What has come is kept whatever happens to the rest, so that the next build goes on from there.
   private func fetch(_ packages: [DebianPackage], repositories: [String: String] = [:]) async throws {
     // An archive that a power cut or a full disk damaged is fetched again: only its hash says that it is whole.
-    let wanted = packages.filter {
-      !cache.take(archiveFile($0)) || (try? ContentHash(ofFile: archiveFile($0).path)) != $0.sha256
+    // Once in a build is enough.
+    let wanted = packages.filter { package in
+      guard cache.take(archiveFile(package)) else { return true }
+      if whole.has(package.sha256) { return false }
+      guard (try? ContentHash(ofFile: archiveFile(package).path)) == package.sha256 else { return true }
+      whole.add(package.sha256)
+      return false
     }
     guard !wanted.isEmpty else { return }
     for package in wanted { unlink(archiveFile(package).path) }
@@ -234,4 +244,13 @@ public struct DebianArchive: Sendable {
       ).run()
     }
   }
+}
+
+/// Archive files that were found to be whole since the build began, by hash.
+private final class WholeArchives: Sendable {
+  private let hashes = Mutex<Set<ContentHash>>([])
+
+  func has(_ hash: ContentHash) -> Bool { hashes.withLock { $0.contains(hash) } }
+
+  func add(_ hash: ContentHash) { hashes.withLock { _ = $0.insert(hash) } }
 }

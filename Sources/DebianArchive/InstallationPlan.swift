@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import HostSystem
 import Lock
 
@@ -19,8 +20,8 @@ extension DebianArchive {
     let files = try await files(of: packages)
     return try await cache.withScratch { folder in
       var index = ""
-      for (package, file) in zip(packages, files) {
-        index += try await control(of: package, file).trimmingCharacters(in: .newlines)
+      for (package, control) in zip(packages, try await controls(of: packages, files)) {
+        index += control.trimmingCharacters(in: .newlines)
         index += "\nFilename: ./\(package.label).deb\nSize: \(package.size)\nSHA256: \(package.sha256)\n\n"
       }
       for name in ["state/lists/partial", "cache/archives/partial", "etc", "archive"] {
@@ -64,8 +65,8 @@ extension DebianArchive {
   /// Names that the packages must find configured when they are unpacked (`Pre-Depends`), by `NAME=VERSION`.
   public func preDepends(of packages: [DebianPackage]) async throws -> [String: Set<String>] {
     var result: [String: Set<String>] = [:]
-    for (package, file) in zip(packages, try await files(of: packages)) {
-      let fields = ControlFile.paragraphs(try await control(of: package, file)).first ?? [:]
+    for (package, control) in zip(packages, try await controls(of: packages, try await files(of: packages))) {
+      let fields = ControlFile.paragraphs(control).first ?? [:]
       guard let field = fields["Pre-Depends"] else { continue }
       let names = field.split(whereSeparator: { ",|".contains($0) }).compactMap { part in
         part.split(whereSeparator: { " (:\n".contains($0) }).first.map(String.init)
@@ -78,12 +79,29 @@ extension DebianArchive {
   /// Name of the package that stands for the making of an initial RAM file system.
   public static var initramfsPackage: String { BuildPackages.initramfs }
 
-  /// A package's control paragraph.
-  private func control(of package: DebianPackage, _ file: URL) async throws -> String {
-    let place = try await cache.result("control", package.sha256) { folder in
-      let text = try await HostCommand("dpkg-deb", ["--field", file.path], to: "read \(package.label)").run()
-      try FolderTree.replaceFile(folder.appending(path: "control").path, with: text.utf8)
+  /// The packages' control paragraphs.
+  private func controls(of packages: [DebianPackage], _ files: [URL]) async throws -> [String] {
+    let unread = zip(packages, files).filter { access(cache.location("control", $0.0.sha256).path, F_OK) != 0 }
+    if !unread.isEmpty {
+      try await cache.withScratch { folder in
+        // One shell for all: to start a program from here takes longer than to read a paragraph.
+        try await HostCommand(
+          "/bin/sh",
+          ["-euc", "for file; do dpkg-deb --field \"$file\" > \"${file##*/}\"; done", "sh"] + unread.map(\.1.path),
+          to: "read the packages", in: folder.path
+        ).run()
+        for (package, file) in unread {
+          let text = try FolderTree.readFile(folder.appending(path: file.lastPathComponent).path)
+          _ = try await cache.result("control", package.sha256) { place in
+            try FolderTree.replaceFile(place.appending(path: "control").path, with: text)
+          }
+        }
+      }
     }
-    return String(decoding: try FolderTree.readFile(place.appending(path: "control").path), as: UTF8.self)
+    return try packages.map { package in
+      let place = cache.location("control", package.sha256)
+      _ = cache.take(place)
+      return String(decoding: try FolderTree.readFile(place.appending(path: "control").path), as: UTF8.self)
+    }
   }
 }

@@ -45,7 +45,7 @@ extension ImageBuilder {
 
     let stages = try await progress.step("resolve packages") { try await archive.packages(for: needs.request) }
     let others = try await archive.packages(for: [needs.checker, needs.loaders, ToolTree.request])
-    let tools = try await progress.step("prepare the tools") { try await ToolTree(archive: archive, cache: cache) }
+    let toolPackages = others[ToolTree.request] ?? []
     let epoch = try await buildTime()
     var identity = identity(of: image, device: device)
     let complete = try complete(system, image, device: device, packages: stages)
@@ -57,7 +57,7 @@ extension ImageBuilder {
       let rehearsal = try await builder.rehearse(
         complete, request: needs.request, packages: stages)
       var all = CacheKey("system 1")
-      all.add([rehearsal.key.text, try ContentHash(ofFile: executable.path).text, tools.identity.text])
+      all.add([rehearsal.key.text, try ContentHash(ofFile: executable.path).text, ToolTree.identity(of: toolPackages).text])
       all.add("\(device) \(layout) \(identity) \(image.kernel)")
       all.add(system.layers.flatMap(\.kernelArguments) + ["modules"] + system.layers.flatMap(\.bootModules))
       all.add(ContentHash(of: try PlanText.encode(systemBootPlan(system, layout))))
@@ -65,8 +65,12 @@ extension ImageBuilder {
       all.add(others.values.flatMap(\.self).map(\.sha256.text).sorted())
       if let manifest = folder.manifest(ofBuild: all.hash) { return manifest }
 
+      // Installing packages leaves a processor idle.
+      try await ToolTree.fetch(toolPackages, archive: archive, cache: cache)
+      async let preparing = progress.step("prepare the tools") { try await ToolTree(archive: archive, cache: cache) }
       let root = try await builder.build(
         complete, request: needs.request, packages: stages)
+      let tools = try await preparing
       let kernel = try systemKernel(image, root: root, packages: stages, device: device)
       let modules = try await KernelModules(
         names: systemModules(layout), optional: device.bootModules + system.layers.flatMap(\.bootModules),
