@@ -57,7 +57,8 @@ extension ImageBuilder {
       let rehearsal = try await builder.rehearse(
         complete, request: needs.request, packages: stages)
       var all = CacheKey("system 1")
-      all.add([rehearsal.key.text, try ContentHash(ofFile: executable.path).text, ToolTree.identity(of: toolPackages).text])
+      all.add([rehearsal.key.text, try ContentHash(ofFile: executable.path).text])
+      all.add(ToolTree.identity(of: toolPackages))
       all.add("\(device) \(layout) \(identity) \(image.kernel)")
       all.add(system.layers.flatMap(\.kernelArguments) + ["modules"] + system.layers.flatMap(\.bootModules))
       all.add(ContentHash(of: try PlanText.encode(systemBootPlan(system, layout))))

@@ -29,21 +29,19 @@ struct LocalRepository {
   struct Package {
     var name: String
     var version: String
-    var depends = ""
   }
 
   /// Adds packages; those of former versions stay.
   func publish(_ packages: [Package]) throws {
     for package in packages {
       let tree = folder.appending(path: "trees/\(package.name)-\(package.version)")
-      let depends = package.depends.isEmpty ? "" : "Depends: \(package.depends)\n"
       try tree.writing(
         """
         Package: \(package.name)
         Version: \(package.version)
         Architecture: all
         Maintainer: Test <test@example.org>
-        \(depends)Description: a package of a test
+        Description: a package of a test
 
         """, to: "DEBIAN/control")
       try tree.writing(package.version, to: "usr/share/\(package.name)/version")

