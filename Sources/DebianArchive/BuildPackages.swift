@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import HostSystem
 import Lock
 
@@ -39,6 +40,11 @@ struct BuildPackages: Sendable {
         let tree = scratch.appending(path: "tree")
         try FolderTree.create(tree.appending(path: "DEBIAN").path)
         try FolderTree.replaceFile(tree.appending(path: "DEBIAN/control").path, with: Self.control.utf8)
+        // The modes are part of the package, whatever the caller's umask.
+        for (path, mode) in [("", 0o755), ("DEBIAN", 0o755), ("DEBIAN/control", 0o644)] as [(String, mode_t)] {
+          let place = tree.appending(path: path).path
+          guard chmod(place, mode) == 0 else { throw FileFailure.last("set the mode of", place) }
+        }
         // The time of the files is that of the package: the same bytes at every build.
         try await HostCommand(
           "dpkg-deb",

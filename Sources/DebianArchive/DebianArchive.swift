@@ -2,6 +2,7 @@ import Foundation
 import Glibc
 import HostSystem
 import Lock
+import Synchronization
 
 /// The Debian archive as a build sees it: locked versions, verified files, unpacked trees.
 ///
@@ -11,6 +12,7 @@ public struct DebianArchive: Sendable {
   let cache: Cache
   private let mirror: Mirror
   private let lock: ProjectLock
+  private let whole = WholeArchives()
 
   /// Opens the archive for a project.
   public init(cache: Cache, mirror: Mirror, lock: ProjectLock) {
@@ -18,6 +20,17 @@ public struct DebianArchive: Sendable {
     self.mirror = mirror
     self.lock = lock
   }
+
+  /// Checks that what looks up, fetches and unpacks packages is on this machine, before anything is fetched.
+  ///
+  /// - Throws: ``ArchiveFailure/missingTool(_:)``.
+  public static func checkTools() throws(ArchiveFailure) {
+    for tool in ["apt-get", "apt-cache", "dpkg-deb", helper] where !HostCommand.isInstalled(tool) {
+      throw .missingTool(tool)
+    }
+  }
+
+  private static let helper = "/usr/lib/apt/apt-helper"
 
   /// Gives the packages of requests: those of the lock file where it has them, else by APT; the lock file then has them.
   ///
@@ -50,6 +63,9 @@ public struct DebianArchive: Sendable {
     }
     return packages.map { cache.location("package", $0.sha256) }
   }
+
+  /// Fetches the archives of packages that are not unpacked yet.
+  func fetchForTrees(_ packages: [DebianPackage]) async throws { try await fetch(packages.filter { !isUnpacked($0) }) }
 
   private func isUnpacked(_ package: DebianPackage) -> Bool {
     cache.take(cache.location("package", package.sha256))
@@ -87,9 +103,11 @@ public struct DebianArchive: Sendable {
     }
     guard known.count < request.stages.count else { return known }
     try await lock.allowLookup(of: request.stages.indices.dropFirst(known.count).map(request.label))
-    // Versions belong together: with one stage to be resolved, those before it are looked up in the same index.
+    // Versions belong together: with one stage to be resolved, those before it are looked up in the same index, where what is
+    // locked stays as long as it can.
     let found = try await AptResolver(cache: cache, mirror: mirror).resolve(
-      request, buildPackages: try await BuildPackages(cache: cache))
+      request, keeping: await lock.versionsToKeep(inLabelsWith: request.labelHead),
+      buildPackages: try await BuildPackages(cache: cache))
     var labelled: [String: [DebianPackage]] = [:]
     for (index, packages) in found.stages.enumerated() { labelled[request.label(of: index)] = packages }
     try await lock.record(labelled: labelled, releases: found.releases, archiveDate: found.archiveDate)
@@ -126,8 +144,13 @@ public struct DebianArchive: Sendable {
   /// What has come is kept whatever happens to the rest, so that the next build goes on from there.
   private func fetch(_ packages: [DebianPackage], repositories: [String: String] = [:]) async throws {
     // An archive that a power cut or a full disk damaged is fetched again: only its hash says that it is whole.
-    let wanted = packages.filter {
-      !cache.take(archiveFile($0)) || (try? ContentHash(ofFile: archiveFile($0).path)) != $0.sha256
+    // Once in a build is enough.
+    let wanted = packages.filter { package in
+      guard cache.take(archiveFile(package)) else { return true }
+      if whole.has(package.sha256) { return false }
+      guard (try? ContentHash(ofFile: archiveFile(package).path)) == package.sha256 else { return true }
+      whole.add(package.sha256)
+      return false
     }
     guard !wanted.isEmpty else { return }
     for package in wanted { unlink(archiveFile(package).path) }
@@ -175,7 +198,7 @@ public struct DebianArchive: Sendable {
     }
     let outcome: Result<Void, any Error>
     do {
-      try await HostCommand("/usr/lib/apt/apt-helper", arguments, to: "fetch packages").run()
+      try await HostCommand(Self.helper, arguments, to: "fetch packages").run()
       outcome = .success(())
     } catch {
       outcome = .failure(error)
@@ -196,9 +219,11 @@ public struct DebianArchive: Sendable {
     case .success: return wrong.isEmpty ? nil : wrong.joined(separator: "\n")
     case .failure(let failure as CommandFailure):
       switch failure.outcome {
-      case .notFound: throw ArchiveFailure.missingTool("apt-helper")
+      case .notFound: throw ArchiveFailure.missingTool(Self.helper)
       case .notRun: throw failure
-      case .failed(_, let said): return said
+      case .failed(_, let said):
+        if failure.isFullDisk { throw FileFailure.fullDisk("write to the cache", cache.folder.path) }
+        return said
       }
     case .failure(let error): throw error
     }
@@ -226,4 +251,13 @@ public struct DebianArchive: Sendable {
       ).run()
     }
   }
+}
+
+/// Archive files that were found to be whole since the build began, by hash.
+private final class WholeArchives: Sendable {
+  private let hashes = Mutex<Set<ContentHash>>([])
+
+  func has(_ hash: ContentHash) -> Bool { hashes.withLock { $0.contains(hash) } }
+
+  func add(_ hash: ContentHash) { hashes.withLock { _ = $0.insert(hash) } }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import HostSystem
 import Lock
 
@@ -84,29 +85,29 @@ extension DebianArchive {
   ///
   /// - Throws: `ArchiveFailure`, `CommandFailure`, `FileFailure`.
   public func controlFolders(of packages: [DebianPackage]) async throws -> [URL] {
+    let places = packages.map { cache.location("control-files", $0.sha256) }
     let files = try await files(of: packages)
-    return try await withThrowingTaskGroup(of: (Int, URL).self) { group in
-      var folders = [URL?](repeating: nil, count: packages.count)
-      var next = 0
-      func start() {
-        guard next < packages.count else { return }
-        let (index, package, file) = (next, packages[next], files[next])
-        next += 1
-        group.addTask {
-          let place = try await cache.result("control-files", package.sha256) { folder in
-            try await HostCommand(
-              "dpkg-deb", ["--control", file.path, folder.appending(path: "files").path], to: "read \(package.label)"
-            ).run()
+    let unread = packages.indices.filter { !cache.take(places[$0]) }
+    if !unread.isEmpty {
+      try await cache.withScratch { scratch in
+        // One shell for all: to start a program from here takes longer than to read a package's control files.
+        try await HostCommand(
+          "/bin/sh",
+          [
+            "-euc",
+            "printf '%s\\0' \"$@\" | xargs -0 -n 1 -P \"$(nproc)\" sh -euc 'dpkg-deb --control \"$1\" \"${1##*/}\"' sh",
+            "sh",
+          ] + unread.map { files[$0].path },
+          to: "read the packages", in: scratch.path
+        ).run()
+        for index in unread {
+          _ = try await cache.result("control-files", packages[index].sha256) { place in
+            try FileManager.default.moveItem(
+              at: scratch.appending(path: files[index].lastPathComponent), to: place.appending(path: "files"))
           }
-          return (index, place.appending(path: "files"))
         }
       }
-      for _ in 0..<2 * ProcessInfo.processInfo.activeProcessorCount { start() }
-      while let (index, folder) = try await group.next() {
-        folders[index] = folder
-        start()
-      }
-      return folders.compactMap(\.self)
     }
+    return places.map { $0.appending(path: "files") }
   }
 }

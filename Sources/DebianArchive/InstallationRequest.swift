@@ -64,13 +64,16 @@ public struct InstallationRequest: Sendable, Hashable {
     Stage(packages: ["?essential"] + (suite == "bookworm" ? ["usr-is-merged"] : []))
   }
 
+  /// What the names of all stages of the suite and architecture begin with.
+  var labelHead: String { "\(suite)/\(architecture) system" }
+
   /// The name of a stage in the lock file: all that its packages depend on, so that images with the same beginning share it.
   public func label(of index: Int) -> String {
     let chain = stages[...index].map { stage in
       (stage.packages + stage.removed.map { "\($0)-" }).joined(separator: " ")
     }
     let ground = base.map { " upon \($0.image.text.prefix(16))" } ?? ""
-    var label = "\(suite)/\(architecture) system\(ground): \(chain.joined(separator: " | "))"
+    var label = "\(labelHead)\(ground): \(chain.joined(separator: " | "))"
     if !excluded.isEmpty { label += " without \(excluded.sorted().joined(separator: " "))" }
     if !repositories.isEmpty { label += " with \(repositories.map(\.label).joined(separator: ", "))" }
     return label

@@ -15,29 +15,49 @@ struct ResolvedSystemPackages {
 extension AptResolver {
   /// Asks APT for the packages of each stage, given those of the stages before.
   ///
-  /// - Parameter buildPackages: Packages that the build itself has made, with the folder of an archive that has them.
+  /// - Parameters:
+  ///   - versions: Versions of packages that are taken as long as the archives have them and the rest goes with them.
+  ///   - buildPackages: Packages that the build itself has made, with the folder of an archive that has them.
   /// - Throws: ``ArchiveFailure``.
-  func resolve(_ request: InstallationRequest, buildPackages: BuildPackages) async throws -> ResolvedSystemPackages {
+  func resolve(
+    _ request: InstallationRequest, keeping versions: [String: String] = [:], buildPackages: BuildPackages
+  ) async throws -> ResolvedSystemPackages {
     guard access(keyring, R_OK) == 0 else { throw ArchiveFailure.noKeyring(path: keyring) }
     return try await cache.withScratch { folder in
       let settings = try writeSettings(
         in: folder, suite: request.suite, architecture: request.architecture,
         moreSources: request.repositories.map(Self.source).joined() + buildPackages.source,
-        preferences: Self.preferences(request))
+        preferences: Self.preferences(request, keeping: versions))
       try await update(settings, suite: request.suite, repositories: request.repositories)
       try await Self.apt(settings, "apt-cache", ["gencaches", "-q"], to: "read the package index").run()
-      var status = request.base.map { $0.status + "\n\n" } ?? ""
       var result = ResolvedSystemPackages(stages: [], releases: [:], archiveDate: 0)
-      for stage in request.stages {
-        try FolderTree.replaceFile(folder.appending(path: "status").path, with: status.utf8)
-        let found = try await resolve(stage, of: request, settings, buildPackages, installed: &status)
-        result.stages.append(found)
+      do {
+        result.stages = try await stages(of: request, settings, buildPackages)
+      } catch is ArchiveFailure where !versions.isEmpty {
+        // A new version may need others than the locked ones.
+        try FolderTree.replaceFile(
+          folder.appending(path: "etc/preferences").path, with: Self.preferences(request, keeping: [:]).utf8)
+        result.stages = try await stages(of: request, settings, buildPackages)
       }
       let lists = folder.appending(path: "state/lists")
       result.releases = try releases(in: lists)
       result.archiveDate = try ArchiveDate.newest(in: lists)
       return result
     }
+  }
+
+  /// Resolves each stage upon those before it.
+  private func stages(
+    of request: InstallationRequest, _ settings: URL, _ buildPackages: BuildPackages
+  ) async throws -> [[DebianPackage]] {
+    var status = request.base.map { $0.status + "\n\n" } ?? ""
+    var stages: [[DebianPackage]] = []
+    for stage in request.stages {
+      let file = settings.deletingLastPathComponent().appending(path: "status").path
+      try FolderTree.replaceFile(file, with: status.utf8)
+      stages.append(try await resolve(stage, of: request, settings, buildPackages, installed: &status))
+    }
+    return stages
   }
 
   private func resolve(
@@ -117,10 +137,14 @@ extension AptResolver {
       + "Signed-By: \(repository.key)\n\n"
   }
 
-  private static func preferences(_ request: InstallationRequest) -> String {
+  private static func preferences(_ request: InstallationRequest, keeping versions: [String: String]) -> String {
     var text = ""
     if !request.excluded.isEmpty {
       text += "Package: \(request.excluded.sorted().joined(separator: " "))\nPin: version *\nPin-Priority: -1\n\n"
+    }
+    // Above what every archive has, below what would take an older version than an installed one.
+    for (name, version) in versions.sorted(by: { $0.key < $1.key }) {
+      text += "Package: \(name)\nPin: version \(version)\nPin-Priority: 995\n\n"
     }
     for repository in request.repositories {
       guard let priority = repository.priority, let host = URL(string: repository.url)?.host else { continue }

@@ -32,12 +32,27 @@ public struct ToolTree: Sendable {
   /// - Throws: ``ArchiveFailure``, `CommandFailure`, `FileFailure`.
   public init(archive: DebianArchive, cache: Cache) async throws {
     let packages = try await archive.packages(for: [Self.request])[Self.request] ?? []
-    var key = CacheKey("tool-tree 1")
-    key.add(packages.map(\.sha256.text))
-    identity = key.hash
-    folder = try await cache.result("tools", key.hash) { place in
+    identity = Self.identity(of: packages)
+    folder = try await cache.result("tools", identity) { place in
       for tree in try await archive.trees(of: packages) { try Self.link(tree, into: place) }
     }
+  }
+
+  /// The identity of a tree, before there is one.
+  ///
+  /// - Parameter packages: What the request came to.
+  public static func identity(of packages: [DebianPackage]) -> ContentHash {
+    var key = CacheKey("tool-tree 1")
+    key.add(packages.map(\.sha256.text))
+    return key.hash
+  }
+
+  /// Fetches what a tree is made of and the cache has not, so that the tree can be made beside other work that fetches.
+  ///
+  /// - Throws: ``ArchiveFailure``, `CommandFailure`, `FileFailure`.
+  public static func fetch(_ packages: [DebianPackage], archive: DebianArchive, cache: Cache) async throws {
+    guard access(cache.location("tools", identity(of: packages)).path, F_OK) != 0 else { return }
+    try await archive.fetchForTrees(packages)
   }
 
   /// Gives the command that runs one of the tools.

@@ -150,13 +150,14 @@ public struct FileSystemImage: Sendable {
 
   /// Makes the initial RAM file system: a cpio archive, compressed with zstd.
   public func initialRAM(_ tree: FileTree) async throws -> URL {
-    var key = key("initrd 1", [])
+    var key = key("initrd 2", [])
     key.add(try tree.identity())
     let folder = try await cache.result("initrd", key.hash) { folder in
       let archive = folder.appending(path: "initrd.cpio").path
       try CpioArchive.write(tree, to: archive, time: epoch)
+      // Higher levels take several times as long for one or two hundredths.
       try await tools.command(
-        "zstd", ["-q", "-15", "-T0", "--rm", archive, "-o", folder.appending(path: "initrd").path],
+        "zstd", ["-q", "-9", "-T0", "--rm", archive, "-o", folder.appending(path: "initrd").path],
         to: "compress the initial RAM file system"
       ).run()
     }

@@ -84,7 +84,12 @@ public struct Cache: Sendable {
     defer { scratch.drop() }
     let content = scratch.folder.appending(path: "content")
     try FolderTree.create(content.path)
-    try await make(content)
+    do {
+      try await make(content)
+    } catch let failure as CommandFailure where failure.isFullDisk {
+      // Programs write here, and name the place as they see it, which may be in a sandbox.
+      throw FileFailure.fullDisk("write to the cache", folder.path)
+    }
     try Task.checkCancellation()
     try FolderTree.create(place.deletingLastPathComponent().path)
     // The rename is atomic: a build that is cut before it leaves only scratch, which the next one sweeps.

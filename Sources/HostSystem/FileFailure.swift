@@ -22,12 +22,22 @@ public struct FileFailure: ExplainedError {
     FileFailure(action, path, reason: String(cString: strerror(errno)))
   }
 
+  /// The disk under a place is full.
+  public static func fullDisk(_ action: String, _ path: String) -> FileFailure {
+    FileFailure(action, path, reason: noSpace)
+  }
+
+  /// Whether a program's words are those of a full disk.
+  public static func tellsOfFullDisk(_ text: String) -> Bool { text.contains(noSpace) }
+
+  private static let noSpace = String(cString: strerror(ENOSPC))
+
   /// What was being done, and what was wrong.
   public var problem: String { "cannot \(action) \(path): \(reason)" }
 
   /// What the user can do now.
   public var remedy: String? {
-    reason == String(cString: strerror(ENOSPC))
+    reason == Self.noSpace
       ? "free some space, or choose another place: CULTIVAR_CACHE for the cache, --output for images" : nil
   }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import Subprocess
 import SystemPackage
 
@@ -38,6 +39,13 @@ public struct HostCommand: Sendable {
     self.environment = environment
     self.folder = folder
     self.input = input
+  }
+
+  /// Whether a program is on this machine, at its path or in `PATH`.
+  public static func isInstalled(_ program: String) -> Bool {
+    if program.contains("/") { return access(program, X_OK) == 0 }
+    let folders = ProcessInfo.processInfo.environment["PATH"]?.split(separator: ":") ?? []
+    return folders.contains { access("\($0)/\(program)", X_OK) == 0 }
   }
 
   /// Runs the program to its end and gives its standard output.
@@ -119,6 +127,12 @@ public struct CommandFailure: ExplainedError {
     case notRun(String)
     /// It ended with this status, and said this on standard output and standard error.
     case failed(status: String, said: String)
+  }
+
+  /// Whether the program found a disk full.
+  public var isFullDisk: Bool {
+    guard case .failed(_, let said) = outcome else { return false }
+    return FileFailure.tellsOfFullDisk(said)
   }
 
   /// What was being done, and what was wrong.

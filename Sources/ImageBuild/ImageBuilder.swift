@@ -9,6 +9,7 @@ import PartitionTable
 import Programs
 import Project
 import RootFilesystem
+import SystemBuild
 
 /// Builds the images of a project: a function of the project, the lock file, and the sources of its programs.
 public struct ImageBuilder: Sendable {
@@ -69,6 +70,7 @@ public struct ImageBuilder: Sendable {
     let users = try UserIDs(names: image.programs.map(\.user))
     let system = SystemPrograms(image, users: users)
     let layout = layout(of: image)
+    try checkMachine(forSystem: false)
     await progress.expect(7 + image.programs.count)
 
     let requests = PackageRequests(image: image, project: project, device: device, system: system)
@@ -118,6 +120,12 @@ public struct ImageBuilder: Sendable {
     )
     .list(image.formats + formats, in: folder)
     return try await folder.write(artefacts, manifest: manifest, progress: progress)
+  }
+
+  /// Checks that this machine has what a build takes from it, before anything is fetched.
+  func checkMachine(forSystem: Bool) throws {
+    try DebianArchive.checkTools()
+    if forSystem { try SystemBuilder.checkRights() }
   }
 
   /// Parts of the kernel command line that every image has.

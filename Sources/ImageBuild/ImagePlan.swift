@@ -26,9 +26,12 @@ extension ImageBuilder {
   /// Says what a build would do; nothing is fetched or built.
   ///
   /// - Parameter system: What the image's system is made of; `nil` for an appliance.
-  /// - Throws: ``ImageFailure``, `FileFailure`, `SandboxFailure`.
+  /// - Throws: ``ImageFailure``, `ArchiveFailure`, `FileFailure`, `SandboxFailure`.
   public func plan(_ image: ImageDefinition, system: SystemDefinition? = nil) async throws -> ImagePlan {
     let device = DeviceClass(of: image)
+    // What a build would refuse at once.
+    _ = try executables.file(for: device.architecture)
+    try checkMachine(forSystem: system != nil)
     var plan = ImagePlan(
       image: image.name, isLocked: false, packages: 0, packagesToFetch: 0, bytesToFetch: 0, pieces: [])
     var packages: [DebianPackage] = []

@@ -43,12 +43,13 @@ extension ImageBuilder {
     let device = DeviceClass(of: image)
     let executable = try executables.file(for: device.architecture)
     let layout = layout(of: image)
+    try checkMachine(forSystem: true)
     let base = try await base(of: system, device: device)
     let needs = try SystemNeeds(image, system, suite: try suite(of: system, base), device: device, base: base)
 
     let stages = try await progress.step("resolve packages") { try await archive.packages(for: needs.request) }
     let others = try await archive.packages(for: [needs.checker, needs.loaders, ToolTree.request])
-    let tools = try await progress.step("prepare the tools") { try await ToolTree(archive: archive, cache: cache) }
+    let toolPackages = others[ToolTree.request] ?? []
     let epoch = try await buildTime()
     var identity = identity(of: image, device: device)
     let packages = packageRows(needs.request, stages, base)
@@ -60,7 +61,8 @@ extension ImageBuilder {
       let folder = ArtefactFolder(output, name: image.name)
       let rehearsal = try await builder.rehearse(complete, request: needs.request, packages: stages)
       var all = CacheKey("system 1")
-      all.add([rehearsal.key.text, try ContentHash(ofFile: executable.path).text, tools.identity.text])
+      all.add([rehearsal.key.text, try ContentHash(ofFile: executable.path).text])
+      all.add(ToolTree.identity(of: toolPackages))
       all.add("\(device) \(layout) \(identity) \(image.kernel)")
       all.add(system.layers.flatMap(\.kernelArguments) + ["modules"] + system.layers.flatMap(\.bootModules))
       all.add(ContentHash(of: try PlanText.encode(systemBootPlan(system, layout))))
@@ -68,7 +70,11 @@ extension ImageBuilder {
       all.add(others.values.flatMap(\.self).map(\.sha256.text).sorted())
       if let manifest = folder.manifest(ofBuild: all.hash) { return manifest }
 
+      // Installing packages leaves a processor idle.
+      try await ToolTree.fetch(toolPackages, archive: archive, cache: cache)
+      async let preparing = progress.step("prepare the tools") { try await ToolTree(archive: archive, cache: cache) }
       let root = try await builder.build(complete, request: needs.request, packages: stages)
+      let tools = try await preparing
       let kernel = try base?.kernel(for: image) ?? systemKernel(image, root: root, packages: stages, device: device)
       let modules = try await KernelModules(
         names: systemModules(layout), optional: device.bootModules + system.layers.flatMap(\.bootModules),

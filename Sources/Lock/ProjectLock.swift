@@ -44,6 +44,24 @@ public actor ProjectLock {
     return known
   }
 
+  /// Versions that packages keep where others beside them are looked up, by name: those that are locked and not to be renewed.
+  ///
+  /// - Parameter head: What the labels begin with that count; a package that they have in several versions has none to keep.
+  public func versionsToKeep(inLabelsWith head: String) -> [String: String] {
+    let renewed: Set<String>
+    switch mode {
+    case .kept, .required: renewed = []
+    case .renewed, .compared: return [:]
+    case .renewedFor(let names): renewed = names
+    }
+    let labels = before.requests.filter { $0.key.hasPrefix(head) }.flatMap(\.value)
+    let versions = Dictionary(grouping: labels.compactMap { before.packages[$0] }, by: \.name)
+    return versions.compactMapValues { packages in
+      let versions = Set(packages.map(\.version))
+      return versions.count == 1 && !renewed.contains(packages[0].name) ? versions.first : nil
+    }
+  }
+
   /// The commit that a git reference is locked to; `nil` where it is not.
   ///
   /// - Parameters:

@@ -29,7 +29,11 @@ struct SandboxScript {
     for (index, layer) in lower.enumerated() { try link(layer, as: "lower/\(index)") }
     switch root {
     case .overlay(_, let folder): try link(folder, as: "upper")
-    case .view: try FolderTree.create(work.appending(path: "upper").path)
+    case .view:
+      let upper = work.appending(path: "upper").path
+      try FolderTree.create(upper)
+      // It becomes the root's own mode, whatever the caller's umask.
+      guard chmod(upper, 0o755) == 0 else { throw FileFailure.last("set the mode of", upper) }
     }
   }
 
@@ -46,8 +50,9 @@ struct SandboxScript {
 
   var text: String {
     var lines = [
-      Self.closeBelow, Self.nameServers, "cd \(work.path.quotedForShell)",
-      "new=\(work.appending(path: "new").path.quotedForShell)",
+      // The caller's is a matter of the caller's own files.
+      "umask 022", Self.closeBelow, Self.nameServers,
+      "cd \(work.path.quotedForShell)", "new=\(work.appending(path: "new").path.quotedForShell)",
     ]
     switch place {
     case .inside:

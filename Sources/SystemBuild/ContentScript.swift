@@ -19,6 +19,11 @@ struct ContentScript {
 
   /// The part of a layer that is no secret.
   init(_ layer: SystemLayer) {
+    if !(layer.groups.isEmpty && layer.users.isEmpty) {
+      lines.append(
+        "command -v useradd >/dev/null || { echo 'users and groups take the package passwd, which no layer has' >&2; exit 1; }"
+      )
+    }
     for group in layer.groups { add(group) }
     for user in layer.users { add(user) }
     for file in layer.files where !file.isSecret { add(file) }

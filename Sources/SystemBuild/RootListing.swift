@@ -2,19 +2,24 @@ import Foundation
 import HostSystem
 import SizeReport
 
-/// Listings that the archiving of a root file system leaves: `entries` of `find`, `hashes` of `sha256sum`, `owners` of dpkg.
+/// Listings that the archiving of a root file system leaves: `entries` and `layers` of `find`, `hashes` of `sha256sum`, `owners` of dpkg.
 struct RootListing {
   private let folder: URL
+  private let pieces: [String]
 
   /// Names the folder that they are in.
-  init(_ folder: URL) { self.folder = folder }
+  ///
+  /// - Parameter pieces: What made each layer, the lowest first.
+  init(_ folder: URL, pieces: [String]) {
+    self.folder = folder
+    self.pieces = pieces
+  }
 
   /// What is in the root, by path.
   ///
-  /// - Parameter origin: Who brought what no package did.
   /// - Throws: `FileFailure`.
-  func entries(origin: (_ path: String) -> String) throws -> [ContentsListing.Entry] {
-    let (packages, hashes) = (try packages(), try hashes())
+  func entries() throws -> [ContentsListing.Entry] {
+    let (packages, hashes, layers) = (try packages(), try hashes(), try layers())
     let words = try words("entries")
     return stride(from: 0, to: words.count - 1, by: 2).compactMap { index in
       // KIND SIZE MODE OWNER:GROUP PATH, and the target of a link.
@@ -23,7 +28,7 @@ struct RootListing {
       let path = String(fields[4])
       var entry = ContentsListing.Entry(
         path: "/\(path)", mode: String(fields[2]), owner: String(fields[3]),
-        origin: packages["/\(path)"].map { "package \($0)" } ?? origin(path))
+        origin: packages["/\(path)"].map { "package \($0)" } ?? layers[fields[4]].map { pieces[$0] } ?? "the build")
       switch fields[0] {
       case "f":
         entry.size = Int64(fields[1]) ?? 0
@@ -48,6 +53,17 @@ struct RootListing {
       if ["/bin/", "/sbin/", "/lib/", "/lib64/"].contains(where: path.hasPrefix) { packages["/usr\(path)"] = name }
     }
     return packages
+  }
+
+  /// The topmost layer that has a path (`NUMBER PATH`).
+  private func layers() throws -> [Substring: Int] {
+    var layers: [Substring: Int] = [:]
+    for line in try words("layers") {
+      let parts = line.split(separator: " ", maxSplits: 1)
+      guard parts.count == 2, let number = Int(parts[0]), pieces.indices.contains(number) else { continue }
+      layers[parts[1]] = max(layers[parts[1]] ?? 0, number)
+    }
+    return layers
   }
 
   /// The hash of each regular file's content (`HASH  ./PATH`).

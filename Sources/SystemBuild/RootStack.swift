@@ -23,16 +23,26 @@ public struct PlannedPiece: Sendable, Equatable, Encodable {
 struct RootStack: Sendable {
   /// Layers, the lowest first.
   private(set) var layers: [URL] = []
-  /// Hash of everything that the topmost layer depends on.
-  private(set) var key: ContentHash
+  private var keys: Key
   private let cache: Cache
 
-  /// The key as it was before a layer with secrets was put on top.
-  private(set) var keyWithoutSecrets: ContentHash?
   /// Whether nothing is done and only noted what would be.
   private let isRehearsal: Bool
   /// Pieces of work, in their order.
   private(set) var pieces: [PlannedPiece] = []
+
+  /// What a layer and all below it depend on.
+  struct Key: Sendable {
+    /// Hash of everything: what the layer is kept under.
+    var whole: ContentHash
+    /// Hash of everything but secrets: the same on every machine, as the hash of a secret is not.
+    var withoutSecrets: ContentHash
+  }
+
+  /// Hash of everything that the topmost layer depends on.
+  var key: ContentHash { keys.whole }
+  /// The same without secrets.
+  var keyWithoutSecrets: ContentHash { keys.withoutSecrets }
 
   /// Begins with nothing.
   ///
@@ -44,18 +54,27 @@ struct RootStack: Sendable {
     self.isRehearsal = isRehearsal
     var key = CacheKey("system-root 1")
     key.add(seed)
-    self.key = key.hash
+    keys = Key(whole: key.hash, withoutSecrets: key.hash)
   }
 
   /// The layers as an overlay takes them: the topmost first.
   var lower: [URL] { layers.reversed() }
 
   /// The key of a further layer.
-  func key(_ step: String, _ inputs: (inout CacheKey) throws -> Void) rethrows -> ContentHash {
-    var next = CacheKey(step)
-    next.add(key)
-    try inputs(&next)
-    return next.hash
+  ///
+  /// - Parameters:
+  ///   - secrets: Adds the hashes of the secrets that it depends on.
+  ///   - inputs: Adds everything else.
+  func key(
+    _ step: String, secrets: (inout CacheKey) throws -> Void = { _ in }, _ inputs: (inout CacheKey) throws -> Void
+  ) throws -> Key {
+    var (whole, withoutSecrets) = (CacheKey(step), CacheKey(step))
+    whole.add(keys.whole)
+    withoutSecrets.add(keys.withoutSecrets)
+    try inputs(&whole)
+    try inputs(&withoutSecrets)
+    try secrets(&whole)
+    return Key(whole: whole.hash, withoutSecrets: withoutSecrets.hash)
   }
 
   /// The folder of a kept layer.
@@ -66,52 +85,42 @@ struct RootStack: Sendable {
 
   /// Puts a layer on top: the one of the cache, or what `work` makes of the empty folder that it gets.
   mutating func add(
-    _ key: ContentHash, called title: String, work: (_ upper: URL) async throws -> Void
+    _ key: Key, called title: String, work: (_ upper: URL) async throws -> Void
   ) async throws {
-    pieces.append(PlannedPiece(title: title, isCached: has(key)))
-    guard !isRehearsal else {
-      self.key = key
-      return
-    }
-    let place = try await cache.result("root-layer", key) { folder in
+    pieces.append(PlannedPiece(title: title, isCached: has(key.whole)))
+    keys = key
+    guard !isRehearsal else { return }
+    let place = try await cache.result("root-layer", key.whole) { folder in
       let upper = folder.appending(path: "tree")
-      try FolderTree.create(upper.path)
-      // It becomes the root's own mode, whatever the caller's umask.
-      guard chmod(upper.path, 0o755) == 0 else { throw FileFailure.last("set the mode of", upper.path) }
+      try Self.makeLayer(upper)
       try await work(upper)
     }
     layers.append(place.appending(path: "tree"))
-    self.key = key
+  }
+
+  /// Makes the folder of a layer; its mode becomes the root's own, whatever the caller's umask.
+  static func makeLayer(_ folder: URL) throws(FileFailure) {
+    try FolderTree.create(folder.path)
+    guard chmod(folder.path, 0o755) == 0 else { throw .last("set the mode of", folder.path) }
   }
 
   /// Puts an imported base at the bottom.
-  mutating func add(_ base: BaseRoot) {
+  mutating func add(_ base: BaseRoot) throws {
     pieces.append(PlannedPiece(title: "base \(base.name)", isCached: true))
     layers.append(base.tree)
-    key = key("base 1") { $0.add(base.key) }
+    keys = try key("base 1") { $0.add(base.key) }
   }
 
   /// Puts a layer on top that is not kept: `work` fills the folder, which somebody else removes.
   mutating func add(
-    _ key: ContentHash, at upper: URL, called title: String, work: (_ upper: URL) async throws -> Void
+    _ key: Key, at upper: URL, called title: String, work: (_ upper: URL) async throws -> Void
   ) async throws {
     pieces.append(PlannedPiece(title: title, isCached: false))
-    keyWithoutSecrets = self.key
-    self.key = key
+    keys = key
     guard !isRehearsal else { return }
-    try FolderTree.create(upper.path)
-    guard chmod(upper.path, 0o755) == 0 else { throw FileFailure.last("set the mode of", upper.path) }
+    try Self.makeLayer(upper)
     try await work(upper)
     layers.append(upper)
-  }
-
-  /// The piece of work that brought a file.
-  func origin(of path: String) -> String {
-    for (layer, piece) in zip(layers, pieces).reversed() {
-      var status = stat()
-      if lstat(layer.appending(path: path).path, &status) == 0 { return piece.title }
-    }
-    return "the build"
   }
 
   /// The content of a file of the tree, where it is an ordinary one that everybody may read; `nil` where there is none.

@@ -24,7 +24,14 @@ public struct StepRun: Sendable {
     self.epoch = epoch
   }
 
-  /// Adds all that the step's result depends on.
+  /// Adds the secrets that the step's result depends on, in a form that says nothing of them.
+  func addSecrets(to key: inout CacheKey) throws {
+    for (name, value) in step.secrets.sorted(by: { $0.key < $1.key }) {
+      key.add([name, try cache.secretHash(of: value).text])
+    }
+  }
+
+  /// Adds all that the step's result depends on, but secrets.
   func addTo(_ key: inout CacheKey) throws {
     key.add([step.place.rawValue, step.phase.rawValue, step.usesNetwork ? "network" : ""])
     switch step.script {
@@ -32,9 +39,6 @@ public struct StepRun: Sendable {
     case .file(let file): key.add(try ContentHash(ofFile: file.path))
     }
     for (name, value) in step.environment.sorted(by: { $0.key < $1.key }) { key.add([name, value]) }
-    for (name, value) in step.secrets.sorted(by: { $0.key < $1.key }) {
-      key.add([name, try cache.secretHash(of: value).text])
-    }
     for (name, place) in step.inputs.sorted(by: { $0.key < $1.key }) {
       key.add(name)
       key.add(try FolderTree.identity(of: place.path))

@@ -49,6 +49,11 @@ public struct SystemBuilder: Sendable {
     sandbox = try Sandbox(scratch: scratch)
   }
 
+  /// Checks that this user can have sandboxes, before anything is fetched for them.
+  ///
+  /// - Throws: `SandboxFailure`.
+  public static func checkRights() throws(SandboxFailure) { _ = try Sandbox(scratch: URL(fileURLWithPath: "/")) }
+
   /// The stage of a request that brings the kernel.
   public static let kernelStage = 1
 
@@ -115,7 +120,7 @@ public struct SystemBuilder: Sendable {
     var stack = start
     let context = Context(system: system, request: request)
     if let base {
-      stack.add(base)
+      try stack.add(base)
       try await addPathRules(context, to: &stack)
     }
     try await runSteps(.setup, of: system.layers, in: &stack)
@@ -156,7 +161,7 @@ public struct SystemBuilder: Sendable {
   /// Leaves out of a base what packages are not to bring.
   private func addPathRules(_ context: Context, to stack: inout RootStack) async throws {
     guard !context.pathRules.isEmpty else { return }
-    let key = stack.key("path rules 1") {
+    let key = try stack.key("path rules 1") {
       for rule in context.pathRules { $0.add([rule.pattern, rule.isInclusion ? "in" : "out"]) }
     }
     let lower = stack.lower
@@ -168,7 +173,7 @@ public struct SystemBuilder: Sendable {
   }
 
   private func addEssential(_ packages: [DebianPackage], _ context: Context, to stack: inout RootStack) async throws {
-    let key = stack.key("essential packages 3") {
+    let key = try stack.key("essential packages 3") {
       $0.add(packages.map(\.sha256.text))
       for rule in context.pathRules { $0.add([rule.pattern, rule.isInclusion ? "in" : "out"]) }
     }
@@ -198,7 +203,7 @@ public struct SystemBuilder: Sendable {
     to stack: inout RootStack
   ) async throws {
     guard !packages.isEmpty || !removed.isEmpty else { return }
-    let key = stack.key("packages 2") {
+    let key = try stack.key("packages 2") {
       $0.add(packages.map(\.sha256.text))
       $0.add(removed)
     }
@@ -252,10 +257,10 @@ public struct SystemBuilder: Sendable {
           try await run(direct, root: .overlay(lower: lower, upper: upper))
         }
       } catch let failure as CommandFailure {
-        guard case .failed(_, let said) = failure.outcome else { throw failure }
+        guard case .failed(_, let said) = failure.outcome, !failure.isFullDisk else { throw failure }
         reason = said.split(separator: "\n").last.map(String.init) ?? "a script failed"
         Sandbox.remove(upper)
-        try FolderTree.create(upper.path)
+        try RootStack.makeLayer(upper)
       }
     }
     await progress.remark("dpkg installs \(title): \(reason ?? "")")
@@ -307,7 +312,7 @@ public struct SystemBuilder: Sendable {
   private func addSecrets(of layers: [SystemLayer], to stack: inout RootStack) async throws {
     let content = ContentScript(secretsOf: layers)
     guard !content.text.isEmpty else { return }
-    let key = try stack.key("secrets 1") { try content.addTo(&$0, secretsOf: cache) }
+    let key = try stack.key("secrets 1", secrets: { try content.addTo(&$0, secretsOf: cache) }, { _ in })
     let lower = stack.lower
     try await stack.add(key, at: sandbox.scratch.appending(path: "secrets"), called: "secrets") { upper in
       try await withContents(content) { contents in
@@ -331,7 +336,7 @@ public struct SystemBuilder: Sendable {
     for layer in layers {
       for step in layer.steps where step.phase == phase {
         let run = StepRun(step: step, layer: layer.name, cache: cache, epoch: epoch)
-        let key = try stack.key("step 1") { try run.addTo(&$0) }
+        let key = try stack.key("step 1", secrets: run.addSecrets(to:)) { try run.addTo(&$0) }
         let lower = stack.lower
         try await stack.add(key, called: "step \(step.name) of \(layer.name)") { upper in
           try await progress.step("step \(step.name) of \(layer.name)") {

@@ -7,7 +7,7 @@ import SizeReport
 /// The finished root file system of a system, as layers.
 public struct SystemRoot: Sendable {
   /// Hash of all that it depends on but secrets: the same on every machine.
-  public var key: ContentHash { stack.keyWithoutSecrets ?? stack.key }
+  public var key: ContentHash { stack.keyWithoutSecrets }
   /// Folder with `boot` and `usr/lib/modules` of the kernel.
   public let kernelFolder: URL
 
@@ -71,6 +71,10 @@ public struct SystemRoot: Sendable {
         find . -xdev -type d -print0 | xargs -0 touch --date=@\(epoch)
         find . -xdev -mindepth 1 -printf '%y %s %m %U:%G %P\\0%l\\0' > /run/cultivar/output/entries
         find . -xdev -type f -print0 | xargs -0 -r sha256sum -z > /run/cultivar/output/hashes & hashing=$!
+        # By root of the sandbox: some folders are closed to the user who builds.
+        for layer in \(Self.layers)/*; do
+          find "$layer" -xdev -mindepth 1 -printf "${layer##*/} %P\\0"
+        done > /run/cultivar/output/layers
         for list in var/lib/dpkg/info/*.list; do
           [ -e "$list" ] || continue
           name=${list##*/}
@@ -82,9 +86,10 @@ public struct SystemRoot: Sendable {
           --warning=no-file-ignored .
         wait $hashing
         """, root: .view(lower: stack.lower), place: .beside,
-        bindings: [Sandbox.Binding(folder, at: "/run/cultivar/output", isWritable: true)],
+        bindings: [Sandbox.Binding(folder, at: "/run/cultivar/output", isWritable: true)]
+          + stack.layers.enumerated().map { Sandbox.Binding($1, at: "\(Self.layers)/\($0)") },
         to: "archive the root file system")
-      let entries = try RootListing(folder).entries { stack.origin(of: $0) }
+      let entries = try RootListing(folder, pieces: stack.pieces.map(\.title)).entries()
       try FolderTree.replaceFile(folder.appending(path: "entries.json").path, with: JSONEncoder().encode(entries))
     }
     let listing = Data(try FolderTree.readFile(place.appending(path: "entries.json").path))
@@ -92,4 +97,7 @@ public struct SystemRoot: Sendable {
       file: place.appending(path: "root.tar"),
       entries: try JSONDecoder().decode([ContentsListing.Entry].self, from: listing))
   }
+
+  /// Where the layers are seen while they are listed.
+  private static let layers = "/run/cultivar/layers"
 }

@@ -57,8 +57,10 @@ struct BuiltImage {
   }
 
   /// Files of the root file system by path, unpacked by the file system's own tool.
-  func unpackedRoot(_ place: URL) throws -> URL {
-    let root = try partition("root-a", to: place)
+  ///
+  /// - Parameter slot: Name of the partition.
+  func unpackedRoot(_ place: URL, slot: String = "root-a") throws -> URL {
+    let root = try partition(slot, to: place)
     let target = place.appending(path: "root")
     let verdict = try Judge("fsck.erofs").run(["--extract=\(target.path)", "--no-preserve-owner", root.path])
     try #require(verdict.status == 0, "\(verdict.errors)")

@@ -189,7 +189,7 @@ struct DamageTests {
         try folder.writing("", to: "swift/Package.swift")
         let path = folder.appending(path: "bin")
         try FolderTree.create(path.path)
-        for name in ["sh", "dpkg-deb", "tar", "rm"] {
+        for name in ["sh", "apt-cache", "apt-get", "dpkg-deb", "tar", "rm"] {
           try FileManager.default.createSymbolicLink(
             atPath: path.appending(path: name).path, withDestinationPath: "/usr/bin/\(name)")
         }

@@ -4,17 +4,20 @@ import HostSystem
 import TestFixtures
 import Testing
 
-@Suite("Builds that are cut, or run side by side", .enabled(if: Workshop.isReady, Workshop.condition))
-struct InterruptionTests {
+/// Processes of the machine.
+enum Processes {
   /// Processes whose command line names a path.
-  private func processes(naming path: String) throws -> [String] {
+  static func naming(_ path: String) throws -> [String] {
     try FolderTree.names(in: "/proc").filter { Int($0) != nil && Int32($0) != getpid() }.compactMap { id in
       guard let bytes = try? FolderTree.readFile("/proc/\(id)/cmdline") else { return nil }
       let words = String(decoding: bytes, as: UTF8.self).replacing("\0", with: " ")
       return words.contains(path) ? words : nil
     }
   }
+}
 
+@Suite("Builds that are cut, or run side by side", .enabled(if: Workshop.isReady, Workshop.condition))
+struct InterruptionTests {
   @Test(
     "Ctrl-C and a request to end leave no scratch, no part of an image and no process", arguments: [SIGINT, SIGTERM])
   func interrupted(signal: Int32) async throws {
@@ -34,8 +37,8 @@ struct InterruptionTests {
       #expect(try FolderTree.names(in: cache.appending(path: "scratch").path) == [])
       #expect(!FileManager.default.fileExists(atPath: folder.appending(path: "build").path))
       // What was killed takes a moment to go on a machine that has much to do.
-      for _ in 0..<50 where try !processes(naming: cache.path).isEmpty { usleep(100_000) }
-      #expect(try processes(naming: cache.path) == [])
+      for _ in 0..<50 where try !Processes.naming(cache.path).isEmpty { usleep(100_000) }
+      #expect(try Processes.naming(cache.path) == [])
     }
   }
 

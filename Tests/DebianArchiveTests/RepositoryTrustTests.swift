@@ -75,20 +75,24 @@ struct RepositoryTrustTests {
       return Mirror(main: url, security: url)
     }
 
-    /// Makes a flat archive with one package, `tool`.
-    func repository(signedBy key: String, in year: Int = 2024) throws -> String {
-      let hash = ContentHash(of: "tool")
-      let index = """
-        Package: tool
-        Version: 1.0
+    /// Makes a flat archive; what it has of packages is one file of four bytes.
+    ///
+    /// - Parameter packages: First lines of each package's paragraph.
+    func repository(
+      signedBy key: String, in year: Int = 2024, packages: [String] = ["Package: tool\nVersion: 1.0"]
+    ) throws -> String {
+      let index = packages.map { package in
+        """
+        \(package)
         Architecture: amd64
         Maintainer: T <t@example.org>
         Filename: ./tool.deb
         Size: 4
-        SHA256: \(hash)
+        SHA256: \(ContentHash(of: "tool"))
         Description: x
 
         """
+      }.joined(separator: "\n")
       try folder.writing("tool", to: "flat/tool.deb")
       try folder.writing(index, to: "flat/Packages")
       try sign(
@@ -98,9 +102,9 @@ struct RepositoryTrustTests {
     }
   }
 
-  private func resolve(_ place: Workplace, mirror: Mirror, url: String, keyring: URL, key: URL) async throws
-    -> [[DebianPackage]]
-  {
+  private func resolve(
+    _ place: Workplace, mirror: Mirror, url: String, keyring: URL, key: URL, keeping versions: [String: String] = [:]
+  ) async throws -> [[DebianPackage]] {
     let cache = try Cache(at: place.folder.appending(path: "cache"))
     let repository = RepositorySource(
       name: "tools", url: url, suites: ["./"], components: [], key: key.path,
@@ -110,7 +114,7 @@ struct RepositoryTrustTests {
       suite: "trixie", architecture: "amd64", stages: [InstallationRequest.Stage(packages: ["tool"])],
       repositories: [repository])
     return try await AptResolver(cache: cache, mirror: mirror, keyring: keyring.path).resolve(
-      request, buildPackages: try await BuildPackages(cache: cache)
+      request, keeping: versions, buildPackages: try await BuildPackages(cache: cache)
     ).stages
   }
 
@@ -173,6 +177,30 @@ struct RepositoryTrustTests {
       }
       #expect(failure?.problem.hasPrefix("cannot trust the repository debian (\(mirror.main)): ") == true)
       #expect(failure?.remedy == "update the package debian-archive-keyring")
+    }
+  }
+
+  @Test(
+    "A version that is to stay does, unless the archive has it no more or something new needs another one",
+    arguments: [
+      (["tool": "1.0", "other": "1.0"], ["other": "1.0", "tool": "1.0"]),
+      (["tool": "1.0"], ["other": "2.0", "tool": "1.0"]),
+      (["other": "1.0"], ["other": "2.0", "tool": "2.0"]),
+      (["tool": "0.9"], ["other": "2.0", "tool": "2.0"]),
+    ])
+  func kept(versions: [String: String], found: [String: String]) async throws {
+    try await withTemporaryFolder { folder in
+      let place = try Workplace(folder)
+      let (debian, tools) = (try place.key("debian"), try place.key("tools"))
+      let url = try place.repository(
+        signedBy: "tools",
+        packages: [
+          "Package: tool\nVersion: 1.0\nDepends: other", "Package: tool\nVersion: 2.0\nDepends: other (>= 2.0)",
+          "Package: other\nVersion: 1.0", "Package: other\nVersion: 2.0",
+        ])
+      let stages = try await resolve(
+        place, mirror: try place.debian(signedBy: "debian"), url: url, keyring: debian, key: tools, keeping: versions)
+      #expect(Dictionary(stages.flatMap(\.self).map { ($0.name, $0.version) }) { $1 } == found)
     }
   }
 }

@@ -87,6 +87,16 @@ struct SandboxTests {
       .filter { !$0.hasPrefix("Inter") && $0 != "face" }.sorted()
   }
 
+  @Test("The caller's umask plays no part: the root and what is written have the usual modes")
+  func umask() async throws {
+    try await Bench.with { bench in
+      let system = try bench.system()
+      let script = "cd \(Sandbox.treePath); echo x > file; mkdir folder; stat -c %a . file folder"
+      let output = try await bench.box.run(script, root: .view(lower: [system]), place: .beside, to: "write")
+      #expect(output == "755\n644\n755\n")
+    }
+  }
+
   @Test("Of the caller's environment nothing is seen, and what is given is")
   func environment() async throws {
     setenv("CULTIVAR_TEST_TOKEN", "a secret of the caller", 1)

@@ -85,41 +85,19 @@ struct UserRightsTests {
     }
   }
 
-  /// Runs the suites of this target once more, as a user that exists in a mount name space only: on the host nothing is added.
   @Test(
     "All of the sandbox's tests pass for another user as well",
-    .enabled(if: geteuid() == 0 && access("/usr/bin/newuidmap", X_OK) == 0 && !isWithin))
+    .enabled(if: OtherUser.isPossible && !isWithin))
   func anotherUser() async throws {
     try await withTemporaryFolder { folder in
-      let user = "cultivar-tests"
-      let additions = [
-        "passwd": "\(user):x:54321:54321::/nonexistent:/bin/sh", "group": "\(user):x:54321:",
-        "subuid": "\(user):200000:65536", "subgid": "\(user):200000:65536",
-      ]
-      for (name, line) in additions {
-        let host = (try? FolderTree.readFile("/etc/\(name)")) ?? []
-        try folder.writing(String(decoding: host, as: UTF8.self) + line + "\n", to: name)
-      }
       let scratch = folder.appending(path: "scratch")
       try FolderTree.create(scratch.path)
-      #expect(chmod(folder.path, 0o755) == 0 && chown(scratch.path, 54_321, 54_321) == 0)
-      let script = """
-        for name in passwd group subuid subgid; do
-          if [ -e /etc/$name ]; then mount --bind "$1/$name" /etc/$name; fi
-        done
-        program=$2
-        shift 2
-        exec setpriv --reuid 54321 --regid 54321 --clear-groups "$program" "$@"
-        """
-      let tests = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().path
-      let verdict = try Judge("unshare").run(
-        [
-          "--mount", "--propagation", "private", "sh", "-euc", script, "sh", folder.path, tests, "--testing-library",
-          "swift-testing", "--filter", "SandboxTests",
-        ], in: folder,
-        environment: [
-          "TMPDIR": scratch.path, "HOME": scratch.path, "CULTIVAR_TEST_AS_USER": "1",
-        ])
+      #expect(chmod(folder.path, 0o755) == 0)
+      let user = try OtherUser(home: scratch, files: folder)
+      let tests = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
+      let verdict = try user.run(
+        tests, ["--testing-library", "swift-testing", "--filter", "SandboxTests"], in: folder,
+        environment: ["CULTIVAR_TEST_AS_USER": "1"])
       #expect(verdict.status == 0, "\(verdict.output)\(verdict.errors)")
       #expect(verdict.errors.contains("A cancelled build leaves neither"), "the tests did not run")
       #expect(try FolderTree.names(in: scratch.path) == [])

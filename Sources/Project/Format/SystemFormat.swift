@@ -62,6 +62,7 @@ enum SystemFormat {
         hint: "add 'source', 'content', 'link', 'folder: true' or 'absent: true'")
     }
     guard let device = fields[ImageFormat.device], let layout = fields[ImageFormat.layout] else { return nil }
+    checkSlot(layout, &reading)
     let request = SystemRequest(
       base: fields[base], profile: fields[profile], layers: fields[layers] ?? [], variables: fields[variables],
       overrides: fields[override], drops: fields[drop], replacements: fields[replace], parts: parts)
@@ -71,6 +72,18 @@ enum SystemFormat {
       hostname: fields[ImageFormat.hostname] ?? "", timezone: fields[timezone], programs: [], files: [],
       kernel: kernel, network: .none, timeServers: [], management: nil, consoleCommands: false, system: request)
     return ImageEntry(definition: definition, hasHostname: fields.position(of: ImageFormat.hostname) != nil)
+  }
+
+  /// The essential packages alone need more, however they are compressed and whatever is left out of them.
+  private static let minimumSlotSize: Int64 = 32 << 20
+
+  private static func checkSlot(_ layout: LayoutChoice, _ reading: inout Reading) {
+    guard case .bytes(let size) = layout.slotSize, let least = BuiltInLayout(rawValue: layout.name)?.minimumSlotSize,
+      (least..<minimumSlotSize).contains(size)
+    else { return }
+    reading.error(
+      "a slot of \(size.asSize) is too small for a system", at: layout.position,
+      hint: "at least \(minimumSlotSize.asSize)")
   }
 
   /// The kernel of a system is one of its packages: with another one, the device's package database would say what is not so.

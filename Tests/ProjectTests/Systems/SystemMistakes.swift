@@ -56,6 +56,9 @@ extension SystemMistake {
       "'clock' belongs to an appliance, and image 'gateway' is a system",
       hint: "remove it: it is a system because it has 'layers'"),
     SystemMistake(
+      "a slot that no system fits", image: "layers: [base]\nlayout: «{ use: appliance-ab, slot: 31M }",
+      "a slot of 31M is too small for a system", hint: "at least 32M"),
+    SystemMistake(
       "programs in a system", image: "profile: debian-minimal\n«programs: [{ executable: ./tool }]",
       "'programs' belongs to an appliance, and image 'gateway' is a system",
       hint: "remove it: it is a system because it has 'profile'"),

@@ -36,7 +36,7 @@ struct SystemSample: Sendable {
       images:
         gateway:
           device: generic-x86_64
-          layout: appliance-ab
+      \(image.contains("layout:") ? "" : "    layout: appliance-ab")
       """ + "\n" + lines.joined(separator: "\n") + "\n"
     return texts
   }

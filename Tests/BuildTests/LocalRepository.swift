@@ -1,0 +1,77 @@
+import Foundation
+import Glibc
+import HostSystem
+import TestFixtures
+import Testing
+
+/// An archive of packages on the loopback address, signed with a key that was made for it.
+struct LocalRepository {
+  private let folder: URL
+  private let server: LoopbackServer
+
+  /// Its key, armoured.
+  var key: URL { folder.appending(path: "key.asc") }
+  /// Its URL.
+  var url: String { server.url }
+
+  /// Makes an archive without packages.
+  init(in folder: URL) throws {
+    self.folder = folder
+    let keys = folder.appending(path: "gnupg").path
+    try FolderTree.create(keys)
+    #expect(chmod(keys, 0o700) == 0)
+    server = try LoopbackServer(in: folder.appending(path: "server"))
+    try gpg(["--passphrase", "", "--quick-gen-key", "tools", "ed25519", "sign", "never"])
+    try gpg(["--armor", "--output", key.path, "--export", "tools"])
+  }
+
+  /// A package that has one file, `/usr/share/NAME/version`.
+  struct Package {
+    var name: String
+    var version: String
+  }
+
+  /// Adds packages; those of former versions stay.
+  func publish(_ packages: [Package]) throws {
+    for package in packages {
+      let tree = folder.appending(path: "trees/\(package.name)-\(package.version)")
+      try tree.writing(
+        """
+        Package: \(package.name)
+        Version: \(package.version)
+        Architecture: all
+        Maintainer: Test <test@example.org>
+        Description: a package of a test
+
+        """, to: "DEBIAN/control")
+      try tree.writing(package.version, to: "usr/share/\(package.name)/version")
+      try run(
+        "dpkg-deb", ["--root-owner-group", "--build", tree.path, "\(server.site.path)/\(tree.lastPathComponent).deb"])
+    }
+    var index = ""
+    for name in try FolderTree.names(in: server.site.path) where name.hasSuffix(".deb") {
+      let file = server.site.appending(path: name).path
+      index += try run("dpkg-deb", ["--field", file])
+      index +=
+        "Filename: ./\(name)\nSize: \(try FolderTree.readFile(file).count)\nSHA256: \(try ContentHash(ofFile: file))\n\n"
+    }
+    try server.site.writing(index, to: "Packages")
+    // Older than Debian's, so that the time of the images is Debian's.
+    let release = "Origin: Tools\nSuite: tools\nDate: Tue, 02 Jan 2024 00:00:00 UTC\nSHA256:\n"
+    let plain = try folder.writing(
+      "\(release) \(ContentHash(of: index)) \(index.utf8.count) Packages\n", to: "Release")
+    let signed = server.site.appending(path: "InRelease").path
+    try gpg(["--local-user", "tools", "--passphrase", "", "--output", signed, "--clearsign", plain.path])
+  }
+
+  private func gpg(_ arguments: [String]) throws {
+    try run("gpg", ["--homedir", folder.appending(path: "gnupg").path, "--batch", "--yes"] + arguments)
+  }
+
+  @discardableResult
+  private func run(_ program: String, _ arguments: [String]) throws -> String {
+    let verdict = try Judge(program).run(arguments)
+    try #require(verdict.status == 0, "\(verdict.errors)")
+    return verdict.output
+  }
+}

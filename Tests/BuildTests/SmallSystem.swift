@@ -1,0 +1,138 @@
+import Foundation
+import Glibc
+import HostSystem
+import Synchronization
+import TestFixtures
+import Testing
+
+/// A small Debian with whatever layers can bring: packages, users, files in folders, steps, units, and a secret.
+enum SmallSystem {
+  /// The secret, which is to be in two files of the root and nowhere else.
+  static let secret = "tulips-4711-on-the-roof"
+
+  /// Environment of the builds.
+  static let environment = LibrarySystem.environment.merging(["GATEWAY_PASSWORD": secret]) { $1 }
+
+  private static let project = """
+    cultivar: 1
+    name: small
+    version: 1.0.0
+    images:
+      box:
+        device: generic-x86_64
+        base: trixie
+        layout: system-single
+        formats: [bmap, root-oci]
+        kernel: { package: linux-image-cloud-amd64 }
+        layers: [debian-minimal, gateway]
+        variables: { gateway.password: !env GATEWAY_PASSWORD }
+
+    """
+
+  private static let layer = """
+    cultivar: 1
+    description: A gateway
+    requires: [debian-minimal]
+    variables:
+      password: { type: secret, description: What the gateway shows to its peer }
+    packages: [less, passwd]
+    users:
+      keeper: { groups: [adm] }
+      gateway: { system: true, home: /var/lib/gateway }
+    files:
+      - { path: /etc/gateway.conf, content: "password=${password}\\n", owner: gateway, mode: "0640" }
+      - { path: /usr/share/gateway, source: ./pages }
+    units:
+      add: [./gateway.service]
+      enable: [gateway.service]
+    steps:
+      greet: { run: "cat /run/secrets/password > /etc/greeting", secrets: [password] }
+      sum: { in: sandbox, phase: last, run: "cd $CULTIVAR_ROOT/usr/share/gateway && cat * > sum; mkdir made" }
+
+    """
+
+  /// Writes the project.
+  ///
+  /// - Parameter backwards: Whether files are made in the opposite order.
+  static func write(to folder: URL, backwards: Bool = false) async throws {
+    try writeSources(to: folder, backwards: backwards)
+    try folder.writing(try await lock.value, to: "cultivar.lock")
+  }
+
+  private static func writeSources(to folder: URL, backwards: Bool = false) throws {
+    let names = ["a", "b", "c", "d"]
+    try folder.writing(project, to: "cultivar.yaml")
+    try folder.writing(layer, to: "layers/gateway/layer.yaml")
+    try folder.writing(
+      "[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n", to: "layers/gateway/gateway.service")
+    for name in backwards ? names.reversed() : names {
+      try folder.writing("page \(name)", to: "layers/gateway/pages/\(name)")
+    }
+  }
+
+  /// The lock file, and all archives that it names in the cache of the environment, so that the archive is asked once.
+  static let lock = Task<[UInt8], any Error> {
+    try await withTemporaryFolder { folder in
+      try writeSources(to: folder)
+      let locking = try Workshop.run(["lock", "--quiet"], in: folder, environment: environment)
+      try #require(locking.status == 0, "\(locking.errors)")
+      let text = try FolderTree.readFile(folder.appending(path: "cultivar.lock").path)
+      let isComplete = try packages(text).allSatisfy {
+        access(Workshop.cache.appending(path: "archives/\($0.file)").path, F_OK) == 0
+      }
+      if !isComplete {
+        let build = try Workshop.run(["build", "--quiet"], in: folder, environment: environment)
+        try #require(build.status == 0, "\(build.errors)")
+      }
+      return text
+    }
+  }
+
+  /// A package of a lock file.
+  struct Package: Decodable {
+    var name: String
+    var version: String
+    var archive: String
+    var path: String
+    var sha256: String
+    var file: String { "\(sha256).deb" }
+  }
+
+  private struct Lock: Decodable {
+    var packages: [String: Package]
+  }
+
+  /// The packages of a lock file that come from an archive.
+  static func packages(_ lock: [UInt8]) throws -> [Package] {
+    try JSONDecoder().decode(Lock.self, from: Data(lock)).packages.values.filter { $0.archive != "build" }
+      .sorted { $0.path < $1.path }
+  }
+
+  /// Adds copies of all archives of the lock file to a cache.
+  static func addArchives(to cache: URL) async throws {
+    let archives = cache.appending(path: "archives")
+    try FolderTree.create(archives.path)
+    for package in try packages(try await lock.value) {
+      let place = archives.appending(path: package.file)
+      guard access(place.path, F_OK) != 0 else { continue }
+      try FileManager.default.copyItem(at: Workshop.cache.appending(path: "archives/\(package.file)"), to: place)
+    }
+  }
+
+  private static let firstHashes = Mutex<[String: ContentHash]?>(nil)
+
+  /// Expects artefacts and manifest to be the same, byte by byte, in all builds of this run.
+  static func expectSameAsEver(_ project: URL, location: SourceLocation = #_sourceLocation) throws {
+    let folder = project.appending(path: "build/box")
+    var hashes: [String: ContentHash] = [:]
+    // What begins with a dot is about this folder's files, their times among it.
+    for name in try FolderTree.names(in: folder.path) where !name.hasPrefix(".") {
+      hashes[name] = try ContentHash(ofFile: folder.appending(path: name).path)
+    }
+    let first = firstHashes.withLock { first in
+      if first == nil { first = hashes }
+      return first
+    }
+    #expect(first == hashes, sourceLocation: location)
+  }
+}
