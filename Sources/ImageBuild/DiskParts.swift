@@ -17,7 +17,8 @@ struct ImageParts: Sendable {
   var root: RootSource
   /// Where the file systems of root and boot partition are kept, if not in the cache.
   var ownCache: Cache?
-  var initialRAM: FileTree
+  /// The initial RAM file system, made.
+  var initialRAM: URL
   var epoch: Int64
   var arguments: [String]
 }
@@ -48,12 +49,9 @@ struct DiskParts {
     async let rootFile = progress.step("root file system") {
       try await ownBuilder.root(parts.root, in: rootPart, id: ids.fileSystem("root"))
     }
-    async let initialRAMFile = progress.step("initial RAM file system") {
-      try await builder.initialRAM(parts.initialRAM)
-    }
     let loaders = try await BootLoaderFiles(
       archive: archive, tools: tools, cache: cache, bootPartitionNumber: layout.numbers.boot)
-    let initialRAM = try await initialRAMFile
+    let initialRAM = parts.initialRAM
     let entry = BootEntry(
       slot: .a, title: "\(parts.image.project) \(parts.image.image)", version: parts.identity.version,
       arguments: parts.arguments)

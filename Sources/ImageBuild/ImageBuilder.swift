@@ -96,6 +96,9 @@ public struct ImageBuilder: Sendable {
     let initialRAM = try InitialRAMTree.make(
       plan: bootPlan, executable: executable, modules: kernel.bootModules,
       checker: try await checker(requests.checker, packages))
+    async let initialRAMFile = progress.step("initial RAM file system") {
+      try await FileSystemImage(tools: tools, cache: cache, epoch: epoch).initialRAM(initialRAM)
+    }
     let arguments = device.kernelArguments + Self.kernelArguments + image.kernel.arguments
     var plan = devicePlan(image, identity: identity, users: users, system: system)
     identity.build = try buildIdentity(
@@ -105,8 +108,8 @@ public struct ImageBuilder: Sendable {
 
     let parts = ImageParts(
       image: ImageName(project: project.name, image: image.name), device: device, layout: layout, identity: identity,
-      kernel: kernel.files.kernel, root: .tree(root.tree), initialRAM: initialRAM, epoch: epoch,
-      arguments: arguments)
+      kernel: kernel.files.kernel, root: .tree(root.tree), initialRAM: try await initialRAMFile,
+      epoch: epoch, arguments: arguments)
     let disk = try await DiskParts(parts, archive: archive, tools: tools, cache: cache, progress: progress)
     let manifest = try BuildManifest(
       identity: identity, epoch: epoch, kernel: kernel.files.label, firmware: kernel.modules?.firmware ?? [],

@@ -73,22 +73,21 @@ extension ImageBuilder {
       // Installing packages leaves a processor idle.
       try await ToolTree.fetch(toolPackages, archive: archive, cache: cache)
       async let preparing = progress.step("prepare the tools") { try await ToolTree(archive: archive, cache: cache) }
-      let root = try await builder.build(complete, request: needs.request, packages: stages)
+      let kernelFolder = try await builder.kernelFolder(complete, request: needs.request, packages: stages)
+      let kernel =
+        try base?.kernel(for: image) ?? systemKernel(image, in: kernelFolder, packages: stages, device: device)
       let tools = try await preparing
-      let kernel = try base?.kernel(for: image) ?? systemKernel(image, root: root, packages: stages, device: device)
-      let modules = try await KernelModules(
-        names: systemModules(layout), optional: device.bootModules + system.layers.flatMap(\.bootModules),
-        source: kernel.modules ?? URL(fileURLWithPath: "/nonexistent"), identity: kernel.identity, tools: tools,
-        cache: cache)
-      let initialRAM = try InitialRAMTree.make(
-        plan: systemBootPlan(system, layout), executable: executable, modules: modules,
-        checker: try await checker(needs.checker, others))
+      async let starting = initialRAM(
+        system, layout, device: device, kernel: kernel, executable: executable,
+        checker: try checker(needs.checker, others), tools: tools, epoch: epoch)
+      let root = try await builder.build(complete, request: needs.request, packages: stages)
+      let (modules, initialRAM) = try await starting
       let arguments =
         device.kernelArguments + Self.kernelArguments + system.layers.flatMap(\.kernelArguments)
         + image.kernel.arguments
       var key = CacheKey("system image 1")
       key.add(root.key)
-      key.add(try initialRAM.identity())
+      key.add(try ContentHash(ofFile: initialRAM.path))
       key.add(try ContentHash(ofFile: kernel.kernel.path))
       key.add(arguments)
       key.add("\(layout)")
@@ -166,12 +165,28 @@ extension ImageBuilder {
       failureDelay: 10)
   }
 
+  /// Makes the initial RAM file system, and says which modules are in it.
+  private func initialRAM(
+    _ system: SystemDefinition, _ layout: Layout, device: DeviceClass, kernel: KernelFiles, executable: URL,
+    checker: URL, tools: ToolTree, epoch: Int64
+  ) async throws -> (modules: KernelModules, file: URL) {
+    try await progress.step("initial RAM file system") {
+      let modules = try await KernelModules(
+        names: systemModules(layout), optional: device.bootModules + system.layers.flatMap(\.bootModules),
+        source: kernel.modules ?? URL(fileURLWithPath: "/nonexistent"), identity: kernel.identity, tools: tools,
+        cache: cache)
+      let tree = try InitialRAMTree.make(
+        plan: systemBootPlan(system, layout), executable: executable, modules: modules, checker: checker)
+      return (modules, try await FileSystemImage(tools: tools, cache: cache, epoch: epoch).initialRAM(tree))
+    }
+  }
+
   /// The kernel that the packages brought.
   private func systemKernel(
-    _ image: ImageDefinition, root: SystemRoot, packages: [[DebianPackage]], device: DeviceClass
+    _ image: ImageDefinition, in folder: URL, packages: [[DebianPackage]], device: DeviceClass
   ) throws(ImageFailure) -> KernelFiles {
     let images = packages[SystemBuilder.kernelStage].filter { $0.name.hasPrefix("linux-image-") }
-    guard let kernel = KernelFiles(installedIn: root.kernelFolder, by: images) else {
+    guard let kernel = KernelFiles(installedIn: folder, by: images) else {
       throw .noKernel(SystemNeeds.kernelPackage(image, device))
     }
     return kernel

@@ -109,7 +109,8 @@ enum PackageScript {
       case .configure(let name): configuring.append(name)
       case .remove(let name):
         flushConfiguring()
-        lines.append("dpkg --force-unsafe-io --purge \(name) >&2")
+        // What depends on it gets another package for it, or goes as well: APT has seen to that.
+        lines.append("dpkg --force-unsafe-io --force-depends --purge \(name) >&2")
       }
     }
     flushUnpacking()

@@ -94,12 +94,22 @@ public struct SystemBuilder: Sendable {
   public func build(
     _ system: SystemDefinition, request: InstallationRequest, packages: [[DebianPackage]]
   ) async throws -> SystemRoot {
-    let (stack, kernelKey) = try await assemble(
+    let stack = try await assemble(
       system, request: request, packages: packages,
       upon: RootStack(cache: cache, seed: [request.architecture, "\(epoch)"]))
-    return SystemRoot(
-      stack: stack, sandbox: sandbox, cache: try Cache(at: ownCache), epoch: epoch,
-      kernelFolder: stack.folder(of: kernelKey))
+    return SystemRoot(stack: stack, sandbox: sandbox, cache: try Cache(at: ownCache), epoch: epoch)
+  }
+
+  /// Builds the root as far as its kernel, which other work can begin with while ``build(_:request:packages:)`` goes on from there.
+  ///
+  /// - Returns: Folder with `boot` and `usr/lib/modules`.
+  /// - Throws: As ``build(_:request:packages:)``.
+  public func kernelFolder(
+    _ system: SystemDefinition, request: InstallationRequest, packages: [[DebianPackage]]
+  ) async throws -> URL {
+    var stack = RootStack(cache: cache, seed: [request.architecture, "\(epoch)"])
+    try await assembleKernel(system, Context(system: system, request: request), packages, upon: &stack)
+    return stack.folder(of: stack.key)
   }
 
   /// What ``build(_:request:packages:)`` would do, in its order; nothing is done.
@@ -108,26 +118,17 @@ public struct SystemBuilder: Sendable {
   ) async throws -> (key: ContentHash, pieces: [PlannedPiece]) {
     let stack = try await assemble(
       system, request: request, packages: packages,
-      upon: RootStack(cache: cache, seed: [request.architecture, "\(epoch)"], isRehearsal: true)
-    ).stack
+      upon: RootStack(cache: cache, seed: [request.architecture, "\(epoch)"], isRehearsal: true))
     return (stack.key, stack.pieces)
   }
 
   private func assemble(
     _ system: SystemDefinition, request: InstallationRequest, packages: [[DebianPackage]],
     upon start: RootStack
-  ) async throws -> (stack: RootStack, kernelKey: ContentHash) {
+  ) async throws -> RootStack {
     var stack = start
     let context = Context(system: system, request: request)
-    if let base {
-      try stack.add(base)
-      try await addPathRules(context, to: &stack)
-    }
-    try await runSteps(.setup, of: system.layers, in: &stack)
-    if base == nil { try await addEssential(packages.first ?? [], context, to: &stack) }
-    try await runSteps(.essential, of: system.layers, in: &stack)
-    try await addPackages(packages[Self.kernelStage], removing: [], called: "kernel", context, to: &stack)
-    let kernelKey = stack.key
+    try await assembleKernel(system, context, packages, upon: &stack)
     var stage = Self.kernelStage + 1
     for layer in system.layers {
       if layer.hasPackages {
@@ -140,7 +141,21 @@ public struct SystemBuilder: Sendable {
     }
     try await runSteps(.last, of: system.layers, in: &stack)
     try await addSecrets(of: system.layers, to: &stack)
-    return (stack, kernelKey)
+    return stack
+  }
+
+  /// The beginning of every root: what it stands upon, and the kernel.
+  private func assembleKernel(
+    _ system: SystemDefinition, _ context: Context, _ packages: [[DebianPackage]], upon stack: inout RootStack
+  ) async throws {
+    if let base {
+      try stack.add(base)
+      try await addPathRules(context, to: &stack)
+    }
+    try await runSteps(.setup, of: system.layers, in: &stack)
+    if base == nil { try await addEssential(packages.first ?? [], context, to: &stack) }
+    try await runSteps(.essential, of: system.layers, in: &stack)
+    try await addPackages(packages[Self.kernelStage], removing: [], called: "kernel", context, to: &stack)
   }
 
   /// What the whole build has in common.

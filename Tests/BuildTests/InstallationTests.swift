@@ -51,6 +51,18 @@ struct InstallationTests {
     }
   }
 
+  @Test("A package takes the place of one that others depend on, by dpkg, and the build says why")
+  func replacement() async throws {
+    try await LibrarySystem.judged(
+      "packages: { install: [initramfs-tools], remove: [cultivar-initramfs] }", suite: "trixie",
+      said: "dpkg installs", arguments: ["--verbose"]
+    ) { root in
+      root.expect("dpkg --audit", "")
+      root.expect("dpkg-query --show --showformat '${Status}\\n' initramfs-tools", "install ok installed\n")
+      root.expect("dpkg-query --show cultivar-initramfs 2>/dev/null", "")
+    }
+  }
+
   /// What differs, and why.
   private static let explained = [
     // The order in which scripts ask, and when.
@@ -80,16 +92,9 @@ struct InstallationTests {
     of folder: URL, suite: String, by installer: SystemBuilder.Installer
   ) async throws -> [ContentsListing.Entry] {
     let project = try ProjectReader().read(folder.appending(path: "cultivar.yaml")).project
-    let environment = ProcessInfo.processInfo.environment
-    func builder(_ cache: Cache) throws -> ImageBuilder {
-      ImageBuilder(
-        project: project, cache: cache, lock: try ProjectLock(file: folder.appending(path: "cultivar.lock")),
-        executables: DeviceExecutable(environment: environment, tool: folder), progress: BuildProgress(style: .quiet),
-        environment: environment)
-    }
-    let common = try builder(try Cache(at: Workshop.cache))
+    let common = try Workshop.builder(of: folder, cache: try Cache(at: Workshop.cache))
     let system = try SystemReader(library: LayerLibrary(builtIn: folder)).read(
-      try common.image(named: "box"), of: project, environment: environment
+      try common.image(named: "box"), of: project, environment: ProcessInfo.processInfo.environment
     ).system
     let definition = try #require(system)
     let request = try SystemBuilder.request(
@@ -102,7 +107,7 @@ struct InstallationTests {
     for file in try await common.archive.files(of: packages.flatMap(\.self)) where file.path.contains("/archives/") {
       try FileManager.default.linkItem(at: file, to: archives.appending(path: file.lastPathComponent))
     }
-    let own = try builder(cache)
+    let own = try Workshop.builder(of: folder, cache: cache)
     return try await cache.withScratch { scratch in
       let root = try await SystemBuilder(
         archive: own.archive, cache: cache, progress: BuildProgress(style: .lines, isDetailed: true), scratch: scratch,

@@ -1,9 +1,12 @@
 import Foundation
 import Glibc
 import HostSystem
+import Lock
 import Synchronization
 import TestFixtures
 import Testing
+
+@testable import ImageBuild
 
 /// A small Debian with whatever layers can bring: packages, users, files in folders, steps, units, and a secret.
 enum SmallSystem {
@@ -77,34 +80,23 @@ enum SmallSystem {
       let locking = try Workshop.run(["lock", "--quiet"], in: folder, environment: environment)
       try #require(locking.status == 0, "\(locking.errors)")
       let text = try FolderTree.readFile(folder.appending(path: "cultivar.lock").path)
-      let isComplete = try packages(text).allSatisfy {
-        access(Workshop.cache.appending(path: "archives/\($0.file)").path, F_OK) == 0
+      let missing = try packages(text).filter {
+        access(Workshop.cache.appending(path: "archives/\($0.file)").path, F_OK) != 0
       }
-      if !isComplete {
-        let build = try Workshop.run(["build", "--quiet"], in: folder, environment: environment)
-        try #require(build.status == 0, "\(build.errors)")
-      }
+      // A build would do with what it has unpacked already.
+      let archive = try Workshop.builder(of: folder, cache: try Cache(at: Workshop.cache)).archive
+      _ = try await archive.files(of: missing)
       return text
     }
   }
 
-  /// A package of a lock file.
-  struct Package: Decodable {
-    var name: String
-    var version: String
-    var archive: String
-    var path: String
-    var sha256: String
-    var file: String { "\(sha256).deb" }
-  }
-
   private struct Lock: Decodable {
-    var packages: [String: Package]
+    var packages: [String: DebianPackage]
   }
 
   /// The packages of a lock file that come from an archive.
-  static func packages(_ lock: [UInt8]) throws -> [Package] {
-    try JSONDecoder().decode(Lock.self, from: Data(lock)).packages.values.filter { $0.archive != "build" }
+  static func packages(_ lock: [UInt8]) throws -> [DebianPackage] {
+    try JSONDecoder().decode(Lock.self, from: Data(lock)).packages.values.filter { $0.archive != .build }
       .sorted { $0.path < $1.path }
   }
 
@@ -135,4 +127,9 @@ enum SmallSystem {
     }
     #expect(first == hashes, sourceLocation: location)
   }
+}
+
+extension DebianPackage {
+  /// Name of its archive file in a cache.
+  var file: String { "\(sha256).deb" }
 }

@@ -1,7 +1,11 @@
 import Foundation
 import HostSystem
+import Lock
+import Project
 import TestFixtures
 import Testing
+
+@testable import ImageBuild
 
 /// Makes projects and runs the tool on them, as a user does, with real packages.
 ///
@@ -34,6 +38,16 @@ struct Workshop: Sendable {
       try #require(verdict.status == 0, "\(verdict.errors)")
       return try FolderTree.readFile(folder.appending(path: "cultivar.lock").path)
     }
+  }
+
+  /// The library that the tool builds a project with.
+  static func builder(of folder: URL, cache: Cache) throws -> ImageBuilder {
+    let environment = ProcessInfo.processInfo.environment
+    return ImageBuilder(
+      project: try ProjectReader().read(folder.appending(path: "cultivar.yaml")).project, cache: cache,
+      lock: try ProjectLock(file: folder.appending(path: "cultivar.lock")),
+      executables: DeviceExecutable(environment: environment, tool: folder), progress: BuildProgress(style: .quiet),
+      environment: environment)
   }
 
   /// Programs of the tests' projects, as items of a project file.
