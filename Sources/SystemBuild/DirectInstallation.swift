@@ -166,8 +166,10 @@ struct DirectInstallation {
       \(items.flatMap(\.conffiles).map(\.path).joined(separator: "\n"))
       END
       cat > /run/cultivar/unpack <<'END'
-      dpkg-deb --fsys-tarfile "$2" | tar -x -v -p --numeric-owner --keep-directory-symlink --warning=no-timestamp --quoting-style=literal \
-        | sed 's|^\\.||; s|/$||; s|^$|/.|' > \(Self.place)/lists/"$1".list
+      # The status of a pipe is that of its end, and tar knows whether what it reads is whole.
+      dpkg-deb --fsys-tarfile "$2" | tar -x -v -p --numeric-owner --keep-directory-symlink --warning=no-timestamp \
+        --quoting-style=literal > /run/cultivar/"$1".paths
+      sed 's|^\\.||; s|/$||; s|^$|/.|' /run/cultivar/"$1".paths > \(Self.place)/lists/"$1".list
       END
       xargs -n 2 -P "$(nproc)" sh -eu /run/cultivar/unpack <<'END'
       \(rows.joined(separator: "\n"))
@@ -219,7 +221,8 @@ struct DirectInstallation {
       lines.append("[ ! -e \(word) ] || mv \(word) \(word).dpkg-new")
     }
     lines.append("export DPKG_ADMINDIR=$dpkg DPKG_MAINTSCRIPT_NAME=preinst DPKG_MAINTSCRIPT_PACKAGE_REFCOUNT=1")
-    let order = PreDependencyOrder.sorted(items.map(\.fields)).compactMap { name in items.first { $0.name == name } }
+    // Of one name there may be several architectures.
+    let order = PreDependencyOrder.sorted(items.map(\.fields)).flatMap { name in items.filter { $0.name == name } }
     for item in order where FileManager.default.fileExists(atPath: item.control.appending(path: "preinst").path) {
       lines.append(
         "DPKG_MAINTSCRIPT_PACKAGE=\(item.name) DPKG_MAINTSCRIPT_ARCH=\(item.fields["Architecture"] ?? architecture) "
