@@ -86,7 +86,7 @@ public struct Cache: Sendable {
     try FolderTree.create(content.path)
     do {
       try await make(content)
-    } catch let failure as CommandFailure where failure.isFullDisk {
+    } catch let failure as CommandFailure where failure.isFullDisk || hasNoRoom {
       // Programs write here, and name the place as they see it, which may be in a sandbox.
       throw FileFailure.fullDisk("write to the cache", folder.path)
     }
@@ -100,6 +100,31 @@ public struct Cache: Sendable {
       guard errno == EEXIST || errno == ENOTEMPTY else { throw FileFailure.last("store", place.path) }
       if take(place) { return place }
     }
+  }
+
+  /// Whether its disk is full but for a rest: not every program that could write a part only says why.
+  private var hasNoRoom: Bool {
+    var status = statvfs()
+    guard statvfs(folder.path, &status) == 0 else { return false }
+    return UInt64(status.f_bavail) * UInt64(status.f_frsize) < 1 << 20
+  }
+
+  /// Runs work whose programs may pass over a full disk, as scripts of packages do, and fails where there was no room in the meantime:
+  /// its result is not what it should be, and must not be kept.
+  ///
+  /// - Throws: ``FileFailure`` for a full disk; what `work` throws.
+  public func withRoom(_ work: () async throws -> Void) async throws {
+    let watch = Task.detached {
+      while !Task.isCancelled {
+        if hasNoRoom { return true }
+        try? await Task.sleep(for: .milliseconds(10))
+      }
+      return hasNoRoom
+    }
+    defer { watch.cancel() }
+    try await work()
+    watch.cancel()
+    if await watch.value { throw FileFailure.fullDisk("write to the cache", folder.path) }
   }
 
   /// Marks something in the cache as used, so that it stays as long as this build runs.

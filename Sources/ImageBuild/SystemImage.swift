@@ -73,15 +73,14 @@ extension ImageBuilder {
       // Installing packages leaves a processor idle.
       try await ToolTree.fetch(toolPackages, archive: archive, cache: cache)
       async let preparing = progress.step("prepare the tools") { try await ToolTree(archive: archive, cache: cache) }
-      let kernelFolder = try await builder.kernelFolder(complete, request: needs.request, packages: stages)
-      let kernel =
-        try base?.kernel(for: image) ?? systemKernel(image, in: kernelFolder, packages: stages, device: device)
+      let root = try await builder.build(complete, request: needs.request, packages: stages)
       let tools = try await preparing
-      async let starting = initialRAM(
+      let kernel =
+        try base?.kernel(for: image) ?? systemKernel(image, in: root.kernelFolder, packages: stages, device: device)
+      async let archiving = progress.step("archive the root file system") { try await root.archive() }
+      let (modules, initialRAM) = try await initialRAM(
         system, layout, device: device, kernel: kernel, executable: executable,
         checker: try checker(needs.checker, others), tools: tools, epoch: epoch)
-      let root = try await builder.build(complete, request: needs.request, packages: stages)
-      let (modules, initialRAM) = try await starting
       let arguments =
         device.kernelArguments + Self.kernelArguments + system.layers.flatMap(\.kernelArguments)
         + image.kernel.arguments
@@ -93,7 +92,7 @@ extension ImageBuilder {
       key.add("\(layout)")
       identity.build = key.hash.text
 
-      let content = try await progress.step("archive the root file system") { try await root.archive() }
+      let content = try await archiving
       let source = RootSource.archive(
         content.file, identity: root.key, contentSize: content.entries.reduce(0) { $0 + $1.size },
         entries: content.entries.count)

@@ -72,7 +72,7 @@ struct OutputFile: ~Copyable {
       if sent == 0 { throw FileFailure("read", file, reason: "it became shorter while the image was made") }
       if sent < 0 {
         if errno == EINTR { continue }
-        throw .last("copy", file)
+        throw .last("copy \(file) to", path)
       }
       rest -= sent
     }

@@ -93,7 +93,7 @@ struct RootStack: Sendable {
     let place = try await cache.result("root-layer", key.whole) { folder in
       let upper = folder.appending(path: "tree")
       try Self.makeLayer(upper)
-      try await work(upper)
+      try await cache.withRoom { try await work(upper) }
     }
     layers.append(place.appending(path: "tree"))
   }

@@ -94,22 +94,12 @@ public struct SystemBuilder: Sendable {
   public func build(
     _ system: SystemDefinition, request: InstallationRequest, packages: [[DebianPackage]]
   ) async throws -> SystemRoot {
-    let stack = try await assemble(
+    let (stack, kernelKey) = try await assemble(
       system, request: request, packages: packages,
       upon: RootStack(cache: cache, seed: [request.architecture, "\(epoch)"]))
-    return SystemRoot(stack: stack, sandbox: sandbox, cache: try Cache(at: ownCache), epoch: epoch)
-  }
-
-  /// Builds the root as far as its kernel, which other work can begin with while ``build(_:request:packages:)`` goes on from there.
-  ///
-  /// - Returns: Folder with `boot` and `usr/lib/modules`.
-  /// - Throws: As ``build(_:request:packages:)``.
-  public func kernelFolder(
-    _ system: SystemDefinition, request: InstallationRequest, packages: [[DebianPackage]]
-  ) async throws -> URL {
-    var stack = RootStack(cache: cache, seed: [request.architecture, "\(epoch)"])
-    try await assembleKernel(system, Context(system: system, request: request), packages, upon: &stack)
-    return stack.folder(of: stack.key)
+    return SystemRoot(
+      stack: stack, sandbox: sandbox, cache: try Cache(at: ownCache), epoch: epoch,
+      kernelFolder: stack.folder(of: kernelKey))
   }
 
   /// What ``build(_:request:packages:)`` would do, in its order; nothing is done.
@@ -118,17 +108,26 @@ public struct SystemBuilder: Sendable {
   ) async throws -> (key: ContentHash, pieces: [PlannedPiece]) {
     let stack = try await assemble(
       system, request: request, packages: packages,
-      upon: RootStack(cache: cache, seed: [request.architecture, "\(epoch)"], isRehearsal: true))
+      upon: RootStack(cache: cache, seed: [request.architecture, "\(epoch)"], isRehearsal: true)
+    ).stack
     return (stack.key, stack.pieces)
   }
 
   private func assemble(
     _ system: SystemDefinition, request: InstallationRequest, packages: [[DebianPackage]],
     upon start: RootStack
-  ) async throws -> RootStack {
+  ) async throws -> (stack: RootStack, kernelKey: ContentHash) {
     var stack = start
     let context = Context(system: system, request: request)
-    try await assembleKernel(system, context, packages, upon: &stack)
+    if let base {
+      try stack.add(base)
+      try await addPathRules(context, to: &stack)
+    }
+    try await runSteps(.setup, of: system.layers, in: &stack)
+    if base == nil { try await addEssential(packages.first ?? [], context, to: &stack) }
+    try await runSteps(.essential, of: system.layers, in: &stack)
+    try await addPackages(packages[Self.kernelStage], removing: [], called: "kernel", context, to: &stack)
+    let kernelKey = stack.key
     var stage = Self.kernelStage + 1
     for layer in system.layers {
       if layer.hasPackages {
@@ -141,21 +140,7 @@ public struct SystemBuilder: Sendable {
     }
     try await runSteps(.last, of: system.layers, in: &stack)
     try await addSecrets(of: system.layers, to: &stack)
-    return stack
-  }
-
-  /// The beginning of every root: what it stands upon, and the kernel.
-  private func assembleKernel(
-    _ system: SystemDefinition, _ context: Context, _ packages: [[DebianPackage]], upon stack: inout RootStack
-  ) async throws {
-    if let base {
-      try stack.add(base)
-      try await addPathRules(context, to: &stack)
-    }
-    try await runSteps(.setup, of: system.layers, in: &stack)
-    if base == nil { try await addEssential(packages.first ?? [], context, to: &stack) }
-    try await runSteps(.essential, of: system.layers, in: &stack)
-    try await addPackages(packages[Self.kernelStage], removing: [], called: "kernel", context, to: &stack)
+    return (stack, kernelKey)
   }
 
   /// What the whole build has in common.
@@ -196,7 +181,7 @@ public struct SystemBuilder: Sendable {
     try await stack.add(key, called: "\(packages.count) essential packages") { upper in
       try await fetch(packages, context, called: "the essential packages")
       let direct = try await directInstallation(of: packages, context, isGround: true)
-      try await install("the essential packages", direct, upon: [], lower: lower, upper: upper, context) {
+      try await install("the essential packages", direct, upon: [], lower: lower, upper: upper) {
         let architecture = context.request.architecture
         let order = try await archive.plan(
           installing: packages, removing: [], upon: [], architecture: architecture)
@@ -228,7 +213,7 @@ public struct SystemBuilder: Sendable {
       let status = current.file("var/lib/dpkg/status") ?? []
       let direct = removed.isEmpty ? try await directInstallation(of: packages, context, isGround: false) : nil
       try await install(
-        "\(packages.count) packages of \(name)", direct, upon: status, lower: current.lower, upper: upper, context
+        "\(packages.count) packages of \(name)", direct, upon: status, lower: current.lower, upper: upper
       ) {
         let order = try await archive.plan(
           installing: packages, removing: removed, upon: status, architecture: context.request.architecture)
@@ -262,24 +247,33 @@ public struct SystemBuilder: Sendable {
   ///
   /// - Parameter byDPKG: Has dpkg do it, in the empty upper layer.
   private func install(
-    _ title: String, _ direct: DirectInstallation?, upon status: [UInt8], lower: [URL], upper: URL, _ context: Context,
+    _ title: String, _ direct: DirectInstallation?, upon status: [UInt8], lower: [URL], upper: URL,
     byDPKG: @Sendable @escaping () async throws -> Void
   ) async throws {
-    var reason = direct.map { $0.obstacle(upon: status) } ?? "packages are removed"
-    if let direct, reason == nil, installer == .direct {
-      do {
-        return try await progress.step("install \(title)") {
-          try await run(direct, root: .overlay(lower: lower, upper: upper))
-        }
-      } catch let failure as CommandFailure {
-        guard case .failed(_, let said) = failure.outcome, !failure.isFullDisk else { throw failure }
-        reason = said.split(separator: "\n").last.map(String.init) ?? "a script failed"
-        Sandbox.remove(upper)
-        try RootStack.makeLayer(upper)
-      }
+    try await progress.step("install \(title)") {
+      let reason = try await obstacle(to: direct, upon: status, root: .overlay(lower: lower, upper: upper))
+      guard let reason else { return }
+      await progress.remark("dpkg installs \(title): \(reason)")
+      Sandbox.remove(upper)
+      try RootStack.makeLayer(upper)
+      try await byDPKG()
     }
-    await progress.remark("dpkg installs \(title): \(reason ?? "")")
-    try await progress.step("install \(title) by dpkg", byDPKG)
+  }
+
+  /// Installs packages the direct way, or says why that cannot be.
+  private func obstacle(
+    to direct: DirectInstallation?, upon status: [UInt8], root: Sandbox.Root
+  ) async throws -> String? {
+    guard installer == .direct else { return "so it was asked for" }
+    guard let direct else { return "packages are removed" }
+    if let reason = direct.obstacle(upon: status) { return reason }
+    do {
+      try await run(direct, root: root)
+      return nil
+    } catch let failure as CommandFailure {
+      guard case .failed(_, let said) = failure.outcome, !failure.isFullDisk else { throw failure }
+      return said.split(separator: "\n").last.map(String.init) ?? "a script failed"
+    }
   }
 
   private func run(_ direct: DirectInstallation, root: Sandbox.Root) async throws {

@@ -9,13 +9,17 @@ public struct SystemRoot: Sendable {
   /// Hash of all that it depends on but secrets: the same on every machine.
   public var key: ContentHash { stack.keyWithoutSecrets }
 
+  /// Folder with `boot` and `usr/lib/modules` of the kernel.
+  public let kernelFolder: URL
+
   private let stack: RootStack
   private let sandbox: Sandbox
   /// Where what is made of the root is kept, as long as the build runs.
   public let cache: Cache
   private let epoch: Int64
 
-  init(stack: RootStack, sandbox: Sandbox, cache: Cache, epoch: Int64) {
+  init(stack: RootStack, sandbox: Sandbox, cache: Cache, epoch: Int64, kernelFolder: URL) {
+    self.kernelFolder = kernelFolder
     self.stack = stack
     self.sandbox = sandbox
     self.cache = cache

@@ -27,14 +27,20 @@ actor BootFixture {
 
   /// The image of a project with the given text of its `images:` part.
   ///
-  /// - Parameter scripts: Files of the project that can be run, by name.
-  func image(_ name: String, _ text: String, scripts: [String: String] = [:]) async throws -> URL {
-    let task = built[text] ?? Task { try await build(name, text, scripts) }
+  /// - Parameters:
+  ///   - scripts: Files of the project that can be run, by name.
+  ///   - files: Further files of the project, by name.
+  func image(
+    _ name: String, _ text: String, scripts: [String: String] = [:], files: [String: URL] = [:]
+  ) async throws -> URL {
+    let task = built[text] ?? Task { try await build(name, text, scripts, files) }
     built[text] = task
     return try await task.value
   }
 
-  private func build(_ name: String, _ text: String, _ scripts: [String: String]) async throws -> URL {
+  private func build(
+    _ name: String, _ text: String, _ scripts: [String: String], _ files: [String: URL]
+  ) async throws -> URL {
     let project = folder.appending(path: "project-\(built.count)-\(name)")
     try FolderTree.create(project.path)
     let file = project.appending(path: "cultivar.yaml")
@@ -46,6 +52,7 @@ actor BootFixture {
       try FolderTree.replaceFile(script, with: content.utf8)
       try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: script)
     }
+    for (name, source) in files { try FileManager.default.copyItem(at: source, to: project.appending(path: name)) }
     let definition = try ProjectReader().read(file).project
     let environment = ProcessInfo.processInfo.environment
     let cache = try Cache(at: Cache.defaultFolder(environment: environment))

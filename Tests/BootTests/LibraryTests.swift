@@ -9,13 +9,16 @@ extension Machines {
   @Suite
   struct LibraryTests {
     @Test(
-      "a headless server takes over its first values, comes up with no failed unit, serves pages, and lets in who has the key"
+      "a headless server takes over its first values, comes up with no failed unit, serves pages, runs a container, and lets in who has the key"
     )
     func server() async throws {
       let keys = try await BootFixture.shared.newFolder()
       let key = keys.appending(path: "key").path
       let publicKey = try await SecureShell.makeKey(key)
-      let image = try await BootFixture.shared.image("server", Self.system(key: publicKey))
+      let container = try await BootFixture.shared.image("plain", Appliances.plain + "\nformats: [root-oci]")
+      let archive = container.deletingLastPathComponent().appending(path: "root.oci.tar")
+      let image = try await BootFixture.shared.image(
+        "server", Self.system(key: publicKey), files: ["plain.tar": archive])
       let disk = try await BootFixture.shared.disk(from: image, mebibytes: 4096)
       try await FirstBootFile.write(
         try FirstBootFile.values(["hostname=attic", "timezone=Asia/Tokyo", "authorized-keys=\(publicKey)"]),
@@ -38,6 +41,10 @@ extension Machines {
         #expect(try await device.run("systemctl is-active nginx ssh systemd-timesyncd") == "active\nactive\nactive\n")
         #expect(try await device.run("id -u; sudo id -u", user: "admin") == "1000\n0\n")
         #expect(try await device.run("hostname; getent hosts attic | cut -d ' ' -f 1") == "attic\n127.0.1.1\n")
+        // Of an image that is part of the root, without a network.
+        let said = try await device.run(
+          "podman run --rm --network none --entrypoint /usr/bin/busybox localhost/plain:1.2.3 echo a word from inside")
+        #expect(said == "a word from inside\n")
         // Nobody gets in without the key.
         let stranger = keys.appending(path: "stranger").path
         _ = try await SecureShell.makeKey(stranger)
@@ -53,11 +60,14 @@ extension Machines {
       hostname: server
       timezone: Europe/Berlin
       profile: headless
-      layers: [nginx, admin, time-zone]
+      layers: [nginx, admin, time-zone, podman]
       variables:
         networkd.patience: 120s
+        podman.images: [/srv/plain.tar]
         admin.authorized-keys: ["\(key)"]
-      files: [{ path: /srv/www/index.html, content: "good day\\n" }]
+      files:
+        - { path: /srv/www/index.html, content: "good day\\n" }
+        - { path: /srv/plain.tar, source: ./plain.tar }
       """
     }
   }

@@ -51,11 +51,10 @@ struct InstallationTests {
     }
   }
 
-  @Test("A package takes the place of one that others depend on, by dpkg, and the build says why")
+  @Test("A package takes the place of one that others depend on")
   func replacement() async throws {
     try await LibrarySystem.judged(
-      "packages: { install: [initramfs-tools], remove: [cultivar-initramfs] }", suite: "trixie",
-      said: "dpkg installs", arguments: ["--verbose"]
+      "packages: { install: [initramfs-tools], remove: [cultivar-initramfs] }", suite: "trixie"
     ) { root in
       root.expect("dpkg --audit", "")
       root.expect("dpkg-query --show --showformat '${Status}\\n' initramfs-tools", "install ok installed\n")
@@ -93,10 +92,9 @@ struct InstallationTests {
   ) async throws -> [ContentsListing.Entry] {
     let project = try ProjectReader().read(folder.appending(path: "cultivar.yaml")).project
     let common = try Workshop.builder(of: folder, cache: try Cache(at: Workshop.cache))
-    let system = try SystemReader(library: LayerLibrary(builtIn: folder)).read(
+    let definition = try SystemReader(library: LayerLibrary(builtIn: folder)).read(
       try common.image(named: "box"), of: project, environment: ProcessInfo.processInfo.environment
     ).system
-    let definition = try #require(system)
     let request = try SystemBuilder.request(
       definition, suite: suite, architecture: "amd64", kernel: "linux-image-cloud-amd64")
     let packages = try await common.archive.packages(for: request)

@@ -57,15 +57,13 @@ struct LibrarySystem {
   ///   - image: Lines of the image.
   ///   - suite: Suite of Debian, or whatever else a base can be.
   ///   - kernel: Package of the kernel; `nil` to name none.
-  ///   - said: What the build must say on standard error.
-  ///   - arguments: Further arguments of the build.
   ///   - prepare: Puts further files into the project's folder.
   ///   - inspect: Looks at the project's folder when the image is built.
   ///   - secrets: Environment of the build; its values must not be in what is kept or said.
   ///   - ask: Adds questions.
   static func judged(
     _ image: String, suite: String, kernel: String? = "linux-image-cloud-amd64", secrets: [String: String] = [:],
-    said: String = "", arguments: [String] = [], prepare: (URL) throws -> Void = { _ in },
+    prepare: (URL) throws -> Void = { _ in },
     inspect: (URL) throws -> Void = { _ in },
     ask: (inout LibrarySystem) -> Void
   ) async throws {
@@ -78,9 +76,8 @@ struct LibrarySystem {
       try folder.writing(system.script, to: "judge", mode: 0o755)
       var environment = environment
       for (name, value) in secrets { environment[name] = value }
-      let verdict = try Workshop.run(["build"] + arguments, in: folder, environment: environment)
+      let verdict = try Workshop.run(["build"], in: folder, environment: environment)
       try #require(verdict.status == 0, "\(verdict.errors)")
-      #expect(said.isEmpty || verdict.errors.contains(said), "\(verdict.errors)")
       let artefacts = folder.appending(path: "build/box")
       for (number, question) in system.questions.enumerated() {
         question.judge(try artefacts.text("answer-\(number)"))

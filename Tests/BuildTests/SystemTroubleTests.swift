@@ -123,9 +123,13 @@ struct SystemTroubleTests {
         mount -t tmpfs -o size=280m none cache
         mount -t tmpfs -o size=64m none out
         cp -r filled/archives cache
-        "$0" build --quiet --output out || echo "status $?"
-        echo "--" >&2
-        find out cache/scratch -mindepth 1
+        # Among the packages, and in the archive of the root.
+        for size in 280m 330m; do
+          mount -o remount,size=$size cache
+          "$0" build --quiet --output out || echo "status $?"
+          echo "--" >&2
+          find out cache/scratch -mindepth 1
+        done
         mount -o remount,size=4g cache
         "$0" build --quiet --output out || echo "status $?"
         echo "--" >&2
@@ -139,13 +143,14 @@ struct SystemTroubleTests {
         ["--mount", "--propagation", "private", "sh", "-ec", script, Workshop.tool.path], in: folder,
         environment: SmallSystem.environment.merging(["CULTIVAR_CACHE": folder.appending(path: "cache").path]) { $1 })
 
-      #expect(verdict.output == "status 1\nstatus 1\n")
+      #expect(verdict.output == "status 1\nstatus 1\nstatus 1\n")
       let said = verdict.errors.components(separatedBy: "--\n")
       let remedy = ": No space left on device\n  free some space, or choose another place"
-      #expect(said[0].contains("\(folder.path)/cache"), "\(verdict.errors)")
-      #expect(said[0].contains(remedy), "\(verdict.errors)")
-      #expect(said[1].contains("\(folder.path)/out/box/box.img"), "\(verdict.errors)")
-      #expect(said[1].contains(remedy), "\(verdict.errors)")
+      for text in said.prefix(2) {
+        #expect(text.contains(remedy), "\(verdict.errors)")
+      }
+      #expect(said[2].contains("\(folder.path)/out/box/box.img"), "\(verdict.errors)")
+      #expect(said[2].contains(remedy), "\(verdict.errors)")
       try SmallSystem.expectSameAsEver(folder)
     }
   }
