@@ -70,10 +70,7 @@ extension DebianArchive {
       let text = String(decoding: try FolderTree.readFile(control.appending(path: "control").path), as: UTF8.self)
       let fields = ControlFile.paragraphs(text).first ?? [:]
       guard let field = fields["Pre-Depends"] else { continue }
-      let names = field.split(whereSeparator: { ",|".contains($0) }).compactMap { part in
-        part.split(whereSeparator: { " (:\n".contains($0) }).first.map(String.init)
-      }
-      result["\(package.name)=\(package.version)"] = Set(names)
+      result["\(package.name)=\(package.version)"] = Set(ControlFile.names(inRelation: field))
     }
     return result
   }

@@ -95,16 +95,6 @@ extension SystemDefinition {
   }
 }
 
-/// JSON for people, too: indented, with sorted keys.
-public enum ReadableJSON {
-  /// The text of a value, with a line break at its end.
-  public static func encode(_ value: some Encodable) throws -> [UInt8] {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    return Array(try encoder.encode(value)) + [0x0a]
-  }
-}
-
 /// How a system was made, for people and programs that look at the result: every layer with what it brought, every variable that is
 /// no secret.
 struct SystemRecipe: Encodable {

@@ -276,18 +276,12 @@ enum PreDependencyOrder {
     var seen: Set<String> = []
     func visit(_ name: String) {
       guard let fields = byName[name], seen.insert(name).inserted else { return }
-      for needed in Self.names(fields["Pre-Depends"] ?? "") { visit(needed) }
+      for needed in ControlFile.names(inRelation: fields["Pre-Depends"] ?? "") { visit(needed) }
       result.append(name)
     }
     // They make the users and the files that all others take for granted.
     for name in ["base-passwd", "base-files"] { visit(name) }
     for name in byName.keys.sorted() { visit(name) }
     return result
-  }
-
-  private static func names(_ field: String) -> [String] {
-    field.split(whereSeparator: { ",|".contains($0) }).compactMap { part in
-      part.split(whereSeparator: { " (:\n".contains($0) }).first.map(String.init)
-    }
   }
 }

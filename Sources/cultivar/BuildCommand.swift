@@ -1,6 +1,7 @@
 import ArgumentParser
 import DiskImage
 import Foundation
+import HostSystem
 import ImageBuild
 import Project
 
@@ -57,9 +58,7 @@ struct BuildCommand: AsyncParsableCommand {
       }
       if images.isEmpty { try await session.lock.tidy() }
       if json {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        print(String(decoding: try encoder.encode(manifests), as: UTF8.self))
+        try ReadableJSON.print(manifests)
       }
       // What this build took stays, however much it is.
       _ = try session.cache.collect(limit: limit.bytes)

@@ -119,9 +119,7 @@ struct CacheCommand: AsyncParsableCommand {
   }
 
   fileprivate static func write(_ value: some Encodable) throws {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    print(String(decoding: try encoder.encode(value), as: UTF8.self))
+    try ReadableJSON.print(value)
   }
 
   private struct Listing: Encodable {

@@ -39,7 +39,7 @@ struct DiffCommand: AsyncParsableCommand {
     try await CommandErrors.shown {
       let difference = BuildDifference(from: try record(before), to: try record(after))
       if json {
-        print(String(decoding: try ReadableJSON.encode(difference), as: UTF8.self), terminator: "")
+        try ReadableJSON.print(difference)
       } else {
         print(difference.isEmpty ? "no difference" : difference.text(limit: limit) { ByteSize(bytes: $0).description })
       }

@@ -76,9 +76,7 @@ struct FlashCommand: AsyncParsableCommand {
   private func list() throws {
     let disks = Disks().removable()
     if json {
-      let encoder = JSONEncoder()
-      encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-      print(String(decoding: try encoder.encode(disks), as: UTF8.self))
+      try ReadableJSON.print(disks)
       return
     }
     guard !disks.isEmpty else { return print("no disk can be taken out: plug in an SD card or a USB stick") }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import HostSystem
 import ImageBuild
 import Lock
 
@@ -58,9 +59,7 @@ struct OutdatedCommand: AsyncParsableCommand {
       try await session.resolve()
       let changes = await session.lock.changes()
       if json {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        print(String(decoding: try encoder.encode(changes), as: UTF8.self))
+        try ReadableJSON.print(changes)
       } else if changes.isEmpty {
         print("cultivar.lock has the newest of everything")
       } else {

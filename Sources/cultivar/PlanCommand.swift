@@ -1,6 +1,7 @@
 import ArgumentParser
 import DiskImage
 import Foundation
+import HostSystem
 import ImageBuild
 
 /// `cultivar plan`: says what a build would do.
@@ -31,9 +32,7 @@ struct PlanCommand: AsyncParsableCommand {
         if !json { print(text(plan)) }
       }
       guard json else { return }
-      let encoder = JSONEncoder()
-      encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-      print(String(decoding: try encoder.encode(plans), as: UTF8.self))
+      try ReadableJSON.print(plans)
     }
   }
 

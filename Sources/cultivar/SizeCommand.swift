@@ -47,9 +47,7 @@ struct SizeCommand: AsyncParsableCommand {
       }
       let report = SizeReport(listing, depth: depth, limit: limit)
       if json {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        print(String(decoding: try encoder.encode(report), as: UTF8.self))
+        try ReadableJSON.print(report)
       } else if html == nil {
         print(report.text(limit: limit) { ByteSize(bytes: $0).description })
       }
