@@ -82,7 +82,8 @@ public struct VirtualMachine: Sendable {
       "-display", hasWindow ? "gtk" : "none",
     ]
     if hasWindow { arguments += ["-device", "virtio-vga", "-device", "usb-ehci", "-device", "usb-kbd"] }
-    if accelerator == .kvm { arguments += ["-cpu", "host"] }
+    // x86-64-v2, which browsers expect. Not more: older versions of QEMU translate AVX wrongly, and a browser then shows no page.
+    arguments += ["-cpu", accelerator == .kvm ? "host" : "Nehalem"]
     if firmware == .uefi { arguments += try uefiArguments(in: folder) }
     for (index, disk) in disks.enumerated() {
       arguments += [

@@ -76,46 +76,6 @@ struct ExampleTests {
     }
   }
 
-  @Test("The browser of the kiosk shows the page on the screen of its compositor")
-  func kiosk() async throws {
-    try await withExample("kiosk") { folder in
-      // In the built root, by the processor itself: a machine that is emulated needs minutes for the browser.
-      let file = folder.appending(path: "cultivar.yaml")
-      let text = try String(contentsOf: file, encoding: .utf8)
-      try text.replacing("    layers: [kiosk]\n", with: "    layers: [kiosk]\n    packages: [grim]\n")
-        .write(to: file, atomically: true, encoding: .utf8)
-      let verdict = try Workshop.run(
-        ["shell", "kiosk", "--", "sh", "-euc", Self.screen], in: folder, environment: Self.environment)
-      #expect(verdict.status == 0, "\(verdict.errors)")
-      #expect(verdict.output.contains("the page is there"), "\(verdict.output)")
-    }
-  }
-
-  /// Runs the compositor with a screen in memory, and waits until it shows mostly the page's green, and some of its yellow.
-  private static let screen = """
-    user=$(id -u kiosk)
-    mkdir -p /run/user/$user /var/lib/kiosk
-    chown kiosk /run/user/$user /var/lib/kiosk
-    chmod 700 /run/user/$user
-    set -a
-    . /etc/kiosk.conf
-    XDG_RUNTIME_DIR=/run/user/$user HOME=/var/lib/kiosk WLR_BACKENDS=headless WLR_RENDERER=pixman WLR_LIBINPUT_NO_DEVICES=1
-    cat > /run/client <<'END'
-    #!/bin/sh
-    /usr/libexec/kiosk/client >/dev/null 2>&1 &
-    for second in $(seq 60); do
-      sleep 1
-      grim -t ppm - | tail -c +20 | od -An -v -tx1 -w3 | sort | uniq -c > /tmp/colours
-      green=$(awk '$2 $3 $4 == "0b6e4f" { print $1 }' /tmp/colours)
-      yellow=$(awk '$2 $3 $4 == "ffd23f" { print $1 }' /tmp/colours)
-      [ "${green:-0}" -lt 500000 ] || [ "${yellow:-0}" -lt 30000 ] || { echo the page is there; break; }
-    done
-    kill $!
-    END
-    chmod 755 /run/client
-    timeout 90 setpriv --reuid $user --regid $user --clear-groups cage -- /run/client
-    """
-
   @Test("Images of OCI archives are in the store of the root, and the archives are not")
   func seededImages() async throws {
     try await withTemporaryFolder { folder in
