@@ -70,7 +70,9 @@ let package = Package(
       dependencies: ["ExtFileSystem", "RootFilesystem", "Sandbox", "DebianArchive", "HostSystem", "PartitionTable"]),
     .target(
       name: "SystemBuild",
-      dependencies: ["BaseImport", "Sandbox", "DebianArchive", "Project", "HostSystem", "Lock", "SizeReport"]),
+      dependencies: [
+        "BaseImport", "Sandbox", "DebianArchive", "ExecutableFormat", "Project", "HostSystem", "Lock", "SizeReport",
+      ]),
     .target(
       name: "DiskImage",
       dependencies: [

@@ -82,6 +82,11 @@ public enum BootPartition {
   /// First commands of GRUB, which choose a slot.
   public static let grubConfiguration = "grub/grub.cfg"
 
+  /// systemd-boot's own file for an architecture, by Debian's name of it.
+  public static func systemdBoot(_ architecture: String) -> String {
+    architecture == "arm64" ? "systemd-bootaa64.efi" : "systemd-bootx64.efi"
+  }
+
   /// Where UEFI looks for a boot loader on a disk that it was told nothing about, by Debian's architecture name.
   public static func removableLoader(_ architecture: String) -> String? {
     switch architecture {

@@ -6,20 +6,27 @@ import HostSystem
 import Lock
 import RootFilesystem
 
-/// The boot loaders of an image: systemd-boot for UEFI, GRUB for BIOS, both for the same disk.
+/// The boot loaders of an image: systemd-boot for UEFI and, where there are machines with a BIOS, GRUB for it, both for the same disk.
 public struct BootLoaderFiles: Sendable {
   /// systemd-boot, as an EFI executable.
   public let systemdBoot: URL
-  /// GRUB's first sector (`boot.img`).
-  public let grubBootSector: URL
-  /// GRUB's core image, with all the modules that it needs; it begins with its own loader sector.
-  public let grubCore: URL
+  /// GRUB; `nil` for an architecture whose machines have no BIOS.
+  public let grub: Grub?
+  private let architecture: Architecture
+
+  /// GRUB for a BIOS.
+  public struct Grub: Sendable {
+    /// Its first sector (`boot.img`).
+    public let bootSector: URL
+    /// Its core image, with all the modules that it needs; it begins with its own loader sector.
+    public let core: URL
+  }
 
   /// The packages that the loaders come from, and the suite: part of this version of Cultivar, like the tools.
-  public static func request(architecture: String) -> PackageRequest {
+  public static func request(architecture: Architecture) -> PackageRequest {
     PackageRequest(
-      architecture == "amd64" ? ["grub-pc-bin", "systemd-boot-efi"] : ["systemd-boot-efi"], scope: .named,
-      suite: ToolTree.suite, architecture: architecture)
+      architecture.hasBIOS ? ["grub-pc-bin", "systemd-boot-efi"] : ["systemd-boot-efi"], scope: .named,
+      suite: ToolTree.suite, architecture: architecture.rawValue)
   }
 
   /// Everything that GRUB's commands need is in the core image: it reads no further module from the boot partition.
@@ -27,14 +34,15 @@ public struct BootLoaderFiles: Sendable {
     "biosdisk", "part_gpt", "fat", "normal", "linux", "probe", "test", "echo", "configfile", "sleep", "reboot",
   ]
 
-  /// Fetches the loaders for x86-64, and makes GRUB's core image.
+  /// Fetches the loaders for an architecture, and makes GRUB's core image.
   ///
   /// - Parameter bootPartitionNumber: The partition that GRUB reads its configuration from.
   /// - Throws: `ArchiveFailure`, `CommandFailure`, `FileFailure`.
   public init(
-    archive: DebianArchive, tools: ToolTree, cache: Cache, bootPartitionNumber: Int
+    for architecture: Architecture, archive: DebianArchive, tools: ToolTree, cache: Cache, bootPartitionNumber: Int
   ) async throws {
-    let request = Self.request(architecture: "amd64")
+    self.architecture = architecture
+    let request = Self.request(architecture: architecture)
     let packages = try await archive.packages(for: [request])[request] ?? []
     let trees = try await archive.trees(of: packages)
     func find(_ path: String) throws -> URL {
@@ -44,8 +52,11 @@ public struct BootLoaderFiles: Sendable {
       else { throw FileFailure("find", path, reason: "it is in none of \(request.names.joined(separator: ", "))") }
       return found
     }
-    systemdBoot = try find("usr/lib/systemd/boot/efi/systemd-bootx64.efi")
-    grubBootSector = try find("usr/lib/grub/i386-pc/boot.img")
+    systemdBoot = try find("usr/lib/systemd/boot/efi/\(BootPartition.systemdBoot(architecture.rawValue))")
+    guard architecture.hasBIOS else {
+      grub = nil
+      return
+    }
     let modules = try find("usr/lib/grub/i386-pc").path
     var key = CacheKey("grub-core 1")
     key.add(tools.identity)
@@ -61,7 +72,7 @@ public struct BootLoaderFiles: Sendable {
           + Self.grubModules, to: "make GRUB's core image"
       ).run()
     }
-    grubCore = folder.appending(path: "core.img")
+    grub = Grub(bootSector: try find("usr/lib/grub/i386-pc/boot.img"), core: folder.appending(path: "core.img"))
   }
 
   /// The files on the boot partition: loaders, their configuration, and kernel and entry of slot A.
@@ -73,18 +84,22 @@ public struct BootLoaderFiles: Sendable {
   public func bootTree(kernel: URL, initialRAM: URL, entry: BootEntry) throws -> FileTree {
     var tree = FileTree()
     let origin = "the boot loaders"
-    if let loader = BootPartition.removableLoader("amd64") {
+    if let loader = BootPartition.removableLoader(architecture.rawValue) {
       try tree.addFile(loader, from: systemdBoot.path, mode: 0o755, origin: origin)
     }
     let slot = entry.slot
     try tree.addFile(BootPartition.kernel(slot), from: kernel.path, mode: 0o755, origin: origin)
     try tree.addFile(BootPartition.initialRAM(slot), from: initialRAM.path, mode: 0o755, origin: origin)
-    let texts = [
+    var texts = [
       (BootPartition.loaderConfiguration, "timeout 0\nconsole-mode keep\neditor no\nauto-entries no\n"),
       (BootPartition.entry(slot), entry.bootLoaderSpecification),
-      (BootPartition.grubCommands(slot), entry.grubCommands),
-      (BootPartition.grubConfiguration, "source /\(BootPartition.grubCommands(slot))\n"),
     ]
+    if grub != nil {
+      texts += [
+        (BootPartition.grubCommands(slot), entry.grubCommands),
+        (BootPartition.grubConfiguration, "source /\(BootPartition.grubCommands(slot))\n"),
+      ]
+    }
     for (path, text) in texts {
       try tree.add(path, .file(.bytes(Array(text.utf8))), mode: 0o755, from: origin)
     }

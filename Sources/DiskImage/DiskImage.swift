@@ -39,10 +39,10 @@ public struct DiskImage: Sendable {
   /// Makes the image start by GRUB on a BIOS.
   ///
   /// - Throws: ``DoesNotFit``, `FileFailure`.
-  public mutating func addGrub(_ loaders: BootLoaderFiles) throws {
+  public mutating func add(_ grub: BootLoaderFiles.Grub) throws {
     guard let partition = table.partitions.first(where: { $0.type == .biosBoot }) else { return }
     let code = try GrubBootCode(
-      bootSector: FolderTree.readFile(loaders.grubBootSector.path), core: FolderTree.readFile(loaders.grubCore.path),
+      bootSector: FolderTree.readFile(grub.bootSector.path), core: FolderTree.readFile(grub.core.path),
       firstLBA: partition.firstLBA, sectors: partition.sectorCount)
     bootCode = code.bootCode
     contents[partition.number] = .bytes(code.core)

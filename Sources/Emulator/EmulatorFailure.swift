@@ -5,7 +5,9 @@ public enum EmulatorFailure: ExplainedError {
   /// QEMU for the architecture is not there.
   case noEmulator(program: String)
   /// The UEFI firmware is not there.
-  case noFirmware(places: [String])
+  case noFirmware(Architecture, places: [String])
+  /// There are no machines of the architecture that boot by BIOS.
+  case noBIOS(Architecture)
   /// The machine ended before what was waited for came.
   case ended(console: String)
   /// What was waited for did not come in time.
@@ -17,7 +19,8 @@ public enum EmulatorFailure: ExplainedError {
   public var problem: String {
     switch self {
     case .noEmulator(let program): "cannot run the image: there is no \(program)"
-    case .noFirmware(let places):
+    case .noBIOS(let architecture): "cannot run the image by BIOS: machines of \(architecture.title) have none"
+    case .noFirmware(_, let places):
       "cannot run the image by UEFI: there is no firmware at \(places.joined(separator: ", "))"
     case .ended(let console): "the machine ended before it was expected to\n\(Self.tail(console))"
     case .timedOut(let text, let seconds, let console):
@@ -29,8 +32,11 @@ public enum EmulatorFailure: ExplainedError {
   /// What the user can do now.
   public var remedy: String? {
     switch self {
-    case .noEmulator: "install the Debian package qemu-system-x86"
-    case .noFirmware: "install the Debian package ovmf, or run by BIOS: --firmware bios"
+    case .noEmulator(let program):
+      "install the Debian package \(program.hasSuffix("aarch64") ? "qemu-system-arm" : "qemu-system-x86")"
+    case .noFirmware(.amd64, _): "install the Debian package ovmf, or run by BIOS: --firmware bios"
+    case .noFirmware(.arm64, _): "install the Debian package qemu-efi-aarch64"
+    case .noBIOS: "run it by UEFI: --firmware uefi"
     case .ended, .timedOut, .noControl: nil
     }
   }

@@ -19,7 +19,7 @@ extension VirtualMachine {
     var options = PlatformOptions()
     options.teardownSequence = [.gracefulShutDown(allowedDurationToNextStep: .seconds(3))]
     let configuration = Configuration(
-      executable: .name(Self.program), arguments: Arguments(arguments), platformOptions: options)
+      executable: .name(program), arguments: Arguments(arguments), platformOptions: options)
     try await withThrowingTaskGroup(of: TerminationStatus?.self) { group in
       group.addTask {
         do {
@@ -30,7 +30,7 @@ extension VirtualMachine {
           ).terminationStatus
         } catch {
           try Task.checkCancellation()
-          throw EmulatorFailure.noEmulator(program: Self.program)
+          throw EmulatorFailure.noEmulator(program: program)
         }
       }
       if let seconds {
@@ -42,7 +42,7 @@ extension VirtualMachine {
       let first = try await group.next() ?? nil
       group.cancelAll()
       if let status = first, !status.isSuccess {
-        let command = HostCommand(Self.program, arguments, to: "run the image")
+        let command = HostCommand(program, arguments, to: "run the image")
         throw CommandFailure(command: command, outcome: .failed(status: "\(status)", said: ""))
       }
     }

@@ -122,7 +122,7 @@ extension VirtualMachine {
     var options = PlatformOptions()
     options.teardownSequence = [.gracefulShutDown(allowedDurationToNextStep: .seconds(3))]
     let configuration = Configuration(
-      executable: .name(Self.program), arguments: Arguments(arguments), platformOptions: options)
+      executable: .name(program), arguments: Arguments(arguments), platformOptions: options)
     let result = try await Subprocess.run(
       configuration, input: .inputWriter, output: .sequence, error: .combinedWithOutput
     ) { execution in
@@ -145,7 +145,7 @@ extension VirtualMachine {
           if await !machine.isOff { try? await machine.switchOff() }
         }
         try await input.finish()
-        guard let value else { throw EmulatorFailure.noEmulator(program: Self.program) }
+        guard let value else { throw EmulatorFailure.noEmulator(program: program) }
         return value
       }
     }

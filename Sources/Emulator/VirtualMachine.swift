@@ -33,6 +33,8 @@ public struct VirtualMachine: Sendable {
     }
   }
 
+  /// Architecture of its processors.
+  public var architecture: Architecture
   /// Disk images, the first one booted from; they are written to.
   public var disks: [URL]
   /// How it starts.
@@ -51,7 +53,10 @@ public struct VirtualMachine: Sendable {
   public var extraArguments: [String]
 
   /// Makes a machine with one disk; it runs without a window, by translation, on two processors.
-  public init(disk: URL, firmware: Firmware, memory: Int = 512, forwards: [Forward] = []) {
+  public init(
+    disk: URL, firmware: Firmware, architecture: Architecture = .amd64, memory: Int = 512, forwards: [Forward] = []
+  ) {
+    self.architecture = architecture
     disks = [disk]
     self.firmware = firmware
     self.memory = memory
@@ -63,27 +68,52 @@ public struct VirtualMachine: Sendable {
   }
 
   /// The program of QEMU.
-  public static let program = "qemu-system-x86_64"
+  public var program: String { "qemu-system-\(architecture.machine)" }
 
-  private static let firmwareFiles = [
-    (code: "/usr/share/OVMF/OVMF_CODE_4M.fd", variables: "/usr/share/OVMF/OVMF_VARS_4M.fd"),
-    (code: "/usr/share/OVMF/OVMF_CODE.fd", variables: "/usr/share/OVMF/OVMF_VARS.fd"),
-    (code: "/usr/share/edk2/ovmf/OVMF_CODE.fd", variables: "/usr/share/edk2/ovmf/OVMF_VARS.fd"),
-  ]
+  /// Firmware with its own variables, as distributions have it.
+  private var firmwareFiles: [(code: String, variables: String)] {
+    switch architecture {
+    case .amd64:
+      [
+        ("/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/OVMF/OVMF_VARS_4M.fd"),
+        ("/usr/share/OVMF/OVMF_CODE.fd", "/usr/share/OVMF/OVMF_VARS.fd"),
+        ("/usr/share/edk2/ovmf/OVMF_CODE.fd", "/usr/share/edk2/ovmf/OVMF_VARS.fd"),
+      ]
+    case .arm64:
+      [
+        ("/usr/share/AAVMF/AAVMF_CODE.fd", "/usr/share/AAVMF/AAVMF_VARS.fd"),
+        ("/usr/share/edk2/aarch64/QEMU_EFI-pflash.raw", "/usr/share/edk2/aarch64/vars-template-pflash.raw"),
+      ]
+    }
+  }
+
+  /// The kind of machine, and what is translated for it.
+  private var machine: [String] {
+    switch (architecture, accelerator) {
+    // x86-64-v2, which browsers expect. Not more: older versions of QEMU translate AVX wrongly, and a browser then shows no page.
+    case (.amd64, .tcg): ["-machine", "q35,accel=tcg", "-cpu", "Nehalem"]
+    case (.amd64, .kvm): ["-machine", "q35,accel=kvm", "-cpu", "host"]
+    case (.arm64, .tcg): ["-machine", "virt,accel=tcg", "-cpu", "cortex-a72"]
+    case (.arm64, .kvm): ["-machine", "virt,accel=kvm,gic-version=max", "-cpu", "host"]
+    }
+  }
 
   /// QEMU's arguments, without those for consoles and control.
   ///
   /// - Parameter folder: Folder for the machine's own files: the UEFI variables.
-  /// - Throws: ``EmulatorFailure/noFirmware(places:)``, `FileFailure`.
+  /// - Throws: ``EmulatorFailure``, `FileFailure`.
   func arguments(in folder: URL) throws -> [String] {
-    var arguments = [
-      "-machine", "q35,accel=\(accelerator.rawValue)", "-m", "\(memory)", "-smp", "\(processors)", "-no-user-config",
+    guard firmware == .uefi || architecture.hasBIOS else { throw EmulatorFailure.noBIOS(architecture) }
+    var arguments = machine
+    arguments += [
+      "-m", "\(memory)", "-smp", "\(processors)", "-no-user-config",
       "-nodefaults", "-device", "i6300esb", "-action", "watchdog=reset", "-device", "virtio-rng-pci",
       "-display", hasWindow ? "gtk" : "none",
     ]
-    if hasWindow { arguments += ["-device", "virtio-vga", "-device", "usb-ehci", "-device", "usb-kbd"] }
-    // x86-64-v2, which browsers expect. Not more: older versions of QEMU translate AVX wrongly, and a browser then shows no page.
-    arguments += ["-cpu", accelerator == .kvm ? "host" : "Nehalem"]
+    if hasWindow {
+      arguments += ["-device", architecture == .amd64 ? "virtio-vga" : "virtio-gpu-pci"]
+      arguments += ["-device", "usb-ehci", "-device", "usb-kbd"]
+    }
     if firmware == .uefi { arguments += try uefiArguments(in: folder) }
     for (index, disk) in disks.enumerated() {
       arguments += [
@@ -99,8 +129,8 @@ public struct VirtualMachine: Sendable {
 
   private func uefiArguments(in folder: URL) throws -> [String] {
     let isThere = FileManager.default.fileExists(atPath:)
-    guard let files = Self.firmwareFiles.first(where: { isThere($0.code) && isThere($0.variables) }) else {
-      throw EmulatorFailure.noFirmware(places: Self.firmwareFiles.map(\.code))
+    guard let files = firmwareFiles.first(where: { isThere($0.code) && isThere($0.variables) }) else {
+      throw EmulatorFailure.noFirmware(architecture, places: firmwareFiles.map(\.code))
     }
     let variables = folder.appending(path: "uefi-variables.fd")
     if !isThere(variables.path) {

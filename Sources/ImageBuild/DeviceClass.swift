@@ -1,4 +1,5 @@
 import HostSystem
+import PartitionTable
 import Project
 
 /// Hardware that images are made for: what its kernel is, what it needs to find its disk, where its console is.
@@ -36,13 +37,40 @@ public struct DeviceClass: Sendable {
       "i6300esb", "iTCO_wdt", "sp5100_tco", "wdat_wdt", "fan", "thermal", "rtc_cmos", "hv_utils",
     ])
 
+  /// 64-bit ARM machines and virtual machines, by UEFI.
+  public static let genericARM = DeviceClass(
+    name: "generic-arm64", architecture: .arm64, kernelPackage: "linux-image-arm64",
+    kernelArguments: ["console=tty0", "console=ttyAMA0"],
+    bootModules: [
+      // Disks.
+      "ahci", "ahci_platform", "nvme", "sd_mod", "sr_mod", "virtio_blk", "virtio_mmio", "virtio_pci", "virtio_scsi", "mmc_block",
+      "sdhci_acpi", "sdhci_pci", "vmw_pvscsi", "hv_storvsc",
+      // Disks on USB.
+      "ehci_pci", "ehci_platform", "ohci_pci", "uas", "usb_storage", "xhci_pci", "xhci_plat_hcd",
+      // File systems, and the EFI variables that say which disk was booted from.
+      "efivarfs", "ext4", "nls_ascii", "nls_cp437", "vfat",
+    ],
+    modules: [
+      "e1000", "e1000e", "hv_netvsc", "igb", "igc", "ixgbe", "r8169", "virtio_net", "vmxnet3", "cdc_ether", "r8152", "asix",
+      "evdev", "hid_generic", "usbhid", "gpio_keys", "virtio_console", "virtio_rng", "virtio_balloon",
+      "i6300esb", "sbsa_gwdt", "rtc_efi", "rtc_pl031", "hv_utils",
+    ])
+
   /// The device classes that are built in.
-  public static let builtIn = [genericX86]
+  public static let builtIn = [genericX86, genericARM]
 }
 
 extension DeviceClass {
+  /// Type of the partitions with its root file systems.
+  var rootType: PartitionType {
+    switch architecture {
+    case .amd64: .linuxRootX86_64
+    case .arm64: .linuxRootARM64
+    }
+  }
+
   /// The device class of an image; the project's reader has seen to it that there is one of that name.
-  init(of image: ImageDefinition) {
+  public init(of image: ImageDefinition) {
     self = Self.builtIn.first { $0.name == image.device } ?? .genericX86
   }
 }

@@ -50,7 +50,8 @@ struct DiskParts {
       try await ownBuilder.root(parts.root, in: rootPart, id: ids.fileSystem("root"))
     }
     let loaders = try await BootLoaderFiles(
-      archive: archive, tools: tools, cache: cache, bootPartitionNumber: layout.numbers.boot)
+      for: parts.device.architecture, archive: archive, tools: tools, cache: cache,
+      bootPartitionNumber: layout.numbers.boot)
     let initialRAM = parts.initialRAM
     let entry = BootEntry(
       slot: .a, title: "\(parts.image.project) \(parts.image.image)", version: parts.identity.version,
@@ -65,8 +66,8 @@ struct DiskParts {
     let root = try await rootFile
 
     let numbers = layout.numbers
-    var image = DiskImage(table: layout.table(ids: ids, rootType: .linuxRootX86_64, rootContent: root.content))
-    try image.addGrub(loaders)
+    var image = DiskImage(table: layout.table(ids: ids, rootType: parts.device.rootType, rootContent: root.content))
+    if let grub = loaders.grub { try image.add(grub) }
     try image.fill(numbers.boot, with: boot, used: .fat32, called: "the boot file system", key: "boot")
     try image.fill(
       numbers.rootA, with: root.file, used: layout.rootFileSystem == .ext4 ? .ext4 : .all,

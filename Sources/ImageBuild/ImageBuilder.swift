@@ -234,6 +234,7 @@ public struct ImageBuilder: Sendable {
 
   func layout(of image: ImageDefinition) -> Layout {
     var layout = Layout.builtIn.first { $0.name == image.layout.name } ?? .applianceAB
+    if !DeviceClass(of: image).architecture.hasBIOS { layout.partitions.removeAll { $0.role == .biosBoot } }
     layout.rootFileSystem = DeviceModel.RootFileSystem(rawValue: image.layout.rootFileSystem) ?? .erofs
     if let size = image.layout.bootSize { layout.bootSize = .fixed(ByteSize(bytes: size)) }
     switch image.layout.slotSize {

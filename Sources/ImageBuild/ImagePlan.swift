@@ -44,7 +44,7 @@ extension ImageBuilder {
       let needs = try SystemNeeds(
         image, system, suite: try suite(of: system, base.root), device: device, base: base.root)
       guard let stages = await archive.lockedPackages(for: needs.request) else { return plan }
-      guard let others = await locked([needs.checker, needs.loaders, ToolTree.request]) else { return plan }
+      guard let others = await locked(needs.others) else { return plan }
       packages = stages.flatMap(\.self) + others
       let time = try await buildTime()
       let complete = try self.complete(
@@ -92,9 +92,10 @@ extension ImageBuilder {
     let stages = try await archive.packages(for: needs.request)
     let time = try await buildTime()
     let complete = try self.complete(system, image, device: device, packages: packageRows(needs.request, stages, base))
+    let foreign = try await foreignPrograms(needs)
     try await cache.withScratch { scratch in
       let builder = try SystemBuilder(
-        archive: archive, cache: cache, progress: progress, scratch: scratch, epoch: time, base: base)
+        archive: archive, cache: cache, progress: progress, scratch: scratch, epoch: time, base: base, foreign: foreign)
       let root = try await builder.build(complete, request: needs.request, packages: stages)
       await progress.finish()
       let session = try root.shell(command)

@@ -16,6 +16,11 @@ extension ImageBuilder {
     var request: InstallationRequest
     var checker: PackageRequest
     var loaders: PackageRequest
+    /// What runs the system's programs where this host does not.
+    var foreign: ForeignPrograms.Needs?
+
+    /// Everything besides the system's own packages.
+    var others: [PackageRequest] { [checker, loaders, ToolTree.request] + (foreign?.requests ?? []) }
 
     init(
       _ image: ImageDefinition, _ system: SystemDefinition, suite: String, device: DeviceClass, base: BaseRoot?
@@ -25,7 +30,8 @@ extension ImageBuilder {
       request = try SystemBuilder.request(
         system, suite: suite, architecture: architecture, kernel: kernel, base: base)
       checker = PackageRequest(["e2fsck-static"], scope: .named, suite: suite, architecture: architecture)
-      loaders = BootLoaderFiles.request(architecture: architecture)
+      loaders = BootLoaderFiles.request(architecture: device.architecture)
+      foreign = ForeignPrograms.needs(for: device.architecture, suite: suite)
     }
 
     /// The package of a system's kernel; the project file has no other kinds of kernel for it.
@@ -48,16 +54,18 @@ extension ImageBuilder {
     let needs = try SystemNeeds(image, system, suite: try suite(of: system, base), device: device, base: base)
 
     let stages = try await progress.step("resolve packages") { try await archive.packages(for: needs.request) }
-    let others = try await archive.packages(for: [needs.checker, needs.loaders, ToolTree.request])
+    let others = try await archive.packages(for: needs.others)
     let toolPackages = others[ToolTree.request] ?? []
     let epoch = try await buildTime()
     var identity = identity(of: image, device: device)
     let packages = packageRows(needs.request, stages, base)
     let complete = try complete(system, image, device: device, packages: packages)
 
+    let foreign = try await foreignPrograms(needs)
     return try await cache.withScratch { scratch in
       let builder = try SystemBuilder(
-        archive: archive, cache: cache, progress: progress, scratch: scratch, epoch: epoch, base: base)
+        archive: archive, cache: cache, progress: progress, scratch: scratch, epoch: epoch, base: base,
+        foreign: foreign)
       let folder = ArtefactFolder(output, name: image.name)
       let rehearsal = try await builder.rehearse(complete, request: needs.request, packages: stages)
       var all = CacheKey("system 1")
@@ -67,7 +75,7 @@ extension ImageBuilder {
       all.add(system.layers.flatMap(\.kernelArguments) + ["modules"] + system.layers.flatMap(\.bootModules))
       all.add(ContentHash(of: try PlanText.encode(systemBootPlan(system, layout))))
       all.add((image.formats + formats).map(\.rawValue).sorted())
-      all.add(others.values.flatMap(\.self).map(\.sha256.text).sorted())
+      all.add([needs.checker, needs.loaders].flatMap { others[$0] ?? [] }.map(\.sha256.text).sorted())
       if let manifest = folder.manifest(ofBuild: all.hash) { return manifest }
 
       // Installing packages leaves a processor idle.
@@ -126,7 +134,16 @@ extension ImageBuilder {
     let base = try await base(of: system, device: device)
     let needs = try SystemNeeds(image, system, suite: try suite(of: system, base), device: device, base: base)
     _ = try await archive.packages(for: needs.request)
-    _ = try await archive.packages(for: [needs.checker, needs.loaders, ToolTree.request])
+    _ = try await archive.packages(for: needs.others)
+  }
+
+  /// Prepares what runs the programs of a system; `nil` where this host does.
+  func foreignPrograms(_ needs: SystemNeeds) async throws -> ForeignPrograms? {
+    guard let foreign = needs.foreign else { return nil }
+    let packages = try await archive.packages(for: foreign.requests)
+    return try await progress.step("prepare for programs of another architecture") {
+      try await ForeignPrograms(foreign, packages, archive: archive, cache: cache)
+    }
   }
 
   /// What an image is, before it is built.

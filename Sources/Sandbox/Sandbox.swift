@@ -48,13 +48,19 @@ public struct Sandbox: Sendable {
 
   /// Folder for scratch: mount points, and the work folders of overlays. On the same file system as the layers.
   public var scratch: URL
+  /// How programs of the trees are run where they are of another architecture; `nil` for the host's own.
+  public let emulation: Emulation?
 
   /// Makes sandboxes.
   ///
   /// - Throws: ``SandboxFailure`` where this user cannot have any.
-  public init(scratch: URL) throws(SandboxFailure) {
+  public init(scratch: URL, emulation: Emulation? = nil) throws(SandboxFailure) {
     self.scratch = scratch
+    self.emulation = emulation
     if geteuid() != 0 { try UserRights(uid: getuid()).check() }
+    if let emulation, !Emulation.isPrivate, !emulation.isRegistered() {
+      throw .noEmulation(of: emulation.architecture)
+    }
   }
 
   /// Runs a shell script to its end.
@@ -67,19 +73,21 @@ public struct Sandbox: Sendable {
   ///   - environment: Its whole environment, but for `PATH`, `HOME` and the locale.
   ///   - network: Whether it may use the host's network.
   ///   - folder: Its working folder in the sandbox.
+  ///   - twins: Programs that stand in for those of the tree.
   ///   - purpose: What is being done, for the error.
   /// - Returns: Its standard output.
   /// - Throws: `CommandFailure`, `FileFailure`.
   @discardableResult
   public func run(
     _ script: String, root: Root, place: Place = .inside, bindings: [Binding] = [], environment: [String: String] = [:],
-    network: Bool = false, folder: String = "/", to purpose: String
+    network: Bool = false, folder: String = "/", twins: Twins? = nil, to purpose: String
   ) async throws -> String {
     let work = scratch.appending(path: "sandbox-\(UUID().uuidString)")
     try FolderTree.create(work.path)
     defer { Self.remove(work) }
     let setup = SandboxScript(
-      root: root, place: place, bindings: bindings, work: work, network: network, folder: folder)
+      root: root, place: place, bindings: bindings, work: work, network: network, folder: folder,
+      emulation: emulation, twins: twins)
     try setup.writeFolders()
     try FolderTree.replaceFile(work.appending(path: "setup").path, with: setup.text.utf8)
     try FolderTree.replaceFile(work.appending(path: "script").path, with: script.utf8)
@@ -108,7 +116,8 @@ public struct Sandbox: Sendable {
     let work = scratch.appending(path: "sandbox-\(UUID().uuidString)")
     try FolderTree.create(work.path)
     let setup = SandboxScript(
-      root: root, place: .inside, bindings: [], work: work, network: false, folder: "/", keepsInput: true)
+      root: root, place: .inside, bindings: [], work: work, network: false, folder: "/", keepsInput: true,
+      emulation: emulation)
     try setup.writeFolders()
     try FolderTree.replaceFile(work.appending(path: "setup").path, with: setup.text.utf8)
     let script = "exec " + command.map(\.quotedForShell).joined(separator: " ") + "\n"

@@ -16,6 +16,10 @@ struct SandboxScript {
   var folder: String
   /// Whether the program reads what the caller's does, and not nothing.
   var keepsInput = false
+  /// How programs of the tree are run where they are of another architecture.
+  var emulation: Sandbox.Emulation?
+  /// Programs that stand in for those of the tree.
+  var twins: Sandbox.Twins?
 
   /// Single nodes, bound onto files of a fresh tmpfs; never the folder.
   private static let nodes = ["null", "zero", "full", "random", "urandom", "tty"]
@@ -44,9 +48,14 @@ struct SandboxScript {
 
   private var lower: [URL] {
     switch root {
-    case .overlay(let lower, _), .view(let lower): lower
+    case .overlay(let lower, _), .view(let lower): lower + (twins.map { [$0.ground] } ?? [])
     }
   }
+
+  /// Whether the last steps are made in a user name space of their own, as only such a one has a table of emulators of its own.
+  /// Everything is mounted before, by real root: layers that it writes are those of any other build.
+  private var isNested: Bool { registersEmulator && geteuid() == 0 }
+  private var registersEmulator: Bool { emulation != nil && Sandbox.Emulation.isPrivate }
 
   var text: String {
     var lines = [
@@ -88,14 +97,78 @@ struct SandboxScript {
     lines += [
       "hostname cultivar 2>/dev/null || true",
       "mkdir -p \"$new/run/cultivar\"", "cp script \"$new/run/cultivar/script\"",
-      "cd \"$new\"", "mkdir -p run/cultivar/old", "pivot_root . run/cultivar/old",
+    ]
+    lines += bindTwins
+    guard isNested else { return (lines + enter).joined(separator: "\n") + "\n" }
+    lines += ["cat > enter <<'END'", "new=\(work.appending(path: "new").path.quotedForShell)", Self.nameServers]
+    // What is mounted stays together in a name space of less rights: it is entered by a mount of its own.
+    lines += ["mount --rbind \"$new\" \"$new\""] + enter + ["END", Self.nest]
+    return lines.joined(separator: "\n") + "\n"
+  }
+
+  /// Becomes root of a user name space in which all ids are themselves. The name space must have its ids before a program of it has
+  /// rights there.
+  private static let nest = """
+    mkfifo begun mapped
+    exec 3<&0
+    unshare --user sh -c 'echo > begun; read -r line < mapped; exec unshare --mount --propagation private sh -eu enter' <&3 & inner=$!
+    read -r line < begun
+    for ids in uid_map gid_map; do
+      map=$(while read -r first outer count; do echo "$first $first $count"; done < "$new/proc/self/$ids")
+      echo "$map" > "$new/proc/$inner/$ids"
+    done
+    echo > mapped
+    status=0
+    wait $inner || status=$?
+    exit $status
+    """
+
+  /// Makes the tree the root and becomes the program.
+  private var enter: [String] {
+    var lines = ["cd \"$new\""]
+    if registersEmulator, let emulation {
+      let folder = "run/cultivar/binfmt_misc"
+      lines += [
+        "mkdir -p \(folder)", "mount -t binfmt_misc binfmt_misc \(folder)",
+        "printf %s \(emulation.registration(path: Self.emulator).quotedForShell) > \(folder)/register",
+      ]
+    }
+    lines += [
+      "mkdir -p run/cultivar/old", "pivot_root . run/cultivar/old",
       // The old root takes itself away, with its own program.
       "chroot run/cultivar/old umount -l /", "rmdir run/cultivar/old",
       "cd \(folder.quotedForShell)",
     ]
     let program = "/bin/sh -eu /run/cultivar/script" + (keepsInput ? "" : " </dev/null")
     lines += network ? ["status=0; \(program) || status=$?", "no_name_servers", "exit $status"] : ["exec \(program)"]
-    return lines.joined(separator: "\n") + "\n"
+    return lines
+  }
+
+  /// Where the emulator is seen, from the tree.
+  private static let emulator = "run/cultivar/emulator"
+  /// Where the twins' own tree is seen, from the tree.
+  private static let twinTree = "run/cultivar/twins"
+
+  /// Binds the emulator, and the twins onto their programs, read-only: a script that wants to change one of the programs fails, and
+  /// changes nothing in the cache.
+  private var bindTwins: [String] {
+    var lines: [String] = []
+    if let emulation, registersEmulator {
+      lines.append(bind(emulation.emulator.path, at: "/\(Self.emulator)", isFolder: false, isWritable: false))
+    }
+    guard let twins else { return lines }
+    lines.append(bind(twins.tree.path, at: "/\(Self.twinTree)", isFolder: true, isWritable: false))
+    lines += twins.support.map { "mount --bind \"$new/\(Self.twinTree)\($0.twin)\" \"$new\($0.path)\"" }
+    // One program mounts them all. A program may be missing, or be another one's link.
+    lines += [
+      "place=$(printf %s \"$new\" | sed 's/\\\\/\\\\134/g; s/ /\\\\040/g')",
+      "while read -r twin path; do",
+      "  [ -L \"$new$path\" ] || [ ! -f \"$new$path\" ] || printf '%s\\n' \"$place/\(Self.twinTree)$twin $place$path none bind 0 0\"",
+      "done > twins.fstab <<'END'",
+    ]
+    lines += twins.programs.map { "\($0.twin) \($0.path)" }
+    lines += ["END", "mount --all --fstab twins.fstab"]
+    return lines
   }
 
   private var devices: [String] {

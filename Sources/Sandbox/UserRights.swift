@@ -51,6 +51,9 @@ public enum SandboxFailure: ExplainedError {
   case noSubordinateIDs(user: String, file: String)
   /// The kernel does not give user name spaces to users, for this setting.
   case noUserNameSpaces(setting: String, value: String, needed: String)
+  /// Nothing runs programs of an architecture: the kernel is too old for a table of emulators of the sandbox's own, and the host has
+  /// none registered.
+  case noEmulation(of: Architecture)
 
   /// What was being done, and what was wrong.
   public var problem: String {
@@ -60,6 +63,8 @@ public enum SandboxFailure: ExplainedError {
       "cannot make a sandbox without root: \(user) has no range of 65,536 ids in \(file)"
     case .noUserNameSpaces(let setting, let value, _):
       "cannot make a sandbox without root: this kernel gives no user name spaces to users (\(setting) is \(value))"
+    case .noEmulation(let architecture):
+      "cannot run programs for \(architecture.title): this kernel is older than Linux 6.7, and no emulator is registered on this host"
     }
   }
 
@@ -70,6 +75,7 @@ public enum SandboxFailure: ExplainedError {
     case .noSubordinateIDs(let user, _):
       "give it one: `usermod --add-subuids 100000-165535 --add-subgids 100000-165535 \(user)`, or build as root"
     case .noUserNameSpaces(let setting, _, let needed): "set it: `sysctl \(setting)=\(needed)`, or build as root"
+    case .noEmulation: "install the Debian packages qemu-user-static and binfmt-support, which register one"
     }
   }
 }

@@ -20,6 +20,7 @@ public struct SystemBuilder: Sendable {
   /// What the root stands upon; `nil` for packages alone.
   private let base: BaseRoot?
   private let installer: Installer
+  private let foreign: ForeignPrograms?
 
   /// What installs packages.
   public enum Installer: Sendable {
@@ -35,10 +36,11 @@ public struct SystemBuilder: Sendable {
   ///   - scratch: Folder for what sandboxes need while they run, in the cache's file system.
   ///   - base: What the root stands upon; `nil` for packages alone.
   ///   - installer: What installs packages; the result is the same.
+  ///   - foreign: What runs the system's programs; `nil` where this host does.
   /// - Throws: `SandboxFailure` where this user can have no sandboxes.
   public init(
     archive: DebianArchive, cache: Cache, progress: BuildProgress, scratch: URL, epoch: Int64,
-    base: BaseRoot? = nil, installer: Installer = .direct
+    base: BaseRoot? = nil, installer: Installer = .direct, foreign: ForeignPrograms? = nil
   ) throws(SandboxFailure) {
     self.archive = archive
     self.cache = cache
@@ -46,7 +48,8 @@ public struct SystemBuilder: Sendable {
     self.epoch = epoch
     self.base = base
     self.installer = installer
-    sandbox = try Sandbox(scratch: scratch)
+    self.foreign = foreign
+    sandbox = try Sandbox(scratch: scratch, emulation: foreign?.emulation)
   }
 
   /// Checks that this user can have sandboxes, before anything is fetched for them.
@@ -118,24 +121,30 @@ public struct SystemBuilder: Sendable {
     upon start: RootStack
   ) async throws -> (stack: RootStack, kernelKey: ContentHash) {
     var stack = start
-    let context = Context(system: system, request: request)
+    var context = Context(system: system, request: request)
     if let base {
+      for package in base.facts.packages { context.versions[package.name] = package.version }
       try stack.add(base)
       try await addPathRules(context, to: &stack)
     }
     try await runSteps(.setup, of: system.layers, in: &stack)
-    if base == nil { try await addEssential(packages.first ?? [], context, to: &stack) }
+    if base == nil {
+      try await addEssential(packages.first ?? [], context, to: &stack)
+      context.add(packages.first ?? [])
+    }
     try await runSteps(.essential, of: system.layers, in: &stack)
     try await addPackages(packages[Self.kernelStage], removing: [], called: "kernel", context, to: &stack)
+    context.add(packages[Self.kernelStage])
     let kernelKey = stack.key
     var stage = Self.kernelStage + 1
     for layer in system.layers {
       if layer.hasPackages {
         try await addPackages(
           packages[stage], removing: layer.removedPackages, called: layer.name, context, to: &stack)
+        context.add(packages[stage], without: layer.removedPackages)
         stage += 1
       }
-      try await addContent(of: layer, to: &stack)
+      try await addContent(of: layer, context, to: &stack)
       try await runSteps(.packages, of: [layer], in: &stack)
     }
     try await runSteps(.last, of: system.layers, in: &stack)
@@ -148,6 +157,25 @@ public struct SystemBuilder: Sendable {
     var request: InstallationRequest
     var pathRules: [PathRule]
     var repositories: [String: String]
+    /// Versions of the packages that are installed, by name.
+    var versions: [String: String] = [:]
+
+    /// Notes packages as installed, or as gone.
+    mutating func add(_ packages: [DebianPackage], without removed: [String] = []) {
+      for name in removed { versions[name] = nil }
+      for package in packages { versions[package.name] = package.version }
+    }
+
+    /// The versions with further packages installed.
+    func versions(with packages: [DebianPackage]) -> [String: String] {
+      packages.reduce(into: versions) { $0[$1.name] = $1.version }
+    }
+
+    /// The versions of those that dpkg does not touch when it installs and removes packages: it cannot replace a file that a twin
+    /// is put over.
+    func versions(untouchedBy packages: [DebianPackage], removing removed: [String]) -> [String: String] {
+      (packages.map(\.name) + removed).reduce(into: versions) { $0[$1] = nil }
+    }
 
     init(system: SystemDefinition, request: InstallationRequest) {
       self.request = request
@@ -181,7 +209,8 @@ public struct SystemBuilder: Sendable {
     try await stack.add(key, called: "\(packages.count) essential packages") { upper in
       try await fetch(packages, context, called: "the essential packages")
       let direct = try await directInstallation(of: packages, context, isGround: true)
-      try await install("the essential packages", direct, upon: [], lower: lower, upper: upper) {
+      let twins = twins(for: context.versions(with: packages))
+      try await install("the essential packages", direct, upon: [], lower: lower, upper: upper, twins: twins) {
         let architecture = context.request.architecture
         let order = try await archive.plan(
           installing: packages, removing: [], upon: [], architecture: architecture)
@@ -212,8 +241,12 @@ public struct SystemBuilder: Sendable {
       try await fetch(packages, context, called: "\(packages.count) packages of \(name)")
       let status = current.file("var/lib/dpkg/status") ?? []
       let direct = removed.isEmpty ? try await directInstallation(of: packages, context, isGround: false) : nil
+      let (all, untouched) = (
+        twins(for: context.versions(with: packages)),
+        twins(for: context.versions(untouchedBy: packages, removing: removed))
+      )
       try await install(
-        "\(packages.count) packages of \(name)", direct, upon: status, lower: current.lower, upper: upper
+        "\(packages.count) packages of \(name)", direct, upon: status, lower: current.lower, upper: upper, twins: all
       ) {
         let order = try await archive.plan(
           installing: packages, removing: removed, upon: status, architecture: context.request.architecture)
@@ -222,7 +255,7 @@ public struct SystemBuilder: Sendable {
           preDepends: try await archive.preDepends(of: packages))
         try await sandbox.run(
           script, root: .overlay(lower: current.lower, upper: upper), bindings: [archives], environment: environment,
-          to: "install the packages of \(name)")
+          twins: untouched, to: "install the packages of \(name)")
       }
     }
   }
@@ -248,10 +281,11 @@ public struct SystemBuilder: Sendable {
   /// - Parameter byDPKG: Has dpkg do it, in the empty upper layer.
   private func install(
     _ title: String, _ direct: DirectInstallation?, upon status: [UInt8], lower: [URL], upper: URL,
-    byDPKG: @Sendable @escaping () async throws -> Void
+    twins: Sandbox.Twins?, byDPKG: @Sendable @escaping () async throws -> Void
   ) async throws {
     try await progress.step("install \(title)") {
-      let reason = try await obstacle(to: direct, upon: status, root: .overlay(lower: lower, upper: upper))
+      let reason = try await obstacle(
+        to: direct, upon: status, root: .overlay(lower: lower, upper: upper), twins: twins)
       guard let reason else { return }
       await progress.remark("dpkg installs \(title): \(reason)")
       Sandbox.remove(upper)
@@ -262,13 +296,13 @@ public struct SystemBuilder: Sendable {
 
   /// Installs packages the direct way, or says why that cannot be.
   private func obstacle(
-    to direct: DirectInstallation?, upon status: [UInt8], root: Sandbox.Root
+    to direct: DirectInstallation?, upon status: [UInt8], root: Sandbox.Root, twins: Sandbox.Twins?
   ) async throws -> String? {
     guard installer == .direct else { return "so it was asked for" }
     guard let direct else { return "packages are removed" }
     if let reason = direct.obstacle(upon: status) { return reason }
     do {
-      try await run(direct, root: root)
+      try await run(direct, root: root, twins: twins)
       return nil
     } catch let failure as CommandFailure {
       guard case .failed(_, let said) = failure.outcome, !failure.isFullDisk else { throw failure }
@@ -276,16 +310,20 @@ public struct SystemBuilder: Sendable {
     }
   }
 
-  private func run(_ direct: DirectInstallation, root: Sandbox.Root) async throws {
+  private func run(_ direct: DirectInstallation, root: Sandbox.Root, twins: Sandbox.Twins?) async throws {
     try await cache.withScratch { folder in
       try direct.write(to: folder)
       let own = Sandbox.Binding(folder, at: DirectInstallation.place, isWritable: true)
       try await sandbox.run(
         direct.unpack, root: root, place: .beside, bindings: [archives, own], to: "unpack packages side by side")
       try await sandbox.run(
-        direct.configure, root: root, bindings: [own], environment: environment, to: "configure packages")
+        direct.configure, root: root, bindings: [own], environment: environment, twins: twins,
+        to: "configure packages")
     }
   }
+
+  /// Native twins for a system with packages of these versions; `nil` where none are needed.
+  private func twins(for versions: [String: String]) -> Sandbox.Twins? { foreign?.twins.twins(for: versions) }
 
   private var archives: Sandbox.Binding {
     Sandbox.Binding(cache.folder.appending(path: "archives"), at: PackageScript.archives)
@@ -297,7 +335,7 @@ public struct SystemBuilder: Sendable {
 
   // MARK: Users, files, units
 
-  private func addContent(of layer: SystemLayer, to stack: inout RootStack) async throws {
+  private func addContent(of layer: SystemLayer, _ context: Context, to stack: inout RootStack) async throws {
     let content = ContentScript(layer)
     guard !content.text.isEmpty else { return }
     let key = try stack.key("content 1") { try content.addTo(&$0) }
@@ -307,7 +345,7 @@ public struct SystemBuilder: Sendable {
         try await withContents(content) { contents in
           try await sandbox.run(
             content.text, root: .overlay(lower: lower, upper: upper), bindings: [contents], environment: environment,
-            to: "put the files of the layer \(layer.name) into the root")
+            twins: twins(for: context.versions), to: "put the files of the layer \(layer.name) into the root")
         }
       }
     }

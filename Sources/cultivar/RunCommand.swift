@@ -79,7 +79,9 @@ struct RunCommand: AsyncParsableCommand {
 
   private func machine(_ image: ImageDefinition, disk: URL) -> VirtualMachine {
     let environment = ProcessInfo.processInfo.environment
-    var machine = VirtualMachine(disk: disk, firmware: firmware, memory: memory, forwards: forwards)
+    var machine = VirtualMachine(
+      disk: disk, firmware: firmware, architecture: DeviceClass(of: image).architecture, memory: memory,
+      forwards: forwards)
     let isForwarded = { (port: Int) in forwards.contains { $0.guest == port } }
     if let port = image.management?.port, !isForwarded(port) {
       machine.forwards.append(.init(host: port, guest: port))

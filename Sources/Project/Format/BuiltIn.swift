@@ -2,6 +2,8 @@
 public enum BuiltInDeviceClass: String, Sendable, CaseIterable {
   /// A computer with an x86-64 processor that boots by UEFI or BIOS.
   case genericX86 = "generic-x86_64"
+  /// 64-bit ARM machines, by UEFI.
+  case genericARM = "generic-arm64"
 }
 
 /// The layouts that a project can name, with the least that their partitions must hold.

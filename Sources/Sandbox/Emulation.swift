@@ -1,0 +1,105 @@
+import Foundation
+import Glibc
+import HostSystem
+
+extension Sandbox {
+  /// How programs of another architecture are run: by an emulator that the kernel starts in their place (binfmt_misc).
+  ///
+  /// Since Linux 6.7 a user name space has a table of such programs of its own, so that nothing is registered on the host. Before, what
+  /// the host itself has registered counts.
+  public struct Emulation: Sendable {
+    /// Architecture of the programs.
+    public var architecture: Architecture
+    /// The emulator, linked statically; it is opened before the tree becomes the root.
+    public var emulator: URL
+
+    /// Makes a way to run programs.
+    public init(of architecture: Architecture, by emulator: URL) {
+      self.architecture = architecture
+      self.emulator = emulator
+    }
+
+    /// The line that registers the emulator: kind, first bytes of the programs and which bits of them count, path, flags. `P` keeps
+    /// the programs' own names, `F` opens the emulator at once.
+    func registration(path: String) -> String {
+      // The ELF header up to e_machine: class, byte order and version; an executable, with or without a fixed address.
+      let (bits, machine) =
+        switch architecture {
+        case .amd64: (2, 0x3e)
+        case .arm64: (2, 0xb7)
+        }
+      func text(_ bytes: [UInt8]) -> String {
+        bytes.map { byte in
+          let digits = String(byte, radix: 16)
+          return "\\x" + (digits.count == 1 ? "0" : "") + digits
+        }.joined()
+      }
+      let magic: [UInt8] =
+        [0x7f, 0x45, 0x4c, 0x46, UInt8(bits), 1, 1] + [UInt8](repeating: 0, count: 9) + [2, 0, UInt8(machine), 0]
+      let mask: [UInt8] =
+        [UInt8](repeating: 0xff, count: 7) + [0] + [UInt8](repeating: 0xff, count: 8) + [0xfe, 0xff, 0xff, 0xff]
+      return ":cultivar-\(architecture.rawValue):M::\(text(magic)):\(text(mask)):\(path):PF"
+    }
+
+    /// Whether the kernel lets a user name space have a table of its own.
+    static var isPrivate: Bool {
+      var names = utsname()
+      guard uname(&names) == 0 else { return false }
+      let release = withUnsafeBytes(of: &names.release) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+      return isPrivate(release: release)
+    }
+
+    /// - Parameter release: The kernel's, as `uname -r` prints it.
+    static func isPrivate(release: String) -> Bool {
+      let numbers = release.split { !$0.isNumber }.prefix(2).compactMap { Int($0) }
+      return numbers.count == 2 && (numbers[0], numbers[1]) >= (6, 7)
+    }
+
+    /// Whether the host has registered an emulator for the architecture that needs no file of the tree.
+    func isRegistered(on host: URL = URL(fileURLWithPath: "/")) -> Bool {
+      let folder = host.appending(path: "proc/sys/fs/binfmt_misc").path
+      let machine = registration(path: "").split(separator: ":")[3].replacing("\\x", with: "")
+      return ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).contains { name in
+        guard let text = try? String(contentsOfFile: "\(folder)/\(name)", encoding: .utf8) else { return false }
+        let lines = text.split(separator: "\n")
+        return lines.first == "enabled" && lines.contains { $0.hasPrefix("flags:") && $0.contains("F") }
+          && lines.contains("magic \(machine)")
+      }
+    }
+  }
+
+  /// Programs of the host's architecture that stand in for those of the tree, of the same versions: much of what installing packages
+  /// runs does the same on every architecture, and emulation makes it ten times slower.
+  public struct Twins: Sendable {
+    /// Root file system that they come from, unpacked.
+    public var tree: URL
+    /// A lowest layer for the tree, with places for what the programs need: nothing of that shall stay in the tree.
+    public var ground: URL
+    /// What the programs need: their loader, the folder of their libraries.
+    public var support: [Place]
+    /// The programs.
+    public var programs: [Place]
+
+    /// A file or folder that is put over another one.
+    public struct Place: Sendable, Hashable {
+      /// Absolute path in the twins' own tree.
+      public var twin: String
+      /// Absolute path in the other tree.
+      public var path: String
+
+      /// Names both.
+      public init(twin: String, path: String) {
+        self.twin = twin
+        self.path = path
+      }
+    }
+
+    /// Makes a set of twins.
+    public init(tree: URL, ground: URL, support: [Place], programs: [Place]) {
+      self.tree = tree
+      self.ground = ground
+      self.support = support
+      self.programs = programs
+    }
+  }
+}

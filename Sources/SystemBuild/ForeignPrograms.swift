@@ -1,0 +1,75 @@
+import DebianArchive
+import Foundation
+import HostSystem
+import Lock
+import Sandbox
+
+/// What runs the programs of a system whose architecture is not the build host's: an emulator, and native twins.
+public struct ForeignPrograms: Sendable {
+  /// The package of the emulator (QEMU's for user space) comes from the suite of the tools, and not from the host: each of its versions
+  /// is faster than the one before, by two to three times over the years.
+  private static let emulatorPackage = "qemu-user"
+
+  let architecture: Architecture
+  let emulator: URL
+  let twins: NativeTwins
+
+  /// What is needed of the Debian archive.
+  public struct Needs: Sendable {
+    let architecture: Architecture
+    let emulator: PackageRequest
+    let twins: PackageRequest
+
+    /// The requests.
+    public var requests: [PackageRequest] { [emulator, twins] }
+  }
+
+  /// What a system needs; nothing where this host runs its programs itself.
+  ///
+  /// - Parameter suite: Suite of the system: twins are of the same one.
+  public static func needs(for architecture: Architecture, suite: String) -> Needs? {
+    guard architecture != .host else { return nil }
+    return Needs(
+      architecture: architecture,
+      emulator: PackageRequest(
+        [emulatorPackage], scope: .named, suite: ToolTree.suite, architecture: Architecture.host.rawValue),
+      twins: NativeTwins.request(suite: suite))
+  }
+
+  /// Makes what is needed, or finds it in the cache.
+  ///
+  /// - Parameter packages: What the requests of `needs` came to.
+  /// - Throws: `ArchiveFailure`, `CommandFailure`, `FileFailure`.
+  public init(
+    _ needs: Needs, _ packages: [PackageRequest: [DebianPackage]], archive: DebianArchive, cache: Cache
+  ) async throws {
+    architecture = needs.architecture
+    async let emulator = Self.emulator(
+      packages[needs.emulator] ?? [], for: needs.architecture, archive: archive, cache: cache)
+    twins = try await NativeTwins(
+      packages[needs.twins] ?? [], for: needs.architecture, archive: archive, cache: cache)
+    self.emulator = try await emulator
+  }
+
+  /// One program of the package, which has emulators for all architectures that there are.
+  private static func emulator(
+    _ packages: [DebianPackage], for architecture: Architecture, archive: DebianArchive, cache: Cache
+  ) async throws -> URL {
+    let name = "qemu-\(architecture.machine)"
+    var key = CacheKey("emulator 1")
+    key.add(packages.map(\.sha256.text))
+    key.add(name)
+    let folder = try await cache.result("emulator", key.hash) { folder in
+      for file in try await archive.files(of: packages) {
+        try await HostCommand(
+          "sh", ["-euc", "dpkg-deb --fsys-tarfile \"$1\" | tar -x -C \"$2\" --strip-components=3 \"./usr/bin/$3\"", "sh",
+            file.path, folder.path, name], to: "unpack the emulator for \(architecture.title)"
+        ).run()
+      }
+    }
+    return folder.appending(path: name)
+  }
+
+  /// How sandboxes run the programs.
+  var emulation: Sandbox.Emulation { Sandbox.Emulation(of: architecture, by: emulator) }
+}

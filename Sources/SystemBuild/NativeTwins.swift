@@ -1,0 +1,177 @@
+import DebianArchive
+import ExecutableFormat
+import Foundation
+import Glibc
+import HostSystem
+import Lock
+import Sandbox
+
+/// Programs of the build host's own architecture, of the suite that a system is made of, that stand in for the system's own programs
+/// while packages are installed.
+///
+/// Shells, text tools, Perl, key generators: what they write does not depend on the architecture they run on. A program has a twin
+/// where its package has the same version in both, and where nothing below speaks against it.
+struct NativeTwins: Sendable {
+  /// The packages whose programs maintainer scripts run, or are run by: names that Debian's suites have had for long.
+  static let packages = [
+    // Essential ones.
+    "bash", "bsdutils", "coreutils", "dash", "debianutils", "diffutils", "dpkg", "findutils", "grep", "gzip", "hostname", "libc-bin",
+    "login", "mawk", "mount", "ncurses-bin", "passwd", "perl-base", "sed", "tar", "util-linux",
+    // What scripts of common packages call.
+    "bzip2", "ca-certificates", "cpio", "dbus", "desktop-file-utils", "e2fsprogs", "fontconfig", "gawk", "gtk-update-icon-cache", "kmod",
+    "libglib2.0-bin", "libpam-modules-bin", "libpam-runtime", "locales", "man-db", "openssh-client", "openssl", "perl", "procps",
+    "python3-minimal", "sgml-base", "shared-mime-info", "systemd", "ucf", "udev", "xz-utils", "zstd",
+  ]
+
+  /// Programs without a twin, and why. A name that ends in `/` stands for all programs of a package.
+  static let exceptions = [
+    "/usr/bin/dpkg": "knows its architecture from when it was compiled",
+    "/usr/bin/dpkg-query": "knows its architecture from when it was compiled, and prints names by it",
+    "/usr/bin/dpkg-trigger": "knows its architecture from when it was compiled, and finds packages by it",
+    "/usr/bin/arch": "says which architecture it runs on",
+    "/usr/bin/uname": "says which architecture it runs on",
+    "/usr/bin/lscpu": "looks at the processor",
+    "/usr/bin/setarch": "changes what programs are told of the processor",
+    "/usr/sbin/ldconfig": "reads the libraries of its own architecture",
+    "/usr/bin/ldd": "runs programs of its own architecture",
+    "/usr/bin/getconf": "says how large its own types are",
+    "/usr/bin/ssh-agent": "its package's script changes its group",
+    "/usr/lib/dbus-1.0/dbus-daemon-launch-helper": "its package's script changes its group",
+    "/usr/bin/systemd-machine-id-setup": "looks at the machine",
+    "/usr/bin/systemd-detect-virt": "looks at the machine",
+  ]
+
+  /// The request that the twins come from.
+  static func request(suite: String) -> PackageRequest {
+    PackageRequest(packages, scope: .closure, suite: suite, architecture: Architecture.host.rawValue)
+  }
+
+  /// A twin, and the package that it is of.
+  private struct Entry: Codable {
+    var package: String
+    var version: String
+    var twin: String
+    var path: String
+  }
+
+  /// What is kept of a tree: its folder has `tree`, `ground`, and this.
+  private static let listName = "programs.json"
+
+  private let folder: URL
+  private let entries: [Entry]
+
+  /// Fetches the packages of twins and puts them together, or finds them in the cache.
+  ///
+  /// - Parameters:
+  ///   - packages: What ``request(suite:)`` came to.
+  ///   - architecture: Architecture of the system.
+  /// - Throws: `ArchiveFailure`, `CommandFailure`, `FileFailure`.
+  init(_ packages: [DebianPackage], for architecture: Architecture, archive: DebianArchive, cache: Cache) async throws {
+    var key = CacheKey("native-twins 2")
+    key.add(packages.map(\.sha256.text))
+    key.add(architecture.rawValue)
+    key.add(Self.exceptions.keys.sorted())
+    folder = try await cache.result("native-twins", key.hash) { folder in
+      let (tree, ground) = (folder.appending(path: "tree"), folder.appending(path: "ground"))
+      var entries: [Entry] = []
+      for (package, source) in zip(packages, try await archive.trees(of: packages)) {
+        for path in try Self.link(source, into: tree) {
+          guard let program = try Self.program(at: path, in: tree, for: architecture) else { continue }
+          entries.append(
+            Entry(package: package.name, version: package.version, twin: program.twin, path: program.path))
+        }
+      }
+      for (index, support) in Self.support.enumerated() {
+        let place = ground.appending(path: String(support.path.dropFirst()))
+        try FolderTree.create(place.deletingLastPathComponent().path)
+        if index == 0 { try FolderTree.create(place.path) } else { try FolderTree.replaceFile(place.path, with: []) }
+      }
+      // As a link: packages refuse a system whose /usr is not merged.
+      let link = ground.appending(path: "lib64").path
+      if Architecture.host == .amd64, symlink("usr/lib64", link) != 0 { throw FileFailure.last("link", link) }
+      try FolderTree.replaceFile(
+        folder.appending(path: Self.listName).path,
+        with: JSONEncoder().encode(entries.sorted { ($0.path, $0.twin) < ($1.path, $1.twin) }))
+    }
+    let list = Data(try FolderTree.readFile(folder.appending(path: Self.listName).path))
+    entries = try JSONDecoder().decode([Entry].self, from: list)
+  }
+
+  /// What the twins need: the folder of their libraries, and their loader where programs look for it (System V ABI, `PT_INTERP`).
+  private static var support: [Sandbox.Twins.Place] {
+    let libraries = "/usr/lib/\(Architecture.host.multiarch)"
+    let (name, folder) =
+      switch Architecture.host {
+      case .amd64: ("ld-linux-x86-64.so.2", "/usr/lib64")
+      case .arm64: ("ld-linux-aarch64.so.1", "/usr/lib")
+      }
+    return [
+      .init(twin: libraries, path: libraries), .init(twin: "\(libraries)/\(name)", path: "\(folder)/\(name)"),
+    ]
+  }
+
+  /// Adds a package's files to a tree by hard links: they are in the same cache, and nobody writes to them. Older suites still have some
+  /// in folders that are links in every system.
+  ///
+  /// - Returns: Paths of the files in the tree.
+  private static func link(_ package: URL, into tree: URL) throws -> [String] {
+    var result: [String] = []
+    guard let walker = FileManager.default.enumerator(atPath: package.path) else { return [] }
+    while let relative = walker.nextObject() as? String {
+      let top = relative.prefix { $0 != "/" }
+      let isUnmerged = ["bin", "lib", "lib64", "sbin"].contains(top)
+      let path = isUnmerged ? "usr/\(relative)" : relative
+      let (source, target) = (package.appending(path: relative).path, tree.appending(path: path).path)
+      var status = stat()
+      guard lstat(source, &status) == 0 else { continue }
+      if status.st_mode & S_IFMT == S_IFDIR {
+        try FolderTree.create(target)
+        continue
+      }
+      // The links themselves, which newer suites have in a package.
+      if isUnmerged, top.count == relative.count { continue }
+      if Glibc.link(source, target) != 0, errno != EEXIST { throw FileFailure.last("make the native twins at", target) }
+      if status.st_mode & S_IFMT == S_IFREG { result.append(path) }
+    }
+    return result
+  }
+
+  /// The program that a file of a package is the twin of; `nil` where it is none.
+  private static func program(
+    at path: String, in tree: URL, for architecture: Architecture
+  ) throws -> (twin: String, path: String)? {
+    let full = "/" + path
+    let isInPath = ["/usr/bin/", "/usr/sbin/"].contains { full.hasPrefix($0) }
+    guard isInPath || full.hasPrefix("/usr/lib/"), exceptions[full] == nil else { return nil }
+    let file = tree.appending(path: path).path
+    guard FileManager.default.isExecutableFile(atPath: file) else { return nil }
+    // A library may have a loader's name and an entry point as well.
+    guard isInPath || !full.contains(".so"), let headers = try? ELFFile(path: file), headers.isExecutable,
+      headers.interpreter != nil
+    else { return nil }
+    return (full, full.replacing("/\(Architecture.host.multiarch)/", with: "/\(architecture.multiarch)/"))
+  }
+
+  /// The twins of a system's programs.
+  ///
+  /// - Parameter versions: Versions of the packages that the system has, by name.
+  func twins(for versions: [String: String]) -> Sandbox.Twins {
+    Sandbox.Twins(
+      tree: folder.appending(path: "tree"), ground: folder.appending(path: "ground"), support: Self.support,
+      programs: entries.filter { entry in
+        versions[entry.package].map(Self.source) == Self.source(entry.version)
+      }.map { Sandbox.Twins.Place(twin: $0.twin, path: $0.path) })
+  }
+
+  /// A version without the number of its rebuild, which each architecture counts for itself (`+b1`).
+  static func source(_ version: String) -> Substring {
+    guard let mark = version.lastRange(of: "+b"), version[mark.upperBound...].allSatisfy(\.isNumber),
+      mark.upperBound < version.endIndex
+    else { return version[...] }
+    return version[..<mark.lowerBound]
+  }
+}
+
+extension String {
+  fileprivate func lastRange(of text: String) -> Range<String.Index>? { range(of: text, options: .backwards) }
+}
