@@ -135,7 +135,7 @@ let package = Package(
       dependencies: [
         "cultivar", "DebianArchive", "HostSystem", "ImageBuild", "Lock", "Project", "SizeReport", "SystemBuild",
         "TestFixtures",
-      ]),
+      ], exclude: ["Listings"]),
     .testTarget(name: "PartitionTableTests", dependencies: ["PartitionTable"]),
     .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem", "TestFixtures"]),
     .testTarget(

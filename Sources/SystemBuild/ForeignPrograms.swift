@@ -12,7 +12,8 @@ public struct ForeignPrograms: Sendable {
 
   let architecture: Architecture
   let emulator: URL
-  let twins: NativeTwins
+  /// Native twins; `nil` where everything is to be emulated.
+  let twins: NativeTwins?
 
   /// What is needed of the Debian archive.
   public struct Needs: Sendable {
@@ -38,16 +39,21 @@ public struct ForeignPrograms: Sendable {
 
   /// Makes what is needed, or finds it in the cache.
   ///
-  /// - Parameter packages: What the requests of `needs` came to.
+  /// - Parameters:
+  ///   - packages: What the requests of `needs` came to.
+  ///   - hasTwins: Whether native twins are used; the result is the same, and comes later without.
   /// - Throws: `ArchiveFailure`, `CommandFailure`, `FileFailure`.
   public init(
-    _ needs: Needs, _ packages: [PackageRequest: [DebianPackage]], archive: DebianArchive, cache: Cache
+    _ needs: Needs, _ packages: [PackageRequest: [DebianPackage]], archive: DebianArchive, cache: Cache,
+    hasTwins: Bool = true
   ) async throws {
     architecture = needs.architecture
     async let emulator = Self.emulator(
       packages[needs.emulator] ?? [], for: needs.architecture, archive: archive, cache: cache)
-    twins = try await NativeTwins(
-      packages[needs.twins] ?? [], for: needs.architecture, archive: archive, cache: cache)
+    twins =
+      hasTwins
+      ? try await NativeTwins(
+        packages[needs.twins] ?? [], for: needs.architecture, archive: archive, cache: cache) : nil
     self.emulator = try await emulator
   }
 

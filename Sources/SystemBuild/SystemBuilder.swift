@@ -323,7 +323,7 @@ public struct SystemBuilder: Sendable {
   }
 
   /// Native twins for a system with packages of these versions; `nil` where none are needed.
-  private func twins(for versions: [String: String]) -> Sandbox.Twins? { foreign?.twins.twins(for: versions) }
+  private func twins(for versions: [String: String]) -> Sandbox.Twins? { foreign?.twins?.twins(for: versions) }
 
   private var archives: Sandbox.Binding {
     Sandbox.Binding(cache.folder.appending(path: "archives"), at: PackageScript.archives)
