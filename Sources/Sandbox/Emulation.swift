@@ -19,26 +19,25 @@ extension Sandbox {
       self.emulator = emulator
     }
 
-    /// The line that registers the emulator: kind, first bytes of the programs and which bits of them count, path, flags. `P` keeps
-    /// the programs' own names, `F` opens the emulator at once.
-    func registration(path: String) -> String {
-      // The ELF header up to e_machine: class, byte order and version; an executable, with or without a fixed address.
-      let (bits, machine) =
+    /// The ELF header of the programs up to `e_machine`: class, byte order and version; an executable.
+    private var magic: [UInt8] {
+      let (bits, machine): (UInt8, UInt8) =
         switch architecture {
         case .amd64: (2, 0x3e)
         case .arm64: (2, 0xb7)
         }
-      func text(_ bytes: [UInt8]) -> String {
-        bytes.map { byte in
-          let digits = String(byte, radix: 16)
-          return "\\x" + (digits.count == 1 ? "0" : "") + digits
-        }.joined()
-      }
-      let magic: [UInt8] =
-        [0x7f, 0x45, 0x4c, 0x46, UInt8(bits), 1, 1] + [UInt8](repeating: 0, count: 9) + [2, 0, UInt8(machine), 0]
-      let mask: [UInt8] =
-        [UInt8](repeating: 0xff, count: 7) + [0] + [UInt8](repeating: 0xff, count: 8) + [0xfe, 0xff, 0xff, 0xff]
-      return ":cultivar-\(architecture.rawValue):M::\(text(magic)):\(text(mask)):\(path):PF"
+      return [0x7f, 0x45, 0x4c, 0x46, bits, 1, 1] + [UInt8](repeating: 0, count: 9) + [2, 0, machine, 0]
+    }
+
+    /// Which bits of ``magic`` count: not the ABI's version, and not whether the executable has a fixed address.
+    private static let mask: [UInt8] =
+      [UInt8](repeating: 0xff, count: 7) + [0] + [UInt8](repeating: 0xff, count: 8) + [0xfe, 0xff, 0xff, 0xff]
+
+    /// The line that registers the emulator: kind, first bytes of the programs and which bits of them count, path, flags. `P` keeps
+    /// the programs' own names, `F` opens the emulator at once.
+    func registration(path: String) -> String {
+      let texts = [magic, Self.mask].map { $0.hexadecimal(each: "\\x") }
+      return ":cultivar-\(architecture.rawValue):M::\(texts[0]):\(texts[1]):\(path):PF"
     }
 
     /// Whether the kernel lets a user name space have a table of its own.
@@ -58,12 +57,11 @@ extension Sandbox {
     /// Whether the host has registered an emulator for the architecture that needs no file of the tree.
     func isRegistered(on host: URL = URL(fileURLWithPath: "/")) -> Bool {
       let folder = host.appending(path: "proc/sys/fs/binfmt_misc").path
-      let machine = registration(path: "").split(separator: ":")[3].replacing("\\x", with: "")
       return ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).contains { name in
         guard let text = try? String(contentsOfFile: "\(folder)/\(name)", encoding: .utf8) else { return false }
         let lines = text.split(separator: "\n")
         return lines.first == "enabled" && lines.contains { $0.hasPrefix("flags:") && $0.contains("F") }
-          && lines.contains("magic \(machine)")
+          && lines.contains("magic \(magic.hexadecimal())")
       }
     }
   }
@@ -101,5 +99,14 @@ extension Sandbox {
       self.support = support
       self.programs = programs
     }
+  }
+}
+
+extension [UInt8] {
+  /// The bytes in hexadecimal digits.
+  ///
+  /// - Parameter mark: What stands before each of them.
+  fileprivate func hexadecimal(each mark: String = "") -> String {
+    map { byte in mark + (byte < 16 ? "0" : "") + String(byte, radix: 16) }.joined()
   }
 }

@@ -17,6 +17,10 @@ actor BootFixture {
   /// Whether there is what a boot test needs; the reason is in the tests' traits.
   static let isPossible = deviceExecutables != nil
 
+  /// Whether there is a device executable for arm64 as well.
+  static let hasForeignExecutable = FileManager.default.isExecutableFile(
+    atPath: "\(deviceExecutables ?? "")/aarch64/cultivar-device")
+
   private static let deviceExecutables = ProcessInfo.processInfo.environment["CULTIVAR_DEVICE_EXECUTABLES"]
   /// The built-in layers of the checkout that the tests were built from.
   private static let layers = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
@@ -28,23 +32,26 @@ actor BootFixture {
   /// The image of a project with the given text of its `images:` part.
   ///
   /// - Parameters:
+  ///   - device: Its device class.
   ///   - scripts: Files of the project that can be run, by name.
   ///   - files: Further files of the project, by name.
   func image(
-    _ name: String, _ text: String, scripts: [String: String] = [:], files: [String: URL] = [:]
+    _ name: String, _ text: String, device: String = "generic-x86_64", scripts: [String: String] = [:],
+    files: [String: URL] = [:]
   ) async throws -> URL {
-    let task = built[text] ?? Task { try await build(name, text, scripts, files) }
-    built[text] = task
+    let key = "\(device) \(text)"
+    let task = built[key] ?? Task { try await build(name, text, device, scripts, files) }
+    built[key] = task
     return try await task.value
   }
 
   private func build(
-    _ name: String, _ text: String, _ scripts: [String: String], _ files: [String: URL]
+    _ name: String, _ text: String, _ device: String, _ scripts: [String: String], _ files: [String: URL]
   ) async throws -> URL {
     let project = folder.appending(path: "project-\(built.count)-\(name)")
     try FolderTree.create(project.path)
     let file = project.appending(path: "cultivar.yaml")
-    let head = "cultivar: 1\nname: boot-test\nversion: 1.2.3\nimages:\n  \(name):\n    device: generic-x86_64\n"
+    let head = "cultivar: 1\nname: boot-test\nversion: 1.2.3\nimages:\n  \(name):\n    device: \(device)\n"
     let body = text.split(separator: "\n", omittingEmptySubsequences: false).map { "    \($0)\n" }.joined()
     try FolderTree.replaceFile(file.path, with: (head + body).utf8)
     for (name, content) in scripts {
