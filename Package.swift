@@ -136,6 +136,7 @@ let package = Package(
         "cultivar", "DebianArchive", "HostSystem", "ImageBuild", "Lock", "Project", "SizeReport", "SystemBuild",
         "TestFixtures",
       ], exclude: ["Listings"]),
+    .testTarget(name: "SystemBuildTests", dependencies: ["SystemBuild", "HostSystem"]),
     .testTarget(name: "PartitionTableTests", dependencies: ["PartitionTable"]),
     .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem", "TestFixtures"]),
     .testTarget(

@@ -43,7 +43,8 @@ public struct DeviceClass: Sendable {
     kernelArguments: ["console=tty0", "console=ttyAMA0"],
     bootModules: [
       // Disks.
-      "ahci", "ahci_platform", "nvme", "sd_mod", "sr_mod", "virtio_blk", "virtio_mmio", "virtio_pci", "virtio_scsi", "mmc_block",
+      "ahci", "ahci_platform", "nvme", "sd_mod", "sr_mod", "virtio_blk", "virtio_mmio", "virtio_pci", "virtio_scsi",
+      "mmc_block",
       "sdhci_acpi", "sdhci_pci", "vmw_pvscsi", "hv_storvsc",
       // Disks on USB.
       "ehci_pci", "ehci_platform", "ohci_pci", "uas", "usb_storage", "xhci_pci", "xhci_plat_hcd",
@@ -51,7 +52,8 @@ public struct DeviceClass: Sendable {
       "efivarfs", "ext4", "nls_ascii", "nls_cp437", "vfat",
     ],
     modules: [
-      "e1000", "e1000e", "hv_netvsc", "igb", "igc", "ixgbe", "r8169", "virtio_net", "vmxnet3", "cdc_ether", "r8152", "asix",
+      "e1000", "e1000e", "hv_netvsc", "igb", "igc", "ixgbe", "r8169", "virtio_net", "vmxnet3", "cdc_ether", "r8152",
+      "asix",
       "evdev", "hid_generic", "usbhid", "gpio_keys", "virtio_console", "virtio_rng", "virtio_balloon",
       "i6300esb", "sbsa_gwdt", "rtc_efi", "rtc_pl031", "hv_utils",
     ])

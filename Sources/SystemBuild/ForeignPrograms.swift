@@ -68,8 +68,11 @@ public struct ForeignPrograms: Sendable {
     let folder = try await cache.result("emulator", key.hash) { folder in
       for file in try await archive.files(of: packages) {
         try await HostCommand(
-          "sh", ["-euc", "dpkg-deb --fsys-tarfile \"$1\" | tar -x -C \"$2\" --strip-components=3 \"./usr/bin/$3\"", "sh",
-            file.path, folder.path, name], to: "unpack the emulator for \(architecture.title)"
+          "sh",
+          [
+            "-euc", "dpkg-deb --fsys-tarfile \"$1\" | tar -x -C \"$2\" --strip-components=3 \"./usr/bin/$3\"", "sh",
+            file.path, folder.path, name,
+          ], to: "unpack the emulator for \(architecture.title)"
         ).run()
       }
     }

@@ -15,15 +15,16 @@ struct NativeTwins: Sendable {
   /// The packages whose programs maintainer scripts run, or are run by: names that Debian's suites have had for long.
   static let packages = [
     // Essential ones.
-    "bash", "bsdutils", "coreutils", "dash", "debianutils", "diffutils", "dpkg", "findutils", "grep", "gzip", "hostname", "libc-bin",
-    "login", "mawk", "mount", "ncurses-bin", "passwd", "perl-base", "sed", "tar", "util-linux",
+    "bash", "bsdutils", "coreutils", "dash", "debianutils", "diffutils", "dpkg", "findutils", "grep", "gzip",
+    "hostname", "libc-bin", "login", "mawk", "mount", "ncurses-bin", "passwd", "perl-base", "sed", "tar", "util-linux",
     // What scripts of common packages call.
-    "bzip2", "ca-certificates", "cpio", "dbus", "desktop-file-utils", "e2fsprogs", "fontconfig", "gawk", "gtk-update-icon-cache", "kmod",
-    "libglib2.0-bin", "libpam-modules-bin", "libpam-runtime", "locales", "man-db", "openssh-client", "openssl", "perl", "procps",
-    "python3-minimal", "sgml-base", "shared-mime-info", "systemd", "ucf", "udev", "xz-utils", "zstd",
+    "bzip2", "ca-certificates", "cpio", "dbus", "desktop-file-utils", "e2fsprogs", "fontconfig", "gawk",
+    "gtk-update-icon-cache", "kmod", "libglib2.0-bin", "libpam-modules-bin", "libpam-runtime", "locales", "man-db",
+    "openssh-client", "openssl", "perl", "procps", "python3-minimal", "sgml-base", "shared-mime-info", "systemd", "ucf",
+    "udev", "xz-utils", "zstd",
   ]
 
-  /// Programs without a twin, and why. A name that ends in `/` stands for all programs of a package.
+  /// Programs without a twin, and why.
   static let exceptions = [
     "/usr/bin/dpkg": "knows its architecture from when it was compiled",
     "/usr/bin/dpkg-query": "knows its architecture from when it was compiled, and prints names by it",

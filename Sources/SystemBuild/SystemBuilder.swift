@@ -306,8 +306,17 @@ public struct SystemBuilder: Sendable {
       return nil
     } catch let failure as CommandFailure {
       guard case .failed(_, let said) = failure.outcome, !failure.isFullDisk else { throw failure }
-      return said.split(separator: "\n").last.map(String.init) ?? "a script failed"
+      return Self.reason(in: said)
     }
+  }
+
+  /// What of the words of a failed installation says why: the last line before dpkg lists what it could not do, and what it says of
+  /// a script that failed.
+  static func reason(in said: String) -> String {
+    let lines = said.split(separator: "\n").map(String.init)
+    let end = lines.firstIndex { $0.hasPrefix("Errors were encountered while processing") } ?? lines.endIndex
+    let errors = lines[..<end].filter { $0.contains("error") }.suffix(2)
+    return errors.isEmpty ? lines.last ?? "a script failed" : errors.joined(separator: "; ")
   }
 
   private func run(_ direct: DirectInstallation, root: Sandbox.Root, twins: Sandbox.Twins?) async throws {

@@ -78,7 +78,7 @@ struct EmulationTests {
     }
   }
 
-  @Test("A twin stands in for a program, cannot be changed, and leaves nothing behind", .enabled(if: canEmulate))
+  @Test("A twin stands in for a program, cannot be changed, leaves nothing behind", .enabled(if: canEmulate))
   func twins() async throws {
     try await Self.with { box, bench, system in
       let (tree, ground) = (try bench.layer("twins"), try bench.layer("ground"))
