@@ -31,7 +31,7 @@ extension ImageBuilder {
         system, suite: suite, architecture: architecture, kernel: kernel, base: base)
       checker = PackageRequest(["e2fsck-static"], scope: .named, suite: suite, architecture: architecture)
       loaders = BootLoaderFiles.request(architecture: device.architecture)
-      foreign = ForeignPrograms.needs(for: device.architecture, suite: suite)
+      foreign = ForeignPrograms.needs(for: architecture, suite: suite)
     }
 
     /// The package of a system's kernel; the project file has no other kinds of kernel for it.

@@ -8,25 +8,58 @@ extension Sandbox {
   /// Since Linux 6.7 a user name space has a table of such programs of its own, so that nothing is registered on the host. Before, what
   /// the host itself has registered counts.
   public struct Emulation: Sendable {
-    /// Architecture of the programs.
-    public var architecture: Architecture
+    /// What the programs are made for: an architecture of Debian, which may be one that no image is made for as a whole.
+    public enum Target: String, Sendable, CaseIterable {
+      /// x86-64.
+      case amd64
+      /// AArch64.
+      case arm64
+      /// 32-bit ARM with a floating-point unit.
+      case armhf
+
+      /// Debian's triplet for library folders.
+      public var multiarch: String {
+        switch self {
+        case .amd64: Architecture.amd64.multiarch
+        case .arm64: Architecture.arm64.multiarch
+        case .armhf: "arm-linux-gnueabihf"
+        }
+      }
+
+      /// QEMU's program for it.
+      public var emulator: String {
+        switch self {
+        case .amd64: "qemu-x86_64"
+        case .arm64: "qemu-aarch64"
+        case .armhf: "qemu-arm"
+        }
+      }
+
+      /// `EI_CLASS` and `e_machine` of its programs (System V ABI, chapter 4).
+      fileprivate var header: (bits: UInt8, machine: UInt8) {
+        switch self {
+        case .amd64: (2, 0x3e)
+        case .arm64: (2, 0xb7)
+        case .armhf: (1, 0x28)
+        }
+      }
+    }
+
+    /// What the programs are made for.
+    public var target: Target
     /// The emulator, linked statically; it is opened before the tree becomes the root.
     public var emulator: URL
 
     /// Makes a way to run programs.
-    public init(of architecture: Architecture, by emulator: URL) {
-      self.architecture = architecture
+    public init(of target: Target, by emulator: URL) {
+      self.target = target
       self.emulator = emulator
     }
 
     /// The ELF header of the programs up to `e_machine`: class, byte order and version; an executable.
     private var magic: [UInt8] {
-      let (bits, machine): (UInt8, UInt8) =
-        switch architecture {
-        case .amd64: (2, 0x3e)
-        case .arm64: (2, 0xb7)
-        }
-      return [0x7f, 0x45, 0x4c, 0x46, bits, 1, 1] + [UInt8](repeating: 0, count: 9) + [2, 0, machine, 0]
+      [0x7f, 0x45, 0x4c, 0x46, target.header.bits, 1, 1] + [UInt8](repeating: 0, count: 9)
+        + [2, 0, target.header.machine, 0]
     }
 
     /// Which bits of ``magic`` count: not the ABI's version, and not whether the executable has a fixed address.
@@ -37,7 +70,7 @@ extension Sandbox {
     /// the programs' own names, `F` opens the emulator at once.
     func registration(path: String) -> String {
       let texts = [magic, Self.mask].map { $0.hexadecimal(each: "\\x") }
-      return ":cultivar-\(architecture.rawValue):M::\(texts[0]):\(texts[1]):\(path):PF"
+      return ":cultivar-\(target.rawValue):M::\(texts[0]):\(texts[1]):\(path):PF"
     }
 
     /// Whether the kernel lets a user name space have a table of its own.

@@ -59,7 +59,7 @@ public struct Sandbox: Sendable {
     self.emulation = emulation
     if geteuid() != 0 { try UserRights(uid: getuid()).check() }
     if let emulation, !Emulation.isPrivate, !emulation.isRegistered() {
-      throw .noEmulation(of: emulation.architecture)
+      throw .noEmulation(of: emulation.target.rawValue)
     }
   }
 

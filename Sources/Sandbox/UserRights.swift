@@ -53,7 +53,7 @@ public enum SandboxFailure: ExplainedError {
   case noUserNameSpaces(setting: String, value: String, needed: String)
   /// Nothing runs programs of an architecture: the kernel is too old for a table of emulators of the sandbox's own, and the host has
   /// none registered.
-  case noEmulation(of: Architecture)
+  case noEmulation(of: String)
 
   /// What was being done, and what was wrong.
   public var problem: String {
@@ -64,7 +64,7 @@ public enum SandboxFailure: ExplainedError {
     case .noUserNameSpaces(let setting, let value, _):
       "cannot make a sandbox without root: this kernel gives no user name spaces to users (\(setting) is \(value))"
     case .noEmulation(let architecture):
-      "cannot run programs for \(architecture.title): this kernel is older than Linux 6.7, and no emulator is registered on this host"
+      "cannot run programs for \(architecture): this kernel is older than Linux 6.7, and no emulator is registered on this host"
     }
   }
 

@@ -10,14 +10,14 @@ public struct ForeignPrograms: Sendable {
   /// is faster than the one before, by two to three times over the years.
   private static let emulatorPackage = "qemu-user"
 
-  let architecture: Architecture
+  let target: Sandbox.Emulation.Target
   let emulator: URL
   /// Native twins; `nil` where everything is to be emulated.
   let twins: NativeTwins?
 
   /// What is needed of the Debian archive.
   public struct Needs: Sendable {
-    let architecture: Architecture
+    let target: Sandbox.Emulation.Target
     let emulator: PackageRequest
     let twins: PackageRequest
 
@@ -27,11 +27,14 @@ public struct ForeignPrograms: Sendable {
 
   /// What a system needs; nothing where this host runs its programs itself.
   ///
-  /// - Parameter suite: Suite of the system: twins are of the same one.
-  public static func needs(for architecture: Architecture, suite: String) -> Needs? {
-    guard architecture != .host else { return nil }
+  /// - Parameters:
+  ///   - architecture: Debian architecture of the system.
+  ///   - suite: Suite of the system: twins are of the same one.
+  public static func needs(for architecture: String, suite: String) -> Needs? {
+    guard architecture != Architecture.host.rawValue, let target = Sandbox.Emulation.Target(rawValue: architecture)
+    else { return nil }
     return Needs(
-      architecture: architecture,
+      target: target,
       emulator: PackageRequest(
         [emulatorPackage], scope: .named, suite: ToolTree.suite, architecture: Architecture.host.rawValue),
       twins: NativeTwins.request(suite: suite))
@@ -47,21 +50,21 @@ public struct ForeignPrograms: Sendable {
     _ needs: Needs, _ packages: [PackageRequest: [DebianPackage]], archive: DebianArchive, cache: Cache,
     hasTwins: Bool = true
   ) async throws {
-    architecture = needs.architecture
+    target = needs.target
     async let emulator = Self.emulator(
-      packages[needs.emulator] ?? [], for: needs.architecture, archive: archive, cache: cache)
+      packages[needs.emulator] ?? [], for: needs.target, archive: archive, cache: cache)
     twins =
       hasTwins
       ? try await NativeTwins(
-        packages[needs.twins] ?? [], for: needs.architecture, archive: archive, cache: cache) : nil
+        packages[needs.twins] ?? [], for: needs.target, archive: archive, cache: cache) : nil
     self.emulator = try await emulator
   }
 
   /// One program of the package, which has emulators for all architectures that there are.
   private static func emulator(
-    _ packages: [DebianPackage], for architecture: Architecture, archive: DebianArchive, cache: Cache
+    _ packages: [DebianPackage], for target: Sandbox.Emulation.Target, archive: DebianArchive, cache: Cache
   ) async throws -> URL {
-    let name = "qemu-\(architecture.machine)"
+    let name = target.emulator
     var key = CacheKey("emulator 1")
     key.add(packages.map(\.sha256.text))
     key.add(name)
@@ -72,7 +75,7 @@ public struct ForeignPrograms: Sendable {
           [
             "-euc", "dpkg-deb --fsys-tarfile \"$1\" | tar -x -C \"$2\" --strip-components=3 \"./usr/bin/$3\"", "sh",
             file.path, folder.path, name,
-          ], to: "unpack the emulator for \(architecture.title)"
+          ], to: "unpack the emulator for \(target.rawValue)"
         ).run()
       }
     }
@@ -80,5 +83,5 @@ public struct ForeignPrograms: Sendable {
   }
 
   /// How sandboxes run the programs.
-  var emulation: Sandbox.Emulation { Sandbox.Emulation(of: architecture, by: emulator) }
+  var emulation: Sandbox.Emulation { Sandbox.Emulation(of: target, by: emulator) }
 }

@@ -65,19 +65,21 @@ struct NativeTwins: Sendable {
   ///
   /// - Parameters:
   ///   - packages: What ``request(suite:)`` came to.
-  ///   - architecture: Architecture of the system.
+  ///   - target: Architecture of the system.
   /// - Throws: `ArchiveFailure`, `CommandFailure`, `FileFailure`.
-  init(_ packages: [DebianPackage], for architecture: Architecture, archive: DebianArchive, cache: Cache) async throws {
+  init(_ packages: [DebianPackage], for target: Sandbox.Emulation.Target, archive: DebianArchive, cache: Cache)
+    async throws
+  {
     var key = CacheKey("native-twins 2")
     key.add(packages.map(\.sha256.text))
-    key.add(architecture.rawValue)
+    key.add(target.rawValue)
     key.add(Self.exceptions.keys.sorted())
     folder = try await cache.result("native-twins", key.hash) { folder in
       let (tree, ground) = (folder.appending(path: "tree"), folder.appending(path: "ground"))
       var entries: [Entry] = []
       for (package, source) in zip(packages, try await archive.trees(of: packages)) {
         for path in try Self.link(source, into: tree) {
-          guard let program = try Self.program(at: path, in: tree, for: architecture) else { continue }
+          guard let program = try Self.program(at: path, in: tree, for: target) else { continue }
           entries.append(
             Entry(package: package.name, version: package.version, twin: program.twin, path: program.path))
         }
@@ -139,7 +141,7 @@ struct NativeTwins: Sendable {
 
   /// The program that a file of a package is the twin of; `nil` where it is none.
   private static func program(
-    at path: String, in tree: URL, for architecture: Architecture
+    at path: String, in tree: URL, for target: Sandbox.Emulation.Target
   ) throws -> (twin: String, path: String)? {
     let full = "/" + path
     let isInPath = ["/usr/bin/", "/usr/sbin/"].contains { full.hasPrefix($0) }
@@ -150,7 +152,7 @@ struct NativeTwins: Sendable {
     guard isInPath || !full.contains(".so"), let headers = try? ELFFile(path: file), headers.isExecutable,
       headers.interpreter != nil
     else { return nil }
-    return (full, full.replacing("/\(Architecture.host.multiarch)/", with: "/\(architecture.multiarch)/"))
+    return (full, full.replacing("/\(Architecture.host.multiarch)/", with: "/\(target.multiarch)/"))
   }
 
   /// The twins of a system's programs.

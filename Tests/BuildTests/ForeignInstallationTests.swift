@@ -17,13 +17,13 @@ import Testing
 struct ForeignInstallationTests {
   @Test(
     "The tree that native twins make is that of emulated programs, but for a short list",
-    arguments: [("trixie", Architecture.arm64), ("bookworm", .arm64)])
-  func equality(suite: String, architecture: Architecture) async throws {
+    arguments: [("trixie", "arm64"), ("bookworm", "arm64"), ("trixie", "armhf")])
+  func equality(suite: String, architecture: String) async throws {
     // In the file system of the archives, so that they can be linked.
     try await Cache(at: Workshop.cache).withScratch { folder in
       let set = PackageSet(suite: suite, architecture: architecture, folder: folder)
       try set.write()
-      let file = Self.listings.appending(path: "\(suite)-\(architecture.rawValue).txt")
+      let file = Self.listings.appending(path: "\(suite)-\(architecture).txt")
       let stored = try? String(contentsOf: file, encoding: .utf8)
       let isLong = ProcessInfo.processInfo.environment["CULTIVAR_TEST_LONG"] != nil
       let packages = try await set.packages()
@@ -43,7 +43,7 @@ struct ForeignInstallationTests {
       for path in Set(found.rows.keys).union(reference?.rows.keys ?? [:].keys).sorted() {
         #expect(found.rows[path] == reference?.rows[path], "\(path)")
       }
-      #expect(found.rows.count > 500)
+      #expect(found.rows.count > 200)
     }
   }
 
@@ -55,7 +55,7 @@ struct PackageSet {
   /// Suite that the packages are of.
   var suite: String
   /// Their architecture.
-  var architecture: Architecture
+  var architecture: String
   /// Folder of the project.
   var folder: URL
 
@@ -70,9 +70,12 @@ struct PackageSet {
     ),
   ]
 
+  /// The stages that there are: where few images are made, few.
+  private var stages: [(String, String)] { architecture == "armhf" ? Array(Self.stages.prefix(3)) : Self.stages }
+
   /// Writes the project.
   func write() throws {
-    for (name, packages) in Self.stages {
+    for (name, packages) in stages {
       try folder.writing(
         """
         cultivar: 1
@@ -81,7 +84,7 @@ struct PackageSet {
 
         """, to: "layers/\(name)/layer.yaml")
     }
-    let layers = Self.stages.map { "./layers/\($0.0)" }.joined(separator: ", ")
+    let layers = stages.map { "./layers/\($0.0)" }.joined(separator: ", ")
     try LibrarySystem.write("layers: [\(layers)]", suite: suite, to: folder)
   }
 
@@ -92,8 +95,8 @@ struct PackageSet {
       image, of: project, environment: ProcessInfo.processInfo.environment
     ).system
     let request = try SystemBuilder.request(
-      definition, suite: suite, architecture: architecture.rawValue,
-      kernel: "linux-image-cloud-\(architecture.rawValue)")
+      definition, suite: suite, architecture: architecture,
+      kernel: architecture == "armhf" ? "linux-image-armmp-lpae" : "linux-image-cloud-\(architecture)")
     return (definition, request)
   }
 

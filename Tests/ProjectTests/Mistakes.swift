@@ -63,7 +63,8 @@ extension Mistake {
       hint: "possible: 1"),
     Mistake(
       "unknown device class", Sample.project().replacing("generic-x86_64", with: "«generic-x86-64"),
-      "'generic-x86-64' is not a device class", hint: "did you mean 'generic-x86_64'? (possible: generic-x86_64, generic-arm64)"),
+      "'generic-x86-64' is not a device class",
+      hint: "did you mean 'generic-x86_64'? (possible: generic-x86_64, generic-arm64)"),
     Mistake(
       "unknown layout", Sample.project().replacing("appliance-ab", with: "«appliance"),
       "'appliance' is not a layout",

@@ -8,7 +8,7 @@ import Testing
 @Suite("Programs of another architecture")
 struct EmulationTests {
   /// An architecture that this host is not.
-  private static let foreign = Architecture.host == .amd64 ? Architecture.arm64 : .amd64
+  private static let foreign: Sandbox.Emulation.Target = Architecture.host == .amd64 ? .arm64 : .amd64
   private static let canEmulate = Bench.canMount && Sandbox.Emulation.isPrivate
 
   /// A bench whose emulator says what it was given; its program is nothing but the header of one.
