@@ -168,8 +168,10 @@ struct SwiftSDKTests {
   @Test("The newest SDK of an architecture is taken")
   func newest() async throws {
     try await withSDKs { sdks in
-      #expect(try sdks.all().map(\.made) == [1, 2, 1])
-      #expect(try sdks.newest(for: .arm64)?.made == 2)
+      let all = try sdks.all()
+      #expect(all.map(\.made) == [1, 2, 1])
+      let newest = try sdks.newest(for: .arm64)
+      #expect(newest?.made == 2)
     }
   }
 
@@ -177,7 +179,8 @@ struct SwiftSDKTests {
   func remove() async throws {
     try await withSDKs { sdks in
       try sdks.remove(.arm64)
-      #expect(try sdks.all().map(\.architecture) == [.amd64])
+      let left = try sdks.all()
+      #expect(left.map(\.architecture) == [.amd64])
       let failure = #expect(throws: SDKFailure.self) { try sdks.remove(.arm64) }
       #expect(
         failure?.description == """
@@ -193,7 +196,8 @@ struct SwiftSDKTests {
       _ = try sdks.newest(for: .arm64)
       let failure = #expect(throws: SDKFailure.self) { try sdks.remove(.arm64) }
       #expect(failure?.problem == "cannot remove the Swift SDK for arm64: a build that runs uses it")
-      #expect(try sdks.newest(for: .arm64)?.made == 2)
+      let newest = try sdks.newest(for: .arm64)
+      #expect(newest?.made == 2)
     }
   }
 }
