@@ -91,10 +91,10 @@ struct AptResolverTests {
         cache: try Cache(at: folder.appending(path: "cache")), mirror: Mirror(main: server.url, security: server.url),
         keyring: keyring.path)
       let failure = await #expect(throws: ArchiveFailure.self) { _ = try await resolver.resolve([request]) }
-      #expect(
-        failure?.problem.hasPrefix("the package index of sid is past its date\n") == true, "\(failure, default: "")")
+      #expect(failure?.problem.hasPrefix("the package index of sid is past its date\n") == true)
       resolver.acceptsExpiredIndex = true
-      #expect(try await resolver.resolve([request]).packages[request]?.map(\.label) == ["hello_1.0_amd64"])
+      let found = try await resolver.resolve([request]).packages[request]
+      #expect(found?.map(\.label) == ["hello_1.0_amd64"])
     }
   }
 }
