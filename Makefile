@@ -1,14 +1,20 @@
-# make            builds the host tool and the device executable into out/
-# make demo       makes a real appliance, boots it in QEMU by UEFI and by BIOS, talks to it
-# make test       runs all tests: unit, build, and boot
-# make lint       checks the formatting
-# make install    installs below PREFIX
+# make                builds the host tool and the device executable into out/
+# make device-arm64   builds the device executable for arm64 (on arm64 it is device-amd64), with `cultivar sdk`
+# make demo           makes a real appliance, boots it in QEMU by UEFI and by BIOS, talks to it
+# make test           runs all tests: unit, build, and boot
+# make lint           checks the formatting
+# make install        installs below PREFIX
 
 MACHINE := $(shell uname -m)
 PREFIX ?= /usr/local
 OUT := out
 TOOL := $(OUT)/bin/cultivar
 DEVICE := $(OUT)/libexec/cultivar/$(MACHINE)/cultivar-device
+# The other architecture, by Debian's name and by Linux's. A frozen mirror of Debian needs SDK_OPTIONS=--allow-expired-index.
+OTHER := $(if $(filter x86_64,$(MACHINE)),arm64,amd64)
+OTHER_MACHINE := $(if $(filter x86_64,$(MACHINE)),aarch64,x86_64)
+OTHER_DEVICE := $(OUT)/libexec/cultivar/$(OTHER_MACHINE)/cultivar-device
+SDK_OPTIONS ?=
 # The device executable is linked with the C library and everything else: nothing on a device has to fit it.
 DEVICE_FLAGS := -c release --static-swift-stdlib -Xswiftc -static-executable -Xlinker -s -Xlinker --build-id=none
 # In parts, the quick ones first; machines and builds would take the processors from each other. A test that runs in a process of its
@@ -16,7 +22,7 @@ DEVICE_FLAGS := -c release --static-swift-stdlib -Xswiftc -static-executable -Xl
 TEST := CULTIVAR_DEVICE_EXECUTABLES=$(abspath $(OUT)/libexec/cultivar) swift test --skip-build
 SOURCES := Package.swift $(shell find Sources -type f)
 
-.PHONY: all demo test lint install clean packages test-packages device
+.PHONY: all demo test lint install clean packages test-packages device device-$(OTHER)
 
 all: $(TOOL) $(DEVICE)
 
@@ -31,6 +37,17 @@ $(DEVICE): $(SOURCES)
 	swift build $(DEVICE_FLAGS) --product cultivar-device --scratch-path .build-device
 	@mkdir -p $(@D)
 	cp .build-device/release/cultivar-device $@
+
+device-$(OTHER): $(OTHER_DEVICE)
+
+# The executable is written for the GNU C library, which the Static Linux SDK does not have. SDKs link everything statically by themselves.
+$(OTHER_DEVICE): $(SOURCES) | $(TOOL)
+	$(TOOL) sdk install $(OTHER) --from-debian $(SDK_OPTIONS)
+	$(TOOL) sdk build $(OTHER) --from-debian --scratch-path .build-device-$(OTHER) -- \
+	  -c release -Xlinker -s -Xlinker --build-id=none --product cultivar-device
+	@mkdir -p $(@D)
+	cp .build-device-$(OTHER)/release/cultivar-device $@
+	Scripts/check-device-executable $@
 
 packages:
 	@Scripts/require-packages run
@@ -56,7 +73,9 @@ install: all
 	install -D $(TOOL) $(DESTDIR)$(PREFIX)/bin/cultivar
 	mkdir -p $(DESTDIR)$(PREFIX)/share/cultivar/layers
 	cp -R Layers/. $(DESTDIR)$(PREFIX)/share/cultivar/layers
-	install -D $(DEVICE) $(DESTDIR)$(PREFIX)/libexec/cultivar/$(MACHINE)/cultivar-device
+	for device in $(OUT)/libexec/cultivar/*/cultivar-device; do \
+	  install -D $$device $(DESTDIR)$(PREFIX)/$${device#$(OUT)/} || exit; \
+	done
 
 clean:
-	rm -rf $(OUT) .build .build-device
+	rm -rf $(OUT) .build .build-device .build-device-$(OTHER)

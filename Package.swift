@@ -60,8 +60,9 @@ let package = Package(
     .target(name: "Lock", dependencies: ["HostSystem"]),
     .target(name: "DebianArchive", dependencies: ["HostSystem", "Lock"]),
     .target(name: "ExecutableFormat"),
-    .target(name: "Programs", dependencies: ["Project", "HostSystem", "Lock"]),
     .target(name: "Sandbox", dependencies: ["HostSystem"]),
+    .target(name: "SwiftSDK", dependencies: ["DebianArchive", "HostSystem", "Lock", "Sandbox"]),
+    .target(name: "Programs", dependencies: ["Project", "HostSystem", "Lock", "Sandbox", "SwiftSDK"]),
     .target(
       name: "RootFilesystem", dependencies: ["HostSystem", "DebianArchive", "ExecutableFormat", "Lock", "Spelling"]),
     .target(name: "ExtFileSystem", dependencies: ["HostSystem"]),
@@ -97,8 +98,8 @@ let package = Package(
     .executableTarget(
       name: "cultivar",
       dependencies: [
-        "Project", "Programs", "ImageBuild", "DiskImage", "Emulator", "Flashing", "HostSystem", "Lock", "Sandbox",
-        "SizeReport", "Spelling",
+        "DebianArchive", "Project", "Programs", "ImageBuild", "DiskImage", "Emulator", "Flashing", "HostSystem", "Lock",
+        "Sandbox", "SizeReport", "Spelling", "SwiftSDK",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Subprocess", package: "swift-subprocess"),
       ]),
@@ -108,6 +109,7 @@ let package = Package(
     .testTarget(name: "SpellingTests", dependencies: ["Spelling"]),
     .testTarget(name: "HostSystemTests", dependencies: ["HostSystem", "TestFixtures"]),
     .testTarget(name: "SandboxTests", dependencies: ["Sandbox", "HostSystem", "TestFixtures"]),
+    .testTarget(name: "SwiftSDKTests", dependencies: ["SwiftSDK", "HostSystem", "Lock", "TestFixtures"]),
     .testTarget(name: "LockTests", dependencies: ["Lock", "HostSystem", "TestFixtures"]),
     .testTarget(name: "DebianArchiveTests", dependencies: ["DebianArchive", "HostSystem", "Lock", "TestFixtures"]),
     .testTarget(name: "ExecutableFormatTests", dependencies: ["ExecutableFormat", "TestFixtures"]),
@@ -133,8 +135,8 @@ let package = Package(
     .testTarget(
       name: "BuildTests",
       dependencies: [
-        "cultivar", "DebianArchive", "HostSystem", "ImageBuild", "Lock", "Project", "SizeReport", "SystemBuild",
-        "TestFixtures",
+        "cultivar", "DebianArchive", "HostSystem", "ImageBuild", "Lock", "Programs", "Project", "SizeReport",
+        "SwiftSDK", "SystemBuild", "TestFixtures",
       ], exclude: ["Listings"]),
     .testTarget(name: "SystemBuildTests", dependencies: ["SystemBuild", "HostSystem"]),
     .testTarget(name: "PartitionTableTests", dependencies: ["PartitionTable"]),

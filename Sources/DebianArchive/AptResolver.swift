@@ -15,6 +15,8 @@ struct AptResolver {
   var mirror: Mirror
   /// Keys that the index must be signed with.
   var keyring = Self.debianKeyring
+  /// Whether an index is taken that is past its date.
+  var acceptsExpiredIndex = false
 
   /// Gives the packages of a request, sorted by name, from a fresh index.
   ///
@@ -105,8 +107,10 @@ struct AptResolver {
   func update(_ settings: URL, suite: String, repositories: [RepositorySource] = []) async throws {
     do {
       // Without this option APT takes an index that it could not fetch for a warning.
+      let strictness = ["-o", "APT::Update::Error-Mode=any"]
+      let dates = acceptsExpiredIndex ? ["-o", "Acquire::Check-Valid-Until=false"] : []
       try await Self.apt(
-        settings, "apt-get", ["update", "-q", "-o", "APT::Update::Error-Mode=any"],
+        settings, "apt-get", ["update", "-q"] + strictness + dates,
         to: "fetch the package index of \(suite)"
       ).run()
     } catch let failure as CommandFailure {
@@ -114,6 +118,7 @@ struct AptResolver {
       case .notFound: throw ArchiveFailure.missingTool("apt-get")
       case .notRun: throw failure
       case .failed(_, let said):
+        if said.contains("is expired (invalid since") { throw ArchiveFailure.indexExpired(suite: suite, said: said) }
         let archives =
           repositories.map { ($0.name, $0.url, $0.key, false) }
           + [("debian", mirror.main, keyring, true), ("debian-security", mirror.security, keyring, true)]

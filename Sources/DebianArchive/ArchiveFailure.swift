@@ -7,6 +7,8 @@ public enum ArchiveFailure: ExplainedError {
   case noKeyring(path: String)
   /// The archive's index could not be fetched, or its signature did not hold.
   case indexRefused(suite: String, said: String)
+  /// An archive's index is past its date.
+  case indexExpired(suite: String, said: String)
   /// An archive's index is not signed by a key that counts for it.
   case notTrusted(RepositoryTrust, said: String)
   /// Packages that the suite does not have, or that cannot be installed together.
@@ -25,6 +27,7 @@ public enum ArchiveFailure: ExplainedError {
     switch self {
     case .noKeyring(let path): "cannot check the Debian archive's signatures: there is no \(path)"
     case .indexRefused(let suite, let said): "cannot fetch the package index of \(suite)\n\(quoted(said))"
+    case .indexExpired(let suite, let said): "the package index of \(suite) is past its date\n\(quoted(said))"
     case .notTrusted(let trust, let said):
       "cannot trust the repository \(trust.name) (\(trust.url)): \(trust.reason)\n\(quoted(said))"
     case .unresolvable(let request, let said):
@@ -47,6 +50,8 @@ public enum ArchiveFailure: ExplainedError {
     case .indexRefused:
       "check the network and the mirror (`debian: { mirror: … }`, or CULTIVAR_DEBIAN_MIRROR); for a key that is not "
         + "known or has expired, update the package debian-archive-keyring, or the key of the layer's repository"
+    case .indexExpired:
+      "name a mirror that is kept up to date (`debian: { mirror: … }`, or CULTIVAR_DEBIAN_MIRROR), and check the clock"
     case .notTrusted(let trust, _):
       trust.isDebian
         ? "update the package debian-archive-keyring"

@@ -12,13 +12,18 @@ public struct DebianArchive: Sendable {
   let cache: Cache
   private let mirror: Mirror
   private let lock: ProjectLock
+  private let acceptsExpiredIndex: Bool
   private let whole = WholeArchives()
 
   /// Opens the archive for a project.
-  public init(cache: Cache, mirror: Mirror, lock: ProjectLock) {
+  ///
+  /// - Parameter acceptsExpiredIndex: Whether an index is taken that is past its date (`Valid-Until`), so that an attacker could have
+  ///   kept newer ones back.
+  public init(cache: Cache, mirror: Mirror, lock: ProjectLock, acceptsExpiredIndex: Bool = false) {
     self.cache = cache
     self.mirror = mirror
     self.lock = lock
+    self.acceptsExpiredIndex = acceptsExpiredIndex
   }
 
   /// Checks that what looks up, fetches and unpacks packages is on this machine, before anything is fetched.
@@ -47,7 +52,8 @@ public struct DebianArchive: Sendable {
     }
     guard !open.isEmpty else { return result }
     try await lock.allowLookup(of: open.map(\.label))
-    let found = try await AptResolver(cache: cache, mirror: mirror).resolve(open)
+    let resolver = AptResolver(cache: cache, mirror: mirror, acceptsExpiredIndex: acceptsExpiredIndex)
+    let found = try await resolver.resolve(open)
     try await lock.record(found.packages, archiveDate: found.archiveDate)
     return result.merging(found.packages) { $1 }
   }
@@ -105,7 +111,8 @@ public struct DebianArchive: Sendable {
     try await lock.allowLookup(of: request.stages.indices.dropFirst(known.count).map(request.label))
     // Versions belong together: with one stage to be resolved, those before it are looked up in the same index, where what is
     // locked stays as long as it can.
-    let found = try await AptResolver(cache: cache, mirror: mirror).resolve(
+    let resolver = AptResolver(cache: cache, mirror: mirror, acceptsExpiredIndex: acceptsExpiredIndex)
+    let found = try await resolver.resolve(
       request, keeping: await lock.versionsToKeep(inLabelsWith: request.labelHead),
       buildPackages: try await BuildPackages(cache: cache))
     var labelled: [String: [DebianPackage]] = [:]

@@ -65,8 +65,19 @@ extension Cache {
     return removed
   }
 
+  /// Removes one result, whatever its age.
+  ///
+  /// - Returns: Whether it is gone; it stays where a running build has taken it since it began.
+  /// - Throws: ``FileFailure``.
+  public func remove(_ kind: String, _ key: ContentHash) throws(FileFailure) -> Bool {
+    let place = location(kind, key)
+    guard let lastUse = CacheTime(of: place.path) else { return true }
+    if let inUse = CacheSession.oldest(in: runningFolder), lastUse >= inUse { return false }
+    return try remove(CacheEntry(kind: kind, name: key.text, place: place, size: 0, lastUse: lastUse))
+  }
+
   /// Removes a result if it was not taken in the meantime.
-  private func remove(_ entry: CacheEntry) throws -> Bool {
+  private func remove(_ entry: CacheEntry) throws(FileFailure) -> Bool {
     let trash = folder.appending(path: "scratch/\(UUID().uuidString)")
     try FolderTree.create(trash.path)
     // Whoever takes a result holds the lock the other way: it is there and marked as used, or it is not there.

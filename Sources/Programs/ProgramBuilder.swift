@@ -2,6 +2,7 @@ import Foundation
 import HostSystem
 import Lock
 import Project
+import SwiftSDK
 
 /// Makes the executables of a project's programs, whatever language they are in.
 public struct ProgramBuilder: Sendable {
@@ -25,7 +26,8 @@ public struct ProgramBuilder: Sendable {
       let folder = try await folder(location, of: program)
       return try await builds.product(
         of: SwiftBuild(
-          program: program.name, folder: folder, product: product, architecture: architecture, versions: versions))
+          program: program.name, folder: folder, product: product, architecture: architecture, versions: versions,
+          sdks: DebianSDKs(cache: cache)))
     case .cargo(let location, let binary):
       let folder = try await folder(location, of: program)
       return try await builds.product(

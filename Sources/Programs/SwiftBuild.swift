@@ -1,5 +1,6 @@
 import Foundation
 import HostSystem
+import SwiftSDK
 
 /// An executable product of a Swift package, linked statically.
 struct SwiftBuild: LanguageBuild {
@@ -8,42 +9,39 @@ struct SwiftBuild: LanguageBuild {
   var product: String
   var architecture: Architecture
   var versions: ToolVersions
+  var sdks: DebianSDKs
 
   func definition() async throws -> [String] {
     guard let version = try await versions.output("swift", ["--version"]) else {
       throw ProgramFailure.noToolchain(
         program: program, tool: "swift", package: "install the Swift toolchain (https://www.swift.org/install)")
     }
-    return ["swift", version, folder.path, product, architecture.rawValue] + (try await flags())
+    let sdk = try await sdk()
+    // Whatever the SDK was made of.
+    let identity: [String] = if case .debian(let debian) = sdk { ["sdk", debian.identity.text] } else { [] }
+    return ["swift", version, folder.path, product, architecture.rawValue] + flags(sdk) + identity
   }
 
-  /// The Static Linux SDK where it is installed; else the toolchain's own static libraries, for the same architecture.
-  private func flags() async throws -> [String] {
-    let common = ["-c", "release", "-Xlinker", "-s", "-Xlinker", "--build-id=none"]
-    let wanted = "\(architecture.machine)-swift-linux-musl"
-    let installed = try await versions.output("swift", ["sdk", "list"]) ?? ""
+  /// What compiles: `nil` is the toolchain itself, with its own static libraries.
+  private func sdk() async throws -> SwiftSDK? {
+    let list = try await versions.output("swift", ["sdk", "list"]) ?? ""
     let toolchain = try await versions.output("swift", ["--version"]) ?? ""
-    if let sdk = Self.staticSDK(among: installed, toolchain: toolchain) {
-      return common + ["--swift-sdk", sdk, "--triple", wanted]
-    }
-    guard architecture == .host else {
+    let debian = architecture == .host ? nil : try sdks.newest(for: architecture)
+    let sdk = SwiftSDK.choose(among: list, toolchain: toolchain, debian: debian)
+    guard sdk != nil || architecture == .host else {
       throw ProgramFailure.noTarget(
-        program: program, architecture: architecture, tool: "swift",
-        remedy: "install the Static Linux SDK that belongs to the toolchain: `swift sdk install URL`")
+        program: program, architecture: architecture, tool: "swift", remedy: SDKFailure.installation(for: architecture))
     }
-    return common + ["--static-swift-stdlib", "-Xswiftc", "-static-executable"]
+    return sdk
   }
 
-  /// The Static Linux SDK that belongs to a toolchain; one of another version cannot be compiled against.
-  ///
-  /// - Parameters:
-  ///   - list: What `swift sdk list` prints: `swift-6.3-RELEASE_static-linux-0.0.1`, one a line.
-  ///   - version: What `swift --version` prints; a release has its tag in it, `(swift-6.3-RELEASE)`.
-  static func staticSDK(among list: String, toolchain version: String) -> String? {
-    let sdks = list.split(separator: "\n").filter { $0.contains("static-linux") }.map(String.init)
-    let tag = version.split(whereSeparator: { "() \n".contains($0) }).first { $0.hasPrefix("swift-") }
-    guard let tag else { return sdks.first }
-    return sdks.first { $0.hasPrefix("\(tag)_") }
+  private func flags(_ sdk: SwiftSDK?) -> [String] {
+    let common = ["-c", "release", "-Xlinker", "-s", "-Xlinker", "--build-id=none"]
+    switch sdk {
+    case .official(let name): return common + SwiftSDK.options(official: name, for: architecture)
+    case .debian: return common
+    case nil: return common + ["--static-swift-stdlib", "-Xswiftc", "-static-executable"]
+    }
   }
 
   private func package(_ arguments: [String], scratch: URL) -> [String] {
@@ -57,25 +55,43 @@ struct SwiftBuild: LanguageBuild {
     }
     // For its own later runs the compiler leaves a hash in each module, of the sources' paths among other things.
     let hashes = ["-Xswiftc", "-Xfrontend", "-Xswiftc", "-disable-incremental-llvm-codegen"]
-    let arguments = package(
-      ["build", "--product", product] + (try await flags()) + prefixes + hashes, scratch: scratch)
+    let sdk = try await sdk()
+    let options = ["--product", product] + flags(sdk) + prefixes + hashes
+    let place: URL
     do {
-      try await HostCommand("swift", arguments, to: "build the program `\(program)`").run()
+      if case .debian(let debian) = sdk {
+        place = try await build(with: debian, options, scratch: scratch)
+      } else {
+        place = try await build(options, flags: flags(sdk), scratch: scratch)
+      }
     } catch let failure as CommandFailure {
       guard case .failed(_, let said) = failure.outcome, said.contains("no product named") else { throw failure }
       throw ProgramFailure.noProduct(program: program, product: product, available: try await products(scratch))
     }
-    let place = try await HostCommand(
-      "swift", package(["build", "--show-bin-path"] + (try await flags()), scratch: scratch),
-      to: "find the program `\(program)`"
-    ).run()
-    let executable = URL(fileURLWithPath: place.trimmingCharacters(in: .whitespacesAndNewlines))
-      .appending(path: product)
+    let executable = place.appending(path: product)
     guard FileManager.default.fileExists(atPath: executable.path) else {
       throw ProgramFailure.noProduct(program: program, product: product, available: try await products(scratch))
     }
     return executable
   }
+
+  /// Builds with the toolchain, and gives the folder of the executable.
+  private func build(_ options: [String], flags: [String], scratch: URL) async throws -> URL {
+    try await HostCommand("swift", package(["build"] + options, scratch: scratch), to: purpose).run()
+    let place = try await HostCommand(
+      "swift", package(["build", "--show-bin-path"] + flags, scratch: scratch), to: "find the program `\(program)`"
+    ).run()
+    return URL(fileURLWithPath: place.trimmingCharacters(in: .whitespacesAndNewlines))
+  }
+
+  /// Builds with the compiler of a Debian SDK, and gives the folder of the executable.
+  private func build(with sdk: DebianSDK, _ options: [String], scratch: URL) async throws -> URL {
+    let build = try await SandboxedBuild(sdk: sdk, in: sdks, package: SwiftPackage(folder), scratch: scratch)
+    try await sdks.withSandbox { _ = try await build.run(options, in: $0, to: purpose) }
+    return build.products("release")
+  }
+
+  private var purpose: String { "build the program `\(program)`" }
 
   private struct Description: Decodable {
     struct Product: Decodable {
@@ -93,24 +109,7 @@ struct SwiftBuild: LanguageBuild {
     return try JSONDecoder().decode(Description.self, from: Data(text.utf8)).products.map(\.name)
   }
 
-  private struct Dependency: Decodable {
-    var path: String
-    var dependencies: [Dependency]
-
-    var all: [String] { [path] + dependencies.flatMap(\.all) }
-  }
-
   func inputs(scratch: URL) async throws -> [String] {
-    let text = try await HostCommand(
-      "swift",
-      [
-        "package", "--package-path", folder.path, "--scratch-path", scratch.path, "show-dependencies", "--format",
-        "json",
-      ], to: "list the dependencies of \(folder.path)"
-    ).run()
-    let start = text.firstIndex(of: "{") ?? text.startIndex
-    let root = try JSONDecoder().decode(Dependency.self, from: Data(text[start...].utf8))
-    // Checkouts in the scratch folder are pinned by Package.resolved, which is in the package's own folder.
-    return Set(root.all).filter { !$0.hasPrefix(scratch.path) }.sorted()
+    try await SwiftPackage(folder).sourceFolders(scratch: scratch)
   }
 }

@@ -30,7 +30,7 @@ public struct Sandbox: Sendable {
   public struct Binding: Sendable {
     /// The file or folder.
     public var source: URL
-    /// Its path in the sandbox; below `/run` or `/tmp`, so that nothing of it is left in the tree.
+    /// Its path in the sandbox; below `/run` or `/tmp` where the tree keeps what changes, so that nothing of it is left there.
     public var path: String
     /// Whether it can be written to.
     public var isWritable: Bool
@@ -111,18 +111,27 @@ public struct Sandbox: Sendable {
 
   /// Prepares a sandbox for a program on the terminal; it is gone with ``scratch``.
   ///
+  /// - Parameters:
+  ///   - command: The program with its arguments.
+  ///   - root: The tree.
+  ///   - bindings: What else it sees.
+  ///   - environment: Added to `PATH`, `HOME`, `TERM` and the locale.
+  ///   - folder: Its working folder in the sandbox.
   /// - Throws: `FileFailure`.
-  public func session(_ command: [String], root: Root) throws -> Session {
+  public func session(
+    _ command: [String], root: Root, bindings: [Binding] = [], environment variables: [String: String] = [:],
+    folder: String = "/"
+  ) throws -> Session {
     let work = scratch.appending(path: "sandbox-\(UUID().uuidString)")
     try FolderTree.create(work.path)
     let setup = SandboxScript(
-      root: root, place: .inside, bindings: [], work: work, network: false, folder: "/", keepsInput: true,
+      root: root, place: .inside, bindings: bindings, work: work, network: false, folder: folder, keepsInput: true,
       emulation: emulation)
     try setup.writeFolders()
     try FolderTree.replaceFile(work.appending(path: "setup").path, with: setup.text.utf8)
     let script = "exec " + command.map(\.quotedForShell).joined(separator: " ") + "\n"
     try FolderTree.replaceFile(work.appending(path: "script").path, with: script.utf8)
-    var environment = Self.baseEnvironment
+    var environment = Self.baseEnvironment.merging(variables) { $1 }
     environment["TERM"] = ProcessInfo.processInfo.environment["TERM"] ?? "dumb"
     return Session(
       program: "/usr/bin/unshare",

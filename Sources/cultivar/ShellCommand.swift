@@ -2,8 +2,6 @@ import ArgumentParser
 import Foundation
 import HostSystem
 import Project
-import Subprocess
-import SystemPackage
 
 /// `cultivar shell`: looks around in a built root.
 struct ShellCommand: AsyncParsableCommand {
@@ -40,26 +38,9 @@ struct ShellCommand: AsyncParsableCommand {
       let system = try await session.system(of: image, set: variables.settings).system
       var status: Int32 = 0
       try await session.builder.withShell(image, system: system, command: command) { program, arguments, environment in
-        status = try await start(program, arguments, environment)
+        status = try await TerminalProgram.run(program, arguments, environment: environment)
       }
       if status != 0 { throw ExitCode(status) }
     }
-  }
-
-  /// Runs the program with this process's terminal.
-  private func start(_ program: String, _ arguments: [String], _ environment: [String: String]) async throws -> Int32 {
-    var variables: [Environment.Key: String] = [:]
-    for (name, value) in environment { variables[Environment.Key(stringLiteral: name)] = value }
-    var platform = PlatformOptions()
-    platform.teardownSequence = [.gracefulShutDown(allowedDurationToNextStep: .seconds(1))]
-    let configuration = Configuration(
-      executable: .path(FilePath(program)), arguments: Arguments(arguments), environment: .custom(variables),
-      platformOptions: platform)
-    let result = try await Subprocess.run(
-      configuration, input: .fileDescriptor(.standardInput, closeAfterSpawningProcess: false),
-      output: .fileDescriptor(.standardOutput, closeAfterSpawningProcess: false),
-      error: .fileDescriptor(.standardError, closeAfterSpawningProcess: false))
-    if case .exited(let code) = result.terminationStatus { return Int32(code) }
-    return 1
   }
 }

@@ -36,4 +36,65 @@ struct AptResolverTests {
       #expect(failure?.remedy?.contains("CULTIVAR_DEBIAN_MIRROR") == true)
     }
   }
+
+  /// An archive for `sid` with the package `hello`, whose signed index is past its date; gives its URL and the file of its key.
+  private func expiredArchive(in folder: URL) throws -> (server: LoopbackServer, keyring: URL) {
+    let server = try LoopbackServer(in: folder.appending(path: "server"))
+    let keys = folder.appending(path: "gnupg").path
+    try FileManager.default.createDirectory(
+      atPath: keys, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+    func gpg(_ arguments: [String]) throws {
+      let verdict = try Judge("gpg").run(["--homedir", keys, "--batch", "--yes", "--passphrase", ""] + arguments)
+      try #require(verdict.status == 0, "\(verdict.errors)")
+    }
+    let keyring = folder.appending(path: "key.asc")
+    try gpg(["--quick-gen-key", "archive", "ed25519", "sign", "never"])
+    try gpg(["--armor", "--output", keyring.path, "--export", "archive"])
+    var release = """
+      Origin: Debian
+      Suite: unstable
+      Codename: sid
+      Date: Tue, 02 Jan 2024 00:00:00 UTC
+      Valid-Until: Tue, 09 Jan 2024 00:00:00 UTC
+      Architectures: amd64
+      Components: main contrib non-free non-free-firmware
+      SHA256:
+
+      """
+    for component in ["main", "contrib", "non-free", "non-free-firmware"] {
+      let hello = """
+        Package: hello
+        Version: 1.0
+        Architecture: amd64
+        Filename: pool/hello.deb
+        Size: 1
+        SHA256: \(ContentHash(of: "hello"))
+
+        """
+      let index = component == "main" ? hello : ""
+      let path = "\(component)/binary-amd64/Packages"
+      try server.site.writing(index, to: "dists/sid/\(path)")
+      release += " \(ContentHash(of: index)) \(index.utf8.count) \(path)\n"
+    }
+    let plain = try folder.writing(release, to: "Release")
+    let signed = server.site.appending(path: "dists/sid/InRelease").path
+    try gpg(["--local-user", "archive", "--output", signed, "--clearsign", plain.path])
+    return (server, keyring)
+  }
+
+  @Test("An index that is past its date is refused, and taken where the caller says so")
+  func expired() async throws {
+    try await withTemporaryFolder { folder in
+      let (server, keyring) = try expiredArchive(in: folder)
+      let request = PackageRequest(["hello"], scope: .closure, suite: "sid", architecture: "amd64")
+      var resolver = AptResolver(
+        cache: try Cache(at: folder.appending(path: "cache")), mirror: Mirror(main: server.url, security: server.url),
+        keyring: keyring.path)
+      let failure = await #expect(throws: ArchiveFailure.self) { _ = try await resolver.resolve([request]) }
+      #expect(failure?.problem.hasPrefix("the package index of sid is past its date\n") == true)
+      resolver.acceptsExpiredIndex = true
+      let found = try await resolver.resolve([request]).packages[request]
+      #expect(found?.map(\.label) == ["hello_1.0_amd64"])
+    }
+  }
 }

@@ -1,0 +1,236 @@
+import ArgumentParser
+import DebianArchive
+import DiskImage
+import Foundation
+import HostSystem
+import Sandbox
+import SwiftSDK
+
+/// `cultivar sdk`: what compiles Swift for another architecture.
+struct SDKCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "sdk", abstract: "Compile Swift for another architecture than this machine's.",
+    discussion: """
+      The Static Linux SDK of the toolchain is used where it is installed (`swift sdk list`). Else `cultivar sdk install` makes an SDK
+      of Debian's packages: a compiler, which runs in a sandbox, and the libraries of the architecture. It is kept in the cache.
+      """,
+    subcommands: [Install.self, List.self, Build.self, Remove.self])
+
+  /// `cultivar sdk install`: makes one.
+  struct Install: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "install", abstract: "Make a Swift SDK for an architecture, unless there is one.",
+      discussion: """
+        Nothing is made where the Static Linux SDK of the toolchain is installed. Else some 1.1 GB of Debian's packages are fetched,
+        checked by signature and hash, and what a build needs of them is unpacked into the cache: 1.4 GB.
+        """)
+
+    @Argument(help: ArgumentHelp("Architecture: amd64 or arm64.", valueName: "architecture"))
+    var architecture: Architecture
+
+    @Flag(help: "Make a new one if Debian has newer packages than those of the one that is there.")
+    var update = false
+
+    @OptionGroup var choice: SDKChoiceOptions
+
+    @Flag(
+      help: ArgumentHelp(
+        "Accept an index of Debian's that is past its date, as that of a frozen mirror is.",
+        discussion: """
+          Its signature is checked all the same. Without a date nobody can tell a frozen mirror from one that keeps newer packages back.
+          """))
+    var allowExpiredIndex = false
+
+    @Flag(name: [.short, .long], help: "Say nothing unless something is wrong.")
+    var quiet = false
+
+    func run() async throws {
+      try await CommandErrors.shown {
+        let environment = ProcessInfo.processInfo.environment
+        let cache = try Cache.ofUser(environment)
+        let present = try await choice.find(architecture, in: DebianSDKs(cache: cache))
+        switch present {
+        case .official(let name):
+          say("the Static Linux SDK of the toolchain is there: \(name)")
+          return
+        case .debian(let sdk) where !update:
+          say(summary(sdk, in: cache))
+          return
+        case .debian, nil: break
+        }
+        let progress = BuildProgress(style: BuildProgress.suitableStyle(quiet: quiet))
+        await progress.expect(4)
+        let mirror = Mirror.choose(
+          project: (nil, nil), environment: environment, aptSources: Mirror.hostAptSources())
+        do {
+          let sdk = try await SDKInstallation(
+            cache: cache, mirror: mirror, acceptsExpiredIndex: allowExpiredIndex, progress: progress
+          ).install(architecture)
+          await progress.finish()
+          say(summary(sdk, in: cache))
+        } catch {
+          await progress.finish()
+          throw error
+        }
+      }
+    }
+
+    private func summary(_ sdk: DebianSDK, in cache: Cache) -> String {
+      """
+      \(DebianSDKs(cache: cache).folder(of: sdk).path)
+        Swift \(sdk.version) of Debian \(sdk.suite) for \(sdk.architecture.title), \(ByteSize(bytes: sdk.size))
+      """
+    }
+
+    private func say(_ text: String) {
+      if !quiet { print(text) }
+    }
+  }
+
+  /// `cultivar sdk list`: what is there.
+  struct List: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "list", abstract: "Show the Swift SDKs that are there.")
+
+    @Flag(help: "Write JSON to standard output.")
+    var json = false
+
+    /// A line of the list.
+    private struct Row: Encodable {
+      var architecture: String
+      var version: String
+      var from: String
+      var size: Int64
+      var folder: String
+    }
+
+    func run() async throws {
+      try await CommandErrors.shown {
+        let sdks = DebianSDKs(cache: try Cache.ofUser(ProcessInfo.processInfo.environment))
+        var rows: [Row] = []
+        if let name = try await SDKChoiceOptions.official() {
+          let folder = FileManager.default.homeDirectoryForCurrentUser.appending(
+            path: ".swiftpm/swift-sdks/\(name).artifactbundle"
+          ).path
+          rows.append(
+            Row(
+              architecture: "all", version: name, from: "swift.org", size: FolderTree.size(of: folder), folder: folder))
+        }
+        rows += try sdks.all().map {
+          Row(
+            architecture: $0.architecture.rawValue, version: $0.version, from: "Debian \($0.suite)", size: $0.size,
+            folder: sdks.folder(of: $0).path)
+        }
+        if json { return try ReadableJSON.print(rows) }
+        guard !rows.isEmpty else { return print("there is no Swift SDK for another architecture") }
+        let table = rows.map { [$0.architecture, $0.version, $0.from, "\(ByteSize(bytes: $0.size))", $0.folder] }
+        print(TextTable.text([["architecture", "version", "from", "size", "folder"]] + table, right: [3]))
+      }
+    }
+  }
+
+  /// `cultivar sdk build`: compiles a package with one.
+  struct Build: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "build", abstract: "Run `swift build` for another architecture.",
+      discussion: """
+        Example: cultivar sdk build arm64 -- -c release --product hello
+
+        Executables are linked statically. An SDK of Debian's packages runs in a sandbox without a network, which sees the package's \
+        folder, the packages that it names by path, and the scratch folder; the toolchain's own package manager fetches what the package
+        depends on before.
+        """)
+
+    @Argument(help: ArgumentHelp("Architecture: amd64 or arm64.", valueName: "architecture"))
+    var architecture: Architecture
+
+    @OptionGroup var choice: SDKChoiceOptions
+
+    @Option(help: ArgumentHelp("Folder of the package. Left out: the current folder.", valueName: "folder"))
+    var packagePath: String?
+
+    @Option(
+      help: ArgumentHelp(
+        "Folder for what the build makes. Left out: .build/sdk-ARCHITECTURE in the package's folder.",
+        valueName: "folder"))
+    var scratchPath: String?
+
+    @Argument(parsing: .postTerminator, help: "Options of `swift build`, after `--`.")
+    var options: [String] = []
+
+    func run() async throws {
+      try await CommandErrors.shown(interrupted: "interrupted") {
+        let sdks = DebianSDKs(cache: try Cache.ofUser(ProcessInfo.processInfo.environment))
+        let folder = (packagePath.map { URL(fileURLWithPath: $0) } ?? .currentFolder).standardizedFileURL
+        let scratch =
+          (scratchPath.map { URL(fileURLWithPath: $0) } ?? folder.appending(path: ".build/sdk-\(architecture.rawValue)"))
+          .standardizedFileURL
+        var status: Int32 = 0
+        switch try await choice.find(architecture, in: sdks) {
+        case nil: throw SDKFailure.missing(architecture)
+        case .official(let name):
+          let places = ["--package-path", folder.path, "--scratch-path", scratch.path]
+          status = try await TerminalProgram.run(
+            "swift", ["build"] + SwiftSDK.options(official: name, for: architecture) + places + options)
+        case .debian(let sdk):
+          let build = try await SandboxedBuild(sdk: sdk, in: sdks, package: SwiftPackage(folder), scratch: scratch)
+          try await sdks.withSandbox { sandbox in
+            let session = try build.session(options, in: sandbox)
+            status = try await TerminalProgram.run(
+              session.program, session.arguments, environment: session.environment)
+          }
+        }
+        if status != 0 { throw ExitCode(status) }
+      }
+    }
+  }
+
+  /// `cultivar sdk remove`: removes one.
+  struct Remove: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "remove", abstract: "Remove the Swift SDK that was made for an architecture.",
+      discussion: "The Static Linux SDK of the toolchain is not touched: `swift sdk remove` does that.")
+
+    @Argument(help: ArgumentHelp("Architecture: amd64 or arm64.", valueName: "architecture"))
+    var architecture: Architecture
+
+    func run() async throws {
+      try await CommandErrors.shown {
+        try DebianSDKs(cache: try Cache.ofUser(ProcessInfo.processInfo.environment)).remove(architecture)
+      }
+    }
+  }
+}
+
+/// The options that say which SDK is meant.
+struct SDKChoiceOptions: ParsableArguments {
+  @Flag(
+    help: "Take the SDK of Debian's packages even where the Static Linux SDK is installed, which has another C library."
+  )
+  var fromDebian = false
+
+  /// The SDK that is there for an architecture, if one is.
+  ///
+  /// - Throws: `SDKFailure` for the machine's own architecture, `CommandFailure` without a Swift toolchain.
+  func find(_ architecture: Architecture, in sdks: DebianSDKs) async throws -> SwiftSDK? {
+    guard architecture != .host else { throw SDKFailure.own(architecture) }
+    if !fromDebian, let name = try await Self.official() { return .official(name) }
+    return try sdks.newest(for: architecture).map { .debian($0) }
+  }
+
+  /// The Static Linux SDK that belongs to the toolchain, if it is installed.
+  static func official() async throws -> String? {
+    guard HostCommand.isInstalled("swift") else { return nil }
+    let list = try await HostCommand("swift", ["sdk", "list"], to: "list the Swift SDKs").run()
+    let version = try await HostCommand("swift", ["--version"], to: "ask the version of Swift").run()
+    return SwiftSDK.official(among: list, toolchain: version)
+  }
+}
+
+extension Architecture: ExpressibleByArgument {
+  /// Takes Debian's name, or that of Linux.
+  public init?(argument: String) {
+    guard let found = Self.allCases.first(where: { [$0.rawValue, $0.machine].contains(argument) }) else { return nil }
+    self = found
+  }
+}

@@ -1,0 +1,26 @@
+import Subprocess
+import SystemPackage
+
+/// A program that has the terminal of this one.
+enum TerminalProgram {
+  /// Runs a program to its end.
+  ///
+  /// - Parameter environment: Its whole environment; this process's own where `nil`.
+  /// - Returns: Its exit status; 1 where a signal has ended it.
+  static func run(_ program: String, _ arguments: [String], environment: [String: String]? = nil) async throws -> Int32
+  {
+    var variables: [Environment.Key: String] = [:]
+    for (name, value) in environment ?? [:] { variables[Environment.Key(stringLiteral: name)] = value }
+    var platform = PlatformOptions()
+    platform.teardownSequence = [.gracefulShutDown(allowedDurationToNextStep: .seconds(1))]
+    let configuration = Configuration(
+      executable: program.contains("/") ? .path(FilePath(program)) : .name(program), arguments: Arguments(arguments),
+      environment: environment == nil ? .inherit : .custom(variables), platformOptions: platform)
+    let result = try await Subprocess.run(
+      configuration, input: .fileDescriptor(.standardInput, closeAfterSpawningProcess: false),
+      output: .fileDescriptor(.standardOutput, closeAfterSpawningProcess: false),
+      error: .fileDescriptor(.standardError, closeAfterSpawningProcess: false))
+    if case .exited(let code) = result.terminationStatus { return Int32(code) }
+    return 1
+  }
+}
