@@ -20,6 +20,8 @@ public struct SystemBuilder: Sendable {
   /// What the root stands upon; `nil` for packages alone.
   private let base: BaseRoot?
   private let installer: Installer
+  /// What decompresses packages' archives; `dpkg-deb` itself where `nil`.
+  public var decompressor: Decompressor?
 
   /// What installs packages.
   public enum Installer: Sendable {
@@ -90,16 +92,16 @@ public struct SystemBuilder: Sendable {
   /// - Parameters:
   ///   - request: What ``request(_:suite:architecture:kernel:)`` gave.
   ///   - packages: Packages of each of the request's stages.
+  ///   - kernelIsThere: Takes the folder with `boot` and `usr/lib/modules` of the kernel as soon as it is complete.
   /// - Throws: `ArchiveFailure`, `CommandFailure`, `FileFailure`, ``StepFailure``.
   public func build(
-    _ system: SystemDefinition, request: InstallationRequest, packages: [[DebianPackage]]
+    _ system: SystemDefinition, request: InstallationRequest, packages: [[DebianPackage]],
+    kernelIsThere: (URL) -> Void = { _ in }
   ) async throws -> SystemRoot {
-    let (stack, kernelKey) = try await assemble(
+    let stack = try await assemble(
       system, request: request, packages: packages,
-      upon: RootStack(cache: cache, seed: [request.architecture, "\(epoch)"]))
-    return SystemRoot(
-      stack: stack, sandbox: sandbox, cache: try Cache(at: ownCache), epoch: epoch,
-      kernelFolder: stack.folder(of: kernelKey))
+      upon: RootStack(cache: cache, seed: [request.architecture, "\(epoch)"]), kernelIsThere: kernelIsThere)
+    return SystemRoot(stack: stack, sandbox: sandbox, cache: try Cache(at: ownCache), epoch: epoch)
   }
 
   /// What ``build(_:request:packages:)`` would do, in its order; nothing is done.
@@ -108,15 +110,14 @@ public struct SystemBuilder: Sendable {
   ) async throws -> (key: ContentHash, pieces: [PlannedPiece]) {
     let stack = try await assemble(
       system, request: request, packages: packages,
-      upon: RootStack(cache: cache, seed: [request.architecture, "\(epoch)"], isRehearsal: true)
-    ).stack
+      upon: RootStack(cache: cache, seed: [request.architecture, "\(epoch)"], isRehearsal: true), kernelIsThere: { _ in })
     return (stack.key, stack.pieces)
   }
 
   private func assemble(
     _ system: SystemDefinition, request: InstallationRequest, packages: [[DebianPackage]],
-    upon start: RootStack
-  ) async throws -> (stack: RootStack, kernelKey: ContentHash) {
+    upon start: RootStack, kernelIsThere: (URL) -> Void
+  ) async throws -> RootStack {
     var stack = start
     let context = Context(system: system, request: request)
     if let base {
@@ -127,7 +128,7 @@ public struct SystemBuilder: Sendable {
     if base == nil { try await addEssential(packages.first ?? [], context, to: &stack) }
     try await runSteps(.essential, of: system.layers, in: &stack)
     try await addPackages(packages[Self.kernelStage], removing: [], called: "kernel", context, to: &stack)
-    let kernelKey = stack.key
+    kernelIsThere(stack.folder(of: stack.key))
     var stage = Self.kernelStage + 1
     for layer in system.layers {
       if layer.hasPackages {
@@ -140,7 +141,7 @@ public struct SystemBuilder: Sendable {
     }
     try await runSteps(.last, of: system.layers, in: &stack)
     try await addSecrets(of: system.layers, to: &stack)
-    return (stack, kernelKey)
+    return stack
   }
 
   /// What the whole build has in common.
@@ -239,8 +240,8 @@ public struct SystemBuilder: Sendable {
   ) async throws -> DirectInstallation {
     let (files, controls) = (try await archive.files(of: packages), try await archive.controlFolders(of: packages))
     return try DirectInstallation(
-      packages.indices.map { (packages[$0], files[$0], controls[$0]) }, architecture: context.request.architecture,
-      pathRules: context.pathRules, isGround: isGround)
+      Array(zip(files, controls)), architecture: context.request.architecture,
+      pathRules: context.pathRules, isGround: isGround, isDecompressed: decompressor != nil)
   }
 
   /// Installs packages the direct way, or, where that cannot be, by dpkg.
@@ -281,7 +282,10 @@ public struct SystemBuilder: Sendable {
       try direct.write(to: folder)
       let own = Sandbox.Binding(folder, at: DirectInstallation.place, isWritable: true)
       try await sandbox.run(
-        direct.unpack, root: root, place: .beside, bindings: [archives, own], to: "unpack packages side by side")
+        direct.unpack, root: root, place: .beside,
+        bindings: [archives, own]
+          + (decompressor.map { [Sandbox.Binding($0.folder, at: DirectInstallation.decompressor)] } ?? []),
+        to: "unpack packages side by side")
       try await sandbox.run(
         direct.configure, root: root, bindings: [own], environment: environment, to: "configure packages")
     }

@@ -111,7 +111,7 @@ struct InstallationTests {
         archive: own.archive, cache: cache, progress: BuildProgress(style: .lines, isDetailed: true), scratch: scratch,
         epoch: 1_700_000_000, installer: installer
       ).build(definition, request: request, packages: packages)
-      return try await root.archive().entries
+      return try await root.archive().entries()
     }
   }
 }
