@@ -249,10 +249,11 @@ public struct DebianArchive: Sendable {
     _ = try await cache.result("package", package.sha256) { folder in
       let command =
         if let decompressor {
+          // There is more to be done beside the making of tools.
           HostCommand(
-            "/bin/sh",
+            "nice",
             [
-              "-euc",
+              "-n", "10", "/bin/sh", "-euc",
               Decompressor.command("\"$1\"", try PackageData(in: archive.path), folder: "\"$2\"")
                 + " | tar -x -p --warning=no-timestamp", "sh", archive.path, decompressor.folder.path,
             ], to: "unpack \(package.label)", in: folder.path)

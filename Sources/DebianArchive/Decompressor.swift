@@ -32,7 +32,7 @@ public struct Decompressor: Sendable {
   ///   - data: Where the files lie in it.
   ///   - folder: Where the shell sees ``folder``.
   public static func command(_ archive: String, _ data: PackageData, folder: String) -> String {
-    guard data.name == "data.tar.xz" else { return "dpkg-deb --fsys-tarfile \(archive)" }
+    guard data.isXZ else { return "dpkg-deb --fsys-tarfile \(archive)" }
     let library = "\(folder)/usr/lib/\(Architecture.host.multiarch)"
     return "dd if=\(archive) bs=1M iflag=skip_bytes,count_bytes skip=\(data.offset) count=\(data.size) status=none | "
       + "\(folder)/\(ToolTree.loader) --library-path \(library) \(folder)/usr/bin/xz -dcq -T0"

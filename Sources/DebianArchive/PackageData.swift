@@ -10,6 +10,9 @@ public struct PackageData: Sendable, Equatable {
   /// Its length in bytes.
   public var size: Int64
 
+  /// Whether it is compressed by xz, as nearly all are.
+  public var isXZ: Bool { name == "data.tar.xz" }
+
   /// Finds the member in an archive file.
   ///
   /// - Throws: `FileFailure`, also where the file is no package.

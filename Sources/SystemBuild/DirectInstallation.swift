@@ -59,7 +59,7 @@ struct DirectInstallation {
   ///   - architecture: Debian architecture of the tree.
   ///   - pathRules: What of the archives is left out.
   ///   - isGround: Whether the tree is empty.
-  ///   - isDecompressed: Whether there is a decompressor beside `dpkg-deb`, at ``decompressor``.
+  ///   - isDecompressed: Whether there is a decompressor beside `dpkg-deb`, at ``decompressor``, and what it has done ahead of time.
   /// - Throws: `FileFailure`.
   init(
     _ packages: [(file: URL, control: URL)], architecture: String, pathRules: [PathRule],
@@ -70,7 +70,8 @@ struct DirectInstallation {
         decoding: try FolderTree.readFile(control.appending(path: "control").path), as: UTF8.self
       ).trimmingCharacters(in: .newlines)
       return Item(
-        file: file, data: try PackageData(in: file.path), control: control, fields: ControlFile.paragraphs(text).first ?? [:], text: text,
+        file: file, data: try PackageData(in: file.path), control: control,
+        fields: ControlFile.paragraphs(text).first ?? [:], text: text,
         conffiles: try Self.conffiles(control))
     }
     self.architecture = architecture
@@ -126,7 +127,7 @@ struct DirectInstallation {
     }
   }
 
-  private func write(_ text: String, to file: URL) throws { try FolderTree.replaceFile(file.path, with: text.utf8) }
+  private func write(_ text: String, to file: URL) throws { try FolderTree.writeFile(file.path, with: text.utf8) }
 
   /// A package in the status file, unpacked and not configured.
   private func paragraph(_ item: Item) -> String {
@@ -159,10 +160,9 @@ struct DirectInstallation {
     let sorted = items.sorted { ($1.data.size, $0.stem) < ($0.data.size, $1.stem) }
     let cases = sorted.map { item in
       let archive = "\(PackageScript.archives)/\(item.file.lastPathComponent)"
-      return "\(item.stem)) "
-        + (isDecompressed
-          ? Decompressor.command(archive, item.data, folder: Self.decompressor) : "dpkg-deb --fsys-tarfile \(archive)")
-        + " ;;"
+      guard isDecompressed else { return "\(item.stem)) dpkg-deb --fsys-tarfile \(archive) ;;" }
+      let command = Decompressor.command(archive, item.data, folder: Self.decompressor)
+      return "\(item.stem)) \(AheadOfTime.take(item.file.lastPathComponent, else: command)) ;;"
     }
     return """
       refuse() { echo "$1" >&2; exit 1; }

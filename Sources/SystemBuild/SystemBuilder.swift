@@ -98,9 +98,13 @@ public struct SystemBuilder: Sendable {
     _ system: SystemDefinition, request: InstallationRequest, packages: [[DebianPackage]],
     kernelIsThere: (URL) -> Void = { _ in }
   ) async throws -> SystemRoot {
+    try FolderTree.create(ahead.path)
+    async let decompressing: Void = decompressAhead(
+      try await rehearsal(system, request: request, packages: packages).uninstalled)
     let stack = try await assemble(
       system, request: request, packages: packages,
       upon: RootStack(cache: cache, seed: [request.architecture, "\(epoch)"]), kernelIsThere: kernelIsThere)
+    try? await decompressing
     return SystemRoot(stack: stack, sandbox: sandbox, cache: try Cache(at: ownCache), epoch: epoch)
   }
 
@@ -108,10 +112,31 @@ public struct SystemBuilder: Sendable {
   public func rehearse(
     _ system: SystemDefinition, request: InstallationRequest, packages: [[DebianPackage]]
   ) async throws -> (key: ContentHash, pieces: [PlannedPiece]) {
-    let stack = try await assemble(
-      system, request: request, packages: packages,
-      upon: RootStack(cache: cache, seed: [request.architecture, "\(epoch)"], isRehearsal: true), kernelIsThere: { _ in })
+    let stack = try await rehearsal(system, request: request, packages: packages)
     return (stack.key, stack.pieces)
+  }
+
+  private func rehearsal(
+    _ system: SystemDefinition, request: InstallationRequest, packages: [[DebianPackage]]
+  ) async throws -> RootStack {
+    try await assemble(
+      system, request: request, packages: packages,
+      upon: RootStack(cache: cache, seed: [request.architecture, "\(epoch)"], isRehearsal: true),
+      kernelIsThere: { _ in })
+  }
+
+  /// Where archives are kept that were decompressed ahead of time.
+  private var ahead: URL { sandbox.scratch.appending(path: "ahead") }
+
+  /// Decompresses archives for all stages but the first, which begins at once.
+  private func decompressAhead(_ stages: [[DebianPackage]]) async throws {
+    guard let decompressor else { return }
+    var files: [[URL]] = []
+    for packages in stages.dropFirst() {
+      let missing = Set(archive.missing(packages).map(\.sha256))
+      files.append(try await archive.files(of: packages.filter { !missing.contains($0.sha256) }))
+    }
+    try await AheadOfTime(files, in: ahead, by: decompressor).run()
   }
 
   private func assemble(
@@ -179,7 +204,7 @@ public struct SystemBuilder: Sendable {
       for rule in context.pathRules { $0.add([rule.pattern, rule.isInclusion ? "in" : "out"]) }
     }
     let lower = stack.lower
-    try await stack.add(key, called: "\(packages.count) essential packages") { upper in
+    try await stack.add(key, installing: packages, called: "\(packages.count) essential packages") { upper in
       try await fetch(packages, context, called: "the essential packages")
       let direct = try await directInstallation(of: packages, context, isGround: true)
       try await install("the essential packages", direct, upon: [], lower: lower, upper: upper) {
@@ -209,7 +234,7 @@ public struct SystemBuilder: Sendable {
       $0.add(removed)
     }
     let current = stack
-    try await stack.add(key, called: "\(packages.count) packages of \(name)") { upper in
+    try await stack.add(key, installing: packages, called: "\(packages.count) packages of \(name)") { upper in
       try await fetch(packages, context, called: "\(packages.count) packages of \(name)")
       let status = current.file("var/lib/dpkg/status") ?? []
       let direct = removed.isEmpty ? try await directInstallation(of: packages, context, isGround: false) : nil
@@ -284,7 +309,12 @@ public struct SystemBuilder: Sendable {
       try await sandbox.run(
         direct.unpack, root: root, place: .beside,
         bindings: [archives, own]
-          + (decompressor.map { [Sandbox.Binding($0.folder, at: DirectInstallation.decompressor)] } ?? []),
+          + (decompressor.map {
+            [
+              Sandbox.Binding($0.folder, at: DirectInstallation.decompressor),
+              Sandbox.Binding(ahead, at: AheadOfTime.place, isWritable: true),
+            ]
+          } ?? []),
         to: "unpack packages side by side")
       try await sandbox.run(
         direct.configure, root: root, bindings: [own], environment: environment, to: "configure packages")
