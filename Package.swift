@@ -131,8 +131,8 @@ let package = Package(
     .testTarget(
       name: "BuildTests",
       dependencies: [
-        "cultivar", "DebianArchive", "HostSystem", "ImageBuild", "Lock", "Project", "SizeReport", "SystemBuild",
-        "TestFixtures",
+        "cultivar", "DebianArchive", "HostSystem", "ImageBuild", "Lock", "Project", "Sandbox", "SizeReport",
+        "SystemBuild", "TestFixtures",
       ]),
     .testTarget(name: "PartitionTableTests", dependencies: ["PartitionTable"]),
     .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem", "TestFixtures"]),

@@ -5,7 +5,7 @@ import HostSystem
 /// Decompresses archives of packages before their turn: the scripts of packages run one after the other, and leave processors idle.
 ///
 /// What is ready lies in a folder. An archive is claimed by whoever makes its folder there first, this or the installation that
-/// needs it, so that none is decompressed twice.
+/// needs it, so that none is decompressed twice. Whoever comes second waits for a lock, which ends with the other one's process.
 struct AheadOfTime: Sendable {
   /// Where the folder is seen in a sandbox.
   static let place = "/run/cultivar/ahead"
@@ -38,18 +38,17 @@ struct AheadOfTime: Sendable {
 
   /// Decompresses, behind all other work. What fails, a full disk above all, is left to the installation.
   func run() async throws {
-    // However this ends, nobody waits for it.
-    defer { try? FolderTree.writeFile(folder.appending(path: "over").path, with: []) }
     guard !archives.isEmpty else { return }
     var lines: [String] = []
     for (file, data) in archives {
       let name = file.lastPathComponent
       let command = Decompressor.command("\"$1/\(name)\"", data, folder: "\"$2\"")
       lines.append(
-        "if mkdir \(name) 2>/dev/null; then \(command) > \(name)/part && mv \(name)/part \(name)/tar || fail \(name); fi"
+        "if mkdir \(name) 2>/dev/null; then"
+          + " ( flock 9; \(command) > \(name)/part && mv \(name)/part \(name)/tar || rm \(name)/part ) 9> \(name)/lock; fi"
       )
     }
-    let script = "fail() { rm -f \"$1/part\"; : > \"$1/failed\"; }\n" + lines.joined(separator: "\n") + "\n"
+    let script = lines.joined(separator: "\n") + "\n"
     try await HostCommand(
       "nice",
       [
@@ -64,7 +63,7 @@ struct AheadOfTime: Sendable {
     let ready = "\(place)/\(archive)"
     return """
       if mkdir \(ready) 2>/dev/null; then \(command); else
-        until [ -e \(ready)/tar ] || [ -e \(ready)/failed ] || [ -e \(place)/over ]; do sleep 0.01; done
+        flock \(ready)/lock true
         if [ -e \(ready)/tar ]; then cat \(ready)/tar; rm \(ready)/tar; else \(command); fi
       fi
       """

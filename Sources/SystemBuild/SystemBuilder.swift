@@ -99,12 +99,12 @@ public struct SystemBuilder: Sendable {
     kernelIsThere: (URL) -> Void = { _ in }
   ) async throws -> SystemRoot {
     try FolderTree.create(ahead.path)
-    async let decompressing: Void = decompressAhead(
+    // What nobody has waited for when the root is complete is ended.
+    async let _: Void = decompressAhead(
       try await rehearsal(system, request: request, packages: packages).uninstalled)
     let stack = try await assemble(
       system, request: request, packages: packages,
       upon: RootStack(cache: cache, seed: [request.architecture, "\(epoch)"]), kernelIsThere: kernelIsThere)
-    try? await decompressing
     return SystemRoot(stack: stack, sandbox: sandbox, cache: try Cache(at: ownCache), epoch: epoch)
   }
 

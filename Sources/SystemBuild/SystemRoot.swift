@@ -9,8 +9,8 @@ public struct SystemRoot: Sendable {
   /// Hash of all that it depends on but secrets: the same on every machine.
   public var key: ContentHash { stack.keyWithoutSecrets }
 
-  private let stack: RootStack
-  private let sandbox: Sandbox
+  let stack: RootStack
+  let sandbox: Sandbox
   /// Where what is made of the root is kept, as long as the build runs.
   public let cache: Cache
   private let epoch: Int64
