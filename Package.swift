@@ -135,7 +135,7 @@ let package = Package(
     .testTarget(
       name: "BuildTests",
       dependencies: [
-        "cultivar", "DebianArchive", "HostSystem", "ImageBuild", "Lock", "Programs", "Project", "SizeReport",
+        "cultivar", "DebianArchive", "HostSystem", "ImageBuild", "Lock", "Programs", "Project", "Sandbox", "SizeReport",
         "SwiftSDK", "SystemBuild", "TestFixtures",
       ], exclude: ["Listings"]),
     .testTarget(name: "SystemBuildTests", dependencies: ["SystemBuild", "HostSystem"]),

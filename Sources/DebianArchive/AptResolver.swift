@@ -52,7 +52,7 @@ struct AptResolver {
     for name in ["state/lists/partial", "cache/archives/partial", "etc"] {
       try FolderTree.create(folder.appending(path: name).path)
     }
-    try FolderTree.replaceFile(folder.appending(path: "status").path, with: [])
+    try FolderTree.writeFile(folder.appending(path: "status").path, with: [])
     let components = "main contrib non-free non-free-firmware"
     func source(_ url: String, _ suites: String) -> String {
       "Types: deb\nURIs: \(url)\nSuites: \(suites)\nComponents: \(components)\nSigned-By: \(keyring)\n\n"
@@ -64,9 +64,9 @@ struct AptResolver {
       ? source(mirror.main, suite)
       : source(mirror.main, "\(suite) \(suite)-updates") + source(mirror.security, "\(suite)-security")
     let sourceFile = folder.appending(path: "etc/cultivar.sources")
-    try FolderTree.replaceFile(sourceFile.path, with: (sources + moreSources).utf8)
+    try FolderTree.writeFile(sourceFile.path, with: (sources + moreSources).utf8)
     let preferenceFile = folder.appending(path: "etc/preferences")
-    try FolderTree.replaceFile(preferenceFile.path, with: preferences.utf8)
+    try FolderTree.writeFile(preferenceFile.path, with: preferences.utf8)
     return try Self.writeConfiguration(in: folder, sources: sourceFile, preferences: preferenceFile, architecture)
   }
 
@@ -95,7 +95,7 @@ struct AptResolver {
       Acquire::Retries "3";
       """
     let file = folder.appending(path: "apt.conf")
-    try FolderTree.replaceFile(file.path, with: settings.utf8)
+    try FolderTree.writeFile(file.path, with: settings.utf8)
     return file
   }
 

@@ -60,12 +60,13 @@ public struct DebianArchive: Sendable {
 
   /// Gives the unpacked files of packages, one folder each, in the order of the packages; no script is run.
   ///
+  /// - Parameter decompressor: What decompresses the archives; `dpkg-deb` itself where `nil`.
   /// - Throws: ``ArchiveFailure``, `CommandFailure`.
-  public func trees(of packages: [DebianPackage]) async throws -> [URL] {
+  public func trees(of packages: [DebianPackage], by decompressor: Decompressor? = nil) async throws -> [URL] {
     let missing = packages.filter { !isUnpacked($0) }
     if !missing.isEmpty {
       try await fetch(missing)
-      try await unpack(missing)
+      try await unpack(missing, by: decompressor)
     }
     return packages.map { cache.location("package", $0.sha256) }
   }
@@ -236,26 +237,37 @@ public struct DebianArchive: Sendable {
     }
   }
 
-  private func unpack(_ packages: [DebianPackage]) async throws {
+  private func unpack(_ packages: [DebianPackage], by decompressor: Decompressor?) async throws {
     // The largest first, so that no core waits for it alone at the end.
     let order = packages.sorted { $0.size > $1.size }
     try await withThrowingTaskGroup(of: Void.self) { group in
       var next = order.makeIterator()
       for _ in 0..<max(2, ProcessInfo.processInfo.activeProcessorCount) {
-        if let package = next.next() { group.addTask { try await self.unpack(package) } }
+        if let package = next.next() { group.addTask { try await self.unpack(package, by: decompressor) } }
       }
       while try await group.next() != nil {
-        if let package = next.next() { group.addTask { try await self.unpack(package) } }
+        if let package = next.next() { group.addTask { try await self.unpack(package, by: decompressor) } }
       }
     }
   }
 
-  private func unpack(_ package: DebianPackage) async throws {
+  private func unpack(_ package: DebianPackage, by decompressor: Decompressor?) async throws {
     let archive = archiveFile(package)
     _ = try await cache.result("package", package.sha256) { folder in
-      try await HostCommand(
-        "dpkg-deb", ["--extract", archive.path, folder.path], to: "unpack \(package.label)"
-      ).run()
+      let command =
+        if let decompressor {
+          // There is more to be done beside the making of tools.
+          HostCommand(
+            "nice",
+            [
+              "-n", "10", "/bin/sh", "-euc",
+              Decompressor.command("\"$1\"", try PackageData(in: archive.path), folder: "\"$2\"")
+                + " | tar -x -p --warning=no-timestamp", "sh", archive.path, decompressor.folder.path,
+            ], to: "unpack \(package.label)", in: folder.path)
+        } else {
+          HostCommand("dpkg-deb", ["--extract", archive.path, folder.path], to: "unpack \(package.label)")
+        }
+      try await command.run()
     }
   }
 }

@@ -29,10 +29,10 @@ extension DebianArchive {
         try FolderTree.create(folder.appending(path: name).path)
       }
       let place = folder.appending(path: "archive").path
-      try FolderTree.replaceFile(place + "/Packages", with: index.utf8)
-      try FolderTree.replaceFile(folder.appending(path: "status").path, with: status)
+      try FolderTree.writeFile(place + "/Packages", with: index.utf8)
+      try FolderTree.writeFile(folder.appending(path: "status").path, with: status)
       let sources = folder.appending(path: "etc/cultivar.sources")
-      try FolderTree.replaceFile(
+      try FolderTree.writeFile(
         sources.path, with: "Types: deb\nURIs: file:\(place)\nSuites: ./\nTrusted: yes\n".utf8)
       let settings = try AptResolver.writeConfiguration(
         in: folder, sources: sources, preferences: URL(fileURLWithPath: "/dev/null"), architecture)

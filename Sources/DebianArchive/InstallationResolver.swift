@@ -35,7 +35,7 @@ extension AptResolver {
         result.stages = try await stages(of: request, settings, buildPackages)
       } catch is ArchiveFailure where !versions.isEmpty {
         // A new version may need others than the locked ones.
-        try FolderTree.replaceFile(
+        try FolderTree.writeFile(
           folder.appending(path: "etc/preferences").path, with: Self.preferences(request, keeping: [:]).utf8)
         result.stages = try await stages(of: request, settings, buildPackages)
       }
@@ -54,7 +54,7 @@ extension AptResolver {
     var stages: [[DebianPackage]] = []
     for stage in request.stages {
       let file = settings.deletingLastPathComponent().appending(path: "status").path
-      try FolderTree.replaceFile(file, with: status.utf8)
+      try FolderTree.writeFile(file, with: status.utf8)
       stages.append(try await resolve(stage, of: request, settings, buildPackages, installed: &status))
     }
     return stages

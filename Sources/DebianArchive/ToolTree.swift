@@ -34,7 +34,8 @@ public struct ToolTree: Sendable {
     let packages = try await archive.packages(for: [Self.request])[Self.request] ?? []
     identity = Self.identity(of: packages)
     folder = try await cache.result("tools", identity) { place in
-      for tree in try await archive.trees(of: packages) { try Self.link(tree, into: place) }
+      let decompressor = try await Decompressor(of: packages, archive: archive, cache: cache)
+      for tree in try await archive.trees(of: packages, by: decompressor) { try Self.link(tree, into: place) }
     }
   }
 
@@ -77,7 +78,8 @@ public struct ToolTree: Sendable {
       to: purpose, environment: variables, in: workingFolder, input: input)
   }
 
-  private static var loader: String {
+  /// Path of the suite's dynamic loader in the tree.
+  static var loader: String {
     switch Architecture.host {
     case .amd64: "usr/lib64/ld-linux-x86-64.so.2"
     case .arm64: "usr/lib/ld-linux-aarch64.so.1"
@@ -85,7 +87,7 @@ public struct ToolTree: Sendable {
   }
 
   /// Adds a package's files to the tree by hard links: they are in the same cache, and nobody writes to them.
-  private static func link(_ tree: URL, into place: URL) throws {
+  static func link(_ tree: URL, into place: URL) throws {
     guard let walker = FileManager.default.enumerator(atPath: tree.path) else { return }
     while let relative = walker.nextObject() as? String {
       let source = tree.appending(path: relative).path

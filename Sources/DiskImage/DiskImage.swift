@@ -77,6 +77,46 @@ public struct DiskImage: Sendable {
     guard rename(temporary, path) == 0 else { throw FileFailure.last("write", path) }
   }
 
+  /// The hash of what ``write(to:)`` writes, from what it is made of: both can go on side by side.
+  ///
+  /// - Throws: `FileFailure`, `GPTError`.
+  public func contentHash() throws -> ContentHash {
+    let sector = Int64(GPT.sectorSize)
+    var parts = try table.serialised(bootCode: bootCode).regions.map {
+      (offset: Int64($0.lba) * sector, content: Content.bytes($0.bytes))
+    }
+    for (number, content) in contents {
+      guard let partition = table.partition(number: number) else { continue }
+      parts.append((Int64(partition.firstLBA) * sector, content))
+    }
+    var hasher = ContentHasher()
+    var position: Int64 = 0
+    let zeros = [UInt8](repeating: 0, count: 1 << 20)
+    func skip(to offset: Int64) {
+      while position < offset {
+        let count = min(Int64(zeros.count), offset - position)
+        zeros.withUnsafeBytes { hasher.add(UnsafeRawBufferPointer(rebasing: $0[0..<Int(count)])) }
+        position += count
+      }
+    }
+    for (offset, content) in parts.sorted(by: { $0.offset < $1.offset }) {
+      skip(to: offset)
+      switch content {
+      case .bytes(let bytes):
+        bytes.withUnsafeBytes { hasher.add($0) }
+        position += Int64(bytes.count)
+      case .file(let file, _):
+        let source = try ImageFile(reading: file.path)
+        try source.forEachPiece(of: 0..<source.size) { piece, _ in
+          hasher.add(UnsafeRawBufferPointer(piece))
+        }
+        position += source.size
+      }
+    }
+    skip(to: Int64(table.diskSizeInSectors) * sector)
+    return hasher.hash
+  }
+
   /// The blocks of the image that a device must hold; what stands in the others does not matter.
   ///
   /// They are more than the blocks that are not zero: zeros in a file, or in a file system's tables, count as well, and the

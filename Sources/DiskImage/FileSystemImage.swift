@@ -233,8 +233,8 @@ public struct FileSystemImage: Sendable {
       let place = folder.appending(path: path).path
       switch entry.kind {
       case .folder: try FolderTree.create(place)
-      case .file(.bytes(let bytes)): try FolderTree.replaceFile(place, with: bytes)
-      case .file(.host(let source, _)): try FolderTree.replaceFile(place, with: FolderTree.readFile(source))
+      case .file(.bytes(let bytes)): try FolderTree.writeFile(place, with: bytes)
+      case .file(.host(let source, _)): try FolderTree.writeFile(place, with: FolderTree.readFile(source))
       case .link, .characterDevice: throw FileFailure("add", path, reason: "FAT has files and folders only")
       }
     }

@@ -15,10 +15,9 @@ public struct ContentHash: Hashable, Sendable, Codable, CustomStringConvertible,
   }
 
   fileprivate init(_ digest: SHA256.Digest) {
-    text = digest.map { byte in
-      let digits = String(byte, radix: 16)
-      return digits.utf8.count == 1 ? "0" + digits : digits
-    }.joined()
+    let digits = Array("0123456789abcdef".utf8)
+    text = String(
+      decoding: digest.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
   }
 
   /// The hash of bytes.

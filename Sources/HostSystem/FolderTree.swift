@@ -43,29 +43,44 @@ public enum FolderTree {
   /// - Throws: ``FileFailure``.
   public static func replaceFile(_ path: String, with bytes: some Sequence<UInt8>) throws(FileFailure) {
     let temporary = "\(path).\(getpid()).new"
-    let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-    guard descriptor >= 0 else { throw .last("write", temporary) }
+    do throws(FileFailure) {
+      try write(bytes, to: temporary, isSynced: true)
+      guard rename(temporary, path) == 0 else { throw .last("write", path) }
+    } catch {
+      unlink(temporary)
+      throw error
+    }
+  }
+
+  /// Writes a file that lives no longer than the build, or whose folder gets its name later: nothing is waited for.
+  ///
+  /// - Throws: ``FileFailure``.
+  public static func writeFile(_ path: String, with bytes: some Sequence<UInt8>) throws(FileFailure) {
+    try write(bytes, to: path, isSynced: false)
+  }
+
+  private static func write(
+    _ bytes: some Sequence<UInt8>, to path: String, isSynced: Bool
+  ) throws(FileFailure) {
+    let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+    guard descriptor >= 0 else { throw .last("write", path) }
+    defer { close(descriptor) }
     var failure: FileFailure?
     let content = Array(bytes)
     content.withUnsafeBytes { buffer in
       var offset = 0
       while offset < buffer.count {
-        let count = write(descriptor, buffer.baseAddress?.advanced(by: offset), buffer.count - offset)
+        let count = Glibc.write(descriptor, buffer.baseAddress?.advanced(by: offset), buffer.count - offset)
         if count < 0 {
           if errno == EINTR { continue }
-          failure = .last("write", temporary)
+          failure = .last("write", path)
           return
         }
         offset += count
       }
     }
-    if failure == nil, fsync(descriptor) != 0 { failure = .last("write", temporary) }
-    close(descriptor)
-    if failure == nil, rename(temporary, path) != 0 { failure = .last("write", path) }
-    if let failure {
-      unlink(temporary)
-      throw failure
-    }
+    if failure == nil, isSynced, fsync(descriptor) != 0 { failure = .last("write", path) }
+    if let failure { throw failure }
   }
 
   /// Reads a whole file.

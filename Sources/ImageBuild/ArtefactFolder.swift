@@ -13,6 +13,8 @@ struct Artefact: Sendable {
   var key: ContentHash
   /// Writes it to a path that is not yet its own.
   var make: @Sendable (_ path: String) async throws -> Void
+  /// Its hash, where that can be had of what it is made of while it is written; else the file is read.
+  var hash: (@Sendable () throws -> ContentHash)?
 }
 
 /// The folder that the artefacts of one image are written to.
@@ -128,9 +130,10 @@ public struct ArtefactFolder: Sendable {
   private func write(_ artefact: Artefact, to file: URL) async throws -> Record {
     let temporary = "\(file.path).\(getpid()).new"
     defer { unlink(temporary) }
+    async let early = artefact.hash?()
     try await artefact.make(temporary)
     try Task.checkCancellation()
-    let hash = try ContentHash(ofFile: temporary)
+    let hash = try await early ?? ContentHash(ofFile: temporary)
     let descriptor = open(temporary, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw FileFailure.last("read", temporary) }
     defer { close(descriptor) }

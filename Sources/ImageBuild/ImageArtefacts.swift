@@ -25,7 +25,9 @@ struct ImageArtefacts {
     let identity = try disk.identity()
     let image = folder.image.path
     var artefacts = [
-      Artefact(name: folder.image.lastPathComponent, format: "raw", key: identity) { try disk.write(to: $0) },
+      Artefact(
+        name: folder.image.lastPathComponent, format: "raw", key: identity, make: { try disk.write(to: $0) },
+        hash: { try disk.contentHash() }),
       try json(ContentsListing(image: name, entries: contents), to: folder.contents.lastPathComponent, "contents"),
     ]
     if let recipe { artefacts.append(try json(recipe, to: "recipe.json", "recipe")) }

@@ -63,7 +63,7 @@ extension ImageBuilder {
 
     let foreign = try await foreignPrograms(needs)
     return try await cache.withScratch { scratch in
-      let builder = try SystemBuilder(
+      var builder = try SystemBuilder(
         archive: archive, cache: cache, progress: progress, scratch: scratch, epoch: epoch, base: base,
         foreign: foreign)
       let folder = ArtefactFolder(output, name: image.name)
@@ -80,15 +80,16 @@ extension ImageBuilder {
 
       // Installing packages leaves a processor idle.
       try await ToolTree.fetch(toolPackages, archive: archive, cache: cache)
-      async let preparing = progress.step("prepare the tools") { try await ToolTree(archive: archive, cache: cache) }
-      let root = try await builder.build(complete, request: needs.request, packages: stages)
-      let tools = try await preparing
-      let kernel =
-        try base?.kernel(for: image) ?? systemKernel(image, in: root.kernelFolder, packages: stages, device: device)
+      builder.decompressor = try await Decompressor(of: toolPackages, archive: archive, cache: cache)
+      let (kernelFolders, kernelFolder) = AsyncStream<URL>.makeStream()
+      async let preparing = bootParts(
+        image, system, layout, device: device, kernelFolders: kernelFolders, base: base, packages: stages,
+        executable: executable, checker: (needs.checker, others), epoch: epoch)
+      let root = try await builder.build(complete, request: needs.request, packages: stages) {
+        kernelFolder.yield($0)
+      }
       async let archiving = progress.step("archive the root file system") { try await root.archive() }
-      let (modules, initialRAM) = try await initialRAM(
-        system, layout, device: device, kernel: kernel, executable: executable,
-        checker: try checker(needs.checker, others), tools: tools, epoch: epoch)
+      let (tools, kernel, modules, initialRAM) = try await preparing
       let arguments =
         device.kernelArguments + Self.kernelArguments + system.layers.flatMap(\.kernelArguments)
         + image.kernel.arguments
@@ -102,8 +103,8 @@ extension ImageBuilder {
 
       let content = try await archiving
       let source = RootSource.archive(
-        content.file, identity: root.key, contentSize: content.entries.reduce(0) { $0 + $1.size },
-        entries: content.entries.count)
+        content.file, identity: root.key, contentSize: content.contentSize, entries: content.count)
+      async let entries = content.entries()
       let parts = ImageParts(
         image: ImageName(project: project.name, image: image.name), device: device, layout: layout, identity: identity,
         kernel: kernel.kernel, root: source, ownCache: root.cache,
@@ -118,7 +119,7 @@ extension ImageBuilder {
         source, time: epoch, architecture: device.architecture, name: "\(image.name):\(project.version)")
       let artefacts = try ImageArtefacts(
         name: image.name, disk: disk.image,
-        contents: content.entries, recipe: SystemRecipe(identity: parts.identity, system: complete),
+        contents: try await entries, recipe: SystemRecipe(identity: parts.identity, system: complete),
         root: rootArchive, tools: tools
       ).list(image.formats + formats, in: folder)
       let written = try await folder.write(artefacts, manifest: manifest, progress: progress)
@@ -179,6 +180,29 @@ extension ImageBuilder {
       modules: systemModules(layout), nextInit: ["/usr/lib/systemd/systemd"], nextInitEnvironment: [],
       dataMountOptions: layout.dataMountOptions.isEmpty ? nil : layout.dataMountOptions, deviceTimeout: 60,
       failureDelay: 10)
+  }
+
+  /// The tools, the kernel, and the initial RAM file system with its modules: what is made while packages are still being
+  /// installed.
+  ///
+  /// - Parameter kernelFolders: Gives the folder of the installed kernel when there is one.
+  private func bootParts(
+    _ image: ImageDefinition, _ system: SystemDefinition, _ layout: Layout, device: DeviceClass,
+    kernelFolders: AsyncStream<URL>, base: BaseRoot?, packages: [[DebianPackage]], executable: URL,
+    checker: (request: PackageRequest, packages: [PackageRequest: [DebianPackage]]), epoch: Int64
+  ) async throws -> (tools: ToolTree, kernel: KernelFiles, modules: KernelModules, initialRAM: URL) {
+    let tools = try await progress.step("prepare the tools") { try await ToolTree(archive: archive, cache: cache) }
+    var installed: KernelFiles?
+    for await folder in kernelFolders {
+      installed = try base?.kernel(for: image) ?? systemKernel(image, in: folder, packages: packages, device: device)
+      break
+    }
+    // The folder never comes where the installing failed, which has ended this work as well.
+    guard let kernel = installed else { throw CancellationError() }
+    let (modules, initialRAM) = try await initialRAM(
+      system, layout, device: device, kernel: kernel, executable: executable,
+      checker: try self.checker(checker.request, checker.packages), tools: tools, epoch: epoch)
+    return (tools, kernel, modules, initialRAM)
   }
 
   /// Makes the initial RAM file system, and says which modules are in it.

@@ -98,7 +98,7 @@ public struct KernelModules: Sendable {
     for name in ["modules.builtin", "modules.builtin.modinfo", "modules.order"] {
       let file = source.appending(path: name)
       guard FileManager.default.fileExists(atPath: file.path) else { continue }
-      try FolderTree.replaceFile(target.appending(path: name).path, with: FolderTree.readFile(file.path))
+      try FolderTree.writeFile(target.appending(path: name).path, with: FolderTree.readFile(file.path))
     }
     try await tools.command(
       "depmod", ["-b", folder.appending(path: "tree/usr").path, version], to: "index the kernel modules"
@@ -117,7 +117,7 @@ public struct KernelModules: Sendable {
       guard let source = available[name] else { continue }
       let place = target.appending(path: path)
       try FolderTree.create(place.deletingLastPathComponent().path)
-      try FolderTree.replaceFile(place.path, with: FolderTree.readFile(source))
+      try FolderTree.writeFile(place.path, with: FolderTree.readFile(source))
       if place.pathExtension != "ko" { compressed[place.pathExtension, default: []].append(place.path) }
     }
     // Stored uncompressed: the image is compressed as a whole where it is, and differences to the next kernel stay small.

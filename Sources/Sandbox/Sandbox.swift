@@ -89,8 +89,8 @@ public struct Sandbox: Sendable {
       root: root, place: place, bindings: bindings, work: work, network: network, folder: folder,
       emulation: emulation, twins: twins)
     try setup.writeFolders()
-    try FolderTree.replaceFile(work.appending(path: "setup").path, with: setup.text.utf8)
-    try FolderTree.replaceFile(work.appending(path: "script").path, with: script.utf8)
+    try FolderTree.writeFile(work.appending(path: "setup").path, with: setup.text.utf8)
+    try FolderTree.writeFile(work.appending(path: "script").path, with: script.utf8)
     var variables: [String: String?] = [:]
     // Nothing of the caller's environment goes in: neither secrets nor what would make builds differ.
     for name in ProcessInfo.processInfo.environment.keys { variables[name] = .some(nil) }
@@ -128,9 +128,9 @@ public struct Sandbox: Sendable {
       root: root, place: .inside, bindings: bindings, work: work, network: false, folder: folder, keepsInput: true,
       emulation: emulation)
     try setup.writeFolders()
-    try FolderTree.replaceFile(work.appending(path: "setup").path, with: setup.text.utf8)
+    try FolderTree.writeFile(work.appending(path: "setup").path, with: setup.text.utf8)
     let script = "exec " + command.map(\.quotedForShell).joined(separator: " ") + "\n"
-    try FolderTree.replaceFile(work.appending(path: "script").path, with: script.utf8)
+    try FolderTree.writeFile(work.appending(path: "script").path, with: script.utf8)
     var environment = Self.baseEnvironment.merging(variables) { $1 }
     environment["TERM"] = ProcessInfo.processInfo.environment["TERM"] ?? "dumb"
     return Session(

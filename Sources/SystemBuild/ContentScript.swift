@@ -155,7 +155,7 @@ extension ContentScript {
       let place = folder.appending(path: name).path
       switch content {
       case .file(let file): try FileManager.default.copyItem(atPath: file.path, toPath: place)
-      case .text(let text): try FolderTree.replaceFile(place, with: text.utf8)
+      case .text(let text): try FolderTree.writeFile(place, with: text.utf8)
       }
     }
   }

@@ -13,13 +13,15 @@ import Sandbox
 struct DirectInstallation {
   /// Where its files are seen in the sandbox.
   static let place = "/run/cultivar/installation"
+  /// Where the decompressor is seen in the sandbox.
+  static let decompressor = "/run/cultivar/decompressor"
 
   /// A package to be installed.
   private struct Item {
     /// Its archive file.
     var file: URL
-    /// Bytes of the archive.
-    var size: Int64
+    /// Where its files lie in the archive.
+    var data: PackageData
     /// Folder with its control files.
     var control: URL
     /// Fields of its control paragraph.
@@ -48,6 +50,7 @@ struct DirectInstallation {
   private let architecture: String
   private let pathRules: [PathRule]
   private let isGround: Bool
+  private let isDecompressed: Bool
 
   /// Describes an installation.
   ///
@@ -56,22 +59,25 @@ struct DirectInstallation {
   ///   - architecture: Debian architecture of the tree.
   ///   - pathRules: What of the archives is left out.
   ///   - isGround: Whether the tree is empty.
+  ///   - isDecompressed: Whether there is a decompressor beside `dpkg-deb`, at ``decompressor``, and what it has done ahead of time.
   /// - Throws: `FileFailure`.
   init(
-    _ packages: [(package: DebianPackage, file: URL, control: URL)], architecture: String, pathRules: [PathRule],
-    isGround: Bool
+    _ packages: [(file: URL, control: URL)], architecture: String, pathRules: [PathRule],
+    isGround: Bool, isDecompressed: Bool
   ) throws {
-    items = try packages.map { package, file, control in
+    items = try packages.map { file, control in
       let text = String(
         decoding: try FolderTree.readFile(control.appending(path: "control").path), as: UTF8.self
       ).trimmingCharacters(in: .newlines)
       return Item(
-        file: file, size: package.size, control: control, fields: ControlFile.paragraphs(text).first ?? [:], text: text,
+        file: file, data: try PackageData(in: file.path), control: control,
+        fields: ControlFile.paragraphs(text).first ?? [:], text: text,
         conffiles: try Self.conffiles(control))
     }
     self.architecture = architecture
     self.pathRules = pathRules
     self.isGround = isGround
+    self.isDecompressed = isDecompressed
   }
 
   private static func conffiles(_ control: URL) throws -> [Conffile] {
@@ -121,7 +127,7 @@ struct DirectInstallation {
     }
   }
 
-  private func write(_ text: String, to file: URL) throws { try FolderTree.replaceFile(file.path, with: text.utf8) }
+  private func write(_ text: String, to file: URL) throws { try FolderTree.writeFile(file.path, with: text.utf8) }
 
   /// A package in the status file, unpacked and not configured.
   private func paragraph(_ item: Item) -> String {
@@ -151,8 +157,12 @@ struct DirectInstallation {
   /// Unpacks the archives into the tree, from beside it, and completes the database.
   var unpack: String {
     // The largest first, so that no processor waits for the last one.
-    let rows = items.sorted { ($1.size, $0.stem) < ($0.size, $1.stem) }.map {
-      "\($0.stem)\n\(PackageScript.archives)/\($0.file.lastPathComponent)"
+    let sorted = items.sorted { ($1.data.size, $0.stem) < ($0.data.size, $1.stem) }
+    let cases = sorted.map { item in
+      let archive = "\(PackageScript.archives)/\(item.file.lastPathComponent)"
+      guard isDecompressed else { return "\(item.stem)) dpkg-deb --fsys-tarfile \(archive) ;;" }
+      let command = Decompressor.command(archive, item.data, folder: Self.decompressor)
+      return "\(item.stem)) \(AheadOfTime.take(item.file.lastPathComponent, else: command)) ;;"
     }
     return """
       refuse() { echo "$1" >&2; exit 1; }
@@ -167,12 +177,14 @@ struct DirectInstallation {
       END
       cat > /run/cultivar/unpack <<'END'
       # The status of a pipe is that of its end, and tar knows whether what it reads is whole.
-      dpkg-deb --fsys-tarfile "$2" | tar -x -v -p --numeric-owner --keep-directory-symlink --warning=no-timestamp \
+      case $1 in
+      \(cases.joined(separator: "\n"))
+      esac | tar -x -v -p --numeric-owner --keep-directory-symlink --warning=no-timestamp \
         --quoting-style=literal > /run/cultivar/"$1".paths
       sed 's|^\\.||; s|/$||; s|^$|/.|' /run/cultivar/"$1".paths > \(Self.place)/lists/"$1".list
       END
-      xargs -n 2 -P "$(nproc)" sh -eu /run/cultivar/unpack <<'END'
-      \(rows.joined(separator: "\n"))
+      xargs -n 1 -P "$(nproc)" sh -eu /run/cultivar/unpack <<'END'
+      \(sorted.map(\.stem).joined(separator: "\n"))
       END
       cat \(Self.place)/lists/*.list | sort > /run/cultivar/paths
       # Files of two packages, and files that somebody wants elsewhere or with other rights.

@@ -2,8 +2,8 @@ import Foundation
 import HostSystem
 import SizeReport
 
-/// Listings that the archiving of a root file system leaves: `entries` and `layers` of `find`, `hashes` of `sha256sum`, `owners` of dpkg.
-struct RootListing {
+/// Listings that the archiving of a root file system leaves: `entries` and `layers` of `find`, `owners` of dpkg.
+struct RootListing: Sendable {
   private let folder: URL
   private let pieces: [String]
 
@@ -15,11 +15,23 @@ struct RootListing {
     self.pieces = pieces
   }
 
-  /// What is in the root, by path.
+  /// Bytes of all files, and how many entries there are.
   ///
   /// - Throws: `FileFailure`.
-  func entries() throws -> [ContentsListing.Entry] {
-    let (packages, hashes, layers) = (try packages(), try hashes(), try layers())
+  func size() throws -> (bytes: Int64, count: Int) {
+    let words = try words("entries")
+    return stride(from: 0, to: words.count - 1, by: 2).reduce(into: (0, 0)) { sum, index in
+      sum.1 += 1
+      if words[index].hasPrefix("f ") { sum.0 += Int64(words[index].split(separator: " ", maxSplits: 2)[1]) ?? 0 }
+    }
+  }
+
+  /// What is in the root, by path.
+  ///
+  /// - Parameter hashes: Hash of each regular file's content.
+  /// - Throws: `FileFailure`.
+  func entries(hashes: [Substring: ContentHash]) throws -> [ContentsListing.Entry] {
+    let (packages, layers) = (try packages(), try layers())
     let words = try words("entries")
     return stride(from: 0, to: words.count - 1, by: 2).compactMap { index in
       // KIND SIZE MODE OWNER:GROUP PATH, and the target of a link.
@@ -64,14 +76,6 @@ struct RootListing {
       layers[parts[1]] = max(layers[parts[1]] ?? 0, number)
     }
     return layers
-  }
-
-  /// The hash of each regular file's content (`HASH  ./PATH`).
-  private func hashes() throws -> [Substring: ContentHash] {
-    let rows = try words("hashes").compactMap { line in
-      ContentHash(text: String(line.prefix(64))).map { (line.dropFirst(64 + "  ./".count), $0) }
-    }
-    return Dictionary(rows) { first, _ in first }
   }
 
   private func words(_ name: String) throws -> [Substring] {

@@ -2,6 +2,7 @@ import BaseImport
 import Foundation
 import Glibc
 import HostSystem
+import Lock
 import Sandbox
 
 /// A piece of work that a build of a system is made of.
@@ -30,6 +31,8 @@ struct RootStack: Sendable {
   private let isRehearsal: Bool
   /// Pieces of work, in their order.
   private(set) var pieces: [PlannedPiece] = []
+  /// Packages of the layers that are not there, of each layer.
+  private(set) var uninstalled: [[DebianPackage]] = []
 
   /// What a layer and all below it depend on.
   struct Key: Sendable {
@@ -84,10 +87,15 @@ struct RootStack: Sendable {
   func has(_ key: ContentHash) -> Bool { access(cache.location("root-layer", key).path, F_OK) == 0 }
 
   /// Puts a layer on top: the one of the cache, or what `work` makes of the empty folder that it gets.
+  ///
+  /// - Parameter packages: Packages that it installs.
   mutating func add(
-    _ key: Key, called title: String, work: (_ upper: URL) async throws -> Void
+    _ key: Key, installing packages: [DebianPackage] = [], called title: String,
+    work: (_ upper: URL) async throws -> Void
   ) async throws {
-    pieces.append(PlannedPiece(title: title, isCached: has(key.whole)))
+    let isCached = has(key.whole)
+    pieces.append(PlannedPiece(title: title, isCached: isCached))
+    if !isCached, !packages.isEmpty { uninstalled.append(packages) }
     keys = key
     guard !isRehearsal else { return }
     let place = try await cache.result("root-layer", key.whole) { folder in

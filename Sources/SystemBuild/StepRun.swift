@@ -60,7 +60,7 @@ public struct StepRun: Sendable {
       switch step.script {
       case .shell(let text):
         let file = scratch.appending(path: "step")
-        try FolderTree.replaceFile(file.path, with: text.utf8)
+        try FolderTree.writeFile(file.path, with: text.utf8)
         bindings.append(Sandbox.Binding(file, at: Self.script))
         command = "/bin/sh -eu \(Self.script)"
       case .file(let file):

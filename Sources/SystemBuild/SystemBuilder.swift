@@ -21,6 +21,8 @@ public struct SystemBuilder: Sendable {
   private let base: BaseRoot?
   private let installer: Installer
   private let foreign: ForeignPrograms?
+  /// What decompresses packages' archives; `dpkg-deb` itself where `nil`.
+  public var decompressor: Decompressor?
 
   /// What installs packages.
   public enum Installer: Sendable {
@@ -93,33 +95,57 @@ public struct SystemBuilder: Sendable {
   /// - Parameters:
   ///   - request: What ``request(_:suite:architecture:kernel:)`` gave.
   ///   - packages: Packages of each of the request's stages.
+  ///   - kernelIsThere: Takes the folder with `boot` and `usr/lib/modules` of the kernel as soon as it is complete.
   /// - Throws: `ArchiveFailure`, `CommandFailure`, `FileFailure`, ``StepFailure``.
   public func build(
-    _ system: SystemDefinition, request: InstallationRequest, packages: [[DebianPackage]]
+    _ system: SystemDefinition, request: InstallationRequest, packages: [[DebianPackage]],
+    kernelIsThere: (URL) -> Void = { _ in }
   ) async throws -> SystemRoot {
-    let (stack, kernelKey) = try await assemble(
+    try FolderTree.create(ahead.path)
+    // What nobody has waited for when the root is complete is ended.
+    async let _: Void = decompressAhead(
+      try await rehearsal(system, request: request, packages: packages).uninstalled)
+    let stack = try await assemble(
       system, request: request, packages: packages,
-      upon: RootStack(cache: cache, seed: [request.architecture, "\(epoch)"]))
-    return SystemRoot(
-      stack: stack, sandbox: sandbox, cache: try Cache(at: ownCache), epoch: epoch,
-      kernelFolder: stack.folder(of: kernelKey))
+      upon: RootStack(cache: cache, seed: [request.architecture, "\(epoch)"]), kernelIsThere: kernelIsThere)
+    return SystemRoot(stack: stack, sandbox: sandbox, cache: try Cache(at: ownCache), epoch: epoch)
   }
 
   /// What ``build(_:request:packages:)`` would do, in its order; nothing is done.
   public func rehearse(
     _ system: SystemDefinition, request: InstallationRequest, packages: [[DebianPackage]]
   ) async throws -> (key: ContentHash, pieces: [PlannedPiece]) {
-    let stack = try await assemble(
-      system, request: request, packages: packages,
-      upon: RootStack(cache: cache, seed: [request.architecture, "\(epoch)"], isRehearsal: true)
-    ).stack
+    let stack = try await rehearsal(system, request: request, packages: packages)
     return (stack.key, stack.pieces)
+  }
+
+  private func rehearsal(
+    _ system: SystemDefinition, request: InstallationRequest, packages: [[DebianPackage]]
+  ) async throws -> RootStack {
+    try await assemble(
+      system, request: request, packages: packages,
+      upon: RootStack(cache: cache, seed: [request.architecture, "\(epoch)"], isRehearsal: true),
+      kernelIsThere: { _ in })
+  }
+
+  /// Where archives are kept that were decompressed ahead of time.
+  private var ahead: URL { sandbox.scratch.appending(path: "ahead") }
+
+  /// Decompresses archives for all stages but the first, which begins at once.
+  private func decompressAhead(_ stages: [[DebianPackage]]) async throws {
+    guard let decompressor else { return }
+    var files: [[URL]] = []
+    for packages in stages.dropFirst() {
+      let missing = Set(archive.missing(packages).map(\.sha256))
+      files.append(try await archive.files(of: packages.filter { !missing.contains($0.sha256) }))
+    }
+    try await AheadOfTime(files, in: ahead, by: decompressor).run()
   }
 
   private func assemble(
     _ system: SystemDefinition, request: InstallationRequest, packages: [[DebianPackage]],
-    upon start: RootStack
-  ) async throws -> (stack: RootStack, kernelKey: ContentHash) {
+    upon start: RootStack, kernelIsThere: (URL) -> Void
+  ) async throws -> RootStack {
     var stack = start
     var context = Context(system: system, request: request)
     if let base {
@@ -135,7 +161,7 @@ public struct SystemBuilder: Sendable {
     try await runSteps(.essential, of: system.layers, in: &stack)
     try await addPackages(packages[Self.kernelStage], removing: [], called: "kernel", context, to: &stack)
     context.add(packages[Self.kernelStage])
-    let kernelKey = stack.key
+    kernelIsThere(stack.folder(of: stack.key))
     var stage = Self.kernelStage + 1
     for layer in system.layers {
       if layer.hasPackages {
@@ -149,7 +175,7 @@ public struct SystemBuilder: Sendable {
     }
     try await runSteps(.last, of: system.layers, in: &stack)
     try await addSecrets(of: system.layers, to: &stack)
-    return (stack, kernelKey)
+    return stack
   }
 
   /// What the whole build has in common.
@@ -206,7 +232,7 @@ public struct SystemBuilder: Sendable {
       for rule in context.pathRules { $0.add([rule.pattern, rule.isInclusion ? "in" : "out"]) }
     }
     let lower = stack.lower
-    try await stack.add(key, called: "\(packages.count) essential packages") { upper in
+    try await stack.add(key, installing: packages, called: "\(packages.count) essential packages") { upper in
       try await fetch(packages, context, called: "the essential packages")
       let direct = try await directInstallation(of: packages, context, isGround: true)
       let twins = twins(for: context.versions(with: packages))
@@ -237,7 +263,7 @@ public struct SystemBuilder: Sendable {
       $0.add(removed)
     }
     let current = stack
-    try await stack.add(key, called: "\(packages.count) packages of \(name)") { upper in
+    try await stack.add(key, installing: packages, called: "\(packages.count) packages of \(name)") { upper in
       try await fetch(packages, context, called: "\(packages.count) packages of \(name)")
       let status = current.file("var/lib/dpkg/status") ?? []
       let direct = removed.isEmpty ? try await directInstallation(of: packages, context, isGround: false) : nil
@@ -272,8 +298,8 @@ public struct SystemBuilder: Sendable {
   ) async throws -> DirectInstallation {
     let (files, controls) = (try await archive.files(of: packages), try await archive.controlFolders(of: packages))
     return try DirectInstallation(
-      packages.indices.map { (packages[$0], files[$0], controls[$0]) }, architecture: context.request.architecture,
-      pathRules: context.pathRules, isGround: isGround)
+      Array(zip(files, controls)), architecture: context.request.architecture,
+      pathRules: context.pathRules, isGround: isGround, isDecompressed: decompressor != nil)
   }
 
   /// Installs packages the direct way, or, where that cannot be, by dpkg.
@@ -324,7 +350,15 @@ public struct SystemBuilder: Sendable {
       try direct.write(to: folder)
       let own = Sandbox.Binding(folder, at: DirectInstallation.place, isWritable: true)
       try await sandbox.run(
-        direct.unpack, root: root, place: .beside, bindings: [archives, own], to: "unpack packages side by side")
+        direct.unpack, root: root, place: .beside,
+        bindings: [archives, own]
+          + (decompressor.map {
+            [
+              Sandbox.Binding($0.folder, at: DirectInstallation.decompressor),
+              Sandbox.Binding(ahead, at: AheadOfTime.place, isWritable: true),
+            ]
+          } ?? []),
+        to: "unpack packages side by side")
       try await sandbox.run(
         direct.configure, root: root, bindings: [own], environment: environment, twins: twins,
         to: "configure packages")

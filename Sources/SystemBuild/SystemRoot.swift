@@ -9,17 +9,13 @@ public struct SystemRoot: Sendable {
   /// Hash of all that it depends on but secrets: the same on every machine.
   public var key: ContentHash { stack.keyWithoutSecrets }
 
-  /// Folder with `boot` and `usr/lib/modules` of the kernel.
-  public let kernelFolder: URL
-
-  private let stack: RootStack
-  private let sandbox: Sandbox
+  let stack: RootStack
+  let sandbox: Sandbox
   /// Where what is made of the root is kept, as long as the build runs.
   public let cache: Cache
   private let epoch: Int64
 
-  init(stack: RootStack, sandbox: Sandbox, cache: Cache, epoch: Int64, kernelFolder: URL) {
-    self.kernelFolder = kernelFolder
+  init(stack: RootStack, sandbox: Sandbox, cache: Cache, epoch: Int64) {
     self.stack = stack
     self.sandbox = sandbox
     self.cache = cache
@@ -49,12 +45,28 @@ public struct SystemRoot: Sendable {
     }
   }
 
-  /// The root as an archive, and what is in it.
+  /// The root as an archive, and listings of what is in it.
   public struct Archive: Sendable {
     /// The tar archive.
-    public var file: URL
-    /// What is in it, by path.
-    public var entries: [ContentsListing.Entry]
+    public let file: URL
+    /// Bytes of all files.
+    public let contentSize: Int64
+    /// How many files, folders and links there are.
+    public let count: Int
+    private let listing: RootListing
+
+    fileprivate init(in folder: URL, pieces: [String]) throws {
+      file = folder.appending(path: "root.tar")
+      listing = RootListing(folder, pieces: pieces)
+      (contentSize, count) = try listing.size()
+    }
+
+    /// What is in it, by path. All of the archive is read and hashed for it.
+    ///
+    /// - Throws: `FileFailure`.
+    public func entries() throws -> [ContentsListing.Entry] {
+      try listing.entries(hashes: ArchiveHashes.read(file.path))
+    }
   }
 
   /// The root as a tar archive in the order of names, with numbers for owners and no time later than the build's: the same bytes
@@ -62,7 +74,7 @@ public struct SystemRoot: Sendable {
   ///
   /// - Throws: `CommandFailure`, `FileFailure`.
   public func archive() async throws -> Archive {
-    var key = CacheKey("system-archive 2")
+    var key = CacheKey("system-archive 3")
     key.add(stack.key)
     let place = try await cache.result("root-tar", key.hash) { folder in
       try await sandbox.run(
@@ -70,33 +82,29 @@ public struct SystemRoot: Sendable {
         cd \(Sandbox.treePath)
         # A folder's time is that of the last package that was unpacked into it, and packages are unpacked side by side.
         find . -xdev -type d -print0 | xargs -0 touch --date=@\(epoch)
-        find . -xdev -mindepth 1 -printf '%y %s %m %U:%G %P\\0%l\\0' > /run/cultivar/output/entries
-        find . -xdev -type f -print0 | xargs -0 -r sha256sum -z > /run/cultivar/output/hashes & hashing=$!
-        # By root of the sandbox: some folders are closed to the user who builds.
-        for layer in \(Self.layers)/*; do
-          find "$layer" -xdev -mindepth 1 -printf "${layer##*/} %P\\0"
-        done > /run/cultivar/output/layers
-        for list in var/lib/dpkg/info/*.list; do
-          [ -e "$list" ] || continue
-          name=${list##*/}
-          sed "s|^|${name%.list} |" "$list"
-        done > /run/cultivar/output/owners
+        {
+          find . -xdev -mindepth 1 -printf '%y %s %m %U:%G %P\\0%l\\0' > /run/cultivar/output/entries
+          # By root of the sandbox: some folders are closed to the user who builds.
+          for layer in \(Self.layers)/*; do
+            find "$layer" -xdev -mindepth 1 -printf "${layer##*/} %P\\0"
+          done > /run/cultivar/output/layers
+          for list in var/lib/dpkg/info/*.list; do
+            [ -e "$list" ] || continue
+            name=${list##*/}
+            sed "s|^|${name%.list} |" "$list"
+          done > /run/cultivar/output/owners
+        } & listing=$!
         tar --create --file /run/cultivar/output/root.tar --sort=name --format=pax --numeric-owner \\
           --xattrs --xattrs-include='security.*' --xattrs-include='user.*' --xattrs-exclude='user.overlay.*' \\
           --mtime=@\(epoch) --clamp-mtime --pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime \\
           --warning=no-file-ignored .
-        wait $hashing
+        wait $listing
         """, root: .view(lower: stack.lower), place: .beside,
         bindings: [Sandbox.Binding(folder, at: "/run/cultivar/output", isWritable: true)]
           + stack.layers.enumerated().map { Sandbox.Binding($1, at: "\(Self.layers)/\($0)") },
         to: "archive the root file system")
-      let entries = try RootListing(folder, pieces: stack.pieces.map(\.title)).entries()
-      try FolderTree.replaceFile(folder.appending(path: "entries.json").path, with: JSONEncoder().encode(entries))
     }
-    let listing = Data(try FolderTree.readFile(place.appending(path: "entries.json").path))
-    return Archive(
-      file: place.appending(path: "root.tar"),
-      entries: try JSONDecoder().decode([ContentsListing.Entry].self, from: listing))
+    return try Archive(in: place, pieces: stack.pieces.map(\.title))
   }
 
   /// Where the layers are seen while they are listed.

@@ -1,46 +1,39 @@
 import DebianArchive
 import Foundation
 import HostSystem
-import Lock
-import Project
 import SizeReport
 import SystemBuild
 import TestFixtures
 import Testing
 
-@testable import ImageBuild
-
 /// The direct way of installing packages against dpkg, the reference: the same packages, in the same stages.
+///
+/// The sets that most packages are like are always compared; all of them, and an upgrade to the next suite, where
+/// `CULTIVAR_TEST_LONG` is 1: it takes a quarter of an hour.
 @Suite("Installing packages", .enabled(if: Workshop.isReady, Workshop.condition))
 struct InstallationTests {
-  /// Sets of packages, each a stage upon the ones before.
-  private static let sets = [
-    ("minimal", "systemd-sysv dbus iproute2"), ("ssh", "openssh-server"),
-    ("python", "python3 python3-yaml python3-venv"),
-    ("web", "nginx"), ("containers", "podman"), ("alternatives", "vim-tiny nano mawk gawk"),
-    ("diversions", "dash bash-completion locales"),
-    (
-      "desktop", "hicolor-icon-theme shared-mime-info desktop-file-utils fontconfig libgdk-pixbuf-2.0-0 libgtk-3-common"
-    ),
-  ]
+  private static let isLong = ProcessInfo.processInfo.environment["CULTIVAR_TEST_LONG"] == "1"
 
-  @Test("The tree that is installed the direct way is dpkg's, but for a short list", arguments: ["trixie"])
+  private static let sets =
+    isLong
+    ? InstalledSample.allSets
+    : InstalledSample.allSets.filter { ["minimal", "diversions", "alternatives", "ssh", "desktop"].contains($0.name) }
+
+  @Test(
+    "The tree that is installed the direct way is dpkg's, but for a short list, and APT goes on from there",
+    arguments: isLong ? ["bookworm", "trixie"] : ["trixie"])
   func equality(suite: String) async throws {
-    // In the file system of the archives, so that they can be linked.
     try await Cache(at: Workshop.cache).withScratch { folder in
-      for (name, packages) in Self.sets {
-        try folder.writing(
-          """
-          cultivar: 1
-          description: A set of packages
-          packages: [\(packages.split(separator: " ").joined(separator: ", "))]
-
-          """, to: "layers/\(name)/layer.yaml")
+      let sample = InstalledSample(suite: suite, sets: Self.sets)
+      let archives = try await sample.archives(in: folder)
+      let newer = ["dash", "iproute2", "mawk", "shared-mime-info"]
+      let repository = try FolderRepository(of: archives, newer: newer, in: folder.appending(path: "repository"))
+      let direct = try await sample.installed(by: .direct, in: folder) { root in
+        #expect(try await root.asked("dpkg --audit; dpkg --verify") == "")
+        #expect(try await root.asked(Self.changes, repository: repository.folder) == Self.changed(newer))
+        return try await root.archive().entries()
       }
-      let layers = Self.sets.map { "./layers/\($0.0)" }.joined(separator: ", ")
-      try LibrarySystem.write("layers: [\(layers)]", suite: suite, to: folder)
-      let direct = try await root(of: folder, suite: suite, by: .direct)
-      let reference = try await root(of: folder, suite: suite, by: .dpkg)
+      let reference = try await sample.installed(by: .dpkg, in: folder) { try await $0.archive().entries() }
 
       let known = Self.explained
       let (found, expected) = (Self.described(direct), Self.described(reference))
@@ -48,6 +41,28 @@ struct InstallationTests {
         #expect(found[path] == expected[path], "\(path)")
       }
       #expect(found.count > 9_000)
+    }
+  }
+
+  @Test("A tree that was installed the direct way is upgraded to the next suite", .enabled(if: isLong))
+  func nextSuite() async throws {
+    try await Cache(at: Workshop.cache).withScratch { folder in
+      let mirror = Mirror.choose(
+        project: (nil, nil), environment: ProcessInfo.processInfo.environment, aptSources: Mirror.hostAptSources())
+      let sample = InstalledSample(suite: "bookworm", sets: Self.sets.filter { $0.name != "containers" })
+      let answer = try await sample.installed(by: .direct, in: folder) { root in
+        try await root.asked(
+          """
+          echo 'deb \(mirror.main) trixie main' > /etc/apt/sources.list
+          echo 'APT::Sandbox::User "root";' > /etc/apt/apt.conf.d/90test
+          { apt-get -q update && apt-get -q -y -o Dpkg::Options::=--force-confnew dist-upgrade; } >&2
+          dpkg --audit
+          dpkg --verify
+          . /etc/os-release; echo $VERSION_CODENAME
+          dpkg-query --show --showformat '${db:Status-Status}\\n' | sort | uniq -c | awk '{ print $2 }'
+          """, network: true)
+      }
+      #expect(answer == "trixie\ninstalled\n")
     }
   }
 
@@ -60,6 +75,30 @@ struct InstallationTests {
       root.expect("dpkg-query --show --showformat '${Status}\\n' initramfs-tools", "install ok installed\n")
       root.expect("dpkg-query --show cultivar-initramfs 2>/dev/null", "")
     }
+  }
+
+  /// What somebody does later with a tree: packages are unpacked over themselves, a newer version comes, one goes with all its files.
+  private static let changes = """
+    apt() {
+      apt-get -q -y -o Dir::Etc::SourceList=/run/cultivar/repository/sources.list -o Dir::Etc::SourceParts=/dev/null \
+        -o APT::Sandbox::User=root "$@" >&2
+    }
+    apt update
+    apt install --reinstall openssh-server=$(dpkg-query --show --showformat '${Version}' openssh-server) bash-completion systemd
+    dpkg --audit
+    apt dist-upgrade
+    dpkg-query --show --showformat '${Package} ${Version}\\n' | grep '+later$' | cut -d ' ' -f 1
+    dpkg --listfiles openssh-server > /tmp/files
+    apt purge openssh-server
+    while read -r path; do [ -d "$path" ] || [ ! -e "$path" ] || echo "left: $path"; done < /tmp/files
+    apt install openssh-server
+    dpkg --audit
+    dpkg --verify
+    dpkg-query --show --showformat '${Status}\\n' openssh-server
+    """
+
+  private static func changed(_ newer: [String]) -> String {
+    newer.sorted().map { "\($0)\n" }.joined() + "install ok installed\n"
   }
 
   /// What differs, and why.
@@ -84,34 +123,5 @@ struct InstallationTests {
         return (entry.path, "\(entry.kind) \(entry.mode) \(entry.owner) \(content)")
       }
     ) { first, _ in first }
-  }
-
-  /// Builds the project's system in a cache of its own.
-  private func root(
-    of folder: URL, suite: String, by installer: SystemBuilder.Installer
-  ) async throws -> [ContentsListing.Entry] {
-    let project = try ProjectReader().read(folder.appending(path: "cultivar.yaml")).project
-    let common = try Workshop.builder(of: folder, cache: try Cache(at: Workshop.cache))
-    let definition = try SystemReader(library: LayerLibrary(builtIn: folder)).read(
-      try common.image(named: "box"), of: project, environment: ProcessInfo.processInfo.environment
-    ).system
-    let request = try SystemBuilder.request(
-      definition, suite: suite, architecture: "amd64", kernel: "linux-image-cloud-amd64")
-    let packages = try await common.archive.packages(for: request)
-
-    let cache = try Cache(at: folder.appending(path: "cache-\(installer)"))
-    let archives = cache.folder.appending(path: "archives")
-    try FolderTree.create(archives.path)
-    for file in try await common.archive.files(of: packages.flatMap(\.self)) where file.path.contains("/archives/") {
-      try FileManager.default.linkItem(at: file, to: archives.appending(path: file.lastPathComponent))
-    }
-    let own = try Workshop.builder(of: folder, cache: cache)
-    return try await cache.withScratch { scratch in
-      let root = try await SystemBuilder(
-        archive: own.archive, cache: cache, progress: BuildProgress(style: .lines, isDetailed: true), scratch: scratch,
-        epoch: 1_700_000_000, installer: installer
-      ).build(definition, request: request, packages: packages)
-      return try await root.archive().entries
-    }
   }
 }

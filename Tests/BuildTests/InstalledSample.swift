@@ -1,0 +1,147 @@
+import DebianArchive
+import Foundation
+import HostSystem
+import Lock
+import Project
+import Sandbox
+import TestFixtures
+import Testing
+
+@testable import ImageBuild
+@testable import SystemBuild
+
+/// A Debian of sets of packages, each a stage upon the ones before, that is installed in one way or another.
+struct InstalledSample {
+  /// A set of packages.
+  struct PackageSet {
+    var name: String
+    var packages: [String]
+
+    init(_ name: String, _ packages: String...) { (self.name, self.packages) = (name, packages) }
+  }
+
+  /// What scripts of packages do at all: users, units, alternatives, diversions, debconf, modules of languages, triggers of paths.
+  static let allSets = [
+    PackageSet("minimal", "systemd-sysv", "dbus", "iproute2", "apt"),
+    PackageSet("diversions", "dash", "bash-completion", "locales"),
+    PackageSet("alternatives", "vim-tiny", "nano", "mawk", "gawk"),
+    PackageSet("ssh", "openssh-server"),
+    PackageSet("python", "python3", "python3-yaml", "python3-venv"),
+    PackageSet("web", "nginx"),
+    PackageSet("containers", "podman"),
+    PackageSet(
+      "desktop", "hicolor-icon-theme", "shared-mime-info", "desktop-file-utils", "fontconfig", "libgdk-pixbuf-2.0-0",
+      "libgtk-3-common"),
+  ]
+
+  /// Suite of Debian.
+  var suite: String
+  /// Architecture, as Debian calls it.
+  var architecture = "amd64"
+  /// The sets, in the order of the stages.
+  var sets: [PackageSet]
+
+  /// Installs the sample in a cache of its own, and gives the root to a function.
+  ///
+  /// - Parameter folder: The project's folder: in the file system of the archives, so that they can be linked.
+  func installed<Value>(
+    by installer: SystemBuilder.Installer, in folder: URL, work: (SystemRoot) async throws -> Value
+  ) async throws -> Value {
+    let (definition, request, packages) = try await resolved(in: folder)
+    let common = try Workshop.builder(of: folder, cache: try Cache(at: Workshop.cache))
+    let cache = try Cache(at: folder.appending(path: "cache-\(installer)"))
+    let archives = cache.folder.appending(path: "archives")
+    try FolderTree.create(archives.path)
+    for file in try await common.archive.files(of: packages.flatMap(\.self)) where file.path.contains("/archives/") {
+      try FileManager.default.linkItem(at: file, to: archives.appending(path: file.lastPathComponent))
+    }
+    let tools = try await common.archive.packages(for: [ToolTree.request])[ToolTree.request] ?? []
+    let decompressor = try await Decompressor(
+      of: tools, archive: common.archive, cache: try Cache(at: Workshop.cache))
+    let own = try Workshop.builder(of: folder, cache: cache)
+    return try await cache.withScratch { scratch in
+      var builder = try SystemBuilder(
+        archive: own.archive, cache: cache, progress: BuildProgress(style: .lines, isDetailed: true), scratch: scratch,
+        epoch: 1_700_000_000, installer: installer)
+      builder.decompressor = decompressor
+      return try await work(try await builder.build(definition, request: request, packages: packages))
+    }
+  }
+
+  /// The archive files of all packages, in the cache of the tests.
+  func archives(in folder: URL) async throws -> [URL] {
+    let packages = try await resolved(in: folder).packages.flatMap(\.self).filter { $0.archive != .build }
+    return try await Workshop.builder(of: folder, cache: try Cache(at: Workshop.cache)).archive.files(of: packages)
+  }
+
+  private func resolved(
+    in folder: URL
+  ) async throws -> (definition: SystemDefinition, request: InstallationRequest, packages: [[DebianPackage]]) {
+    for set in sets {
+      try folder.writing(
+        "cultivar: 1\ndescription: A set of packages\npackages: [\(set.packages.joined(separator: ", "))]\n",
+        to: "layers/\(set.name)/layer.yaml")
+    }
+    let layers = sets.map { "./layers/\($0.name)" }.joined(separator: ", ")
+    try LibrarySystem.write("layers: [\(layers)]", suite: suite, to: folder)
+    let project = try ProjectReader().read(folder.appending(path: "cultivar.yaml")).project
+    let builder = try Workshop.builder(of: folder, cache: try Cache(at: Workshop.cache))
+    let definition = try SystemReader(library: LayerLibrary(builtIn: folder)).read(
+      try builder.image(named: "box"), of: project, environment: ProcessInfo.processInfo.environment
+    ).system
+    let request = try SystemBuilder.request(
+      definition, suite: suite, architecture: architecture, kernel: "linux-image-cloud-\(architecture)")
+    return (definition, request, try await builder.archive.packages(for: request))
+  }
+}
+
+extension SystemRoot {
+  /// Runs a shell script in the root as it would be on a device; what it writes is dropped.
+  ///
+  /// - Parameter repository: Folder that is seen at `/run/cultivar/repository`.
+  /// - Returns: Standard output.
+  func asked(_ script: String, repository: URL? = nil, network: Bool = false) async throws -> String {
+    try await sandbox.run(
+      script, root: .view(lower: stack.lower),
+      bindings: repository.map { [Sandbox.Binding($0, at: "/run/cultivar/repository")] } ?? [],
+      environment: PackageScript.environment, network: network, to: "ask the root file system")
+  }
+}
+
+/// An archive of packages in a folder, without signatures.
+struct FolderRepository {
+  /// The folder.
+  let folder: URL
+
+  /// Makes it of archive files, and of newer versions of some.
+  ///
+  /// - Parameter newer: Names of packages that are there once more, with `+later` at the end of the version.
+  init(of archives: [URL], newer: [String], in folder: URL) throws {
+    self.folder = folder
+    try FolderTree.create(folder.path)
+    for file in archives {
+      try FileManager.default.linkItem(at: file, to: folder.appending(path: file.lastPathComponent))
+    }
+    let script = """
+      for name; do
+        for file in *.deb; do
+          [ "$(dpkg-deb --field "$file" Package)" = "$name" ] || continue
+          dpkg-deb --raw-extract "$file" tree
+          sed -i 's/^Version: .*/&+later/' tree/DEBIAN/control
+          dpkg-deb --root-owner-group -Znone --build tree "$name-later.deb" >&2
+          rm -rf tree
+        done
+      done
+      for file in *.deb; do
+        dpkg-deb --field "$file"
+        echo "Filename: ./$file"
+        echo "Size: $(stat --format %s "$file")"
+        echo "SHA256: $(sha256sum "$file" | cut -d ' ' -f 1)"
+        echo
+      done > Packages
+      echo 'deb [trusted=yes] file:/run/cultivar/repository ./' > sources.list
+      """
+    let verdict = try Judge("sh").run(["-euc", script, "sh"] + newer, in: folder)
+    try #require(verdict.status == 0, "\(verdict.errors)")
+  }
+}
