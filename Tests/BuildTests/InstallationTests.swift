@@ -35,7 +35,7 @@ struct InstallationTests {
       }
       let reference = try await sample.installed(by: .dpkg, in: folder) { try await $0.archive().entries() }
 
-      let known = Self.explained
+      let known = InstalledSample.explained
       let (found, expected) = (Self.described(direct), Self.described(reference))
       for path in Set(found.keys).union(expected.keys).sorted() where !known.contains(where: path.hasPrefix) {
         #expect(found[path] == expected[path], "\(path)")
@@ -100,21 +100,6 @@ struct InstallationTests {
   private static func changed(_ newer: [String]) -> String {
     newer.sorted().map { "\($0)\n" }.joined() + "install ok installed\n"
   }
-
-  /// What differs, and why.
-  private static let explained = [
-    // The order in which scripts ask, and when.
-    "/var/cache/debconf/",
-    // Keys are made by a script, and new each time.
-    "/etc/ssh/ssh_host_",
-    // Dated.
-    "/var/cache/fontconfig/",
-    // The order of interests that were registered together.
-    "/var/lib/dpkg/triggers/",
-    // Copies of what was there before the last change, and records of when it was.
-    "/var/lib/dpkg/status-old", "/var/lib/dpkg/diversions-old", "/var/log/", "/var/lib/dpkg/lock",
-    "/var/lib/systemd/", "/etc/machine-id", "/var/lib/dbus/machine-id", "/var/cache/ldconfig/aux-cache",
-  ]
 
   private static func described(_ entries: [ContentsListing.Entry]) -> [String: String] {
     Dictionary(

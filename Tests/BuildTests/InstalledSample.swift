@@ -34,12 +34,29 @@ struct InstalledSample {
       "libgtk-3-common"),
   ]
 
+  /// What differs between ways of installing, and why.
+  static let explained = [
+    // The order in which scripts ask, and when.
+    "/var/cache/debconf/",
+    // Keys are made by a script, and new each time.
+    "/etc/ssh/ssh_host_",
+    // Dated.
+    "/var/cache/fontconfig/",
+    // The order of interests that were registered together.
+    "/var/lib/dpkg/triggers/",
+    // Copies of what was there before the last change, and records of when it was.
+    "/var/lib/dpkg/status-old", "/var/lib/dpkg/diversions-old", "/var/log/", "/var/lib/dpkg/lock",
+    "/var/lib/systemd/", "/etc/machine-id", "/var/lib/dbus/machine-id", "/var/cache/ldconfig/aux-cache",
+  ]
+
   /// Suite of Debian.
   var suite: String
   /// Architecture, as Debian calls it.
   var architecture = "amd64"
   /// The sets, in the order of the stages.
   var sets: [PackageSet]
+  /// Whether programs of another architecture have native twins.
+  var hasTwins = true
 
   /// Installs the sample in a cache of its own, and gives the root to a function.
   ///
@@ -58,11 +75,17 @@ struct InstalledSample {
     let tools = try await common.archive.packages(for: [ToolTree.request])[ToolTree.request] ?? []
     let decompressor = try await Decompressor(
       of: tools, archive: common.archive, cache: try Cache(at: Workshop.cache))
+    var foreign: ForeignPrograms?
+    if let needs = ForeignPrograms.needs(for: architecture, suite: suite) {
+      foreign = try await ForeignPrograms(
+        needs, try await common.archive.packages(for: needs.requests), archive: common.archive,
+        cache: try Cache(at: Workshop.cache), hasTwins: hasTwins)
+    }
     let own = try Workshop.builder(of: folder, cache: cache)
     return try await cache.withScratch { scratch in
       var builder = try SystemBuilder(
         archive: own.archive, cache: cache, progress: BuildProgress(style: .lines, isDetailed: true), scratch: scratch,
-        epoch: 1_700_000_000, installer: installer)
+        epoch: 1_700_000_000, installer: installer, foreign: foreign)
       builder.decompressor = decompressor
       return try await work(try await builder.build(definition, request: request, packages: packages))
     }
@@ -74,7 +97,8 @@ struct InstalledSample {
     return try await Workshop.builder(of: folder, cache: try Cache(at: Workshop.cache)).archive.files(of: packages)
   }
 
-  private func resolved(
+  /// What is installed: definition and request of the system, and the packages of its stages.
+  func resolved(
     in folder: URL
   ) async throws -> (definition: SystemDefinition, request: InstallationRequest, packages: [[DebianPackage]]) {
     for set in sets {
@@ -90,7 +114,8 @@ struct InstalledSample {
       try builder.image(named: "box"), of: project, environment: ProcessInfo.processInfo.environment
     ).system
     let request = try SystemBuilder.request(
-      definition, suite: suite, architecture: architecture, kernel: "linux-image-cloud-\(architecture)")
+      definition, suite: suite, architecture: architecture,
+      kernel: architecture == "armhf" ? "linux-image-armmp-lpae" : "linux-image-cloud-\(architecture)")
     return (definition, request, try await builder.archive.packages(for: request))
   }
 }
