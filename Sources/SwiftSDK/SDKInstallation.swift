@@ -140,7 +140,7 @@ public struct SDKInstallation: Sendable {
   /// Adds what no package brings: the bundle, a linker for manifests and macros, the place where the compiler looks for the target's
   /// libraries, and folders that a sandbox mounts on.
   private static func complete(_ root: URL, bundle: [String: [UInt8]]) throws {
-    for name in ["dev", "proc", "root", "run", "tmp"] { try FolderTree.create(root.appending(path: name).path) }
+    for name in ["dev", "proc", "run", "tmp"] { try FolderTree.create(root.appending(path: name).path) }
     try link(
       "../libexec/swift/lib/swift_static", at: root.appending(path: "\(SDKBundle.sysroot)/usr/lib/swift_static"))
     try link("ld.lld", at: root.appending(path: "\(SDKContent.tools)/ld"))

@@ -53,18 +53,23 @@ public struct SandboxedBuild: Sendable {
     ] + options
   }
 
+  /// In memory: the tree may belong to another user, whose folders cannot be written to.
+  private static let home = "/tmp/home"
+
   /// What the build sees of the host. The scratch folder may be in the package's, so it comes last.
   func bindings(home: URL) -> [Sandbox.Binding] {
     // The package manager writes beside its settings: single files are bound, not their folder.
     let settings = ["mirrors.json", "registries.json"].map { ".swiftpm/configuration/\($0)" }
       .filter { FileManager.default.fileExists(atPath: home.appending(path: $0).path) }
-    return settings.map { Sandbox.Binding(home.appending(path: $0), at: "/root/\($0)") }
+    return settings.map { Sandbox.Binding(home.appending(path: $0), at: "\(Self.home)/\($0)") }
       + Set(sources + [package.path]).sorted().map { Sandbox.Binding(URL(fileURLWithPath: $0), at: $0) }
       + [Sandbox.Binding(scratch, at: scratch.path, isWritable: true)]
   }
 
   /// The sandbox itself is set up by programs of the host's.
-  private static let environment = ["PATH": "\(SDKContent.tools):/usr/sbin:/usr/bin:/sbin:/bin"]
+  private static let environment = [
+    "HOME": home, "PATH": "\(SDKContent.tools):/usr/sbin:/usr/bin:/sbin:/bin",
+  ]
 
   /// Builds, and gives what the package manager says when it has ended.
   ///

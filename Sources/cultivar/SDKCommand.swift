@@ -136,7 +136,7 @@ struct SDKCommand: AsyncParsableCommand {
       discussion: """
         Example: cultivar sdk build arm64 -- -c release --product hello
 
-        Executables are linked statically. An SDK of Debian's packages runs in a sandbox without a network, which sees the package's \
+        Executables are linked statically. An SDK of Debian's packages runs in a sandbox without a network, which sees the package's
         folder, the packages that it names by path, and the scratch folder; the toolchain's own package manager fetches what the package
         depends on before.
         """)

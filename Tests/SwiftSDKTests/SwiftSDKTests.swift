@@ -147,7 +147,7 @@ struct SwiftSDKTests {
       #expect(build.bindings(home: home).map(\.path) == ["/work/app", "/work/library", "/work/app/.build/sdk"])
       #expect(build.bindings(home: home).map(\.isWritable) == [false, false, true])
       try home.writing("{}", to: ".swiftpm/configuration/mirrors.json")
-      #expect(build.bindings(home: home).first?.path == "/root/.swiftpm/configuration/mirrors.json")
+      #expect(build.bindings(home: home).first?.path == "/tmp/home/.swiftpm/configuration/mirrors.json")
     }
   }
 
