@@ -15,6 +15,8 @@ OTHER := $(if $(filter x86_64,$(MACHINE)),arm64,amd64)
 OTHER_MACHINE := $(if $(filter x86_64,$(MACHINE)),aarch64,x86_64)
 OTHER_DEVICE := $(OUT)/libexec/cultivar/$(OTHER_MACHINE)/cultivar-device
 SDK_OPTIONS ?=
+# The tool that makes the SDK; any build of it will do.
+SDK_TOOL ?= $(TOOL)
 # The device executable is linked with the C library and everything else: nothing on a device has to fit it.
 DEVICE_FLAGS := -c release --static-swift-stdlib -Xswiftc -static-executable -Xlinker -s -Xlinker --build-id=none
 # In parts, the quick ones first; machines and builds would take the processors from each other. A test that runs in a process of its
@@ -41,9 +43,9 @@ $(DEVICE): $(SOURCES)
 device-$(OTHER): $(OTHER_DEVICE)
 
 # The executable is written for the GNU C library, which the Static Linux SDK does not have. SDKs link everything statically by themselves.
-$(OTHER_DEVICE): $(SOURCES) | $(TOOL)
-	$(TOOL) sdk install $(OTHER) --from-debian $(SDK_OPTIONS)
-	$(TOOL) sdk build $(OTHER) --from-debian --scratch-path .build-device-$(OTHER) -- \
+$(OTHER_DEVICE): $(SOURCES) | $(SDK_TOOL)
+	$(SDK_TOOL) sdk install $(OTHER) --from-debian $(SDK_OPTIONS)
+	$(SDK_TOOL) sdk build $(OTHER) --from-debian --scratch-path .build-device-$(OTHER) -- \
 	  -c release -Xlinker -s -Xlinker --build-id=none --product cultivar-device
 	@mkdir -p $(@D)
 	cp .build-device-$(OTHER)/release/cultivar-device $@
