@@ -38,6 +38,8 @@ struct InstalledSample {
   static let explained = [
     // The order in which scripts ask, and when.
     "/var/cache/debconf/",
+    // Two packages that make users may be configured in either order; numbers and all else are the same.
+    "/etc/passwd", "/etc/group", "/etc/shadow", "/etc/gshadow",
     // Keys are made by a script, and new each time.
     "/etc/ssh/ssh_host_",
     // Dated.
