@@ -54,7 +54,7 @@ public struct DeviceClass: Sendable {
     modules: [
       "e1000", "e1000e", "hv_netvsc", "igb", "igc", "ixgbe", "r8169", "virtio_net", "vmxnet3", "cdc_ether", "r8152",
       "asix",
-      "evdev", "hid_generic", "usbhid", "gpio_keys", "virtio_console", "virtio_rng", "virtio_balloon",
+      "evdev", "hid_generic", "usbhid", "button", "gpio_keys", "virtio_console", "virtio_rng", "virtio_balloon",
       "i6300esb", "sbsa_gwdt", "rtc_efi", "rtc_pl031", "hv_utils",
     ])
 

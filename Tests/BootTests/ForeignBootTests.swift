@@ -17,7 +17,9 @@ extension Machines {
       try await machine.running(in: disk.deletingLastPathComponent()) { machine in
         try await expectPage("http://127.0.0.1:\(port)/count", "1\n", machine)
         try await machine.wait(for: "cultivar> ", seconds: 60)
+        let mark = await machine.mark
         try await machine.type("reboot")
+        try await machine.wait(for: "web: started", after: mark, seconds: 300)
         try await expectPage("http://127.0.0.1:\(port)/count", "2\n", machine)
         try await machine.pressPowerButton()
         try await machine.waitUntilOff(seconds: 120)
