@@ -108,6 +108,8 @@ extension Sandbox {
     public var ground: URL
     /// What the programs need: their loader, the folder of their libraries.
     public var support: [Place]
+    /// Folders of what the programs need that are to be seen as empty.
+    public var hidden: [String]
     /// The programs.
     public var programs: [Place]
 
@@ -126,10 +128,11 @@ extension Sandbox {
     }
 
     /// Makes a set of twins.
-    public init(tree: URL, ground: URL, support: [Place], programs: [Place]) {
+    public init(tree: URL, ground: URL, support: [Place], hidden: [String] = [], programs: [Place]) {
       self.tree = tree
       self.ground = ground
       self.support = support
+      self.hidden = hidden
       self.programs = programs
     }
   }

@@ -159,6 +159,7 @@ struct SandboxScript {
     guard let twins else { return lines }
     lines.append(bind(twins.tree.path, at: "/\(Self.twinTree)", isFolder: true, isWritable: false))
     lines += twins.support.map { "mount --bind \"$new/\(Self.twinTree)\($0.twin)\" \"$new\($0.path)\"" }
+    lines += twins.hidden.map { "mount -t tmpfs -o ro tmpfs \"$new\($0)\"" }
     // One program mounts them all. A program may be missing, or be another one's link.
     lines += [
       "place=$(printf %s \"$new\" | sed 's/\\\\/\\\\134/g; s/ /\\\\040/g')",

@@ -70,7 +70,7 @@ struct NativeTwins: Sendable {
   init(_ packages: [DebianPackage], for target: Sandbox.Emulation.Target, archive: DebianArchive, cache: Cache)
     async throws
   {
-    var key = CacheKey("native-twins 2")
+    var key = CacheKey("native-twins 3")
     key.add(packages.map(\.sha256.text))
     key.add(target.rawValue)
     key.add(Self.exceptions.keys.sorted())
@@ -100,6 +100,10 @@ struct NativeTwins: Sendable {
     entries = try JSONDecoder().decode([Entry].self, from: list)
   }
 
+  /// Perl's compiled modules that a system has only with the package of that name: a script asks which ones there are, and goes another
+  /// way with them. Those of further packages (`perl5`) are in no tree of twins.
+  private static let perlModules = (folder: "/usr/lib/\(Architecture.host.multiarch)/perl", package: "perl")
+
   /// What the twins need: the folder of their libraries, and their loader where programs look for it (System V ABI, `PT_INTERP`).
   private static var support: [Sandbox.Twins.Place] {
     let libraries = "/usr/lib/\(Architecture.host.multiarch)"
@@ -128,6 +132,10 @@ struct NativeTwins: Sendable {
       var status = stat()
       guard lstat(source, &status) == 0 else { continue }
       if status.st_mode & S_IFMT == S_IFDIR {
+        guard path != Self.perlModules.folder.dropFirst() + "5" else {
+          walker.skipDescendants()
+          continue
+        }
         try FolderTree.create(target)
         continue
       }
@@ -161,6 +169,7 @@ struct NativeTwins: Sendable {
   func twins(for versions: [String: String]) -> Sandbox.Twins {
     Sandbox.Twins(
       tree: folder.appending(path: "tree"), ground: folder.appending(path: "ground"), support: Self.support,
+      hidden: versions[Self.perlModules.package] == nil ? [Self.perlModules.folder] : [],
       programs: entries.filter { entry in
         versions[entry.package].map(Self.source) == Self.source(entry.version)
       }.map { Sandbox.Twins.Place(twin: $0.twin, path: $0.path) })

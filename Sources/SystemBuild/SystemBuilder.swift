@@ -236,7 +236,9 @@ public struct SystemBuilder: Sendable {
       try await fetch(packages, context, called: "the essential packages")
       let direct = try await directInstallation(of: packages, context, isGround: true)
       let twins = twins(for: context.versions(with: packages))
-      try await install("the essential packages", direct, upon: [], lower: lower, upper: upper, twins: twins) {
+      try await install(
+        "the essential packages", direct, upon: [], lower: lower, upper: upper, twins: (twins, nil)
+      ) { _ in
         let architecture = context.request.architecture
         let order = try await archive.plan(
           installing: packages, removing: [], upon: [], architecture: architecture)
@@ -267,13 +269,13 @@ public struct SystemBuilder: Sendable {
       try await fetch(packages, context, called: "\(packages.count) packages of \(name)")
       let status = current.file("var/lib/dpkg/status") ?? []
       let direct = removed.isEmpty ? try await directInstallation(of: packages, context, isGround: false) : nil
-      let (all, untouched) = (
+      let twins = (
         twins(for: context.versions(with: packages)),
         twins(for: context.versions(untouchedBy: packages, removing: removed))
       )
       try await install(
-        "\(packages.count) packages of \(name)", direct, upon: status, lower: current.lower, upper: upper, twins: all
-      ) {
+        "\(packages.count) packages of \(name)", direct, upon: status, lower: current.lower, upper: upper, twins: twins
+      ) { twins in
         let order = try await archive.plan(
           installing: packages, removing: removed, upon: status, architecture: context.request.architecture)
         let script = PackageScript.install(
@@ -281,7 +283,7 @@ public struct SystemBuilder: Sendable {
           preDepends: try await archive.preDepends(of: packages))
         try await sandbox.run(
           script, root: .overlay(lower: current.lower, upper: upper), bindings: [archives], environment: environment,
-          twins: untouched, to: "install the packages of \(name)")
+          twins: twins, to: "install the packages of \(name)")
       }
     }
   }
@@ -304,36 +306,61 @@ public struct SystemBuilder: Sendable {
 
   /// Installs packages the direct way, or, where that cannot be, by dpkg.
   ///
-  /// - Parameter byDPKG: Has dpkg do it, in the empty upper layer.
+  /// - Parameters:
+  ///   - twins: Native twins for the direct way, and for dpkg, which cannot replace a file that a twin is put over.
+  ///   - byDPKG: Has dpkg do it, in the empty upper layer.
   private func install(
     _ title: String, _ direct: DirectInstallation?, upon status: [UInt8], lower: [URL], upper: URL,
-    twins: Sandbox.Twins?, byDPKG: @Sendable @escaping () async throws -> Void
+    twins: (direct: Sandbox.Twins?, dpkg: Sandbox.Twins?),
+    byDPKG: @Sendable @escaping (Sandbox.Twins?) async throws -> Void
   ) async throws {
     try await progress.step("install \(title)") {
-      let reason = try await obstacle(
-        to: direct, upon: status, root: .overlay(lower: lower, upper: upper), twins: twins)
+      let reason = try await obstacle(to: direct, upon: status, lower: lower, upper: upper, twins: twins.direct)
       guard let reason else { return }
       await progress.remark("dpkg installs \(title): \(reason)")
-      Sandbox.remove(upper)
-      try RootStack.makeLayer(upper)
-      try await byDPKG()
+      try Self.empty(upper)
+      try await using(twins.dpkg, in: upper, byDPKG)
     }
   }
 
   /// Installs packages the direct way, or says why that cannot be.
   private func obstacle(
-    to direct: DirectInstallation?, upon status: [UInt8], root: Sandbox.Root, twins: Sandbox.Twins?
+    to direct: DirectInstallation?, upon status: [UInt8], lower: [URL], upper: URL, twins: Sandbox.Twins?
   ) async throws -> String? {
     guard installer == .direct else { return "so it was asked for" }
     guard let direct else { return "packages are removed" }
     if let reason = direct.obstacle(upon: status) { return reason }
     do {
-      try await run(direct, root: root, twins: twins)
+      try await using(twins, in: upper) { twins in
+        try await run(direct, root: .overlay(lower: lower, upper: upper), twins: twins)
+      }
       return nil
     } catch let failure as CommandFailure {
-      guard case .failed(_, let said) = failure.outcome, !failure.isFullDisk else { throw failure }
+      guard let said = failure.wordsOfScript else { throw failure }
       return Self.reason(in: said)
     }
+  }
+
+  /// Does work with native twins and, where a script fails, without: it may want of a program what its twin cannot do.
+  ///
+  /// - Parameter upper: The layer that is worked on; it is emptied between the two.
+  private func using(
+    _ twins: Sandbox.Twins?, in upper: URL, _ work: (Sandbox.Twins?) async throws -> Void
+  ) async throws {
+    guard let twins else { return try await work(nil) }
+    do {
+      try await work(twins)
+    } catch let failure as CommandFailure {
+      guard let said = failure.wordsOfScript else { throw failure }
+      await progress.remark("every program is emulated: \(Self.reason(in: said))")
+      try Self.empty(upper)
+      try await work(nil)
+    }
+  }
+
+  private static func empty(_ layer: URL) throws(FileFailure) {
+    Sandbox.remove(layer)
+    try RootStack.makeLayer(layer)
   }
 
   /// What of the words of a failed installation says why: the last line before dpkg lists what it could not do, and what it says of
@@ -478,5 +505,13 @@ extension SystemLayer {
     InstallationRequest.Stage(
       packages: packages.map { wish in wish.version.map { "\(wish.name)=\($0)" } ?? wish.name },
       removed: removedPackages)
+  }
+}
+
+extension CommandFailure {
+  /// What a program said that ran and failed for a reason of its own; `nil` for everything else.
+  fileprivate var wordsOfScript: String? {
+    guard case .failed(_, let said) = outcome, !isFullDisk else { return nil }
+    return said
   }
 }
