@@ -24,7 +24,7 @@ struct NativeTwins: Sendable {
     "udev", "xz-utils", "zstd",
   ]
 
-  /// Programs without a twin, and why.
+  /// Programs without a twin, and why. A star stands for the folder of an architecture's libraries.
   static let exceptions = [
     "/usr/bin/dpkg": "knows its architecture from when it was compiled",
     "/usr/bin/dpkg-query": "knows its architecture from when it was compiled, and prints names by it",
@@ -35,6 +35,9 @@ struct NativeTwins: Sendable {
     "/usr/bin/setarch": "changes what programs are told of the processor",
     "/usr/sbin/ldconfig": "reads the libraries of its own architecture",
     "/usr/bin/ldd": "runs programs of its own architecture",
+    "/usr/sbin/iconvconfig": "lists modules of its own architecture",
+    "/usr/lib/*/gdk-pixbuf-2.0/gdk-pixbuf-query-loaders": "loads modules of its own architecture",
+    "/usr/lib/*/glib-2.0/gio-querymodules": "loads modules of its own architecture",
     "/usr/bin/getconf": "says how large its own types are",
     "/usr/bin/ssh-agent": "its package's script changes its group",
     "/usr/lib/dbus-1.0/dbus-daemon-launch-helper": "its package's script changes its group",
@@ -70,7 +73,7 @@ struct NativeTwins: Sendable {
   init(_ packages: [DebianPackage], for target: Sandbox.Emulation.Target, archive: DebianArchive, cache: Cache)
     async throws
   {
-    var key = CacheKey("native-twins 3")
+    var key = CacheKey("native-twins 4")
     key.add(packages.map(\.sha256.text))
     key.add(target.rawValue)
     key.add(Self.exceptions.keys.sorted())
@@ -153,7 +156,8 @@ struct NativeTwins: Sendable {
   ) throws -> (twin: String, path: String)? {
     let full = "/" + path
     let isInPath = ["/usr/bin/", "/usr/sbin/"].contains { full.hasPrefix($0) }
-    guard isInPath || full.hasPrefix("/usr/lib/"), exceptions[full] == nil else { return nil }
+    let name = full.replacing("/\(Architecture.host.multiarch)/", with: "/*/")
+    guard isInPath || full.hasPrefix("/usr/lib/"), exceptions[name] == nil else { return nil }
     let file = tree.appending(path: path).path
     guard FileManager.default.isExecutableFile(atPath: file) else { return nil }
     // A library may have a loader's name and an entry point as well.

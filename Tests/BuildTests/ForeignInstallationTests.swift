@@ -90,7 +90,11 @@ struct TreeListing {
     for line in text.split(separator: "\n") {
       let parts = line.split(separator: "\t", maxSplits: 2, omittingEmptySubsequences: false).map(String.init)
       guard parts.count == 3 else { continue }
-      if parts[0] == "version" { versions[parts[1]] = parts[2] } else { rows[parts[1]] = parts[2] }
+      if parts[0] == "version" {
+        versions[parts[1]] = parts[2]
+      } else if !InstalledSample.explained.contains(where: parts[1].hasPrefix) {
+        rows[parts[1]] = parts[2]
+      }
     }
   }
 
