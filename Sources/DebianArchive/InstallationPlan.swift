@@ -87,16 +87,7 @@ extension DebianArchive {
     let unread = packages.indices.filter { !cache.take(places[$0]) }
     if !unread.isEmpty {
       try await cache.withScratch { scratch in
-        // One shell for all: to start a program from here takes longer than to read a package's control files.
-        try await HostCommand(
-          "/bin/sh",
-          [
-            "-euc",
-            "printf '%s\\0' \"$@\" | xargs -0 -n 1 -P \"$(nproc)\" sh -euc 'dpkg-deb --control \"$1\" \"${1##*/}\"' sh",
-            "sh",
-          ] + unread.map { files[$0].path },
-          to: "read the packages", in: scratch.path
-        ).run()
+        try await readControlFiles(of: unread.map { files[$0] }, into: scratch)
         for index in unread {
           _ = try await cache.result("control-files", packages[index].sha256) { place in
             try FileManager.default.moveItem(
@@ -106,5 +97,34 @@ extension DebianArchive {
       }
     }
     return places.map { $0.appending(path: "files") }
+  }
+
+  /// Puts the control files of archive files into folders of the files' names.
+  private func readControlFiles(of files: [URL], into folder: URL) async throws {
+    var simple: [URL] = []
+    for file in files {
+      let control = try PackageData(.control, in: file.path)
+      guard control.isXZ, HostCommand.isInstalled("xz") else {
+        simple.append(file)
+        continue
+      }
+      let bytes = try control.bytes(in: file.path)
+      try FolderTree.writeFile(folder.appending(path: "\(file.lastPathComponent).tar.xz").path, with: bytes)
+    }
+    // One shell, and one program that decompresses all: starting programs takes longer than reading a package's control files. The
+    // options of tar are those that dpkg-deb gives it.
+    let script = """
+      for file in "$@"; do dpkg-deb --control "$file" "${file##*/}"; done
+      set -- *.tar.xz
+      [ -e "$1" ] || exit 0
+      xz -d -- "$@"
+      for file in *.tar; do
+        mkdir "${file%.tar}"
+        tar -x -p -m -f "$file" -C "${file%.tar}"
+      done
+      """
+    try await HostCommand(
+      "/bin/sh", ["-euc", script, "sh"] + simple.map(\.path), to: "read the packages", in: folder.path
+    ).run()
   }
 }

@@ -61,13 +61,14 @@ extension ImageBuilder {
     let packages = packageRows(needs.request, stages, base)
     let complete = try complete(system, image, device: device, packages: packages)
 
-    let foreign = try await foreignPrograms(needs)
     return try await cache.withScratch { scratch in
-      var builder = try SystemBuilder(
-        archive: archive, cache: cache, progress: progress, scratch: scratch, epoch: epoch, base: base,
-        foreign: foreign)
+      func builder(_ foreign: ForeignPrograms? = nil) throws -> SystemBuilder {
+        try SystemBuilder(
+          archive: archive, cache: cache, progress: progress, scratch: scratch, epoch: epoch, base: base,
+          foreign: foreign)
+      }
       let folder = ArtefactFolder(output, name: image.name)
-      let rehearsal = try await builder.rehearse(complete, request: needs.request, packages: stages)
+      let rehearsal = try await builder().rehearse(complete, request: needs.request, packages: stages)
       var all = CacheKey("system 1")
       all.add([rehearsal.key.text, try ContentHash(ofFile: executable.path).text])
       all.add(ToolTree.identity(of: toolPackages))
@@ -80,6 +81,7 @@ extension ImageBuilder {
 
       // Installing packages leaves a processor idle.
       try await ToolTree.fetch(toolPackages, archive: archive, cache: cache)
+      var builder = try builder(try await foreignPrograms(needs))
       builder.decompressor = try await Decompressor(of: toolPackages, archive: archive, cache: cache)
       let (kernelFolders, kernelFolder) = AsyncStream<URL>.makeStream()
       async let preparing = bootParts(
