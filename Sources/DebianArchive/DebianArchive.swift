@@ -239,16 +239,7 @@ public struct DebianArchive: Sendable {
 
   private func unpack(_ packages: [DebianPackage], by decompressor: Decompressor?) async throws {
     // The largest first, so that no core waits for it alone at the end.
-    let order = packages.sorted { $0.size > $1.size }
-    try await withThrowingTaskGroup(of: Void.self) { group in
-      var next = order.makeIterator()
-      for _ in 0..<max(2, ProcessInfo.processInfo.activeProcessorCount) {
-        if let package = next.next() { group.addTask { try await self.unpack(package, by: decompressor) } }
-      }
-      while try await group.next() != nil {
-        if let package = next.next() { group.addTask { try await self.unpack(package, by: decompressor) } }
-      }
-    }
+    try await SideBySide.run(packages.sorted { $0.size > $1.size }) { try await unpack($0, by: decompressor) }
   }
 
   private func unpack(_ package: DebianPackage, by decompressor: Decompressor?) async throws {

@@ -21,7 +21,7 @@ public struct Decompressor: Sendable {
     var key = CacheKey("decompressor 1")
     key.add(own.map(\.sha256.text))
     folder = try await cache.result("decompressor", key.hash) { place in
-      for tree in try await archive.trees(of: own) { try ToolTree.link(tree, into: place) }
+      for tree in try await archive.trees(of: own) { try LinkedTree.add(tree, to: place) }
     }
   }
 

@@ -1,5 +1,4 @@
 import Foundation
-import Glibc
 import HostSystem
 import Lock
 
@@ -35,7 +34,7 @@ public struct ToolTree: Sendable {
     identity = Self.identity(of: packages)
     folder = try await cache.result("tools", identity) { place in
       let decompressor = try await Decompressor(of: packages, archive: archive, cache: cache)
-      for tree in try await archive.trees(of: packages, by: decompressor) { try Self.link(tree, into: place) }
+      for tree in try await archive.trees(of: packages, by: decompressor) { try LinkedTree.add(tree, to: place) }
     }
   }
 
@@ -83,22 +82,6 @@ public struct ToolTree: Sendable {
     switch Architecture.host {
     case .amd64: "usr/lib64/ld-linux-x86-64.so.2"
     case .arm64: "usr/lib/ld-linux-aarch64.so.1"
-    }
-  }
-
-  /// Adds a package's files to the tree by hard links: they are in the same cache, and nobody writes to them.
-  static func link(_ tree: URL, into place: URL) throws {
-    guard let walker = FileManager.default.enumerator(atPath: tree.path) else { return }
-    while let relative = walker.nextObject() as? String {
-      let source = tree.appending(path: relative).path
-      let target = place.appending(path: relative).path
-      var status = stat()
-      guard lstat(source, &status) == 0 else { continue }
-      if status.st_mode & S_IFMT == S_IFDIR {
-        try FolderTree.create(target)
-      } else if Glibc.link(source, target) != 0, errno != EEXIST {
-        throw FileFailure.last("make the tool tree at", target)
-      }
     }
   }
 }

@@ -126,15 +126,7 @@ public struct SDKInstallation: Sendable {
           "/bin/sh", ["-euc", script, "sh", file, item.tree.path] + item.unneeded.map { "--exclude=\($0)" },
           to: "unpack \(item.package.label)"))
     }
-    try await withThrowingTaskGroup(of: Void.self) { group in
-      var next = commands.makeIterator()
-      for _ in 0..<max(2, ProcessInfo.processInfo.activeProcessorCount) {
-        if let command = next.next() { group.addTask { try await command.run() } }
-      }
-      while try await group.next() != nil {
-        if let command = next.next() { group.addTask { try await command.run() } }
-      }
-    }
+    try await SideBySide.run(commands) { try await $0.run() }
   }
 
   /// Adds what no package brings: the bundle, a linker for manifests and macros, the place where the compiler looks for the target's

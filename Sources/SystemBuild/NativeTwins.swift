@@ -81,7 +81,7 @@ struct NativeTwins: Sendable {
       let (tree, ground) = (folder.appending(path: "tree"), folder.appending(path: "ground"))
       var entries: [Entry] = []
       for (package, source) in zip(packages, try await archive.trees(of: packages)) {
-        for path in try Self.link(source, into: tree) {
+        for path in try LinkedTree.add(source, to: tree, at: Self.place(of:isFolder:)) {
           guard let program = try Self.program(at: path, in: tree, for: target) else { continue }
           entries.append(
             Entry(package: package.name, version: package.version, twin: program.twin, path: program.path))
@@ -120,34 +120,13 @@ struct NativeTwins: Sendable {
     ]
   }
 
-  /// Adds a package's files to a tree by hard links: they are in the same cache, and nobody writes to them. Older suites still have some
-  /// in folders that are links in every system.
-  ///
-  /// - Returns: Paths of the files in the tree.
-  private static func link(_ package: URL, into tree: URL) throws -> [String] {
-    var result: [String] = []
-    guard let walker = FileManager.default.enumerator(atPath: package.path) else { return [] }
-    while let relative = walker.nextObject() as? String {
-      let top = relative.prefix { $0 != "/" }
-      let isUnmerged = ["bin", "lib", "lib64", "sbin"].contains(top)
-      let path = isUnmerged ? "usr/\(relative)" : relative
-      let (source, target) = (package.appending(path: relative).path, tree.appending(path: path).path)
-      var status = stat()
-      guard lstat(source, &status) == 0 else { continue }
-      if status.st_mode & S_IFMT == S_IFDIR {
-        guard path != Self.perlModules.folder.dropFirst() + "5" else {
-          walker.skipDescendants()
-          continue
-        }
-        try FolderTree.create(target)
-        continue
-      }
-      // The links themselves, which newer suites have in a package.
-      if isUnmerged, top.count == relative.count { continue }
-      if Glibc.link(source, target) != 0, errno != EEXIST { throw FileFailure.last("make the native twins at", target) }
-      if status.st_mode & S_IFMT == S_IFREG { result.append(path) }
-    }
-    return result
+  /// Where a file of a package is in the tree of twins. Older suites still have some in folders that are links in every system; newer
+  /// ones have those links in a package.
+  private static func place(of path: String, isFolder: Bool) -> String? {
+    guard path != perlModules.folder.dropFirst() + "5" else { return nil }
+    let top = path.prefix { $0 != "/" }
+    guard ["bin", "lib", "lib64", "sbin"].contains(top) else { return path }
+    return isFolder || top.count < path.count ? "usr/\(path)" : nil
   }
 
   /// The program that a file of a package is the twin of; `nil` where it is none.

@@ -147,30 +147,32 @@ public struct SystemBuilder: Sendable {
     upon start: RootStack, kernelIsThere: (URL) -> Void
   ) async throws -> RootStack {
     var stack = start
-    var context = Context(system: system, request: request)
+    var installed = InstalledVersions()
+    let installer = packageInstaller(for: system, request: request)
     if let base {
-      for package in base.facts.packages { context.versions[package.name] = package.version }
+      for package in base.facts.packages { installed.add(package.name, package.version) }
       try stack.add(base)
-      try await addPathRules(context, to: &stack)
+      try await installer.addPathRules(to: &stack)
     }
     try await runSteps(.setup, of: system.layers, in: &stack)
     if base == nil {
-      try await addEssential(packages.first ?? [], context, to: &stack)
-      context.add(packages.first ?? [])
+      try await installer.addEssential(packages.first ?? [], upon: installed, to: &stack)
+      installed.add(packages.first ?? [])
     }
     try await runSteps(.essential, of: system.layers, in: &stack)
-    try await addPackages(packages[Self.kernelStage], removing: [], called: "kernel", context, to: &stack)
-    context.add(packages[Self.kernelStage])
+    try await installer.addPackages(
+      packages[Self.kernelStage], removing: [], called: "kernel", upon: installed, to: &stack)
+    installed.add(packages[Self.kernelStage])
     kernelIsThere(stack.folder(of: stack.key))
     var stage = Self.kernelStage + 1
     for layer in system.layers {
       if layer.hasPackages {
-        try await addPackages(
-          packages[stage], removing: layer.removedPackages, called: layer.name, context, to: &stack)
-        context.add(packages[stage], without: layer.removedPackages)
+        try await installer.addPackages(
+          packages[stage], removing: layer.removedPackages, called: layer.name, upon: installed, to: &stack)
+        installed.add(packages[stage], without: layer.removedPackages)
         stage += 1
       }
-      try await addContent(of: layer, context, to: &stack)
+      try await addContent(of: layer, by: installer, upon: installed, to: &stack)
       try await runSteps(.packages, of: [layer], in: &stack)
     }
     try await runSteps(.last, of: system.layers, in: &stack)
@@ -178,225 +180,12 @@ public struct SystemBuilder: Sendable {
     return stack
   }
 
-  /// What the whole build has in common.
-  private struct Context {
-    var request: InstallationRequest
-    var pathRules: [PathRule]
-    var repositories: [String: String]
-    /// Versions of the packages that are installed, by name.
-    var versions: [String: String] = [:]
-
-    /// Notes packages as installed, or as gone.
-    mutating func add(_ packages: [DebianPackage], without removed: [String] = []) {
-      for name in removed { versions[name] = nil }
-      for package in packages { versions[package.name] = package.version }
-    }
-
-    /// The versions with further packages installed.
-    func versions(with packages: [DebianPackage]) -> [String: String] {
-      packages.reduce(into: versions) { $0[$1.name] = $1.version }
-    }
-
-    /// The versions of those that dpkg does not touch when it installs and removes packages: it cannot replace a file that a twin
-    /// is put over.
-    func versions(untouchedBy packages: [DebianPackage], removing removed: [String]) -> [String: String] {
-      (packages.map(\.name) + removed).reduce(into: versions) { $0[$1] = nil }
-    }
-
-    init(system: SystemDefinition, request: InstallationRequest) {
-      self.request = request
-      pathRules = system.layers.flatMap(\.pathRules)
-      repositories = Dictionary(request.repositories.map { ($0.name, $0.url) }) { first, _ in first }
-    }
-  }
-
-  // MARK: Packages
-
-  /// Leaves out of a base what packages are not to bring.
-  private func addPathRules(_ context: Context, to stack: inout RootStack) async throws {
-    guard !context.pathRules.isEmpty else { return }
-    let key = try stack.key("path rules 1") {
-      for rule in context.pathRules { $0.add([rule.pattern, rule.isInclusion ? "in" : "out"]) }
-    }
-    let lower = stack.lower
-    try await stack.add(key, called: "what is left out of the base") { upper in
-      try await sandbox.run(
-        PackageScript.apply(context.pathRules), root: .overlay(lower: lower, upper: upper),
-        to: "leave out what the layers exclude")
-    }
-  }
-
-  private func addEssential(_ packages: [DebianPackage], _ context: Context, to stack: inout RootStack) async throws {
-    let key = try stack.key("essential packages 3") {
-      $0.add(packages.map(\.sha256.text))
-      for rule in context.pathRules { $0.add([rule.pattern, rule.isInclusion ? "in" : "out"]) }
-    }
-    let lower = stack.lower
-    try await stack.add(key, installing: packages, called: "\(packages.count) essential packages") { upper in
-      try await fetch(packages, context, called: "the essential packages")
-      let direct = try await directInstallation(of: packages, context, isGround: true)
-      let twins = twins(for: context.versions(with: packages))
-      try await install(
-        "the essential packages", direct, upon: [], lower: lower, upper: upper, twins: (twins, nil)
-      ) { _ in
-        let architecture = context.request.architecture
-        let order = try await archive.plan(
-          installing: packages, removing: [], upon: [], architecture: architecture)
-        let files = try await archive.installationFiles(of: packages, in: order)
-        try await sandbox.run(
-          PackageScript.unpackGround(files, tree: Sandbox.treePath, architecture: architecture),
-          root: .overlay(lower: lower, upper: upper), place: .beside, bindings: [archives],
-          to: "unpack the essential packages")
-        try await sandbox.run(
-          PackageScript.installEssential(files, architecture: architecture, pathRules: context.pathRules),
-          root: .overlay(lower: lower, upper: upper), bindings: [archives], environment: environment,
-          to: "install the essential packages")
-      }
-    }
-  }
-
-  private func addPackages(
-    _ packages: [DebianPackage], removing removed: [String], called name: String, _ context: Context,
-    to stack: inout RootStack
-  ) async throws {
-    guard !packages.isEmpty || !removed.isEmpty else { return }
-    let key = try stack.key("packages 2") {
-      $0.add(packages.map(\.sha256.text))
-      $0.add(removed)
-    }
-    let current = stack
-    try await stack.add(key, installing: packages, called: "\(packages.count) packages of \(name)") { upper in
-      try await fetch(packages, context, called: "\(packages.count) packages of \(name)")
-      let status = current.file("var/lib/dpkg/status") ?? []
-      let direct = removed.isEmpty ? try await directInstallation(of: packages, context, isGround: false) : nil
-      let twins = (
-        twins(for: context.versions(with: packages)),
-        twins(for: context.versions(untouchedBy: packages, removing: removed))
-      )
-      try await install(
-        "\(packages.count) packages of \(name)", direct, upon: status, lower: current.lower, upper: upper, twins: twins
-      ) { twins in
-        let order = try await archive.plan(
-          installing: packages, removing: removed, upon: status, architecture: context.request.architecture)
-        let script = PackageScript.install(
-          order, files: try await archive.namedFiles(of: packages),
-          preDepends: try await archive.preDepends(of: packages))
-        try await sandbox.run(
-          script, root: .overlay(lower: current.lower, upper: upper), bindings: [archives], environment: environment,
-          twins: twins, to: "install the packages of \(name)")
-      }
-    }
-  }
-
-  private func fetch(_ packages: [DebianPackage], _ context: Context, called name: String) async throws {
-    guard !archive.missing(packages).isEmpty else { return }
-    try await progress.step("fetch \(name)") {
-      _ = try await archive.files(of: packages, repositories: context.repositories)
-    }
-  }
-
-  private func directInstallation(
-    of packages: [DebianPackage], _ context: Context, isGround: Bool
-  ) async throws -> DirectInstallation {
-    let (files, controls) = (try await archive.files(of: packages), try await archive.controlFolders(of: packages))
-    return try DirectInstallation(
-      Array(zip(files, controls)), architecture: context.request.architecture,
-      pathRules: context.pathRules, isGround: isGround, isDecompressed: decompressor != nil)
-  }
-
-  /// Installs packages the direct way, or, where that cannot be, by dpkg.
-  ///
-  /// - Parameters:
-  ///   - twins: Native twins for the direct way, and for dpkg, which cannot replace a file that a twin is put over.
-  ///   - byDPKG: Has dpkg do it, in the empty upper layer.
-  private func install(
-    _ title: String, _ direct: DirectInstallation?, upon status: [UInt8], lower: [URL], upper: URL,
-    twins: (direct: Sandbox.Twins?, dpkg: Sandbox.Twins?),
-    byDPKG: @Sendable @escaping (Sandbox.Twins?) async throws -> Void
-  ) async throws {
-    try await progress.step("install \(title)") {
-      let reason = try await obstacle(to: direct, upon: status, lower: lower, upper: upper, twins: twins.direct)
-      guard let reason else { return }
-      await progress.remark("dpkg installs \(title): \(reason)")
-      try Self.empty(upper)
-      try await using(twins.dpkg, in: upper, byDPKG)
-    }
-  }
-
-  /// Installs packages the direct way, or says why that cannot be.
-  private func obstacle(
-    to direct: DirectInstallation?, upon status: [UInt8], lower: [URL], upper: URL, twins: Sandbox.Twins?
-  ) async throws -> String? {
-    guard installer == .direct else { return "so it was asked for" }
-    guard let direct else { return "packages are removed" }
-    if let reason = direct.obstacle(upon: status) { return reason }
-    do {
-      try await using(twins, in: upper) { twins in
-        try await run(direct, root: .overlay(lower: lower, upper: upper), twins: twins)
-      }
-      return nil
-    } catch let failure as CommandFailure {
-      guard let said = failure.wordsOfScript else { throw failure }
-      return Self.reason(in: said)
-    }
-  }
-
-  /// Does work with native twins and, where a script fails, without: it may want of a program what its twin cannot do.
-  ///
-  /// - Parameter upper: The layer that is worked on; it is emptied between the two.
-  private func using(
-    _ twins: Sandbox.Twins?, in upper: URL, _ work: (Sandbox.Twins?) async throws -> Void
-  ) async throws {
-    guard let twins else { return try await work(nil) }
-    do {
-      try await work(twins)
-    } catch let failure as CommandFailure {
-      guard let said = failure.wordsOfScript else { throw failure }
-      await progress.remark("every program is emulated: \(Self.reason(in: said))")
-      try Self.empty(upper)
-      try await work(nil)
-    }
-  }
-
-  private static func empty(_ layer: URL) throws(FileFailure) {
-    Sandbox.remove(layer)
-    try RootStack.makeLayer(layer)
-  }
-
-  /// What of the words of a failed installation says why: the last line before dpkg lists what it could not do, and what it says of
-  /// a script that failed.
-  static func reason(in said: String) -> String {
-    let lines = said.split(separator: "\n").map(String.init)
-    let end = lines.firstIndex { $0.hasPrefix("Errors were encountered while processing") } ?? lines.endIndex
-    let errors = lines[..<end].filter { $0.contains("error") }.suffix(2)
-    return errors.isEmpty ? lines.last ?? "a script failed" : errors.joined(separator: "; ")
-  }
-
-  private func run(_ direct: DirectInstallation, root: Sandbox.Root, twins: Sandbox.Twins?) async throws {
-    try await cache.withScratch { folder in
-      try direct.write(to: folder)
-      let own = Sandbox.Binding(folder, at: DirectInstallation.place, isWritable: true)
-      try await sandbox.run(
-        direct.unpack, root: root, place: .beside,
-        bindings: [archives, own]
-          + (decompressor.map {
-            [
-              Sandbox.Binding($0.folder, at: DirectInstallation.decompressor),
-              Sandbox.Binding(ahead, at: AheadOfTime.place, isWritable: true),
-            ]
-          } ?? []),
-        to: "unpack packages side by side")
-      try await sandbox.run(
-        direct.configure, root: root, bindings: [own], environment: environment, twins: twins,
-        to: "configure packages")
-    }
-  }
-
-  /// Native twins for a system with packages of these versions; `nil` where none are needed.
-  private func twins(for versions: [String: String]) -> Sandbox.Twins? { foreign?.twins?.twins(for: versions) }
-
-  private var archives: Sandbox.Binding {
-    Sandbox.Binding(cache.folder.appending(path: "archives"), at: PackageScript.archives)
+  private func packageInstaller(for system: SystemDefinition, request: InstallationRequest) -> PackageInstaller {
+    PackageInstaller(
+      archive: archive, cache: cache, progress: progress, sandbox: sandbox, environment: environment, way: installer,
+      foreign: foreign, decompressor: decompressor, ahead: ahead, architecture: request.architecture,
+      pathRules: system.layers.flatMap(\.pathRules),
+      repositories: Dictionary(request.repositories.map { ($0.name, $0.url) }) { first, _ in first })
   }
 
   private var environment: [String: String] {
@@ -405,7 +194,10 @@ public struct SystemBuilder: Sendable {
 
   // MARK: Users, files, units
 
-  private func addContent(of layer: SystemLayer, _ context: Context, to stack: inout RootStack) async throws {
+  private func addContent(
+    of layer: SystemLayer, by installer: PackageInstaller, upon installed: InstalledVersions,
+    to stack: inout RootStack
+  ) async throws {
     let content = ContentScript(layer)
     guard !content.text.isEmpty else { return }
     let key = try stack.key("content 1") { try content.addTo(&$0) }
@@ -413,9 +205,13 @@ public struct SystemBuilder: Sendable {
     try await stack.add(key, called: "files and settings of \(layer.name)") { upper in
       try await progress.step("files and settings of \(layer.name)") {
         try await withContents(content) { contents in
-          try await sandbox.run(
-            content.text, root: .overlay(lower: lower, upper: upper), bindings: [contents], environment: environment,
-            twins: twins(for: context.versions), to: "put the files of the layer \(layer.name) into the root")
+          // A layer may put its own file in a program's place, which cannot be where a twin is.
+          try await installer.using(installer.twins(for: installed.byName), in: upper) { twins in
+            try await sandbox.run(
+              content.text, root: .overlay(lower: lower, upper: upper), bindings: [contents],
+              environment: environment, twins: twins,
+              to: "put the files of the layer \(layer.name) into the root")
+          }
         }
       }
     }
@@ -465,37 +261,6 @@ public struct SystemBuilder: Sendable {
   }
 }
 
-extension InstallationRequest {
-  /// All packages of the stages, by name, but those that a later stage removes or has in another version.
-  public func remaining(of packages: [[DebianPackage]]) -> [DebianPackage] {
-    var result: [DebianPackage] = []
-    for (stage, found) in zip(stages, packages) {
-      result.removeAll { old in
-        stage.removed.contains(old.name) || found.contains { $0.isVersion(of: old.name, old.architecture) }
-      }
-      result += found
-    }
-    return result.sorted { ($0.name, $0.architecture) < ($1.name, $1.architecture) }
-  }
-
-  /// Packages of a base but those that a stage removes or has in another version.
-  public func remaining(of installed: [BaseFacts.Package], below packages: [[DebianPackage]]) -> [BaseFacts.Package] {
-    let removed = Set(stages.flatMap(\.removed))
-    let found = Dictionary(grouping: packages.flatMap(\.self), by: \.name)
-    return installed.filter { package in
-      !removed.contains(package.name)
-        && !(found[package.name] ?? []).contains { $0.isVersion(of: package.name, package.architecture) }
-    }
-  }
-}
-
-extension DebianPackage {
-  /// Whether it takes the place of an installed package.
-  fileprivate func isVersion(of name: String, _ architecture: String) -> Bool {
-    self.name == name && (self.architecture == architecture || self.architecture == "all" || architecture == "all")
-  }
-}
-
 extension SystemLayer {
   /// Whether it changes which packages there are.
   var hasPackages: Bool { !packages.isEmpty || !removedPackages.isEmpty }
@@ -505,13 +270,5 @@ extension SystemLayer {
     InstallationRequest.Stage(
       packages: packages.map { wish in wish.version.map { "\(wish.name)=\($0)" } ?? wish.name },
       removed: removedPackages)
-  }
-}
-
-extension CommandFailure {
-  /// What a program said that ran and failed for a reason of its own; `nil` for everything else.
-  fileprivate var wordsOfScript: String? {
-    guard case .failed(_, let said) = outcome, !isFullDisk else { return nil }
-    return said
   }
 }

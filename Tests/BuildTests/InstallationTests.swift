@@ -8,7 +8,7 @@ import Testing
 
 /// The direct way of installing packages against dpkg, the reference: the same packages, in the same stages.
 ///
-/// The sets that most packages are like are always compared; all of them, and an upgrade to the next suite, where
+/// Those whose scripts do the most unlike things are always compared; all of them, and an upgrade to the next suite, where
 /// `CULTIVAR_TEST_LONG` is 1: it takes a quarter of an hour.
 @Suite("Installing packages", .serialized, .enabled(if: Workshop.isReady, Workshop.condition))
 struct InstallationTests {

@@ -1,0 +1,34 @@
+import BaseImport
+import DebianArchive
+import Lock
+
+extension InstallationRequest {
+  /// All packages of the stages, by name, but those that a later stage removes or has in another version.
+  public func remaining(of packages: [[DebianPackage]]) -> [DebianPackage] {
+    var result: [DebianPackage] = []
+    for (stage, found) in zip(stages, packages) {
+      result.removeAll { old in
+        stage.removed.contains(old.name) || found.contains { $0.isVersion(of: old.name, old.architecture) }
+      }
+      result += found
+    }
+    return result.sorted { ($0.name, $0.architecture) < ($1.name, $1.architecture) }
+  }
+
+  /// Packages of a base but those that a stage removes or has in another version.
+  public func remaining(of installed: [BaseFacts.Package], below packages: [[DebianPackage]]) -> [BaseFacts.Package] {
+    let removed = Set(stages.flatMap(\.removed))
+    let found = Dictionary(grouping: packages.flatMap(\.self), by: \.name)
+    return installed.filter { package in
+      !removed.contains(package.name)
+        && !(found[package.name] ?? []).contains { $0.isVersion(of: package.name, package.architecture) }
+    }
+  }
+}
+
+extension DebianPackage {
+  /// Whether it takes the place of an installed package.
+  fileprivate func isVersion(of name: String, _ architecture: String) -> Bool {
+    self.name == name && (self.architecture == architecture || self.architecture == "all" || architecture == "all")
+  }
+}

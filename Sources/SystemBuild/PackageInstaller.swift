@@ -1,0 +1,246 @@
+import DebianArchive
+import Foundation
+import HostSystem
+import Lock
+import Project
+import Sandbox
+
+/// Versions of the packages that a root has, by name.
+struct InstalledVersions {
+  private(set) var byName: [String: String] = [:]
+
+  /// Notes a package as installed.
+  mutating func add(_ name: String, _ version: String) { byName[name] = version }
+
+  /// Notes packages as installed, or as gone.
+  mutating func add(_ packages: [DebianPackage], without removed: [String] = []) {
+    for name in removed { byName[name] = nil }
+    byName = with(packages)
+  }
+
+  /// The versions with further packages installed.
+  func with(_ packages: [DebianPackage]) -> [String: String] {
+    packages.reduce(into: byName) { $0[$1.name] = $1.version }
+  }
+
+  /// The versions of those that dpkg does not touch when it installs and removes packages: it cannot replace a file that a twin
+  /// is put over.
+  func untouched(by packages: [DebianPackage], removing removed: [String]) -> [String: String] {
+    (packages.map(\.name) + removed).reduce(into: byName) { $0[$1] = nil }
+  }
+}
+
+/// Installs packages into a root: each stage is a layer.
+struct PackageInstaller: Sendable {
+  let archive: DebianArchive
+  let cache: Cache
+  let progress: BuildProgress
+  let sandbox: Sandbox
+  /// What programs of packages see.
+  let environment: [String: String]
+  let way: SystemBuilder.Installer
+  let foreign: ForeignPrograms?
+  let decompressor: Decompressor?
+  /// Where archives are kept that were decompressed ahead of time.
+  let ahead: URL
+  let architecture: String
+  let pathRules: [PathRule]
+  /// Addresses of repositories, by name.
+  let repositories: [String: String]
+
+  /// Leaves out of a base what packages are not to bring.
+  func addPathRules(to stack: inout RootStack) async throws {
+    guard !pathRules.isEmpty else { return }
+    let key = try stack.key("path rules 1") {
+      for rule in pathRules { $0.add([rule.pattern, rule.isInclusion ? "in" : "out"]) }
+    }
+    let lower = stack.lower
+    try await stack.add(key, called: "what is left out of the base") { upper in
+      try await sandbox.run(
+        PackageScript.apply(pathRules), root: .overlay(lower: lower, upper: upper),
+        to: "leave out what the layers exclude")
+    }
+  }
+
+  func addEssential(_ packages: [DebianPackage], upon installed: InstalledVersions, to stack: inout RootStack)
+    async throws
+  {
+    let key = try stack.key("essential packages 3") {
+      $0.add(packages.map(\.sha256.text))
+      for rule in pathRules { $0.add([rule.pattern, rule.isInclusion ? "in" : "out"]) }
+    }
+    let lower = stack.lower
+    try await stack.add(key, installing: packages, called: "\(packages.count) essential packages") { upper in
+      try await fetch(packages, called: "the essential packages")
+      let direct = try await directInstallation(of: packages, isGround: true)
+      let twins = twins(for: installed.with(packages))
+      try await install(
+        "the essential packages", direct, upon: [], lower: lower, upper: upper, twins: (twins, nil)
+      ) { _ in
+        let order = try await archive.plan(
+          installing: packages, removing: [], upon: [], architecture: architecture)
+        let files = try await archive.installationFiles(of: packages, in: order)
+        try await sandbox.run(
+          PackageScript.unpackGround(files, tree: Sandbox.treePath, architecture: architecture),
+          root: .overlay(lower: lower, upper: upper), place: .beside, bindings: [archives],
+          to: "unpack the essential packages")
+        try await sandbox.run(
+          PackageScript.installEssential(files, architecture: architecture, pathRules: pathRules),
+          root: .overlay(lower: lower, upper: upper), bindings: [archives], environment: environment,
+          to: "install the essential packages")
+      }
+    }
+  }
+
+  func addPackages(
+    _ packages: [DebianPackage], removing removed: [String], called name: String, upon installed: InstalledVersions,
+    to stack: inout RootStack
+  ) async throws {
+    guard !packages.isEmpty || !removed.isEmpty else { return }
+    let key = try stack.key("packages 2") {
+      $0.add(packages.map(\.sha256.text))
+      $0.add(removed)
+    }
+    let current = stack
+    try await stack.add(key, installing: packages, called: "\(packages.count) packages of \(name)") { upper in
+      try await fetch(packages, called: "\(packages.count) packages of \(name)")
+      let status = current.file("var/lib/dpkg/status") ?? []
+      let direct = removed.isEmpty ? try await directInstallation(of: packages, isGround: false) : nil
+      let twins = (
+        twins(for: installed.with(packages)),
+        twins(for: installed.untouched(by: packages, removing: removed))
+      )
+      try await install(
+        "\(packages.count) packages of \(name)", direct, upon: status, lower: current.lower, upper: upper, twins: twins
+      ) { twins in
+        let order = try await archive.plan(
+          installing: packages, removing: removed, upon: status, architecture: architecture)
+        let script = PackageScript.install(
+          order, files: try await archive.namedFiles(of: packages),
+          preDepends: try await archive.preDepends(of: packages))
+        try await sandbox.run(
+          script, root: .overlay(lower: current.lower, upper: upper), bindings: [archives], environment: environment,
+          twins: twins, to: "install the packages of \(name)")
+      }
+    }
+  }
+
+  private func fetch(_ packages: [DebianPackage], called name: String) async throws {
+    guard !archive.missing(packages).isEmpty else { return }
+    try await progress.step("fetch \(name)") {
+      _ = try await archive.files(of: packages, repositories: repositories)
+    }
+  }
+
+  private func directInstallation(
+    of packages: [DebianPackage], isGround: Bool
+  ) async throws -> DirectInstallation {
+    let (files, controls) = (try await archive.files(of: packages), try await archive.controlFolders(of: packages))
+    return try DirectInstallation(
+      Array(zip(files, controls)), architecture: architecture,
+      pathRules: pathRules, isGround: isGround, isDecompressed: decompressor != nil)
+  }
+
+  /// Installs packages the direct way, or, where that cannot be, by dpkg.
+  ///
+  /// - Parameters:
+  ///   - twins: Native twins for the direct way, and for dpkg, which cannot replace a file that a twin is put over.
+  ///   - byDPKG: Has dpkg do it, in the empty upper layer.
+  private func install(
+    _ title: String, _ direct: DirectInstallation?, upon status: [UInt8], lower: [URL], upper: URL,
+    twins: (direct: Sandbox.Twins?, dpkg: Sandbox.Twins?),
+    byDPKG: @Sendable @escaping (Sandbox.Twins?) async throws -> Void
+  ) async throws {
+    try await progress.step("install \(title)") {
+      let reason = try await obstacle(to: direct, upon: status, lower: lower, upper: upper, twins: twins.direct)
+      guard let reason else { return }
+      await progress.remark("dpkg installs \(title): \(reason)")
+      try Self.empty(upper)
+      try await using(twins.dpkg, in: upper, byDPKG)
+    }
+  }
+
+  /// Installs packages the direct way, or says why that cannot be.
+  private func obstacle(
+    to direct: DirectInstallation?, upon status: [UInt8], lower: [URL], upper: URL, twins: Sandbox.Twins?
+  ) async throws -> String? {
+    guard way == .direct else { return "so it was asked for" }
+    guard let direct else { return "packages are removed" }
+    if let reason = direct.obstacle(upon: status) { return reason }
+    do {
+      try await using(twins, in: upper) { twins in
+        try await run(direct, root: .overlay(lower: lower, upper: upper), twins: twins)
+      }
+      return nil
+    } catch let failure as CommandFailure {
+      guard let said = failure.wordsOfScript else { throw failure }
+      return Self.reason(in: said)
+    }
+  }
+
+  /// Does work with native twins and, where a script fails, without: it may want of a program what its twin cannot do.
+  ///
+  /// - Parameter upper: The layer that is worked on; it is emptied between the two.
+  func using(
+    _ twins: Sandbox.Twins?, in upper: URL, _ work: (Sandbox.Twins?) async throws -> Void
+  ) async throws {
+    guard let twins else { return try await work(nil) }
+    do {
+      try await work(twins)
+    } catch let failure as CommandFailure {
+      guard let said = failure.wordsOfScript else { throw failure }
+      await progress.remark("every program is emulated: \(Self.reason(in: said))")
+      try Self.empty(upper)
+      try await work(nil)
+    }
+  }
+
+  private static func empty(_ layer: URL) throws(FileFailure) {
+    Sandbox.remove(layer)
+    try RootStack.makeLayer(layer)
+  }
+
+  /// What of the words of a failed installation says why: the last line before dpkg lists what it could not do, and what it says of
+  /// a script that failed.
+  static func reason(in said: String) -> String {
+    let lines = said.split(separator: "\n").map(String.init)
+    let end = lines.firstIndex { $0.hasPrefix("Errors were encountered while processing") } ?? lines.endIndex
+    let errors = lines[..<end].filter { $0.contains("error") }.suffix(2)
+    return errors.isEmpty ? lines.last ?? "a script failed" : errors.joined(separator: "; ")
+  }
+
+  private func run(_ direct: DirectInstallation, root: Sandbox.Root, twins: Sandbox.Twins?) async throws {
+    try await cache.withScratch { folder in
+      try direct.write(to: folder)
+      let own = Sandbox.Binding(folder, at: DirectInstallation.place, isWritable: true)
+      try await sandbox.run(
+        direct.unpack, root: root, place: .beside,
+        bindings: [archives, own]
+          + (decompressor.map {
+            [
+              Sandbox.Binding($0.folder, at: DirectInstallation.decompressor),
+              Sandbox.Binding(ahead, at: AheadOfTime.place, isWritable: true),
+            ]
+          } ?? []),
+        to: "unpack packages side by side")
+      try await sandbox.run(
+        direct.configure, root: root, bindings: [own], environment: environment, twins: twins,
+        to: "configure packages")
+    }
+  }
+
+  /// Native twins for a system with packages of these versions; `nil` where none are needed.
+  func twins(for versions: [String: String]) -> Sandbox.Twins? { foreign?.twins?.twins(for: versions) }
+
+  private var archives: Sandbox.Binding {
+    Sandbox.Binding(cache.folder.appending(path: "archives"), at: PackageScript.archives)
+  }
+}
+
+extension CommandFailure {
+  /// What a program said that ran and failed for a reason of its own; `nil` for everything else.
+  fileprivate var wordsOfScript: String? {
+    guard case .failed(_, let said) = outcome, !isFullDisk else { return nil }
+    return said
+  }
+}
