@@ -26,6 +26,7 @@ let package = Package(
     .target(name: "PartitionTable"),
     .target(name: "DeviceModel"),
     .target(name: "BootFlow", dependencies: ["DeviceModel"]),
+    .target(name: "TaggedFields"),
 
     // The device.
     .target(name: "DeviceRecords", dependencies: ["LinuxSystem", "DeviceModel"]),
@@ -106,6 +107,7 @@ let package = Package(
 
     // The tests, one target for each library.
     .target(name: "TestFixtures", path: "Tests/TestFixtures"),
+    .testTarget(name: "TaggedFieldsTests", dependencies: ["TaggedFields"]),
     .testTarget(name: "SpellingTests", dependencies: ["Spelling"]),
     .testTarget(name: "HostSystemTests", dependencies: ["HostSystem", "TestFixtures"]),
     .testTarget(name: "SandboxTests", dependencies: ["Sandbox", "HostSystem", "TestFixtures"]),

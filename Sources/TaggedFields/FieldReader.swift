@@ -1,0 +1,153 @@
+/// Reads what ``FieldWriter`` writes, from a source that is not trusted: every length is checked before it is used, and there is one
+/// way only to write a thing.
+///
+/// A reader asks for each tag that it knows, in ascending order, and then calls ``finish()``, which refuses what it did not ask for.
+public struct FieldReader {
+  /// Bit of tags that a reader may pass over when it does not know them.
+  public static let skippable: UInt16 = 0x8000
+
+  /// Most fields of one record.
+  public static let mostFields = 4096
+
+  private let name: String
+  private var fields: ArraySlice<(tag: UInt16, value: ArraySlice<UInt8>)>
+
+  /// Splits bytes into fields.
+  ///
+  /// - Parameters:
+  ///   - bytes: Exactly the record.
+  ///   - name: What the record is, for errors.
+  /// - Throws: ``FieldFailure`` where a field goes beyond the end, tags fall, or there are more than ``mostFields``.
+  public init(_ bytes: ArraySlice<UInt8>, of name: String) throws(FieldFailure) {
+    self.name = name
+    var fields: [(tag: UInt16, value: ArraySlice<UInt8>)] = []
+    var rest = bytes
+    while !rest.isEmpty {
+      guard rest.count >= 6 else { throw FieldFailure("\(name) ends within the head of a field") }
+      guard fields.count < Self.mostFields else {
+        throw FieldFailure("\(name) has more than \(Self.mostFields) fields")
+      }
+      let tag: UInt16 = Self.number(rest.prefix(2))
+      let length = Int(Self.number(rest.dropFirst(2).prefix(4)) as UInt32)
+      rest = rest.dropFirst(6)
+      guard length <= rest.count else { throw FieldFailure("\(name) ends within field \(tag)") }
+      if let last = fields.last, Self.rank(tag) < Self.rank(last.tag) {
+        throw FieldFailure("\(name) has its fields in the wrong order")
+      }
+      fields.append((tag, rest.prefix(length)))
+      rest = rest.dropFirst(length)
+    }
+    self.fields = fields[...]
+  }
+
+  /// Gives the values of all fields with a tag.
+  ///
+  /// - Throws: ``FieldFailure`` where their number or a length is out of bounds.
+  public mutating func values(
+    _ tag: UInt16, _ what: String, count: ClosedRange<Int>, length: ClosedRange<Int>
+  ) throws(FieldFailure) -> [ArraySlice<UInt8>] {
+    skipTo(tag)
+    var result: [ArraySlice<UInt8>] = []
+    while let field = fields.first, field.tag == tag {
+      guard length.contains(field.value.count) else {
+        throw FieldFailure("\(name): \(what) has \(field.value.count) bytes, and may have \(Self.words(length))")
+      }
+      result.append(field.value)
+      fields.removeFirst()
+    }
+    guard count.contains(result.count) else {
+      throw FieldFailure("\(name): there are \(result.count) of \(what), and may be \(Self.words(count))")
+    }
+    return result
+  }
+
+  /// Gives the value of the one field with a tag.
+  ///
+  /// - Throws: ``FieldFailure``.
+  public mutating func value(
+    _ tag: UInt16, _ what: String, length: ClosedRange<Int>
+  ) throws(FieldFailure) -> ArraySlice<UInt8> {
+    try values(tag, what, count: 1...1, length: length)[0]
+  }
+
+  /// Gives texts of printable characters.
+  ///
+  /// - Parameters:
+  ///   - length: Of each, in bytes of UTF-8.
+  ///   - isProse: Whether line feeds and tabs are allowed.
+  /// - Throws: ``FieldFailure``, also where one is not UTF-8 or has control characters, which could deceive a reader on a terminal.
+  public mutating func texts(
+    _ tag: UInt16, _ what: String, count: ClosedRange<Int>, length: ClosedRange<Int>, isProse: Bool = false
+  ) throws(FieldFailure) -> [String] {
+    var result: [String] = []
+    for value in try values(tag, what, count: count, length: length) {
+      guard let text = String(validating: value, as: UTF8.self),
+        text.unicodeScalars.allSatisfy({ scalar in
+          switch scalar.properties.generalCategory {
+          case .control: isProse && (scalar == "\n" || scalar == "\t")
+          case .format, .surrogate, .lineSeparator, .paragraphSeparator: false
+          default: true
+          }
+        })
+      else { throw FieldFailure("\(name): \(what) is not printable text in UTF-8") }
+      result.append(text)
+    }
+    return result
+  }
+
+  /// Gives one text of printable characters.
+  ///
+  /// - Throws: ``FieldFailure``.
+  public mutating func text(_ tag: UInt16, _ what: String, length: ClosedRange<Int>) throws(FieldFailure) -> String {
+    try texts(tag, what, count: 1...1, length: length)[0]
+  }
+
+  /// Gives the number of the field with a tag; `nil` where there is none.
+  ///
+  /// - Throws: ``FieldFailure``.
+  public mutating func optionalNumber<Number: FixedWidthInteger>(
+    _ tag: UInt16, _ what: String
+  ) throws(FieldFailure) -> Number? {
+    let width = Number.bitWidth / 8
+    guard let value = try values(tag, what, count: 0...1, length: width...width).first else { return nil }
+    return Self.number(value)
+  }
+
+  /// Gives the number of the one field with a tag.
+  ///
+  /// - Throws: ``FieldFailure``.
+  public mutating func number<Number: FixedWidthInteger>(
+    _ tag: UInt16, _ what: String
+  ) throws(FieldFailure) -> Number {
+    guard let number: Number = try optionalNumber(tag, what) else { throw FieldFailure("\(name): \(what) is missing") }
+    return number
+  }
+
+  /// Ends the reading.
+  ///
+  /// - Throws: ``FieldFailure`` where a field is left that must be understood.
+  public mutating func finish() throws(FieldFailure) {
+    if let field = fields.first(where: { $0.tag & Self.skippable == 0 }) {
+      throw FieldFailure("\(name) has field \(field.tag), which this version does not know and must")
+    }
+  }
+
+  /// The order of tags: those that may be skipped among the others, by their number.
+  static func rank(_ tag: UInt16) -> UInt16 { tag & ~skippable }
+
+  private mutating func skipTo(_ tag: UInt16) {
+    while let field = fields.first, field.tag != tag, field.tag & Self.skippable != 0,
+      Self.rank(field.tag) <= Self.rank(tag)
+    {
+      fields.removeFirst()
+    }
+  }
+
+  private static func number<Number: FixedWidthInteger>(_ bytes: ArraySlice<UInt8>) -> Number {
+    bytes.reversed().reduce(0) { $0 << 8 | Number(truncatingIfNeeded: $1) }
+  }
+
+  private static func words(_ range: ClosedRange<Int>) -> String {
+    range.lowerBound == range.upperBound ? "\(range.lowerBound)" : "\(range.lowerBound) to \(range.upperBound)"
+  }
+}
