@@ -27,6 +27,10 @@ let package = Package(
     .target(name: "DeviceModel"),
     .target(name: "BootFlow", dependencies: ["DeviceModel"]),
     .target(name: "TaggedFields"),
+    .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+    .target(
+      name: "Bundle",
+      dependencies: ["CZstd", "LinuxSystem", "TaggedFields", .product(name: "Crypto", package: "swift-crypto")]),
 
     // The device.
     .target(name: "DeviceRecords", dependencies: ["LinuxSystem", "DeviceModel"]),
@@ -60,6 +64,7 @@ let package = Package(
       ]),
     .target(name: "Lock", dependencies: ["HostSystem"]),
     .target(name: "DebianArchive", dependencies: ["HostSystem", "Lock"]),
+    .target(name: "BundleMaking", dependencies: ["Bundle", "CZstd", "HostSystem", "TaggedFields"]),
     .target(name: "ExecutableFormat"),
     .target(name: "Sandbox", dependencies: ["HostSystem"]),
     .target(name: "SwiftSDK", dependencies: ["DebianArchive", "HostSystem", "Lock", "Sandbox"]),
@@ -108,6 +113,7 @@ let package = Package(
     // The tests, one target for each library.
     .target(name: "TestFixtures", path: "Tests/TestFixtures"),
     .testTarget(name: "TaggedFieldsTests", dependencies: ["TaggedFields"]),
+    .testTarget(name: "BundleTests", dependencies: ["Bundle", "BundleMaking", "TestFixtures"]),
     .testTarget(name: "SpellingTests", dependencies: ["Spelling"]),
     .testTarget(name: "HostSystemTests", dependencies: ["HostSystem", "TestFixtures"]),
     .testTarget(name: "SandboxTests", dependencies: ["Sandbox", "HostSystem", "TestFixtures"]),

@@ -1,0 +1,152 @@
+/// The beginning of a bundle: its manifest and the signatures over it, not looked at yet.
+///
+/// 32 bytes stand before them: the magic number, the format, the lengths of manifest and signatures; the rest is zero.
+public struct BundleHead: Equatable, Sendable {
+  /// Bytes before the manifest.
+  public static let prologueLength = 32
+  static let magic: [UInt8] = [0x93, 0x43, 0x56, 0x42, 0x0d, 0x0a, 0x1a, 0x0a]
+  static let format: UInt16 = 1
+
+  /// The manifest, as it was signed.
+  public var manifest: [UInt8]
+  /// The signatures over the manifest; empty where there are none.
+  public var envelope: [UInt8]
+
+  /// Puts a head together.
+  public init(manifest: [UInt8], envelope: [UInt8]) {
+    self.manifest = manifest
+    self.envelope = envelope
+  }
+
+  /// Bytes of the head, after which the segment tables follow.
+  public var length: Int { Self.prologueLength + manifest.count + envelope.count }
+
+  /// The head's bytes.
+  public var bytes: [UInt8] {
+    var bytes = Self.magic
+    func append(_ number: some FixedWidthInteger) {
+      withUnsafeBytes(of: number.littleEndian) { bytes.append(contentsOf: $0) }
+    }
+    append(Self.format)
+    append(0 as UInt16)
+    append(UInt32(manifest.count))
+    append(UInt32(envelope.count))
+    bytes += [UInt8](repeating: 0, count: Self.prologueLength - bytes.count)
+    return bytes + manifest + envelope
+  }
+
+  /// Reads a head. Nothing but the lengths is looked at, and these are within bounds.
+  ///
+  /// - Throws: ``BundleFailure``.
+  public init(from source: some BundleSource) throws {
+    let length = UInt64(Self.prologueLength)
+    let prologue = try source.read(Self.prologueLength, at: 0, upTo: length, part: "head")
+    func number<Number: FixedWidthInteger>(_ offset: Int) -> Number {
+      prologue.withUnsafeBytes { Number(littleEndian: $0.loadUnaligned(fromByteOffset: offset, as: Number.self)) }
+    }
+    guard prologue.starts(with: Self.magic) else { throw BundleFailure.notABundle }
+    guard number(8) == Self.format else { throw BundleFailure.unknownFormat(number(8)) }
+    let (manifestLength, envelopeLength): (UInt32, UInt32) = (number(12), number(16))
+    guard (1...BundleLimits.manifest).contains(Int(manifestLength)), envelopeLength <= BundleLimits.envelope,
+      number(10) == 0 as UInt16, prologue[20...].allSatisfy({ $0 == 0 })
+    else { throw BundleFailure.malformed(part: "head", reason: "it has a length that no bundle has") }
+    let end = length + UInt64(manifestLength) + UInt64(envelopeLength)
+    manifest = try source.read(Int(manifestLength), at: length, upTo: end, part: "manifest")
+    envelope = try source.read(Int(envelopeLength), at: length + UInt64(manifestLength), upTo: end, part: "signatures")
+  }
+}
+
+/// A bundle whose manifest was found to be signed by who may sign it.
+public struct SignedBundle: Sendable {
+  /// The manifest.
+  public let manifest: BundleManifest
+  /// SHA-256 of the manifest's bytes: which bundle this is.
+  public let identity: Digest
+  private let headLength: UInt64
+
+  /// Lets somebody judge the signatures, and only then reads the manifest.
+  ///
+  /// - Parameter judge: Throws where the signatures are not sufficient.
+  /// - Throws: What `judge` throws, ``BundleFailure``.
+  public init(_ head: BundleHead, judge: (_ manifest: [UInt8], _ envelope: [UInt8]) throws -> Void) throws {
+    try judge(head.manifest, head.envelope)
+    manifest = try BundleManifest(head.manifest)
+    identity = Digest(of: head.manifest)
+    headLength = UInt64(head.length)
+  }
+
+  /// Where the segment table of an image begins.
+  public func offset(ofTable number: Int) -> UInt64 {
+    headLength + manifest.images[..<number].reduce(0) { $0 + UInt64($1.tableLength) }
+  }
+
+  /// Where the frames of an image begin.
+  public func offset(ofFrames number: Int) -> UInt64 {
+    offset(ofTable: manifest.images.count) + manifest.images[..<number].reduce(0) { $0 + $1.framesLength }
+  }
+
+  /// Bytes of the whole bundle.
+  public var length: UInt64 { offset(ofFrames: manifest.images.count) }
+
+  /// Reads the segment tables.
+  ///
+  /// - Throws: ``BundleFailure``, and what the source throws.
+  public func tables(from source: some BundleSource) throws -> [SegmentTable] {
+    let end = offset(ofTable: manifest.images.count)
+    return try manifest.images.enumerated().map { number, image in
+      let bytes = try source.read(
+        Int(image.tableLength), at: offset(ofTable: number), upTo: end, part: "segment table of '\(image.name)'")
+      return try SegmentTable(bytes, of: image)
+    }
+  }
+}
+
+/// What a device is, as far as it decides which bundles it takes.
+public struct DeviceFacts: Equatable, Sendable {
+  /// The product that it is.
+  public var product: String
+  /// Its device class.
+  public var device: String
+  /// The version that it runs.
+  public var version: String
+  /// The highest security epoch that it has committed.
+  public var securityEpoch: UInt64
+  /// Version of its data.
+  public var dataSchema: UInt32
+  /// Seconds since 1970. A device without a clock that holds gives the latest time that it knows to have passed.
+  public var now: UInt64
+
+  /// Describes a device.
+  public init(
+    product: String, device: String, version: String, securityEpoch: UInt64, dataSchema: UInt32, now: UInt64
+  ) {
+    self.product = product
+    self.device = device
+    self.version = version
+    self.securityEpoch = securityEpoch
+    self.dataSchema = dataSchema
+    self.now = now
+  }
+}
+
+extension BundleManifest {
+  /// Checks that a device may take the bundle.
+  ///
+  /// - Throws: ``BundleFailure/refused(_:)``.
+  public func check(for device: DeviceFacts) throws(BundleFailure) {
+    guard product == device.product else { throw .refused(.otherProduct(bundle: product, device: device.product)) }
+    guard devices.contains(device.device) else {
+      throw .refused(.otherDevice(bundle: devices, device: device.device))
+    }
+    guard securityEpoch >= device.securityEpoch else {
+      throw .refused(.downgrade(bundle: securityEpoch, device: device.securityEpoch))
+    }
+    if let minimumVersion, ReleaseVersion(device.version) < ReleaseVersion(minimumVersion) {
+      throw .refused(.versionTooOld(device: device.version, minimum: minimumVersion))
+    }
+    guard dataSchema >= device.dataSchema else {
+      throw .refused(.olderDataSchema(bundle: dataSchema, device: device.dataSchema))
+    }
+    if let expires, expires <= device.now { throw .refused(.expired(at: expires)) }
+  }
+}

@@ -1,0 +1,253 @@
+/// Puts the images of a bundle into slots.
+///
+/// Before the first write, all that the bundle says of its images is checked to come to the signed trees, with the base's own blocks
+/// where it refers to them. Each segment is checked by its digest before it is written, and blocks that are in the slot already are not
+/// written again. What runs is only read.
+public final class BundleInstaller {
+  /// How far an installation is, in bytes.
+  public struct Progress: Equatable, Sendable {
+    /// Of the images: in their slots, and altogether.
+    public var done: UInt64 = 0
+    public var total: UInt64 = 0
+    /// Read from the bundle.
+    public var fetched: UInt64 = 0
+    /// Written to slots.
+    public var written: UInt64 = 0
+  }
+
+  private let bundle: SignedBundle
+  private let source: any BundleSource
+  private let bases: [String: any BlockStorage]
+  private let targets: [String: any BlockStorage]
+  private let journal: InstallJournal?
+  private let report: (Progress) -> Void
+  private var progress = Progress()
+  private var sinceSync = 0
+
+  /// After how many bytes of output the slot is synced and the journal written.
+  private static let syncInterval = 8 << 20
+
+  /// Prepares an installation.
+  ///
+  /// - Parameters:
+  ///   - source: The bundle, from after its head.
+  ///   - bases: Old images, by their names in the bundle; they are not written.
+  ///   - targets: Where the images go, by their names.
+  ///   - journal: Where the installation can go on after an interruption; `nil` where it cannot.
+  ///   - report: Is told after each segment.
+  public init(
+    _ bundle: SignedBundle, from source: any BundleSource, bases: [String: any BlockStorage],
+    targets: [String: any BlockStorage], journal: InstallJournal? = nil, report: @escaping (Progress) -> Void = { _ in }
+  ) {
+    self.bundle = bundle
+    self.source = source
+    self.bases = bases
+    self.targets = targets
+    self.journal = journal
+    self.report = report
+  }
+
+  /// Installs.
+  ///
+  /// - Returns: What it came to.
+  /// - Throws: ``BundleFailure``, and what source and storage throw.
+  @discardableResult public func run() throws -> Progress {
+    let images = bundle.manifest.images
+    for image in images { try checkRoom(for: image) }
+    let tables = try bundle.tables(from: source)
+    progress.fetched += images.reduce(0) { $0 + UInt64($1.tableLength) }
+    progress.total = images.reduce(0) { $0 + $1.size }
+    let digests = try zip(images, tables).map { try self.digests(of: $0, $1) }
+    let start = journal?.place(in: bundle.identity) ?? InstallJournal.Place(image: 0, segment: 0)
+    for (number, image) in images.enumerated() where number >= start.image {
+      try install(
+        number, image, tables[number], digests[number], from: number == start.image ? start.segment : 0)
+    }
+    // What somebody else wrote to a slot between two parts of an installation is found here.
+    if start != InstallJournal.Place(image: 0, segment: 0) {
+      do {
+        for (image, digests) in zip(images, digests) { try verify(image, digests) }
+      } catch {
+        try journal?.note(InstallJournal.Place(image: 0, segment: 0), in: bundle.identity)
+        throw error
+      }
+    }
+    return progress
+  }
+
+  private func checkRoom(for image: BundleImage) throws(BundleFailure) {
+    guard let target = targets[image.name] else { throw .noTarget(image: image.name) }
+    guard target.size >= image.size else { throw .tooLarge(image: image.name, size: image.size, room: target.size) }
+    guard let wanted = image.base else { return }
+    guard let base = bases[image.name] else { throw .noBase(image: image.name) }
+    guard base.size >= wanted.size else { throw .otherBase(image: image.name) }
+  }
+
+  /// The digests of all segments: those of the table, and those that the base's blocks give.
+  private func digests(of image: BundleImage, _ table: SegmentTable) throws -> [Digest] {
+    var digests: [Digest] = []
+    digests.reserveCapacity(image.segmentCount)
+    var isOfBase = false
+    func addOwn(upTo number: Int) throws {
+      while digests.count < number {
+        isOfBase = true
+        digests.append(HashTree.digest(ofSegment: try segmentOfBase(digests.count, of: image)))
+      }
+    }
+    let decoder = try self.decoder(for: image)
+    for segment in table {
+      try addOwn(upTo: segment.number)
+      if let digest = segment.digest {
+        digests.append(digest)
+      } else {
+        isOfBase = true
+        digests.append(HashTree.digest(ofSegment: try content(of: segment, image, decoder) { _ in [] }))
+      }
+    }
+    try addOwn(upTo: image.segmentCount)
+    guard HashTree.root(of: digests) == image.tree else {
+      throw isOfBase
+        ? BundleFailure.otherBase(image: image.name)
+        : .malformed(part: "segment table of '\(image.name)'", reason: "it does not come to the signed tree")
+    }
+    return digests
+  }
+
+  private func install(
+    _ number: Int, _ image: BundleImage, _ table: SegmentTable, _ digests: [Digest], from start: Int
+  ) throws {
+    let decoder = try self.decoder(for: image)
+    let end = bundle.offset(ofFrames: number) + image.framesLength
+    var offset = bundle.offset(ofFrames: number)
+    var next = start
+    progress.done += UInt64(start) * UInt64(BundleLimits.segment)
+    func copyOwn(upTo last: Int) throws {
+      while next < last {
+        try write(try segmentOfBase(next, of: image), next, image, number, digests)
+        next += 1
+      }
+    }
+    func take(_ length: Int) throws -> [UInt8] {
+      defer { offset += UInt64(length) }
+      progress.fetched += UInt64(length)
+      return try source.read(length, at: offset, upTo: end, part: "frames of '\(image.name)'")
+    }
+    for segment in table {
+      guard segment.number >= start else {
+        offset += UInt64(segment.storedLength)
+        continue
+      }
+      try copyOwn(upTo: segment.number)
+      try write(try content(of: segment, image, decoder, take), segment.number, image, number, digests)
+      next = segment.number + 1
+    }
+    try copyOwn(upTo: image.segmentCount)
+    try sync(InstallJournal.Place(image: number + 1, segment: 0))
+  }
+
+  /// Makes a segment's content.
+  ///
+  /// - Parameter take: Gives the bundle's next bytes.
+  private func content(
+    of segment: Segment, _ image: BundleImage, _ decoder: FrameDecoder, _ take: (Int) throws -> [UInt8]
+  ) throws -> [UInt8] {
+    let frames: [Frame]
+    switch segment.content {
+    case .frames(let rows): frames = rows
+    case .head(let length, let digest, let framesLength):
+      let bytes = try take(length)
+      let part = "head of segment \(segment.number) of '\(image.name)'"
+      guard ShortDigest(of: bytes) == digest else { throw BundleFailure.altered(part: part) }
+      frames = try SegmentHead(bytes, ofSegment: segment.number, in: image).frames
+      guard frames.reduce(0, { $0 + ($1.stored?.length ?? 0) }) == framesLength else {
+        throw BundleFailure.malformed(part: part, reason: "its frames are not as long as the table says")
+      }
+    }
+    var content: [UInt8] = []
+    let length = image.length(ofSegment: segment.number)
+    content.reserveCapacity(length)
+    for (index, frame) in frames.enumerated() {
+      var stored: [UInt8] = []
+      if let wanted = frame.stored {
+        stored = try take(wanted.length)
+        guard ShortDigest(of: stored) == wanted.digest else {
+          throw BundleFailure.altered(part: "frame \(index) of segment \(segment.number) of '\(image.name)'")
+        }
+      }
+      let count = min(frame.blocks * BundleLimits.block, length - content.count)
+      content += try decoder.output(of: frame, segment: segment.number, count: count, stored: stored)
+    }
+    return content
+  }
+
+  /// Writes a segment, if it is what was signed and not there already.
+  private func write(
+    _ content: [UInt8], _ segment: Int, _ image: BundleImage, _ number: Int, _ digests: [Digest]
+  ) throws {
+    guard HashTree.digest(ofSegment: content) == digests[segment] else {
+      throw BundleFailure.wrongOutput(image: image.name, segment: segment)
+    }
+    let target = try self.target(for: image)
+    let place = UInt64(segment) * UInt64(BundleLimits.segment)
+    let present = try target.read(content.count, at: place)
+    for range in Self.differences(of: content, from: present) {
+      try target.write(Array(content[range]), at: place + UInt64(range.lowerBound))
+      progress.written += UInt64(range.count)
+    }
+    progress.done += UInt64(content.count)
+    sinceSync += content.count
+    if sinceSync >= Self.syncInterval { try sync(InstallJournal.Place(image: number, segment: segment + 1)) }
+    report(progress)
+  }
+
+  private func sync(_ place: InstallJournal.Place) throws {
+    for target in targets.values { try target.synchronise() }
+    try journal?.note(place, in: bundle.identity)
+    sinceSync = 0
+  }
+
+  /// Runs of blocks in which bytes differ.
+  static func differences(of content: [UInt8], from present: [UInt8]) -> [Range<Int>] {
+    var ranges: [Range<Int>] = []
+    content.withUnsafeBytes { content in
+      present.withUnsafeBytes { present in
+        for start in stride(from: 0, to: content.count, by: BundleLimits.block) {
+          let range = start..<min(start + BundleLimits.block, content.count)
+          guard !content[range].elementsEqual(present[range]) else { continue }
+          if let last = ranges.last, last.upperBound == start {
+            ranges[ranges.count - 1] = last.lowerBound..<range.upperBound
+          } else {
+            ranges.append(range)
+          }
+        }
+      }
+    }
+    return ranges
+  }
+
+  /// Checks that a slot has an image.
+  private func verify(_ image: BundleImage, _ digests: [Digest]) throws {
+    let target = try self.target(for: image)
+    for (segment, digest) in digests.enumerated() {
+      let bytes = try target.read(
+        image.length(ofSegment: segment), at: UInt64(segment) * UInt64(BundleLimits.segment))
+      guard HashTree.digest(ofSegment: bytes) == digest else {
+        throw BundleFailure.wrongOutput(image: image.name, segment: segment)
+      }
+    }
+  }
+
+  private func segmentOfBase(_ number: Int, of image: BundleImage) throws -> [UInt8] {
+    guard let base = bases[image.name] else { throw BundleFailure.noBase(image: image.name) }
+    return try base.read(image.length(ofSegment: number), at: UInt64(number) * UInt64(BundleLimits.segment))
+  }
+
+  private func target(for image: BundleImage) throws(BundleFailure) -> any BlockStorage {
+    guard let target = targets[image.name] else { throw .noTarget(image: image.name) }
+    return target
+  }
+
+  private func decoder(for image: BundleImage) throws -> FrameDecoder {
+    FrameDecoder(image, base: image.base == nil ? nil : bases[image.name], new: try target(for: image))
+  }
+}

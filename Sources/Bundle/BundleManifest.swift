@@ -1,0 +1,195 @@
+import TaggedFields
+
+/// What a bundle says of itself: the part that is signed, and vouches for all others.
+public struct BundleManifest: Equatable, Sendable {
+  /// What the bundle updates: the project's name.
+  public var product: String
+  /// Device classes that it is made for.
+  public var devices: [String]
+  /// The release's version, as people read it; ``ReleaseVersion`` has its order.
+  public var version: String
+  /// Rises when an older release must not come back, as it has a hole that is known.
+  public var securityEpoch: UInt64
+  /// The lowest version that it can update from; `nil` for any.
+  public var minimumVersion: String?
+  /// When it was made, in seconds since 1970.
+  public var created: UInt64
+  /// When it is no longer to be installed, in seconds since 1970; `nil` for never.
+  public var expires: UInt64?
+  /// Version of the data that its programs write; they read older ones.
+  public var dataSchema: UInt32
+  /// What people should know of the release.
+  public var notes: String?
+  /// The images, in the order of their frames.
+  public var images: [BundleImage]
+  /// Further roots of trust, each signed by the one before: a device that trusts an earlier one walks along them.
+  public var roots: [[UInt8]]
+
+  /// Makes a manifest.
+  public init(
+    product: String, devices: [String], version: String, securityEpoch: UInt64 = 0, minimumVersion: String? = nil,
+    created: UInt64, expires: UInt64? = nil, dataSchema: UInt32 = 0, notes: String? = nil, images: [BundleImage] = [],
+    roots: [[UInt8]] = []
+  ) {
+    self.product = product
+    self.devices = devices
+    self.version = version
+    self.securityEpoch = securityEpoch
+    self.minimumVersion = minimumVersion
+    self.created = created
+    self.expires = expires
+    self.dataSchema = dataSchema
+    self.notes = notes
+    self.images = images
+    self.roots = roots
+  }
+}
+
+/// An image in a bundle: what a slot holds afterwards, and where in the bundle it comes from.
+public struct BundleImage: Equatable, Sendable {
+  /// What it is in a slot: `root`, `kernel`, `initrd`.
+  public var name: String
+  /// Bytes.
+  public var size: UInt64
+  /// SHA-256 of its content.
+  public var content: Digest
+  /// Root of its ``HashTree``.
+  public var tree: Digest
+  /// The old image that it is made from; `nil` where the bundle has all of it.
+  public var base: Base?
+  /// Bytes and SHA-256 of its segment table.
+  public var tableLength: UInt32
+  public var tableDigest: Digest
+  /// Bytes of its segments' heads and frames.
+  public var framesLength: UInt64
+
+  /// An old image.
+  public struct Base: Equatable, Sendable {
+    /// Bytes.
+    public var size: UInt64
+    /// Root of its ``HashTree``.
+    public var tree: Digest
+
+    /// Names an old image.
+    public init(size: UInt64, tree: Digest) {
+      self.size = size
+      self.tree = tree
+    }
+  }
+
+  /// Describes an image.
+  public init(
+    name: String, size: UInt64, content: Digest, tree: Digest, base: Base?, tableLength: UInt32, tableDigest: Digest,
+    framesLength: UInt64
+  ) {
+    self.name = name
+    self.size = size
+    self.content = content
+    self.tree = tree
+    self.base = base
+    self.tableLength = tableLength
+    self.tableDigest = tableDigest
+    self.framesLength = framesLength
+  }
+
+  /// Number of its segments.
+  public var segmentCount: Int { Int((size + UInt64(BundleLimits.segment) - 1) / UInt64(BundleLimits.segment)) }
+
+  /// Bytes of one of its segments.
+  public func length(ofSegment number: Int) -> Int {
+    Int(min(UInt64(BundleLimits.segment), size - UInt64(number) * UInt64(BundleLimits.segment)))
+  }
+}
+
+extension BundleManifest {
+  /// The manifest's bytes: tagged fields, the same for the same content.
+  public var bytes: [UInt8] {
+    var fields = FieldWriter()
+    fields.add(1, text: product)
+    for device in devices { fields.add(2, text: device) }
+    fields.add(3, text: version)
+    fields.add(4, number: securityEpoch)
+    if let minimumVersion { fields.add(5, text: minimumVersion) }
+    fields.add(6, number: created)
+    if let expires { fields.add(7, number: expires) }
+    fields.add(8, number: dataSchema)
+    if let notes { fields.add(9 | FieldReader.skippable, text: notes) }
+    for image in images { fields.add(10, image.bytes) }
+    for root in roots { fields.add(11, root) }
+    return fields.bytes
+  }
+
+  /// Reads a manifest.
+  ///
+  /// - Throws: ``BundleFailure/malformed(part:reason:)``.
+  public init(_ bytes: [UInt8]) throws(BundleFailure) {
+    do throws(FieldFailure) {
+      var fields = try FieldReader(bytes[...], of: "manifest")
+      product = try fields.text(1, "product", length: 1...128)
+      devices = try fields.texts(2, "device class", count: 1...32, length: 1...128)
+      version = try fields.text(3, "version", length: 1...128)
+      securityEpoch = try fields.number(4, "security epoch")
+      minimumVersion = try fields.texts(5, "minimum version", count: 0...1, length: 1...128).first
+      created = try fields.number(6, "time of making")
+      expires = try fields.optionalNumber(7, "end of time")
+      dataSchema = try fields.number(8, "data schema")
+      notes =
+        try fields.texts(9 | FieldReader.skippable, "notes", count: 0...1, length: 0...16384, isProse: true).first
+      var images: [BundleImage] = []
+      for value in try fields.values(10, "image", count: 1...BundleLimits.images, length: 1...4096) {
+        images.append(try BundleImage(value))
+      }
+      self.images = images
+      roots = try fields.values(11, "root of trust", count: 0...64, length: 1...65536).map(Array.init)
+      try fields.finish()
+      guard Set(images.map(\.name)).count == images.count else { throw FieldFailure("two images have one name") }
+      guard images.reduce(0, { $0 + Int($1.tableLength) }) <= BundleLimits.tables else {
+        throw FieldFailure("the segment tables come to more than \(BundleLimits.tables) bytes")
+      }
+    } catch {
+      throw .malformed("manifest", error)
+    }
+  }
+}
+
+extension BundleImage {
+  fileprivate var bytes: [UInt8] {
+    var fields = FieldWriter()
+    fields.add(1, text: name)
+    fields.add(2, number: size)
+    fields.add(3, content.bytes)
+    fields.add(4, tree.bytes)
+    if let base {
+      fields.add(5, number: base.size)
+      fields.add(6, base.tree.bytes)
+    }
+    fields.add(7, number: tableLength)
+    fields.add(8, tableDigest.bytes)
+    fields.add(9, number: framesLength)
+    return fields.bytes
+  }
+
+  fileprivate init(_ bytes: ArraySlice<UInt8>) throws(FieldFailure) {
+    var fields = try FieldReader(bytes, of: "image")
+    name = try fields.text(1, "name", length: 1...32)
+    size = try Self.size(try fields.number(2, "size"))
+    content = Digest(try fields.value(3, "content", length: Digest.length...Digest.length))
+    tree = Digest(try fields.value(4, "tree", length: Digest.length...Digest.length))
+    if let size: UInt64 = try fields.optionalNumber(5, "size of the base") {
+      let tree = try fields.value(6, "tree of the base", length: Digest.length...Digest.length)
+      base = Base(size: try Self.size(size), tree: Digest(tree))
+    }
+    tableLength = try fields.number(7, "length of the table")
+    tableDigest = Digest(try fields.value(8, "table", length: Digest.length...Digest.length))
+    framesLength = try fields.number(9, "length of the frames")
+    try fields.finish()
+    guard framesLength <= 2 * BundleLimits.image else { throw FieldFailure("the frames are longer than an image may be") }
+  }
+
+  private static func size(_ number: UInt64) throws(FieldFailure) -> UInt64 {
+    guard (1...BundleLimits.image).contains(number) else {
+      throw FieldFailure("an image has \(number) bytes, and may have 1 to \(BundleLimits.image)")
+    }
+    return number
+  }
+}

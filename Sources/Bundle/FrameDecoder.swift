@@ -1,0 +1,66 @@
+import TaggedFields
+
+/// Makes the content of segments from their frames.
+final class FrameDecoder {
+  private let image: BundleImage
+  private let base: (any BlockStorage)?
+  private let new: any BlockStorage
+  private let zstandard = ZstandardDecoder()
+
+  /// Makes a decoder for an image.
+  ///
+  /// - Parameters:
+  ///   - base: The old image.
+  ///   - new: The new one, of which earlier segments are there.
+  init(_ image: BundleImage, base: (any BlockStorage)?, new: any BlockStorage) {
+    self.image = image
+    self.base = base
+    self.new = new
+  }
+
+  /// Makes what a frame gives.
+  ///
+  /// - Parameters:
+  ///   - count: How many bytes that are.
+  ///   - stored: The frame's bytes of the bundle, which were found to be those that were signed.
+  /// - Throws: ``BundleFailure/undecodable(image:segment:reason:)``, and what reading the images throws.
+  func output(of frame: Frame, segment: Int, count: Int, stored: [UInt8]) throws -> [UInt8] {
+    func failure(_ reason: String) -> BundleFailure { .undecodable(image: image.name, segment: segment, reason: reason) }
+    func exact(_ output: [UInt8]?) throws -> [UInt8] {
+      guard let output, output.count == count else { throw failure("its compressed bytes do not give \(count)") }
+      return output
+    }
+    switch frame.operation {
+    case .zero: return [UInt8](repeating: 0, count: count)
+    case .copyOfBase(let start): return try blocksOfBase([BlockRange(start: start, count: frame.blocks)], first: count)
+    case .copyOfNew(let start): return try new.read(count, at: UInt64(start) * UInt64(BundleLimits.block))
+    case .stored: return stored
+    case .compressed: return try exact(zstandard.decode(stored, limit: count))
+    case .compressedWithPrefix(_, let ranges):
+      return try exact(zstandard.decode(stored, prefix: try blocksOfBase(ranges), limit: count))
+    case .difference(_, let ranges):
+      guard let bytes = zstandard.decode(stored, limit: BinaryDifference.limit) else {
+        throw failure("its difference does not decompress")
+      }
+      let old = try blocksOfBase(ranges)
+      do throws(FieldFailure) {
+        let difference = try BinaryDifference(bytes)
+        return try difference.applied(to: old, count: count)
+      } catch {
+        throw failure("its difference does not apply: \(error)")
+      }
+    }
+  }
+
+  /// Reads ranges of the base, one after the other.
+  private func blocksOfBase(_ ranges: [BlockRange], first count: Int = .max) throws -> [UInt8] {
+    guard let base else { throw BundleFailure.noBase(image: image.name) }
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(ranges.reduce(0) { $0 + $1.count } * BundleLimits.block)
+    for range in ranges {
+      bytes += try base.read(
+        min(range.count * BundleLimits.block, count), at: UInt64(range.start) * UInt64(BundleLimits.block))
+    }
+    return bytes
+  }
+}

@@ -1,0 +1,50 @@
+/// The tree of hashes over an image: that of dm-verity (format 1, SHA-256, blocks of 4096 bytes, no salt; see
+/// `Documentation/admin-guide/device-mapper/verity.rst` of Linux), so that a root can be given to the kernel as it is. One digest of its
+/// second level covers ``BundleLimits/segment`` bytes: a segment's.
+///
+/// The last block is filled with zeros. An image of one block has its segment's digest as root.
+public enum HashTree {
+  private static let digestsInBlock = BundleLimits.block / Digest.length
+
+  /// The digest of a segment.
+  ///
+  /// - Parameter bytes: The segment's content, not empty, at most ``BundleLimits/segment`` bytes.
+  public static func digest(ofSegment bytes: [UInt8]) -> Digest {
+    precondition(!bytes.isEmpty && bytes.count <= BundleLimits.segment, "a segment has 1 to \(BundleLimits.segment) bytes")
+    return bytes.withUnsafeBytes { content in
+      var leaves = [UInt8](repeating: 0, count: BundleLimits.block)
+      leaves.withUnsafeMutableBytes { leaves in
+        for (number, start) in stride(from: 0, to: content.count, by: BundleLimits.block).enumerated() {
+          let block = UnsafeRawBufferPointer(rebasing: content[start..<min(start + BundleLimits.block, content.count)])
+          let digest = block.count == BundleLimits.block ? Digest(of: block) : Digest(of: filled(block))
+          leaves.baseAddress?.advanced(by: number * Digest.length).storeBytes(of: digest, as: Digest.self)
+        }
+      }
+      return Digest(of: leaves)
+    }
+  }
+
+  /// The root over the digests of all segments.
+  public static func root(of segments: [Digest]) -> Digest {
+    precondition(!segments.isEmpty, "an image has a segment")
+    var level = segments
+    while level.count > 1 {
+      level = stride(from: 0, to: level.count, by: digestsInBlock).map { start in
+        let digests = level[start..<min(start + digestsInBlock, level.count)]
+        return Digest(of: filled(Array(digests.map(\.bytes).joined())))
+      }
+    }
+    return level[0]
+  }
+
+  /// The digests of the blocks of a segment.
+  static func leaves(ofSegment bytes: [UInt8]) -> [Digest] {
+    stride(from: 0, to: bytes.count, by: BundleLimits.block).map { start in
+      Digest(of: filled(bytes[start..<min(start + BundleLimits.block, bytes.count)]))
+    }
+  }
+
+  private static func filled(_ bytes: some Collection<UInt8>) -> [UInt8] {
+    Array(bytes) + [UInt8](repeating: 0, count: BundleLimits.block - bytes.count)
+  }
+}

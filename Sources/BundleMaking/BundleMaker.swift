@@ -1,0 +1,182 @@
+import Bundle
+import Foundation
+import HostSystem
+
+/// Makes bundles of image files.
+public struct BundleMaker: Sendable {
+  /// An image for a bundle.
+  public struct Input: Sendable {
+    /// Its name in the bundle.
+    public var name: String
+    /// Its file.
+    public var file: URL
+    /// The old image that it is made from; `nil` where the bundle has all of it.
+    public var base: URL?
+
+    /// Names an image.
+    public init(name: String, file: URL, base: URL? = nil) {
+      self.name = name
+      self.file = file
+      self.base = base
+    }
+  }
+
+  /// How hard whole images are compressed, and what changes an old one: 1, fast, to 22, small.
+  private let level: (whole: Int, delta: Int)
+
+  /// Segments that a worker makes before what is made is written.
+  private static let batch = 16
+
+  /// Makes a maker.
+  ///
+  /// - Parameter wholeLevel: How hard whole images are compressed: 1, fast, to 22, small.
+  public init(wholeLevel: Int = 9) { level = (wholeLevel, 19) }
+
+  /// Makes a bundle.
+  ///
+  /// - Parameters:
+  ///   - manifest: All but the images.
+  ///   - inputs: The images, in the order of their frames.
+  ///   - file: Is there when it is complete, and not before.
+  ///   - sign: Gives the signatures for a manifest's bytes.
+  /// - Returns: The manifest as it was written.
+  /// - Throws: `FileFailure`, ``BundleMakingFailure``, what `sign` throws.
+  @discardableResult public func make(
+    _ manifest: BundleManifest, of inputs: [Input], to file: URL,
+    sign: (_ manifest: [UInt8]) async throws -> [UInt8] = { _ in [] }
+  ) async throws -> BundleManifest {
+    var manifest = manifest
+    let frames = try SpooledFile(beside: file)
+    var tables: [[UInt8]] = []
+    for input in inputs {
+      let (image, table) = try await encode(input, into: frames)
+      manifest.images.append(image)
+      tables.append(table)
+    }
+    guard tables.reduce(0, { $0 + $1.count }) <= BundleLimits.tables else {
+      throw BundleMakingFailure.tooManySegments(file.lastPathComponent)
+    }
+    let bytes = manifest.bytes
+    let head = BundleHead(manifest: bytes, envelope: try await sign(bytes))
+    try frames.write(to: file, after: head.bytes + tables.joined())
+    return manifest
+  }
+
+  /// Encodes an image, and adds its bytes to those of the others.
+  private func encode(_ input: Input, into frames: SpooledFile) async throws -> (BundleImage, table: [UInt8]) {
+    let image = try MappedImage(input.file.path)
+    guard (1...BundleLimits.image).contains(UInt64(image.bytes.count)) else {
+      throw BundleMakingFailure.size(input.file.path, image.bytes.count)
+    }
+    let base = try input.base.map { try MappedImage($0.path) }
+    let encoder = ImageEncoder(image, from: base, level: base == nil ? level.whole : level.delta)
+    var (digests, segments, length): ([Digest], [Segment], UInt64) = ([], [], 0)
+    let workers = ProcessInfo.processInfo.activeProcessorCount
+    for start in stride(from: 0, to: encoder.segmentCount, by: workers * Self.batch) {
+      let numbers = start..<min(start + workers * Self.batch, encoder.segmentCount)
+      for made in await Self.make(numbers, by: encoder, workers: workers) {
+        digests.append(made.digest)
+        guard let made = made.segment else { continue }
+        segments.append(made.segment)
+        length += UInt64(made.stored.count)
+        try frames.append(made.stored)
+      }
+    }
+    let table = SegmentTable.bytes(of: segments)
+    let described = BundleImage(
+      name: input.name, size: UInt64(image.bytes.count), content: Digest(of: image.bytes),
+      tree: HashTree.root(of: digests), base: try base.map { try Self.describe($0, input.base) },
+      tableLength: UInt32(clamping: table.count), tableDigest: Digest(of: table), framesLength: length)
+    return (described, table)
+  }
+
+  private static func describe(_ base: MappedImage, _ file: URL?) throws -> BundleImage.Base {
+    guard !base.bytes.isEmpty else { throw BundleMakingFailure.size(file?.path ?? "", 0) }
+    return BundleImage.Base(size: UInt64(base.bytes.count), tree: HashTree.root(of: base.bytes))
+  }
+
+  /// Makes segments side by side; they come in their order.
+  private static func make(
+    _ numbers: Range<Int>, by encoder: ImageEncoder, workers: Int
+  ) async -> [(digest: Digest, segment: MadeSegment?)] {
+    await withTaskGroup(of: [Int: (digest: Digest, segment: MadeSegment?)].self) { group in
+      for worker in 0..<workers {
+        group.addTask {
+          let maker = FrameMaker()
+          var made: [Int: (digest: Digest, segment: MadeSegment?)] = [:]
+          for number in numbers where number % workers == worker {
+            made[number] = (encoder.digest(ofSegment: number), encoder.segment(number, by: maker))
+          }
+          return made
+        }
+      }
+      var all: [Int: (digest: Digest, segment: MadeSegment?)] = [:]
+      for await made in group { all.merge(made) { one, _ in one } }
+      return numbers.compactMap { all[$0] }
+    }
+  }
+}
+
+extension HashTree {
+  /// The root over a whole image.
+  public static func root(of image: UnsafeRawBufferPointer) -> Digest {
+    root(
+      of: stride(from: 0, to: image.count, by: BundleLimits.segment).map { start in
+        digest(ofSegment: Array(image[start..<min(start + BundleLimits.segment, image.count)]))
+      })
+  }
+}
+
+/// Bytes that are gathered beside a file until it is known what stands before them.
+private final class SpooledFile {
+  private let spool: URL
+  private let handle: FileHandle
+
+  init(beside file: URL) throws {
+    try FolderTree.create(file.deletingLastPathComponent().path)
+    spool = file.deletingLastPathComponent().appending(path: ".\(file.lastPathComponent).frames")
+    try FolderTree.replaceFile(spool.path, with: [])
+    guard let handle = FileHandle(forUpdatingAtPath: spool.path) else { throw FileFailure.last("write", spool.path) }
+    self.handle = handle
+  }
+
+  deinit { try? FileManager.default.removeItem(at: spool) }
+
+  func append(_ bytes: [UInt8]) throws { try handle.write(contentsOf: bytes) }
+
+  /// Writes all to a file, which gets its name when it is complete.
+  func write(to file: URL, after head: [UInt8]) throws {
+    let partial = file.deletingLastPathComponent().appending(path: ".\(file.lastPathComponent).partial")
+    defer { try? FileManager.default.removeItem(at: partial) }
+    try FolderTree.replaceFile(partial.path, with: head)
+    guard let target = FileHandle(forUpdatingAtPath: partial.path) else { throw FileFailure.last("write", partial.path) }
+    try target.seekToEnd()
+    try handle.seek(toOffset: 0)
+    while let bytes = try handle.read(upToCount: 1 << 20), !bytes.isEmpty { try target.write(contentsOf: bytes) }
+    try target.synchronize()
+    try target.close()
+    guard rename(partial.path, file.path) == 0 else { throw FileFailure.last("name", file.path) }
+  }
+}
+
+/// Why a bundle cannot be made.
+public enum BundleMakingFailure: ExplainedError, Equatable {
+  /// An image has a size that no image of a bundle has.
+  case size(String, Int)
+  /// The images are too large for one bundle.
+  case tooManySegments(String)
+
+  public var problem: String {
+    switch self {
+    case .size(let path, let size): "cannot make a bundle of \(path): it has \(size) bytes"
+    case .tooManySegments(let name): "cannot make \(name): its tables of segments would be larger than a device takes"
+    }
+  }
+
+  public var remedy: String? {
+    switch self {
+    case .size: "an image has 1 byte to \(BundleLimits.image >> 30) GiB"
+    case .tooManySegments: "the images of one bundle can have some 30 GiB together"
+    }
+  }
+}

@@ -1,0 +1,86 @@
+import Bundle
+import BundleMaking
+import Foundation
+import Testing
+import TestFixtures
+
+@Suite("Bundles")
+struct BundleMatrixTests {
+  @Test("an image that was changed, grown, shrunk, moved or replaced comes out byte for byte", arguments: Change.allCases)
+  func roundTrip(change: Change) async throws {
+    try await withTemporaryFolder { folder in
+      let old = Sample.image(seed: 1)
+      let new = change.applied(to: old)
+      let (base, image) = (folder.appending(path: "old"), folder.appending(path: "new"))
+      try Data(old).write(to: base)
+      try Data(new).write(to: image)
+      for isDelta in [false, true] {
+        let bundle = folder.appending(path: "bundle")
+        try await BundleMaker().make(
+          Sample.manifest, of: [.init(name: "root", file: image, base: isDelta ? base : nil)], to: bundle)
+        let target = try StorageFile(making: folder.appending(path: "slot").path, size: UInt64(new.count) + 8192)
+        let progress = try Sample.install(
+          bundle, bases: isDelta ? ["root": try StorageFile(base.path)] : [:], targets: ["root": target])
+        #expect(try target.read(new.count, at: 0) == new)
+        #expect(progress.done == UInt64(new.count))
+        if isDelta, change == .none { #expect(progress.fetched == 0) }
+        // What is there already is not written again.
+        let again = try Sample.install(
+          bundle, bases: isDelta ? ["root": try StorageFile(base.path)] : [:], targets: ["root": target])
+        #expect(again.written == 0)
+      }
+    }
+  }
+
+  /// What happened to an image between two releases.
+  enum Change: CaseIterable {
+    case none, edited, inserted, grown, shrunk, unaligned, replaced
+
+    func applied(to old: [UInt8]) -> [UInt8] {
+      var new = old
+      switch self {
+      case .none: break
+      case .edited: for place in stride(from: 700_000, to: 900_000, by: 333) { new[place] &+= 3 }
+      case .inserted: new.insert(contentsOf: Sample.image(seed: 7).prefix(12_288), at: 1_048_576)
+      case .grown: new += Sample.image(seed: 3).prefix(1_000_000)
+      case .shrunk: new.removeLast(1_200_000)
+      case .unaligned: new.insert(contentsOf: [1, 2, 3], at: 40_000)
+      case .replaced: new = Sample.image(seed: 9)
+      }
+      return new
+    }
+  }
+}
+
+/// Images and bundles for tests.
+enum Sample {
+  static let manifest = BundleManifest(
+    product: "weather", devices: ["generic-x86_64"], version: "1.2", created: 1_700_000_000)
+
+  /// Some 3 MB of words, zeros, noise, and repetitions.
+  static func image(seed: UInt64) -> [UInt8] {
+    var state = seed &* 0x9e37_79b9_7f4a_7c15 | 1
+    func next() -> UInt64 {
+      state ^= state << 13
+      state ^= state >> 7
+      state ^= state << 17
+      return state
+    }
+    let words = (0..<500).map { _ in (0..<Int(next() % 9 + 2)).map { _ in UInt8(next() % 26 + 97) } + [32] }
+    var bytes: [UInt8] = []
+    while bytes.count < 1_500_000 { bytes += words[Int(next() % 500)] }
+    bytes += [UInt8](repeating: 0, count: 600_000)
+    for _ in 0..<60_000 { withUnsafeBytes(of: next()) { bytes += $0 } }
+    bytes += bytes[40_960..<300_000]
+    bytes += [UInt8](repeating: 0, count: (4096 - bytes.count % 4096) % 4096)
+    return bytes
+  }
+
+  @discardableResult static func install(
+    _ bundle: URL, bases: [String: any BlockStorage], targets: [String: any BlockStorage], journal: InstallJournal? = nil
+  ) throws -> BundleInstaller.Progress {
+    let source = try FileSource(bundle.path)
+    let signed = try SignedBundle(BundleHead(from: source)) { _, _ in }
+    return try BundleInstaller(signed, from: source, bases: bases, targets: targets, journal: journal).run()
+  }
+}
