@@ -90,7 +90,7 @@ let package = Package(
       name: "ImageBuild",
       dependencies: [
         "SizeReport", "Project", "DebianArchive", "ExecutableFormat", "Lock", "Programs", "RootFilesystem", "DiskImage",
-        "BaseImport", "BootFlow", "DeviceModel", "PartitionTable", "HostSystem", "Spelling", "SystemBuild",
+        "Bundle", "BundleMaking", "BaseImport", "BootFlow", "DeviceModel", "PartitionTable", "HostSystem", "Spelling", "SystemBuild",
       ]),
     .target(
       name: "Flashing", dependencies: ["DeviceModel", "DiskImage", "HostSystem", "LinuxSystem", "PartitionTable"]),
@@ -104,8 +104,8 @@ let package = Package(
     .executableTarget(
       name: "cultivar",
       dependencies: [
-        "DebianArchive", "Project", "Programs", "ImageBuild", "DiskImage", "Emulator", "Flashing", "HostSystem", "Lock",
-        "Sandbox", "SizeReport", "Spelling", "SwiftSDK",
+        "Bundle", "BundleMaking", "DebianArchive", "Project", "Programs", "ImageBuild", "DiskImage", "Emulator",
+        "Flashing", "HostSystem", "Lock", "Sandbox", "SizeReport", "Spelling", "SwiftSDK",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Subprocess", package: "swift-subprocess"),
       ]),
@@ -113,7 +113,7 @@ let package = Package(
     // The tests, one target for each library.
     .target(name: "TestFixtures", path: "Tests/TestFixtures"),
     .testTarget(name: "TaggedFieldsTests", dependencies: ["TaggedFields"]),
-    .testTarget(name: "BundleTests", dependencies: ["Bundle", "BundleMaking", "TestFixtures"]),
+    .testTarget(name: "BundleTests", dependencies: ["Bundle", "BundleMaking", "LinuxSystem", "TestFixtures"]),
     .testTarget(name: "SpellingTests", dependencies: ["Spelling"]),
     .testTarget(name: "HostSystemTests", dependencies: ["HostSystem", "TestFixtures"]),
     .testTarget(name: "SandboxTests", dependencies: ["Sandbox", "HostSystem", "TestFixtures"]),

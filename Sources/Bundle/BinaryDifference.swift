@@ -100,12 +100,16 @@ public struct BinaryDifference: Equatable, Sendable {
     var copied: [Range<Int>] = []
     while new.count < count {
       let length = try control.number(upTo: count - new.count)
-      guard place >= 0, place <= old.count, length <= old.count - place else { throw FieldFailure("it goes beyond the old bytes") }
+      guard place >= 0, place <= old.count, length <= old.count - place else {
+        throw FieldFailure("it goes beyond the old bytes")
+      }
       copied.append(new.count..<new.count + length)
       new.append(contentsOf: old[place..<place + length])
       new.append(contentsOf: try literals.bytes(try control.number(upTo: count - new.count)))
       let seek = try control.signedNumber()
-      guard abs(seek) <= 2 * BundleLimits.prefixBlocks * BundleLimits.block else { throw FieldFailure("it goes beyond the old bytes") }
+      guard abs(seek) <= 2 * BundleLimits.prefixBlocks * BundleLimits.block else {
+        throw FieldFailure("it goes beyond the old bytes")
+      }
       place += length + seek
     }
     guard control.rest.isEmpty, literals.rest.isEmpty else { throw FieldFailure("there is more than its output takes") }

@@ -5,12 +5,50 @@ import LinuxSystem
 public protocol BlockStorage: AnyObject {
   /// Bytes there is room for.
   var size: UInt64 { get }
-  /// Reads exactly so many bytes.
-  func read(_ count: Int, at offset: UInt64) throws -> [UInt8]
+  /// Fills memory with the bytes from a place on.
+  func read(into memory: UnsafeMutableRawBufferPointer, at offset: UInt64) throws
   /// Writes all bytes.
   func write(_ bytes: [UInt8], at offset: UInt64) throws
   /// Waits until what was written is on the disk.
   func synchronise() throws
+}
+
+extension BlockStorage {
+  /// Reads exactly so many bytes.
+  public func read(_ count: Int, at offset: UInt64) throws -> [UInt8] {
+    var bytes: [UInt8] = []
+    try append(count, at: offset, to: &bytes)
+    return bytes
+  }
+
+  /// Reads so many bytes to the end of others, in memory that these have taken where it is enough.
+  func append(_ count: Int, at offset: UInt64, to bytes: inout [UInt8]) throws {
+    let start = bytes.count
+    bytes.append(zeros: count)
+    try bytes.withUnsafeMutableBytes {
+      try read(into: UnsafeMutableRawBufferPointer(rebasing: $0[start...]), at: offset)
+    }
+  }
+
+  /// Reads exactly so many bytes in place of others.
+  func read(_ count: Int, at offset: UInt64, over bytes: inout [UInt8]) throws {
+    if bytes.count != count { bytes = [UInt8](repeating: 0, count: count) }
+    try bytes.withUnsafeMutableBytes { try read(into: $0, at: offset) }
+  }
+}
+
+extension [UInt8] {
+  private static let zeros = [UInt8](repeating: 0, count: BundleLimits.segment)
+
+  /// Adds zeros.
+  mutating func append(zeros count: Int) {
+    var rest = count
+    while rest > 0 {
+      let step = Swift.min(rest, Self.zeros.count)
+      append(contentsOf: Self.zeros[..<step])
+      rest -= step
+    }
+  }
 }
 
 /// A partition, or a file that stands for one.
@@ -46,10 +84,10 @@ public final class StorageFile: BlockStorage {
     (self.path, self.descriptor, self.size) = (path, descriptor, size)
   }
 
-  public func read(_ count: Int, at offset: UInt64) throws -> [UInt8] {
-    let bytes = try descriptor.read(count, at: offset)
-    guard bytes.count == count else { throw SystemError("read to the end of", path, code: EIO) }
-    return bytes
+  public func read(into memory: UnsafeMutableRawBufferPointer, at offset: UInt64) throws {
+    guard try descriptor.read(into: memory, at: offset) == memory.count else {
+      throw SystemError("read to the end of", path, code: EIO)
+    }
   }
 
   public func write(_ bytes: [UInt8], at offset: UInt64) throws { try descriptor.write(all: bytes, at: offset) }

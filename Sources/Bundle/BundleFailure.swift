@@ -51,8 +51,10 @@ extension BundleFailure: CustomStringConvertible {
     case .malformed(let part, let reason): "the \(part) of the bundle cannot be read: \(reason)"
     case .altered(let part): "the \(part) of the bundle is not the one that was signed"
     case .truncated(let part): "the bundle ends within its \(part)"
-    case .undecodable(let image, let segment, let reason): "segment \(segment) of image '\(image)' does not decode: \(reason)"
-    case .wrongOutput(let image, let segment): "segment \(segment) of image '\(image)' comes out other than it was signed"
+    case .undecodable(let image, let segment, let reason):
+      "segment \(segment) of image '\(image)' does not decode: \(reason)"
+    case .wrongOutput(let image, let segment):
+      "segment \(segment) of image '\(image)' comes out other than it was signed"
     case .otherBase(let image): "the old image '\(image)' is not the one that the bundle was made from, or is damaged"
     case .tooLarge(let image, let size, let room): "image '\(image)' has \(size) bytes, and its place \(room)"
     case .noTarget(let image): "there is no place for image '\(image)'"
@@ -70,7 +72,8 @@ extension BundleFailure.Refusal: CustomStringConvertible {
     case .otherDevice(let bundle, let device):
       "it is for \(bundle.map { "'\($0)'" }.joined(separator: ", ")), and this device is a '\(device)'"
     case .downgrade(let bundle, let device): "its security epoch is \(bundle), and this device has reached \(device)"
-    case .versionTooOld(let device, let minimum): "it updates version \(minimum) or later, and this device runs \(device)"
+    case .versionTooOld(let device, let minimum):
+      "it updates version \(minimum) or later, and this device runs \(device)"
     case .expired(let time): "it expired \(time) seconds after 1970-01-01"
     case .olderDataSchema(let bundle, let device): "it has data schema \(bundle), and this device's data has \(device)"
     }

@@ -1,3 +1,5 @@
+import Glibc
+
 /// Puts the images of a bundle into slots.
 ///
 /// Before the first write, all that the bundle says of its images is checked to come to the signed trees, with the base's own blocks
@@ -23,9 +25,11 @@ public final class BundleInstaller {
   private let report: (Progress) -> Void
   private var progress = Progress()
   private var sinceSync = 0
+  /// A segment that is made, and what the slot has in its place: memory that is taken once.
+  private var content: [UInt8] = []
+  private var present: [UInt8] = []
 
-  /// After how many bytes of output the slot is synced and the journal written.
-  private static let syncInterval = 8 << 20
+  private let syncInterval: Int
 
   /// Prepares an installation.
   ///
@@ -34,16 +38,19 @@ public final class BundleInstaller {
   ///   - bases: Old images, by their names in the bundle; they are not written.
   ///   - targets: Where the images go, by their names.
   ///   - journal: Where the installation can go on after an interruption; `nil` where it cannot.
+  ///   - syncInterval: After how many bytes of output the slot is synced and the journal written.
   ///   - report: Is told after each segment.
   public init(
     _ bundle: SignedBundle, from source: any BundleSource, bases: [String: any BlockStorage],
-    targets: [String: any BlockStorage], journal: InstallJournal? = nil, report: @escaping (Progress) -> Void = { _ in }
+    targets: [String: any BlockStorage], journal: InstallJournal? = nil, syncInterval: Int = 8 << 20,
+    report: @escaping (Progress) -> Void = { _ in }
   ) {
     self.bundle = bundle
     self.source = source
     self.bases = bases
     self.targets = targets
     self.journal = journal
+    self.syncInterval = syncInterval
     self.report = report
   }
 
@@ -57,16 +64,16 @@ public final class BundleInstaller {
     let tables = try bundle.tables(from: source)
     progress.fetched += images.reduce(0) { $0 + UInt64($1.tableLength) }
     progress.total = images.reduce(0) { $0 + $1.size }
-    let digests = try zip(images, tables).map { try self.digests(of: $0, $1) }
+    let expected = try zip(images, tables).map { try self.expectations(of: $0, $1) }
     let start = journal?.place(in: bundle.identity) ?? InstallJournal.Place(image: 0, segment: 0)
     for (number, image) in images.enumerated() where number >= start.image {
       try install(
-        number, image, tables[number], digests[number], from: number == start.image ? start.segment : 0)
+        number, image, tables[number], expected[number], from: number == start.image ? start.segment : 0)
     }
     // What somebody else wrote to a slot between two parts of an installation is found here.
     if start != InstallJournal.Place(image: 0, segment: 0) {
       do {
-        for (image, digests) in zip(images, digests) { try verify(image, digests) }
+        for (image, expected) in zip(images, expected) { try verify(image, expected) }
       } catch {
         try journal?.note(InstallJournal.Place(image: 0, segment: 0), in: bundle.identity)
         throw error
@@ -83,38 +90,76 @@ public final class BundleInstaller {
     guard base.size >= wanted.size else { throw .otherBase(image: image.name) }
   }
 
-  /// The digests of all segments: those of the table, and those that the base's blocks give.
-  private func digests(of image: BundleImage, _ table: SegmentTable) throws -> [Digest] {
-    var digests: [Digest] = []
-    digests.reserveCapacity(image.segmentCount)
+  /// What a segment must be.
+  private struct Expectation {
+    /// Its digest.
+    var digest: Digest
+    /// Where the digest was taken from the base: a checksum of what had it. The base is read again when it is copied, and that it is the
+    /// same then takes no second digest: nobody writes to a base but its own failing storage.
+    var checksum: UInt64?
+
+    func isMet(by content: [UInt8]) -> Bool {
+      guard let checksum else { return HashTree.digest(ofSegment: content) == digest }
+      return Self.checksum(of: content) == checksum
+    }
+
+    init(digest: Digest) { self.digest = digest }
+
+    init(ofBase content: [UInt8]) {
+      digest = HashTree.digest(ofSegment: content)
+      checksum = Self.checksum(of: content)
+    }
+
+    /// Four sums of products (as in FNV-1a) of words that take turns.
+    private static func checksum(of content: [UInt8]) -> UInt64 {
+      content.withUnsafeBytes { bytes in
+        var sums = SIMD4<UInt64>(1, 2, 3, 4)
+        let factor = SIMD4<UInt64>(repeating: 0x0000_0100_0000_01b3)
+        var place = 0
+        while place + 32 <= bytes.count {
+          sums = (sums ^ bytes.loadUnaligned(fromByteOffset: place, as: SIMD4<UInt64>.self)) &* factor
+          place += 32
+        }
+        for byte in bytes[place...] { sums[0] = (sums[0] ^ UInt64(byte)) &* factor[0] }
+        return (0..<4).reduce(UInt64(bytes.count)) { ($0 &* 31) ^ sums[$1] ^ (sums[$1] >> 32) }
+      }
+    }
+  }
+
+  /// What all segments must be: by the digests of the table, and those that the base's blocks give.
+  private func expectations(of image: BundleImage, _ table: SegmentTable) throws -> [Expectation] {
+    var expected: [Expectation] = []
+    expected.reserveCapacity(image.segmentCount)
     var isOfBase = false
     func addOwn(upTo number: Int) throws {
-      while digests.count < number {
+      while expected.count < number {
         isOfBase = true
-        digests.append(HashTree.digest(ofSegment: try segmentOfBase(digests.count, of: image)))
+        try readOwn(expected.count, of: image)
+        expected.append(Expectation(ofBase: content))
       }
     }
     let decoder = try self.decoder(for: image)
     for segment in table {
       try addOwn(upTo: segment.number)
       if let digest = segment.digest {
-        digests.append(digest)
+        expected.append(Expectation(digest: digest))
       } else {
         isOfBase = true
-        digests.append(HashTree.digest(ofSegment: try content(of: segment, image, decoder) { _ in [] }))
+        try make(segment, of: image, by: decoder) { _ in [] }
+        expected.append(Expectation(ofBase: content))
       }
     }
     try addOwn(upTo: image.segmentCount)
-    guard HashTree.root(of: digests) == image.tree else {
+    guard HashTree.root(of: expected.map(\.digest)) == image.tree else {
       throw isOfBase
         ? BundleFailure.otherBase(image: image.name)
         : .malformed(part: "segment table of '\(image.name)'", reason: "it does not come to the signed tree")
     }
-    return digests
+    return expected
   }
 
   private func install(
-    _ number: Int, _ image: BundleImage, _ table: SegmentTable, _ digests: [Digest], from start: Int
+    _ number: Int, _ image: BundleImage, _ table: SegmentTable, _ expected: [Expectation], from start: Int
   ) throws {
     let decoder = try self.decoder(for: image)
     let end = bundle.offset(ofFrames: number) + image.framesLength
@@ -123,7 +168,8 @@ public final class BundleInstaller {
     progress.done += UInt64(start) * UInt64(BundleLimits.segment)
     func copyOwn(upTo last: Int) throws {
       while next < last {
-        try write(try segmentOfBase(next, of: image), next, image, number, digests)
+        try readOwn(next, of: image)
+        try write(next, of: image, number, expected)
         next += 1
       }
     }
@@ -138,7 +184,8 @@ public final class BundleInstaller {
         continue
       }
       try copyOwn(upTo: segment.number)
-      try write(try content(of: segment, image, decoder, take), segment.number, image, number, digests)
+      try make(segment, of: image, by: decoder, take)
+      try write(segment.number, of: image, number, expected)
       next = segment.number + 1
     }
     try copyOwn(upTo: image.segmentCount)
@@ -148,9 +195,9 @@ public final class BundleInstaller {
   /// Makes a segment's content.
   ///
   /// - Parameter take: Gives the bundle's next bytes.
-  private func content(
-    of segment: Segment, _ image: BundleImage, _ decoder: FrameDecoder, _ take: (Int) throws -> [UInt8]
-  ) throws -> [UInt8] {
+  private func make(
+    _ segment: Segment, of image: BundleImage, by decoder: FrameDecoder, _ take: (Int) throws -> [UInt8]
+  ) throws {
     let frames: [Frame]
     switch segment.content {
     case .frames(let rows): frames = rows
@@ -163,9 +210,8 @@ public final class BundleInstaller {
         throw BundleFailure.malformed(part: part, reason: "its frames are not as long as the table says")
       }
     }
-    var content: [UInt8] = []
     let length = image.length(ofSegment: segment.number)
-    content.reserveCapacity(length)
+    content.removeAll(keepingCapacity: true)
     for (index, frame) in frames.enumerated() {
       var stored: [UInt8] = []
       if let wanted = frame.stored {
@@ -175,28 +221,25 @@ public final class BundleInstaller {
         }
       }
       let count = min(frame.blocks * BundleLimits.block, length - content.count)
-      content += try decoder.output(of: frame, segment: segment.number, count: count, stored: stored)
+      try decoder.append(frame, segment: segment.number, count: count, stored: stored, to: &content)
     }
-    return content
   }
 
-  /// Writes a segment, if it is what was signed and not there already.
-  private func write(
-    _ content: [UInt8], _ segment: Int, _ image: BundleImage, _ number: Int, _ digests: [Digest]
-  ) throws {
-    guard HashTree.digest(ofSegment: content) == digests[segment] else {
+  /// Writes the segment that was made, if it is what was signed and not there already.
+  private func write(_ segment: Int, of image: BundleImage, _ number: Int, _ expected: [Expectation]) throws {
+    guard expected[segment].isMet(by: content) else {
       throw BundleFailure.wrongOutput(image: image.name, segment: segment)
     }
     let target = try self.target(for: image)
     let place = UInt64(segment) * UInt64(BundleLimits.segment)
-    let present = try target.read(content.count, at: place)
+    try target.read(content.count, at: place, over: &present)
     for range in Self.differences(of: content, from: present) {
       try target.write(Array(content[range]), at: place + UInt64(range.lowerBound))
       progress.written += UInt64(range.count)
     }
     progress.done += UInt64(content.count)
     sinceSync += content.count
-    if sinceSync >= Self.syncInterval { try sync(InstallJournal.Place(image: number, segment: segment + 1)) }
+    if sinceSync >= syncInterval { try sync(InstallJournal.Place(image: number, segment: segment + 1)) }
     report(progress)
   }
 
@@ -213,7 +256,9 @@ public final class BundleInstaller {
       present.withUnsafeBytes { present in
         for start in stride(from: 0, to: content.count, by: BundleLimits.block) {
           let range = start..<min(start + BundleLimits.block, content.count)
-          guard !content[range].elementsEqual(present[range]) else { continue }
+          guard let one = content.baseAddress, let other = present.baseAddress,
+            memcmp(one + range.lowerBound, other + range.lowerBound, range.count) != 0
+          else { continue }
           if let last = ranges.last, last.upperBound == start {
             ranges[ranges.count - 1] = last.lowerBound..<range.upperBound
           } else {
@@ -226,20 +271,22 @@ public final class BundleInstaller {
   }
 
   /// Checks that a slot has an image.
-  private func verify(_ image: BundleImage, _ digests: [Digest]) throws {
+  private func verify(_ image: BundleImage, _ expected: [Expectation]) throws {
     let target = try self.target(for: image)
-    for (segment, digest) in digests.enumerated() {
+    for (segment, expectation) in expected.enumerated() {
       let bytes = try target.read(
         image.length(ofSegment: segment), at: UInt64(segment) * UInt64(BundleLimits.segment))
-      guard HashTree.digest(ofSegment: bytes) == digest else {
+      guard HashTree.digest(ofSegment: bytes) == expectation.digest else {
         throw BundleFailure.wrongOutput(image: image.name, segment: segment)
       }
     }
   }
 
-  private func segmentOfBase(_ number: Int, of image: BundleImage) throws -> [UInt8] {
+  /// Takes a segment that the base has at the same place.
+  private func readOwn(_ number: Int, of image: BundleImage) throws {
     guard let base = bases[image.name] else { throw BundleFailure.noBase(image: image.name) }
-    return try base.read(image.length(ofSegment: number), at: UInt64(number) * UInt64(BundleLimits.segment))
+    try base.read(
+      image.length(ofSegment: number), at: UInt64(number) * UInt64(BundleLimits.segment), over: &content)
   }
 
   private func target(for image: BundleImage) throws(BundleFailure) -> any BlockStorage {

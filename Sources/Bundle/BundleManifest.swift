@@ -183,7 +183,9 @@ extension BundleImage {
     tableDigest = Digest(try fields.value(8, "table", length: Digest.length...Digest.length))
     framesLength = try fields.number(9, "length of the frames")
     try fields.finish()
-    guard framesLength <= 2 * BundleLimits.image else { throw FieldFailure("the frames are longer than an image may be") }
+    guard framesLength <= 2 * BundleLimits.image else {
+      throw FieldFailure("the frames are longer than an image may be")
+    }
   }
 
   private static func size(_ number: UInt64) throws(FieldFailure) -> UInt64 {

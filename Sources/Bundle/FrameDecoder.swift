@@ -18,26 +18,30 @@ final class FrameDecoder {
     self.new = new
   }
 
-  /// Makes what a frame gives.
+  /// Adds what a frame gives to what those before it gave.
   ///
   /// - Parameters:
   ///   - count: How many bytes that are.
   ///   - stored: The frame's bytes of the bundle, which were found to be those that were signed.
   /// - Throws: ``BundleFailure/undecodable(image:segment:reason:)``, and what reading the images throws.
-  func output(of frame: Frame, segment: Int, count: Int, stored: [UInt8]) throws -> [UInt8] {
-    func failure(_ reason: String) -> BundleFailure { .undecodable(image: image.name, segment: segment, reason: reason) }
+  func append(_ frame: Frame, segment: Int, count: Int, stored: [UInt8], to content: inout [UInt8]) throws {
+    func failure(_ reason: String) -> BundleFailure {
+      .undecodable(image: image.name, segment: segment, reason: reason)
+    }
     func exact(_ output: [UInt8]?) throws -> [UInt8] {
       guard let output, output.count == count else { throw failure("its compressed bytes do not give \(count)") }
       return output
     }
     switch frame.operation {
-    case .zero: return [UInt8](repeating: 0, count: count)
-    case .copyOfBase(let start): return try blocksOfBase([BlockRange(start: start, count: frame.blocks)], first: count)
-    case .copyOfNew(let start): return try new.read(count, at: UInt64(start) * UInt64(BundleLimits.block))
-    case .stored: return stored
-    case .compressed: return try exact(zstandard.decode(stored, limit: count))
+    case .zero: content.append(zeros: count)
+    case .copyOfBase(let start):
+      guard let base else { throw BundleFailure.noBase(image: image.name) }
+      try base.append(count, at: UInt64(start) * UInt64(BundleLimits.block), to: &content)
+    case .copyOfNew(let start): try new.append(count, at: UInt64(start) * UInt64(BundleLimits.block), to: &content)
+    case .stored: content += stored
+    case .compressed: content += try exact(zstandard.decode(stored, limit: count))
     case .compressedWithPrefix(_, let ranges):
-      return try exact(zstandard.decode(stored, prefix: try blocksOfBase(ranges), limit: count))
+      content += try exact(zstandard.decode(stored, prefix: try blocksOfBase(ranges), limit: count))
     case .difference(_, let ranges):
       guard let bytes = zstandard.decode(stored, limit: BinaryDifference.limit) else {
         throw failure("its difference does not decompress")
@@ -45,7 +49,7 @@ final class FrameDecoder {
       let old = try blocksOfBase(ranges)
       do throws(FieldFailure) {
         let difference = try BinaryDifference(bytes)
-        return try difference.applied(to: old, count: count)
+        content += try difference.applied(to: old, count: count)
       } catch {
         throw failure("its difference does not apply: \(error)")
       }
@@ -53,13 +57,13 @@ final class FrameDecoder {
   }
 
   /// Reads ranges of the base, one after the other.
-  private func blocksOfBase(_ ranges: [BlockRange], first count: Int = .max) throws -> [UInt8] {
+  private func blocksOfBase(_ ranges: [BlockRange]) throws -> [UInt8] {
     guard let base else { throw BundleFailure.noBase(image: image.name) }
     var bytes: [UInt8] = []
     bytes.reserveCapacity(ranges.reduce(0) { $0 + $1.count } * BundleLimits.block)
     for range in ranges {
-      bytes += try base.read(
-        min(range.count * BundleLimits.block, count), at: UInt64(range.start) * UInt64(BundleLimits.block))
+      try base.append(
+        range.count * BundleLimits.block, at: UInt64(range.start) * UInt64(BundleLimits.block), to: &bytes)
     }
     return bytes
   }

@@ -10,7 +10,8 @@ public enum HashTree {
   ///
   /// - Parameter bytes: The segment's content, not empty, at most ``BundleLimits/segment`` bytes.
   public static func digest(ofSegment bytes: [UInt8]) -> Digest {
-    precondition(!bytes.isEmpty && bytes.count <= BundleLimits.segment, "a segment has 1 to \(BundleLimits.segment) bytes")
+    precondition(
+      !bytes.isEmpty && bytes.count <= BundleLimits.segment, "a segment has 1 to \(BundleLimits.segment) bytes")
     return bytes.withUnsafeBytes { content in
       var leaves = [UInt8](repeating: 0, count: BundleLimits.block)
       leaves.withUnsafeMutableBytes { leaves in

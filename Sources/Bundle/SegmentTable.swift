@@ -54,7 +54,9 @@ public struct SegmentTable: Sequence, Sendable {
       var reader = Reader(bytes[...], of: image)
       var stored = 0
       while let segment = try reader.next() { stored += segment.storedLength }
-      guard stored == image.framesLength else { throw FieldFailure("its frames come to \(stored) bytes, not \(image.framesLength)") }
+      guard stored == image.framesLength else {
+        throw FieldFailure("its frames come to \(stored) bytes, not \(image.framesLength)")
+      }
     } catch {
       throw .malformed("segment table of '\(image.name)'", error)
     }
@@ -124,7 +126,8 @@ public struct SegmentTable: Sequence, Sendable {
       let length = try cursor.number(upTo: BundleLimits.head)
       let short = ShortDigest(try cursor.bytes(ShortDigest.length))
       let frames = try cursor.number(upTo: image.length(ofSegment: number))
-      return Segment(number: number, digest: digest, content: .head(length: length, digest: short, framesLength: frames))
+      return Segment(
+        number: number, digest: digest, content: .head(length: length, digest: short, framesLength: frames))
     }
 
     /// Passes over segments that are the base's own.

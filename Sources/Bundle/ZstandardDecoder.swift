@@ -21,7 +21,9 @@ final class ZstandardDecoder {
     var output = [UInt8](repeating: 0, count: limit)
     let count = prefix.withUnsafeBytes { prefix in
       // Holds for one frame, and is forgotten with it.
-      if !prefix.isEmpty, ZSTD_isError(ZSTD_DCtx_refPrefix(context, prefix.baseAddress, prefix.count)) != 0 { return -1 }
+      if !prefix.isEmpty, ZSTD_isError(ZSTD_DCtx_refPrefix(context, prefix.baseAddress, prefix.count)) != 0 {
+        return -1
+      }
       return output.withUnsafeMutableBytes { output in
         input.withUnsafeBytes { input in
           let result = ZSTD_decompressDCtx(context, output.baseAddress, output.count, input.baseAddress, input.count)

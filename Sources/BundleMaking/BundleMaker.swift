@@ -149,7 +149,9 @@ private final class SpooledFile {
     let partial = file.deletingLastPathComponent().appending(path: ".\(file.lastPathComponent).partial")
     defer { try? FileManager.default.removeItem(at: partial) }
     try FolderTree.replaceFile(partial.path, with: head)
-    guard let target = FileHandle(forUpdatingAtPath: partial.path) else { throw FileFailure.last("write", partial.path) }
+    guard let target = FileHandle(forUpdatingAtPath: partial.path) else {
+      throw FileFailure.last("write", partial.path)
+    }
     try target.seekToEnd()
     try handle.seek(toOffset: 0)
     while let bytes = try handle.read(upToCount: 1 << 20), !bytes.isEmpty { try target.write(contentsOf: bytes) }

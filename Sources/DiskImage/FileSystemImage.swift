@@ -50,7 +50,7 @@ public struct FileSystemImage: Sendable {
     // Of ext4 the size is known before it is made, of the others afterwards.
     let estimate = Self.ext4Estimate(source)
     let size = slot.size.bytes(content: estimate).roundedToMebibytes
-    var key = key("root-image 2", [kind.rawValue, id.description] + (kind == .ext4 ? ["\(size.bytes)"] : []))
+    var key = key("root-image 3", [kind.rawValue, id.description] + (kind == .ext4 ? ["\(size.bytes)"] : []))
     key.add(try source.identity())
     let folder = try await cache.result("root-image", key.hash) { folder in
       let temporary = folder.appending(path: "root.tar").path
@@ -91,9 +91,11 @@ public struct FileSystemImage: Sendable {
     return ByteSize(bytes: need + need / 20 + (4 << 20))
   }
 
+  /// The ends of files have blocks of their own, and so are the same bytes in the next release: packed between the inodes, they would
+  /// move with each block that a file before them grows by. The image is some 8 % larger for it, and an update less than half.
   private func makeErofs(_ archive: String, _ image: String, id: GUID) async throws {
     try await tools.command(
-      "mkfs.erofs", ["--quiet", "--tar=f", "-T\(epoch)", "-U\(id)", image, archive], to: "make the root file system",
+      "mkfs.erofs", ["--quiet", "--tar=f", "-Enoinline_data", "-T\(epoch)", "-U\(id)", image, archive], to: "make the root file system",
       environment: environment
     ).run()
   }

@@ -33,7 +33,15 @@ struct ImageName: Sendable {
 struct DiskParts {
   /// The disk, ready to be written.
   let image: DiskImage
-  private let files: [String: URL]
+  /// What is replaced together when a slot is.
+  let slotFiles: SlotFiles
+
+  /// The files that a slot is made of.
+  struct SlotFiles: Sendable {
+    var root: URL
+    var kernel: URL
+    var initialRAM: URL
+  }
 
   /// Makes the file systems, or finds them in the cache.
   init(
@@ -74,11 +82,14 @@ struct DiskParts {
       called: "the root file system", key: "slot")
     try image.fill(numbers.data, with: data, used: .ext4, called: "the data file system", key: "data")
     self.image = image
-    files = ["initialRAM": initialRAM, "kernel": parts.kernel, "root": root.file]
+    slotFiles = SlotFiles(root: root.file, kernel: parts.kernel, initialRAM: initialRAM)
   }
 
   /// Bytes of kernel, initial RAM file system and root file system.
-  func sizes() throws -> [String: Int64] { try files.mapValues { try FileLength.of($0) } }
+  func sizes() throws -> [String: Int64] {
+    let files = ["initialRAM": slotFiles.initialRAM, "kernel": slotFiles.kernel, "root": slotFiles.root]
+    return try files.mapValues { try FileLength.of($0) }
+  }
 }
 
 /// Length of a file.

@@ -15,6 +15,7 @@ struct ImageArtefacts {
   /// How it was made.
   var recipe: SystemRecipe?
   var root: RootArchive
+  var bundle: ReleaseBundle
   var tools: ToolTree
 
   /// The raw disk image, and the further formats in the order of the format's declaration, each once.
@@ -33,6 +34,7 @@ struct ImageArtefacts {
     if let recipe { artefacts.append(try json(recipe, to: "recipe.json", "recipe")) }
     for format in ArtefactFormat.allCases where formats.contains(format) {
       switch format {
+      case .bundle: artefacts.append(bundle.artefact(image: name, disk: identity))
       case .rootTar:
         artefacts.append(
           Artefact(name: "root.tar.zst", format: format.rawValue, key: try root.key("tar", tools: tools)) {

@@ -119,7 +119,8 @@ public struct ImageBuilder: Sendable {
     let rootArchive = RootArchive(
       .tree(root.tree), time: epoch, architecture: device.architecture, name: "\(image.name):\(project.version)")
     let artefacts = try ImageArtefacts(
-      name: image.name, disk: disk.image, contents: try root.tree.listing(), root: rootArchive, tools: tools
+      name: image.name, disk: disk.image, contents: try root.tree.listing(), root: rootArchive,
+      bundle: ReleaseBundle(parts, files: disk.slotFiles), tools: tools
     )
     .list(image.formats + formats, in: folder)
     return try await folder.write(artefacts, manifest: manifest, progress: progress)

@@ -59,18 +59,26 @@ public final class Descriptor {
   /// Reads `count` bytes at `offset`, fewer where the file ends.
   public func read(_ count: Int, at offset: UInt64) throws(SystemError) -> [UInt8] {
     var bytes = [UInt8](repeating: 0, count: count)
+    let done = try bytes.withUnsafeMutableBytes { buffer in
+      Result { () throws(SystemError) in try read(into: buffer, at: offset) }
+    }.get()
+    bytes.removeLast(count - done)
+    return bytes
+  }
+
+  /// Fills memory with the bytes from `offset` on, less of it where the file ends.
+  ///
+  /// - Returns: how many bytes there were.
+  public func read(into memory: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(SystemError) -> Int {
     var done = 0
-    while done < count {
-      let step = bytes.withUnsafeMutableBytes {
-        pread(number, $0.baseAddress?.advanced(by: done), count - done, off_t(offset) + off_t(done))
-      }
+    while done < memory.count {
+      let step = pread(number, memory.baseAddress?.advanced(by: done), memory.count - done, off_t(offset) + off_t(done))
       if step < 0, errno == EINTR { continue }
       if step < 0 { throw SystemError("read from", "descriptor \(number)") }
       if step == 0 { break }
       done += step
     }
-    bytes.removeLast(count - done)
-    return bytes
+    return done
   }
 
   /// Writes as much as is taken at once; 0 where nothing is.

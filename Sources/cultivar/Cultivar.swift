@@ -11,7 +11,7 @@ struct Cultivar: AsyncParsableCommand {
     subcommands: [
       NewCommand.self, AddCommand.self, CheckCommand.self, LayerCommand.self, ExplainCommand.self, PlanCommand.self,
       BuildCommand.self, RunCommand.self, ShellCommand.self, FlashCommand.self, SizeCommand.self, DiffCommand.self,
-      LockCommand.self,
+      BundleCommand.self, LockCommand.self,
       OutdatedCommand.self, SDKCommand.self, CacheCommand.self, SchemaCommand.self,
     ])
 }

@@ -26,7 +26,7 @@ struct FormatsTests {
 
   @Test("Every format that is asked for is there, with its hash, and gives the raw image again")
   func all() async throws {
-    let formats = "formats: [root-oci, root-tar, android-sparse, qcow2, xz, zstd, bmap]"
+    let formats = "formats: [root-oci, bundle, root-tar, android-sparse, qcow2, xz, zstd, bmap]"
     try await Workshop.withProject(image: formats) { folder in
       let image = try Workshop.build(folder)
       let place = image.folder
@@ -34,7 +34,7 @@ struct FormatsTests {
       let rows = try manifest(folder).artefacts
       #expect(
         rows.map(\.format) == [
-          "raw", "contents", "bmap", "zstd", "xz", "qcow2", "android-sparse", "root-tar", "root-oci",
+          "raw", "contents", "bmap", "zstd", "xz", "qcow2", "android-sparse", "bundle", "root-tar", "root-oci",
         ])
       for row in rows { #expect(try ContentHash(ofFile: place.appending(path: row.name).path) == row.sha256) }
       try judge("sh", ["-c", "zstd -dc box.img.zst | cmp - box.img && xz -dc box.img.xz | cmp - box.img"], in: place)
@@ -45,6 +45,20 @@ struct FormatsTests {
       try judge("cmp", ["target", "box.img"], in: place)
       try judge("sh", ["-c", "tar --zstd -tf root.tar.zst | grep -q programs/hello"], in: place)
       try judge("skopeo", ["inspect", "oci-archive:root.oci.tar"], in: place)
+      // The bundle's root file system is the one in the slot, and its tree is the one that dm-verity makes of it.
+      try judge(Workshop.tool.path, ["bundle", "extract", "box.bundle", "slot"], in: place)
+      try judge("fsck.erofs", ["slot/root.img"], in: place)
+      try judge(
+        "sh",
+        [
+          "-c",
+          """
+          start=$(sfdisk --json box.img | jq '.partitiontable.partitions[] | select(.name == "root-a") | .start')
+          cmp -n $(stat -c %s slot/root.img) -i $((start * 512)):0 box.img slot/root.img
+          root=$(/sbin/veritysetup format --salt=- slot/root.img tree | sed -n 's/^Root hash:[[:space:]]*//p')
+          "$0" bundle show --json box.bundle | jq -e --arg root "$root" '.images[0].tree == $root'
+          """, Workshop.tool.path,
+        ], in: place)
       try judge(
         "sh",
         [

@@ -6,7 +6,8 @@ import TestFixtures
 
 @Suite("Bundles")
 struct BundleMatrixTests {
-  @Test("an image that was changed, grown, shrunk, moved or replaced comes out byte for byte", arguments: Change.allCases)
+  @Test(
+    "an image that was changed, grown, shrunk, moved or replaced comes out byte for byte", arguments: Change.allCases)
   func roundTrip(change: Change) async throws {
     try await withTemporaryFolder { folder in
       let old = Sample.image(seed: 1)
@@ -77,7 +78,8 @@ enum Sample {
   }
 
   @discardableResult static func install(
-    _ bundle: URL, bases: [String: any BlockStorage], targets: [String: any BlockStorage], journal: InstallJournal? = nil
+    _ bundle: URL, bases: [String: any BlockStorage], targets: [String: any BlockStorage],
+    journal: InstallJournal? = nil
   ) throws -> BundleInstaller.Progress {
     let source = try FileSource(bundle.path)
     let signed = try SignedBundle(BundleHead(from: source)) { _, _ in }

@@ -81,7 +81,7 @@ extension Mistake {
       "'commit=60,noexec' is not a mount option like commit=60", hint: "write one option, with its value after '='"),
     Mistake(
       "unknown format", Sample.project(image: "formats: [bmap, «gz]"), "'gz' is not a format",
-      hint: "did you mean 'xz'? (possible: bmap, zstd, xz, qcow2, android-sparse, root-tar, root-oci)"),
+      hint: "did you mean 'xz'? (possible: bmap, zstd, xz, qcow2, android-sparse, bundle, root-tar, root-oci)"),
     Mistake(
       "unknown file system", Sample.project().replacing("appliance-ab", with: "{ use: appliance-ab, root: «btrfs }"),
       "'btrfs' is not a file system for slots", hint: "possible: erofs, squashfs, ext4"),

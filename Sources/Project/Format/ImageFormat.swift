@@ -14,7 +14,7 @@ enum ImageFormat {
     "layout", LayoutFormat.shape, "Layout, by name or with changes to it.", example: "appliance-ab")
   static let formats = DefaultedKey(
     "formats", Shape<[ArtefactFormat]>.list(of: .cases("a format")), default: [],
-    "What is written beside the raw disk image: block map, compressed, for QEMU, for fastboot; the root file system alone.",
+    "What is written beside the raw disk image: block map, compressed, for QEMU, for fastboot; the bundle for updates; the root file system alone.",
     example: ["bmap", "xz"])
   static let hostname = OptionalKey(
     "hostname", Shape.hostname, "Host name. Left out: the image's name.", example: "station")

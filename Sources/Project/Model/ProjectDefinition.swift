@@ -118,6 +118,8 @@ public enum ArtefactFormat: String, Sendable, CaseIterable {
   case qcow2
   /// The disk for fastboot.
   case androidSparse = "android-sparse"
+  /// The bundle that updates devices to the image.
+  case bundle
   /// The root file system as a tar archive.
   case rootTar = "root-tar"
   /// The root file system as an OCI image archive.

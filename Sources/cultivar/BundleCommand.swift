@@ -1,0 +1,220 @@
+import ArgumentParser
+import Bundle
+import BundleMaking
+import Foundation
+import HostSystem
+
+/// `cultivar bundle`: makes and examines update bundles.
+struct BundleCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "bundle", abstract: "Make, examine and take apart bundles: files that update a device.",
+    discussion: "`cultivar build` writes the bundle of an image where its `formats` have `bundle`.",
+    subcommands: [Make.self, Delta.self, Show.self, Verify.self, Extract.self, Difference.self])
+
+  /// `cultivar bundle make`
+  struct Make: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "make", abstract: "Make a bundle of image files that something else has made.")
+
+    @Option(help: "What the bundle updates: a product's name.")
+    var product: String
+
+    @Option(help: "Device class that it is for; more than once for several.")
+    var device: [String]
+
+    @Option(name: .customLong("release"), help: "Version of the release.")
+    var version: String
+
+    @Option(help: "When it was made, in seconds since 1970; the same gives the same bytes.")
+    var created: UInt64 = 0
+
+    @Option(help: "Rises when older releases must not come back.")
+    var securityEpoch: UInt64 = 0
+
+    @Option(help: "The lowest version that it can update from.")
+    var minimumVersion: String?
+
+    @Option(help: "A text file with what people should know of the release.")
+    var notes: String?
+
+    @Option(help: "How hard whole images are compressed: 1, fast, to 22, small.")
+    var level = 9
+
+    @Option(name: [.short, .long], help: "The bundle.")
+    var output: String
+
+    @Argument(help: "An image, as NAME=FILE, or NAME=FILE:OLDFILE for one that is made from an old one.")
+    var images: [String]
+
+    func validate() throws {
+      guard (1...22).contains(level) else { throw ValidationError("--level is 1 to 22") }
+      guard !device.isEmpty else { throw ValidationError("--device is missing") }
+      _ = try inputs()
+    }
+
+    func run() async throws {
+      try await CommandErrors.shown {
+        let manifest = BundleManifest(
+          product: product, devices: device, version: version, securityEpoch: securityEpoch,
+          minimumVersion: minimumVersion, created: created,
+          notes: try notes.map { String(decoding: try FolderTree.readFile($0), as: UTF8.self) })
+        let file = URL(fileURLWithPath: output)
+        try await BundleMaker(wholeLevel: level).make(manifest, of: inputs(), to: file)
+        print(BundleReport(try BundleFile(file)).text, terminator: "")
+      }
+    }
+
+    private func inputs() throws -> [BundleMaker.Input] {
+      try images.map { text in
+        let parts = text.split(separator: "=", maxSplits: 1).map(String.init)
+        guard parts.count == 2 else { throw ValidationError("'\(text)' is not NAME=FILE") }
+        let files = parts[1].split(separator: ":", maxSplits: 1).map { URL(fileURLWithPath: String($0)) }
+        return BundleMaker.Input(name: parts[0], file: files[0], base: files.count > 1 ? files[1] : nil)
+      }
+    }
+  }
+
+  /// `cultivar bundle delta`
+  struct Delta: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "delta", abstract: "Make a bundle that updates only devices with an old release, and is small.",
+      discussion: "All that the new bundle says of itself is in the small one as well. It has to be signed anew.")
+
+    @Argument(help: "Bundle of the old release.")
+    var old: String
+
+    @Argument(help: "Bundle of the new release.")
+    var new: String
+
+    @Option(name: [.short, .long], help: "The bundle that is made.")
+    var output: String
+
+    func run() async throws {
+      try await CommandErrors.shown {
+        let (old, new) = (try BundleFile(URL(fileURLWithPath: old)), try BundleFile(URL(fileURLWithPath: new)))
+        let file = URL(fileURLWithPath: output)
+        try await BundleDelta.make(from: old, to: new, as: file)
+        print(BundleReport(try BundleFile(file)).text, terminator: "")
+      }
+    }
+  }
+
+  /// `cultivar bundle show`
+  struct Show: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "show", abstract: "Show what a bundle says of itself; nothing is verified.")
+
+    @Argument(help: "The bundle.")
+    var bundle: String
+
+    @Flag(help: "Write the result as JSON to standard output.")
+    var json = false
+
+    func run() async throws {
+      try await CommandErrors.shown {
+        let report = BundleReport(try BundleFile(URL(fileURLWithPath: bundle)))
+        print(json ? String(decoding: try ReadableJSON.encode(report), as: UTF8.self) : report.text, terminator: "")
+      }
+    }
+  }
+
+  /// The old images that a bundle changes.
+  struct Bases: ParsableArguments {
+    @Option(help: "An old image, as NAME=FILE, where the bundle changes some.")
+    var base: [String] = []
+
+    @Option(help: "Bundle of the old release, with all its images, in place of --base.")
+    var from: String?
+
+    func validate() throws {
+      for text in base where !text.contains("=") { throw ValidationError("'\(text)' is not NAME=FILE") }
+    }
+
+    /// Gives the files of old images; those of a bundle are in a folder of their own for as long.
+    func using<Value>(_ body: ([String: URL]) throws -> Value) throws -> Value {
+      var files: [String: URL] = [:]
+      for text in base {
+        let parts = text.split(separator: "=", maxSplits: 1).map(String.init)
+        files[parts[0]] = URL(fileURLWithPath: parts.count > 1 ? parts[1] : "")
+      }
+      guard let from else { return try body(files) }
+      return try BundleDelta.withFolder { folder in
+        try body(files.merging(try BundleFile(URL(fileURLWithPath: from)).extract(to: folder)) { one, _ in one })
+      }
+    }
+  }
+
+  /// `cultivar bundle verify`
+  struct Verify: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "verify", abstract: "Apply a bundle to nothing: each byte of it, and each byte that comes out.")
+
+    @OptionGroup var bases: Bases
+
+    @Argument(help: "The bundle.")
+    var bundle: String
+
+    func run() async throws {
+      try await CommandErrors.shown {
+        let file = try BundleFile(URL(fileURLWithPath: bundle))
+        try bases.using { bases in
+          _ = try BundleDelta.withFolder { try file.extract(to: $0, bases: bases) }
+        }
+        print("\(bundle): whole; every image comes out as its manifest says")
+      }
+    }
+  }
+
+  /// `cultivar bundle extract`
+  struct Extract: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "extract", abstract: "Put the images of a bundle into files.")
+
+    @OptionGroup var bases: Bases
+
+    @Argument(help: "The bundle.")
+    var bundle: String
+
+    @Argument(help: "Folder that gets a file NAME.img for each image.")
+    var folder: String
+
+    func run() async throws {
+      try await CommandErrors.shown {
+        let file = try BundleFile(URL(fileURLWithPath: bundle))
+        let files = try bases.using { try file.extract(to: URL(fileURLWithPath: folder), bases: $0) }
+        for name in files.keys.sorted() { print(files[name]?.path ?? "") }
+      }
+    }
+  }
+
+  /// `cultivar bundle diff`
+  struct Difference: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "diff", abstract: "Show in what two bundles differ.")
+
+    @Argument(help: "One bundle.")
+    var one: String
+
+    @Argument(help: "Another bundle.")
+    var other: String
+
+    func run() async throws {
+      try await CommandErrors.shown {
+        let reports = try [one, other].map { BundleReport(try BundleFile(URL(fileURLWithPath: $0))).rows }
+        let names =
+          reports[0].map(\.name) + reports[1].map(\.name).filter { name in !reports[0].contains { $0.name == name } }
+        let rows = names.compactMap { name -> [String]? in
+          let values = reports.map { rows in rows.first { $0.name == name }?.value ?? "-" }
+          return values[0] == values[1] ? nil : [name] + values
+        }
+        guard !rows.isEmpty else { return print("they say the same of themselves") }
+        let widths = (0..<2).map { column in rows.map { $0[column].count }.max() ?? 0 }
+        for row in rows {
+          print(
+            zip(row, widths + [0]).map { $0.padding(toLength: max($0.count, $1), withPad: " ", startingAt: 0) }
+              .joined(separator: "  "))
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,301 @@
+import Bundle
+import BundleMaking
+import Foundation
+import TestFixtures
+import Testing
+
+/// Bundles that were damaged, mixed, or made to do harm: each is refused for its own reason, and nothing wrong is written before.
+@Suite("Damaged bundles")
+struct BundleDamageTests {
+  /// A bundle in memory, the images that it is of, and the manifest that counts as signed.
+  struct Subject {
+    var bytes: [UInt8]
+    var old: [UInt8]
+    var new: [UInt8]
+
+    init(isDelta: Bool, seed: UInt64 = 1) async throws {
+      let old = Array(Sample.image(seed: seed)[1_200_000..<2_400_000])
+      var new = old
+      for place in stride(from: 5_000, to: 400_000, by: 77) { new[place] &+= 5 }
+      new.replaceSubrange(700_000..<760_000, with: Sample.image(seed: seed + 5).prefix(60_000))
+      new.removeLast(4096 * 3)
+      (self.old, self.new) = (old, new)
+      bytes = try await withTemporaryFolder { folder in
+        let (base, image) = (folder.appending(path: "old"), folder.appending(path: "new"))
+        try Data(old).write(to: base)
+        try Data(new).write(to: image)
+        let bundle = folder.appending(path: "bundle")
+        try await BundleMaker(wholeLevel: 3).make(
+          Sample.manifest, of: [.init(name: "root", file: image, base: isDelta ? base : nil)], to: bundle)
+        return try Array(Data(contentsOf: bundle))
+      }
+    }
+
+    /// The bundle's head.
+    var head: BundleHead { get throws { try BundleHead(from: MemorySource(bytes)) } }
+
+    /// Installs bytes, if they have a manifest that is signed; says why not.
+    func failure(of bytes: [UInt8], signed: [UInt8], from base: [UInt8]? = nil) throws -> (BundleFailure?, wrong: Bool)
+    {
+      let target = MemoryStorage([UInt8](repeating: 0, count: new.count))
+      do {
+        let source = MemorySource(bytes)
+        let bundle = try SignedBundle(BundleHead(from: source)) { manifest, _ in
+          guard manifest == signed else { throw BundleFailure.altered(part: "manifest") }
+        }
+        try BundleInstaller(
+          bundle, from: source, bases: ["root": MemoryStorage(base ?? old)], targets: ["root": target]
+        ).run()
+        return (nil, Digest(of: target.bytes) != Digest(of: new))
+      } catch let failure as BundleFailure {
+        // What was written is what belongs there.
+        let wrong = stride(from: 0, to: new.count, by: BundleLimits.block).contains(where: { start in
+          let range = start..<min(start + BundleLimits.block, new.count)
+          let digest = Digest(of: target.bytes[range])
+          return digest != Digest(of: [UInt8](repeating: 0, count: range.count)) && digest != Digest(of: new[range])
+        })
+        return (failure, wrong)
+      }
+    }
+  }
+
+  @Test("a byte that changes anywhere is found before it does anything", arguments: [false, true])
+  func flips(isDelta: Bool) async throws {
+    let subject = try await Subject(isDelta: isDelta)
+    let head = try subject.head
+    #expect(try subject.failure(of: subject.bytes, signed: head.manifest).0 == nil)
+    let tables = Int(try SignedBundle(head) { _, _ in }.offset(ofFrames: 0))
+    // Every byte of head and tables, and some in every frame.
+    let places = Array(0..<tables) + Array(stride(from: tables, to: subject.bytes.count, by: 16_001))
+    for place in places {
+      var bytes = subject.bytes
+      bytes[place] ^= 0x10
+      let (failure, wrong) = try subject.failure(of: bytes, signed: head.manifest)
+      #expect(failure != nil && !wrong, "byte \(place)")
+      if place >= tables {
+        guard case .altered = failure else {
+          Issue.record("byte \(place): \(String(describing: failure))")
+          continue
+        }
+      }
+    }
+  }
+
+  @Test("a bundle that ends early is refused, wherever it ends", arguments: [false, true])
+  func truncation(isDelta: Bool) async throws {
+    let subject = try await Subject(isDelta: isDelta)
+    let manifest = try subject.head.manifest
+    for count in Array(0..<200) + Array(stride(from: 200, to: subject.bytes.count, by: 24_001)) {
+      let (failure, wrong) = try subject.failure(of: Array(subject.bytes.prefix(count)), signed: manifest)
+      guard case .truncated = failure, !wrong else {
+        Issue.record("\(count) bytes: \(String(describing: failure))")
+        continue
+      }
+    }
+  }
+
+  @Test("frames of another release, and frames in another order, are refused")
+  func mixed() async throws {
+    let (one, other) = (try await Subject(isDelta: false), try await Subject(isDelta: false, seed: 3))
+    let frames = Int(try SignedBundle(one.head) { _, _ in }.offset(ofFrames: 0))
+    let otherFrames = Int(try SignedBundle(other.head) { _, _ in }.offset(ofFrames: 0))
+    let mixed = Array(one.bytes.prefix(frames)) + Array(other.bytes.dropFirst(otherFrames))
+    guard case .altered? = try one.failure(of: mixed, signed: one.head.manifest).0 else {
+      Issue.record("frames of another release were taken")
+      return
+    }
+    let half = (one.bytes.count - frames) / 2
+    let turned =
+      Array(one.bytes.prefix(frames)) + Array(one.bytes.dropFirst(frames + half))
+      + Array(one.bytes.dropFirst(frames).prefix(half))
+    guard case .altered? = try one.failure(of: turned, signed: one.head.manifest).0 else {
+      Issue.record("frames in another order were taken")
+      return
+    }
+  }
+
+  @Test("an old image that is another one, or has a fault, is found before anything is written")
+  func otherBase() async throws {
+    let subject = try await Subject(isDelta: true)
+    let manifest = try subject.head.manifest
+    for place in [0, 4096, 600_000, 1_100_000] {
+      var base = subject.old
+      base[place] ^= 1
+      let (failure, wrong) = try subject.failure(of: subject.bytes, signed: manifest, from: base)
+      // A fault in what a frame refers to shows in what the frame gives, if it gives anything.
+      switch failure {
+      // No frame needs that byte.
+      case nil: break
+      case .otherBase, .wrongOutput, .undecodable: break
+      default: Issue.record("byte \(place): \(String(describing: failure))")
+      }
+      #expect(!wrong)
+    }
+    let short = Array(subject.old.dropLast(8192))
+    #expect(try subject.failure(of: subject.bytes, signed: manifest, from: short).0 == .otherBase(image: "root"))
+  }
+
+  @Test("tables that claim too much are refused, though they are signed", arguments: Harm.allCases)
+  func harm(harm: Harm) async throws {
+    let new = [UInt8](repeating: 7, count: BundleLimits.segment)
+    let stored = harm.stored
+    var image = BundleImage(
+      name: "root", size: UInt64(new.count), content: Digest(of: new),
+      tree: HashTree.root(of: [HashTree.digest(ofSegment: new)]),
+      base: BundleImage.Base(size: 8 << 20, tree: Digest(of: new)), tableLength: 0, tableDigest: Digest(of: []),
+      framesLength: UInt64(stored.count))
+    let table = harm.table(digest: HashTree.digest(ofSegment: new), stored: stored)
+    (image.tableLength, image.tableDigest) = (UInt32(table.count), Digest(of: table))
+    var manifest = Sample.manifest
+    manifest.images = [image]
+    let bytes = BundleHead(manifest: manifest.bytes, envelope: []).bytes + table + stored
+    let source = MemorySource(bytes)
+    let bundle = try SignedBundle(BundleHead(from: source)) { _, _ in }
+    let target = MemoryStorage([UInt8](repeating: 0, count: new.count))
+    let installer = BundleInstaller(
+      bundle, from: source, bases: ["root": MemoryStorage([UInt8](repeating: 1, count: 8 << 20))],
+      targets: ["root": target])
+    let failure = #expect(throws: BundleFailure.self) { try installer.run() }
+    #expect("\(try #require(failure))".contains(harm.words))
+    #expect(target.bytes.allSatisfy { $0 == 0 })
+  }
+
+  /// What a maker with a key could try.
+  enum Harm: CaseIterable {
+    case tooManyBlocks, unknownOperation, rangeBeyondBase, newFromLater, prefixTooLong, tooManyRanges, bomb
+    case shortOutput, differenceBeyondBase, overlongNumber, trailing, storedTooLong
+
+    var words: String {
+      switch self {
+      case .tooManyBlocks, .prefixTooLong, .tooManyRanges, .storedTooLong: "and may be"
+      case .unknownOperation: "an operation is unknown"
+      case .rangeBeyondBase, .newFromLater: "goes beyond its image"
+      case .bomb, .shortOutput: "its compressed bytes do not give"
+      case .differenceBeyondBase: "its difference does not apply"
+      case .overlongNumber: "longer than it needs to be"
+      case .trailing: "a number is 0, and may be -1 at most"
+      }
+    }
+
+    /// A Zstandard frame of zeros: 600 MB, 4096 bytes, or a difference that copies from beyond.
+    var stored: [UInt8] {
+      switch self {
+      case .bomb: Compressed.zeros(600 << 20)
+      case .shortOutput: Compressed.zeros(4096)
+      // Three bytes of control: copy a segment, no literals, and from -1; the other streams are empty.
+      case .differenceBeyondBase: Compressed.plain([5, 0, 0, 0, 0, 0x80, 0x80, 0x20, 0, 0])
+      default: []
+      }
+    }
+
+    func table(digest: Digest, stored: [UInt8]) -> [UInt8] {
+      let described: [UInt8] = Self.number(stored.count) + ShortDigest(of: stored).bytes
+      // The first segment, with a digest and frames.
+      let head: [UInt8] = [0, 1] + digest.bytes
+      switch self {
+      case .tooManyBlocks: return head + [0] + Self.number(129)
+      case .unknownOperation: return head + [9, 1]
+      case .rangeBeyondBase: return head + [1] + Self.number(128) + Self.number(2 * 2000)
+      case .newFromLater: return head + [2] + Self.number(128) + [0]
+      case .prefixTooLong: return head + [5] + Self.number(128) + described + [1, 0] + Self.number(1025)
+      case .tooManyRanges: return head + [5] + Self.number(128) + described + Self.number(65)
+      case .bomb, .shortOutput: return head + [4] + Self.number(128) + described
+      case .differenceBeyondBase: return head + [6] + Self.number(128) + described + [1, 0, 1]
+      case .overlongNumber: return head + [0, 0x81, 0x00]
+      case .trailing: return head + [0] + Self.number(128) + [0]
+      case .storedTooLong: return head + [4] + Self.number(128) + Self.number(BundleLimits.segment + 1)
+      }
+    }
+
+    private static func number(_ value: Int) -> [UInt8] {
+      var (bytes, rest): ([UInt8], Int) = ([], value)
+      repeat {
+        bytes.append(UInt8(rest & 0x7f) | (rest > 0x7f ? 0x80 : 0))
+        rest >>= 7
+      } while rest > 0
+      return bytes
+    }
+  }
+
+  @Test("a device refuses what is not for it, or no longer, each with its reason")
+  func refusals() throws {
+    var manifest = Sample.manifest
+    (manifest.securityEpoch, manifest.minimumVersion, manifest.expires, manifest.dataSchema) = (3, "1.0", 2000, 2)
+    let device = DeviceFacts(
+      product: "weather", device: "generic-x86_64", version: "1.1", securityEpoch: 3, dataSchema: 2, now: 1000)
+    try manifest.check(for: device)
+    func refusal(_ change: (inout DeviceFacts) -> Void) -> BundleFailure? {
+      var other = device
+      change(&other)
+      do throws(BundleFailure) { try manifest.check(for: other) } catch { return error }
+      return nil
+    }
+    #expect(refusal { $0.product = "oven" } == .refused(.otherProduct(bundle: "weather", device: "oven")))
+    #expect(refusal { $0.device = "pi" } == .refused(.otherDevice(bundle: ["generic-x86_64"], device: "pi")))
+    #expect(refusal { $0.securityEpoch = 4 } == .refused(.downgrade(bundle: 3, device: 4)))
+    #expect(refusal { $0.version = "1.0~rc1" } == .refused(.versionTooOld(device: "1.0~rc1", minimum: "1.0")))
+    #expect(refusal { $0.dataSchema = 3 } == .refused(.olderDataSchema(bundle: 2, device: 3)))
+    #expect(refusal { $0.now = 2000 } == .refused(.expired(at: 2000)))
+  }
+}
+
+/// Zstandard frames made by hand (RFC 8878, section 3.1.1).
+enum Compressed {
+  /// Zeros, by blocks that repeat one byte.
+  static func zeros(_ count: Int) -> [UInt8] {
+    var bytes: [UInt8] = [0x28, 0xb5, 0x2f, 0xfd, 0x00, 0x58]
+    var rest = count
+    while rest > 0 {
+      let size = min(rest, 128 << 10)
+      rest -= size
+      let head = UInt32(size) << 3 | 1 << 1 | (rest == 0 ? 1 : 0)
+      bytes += [
+        UInt8(truncatingIfNeeded: head), UInt8(truncatingIfNeeded: head >> 8), UInt8(truncatingIfNeeded: head >> 16), 0,
+      ]
+    }
+    return bytes
+  }
+
+  /// Bytes as they are.
+  static func plain(_ content: [UInt8]) -> [UInt8] {
+    let head = UInt32(content.count) << 3 | 1
+    return [0x28, 0xb5, 0x2f, 0xfd, 0x00, 0x58]
+      + [UInt8(truncatingIfNeeded: head), UInt8(truncatingIfNeeded: head >> 8), UInt8(truncatingIfNeeded: head >> 16)]
+      + content
+  }
+}
+
+/// A bundle in memory.
+final class MemorySource: BundleSource {
+  private let bytes: [UInt8]
+  /// How many bytes were asked for.
+  private(set) var fetched = 0
+
+  init(_ bytes: [UInt8]) { self.bytes = bytes }
+
+  func read(_ count: Int, at offset: UInt64, upTo end: UInt64, part: String) throws -> [UInt8] {
+    guard Int(offset) + count <= bytes.count else { throw BundleFailure.truncated(part: part) }
+    fetched += count
+    return Array(bytes[Int(offset)..<Int(offset) + count])
+  }
+}
+
+/// A partition in memory.
+final class MemoryStorage: BlockStorage {
+  var bytes: [UInt8]
+  var size: UInt64 { UInt64(bytes.count) }
+
+  init(_ bytes: [UInt8]) { self.bytes = bytes }
+
+  func read(into memory: UnsafeMutableRawBufferPointer, at offset: UInt64) throws {
+    bytes.withUnsafeBytes {
+      memory.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[Int(offset)..<Int(offset) + memory.count]))
+    }
+  }
+
+  func write(_ content: [UInt8], at offset: UInt64) throws {
+    bytes.replaceSubrange(Int(offset)..<Int(offset) + content.count, with: content)
+  }
+
+  func synchronise() throws {}
+}
