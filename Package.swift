@@ -13,6 +13,8 @@ let package = Package(
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4"),
+    .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
     .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
@@ -27,6 +29,14 @@ let package = Package(
     .target(name: "DeviceModel"),
     .target(name: "BootFlow", dependencies: ["DeviceModel"]),
     .target(name: "TaggedFields"),
+    .target(
+      name: "Trust",
+      dependencies: [
+        "TaggedFields",
+        .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "SwiftASN1", package: "swift-asn1"),
+        .product(name: "X509", package: "swift-certificates"),
+      ]),
 
     // The device.
     .target(name: "DeviceRecords", dependencies: ["LinuxSystem", "DeviceModel"]),
@@ -108,6 +118,14 @@ let package = Package(
     // The tests, one target for each library.
     .target(name: "TestFixtures", path: "Tests/TestFixtures"),
     .testTarget(name: "TaggedFieldsTests", dependencies: ["TaggedFields"]),
+    .testTarget(
+      name: "TrustTests",
+      dependencies: [
+        "Trust", "TaggedFields", "TestFixtures",
+        .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "SwiftASN1", package: "swift-asn1"),
+        .product(name: "X509", package: "swift-certificates"),
+      ]),
     .testTarget(name: "SpellingTests", dependencies: ["Spelling"]),
     .testTarget(name: "HostSystemTests", dependencies: ["HostSystem", "TestFixtures"]),
     .testTarget(name: "SandboxTests", dependencies: ["Sandbox", "HostSystem", "TestFixtures"]),
