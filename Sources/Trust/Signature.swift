@@ -12,7 +12,9 @@ public struct Signature: Hashable, Sendable {
   ///
   /// - Throws: ``TrustFailure/malformed(_:)`` for another length.
   public init(_ bytes: some Collection<UInt8>) throws(TrustFailure) {
-    guard bytes.count == Self.length else { throw .malformed("a signature has \(Self.length) bytes, not \(bytes.count)") }
+    guard bytes.count == Self.length else {
+      throw .malformed("a signature has \(Self.length) bytes, not \(bytes.count)")
+    }
     self.bytes = Array(bytes)
   }
 

@@ -28,7 +28,9 @@ public struct SignedTrustRoot: Hashable, Sendable {
   /// - Throws: ``TrustFailure`` as ``TrustRoot/init(bytes:)`` and ``Envelope/init(bytes:)`` do.
   public init(file: some Collection<UInt8>) throws(TrustFailure) {
     guard file.starts(with: Self.fileMagic) else { throw .malformed("this is no root file") }
-    guard file.count <= Self.mostFileBytes else { throw .malformed("a root file has at most \(Self.mostFileBytes) bytes") }
+    guard file.count <= Self.mostFileBytes else {
+      throw .malformed("a root file has at most \(Self.mostFileBytes) bytes")
+    }
     let fields = try TrustFailure.reading { () throws(FieldFailure) in
       var reader = try FieldReader(Array(file)[Self.fileMagic.count...], of: "the root file")
       let root = try reader.value(Tag.root, "root", length: 1...TrustRoot.mostBytes)

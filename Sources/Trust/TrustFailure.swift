@@ -73,7 +73,8 @@ extension TrustFailure {
     case .rollback(let from, let to): "version \(to) of the root is older than version \(from), which is there"
     case .fork(let version): "this version \(version) of the root is not the version \(version) that is there"
     case .jump(let from, let to): "version \(to) of the root does not follow version \(from)"
-    case .tooManyRoots(let count): "there are \(count) roots in a row, and no more than \(TrustRoot.mostSteps) are looked at"
+    case .tooManyRoots(let count):
+      "there are \(count) roots in a row, and no more than \(TrustRoot.mostSteps) are looked at"
     case .tooFewCertificates(let needed, let signed, let unknown):
       "the root asks for \(needed) signatures with certificates of its authorities, and there are \(signed.count)"
         + (unknown.isEmpty ? "" : "; no authority of the root has issued that of \(unknown.joined(separator: ", "))")
@@ -116,7 +117,8 @@ extension CertificateProblem {
     case .keyUsage: "has a key usage that does not allow this use"
     case .notAnAuthority: "has issued another one, and is not that of an authority"
     case .pathTooLong: "allows fewer authorities below it than there are"
-    case .unknownCriticalExtension(let identifier): "has the critical extension \(identifier), which is not understood here"
+    case .unknownCriticalExtension(let identifier):
+      "has the critical extension \(identifier), which is not understood here"
     case .notIssuedByNext: "was not issued by the next one of its chain"
     case .wrongSignature: "does not belong to the signature over this message"
     }
@@ -124,7 +126,8 @@ extension CertificateProblem {
 
   fileprivate var remedy: String? {
     switch self {
-    case .unreadable, .notIssuedByNext: "the chain is the signer's certificate, and then each one that issued the one before"
+    case .unreadable, .notIssuedByNext:
+      "the chain is the signer's certificate, and then each one that issued the one before"
     case .unsupportedKey: "sign with a certificate of an Ed25519 or P-256 key; the authorities may have RSA keys"
     case .expired, .notYetValid: "sign with a certificate that is valid; if it is, set the clock"
     case .purposeMissing: "issue one with the extended key usage codeSigning"

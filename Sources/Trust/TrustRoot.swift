@@ -134,7 +134,8 @@ public struct TrustRoot: Hashable, Sendable {
       return "\(thresholds.message) of its \(keys.count) keys cannot be asked for"
     }
     if !(thresholds.message...keys.count).contains(thresholds.rotation) {
-      return "the next root asks for \(thresholds.rotation) of \(keys.count) keys, and a message for \(thresholds.message); "
+      return
+        "the next root asks for \(thresholds.rotation) of \(keys.count) keys, and a message for \(thresholds.message); "
         + "the next root may not ask for less, nor for more than there are"
     }
     if authorities.count > mostAuthorities {
