@@ -68,6 +68,14 @@ let package = Package(
         .product(name: "SystemPackage", package: "swift-system"),
         .product(name: "Crypto", package: "swift-crypto"),
       ]),
+    .target(
+      name: "Signing",
+      dependencies: [
+        "HostSystem", "Trust",
+        .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "SwiftASN1", package: "swift-asn1"),
+        .product(name: "X509", package: "swift-certificates"),
+      ]),
     .target(name: "Lock", dependencies: ["HostSystem"]),
     .target(name: "DebianArchive", dependencies: ["HostSystem", "Lock"]),
     .target(name: "ExecutableFormat"),
@@ -110,7 +118,7 @@ let package = Package(
       name: "cultivar",
       dependencies: [
         "DebianArchive", "Project", "Programs", "ImageBuild", "DiskImage", "Emulator", "Flashing", "HostSystem", "Lock",
-        "Sandbox", "SizeReport", "Spelling", "SwiftSDK",
+        "Sandbox", "Signing", "SizeReport", "Spelling", "SwiftSDK", "Trust",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Subprocess", package: "swift-subprocess"),
       ]),
@@ -126,6 +134,7 @@ let package = Package(
         .product(name: "SwiftASN1", package: "swift-asn1"),
         .product(name: "X509", package: "swift-certificates"),
       ]),
+    .testTarget(name: "SigningTests", dependencies: ["Signing", "Trust", "HostSystem", "TestFixtures"]),
     .testTarget(name: "SpellingTests", dependencies: ["Spelling"]),
     .testTarget(name: "HostSystemTests", dependencies: ["HostSystem", "TestFixtures"]),
     .testTarget(name: "SandboxTests", dependencies: ["Sandbox", "HostSystem", "TestFixtures"]),

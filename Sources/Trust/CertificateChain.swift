@@ -67,7 +67,7 @@ struct CertificateChain {
     issuer.subject == certificate.issuer && issuer.publicKey.isValidSignature(certificate.signature, for: certificate)
   }
 
-  private static func name(_ certificate: Certificate) -> String {
+  static func name(_ certificate: Certificate) -> String {
     let name = "\(certificate.subject)"
     return name.isEmpty ? "an unnamed subject" : "“\(Printable.text(name))”"
   }
@@ -119,6 +119,11 @@ struct CertificateChain {
 }
 
 extension TrustRoot {
+  /// Names of ``authorities``, fit for a terminal.
+  public var authorityNames: [String] {
+    authorities.map { der in (try? Certificate(derEncoded: der)).map(CertificateChain.name) ?? "a certificate that cannot be read" }
+  }
+
   /// Subjects of the certificates that have signed a statement, by different keys.
   ///
   /// - Throws: ``TrustFailure/tooFewCertificates(needed:signed:unknown:)``, ``TrustFailure/certificate(subject:_:)``.
