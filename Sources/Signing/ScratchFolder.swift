@@ -8,7 +8,9 @@ struct ScratchFolder: ~Copyable {
 
   init() throws(FileFailure) {
     var template = Array("\(FileManager.default.temporaryDirectory.path)/cultivar-signing-XXXXXX".utf8CString)
-    guard mkdtemp(&template) != nil else { throw .last("create a folder in", "\(FileManager.default.temporaryDirectory.path)") }
+    guard mkdtemp(&template) != nil else {
+      throw .last("create a folder in", "\(FileManager.default.temporaryDirectory.path)")
+    }
     path = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
   }
 

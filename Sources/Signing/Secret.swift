@@ -53,7 +53,9 @@ public enum PassphraseSource: Sendable {
     case .file(let path):
       let text = try FolderTree.readFile(path)
       let line = text.prefix { $0 != 0x0a }
-      guard text.dropFirst(line.count + 1).isEmpty else { throw SigningFailure.passphrase("\(path) has more than one line") }
+      guard text.dropFirst(line.count + 1).isEmpty else {
+        throw SigningFailure.passphrase("\(path) has more than one line")
+      }
       secret = try Secret(line.last == 0x0d ? line.dropLast() : line)
     case .variable(let name):
       guard let value = ProcessInfo.processInfo.environment[name] else { throw SigningFailure.noVariable(name) }

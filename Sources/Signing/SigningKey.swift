@@ -13,6 +13,8 @@ public struct SigningKey: Hashable, Sendable {
   }
 
   private let place: Place
+  /// Variables that OpenSSL gets beside this process's own.
+  var environment: [String: String] = [:]
 
   /// Takes the path of a PEM file, or a URI that begins with `pkcs11:` (RFC 7512).
   ///
@@ -92,8 +94,10 @@ public struct SigningKey: Hashable, Sendable {
   }
 
   @discardableResult
-  private func run(_ command: String, _ arguments: [String], _ secret: Secret?, to purpose: String) async throws -> String {
-    var environment: [String: String?] = [:]
+  private func run(_ command: String, _ arguments: [String], _ secret: Secret?, to purpose: String) async throws
+    -> String
+  {
+    var environment = environment.mapValues(Optional.some)
     if case .token(_, let library?) = place { environment["PKCS11_MODULE_PATH"] = library }
     do {
       return try await HostCommand(
@@ -111,7 +115,9 @@ public struct SigningKey: Hashable, Sendable {
     let wrong = ["bad decrypt", "maybe wrong password", "PIN incorrect", "CKR_PIN_", "Error decrypting", "PIN invalid"]
     if wrong.contains(where: said.contains) { return SigningFailure.wrongPassphrase(name) }
     guard case .token = place else { return failure }
-    if said.contains("nvalid engine") || said.contains("could not load the shared library") { return SigningFailure.noEngine }
+    if said.contains("nvalid engine") || said.contains("could not load the shared library") {
+      return SigningFailure.noEngine
+    }
     if said.contains("object not found") || said.contains("was not found at") { return SigningFailure.noSuchKey(name) }
     return failure
   }

@@ -121,7 +121,9 @@ struct CertificateChain {
 extension TrustRoot {
   /// Names of ``authorities``, fit for a terminal.
   public var authorityNames: [String] {
-    authorities.map { der in (try? Certificate(derEncoded: der)).map(CertificateChain.name) ?? "a certificate that cannot be read" }
+    authorities.map { der in
+      (try? Certificate(derEncoded: der)).map(CertificateChain.name) ?? "a certificate that cannot be read"
+    }
   }
 
   /// Subjects of the certificates that have signed a statement, by different keys.

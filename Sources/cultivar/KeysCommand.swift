@@ -23,7 +23,9 @@ struct KeysCommand: AsyncParsableCommand {
       commandName: "generate", abstract: "Make a private key and its public key.",
       discussion: "Example: cultivar keys generate release makes release.key, encrypted, and release.pub.")
 
-    @Argument(help: ArgumentHelp("Name or path of the key; .key is appended, unless it ends with that or .pem.", valueName: "name"))
+    @Argument(
+      help: ArgumentHelp(
+        "Name or path of the key; .key is appended, unless it ends with that or .pem.", valueName: "name"))
     var name: String
 
     @Option(help: "Kind of the key: ed25519, or ecdsa-p256 for what must also work with tokens.")
@@ -45,7 +47,9 @@ struct KeysCommand: AsyncParsableCommand {
         let generation = KeyGeneration(algorithm, named: name)
         let secret = noPassphrase ? nil : try passphrase.source.secret(for: generation.keyFile, isNew: true)
         let key = try await generation.run(passphrase: secret)
-        print("\(generation.keyFile)  private, \(noPassphrase ? "not encrypted" : "encrypted"): keep it, and a copy elsewhere")
+        print(
+          "\(generation.keyFile)  private, \(noPassphrase ? "not encrypted" : "encrypted"): keep it, and a copy elsewhere"
+        )
         print("\(generation.publicFile)  \(key.algorithm.rawValue) \(key.id)")
       }
     }

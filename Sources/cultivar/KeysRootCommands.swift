@@ -130,7 +130,8 @@ struct ThresholdOptions: ParsableArguments {
   var expires: Expiry?
 
   @Option(
-    help: ArgumentHelp("Certificates of authorities in PEM, for signing with certificates; may be repeated.", valueName: "file"))
+    help: ArgumentHelp(
+      "Certificates of authorities in PEM, for signing with certificates; may be repeated.", valueName: "file"))
   var ca: [String] = []
 
   @Option(

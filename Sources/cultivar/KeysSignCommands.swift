@@ -46,7 +46,8 @@ extension KeysCommand {
 
     @OptionGroup var signing: SigningOptions
 
-    @Option(help: ArgumentHelp("File for the signatures over a statement. Left out: FILE.signatures.", valueName: "file"))
+    @Option(
+      help: ArgumentHelp("File for the signatures over a statement. Left out: FILE.signatures.", valueName: "file"))
     var output: String?
 
     func validate() throws {
@@ -82,13 +83,16 @@ extension KeysCommand {
     @Argument(help: ArgumentHelp("The root file.", valueName: "root"))
     var root: String
 
-    @Argument(help: ArgumentHelp("Files of `cultivar keys sign`, or with --key what OpenSSL or a token wrote.", valueName: "signatures"))
+    @Argument(
+      help: ArgumentHelp(
+        "Files of `cultivar keys sign`, or with --key what OpenSSL or a token wrote.", valueName: "signatures"))
     var files: [String]
 
     @Option(help: ArgumentHelp("Public key of the signature, where the file has nothing else.", valueName: "file"))
     var key: String?
 
-    @Option(help: ArgumentHelp("The root before, where its keys have signed that are not in this one.", valueName: "root"))
+    @Option(
+      help: ArgumentHelp("The root before, where its keys have signed that are not in this one.", valueName: "root"))
     var previous: String?
 
     func run() async throws {
@@ -137,7 +141,9 @@ extension KeysCommand {
         var current = try TrustFile.root(roots[0]).root
         for path in roots.dropFirst() {
           let next = try TrustFile.root(path)
-          do { current = try current.followed(by: next) } catch let error as TrustFailure { throw SigningFailure.file(path, error) }
+          do { current = try current.followed(by: next) } catch let error as TrustFailure {
+            throw SigningFailure.file(path, error)
+          }
         }
         print("a device that has \(roots[0]) takes version \(current.version)")
       }

@@ -65,7 +65,9 @@ struct TrustDescription: Encodable {
     let keys = root.keys.map { key in
       Key(
         id: "\(key.id)", algorithm: key.algorithm.rawValue,
-        hasSigned: signed.envelope.signatures.contains { $0.key == key.id && key.accepts($0.signature, over: signed.input) })
+        hasSigned: signed.envelope.signatures.contains {
+          $0.key == key.id && key.accepts($0.signature, over: signed.input)
+        })
     }
     return Root(
       version: root.version, expires: root.expires.map { "\($0)" }, threshold: root.threshold,

@@ -29,7 +29,7 @@ struct SigningTests {
       #expect(try FolderTree.names(in: folder.path) == ["passphrase", "release.key", "release.pub"])
       // OpenSSL says how it is encrypted: scrypt with N, r and p, then AES.
       let structure = try Judge("openssl").run(["asn1parse", "-in", generation.keyFile]).output
-      for part in ["PBES2", "id-scrypt", "INTEGER           :4000", "aes-256-cbc"] { #expect(structure.contains(part)) }
+      for part in ["PBES2", "id-scrypt", ":4000", "aes-256-cbc"] { #expect(structure.contains(part)) }
 
       let signer = try await Signer(SigningKey(generation.keyFile), passphrase: source)
       #expect(signer.publicKey == key)
@@ -78,9 +78,13 @@ struct SigningTests {
     try await withTemporaryFolder { folder in
       let generation = KeyGeneration(.ed25519, named: "\(folder.path)/k")
       try folder.writing("mine", to: "k.pub")
-      await #expect(throws: SigningFailure.exists(generation.publicFile)) { _ = try await generation.run(passphrase: nil) }
+      await #expect(throws: SigningFailure.exists(generation.publicFile)) {
+        _ = try await generation.run(passphrase: nil)
+      }
       #expect(try FolderTree.names(in: folder.path) == ["k.pub"])
-      #expect(throws: SigningFailure.exists(generation.publicFile)) { try NewFile.write([1], to: generation.publicFile) }
+      #expect(throws: SigningFailure.exists(generation.publicFile)) {
+        try NewFile.write([1], to: generation.publicFile)
+      }
       #expect(try FolderTree.readFile(generation.publicFile) == Array("mine".utf8))
       #expect(try FolderTree.names(in: folder.path) == ["k.pub"])
       let nowhere = KeyGeneration(.ed25519, named: "\(folder.path)/no/k")
@@ -141,7 +145,9 @@ struct SigningTests {
         let verdict = try openssl.run(arguments, in: folder)
         #expect(verdict.status == 0, "\(arguments): \(verdict.errors)")
       }
-      for name in ["ca", "leaf"] { _ = try await KeyGeneration(.ecdsaP256, named: "\(folder.path)/\(name)").run(passphrase: nil) }
+      for name in ["ca", "leaf"] {
+        _ = try await KeyGeneration(.ecdsaP256, named: "\(folder.path)/\(name)").run(passphrase: nil)
+      }
       try run(["req", "-x509", "-new", "-key", "ca.key", "-subj", "/CN=CA", "-days", "2", "-out", "ca.pem"])
       try folder.writing("extendedKeyUsage=codeSigning\n", to: "leaf.cnf")
       try run(["req", "-new", "-key", "leaf.key", "-subj", "/CN=leaf", "-out", "leaf.csr"])
