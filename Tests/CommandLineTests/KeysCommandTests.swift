@@ -138,4 +138,84 @@ struct KeysCommandTests {
       #expect(try keys("show a.pub", in: folder).output == "a.pub\n  public key ed25519\n  \(open.key?.id ?? "")\n")
     }
   }
+
+  @Test("No program gets a passphrase as an argument")
+  func arguments() throws {
+    try withTemporaryFolder { folder in
+      // Stands before OpenSSL, and writes down what it is called with.
+      let program = folder.appending(path: "bin/openssl")
+      try FileManager.default.createDirectory(
+        at: program.deletingLastPathComponent(), withIntermediateDirectories: true)
+      try "#!/bin/sh\necho \"$0 $*\" >>'\(folder.path)/calls'\nexec /usr/bin/openssl \"$@\"\n"
+        .write(to: program, atomically: true, encoding: .utf8)
+      try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: program.path)
+      let path = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"
+      let environment = ["PATH": "\(program.deletingLastPathComponent().path):\(path)", "PASS": "correct-horse"]
+      for arguments in [
+        ["generate", "a", "--passphrase-env", "PASS"],
+        ["root", "r", "--key", "a.pub", "--sign", "a.key", "--passphrase-env", "PASS"],
+      ] {
+        #expect(try Cultivar.run(["keys"] + arguments, in: folder, environment: environment).status == 0)
+      }
+      let calls = try String(contentsOf: folder.appending(path: "calls"), encoding: .utf8)
+      #expect(calls.split(separator: "\n").count == 5)
+      #expect(!calls.contains("correct-horse"))
+    }
+  }
+
+  /// Runs a command on a terminal of its own, and types; the result is what stands on the terminal, then status and whether typing shows.
+  private func onTerminal(_ arguments: [String], typing lines: [String], in folder: URL) throws -> String {
+    let script = """
+      import os, pty, sys, termios, time
+      lines = sys.argv[1].split("|")
+      pid, terminal = pty.fork()
+      if pid == 0:
+          os.execv(sys.argv[2], sys.argv[2:])
+      shown = b""
+      while True:
+          try:
+              data = os.read(terminal, 4096)
+          except OSError:
+              break
+          if not data:
+              break
+          shown += data
+          if data.endswith(b": ") and lines:
+              time.sleep(0.3)
+              os.write(terminal, lines.pop(0).encode().decode("unicode_escape").encode())
+              echo = termios.tcgetattr(terminal)[3] & termios.ECHO
+              shown += b"[shown]" if echo else b"[hidden]"
+      status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+      print(shown.decode(), "status", status)
+      """
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/python3")
+    process.arguments = ["-c", script, lines.joined(separator: "|"), Cultivar.executable.path, "keys"] + arguments
+    process.currentDirectoryURL = folder
+    let output = folder.appending(path: ".output")
+    try Data().write(to: output)
+    process.standardOutput = try FileHandle(forWritingTo: output)
+    try process.run()
+    process.waitUntilExit()
+    return try String(contentsOf: output, encoding: .utf8)
+  }
+
+  @Test("On a terminal a passphrase is asked for, twice for a new key, and not shown; Ctrl-C ends it")
+  func terminal() throws {
+    try withTemporaryFolder { folder in
+      let made = try onTerminal(
+        ["generate", "a"], typing: ["correct horse\\n", "correct horse\\n"], in: folder)
+      #expect(made.contains("Passphrase of a.key: [hidden]") && made.contains("The same once more: [hidden]"))
+      #expect(made.hasSuffix("status 0\n") && !made.contains("correct horse"), "\(made)")
+      let shown = try onTerminal(["show", "a.key"], typing: ["correct horse\\n"], in: folder)
+      #expect(shown.contains("private key ed25519") && shown.hasSuffix("status 0\n"), "\(shown)")
+      let wrong = try onTerminal(["show", "a.key"], typing: ["wrong horse\\n"], in: folder)
+      #expect(wrong.contains("this is not the passphrase or PIN of a.key") && wrong.hasSuffix("status 1\n"), "\(wrong)")
+      let differing = try onTerminal(["generate", "b"], typing: ["correct horse\\n", "another\\n"], in: folder)
+      #expect(differing.contains("the two passphrases differ") && differing.hasSuffix("status 1\n"), "\(differing)")
+      let ended = try onTerminal(["generate", "b"], typing: ["\\x03"], in: folder)
+      #expect(ended.contains("interrupted") && ended.hasSuffix("status 130\n"), "\(ended)")
+      #expect(try names(in: folder) == ["a.key", "a.pub"])
+    }
+  }
 }

@@ -1,6 +1,7 @@
 import TaggedFields
 import Testing
 import Trust
+import X509
 
 @Suite("Records of roots and signatures")
 struct RecordTests {
@@ -65,17 +66,25 @@ struct RecordTests {
       TrustRoot([.make()], authorities: [authority.der]), Envelope(signers: [signer.signs(Self.input, below: [middle])])
     )
     for (root, envelope) in [byKeys, byCertificate] {
-      _ = try root.verify(envelope, over: Self.input, at: Self.now)
+      let verified = try root.verify(envelope, over: Self.input, at: Self.now)
       for index in envelope.bytes.indices {
         for change in [0x01, 0x80, 0xff] as [UInt8] {
           var bytes = envelope.bytes
           bytes[index] ^= change
-          guard let changed = try? Envelope(bytes: bytes[...]) else { continue }
-          #expect(throws: TrustFailure.self, "byte \(index) changed by \(change)") {
-            _ = try root.verify(changed, over: Self.input, at: Self.now)
-          }
+          guard let changed = try? Envelope(bytes: bytes[...]),
+            let result = try? root.verify(changed, over: Self.input, at: Self.now)
+          else { continue }
+          // A certificate does not sign its own last field. swift-asn1 takes the number of unused bits there for what it is, where those bits
+          // are zero; all that was signed is still the same.
+          #expect(try result == verified && Self.signedParts(changed) == Self.signedParts(envelope), "byte \(index)")
         }
       }
+    }
+  }
+
+  private static func signedParts(_ envelope: Envelope) throws -> [[UInt8]] {
+    try envelope.signers.flatMap { [$0.leaf] + $0.intermediates }.map {
+      try Array(Certificate(derEncoded: $0).tbsCertificateBytes)
     }
   }
 
