@@ -24,6 +24,7 @@ public struct Signer: Sendable {
   /// - Throws: ``SigningFailure``, `FileFailure`, `CommandFailure`.
   public func signature(over input: SigningInput) async throws -> Signature {
     let scratch = try ScratchFolder()
+    defer { scratch.remove() }
     let (statement, output) = ("\(scratch.path)/statement", "\(scratch.path)/signature")
     try FolderTree.writeFile(statement, with: input.bytes)
     try await key.sign(statement, to: output, as: publicKey.algorithm, secret)

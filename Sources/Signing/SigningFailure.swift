@@ -29,6 +29,8 @@ public enum SigningFailure: ExplainedError, Equatable {
   case certificates(String, reason: String)
   /// The first certificate is that of another key.
   case certificateOfAnotherKey(String, key: String)
+  /// A root was to be signed with a certificate.
+  case certificatesForRoot
   /// A file is not what it is taken for, or not to be trusted.
   case file(String, TrustFailure)
 
@@ -48,6 +50,7 @@ public enum SigningFailure: ExplainedError, Equatable {
     case .notASignature(let key): "what was signed with \(key) is not that key's signature"
     case .certificates(let path, let reason): "\(path) has no certificates to sign with: \(reason)"
     case .certificateOfAnotherKey(let path, let key): "the first certificate in \(path) is not that of \(key)"
+    case .certificatesForRoot: "a root is signed by keys, never with certificates"
     case .file(let path, let failure): "\(path): \(failure.problem)"
     }
   }
@@ -68,6 +71,7 @@ public enum SigningFailure: ExplainedError, Equatable {
     case .notASignature: "the token's public and private key may be of different pairs; nothing was written"
     case .certificates: "it has to be PEM: the signer's certificate, then each one that issued the one before"
     case .certificateOfAnotherKey: "the signer's own certificate comes first; take the key that belongs to it"
+    case .certificatesForRoot: "leave --certificates out, and sign with keys of the root"
     case .file(_, let failure): failure.remedy
     }
   }

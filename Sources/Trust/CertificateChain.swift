@@ -135,18 +135,27 @@ extension TrustRoot {
     let authorities = authorities.compactMap { try? Certificate(derEncoded: $0) }
     var signed: [KeyID: String] = [:]
     var unknown: [String] = []
+    var problem: TrustFailure?
     for signer in envelope.signers {
-      let chain = try CertificateChain(signer)
-      guard try chain.leads(to: authorities, at: time) else {
-        unknown.append(chain.subject)
-        continue
+      do throws(TrustFailure) {
+        let chain = try CertificateChain(signer)
+        guard try chain.leads(to: authorities, at: time) else {
+          unknown.append(chain.subject)
+          continue
+        }
+        let key = try chain.key()
+        guard key.accepts(signer.signature, over: input) else {
+          throw .certificate(subject: chain.subject, .wrongSignature)
+        }
+        signed[key.id] = chain.subject
+      } catch .certificate(let subject, .wrongSignature) {
+        throw .certificate(subject: subject, .wrongSignature)
+      } catch {
+        // One that has expired, beside its successor, does no harm.
+        problem = problem ?? error
       }
-      let key = try chain.key()
-      guard key.accepts(signer.signature, over: input) else {
-        throw .certificate(subject: chain.subject, .wrongSignature)
-      }
-      signed[key.id] = chain.subject
     }
+    if signed.count < certificateThreshold, let problem { throw problem }
     guard signed.count >= certificateThreshold else {
       throw .tooFewCertificates(needed: certificateThreshold, signed: signed.values.sorted(), unknown: unknown.sorted())
     }

@@ -98,7 +98,7 @@ extension KeysCommand {
       let keepsAuthorities = authorities.isEmpty && !noCa
       return try TrustRoot(
         version: version, keys: keys, threshold: threshold,
-        rotationThreshold: thresholds.rotationThreshold ?? max(threshold, min(old.rotationThreshold, keys.count)),
+        rotationThreshold: thresholds.rotationThreshold ?? max(threshold, old.rotationThreshold),
         expires: thresholds.expires == nil ? old.expires : thresholds.expires?.time,
         authorities: keepsAuthorities ? old.authorities : authorities,
         certificateThreshold: thresholds.certificateThreshold

@@ -41,6 +41,12 @@ extension KeysCommand {
     @Argument(help: ArgumentHelp("A root file or a statement.", valueName: "file"))
     var file: String
 
+    @Option(
+      help: ArgumentHelp(
+        "The signer's certificate and those above it in PEM, to sign a statement with; roots are signed by keys.",
+        valueName: "file"))
+    var certificates: String?
+
     @Option(help: ArgumentHelp("The root before, where its keys sign that are not in this one.", valueName: "root"))
     var previous: String?
 
@@ -57,15 +63,21 @@ extension KeysCommand {
     func run() async throws {
       try await CommandErrors.shown {
         if try FolderTree.readFile(file).starts(with: SignedTrustRoot.fileMagic) {
+          guard certificates == nil else { throw SigningFailure.certificatesForRoot }
           let root = try TrustFile.root(file)
           let signed = try await signing.sign(root, besides: previous.map { try TrustFile.root($0).root })
           return try FolderTree.replaceFile(file, with: signed.file)
         }
         let statement = try TrustFile.statement(file)
+        let chain = try certificates.map { try CertificateFile($0) }
         var envelope = try Envelope()
         for name in signing.sign {
           let signer = try await Signer(SigningKey(name), passphrase: signing.passphrase.source)
-          envelope = try envelope.adding(await signer.envelope(over: statement))
+          let own =
+            if let chain { try await signer.envelope(over: statement, with: chain) } else {
+              try await signer.envelope(over: statement)
+            }
+          envelope = try envelope.adding(own)
         }
         let path = output ?? "\(file).signatures"
         try NewFile.write(envelope.file, to: path)

@@ -99,6 +99,7 @@ struct KeysCommandTests {
     try withTemporaryFolder { folder in
       try keys("generate a --no-passphrase", in: folder)
       try keys("generate b --no-passphrase", in: folder)
+      try keys("root two.root --key a.pub --key b.pub --rotation-threshold 2", in: folder)
       let before = try names(in: folder)
       for (arguments, status, reason) in [
         ("generate a --no-passphrase", 1, "a.key is there already\n  keys are never overwritten"),
@@ -117,6 +118,9 @@ struct KeysCommandTests {
         ("root p.root --key a.pub --sign b.key", 1, "is not one of the root's"),
         ("root p.root --key a.pub --ca a.pub", 1, "a.pub has no certificates to sign with: part 1 is no certificate"),
         ("rotate a.pub", 1, "a.pub: this is no root file"),
+        ("rotate two.root --remove b.pub", 1, "the next root asks for 2 of 1 keys"),
+        ("rotate two.root --remove c.pub", 1, "cannot read c.pub"),
+        ("sign two.root --sign a.key --certificates a.pub", 1, "a root is signed by keys"),
         ("sign a.pub --sign a.key", 1, "a.pub: a statement to sign"),
         ("show a.pub none", 1, "cannot read none"),
         ("sign a.pub --sign pkcs11:object=x?pin-value=1234", 1, "a.pub"),

@@ -166,6 +166,24 @@ struct CertificateTests {
     #expect(verified.certificates == ["“CN=a”", "“CN=b”"])
   }
 
+  @Test("beside enough others, one that has expired does no harm, and one with a wrong signature does")
+  func besideOthers() throws {
+    let authority = try Identity(.authority("authority"))
+    let old = try Identity(.init(name: "old", until: 1_400_000), by: authority)
+    let new = try Identity(.init(name: "new"), by: authority)
+    let signers = try [old.signs(Self.input), new.signs(Self.input)]
+    #expect(try Self.verify(signers, below: [authority]).certificates == ["“CN=new”"])
+    let expired = CertificateProblem.expired(Time(secondsSince1970: 1_400_000), at: Self.now)
+    #expect(throws: TrustFailure.certificate(subject: "“CN=old”", expired)) {
+      _ = try Self.verify(signers, below: [authority], needed: 2)
+    }
+    var wrong = try Identity(.init(name: "wrong"), by: authority).signs(Self.input)
+    wrong.signature = try new.holder.signature(over: Self.input)
+    #expect(throws: TrustFailure.certificate(subject: "“CN=wrong”", .wrongSignature)) {
+      _ = try Self.verify([signers[1], wrong], below: [authority])
+    }
+  }
+
   @Test("certificates never sign a root, and count for nothing where the root has no authority")
   func neverRoots() throws {
     let holder = Holder.make()

@@ -149,4 +149,26 @@ struct RecordTests {
       _ = try? SigningInput(statement: bytes)
     }
   }
+
+  @Test("certificates with a few bytes changed anywhere never end the program")
+  func changedCertificates() throws {
+    let authority = try Identity(.authority("authority"))
+    let middle = try Identity(.authority("middle"), by: authority)
+    let signer = try Identity(.init(), by: middle)
+    let bytes = try Envelope(signers: [signer.signs(Self.input, below: [middle])]).bytes
+    let certificates = try [authority.der, middle.der]
+    var generator = SystemRandomNumberGenerator()
+    for _ in 0..<3000 {
+      var changed = bytes
+      for _ in 0..<Int.random(in: 1...6, using: &generator) {
+        changed[Int.random(in: 12..<changed.count, using: &generator)] = UInt8.random(in: 0...255, using: &generator)
+      }
+      guard let envelope = try? Envelope(bytes: changed[...]) else { continue }
+      // Below authorities that are changed as well, so that more than the first signature is looked at.
+      let root = try TrustRoot(
+        [.make()],
+        authorities: certificates + envelope.signers.flatMap(\.intermediates).filter { !certificates.contains($0) })
+      _ = try? root.verify(envelope, over: Self.input, at: Self.now)
+    }
+  }
 }
