@@ -68,6 +68,19 @@ struct KeysCommandTests {
     }
   }
 
+  @Test("A reader that was written from the documentation finds the same root and signatures")
+  func otherReader() throws {
+    try withTemporaryFolder { folder in
+      try keys("generate a --algorithm ecdsa-p256 --no-passphrase", in: folder)
+      for name in ["b", "c"] { try keys("generate \(name) --no-passphrase", in: folder) }
+      try keys("root p.root --key a.pub --key b.pub --rotation-threshold 2", in: folder)
+      try keys("rotate p.root --add c.pub --remove b.pub --sign a.key --sign b.key --sign c.key", in: folder)
+      let ids = try ["a", "b", "c"].map { try show("\($0).pub", in: folder).key?.id ?? "" }
+      let expected = ["\(ids[0]) right", "\(ids[1]) unknown", "\(ids[2]) right"].sorted()
+      #expect(try RootJudge.read("p-2.root", in: folder) == ["2 1 2"] + expected)
+    }
+  }
+
   @Test("Holders elsewhere sign a small text, with Cultivar or OpenSSL, and their signatures are attached")
   func elsewhere() throws {
     try withTemporaryFolder { folder in
