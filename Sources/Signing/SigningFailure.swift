@@ -71,7 +71,7 @@ public enum SigningFailure: ExplainedError, Equatable {
     case .notASignature: "the token's public and private key may be of different pairs; nothing was written"
     case .certificates: "it has to be PEM: the signer's certificate, then each one that issued the one before"
     case .certificateOfAnotherKey: "the signer's own certificate comes first; take the key that belongs to it"
-    case .certificatesForRoot: "leave --certificates out, and sign with keys of the root"
+    case .certificatesForRoot: "sign it with keys of the root, without --certificates"
     case .file(_, let failure): failure.remedy
     }
   }

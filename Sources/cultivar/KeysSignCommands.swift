@@ -113,6 +113,7 @@ extension KeysCommand {
         let known = try signed.root.keys + (previous.map { try TrustFile.root($0).root.keys } ?? [])
         for file in files {
           let envelope = try envelope(file)
+          guard envelope.signers.isEmpty else { throw SigningFailure.certificatesForRoot }
           for entry in envelope.signatures {
             guard let key = known.first(where: { $0.id == entry.key }) else {
               throw SigningFailure.file(

@@ -81,6 +81,17 @@ struct KeysCommandTests {
     }
   }
 
+  /// Makes `b.pem`, a certificate of `b.key` that has issued itself.
+  private func issueCertificate(in folder: URL) throws {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/openssl")
+    process.arguments = "req -x509 -new -key b.key -subj /CN=b -days 1 -out b.pem".split(separator: " ").map(
+      String.init)
+    process.currentDirectoryURL = folder
+    try process.run()
+    process.waitUntilExit()
+  }
+
   @Test("Holders elsewhere sign a small text, with Cultivar or OpenSSL, and their signatures are attached")
   func elsewhere() throws {
     try withTemporaryFolder { folder in
@@ -99,6 +110,10 @@ struct KeysCommandTests {
       try openssl.run()
       openssl.waitUntilExit()
 
+      try issueCertificate(in: folder)
+      try keys("sign s --sign b.key --certificates b.pem --output s2", in: folder)
+      let certificate = try keys("attach p.root s2", in: folder, status: 1)
+      #expect(certificate.errors.contains("a root is signed by keys"))
       let wrong = try keys("attach p.root b.sig --key a.pub", in: folder, status: 1)
       #expect(wrong.errors.contains("b.sig: the signature of key"))
       try keys("attach p.root s.signatures", in: folder)
