@@ -55,6 +55,7 @@ extension [UInt8] {
 public final class StorageFile: BlockStorage {
   /// The path.
   public let path: String
+  /// Bytes there is room for.
   public let size: UInt64
   private let descriptor: Descriptor
 
@@ -84,13 +85,16 @@ public final class StorageFile: BlockStorage {
     (self.path, self.descriptor, self.size) = (path, descriptor, size)
   }
 
+  /// Fills memory.
   public func read(into memory: UnsafeMutableRawBufferPointer, at offset: UInt64) throws {
     guard try descriptor.read(into: memory, at: offset) == memory.count else {
       throw SystemError("read to the end of", path, code: EIO)
     }
   }
 
+  /// Writes all bytes.
   public func write(_ bytes: [UInt8], at offset: UInt64) throws { try descriptor.write(all: bytes, at: offset) }
 
+  /// Waits until what was written is on the disk.
   public func synchronise() throws { try descriptor.synchronise() }
 }

@@ -9,17 +9,17 @@ public struct BundleHead: Equatable, Sendable {
 
   /// The manifest, as it was signed.
   public var manifest: [UInt8]
-  /// The signatures over the manifest; empty where there are none.
-  public var envelope: [UInt8]
+  /// ``BundleSignatures``; empty where there are none.
+  public var signatures: [UInt8]
 
   /// Puts a head together.
-  public init(manifest: [UInt8], envelope: [UInt8]) {
+  public init(manifest: [UInt8], signatures: [UInt8]) {
     self.manifest = manifest
-    self.envelope = envelope
+    self.signatures = signatures
   }
 
   /// Bytes of the head, after which the segment tables follow.
-  public var length: Int { Self.prologueLength + manifest.count + envelope.count }
+  public var length: Int { Self.prologueLength + manifest.count + signatures.count }
 
   /// The head's bytes.
   public var bytes: [UInt8] {
@@ -30,9 +30,9 @@ public struct BundleHead: Equatable, Sendable {
     append(Self.format)
     append(0 as UInt16)
     append(UInt32(manifest.count))
-    append(UInt32(envelope.count))
+    append(UInt32(signatures.count))
     bytes += [UInt8](repeating: 0, count: Self.prologueLength - bytes.count)
-    return bytes + manifest + envelope
+    return bytes + manifest + signatures
   }
 
   /// Reads a head. Nothing but the lengths is looked at, and these are within bounds.
@@ -46,13 +46,14 @@ public struct BundleHead: Equatable, Sendable {
     }
     guard prologue.starts(with: Self.magic) else { throw BundleFailure.notABundle }
     guard number(8) == Self.format else { throw BundleFailure.unknownFormat(number(8)) }
-    let (manifestLength, envelopeLength): (UInt32, UInt32) = (number(12), number(16))
-    guard (1...BundleLimits.manifest).contains(Int(manifestLength)), envelopeLength <= BundleLimits.envelope,
+    let (manifestLength, signaturesLength): (UInt32, UInt32) = (number(12), number(16))
+    guard (1...BundleLimits.manifest).contains(Int(manifestLength)), signaturesLength <= BundleLimits.signatures,
       number(10) == 0 as UInt16, prologue[20...].allSatisfy({ $0 == 0 })
     else { throw BundleFailure.malformed(part: "head", reason: "it has a length that no bundle has") }
-    let end = length + UInt64(manifestLength) + UInt64(envelopeLength)
+    let end = length + UInt64(manifestLength) + UInt64(signaturesLength)
     manifest = try source.read(Int(manifestLength), at: length, upTo: end, part: "manifest")
-    envelope = try source.read(Int(envelopeLength), at: length + UInt64(manifestLength), upTo: end, part: "signatures")
+    signatures = try source.read(
+      Int(signaturesLength), at: length + UInt64(manifestLength), upTo: end, part: "signatures")
   }
 }
 
@@ -68,8 +69,8 @@ public struct SignedBundle: Sendable {
   ///
   /// - Parameter judge: Throws where the signatures are not sufficient.
   /// - Throws: What `judge` throws, ``BundleFailure``.
-  public init(_ head: BundleHead, judge: (_ manifest: [UInt8], _ envelope: [UInt8]) throws -> Void) throws {
-    try judge(head.manifest, head.envelope)
+  public init(_ head: BundleHead, judge: (_ manifest: [UInt8], _ signatures: BundleSignatures) throws -> Void) throws {
+    try judge(head.manifest, BundleSignatures(head.signatures))
     manifest = try BundleManifest(head.manifest)
     identity = Digest(of: head.manifest)
     headLength = UInt64(head.length)

@@ -8,8 +8,9 @@ import Glibc
 public final class BundleInstaller {
   /// How far an installation is, in bytes.
   public struct Progress: Equatable, Sendable {
-    /// Of the images: in their slots, and altogether.
+    /// Of the images, in their slots.
     public var done: UInt64 = 0
+    /// Of the images altogether.
     public var total: UInt64 = 0
     /// Read from the bundle.
     public var fetched: UInt64 = 0

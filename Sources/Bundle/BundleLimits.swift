@@ -14,7 +14,7 @@ public enum BundleLimits {
   /// Most bytes of a manifest.
   public static let manifest = 1 << 20
   /// Most bytes of the signatures.
-  public static let envelope = 512 << 10
+  public static let signatures = 512 << 10
   /// Most bytes of all segment tables together, which are held while a bundle is applied.
   public static let tables = 4 << 20
   /// Most bytes of the head of a segment.

@@ -22,14 +22,11 @@ public struct BundleManifest: Equatable, Sendable {
   public var notes: String?
   /// The images, in the order of their frames.
   public var images: [BundleImage]
-  /// Further roots of trust, each signed by the one before: a device that trusts an earlier one walks along them.
-  public var roots: [[UInt8]]
 
   /// Makes a manifest.
   public init(
     product: String, devices: [String], version: String, securityEpoch: UInt64 = 0, minimumVersion: String? = nil,
-    created: UInt64, expires: UInt64? = nil, dataSchema: UInt32 = 0, notes: String? = nil, images: [BundleImage] = [],
-    roots: [[UInt8]] = []
+    created: UInt64, expires: UInt64? = nil, dataSchema: UInt32 = 0, notes: String? = nil, images: [BundleImage] = []
   ) {
     self.product = product
     self.devices = devices
@@ -41,7 +38,6 @@ public struct BundleManifest: Equatable, Sendable {
     self.dataSchema = dataSchema
     self.notes = notes
     self.images = images
-    self.roots = roots
   }
 }
 
@@ -57,8 +53,9 @@ public struct BundleImage: Equatable, Sendable {
   public var tree: Digest
   /// The old image that it is made from; `nil` where the bundle has all of it.
   public var base: Base?
-  /// Bytes and SHA-256 of its segment table.
+  /// Bytes of its segment table.
   public var tableLength: UInt32
+  /// SHA-256 of its segment table.
   public var tableDigest: Digest
   /// Bytes of its segments' heads and frames.
   public var framesLength: UInt64
@@ -115,7 +112,6 @@ extension BundleManifest {
     fields.add(8, number: dataSchema)
     if let notes { fields.add(9 | FieldReader.skippable, text: notes) }
     for image in images { fields.add(10, image.bytes) }
-    for root in roots { fields.add(11, root) }
     return fields.bytes
   }
 
@@ -140,7 +136,6 @@ extension BundleManifest {
         images.append(try BundleImage(value))
       }
       self.images = images
-      roots = try fields.values(11, "root of trust", count: 0...64, length: 1...65536).map(Array.init)
       try fields.finish()
       guard Set(images.map(\.name)).count == images.count else { throw FieldFailure("two images have one name") }
       guard images.reduce(0, { $0 + Int($1.tableLength) }) <= BundleLimits.tables else {

@@ -19,6 +19,7 @@ public final class FileSource: BundleSource {
   /// - Throws: `SystemError`.
   public init(_ path: String) throws(SystemError) { descriptor = try Descriptor(opening: path, O_RDONLY) }
 
+  /// Reads from the file.
   public func read(_ count: Int, at offset: UInt64, upTo end: UInt64, part: String) throws -> [UInt8] {
     let bytes = try descriptor.read(count, at: offset)
     guard bytes.count == count else { throw BundleFailure.truncated(part: part) }
@@ -34,6 +35,7 @@ public final class StreamSource: BundleSource {
   /// Reads from an open descriptor that blocks.
   public init(_ descriptor: Descriptor) { self.descriptor = descriptor }
 
+  /// Reads from the stream, and drops what lies before.
   public func read(_ count: Int, at offset: UInt64, upTo end: UInt64, part: String) throws -> [UInt8] {
     precondition(offset >= place, "a stream is read in rising order")
     while place < offset { try take(Int(min(offset - place, 1 << 16)), part) }

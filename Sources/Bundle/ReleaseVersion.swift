@@ -9,6 +9,7 @@ public struct ReleaseVersion: Comparable, Sendable {
   /// Whether the order has them at one place, as `1.0` and `1.00`.
   public static func == (one: Self, other: Self) -> Bool { !(one < other) && !(other < one) }
 
+  /// Whether one comes before the other.
   public static func < (one: Self, other: Self) -> Bool {
     let (left, right) = (one.parts, other.parts)
     if left.epoch != right.epoch { return left.epoch < right.epoch }

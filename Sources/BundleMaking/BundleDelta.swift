@@ -10,7 +10,7 @@ public enum BundleDelta {
   /// - Throws: ``BundleFileFailure``, ``BundleMakingFailure``, `FileFailure`.
   public static func make(
     from old: BundleFile, to new: BundleFile, as file: URL,
-    sign: (_ manifest: [UInt8]) async throws -> [UInt8] = { _ in [] }
+    sign: (_ manifest: [UInt8]) async throws -> BundleSignatures? = { _ in nil }
   ) async throws {
     for bundle in [old, new] {
       if let image = bundle.manifest.images.first(where: { $0.base != nil }) {

@@ -10,15 +10,17 @@ public struct BundleFile: Sendable {
   public let head: BundleHead
   /// What the manifest says.
   public let manifest: BundleManifest
+  /// What vouches for it; not judged.
+  public let signatures: BundleSignatures
 
   /// Reads the beginning of a bundle.
   ///
   /// - Throws: ``BundleFileFailure``.
   public init(_ file: URL) throws {
     self.file = file
-    (head, manifest) = try Self.explained(file) {
+    (head, manifest, signatures) = try Self.explained(file) {
       let head = try BundleHead(from: FileSource(file.path))
-      return (head, try BundleManifest(head.manifest))
+      return (head, try BundleManifest(head.manifest), try BundleSignatures(head.signatures))
     }
   }
 
@@ -54,6 +56,26 @@ public struct BundleFile: Sendable {
     }
   }
 
+  /// Gives the bundle other signatures; the file is replaced when the new one is complete.
+  ///
+  /// - Throws: `FileFailure`.
+  public func replace(signatures: BundleSignatures) throws {
+    let partial = file.deletingLastPathComponent().appending(path: ".\(file.lastPathComponent).partial")
+    defer { try? FileManager.default.removeItem(at: partial) }
+    try FolderTree.replaceFile(
+      partial.path, with: BundleHead(manifest: head.manifest, signatures: signatures.bytes).bytes)
+    guard let target = FileHandle(forUpdatingAtPath: partial.path) else {
+      throw FileFailure.last("write", partial.path)
+    }
+    guard let source = FileHandle(forReadingAtPath: file.path) else { throw FileFailure.last("read", file.path) }
+    try target.seekToEnd()
+    try source.seek(toOffset: UInt64(head.length))
+    while let bytes = try source.read(upToCount: 1 << 20), !bytes.isEmpty { try target.write(contentsOf: bytes) }
+    try target.synchronize()
+    try target.close()
+    guard rename(partial.path, file.path) == 0 else { throw FileFailure.last("name", file.path) }
+  }
+
   private static func explained<Value>(_ file: URL, _ body: () throws -> Value) throws -> Value {
     do {
       return try body()
@@ -71,6 +93,7 @@ public struct BundleFile: Sendable {
 public struct BundleFileFailure: ExplainedError {
   private let file: String
   private let reason: String
+  /// What can be done.
   public let remedy: String?
 
   init(file: String, reason: String, remedy: String?) {
@@ -91,5 +114,6 @@ public struct BundleFileFailure: ExplainedError {
     self.init(file: file, reason: failure.description, remedy: remedy)
   }
 
+  /// What was wrong, and in which file.
   public var problem: String { "\(file): \(reason)" }
 }

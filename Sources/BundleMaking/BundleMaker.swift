@@ -38,12 +38,12 @@ public struct BundleMaker: Sendable {
   ///   - manifest: All but the images.
   ///   - inputs: The images, in the order of their frames.
   ///   - file: Is there when it is complete, and not before.
-  ///   - sign: Gives the signatures for a manifest's bytes.
+  ///   - sign: Gives the signatures for a manifest's bytes; `nil` for none.
   /// - Returns: The manifest as it was written.
   /// - Throws: `FileFailure`, ``BundleMakingFailure``, what `sign` throws.
   @discardableResult public func make(
     _ manifest: BundleManifest, of inputs: [Input], to file: URL,
-    sign: (_ manifest: [UInt8]) async throws -> [UInt8] = { _ in [] }
+    sign: (_ manifest: [UInt8]) async throws -> BundleSignatures? = { _ in nil }
   ) async throws -> BundleManifest {
     var manifest = manifest
     let frames = try SpooledFile(beside: file)
@@ -57,7 +57,7 @@ public struct BundleMaker: Sendable {
       throw BundleMakingFailure.tooManySegments(file.lastPathComponent)
     }
     let bytes = manifest.bytes
-    let head = BundleHead(manifest: bytes, envelope: try await sign(bytes))
+    let head = BundleHead(manifest: bytes, signatures: try await sign(bytes)?.bytes ?? [])
     try frames.write(to: file, after: head.bytes + tables.joined())
     return manifest
   }
@@ -168,6 +168,7 @@ public enum BundleMakingFailure: ExplainedError, Equatable {
   /// The images are too large for one bundle.
   case tooManySegments(String)
 
+  /// What was wrong.
   public var problem: String {
     switch self {
     case .size(let path, let size): "cannot make a bundle of \(path): it has \(size) bytes"
@@ -175,6 +176,7 @@ public enum BundleMakingFailure: ExplainedError, Equatable {
     }
   }
 
+  /// What can be done.
   public var remedy: String? {
     switch self {
     case .size: "an image has 1 byte to \(BundleLimits.image >> 30) GiB"

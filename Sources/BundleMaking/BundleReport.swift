@@ -3,25 +3,38 @@ import Foundation
 
 /// What a bundle says of itself, for people and for programs.
 public struct BundleReport: Encodable, Sendable {
+  /// What the bundle updates.
   public var product: String
+  /// Device classes.
   public var devices: [String]
+  /// The release.
   public var version: String
+  /// Its security epoch.
   public var securityEpoch: UInt64
+  /// The lowest version that it updates from.
   public var minimumVersion: String?
+  /// Seconds since 1970.
   public var created: UInt64
+  /// Seconds since 1970.
   public var expires: UInt64?
+  /// Version of the data.
   public var dataSchema: UInt32
+  /// What people should know.
   public var notes: String?
   /// SHA-256 of the manifest.
   public var identity: String
   /// Bytes of the bundle.
   public var size: UInt64
+  /// Its images.
   public var images: [Image]
 
   /// What it says of an image.
   public struct Image: Encodable, Sendable {
+    /// Its name in a slot.
     public var name: String
+    /// Bytes.
     public var size: UInt64
+    /// Of its content.
     public var sha256: String
     /// Root of its hash tree.
     public var tree: String

@@ -91,11 +91,13 @@ public struct FileSystemImage: Sendable {
     return ByteSize(bytes: need + need / 20 + (4 << 20))
   }
 
-  /// The ends of files have blocks of their own, and so are the same bytes in the next release: packed between the inodes, they would
-  /// move with each block that a file before them grows by. The image is some 8 % larger for it, and an update less than half.
+  /// The ends of files have blocks of their own, and so are the same blocks in the next release: packed between the inodes,
+  /// they would move with each file before them that grows. The image is some 8 % larger for it, and has less than half as many new
+  /// blocks after an update.
   private func makeErofs(_ archive: String, _ image: String, id: GUID) async throws {
     try await tools.command(
-      "mkfs.erofs", ["--quiet", "--tar=f", "-Enoinline_data", "-T\(epoch)", "-U\(id)", image, archive], to: "make the root file system",
+      "mkfs.erofs", ["--quiet", "--tar=f", "-Enoinline_data", "-T\(epoch)", "-U\(id)", image, archive],
+      to: "make the root file system",
       environment: environment
     ).run()
   }

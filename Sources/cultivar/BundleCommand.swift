@@ -9,7 +9,10 @@ struct BundleCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "bundle", abstract: "Make, examine and take apart bundles: files that update a device.",
     discussion: "`cultivar build` writes the bundle of an image where its `formats` have `bundle`.",
-    subcommands: [Make.self, Delta.self, Show.self, Verify.self, Extract.self, Difference.self])
+    subcommands: [
+      Make.self, Delta.self, Sign.self, Statement.self, Attach.self, Show.self, Verify.self, Extract.self,
+      Difference.self,
+    ])
 
   /// `cultivar bundle make`
   struct Make: AsyncParsableCommand {
@@ -40,6 +43,8 @@ struct BundleCommand: AsyncParsableCommand {
     @Option(help: "How hard whole images are compressed: 1, fast, to 22, small.")
     var level = 9
 
+    @OptionGroup var signing: SigningOptions
+
     @Option(name: [.short, .long], help: "The bundle.")
     var output: String
 
@@ -59,7 +64,9 @@ struct BundleCommand: AsyncParsableCommand {
           minimumVersion: minimumVersion, created: created,
           notes: try notes.map { String(decoding: try FolderTree.readFile($0), as: UTF8.self) })
         let file = URL(fileURLWithPath: output)
-        try await BundleMaker(wholeLevel: level).make(manifest, of: inputs(), to: file)
+        try await BundleMaker(wholeLevel: level).make(manifest, of: inputs(), to: file) { manifest in
+          try await signing.signatures(over: manifest)
+        }
         print(BundleReport(try BundleFile(file)).text, terminator: "")
       }
     }
@@ -86,6 +93,8 @@ struct BundleCommand: AsyncParsableCommand {
     @Argument(help: "Bundle of the new release.")
     var new: String
 
+    @OptionGroup var signing: SigningOptions
+
     @Option(name: [.short, .long], help: "The bundle that is made.")
     var output: String
 
@@ -93,7 +102,7 @@ struct BundleCommand: AsyncParsableCommand {
       try await CommandErrors.shown {
         let (old, new) = (try BundleFile(URL(fileURLWithPath: old)), try BundleFile(URL(fileURLWithPath: new)))
         let file = URL(fileURLWithPath: output)
-        try await BundleDelta.make(from: old, to: new, as: file)
+        try await BundleDelta.make(from: old, to: new, as: file) { try await signing.signatures(over: $0) }
         print(BundleReport(try BundleFile(file)).text, terminator: "")
       }
     }
@@ -147,9 +156,12 @@ struct BundleCommand: AsyncParsableCommand {
   /// `cultivar bundle verify`
   struct Verify: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      commandName: "verify", abstract: "Apply a bundle to nothing: each byte of it, and each byte that comes out.")
+      commandName: "verify",
+      abstract: "Check a bundle's signatures by a root, each byte of it, and each byte that comes out.")
 
     @OptionGroup var bases: Bases
+
+    @OptionGroup var trust: TrustOptions
 
     @Argument(help: "The bundle.")
     var bundle: String
@@ -157,10 +169,13 @@ struct BundleCommand: AsyncParsableCommand {
     func run() async throws {
       try await CommandErrors.shown {
         let file = try BundleFile(URL(fileURLWithPath: bundle))
+        // Nothing after the manifest is looked at before it is known who signed it.
+        let signers = try trust.judge(file)
         try bases.using { bases in
           _ = try BundleDelta.withFolder { try file.extract(to: $0, bases: bases) }
         }
         print("\(bundle): whole; every image comes out as its manifest says")
+        print(signers.map { "signed by \($0)" } ?? "signatures were not checked: name a root with --trust")
       }
     }
   }

@@ -148,7 +148,7 @@ struct BundleDamageTests {
     (image.tableLength, image.tableDigest) = (UInt32(table.count), Digest(of: table))
     var manifest = Sample.manifest
     manifest.images = [image]
-    let bytes = BundleHead(manifest: manifest.bytes, envelope: []).bytes + table + stored
+    let bytes = BundleHead(manifest: manifest.bytes, signatures: []).bytes + table + stored
     let source = MemorySource(bytes)
     let bundle = try SignedBundle(BundleHead(from: source)) { _, _ in }
     let target = MemoryStorage([UInt8](repeating: 0, count: new.count))

@@ -1,0 +1,105 @@
+import Crypto
+import SwiftASN1
+
+/// A public key: Ed25519, or ECDSA on P-256 with SHA-256.
+public struct PublicKey: Hashable, Sendable {
+  /// The kinds of keys that there are.
+  public enum Algorithm: String, Hashable, Sendable, CaseIterable {
+    /// Ed25519 of RFC 8032.
+    case ed25519
+    /// ECDSA on the curve P-256 over a SHA-256 (FIPS 186-5).
+    case ecdsaP256 = "ecdsa-p256"
+
+    /// What SubjectPublicKeyInfo has before the bytes of the key. Algorithm, parameters and lengths are the same for all keys of
+    /// a kind, and DER has one way to write them.
+    fileprivate var prefix: [UInt8] {
+      switch self {
+      case .ed25519: [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00]
+      case .ecdsaP256:
+        [
+          0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48,
+          0xce,
+          0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
+        ]
+      }
+    }
+
+    /// Bytes of the key itself: the point of Ed25519, or the uncompressed point of P-256.
+    fileprivate var length: Int { self == .ed25519 ? 32 : 65 }
+  }
+
+  /// Most bytes of a PEM file that are looked at.
+  public static let mostPEMBytes = 16 << 10
+
+  /// Kind of the key.
+  public let algorithm: Algorithm
+  /// SubjectPublicKeyInfo in DER (RFC 5280 section 4.1.2.7; RFC 8410, RFC 5480).
+  public let der: [UInt8]
+
+  /// Bytes that a key has in DER.
+  static let derLengths = 44...91
+
+  /// Reads a SubjectPublicKeyInfo.
+  ///
+  /// - Throws: ``TrustFailure/notAKey(_:)`` for anything but the canonical DER of a key of one of the two kinds; a point of P-256 has to be
+  ///   uncompressed and on the curve.
+  public init(der: some Collection<UInt8>) throws(TrustFailure) {
+    guard Self.derLengths.contains(der.count) else {
+      throw .notAKey("it has \(der.count) bytes in DER, as neither an Ed25519 nor a P-256 key has")
+    }
+    let bytes = Array(der)
+    guard
+      let algorithm = Algorithm.allCases.first(where: {
+        bytes.starts(with: $0.prefix) && bytes.count == $0.prefix.count + $0.length
+      })
+    else { throw .notAKey("it is neither an Ed25519 nor an uncompressed P-256 key in DER") }
+    if algorithm == .ecdsaP256,
+      (try? P256.Signing.PublicKey(x963Representation: bytes.dropFirst(algorithm.prefix.count))) == nil
+    {
+      throw .notAKey("its point is not on the curve P-256")
+    }
+    self.algorithm = algorithm
+    self.der = bytes
+  }
+
+  /// A key by what its kind has after the prefix.
+  ///
+  /// - Throws: ``TrustFailure/notAKey(_:)``.
+  init(_ algorithm: Algorithm, point: some Collection<UInt8>) throws(TrustFailure) {
+    try self.init(der: algorithm.prefix + point)
+  }
+
+  /// Reads a PEM file with one `PUBLIC KEY` (RFC 7468 section 13).
+  ///
+  /// - Throws: ``TrustFailure/notAKey(_:)``.
+  public init(pem: some Collection<UInt8>) throws(TrustFailure) {
+    guard pem.count <= Self.mostPEMBytes, let text = String(validating: pem, as: UTF8.self),
+      let document = try? PEMDocument(pemString: text)
+    else { throw .notAKey("it is not one document in PEM") }
+    guard document.discriminator == "PUBLIC KEY" else {
+      throw .notAKey("it is PEM, and says “\(Printable.text(document.discriminator))” instead of “PUBLIC KEY”")
+    }
+    try self.init(der: document.derBytes)
+  }
+
+  /// The key as a PEM file, as OpenSSL writes it.
+  public var pem: String { PEMDocument(type: "PUBLIC KEY", derBytes: der).pemString + "\n" }
+
+  /// What the key is called by.
+  public var id: KeyID { KeyID(of: self) }
+
+  /// Whether the holder of this key has signed a statement.
+  public func accepts(_ signature: Signature, over input: SigningInput) -> Bool {
+    let point = der.dropFirst(algorithm.prefix.count)
+    switch algorithm {
+    case .ed25519:
+      guard let key = try? Curve25519.Signing.PublicKey(rawRepresentation: point) else { return false }
+      return key.isValidSignature(signature.bytes, for: input.bytes)
+    case .ecdsaP256:
+      guard let key = try? P256.Signing.PublicKey(x963Representation: point),
+        let signature = try? P256.Signing.ECDSASignature(rawRepresentation: signature.bytes)
+      else { return false }
+      return key.isValidSignature(signature, for: SHA256.hash(data: input.bytes))
+    }
+  }
+}

@@ -1,0 +1,150 @@
+import TaggedFields
+
+/// Why something is not trusted, or cannot be read.
+public enum TrustFailure: Error, Equatable, Sendable {
+  /// The bytes are not what they should be; in which way.
+  case malformed(String)
+  /// A file or field is no public key of a kind that is used here; why.
+  case notAKey(String)
+  /// A root cannot be as it was asked for, or as a file has it; why.
+  case invalidRoot(String)
+  /// The root has expired and verifies nothing but its successor.
+  case rootExpired(version: UInt32, expired: Time, at: Time)
+  /// Fewer of a root's keys have signed than it asks for. A key that has signed twice is named once.
+  case tooFewSignatures(rootVersion: UInt32, needed: Int, signed: [KeyID], unknown: [KeyID])
+  /// A signature names a key that the root has, and is not that key's signature over this message and purpose.
+  case wrongSignature(KeyID)
+  /// The offered root is older than the one that is there.
+  case rollback(from: UInt32, to: UInt32)
+  /// A root of the same version that is not the one that is there: somebody has signed two.
+  case fork(version: UInt32)
+  /// The offered root is not the next one.
+  case jump(from: UInt32, to: UInt32)
+  /// More roots in a row than are looked at.
+  case tooManyRoots(Int)
+  /// Fewer certificates have signed than the root asks for, and nothing is wrong with those that have. Signers below an authority that the
+  /// root does not have are named as unknown.
+  case tooFewCertificates(needed: Int, signed: [String], unknown: [String])
+  /// A signer's certificate, or one above it, is not acceptable.
+  case certificate(subject: String, CertificateProblem)
+}
+
+/// What is wrong with a certificate, or with what was signed with it.
+public enum CertificateProblem: Equatable, Sendable {
+  /// It cannot be read.
+  case unreadable
+  /// Its key is neither Ed25519 nor P-256, so that it can sign no statement.
+  case unsupportedKey
+  /// Its own signature uses SHA-1.
+  case weakSignature
+  /// It is not valid any more.
+  case expired(Time, at: Time)
+  /// It is not valid yet.
+  case notYetValid(Time, at: Time)
+  /// It is not for signing code: `codeSigning` is not among its extended key usages.
+  case purposeMissing
+  /// Its key usage does not allow what it was used for.
+  case keyUsage
+  /// It has signed another certificate and is no certificate authority.
+  case notAnAuthority
+  /// There are more authorities below it than it allows.
+  case pathTooLong
+  /// It has a critical extension that is not understood here; its object identifier.
+  case unknownCriticalExtension(String)
+  /// The next certificate of the chain has not issued it.
+  case notIssuedByNext
+  /// The signature is not its key's signature over this message and purpose.
+  case wrongSignature
+}
+
+extension TrustFailure {
+  /// What was wrong. No final full stop.
+  public var problem: String {
+    switch self {
+    case .malformed(let reason): reason
+    case .notAKey(let reason): "this is no public key that can be used: \(reason)"
+    case .invalidRoot(let reason): "the root is not valid: \(reason)"
+    case .rootExpired(let version, let expired, let time):
+      "version \(version) of the root expired at \(expired), and it is \(time)"
+    case .tooFewSignatures(let version, let needed, let signed, let unknown):
+      "version \(version) of the root asks for \(needed) of its keys, and \(Self.list(signed, none: "none")) signed"
+        + (unknown.isEmpty ? "" : "; it does not know \(Self.list(unknown, none: ""))")
+    case .wrongSignature(let id): "the signature of key \(id.short) is not over this message"
+    case .rollback(let from, let to): "version \(to) of the root is older than version \(from), which is there"
+    case .fork(let version): "this version \(version) of the root is not the version \(version) that is there"
+    case .jump(let from, let to): "version \(to) of the root does not follow version \(from)"
+    case .tooManyRoots(let count):
+      "there are \(count) roots in a row, and no more than \(TrustRoot.mostSteps) are looked at"
+    case .tooFewCertificates(let needed, let signed, let unknown):
+      "the root asks for \(needed) signatures with certificates of its authorities, and there are \(signed.count)"
+        + (unknown.isEmpty ? "" : "; no authority of the root has issued that of \(unknown.joined(separator: ", "))")
+    case .certificate(let subject, let problem): "the certificate of \(subject) \(problem.words)"
+    }
+  }
+
+  /// What can be done now; `nil` where ``problem`` says it already.
+  public var remedy: String? {
+    switch self {
+    case .malformed: "take the file once more from where it comes from; a copy may be cut off or changed"
+    case .notAKey: "openssl pkey -pubout writes such a file, of an Ed25519 or P-256 key"
+    case .invalidRoot: nil
+    case .rootExpired: "bring the next version of the root, which the keys of this one have signed"
+    case .tooFewSignatures: "let more holders of its keys sign the same file"
+    case .wrongSignature: "it is for another file or purpose, or the file has changed since; sign again"
+    case .rollback: "take the newest version"
+    case .fork: "find out who signed it: two roots of one version mean a mistake, or a stolen key"
+    case .jump: "bring the versions between them, too"
+    case .tooManyRoots: "bring fewer at a time"
+    case .tooFewCertificates: "sign with a certificate that an authority of the root has issued"
+    case .certificate(_, let problem): problem.remedy
+    }
+  }
+
+  private static func list(_ ids: [KeyID], none: String) -> String {
+    ids.isEmpty ? none : ids.map(\.short).joined(separator: ", ")
+  }
+}
+
+extension CertificateProblem {
+  fileprivate var words: String {
+    switch self {
+    case .unreadable: "cannot be read"
+    case .unsupportedKey: "has a key that is neither Ed25519 nor P-256"
+    case .weakSignature: "is signed with SHA-1"
+    case .expired(let end, let time): "was valid until \(end), and it is \(time)"
+    case .notYetValid(let start, let time): "is valid from \(start), and it is \(time)"
+    case .purposeMissing: "is not for signing code"
+    case .keyUsage: "has a key usage that does not allow this use"
+    case .notAnAuthority: "has issued another one, and is not that of an authority"
+    case .pathTooLong: "allows fewer authorities below it than there are"
+    case .unknownCriticalExtension(let identifier):
+      "has the critical extension \(identifier), which is not understood here"
+    case .notIssuedByNext: "was not issued by the next one of its chain"
+    case .wrongSignature: "does not belong to the signature over this message"
+    }
+  }
+
+  fileprivate var remedy: String? {
+    switch self {
+    case .unreadable, .notIssuedByNext:
+      "the chain is the signer's certificate, and then each one that issued the one before"
+    case .unsupportedKey: "sign with a certificate of an Ed25519 or P-256 key; the authorities may have RSA keys"
+    case .expired, .notYetValid: "sign with a certificate that is valid; if it is, set the clock"
+    case .purposeMissing: "issue one with the extended key usage codeSigning"
+    case .wrongSignature: "it is for another file or purpose, or the file has changed since; sign again"
+    case .weakSignature, .keyUsage, .notAnAuthority, .pathTooLong, .unknownCriticalExtension: "issue one without that"
+    }
+  }
+}
+
+extension TrustFailure: CustomStringConvertible {
+  /// Problem and remedy, for logs.
+  public var description: String { remedy.map { "\(problem)\n  \($0)" } ?? problem }
+}
+
+extension TrustFailure {
+  /// Reads fields, whose failures are what ``malformed(_:)`` says.
+  static func reading<Result>(_ work: () throws(FieldFailure) -> Result) throws(TrustFailure) -> Result {
+    do { return try work() } catch { throw .malformed(error.description) }
+  }
+}

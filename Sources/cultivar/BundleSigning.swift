@@ -1,0 +1,174 @@
+import ArgumentParser
+import Bundle
+import BundleMaking
+import Foundation
+import HostSystem
+import Signing
+import Trust
+
+extension SigningOptions {
+  /// Signatures over a bundle's manifest, added to those that it has.
+  ///
+  /// - Parameter certificates: The signer's certificate chain, in place of keys that a root names.
+  func sign(
+    manifest: [UInt8], besides old: Envelope, certificates: CertificateFile? = nil
+  ) async throws -> Envelope {
+    var envelope = old
+    let input = SigningInput(.bundleManifest, message: manifest)
+    for name in sign {
+      let signer = try await Signer(SigningKey(name), passphrase: passphrase.source)
+      let own =
+        if let certificates { try await signer.envelope(over: input, with: certificates) } else {
+          try await signer.envelope(over: input)
+        }
+      envelope = try envelope.adding(own)
+    }
+    return envelope
+  }
+
+  /// The signatures over a new bundle's manifest; `nil` without a key.
+  func signatures(over manifest: [UInt8]) async throws -> BundleSignatures? {
+    sign.isEmpty ? nil : BundleSignatures(envelope: try await sign(manifest: manifest, besides: Envelope()).bytes)
+  }
+}
+
+extension BundleFile {
+  /// The signatures that the bundle has.
+  func envelope() throws -> Envelope {
+    do throws(TrustFailure) {
+      return signatures.envelope.isEmpty ? try Envelope() : try Envelope(bytes: signatures.envelope[...])
+    } catch {
+      throw SigningFailure.file(file.path, error)
+    }
+  }
+}
+
+extension BundleCommand {
+  /// `cultivar bundle sign`
+  struct Sign: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "sign", abstract: "Add signatures to a bundle.",
+      discussion: """
+        Where the key is elsewhere:  cultivar bundle statement BUNDLE --output STATEMENT
+                                     cultivar keys sign STATEMENT --sign KEY
+                                     cultivar bundle attach BUNDLE STATEMENT.signatures
+        """)
+
+    @Argument(help: "The bundle.")
+    var bundle: String
+
+    @OptionGroup var signing: SigningOptions
+
+    @Option(
+      help: ArgumentHelp(
+        "A root of trust that the bundle brings, for devices that have the one before; may be repeated, in order.",
+        valueName: "root"))
+    var root: [String] = []
+
+    @Option(
+      help: ArgumentHelp(
+        "The signer's certificate and those above it in PEM, in place of a root's key.", valueName: "file"))
+    var certificates: String?
+
+    func validate() throws {
+      if signing.sign.isEmpty { throw ValidationError("name the key with --sign") }
+    }
+
+    func run() async throws {
+      try await CommandErrors.shown {
+        let file = try BundleFile(URL(fileURLWithPath: bundle))
+        let chain = try certificates.map { try CertificateFile($0) }
+        let envelope = try await signing.sign(
+          manifest: file.head.manifest, besides: try file.envelope(), certificates: chain)
+        let roots = try root.map { try TrustFile.root($0).file }
+        try file.replace(
+          signatures: BundleSignatures(roots: roots.isEmpty ? file.signatures.roots : roots, envelope: envelope.bytes))
+      }
+    }
+  }
+
+  /// `cultivar bundle statement`
+  struct Statement: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "statement", abstract: "Write what holders of keys sign for a bundle: two lines of text.")
+
+    @Argument(help: "The bundle.")
+    var bundle: String
+
+    @Option(help: ArgumentHelp("File to write. Left out: standard output.", valueName: "file"))
+    var output: String?
+
+    func run() async throws {
+      try await CommandErrors.shown {
+        let manifest = try BundleFile(URL(fileURLWithPath: bundle)).head.manifest
+        let statement = SigningInput(.bundleManifest, message: manifest).bytes
+        guard let output else { return print(String(decoding: statement, as: UTF8.self), terminator: "") }
+        try NewFile.write(statement, to: output)
+      }
+    }
+  }
+
+  /// `cultivar bundle attach`
+  struct Attach: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "attach", abstract: "Put signatures that were made elsewhere into a bundle.",
+      discussion: "With --key, a signature's file has what OpenSSL or a token wrote, and nothing else.")
+
+    @Argument(help: "The bundle.")
+    var bundle: String
+
+    @Argument(help: ArgumentHelp("Files of `cultivar keys sign`.", valueName: "signatures"))
+    var files: [String]
+
+    @Option(help: ArgumentHelp("Public key of the signature, where the file has nothing else.", valueName: "file"))
+    var key: String?
+
+    func run() async throws {
+      try await CommandErrors.shown {
+        let file = try BundleFile(URL(fileURLWithPath: bundle))
+        var envelope = try file.envelope()
+        for path in files {
+          guard let key else {
+            envelope = try envelope.adding(try TrustFile.signatures(path))
+            continue
+          }
+          let publicKey = try TrustFile.publicKey(key)
+          let signature = try TrustFile.signature(path, of: publicKey)
+          guard publicKey.accepts(signature, over: SigningInput(.bundleManifest, message: file.head.manifest)) else {
+            throw SigningFailure.file(path, .wrongSignature(publicKey.id))
+          }
+          envelope = try envelope.adding(Envelope(signatures: [.init(key: publicKey.id, signature: signature)]))
+        }
+        try file.replace(signatures: BundleSignatures(roots: file.signatures.roots, envelope: envelope.bytes))
+      }
+    }
+  }
+}
+
+/// The root that a bundle's signatures are judged by.
+struct TrustOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Root of trust; its signatures are judged by it, and by the roots that the bundle brings.", valueName: "root"))
+  var trust: String?
+
+  /// Checks that a device with the root takes the bundle's signatures.
+  ///
+  /// - Returns: Who signed, in words; `nil` where no root was named.
+  func judge(_ bundle: BundleFile) throws -> String? {
+    guard let trust else { return nil }
+    let first = try TrustFile.root(trust).root
+    let envelope = try bundle.envelope()
+    do throws(TrustFailure) {
+      let time = Time(secondsSince1970: Int64(Date().timeIntervalSince1970))
+      // The roots that a bundle brings count only along the chain from the one that is trusted.
+      var chain: [SignedTrustRoot] = []
+      for bytes in bundle.signatures.roots { chain.append(try SignedTrustRoot(file: bytes)) }
+      let root = try first.followed(by: chain)
+      let verified = try root.verify(envelope, over: bundle.head.manifest, purpose: .bundleManifest, at: time)
+      return (verified.keys.map(\.short) + verified.certificates).joined(separator: ", ")
+    } catch {
+      throw SigningFailure.file(bundle.file.path, error)
+    }
+  }
+}

@@ -1,0 +1,104 @@
+import ArgumentParser
+import Foundation
+import HostSystem
+import Signing
+import Trust
+
+/// `cultivar keys`: keys that sign, and roots that say whose signatures a device believes.
+struct KeysCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "keys", abstract: "Make keys for signing, and the roots of trust that devices believe.",
+    discussion: """
+      Begin with: cultivar keys generate release
+                  cultivar keys root product.root --key release.pub
+      Private keys are read by OpenSSL alone; where a key is asked for, pkcs11:… names one on a token.
+      """,
+    subcommands: [
+      Generate.self, Show.self, Root.self, Rotate.self, Statement.self, Sign.self, Attach.self, Verify.self,
+    ])
+
+  /// `cultivar keys generate`: makes a pair.
+  struct Generate: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "generate", abstract: "Make a private key and its public key.",
+      discussion: "Example: cultivar keys generate release makes release.key, encrypted, and release.pub.")
+
+    @Argument(
+      help: ArgumentHelp(
+        "Name or path of the key; .key is appended, unless it ends with that or .pem.", valueName: "name"))
+    var name: String
+
+    @Option(help: "Kind of the key: ed25519, or ecdsa-p256 for what must also work with tokens.")
+    var algorithm = PublicKey.Algorithm.ed25519
+
+    @OptionGroup var passphrase: PassphraseOptions
+
+    @Flag(help: "Leave the key readable, for a machine that signs unattended. Whoever copies the file can sign.")
+    var noPassphrase = false
+
+    func validate() throws {
+      if noPassphrase, passphrase.isGiven {
+        throw ValidationError("--no-passphrase and a passphrase exclude each other")
+      }
+    }
+
+    func run() async throws {
+      try await CommandErrors.shown {
+        let generation = KeyGeneration(algorithm, named: name)
+        let secret = noPassphrase ? nil : try passphrase.source.secret(for: generation.keyFile, isNew: true)
+        let key = try await generation.run(passphrase: secret)
+        print(
+          "\(generation.keyFile)  private, \(noPassphrase ? "not encrypted" : "encrypted"): keep it, and a copy elsewhere"
+        )
+        print("\(generation.publicFile)  \(key.algorithm.rawValue) \(key.id)")
+      }
+    }
+  }
+
+  /// `cultivar keys show`: says what a file is.
+  struct Show: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "show", abstract: "Show what is in key files and root files.")
+
+    @Argument(help: ArgumentHelp("Public keys, private keys, root files, or keys on tokens.", valueName: "file"))
+    var files: [String]
+
+    @OptionGroup var passphrase: PassphraseOptions
+
+    @Flag(help: "Write JSON to standard output.")
+    var json = false
+
+    func run() async throws {
+      try await CommandErrors.shown {
+        var descriptions: [TrustDescription] = []
+        for file in files { descriptions.append(try await TrustDescription(of: file, passphrase: passphrase.source)) }
+        if json { return try ReadableJSON.print(descriptions) }
+        print(descriptions.map(\.text).joined(separator: "\n"))
+      }
+    }
+  }
+}
+
+/// The options that say where a passphrase comes from.
+struct PassphraseOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("File with the passphrase or PIN in its only line.", valueName: "file"))
+  var passphraseFile: String?
+
+  @Option(help: ArgumentHelp("Environment variable with the passphrase or PIN.", valueName: "name"))
+  var passphraseEnv: String?
+
+  func validate() throws {
+    if passphraseFile != nil, passphraseEnv != nil {
+      throw ValidationError("--passphrase-file and --passphrase-env exclude each other")
+    }
+  }
+
+  var isGiven: Bool { passphraseFile != nil || passphraseEnv != nil }
+
+  /// Where it comes from; without an option it is asked for, if the key has one.
+  var source: PassphraseSource {
+    passphraseFile.map { .file($0) } ?? passphraseEnv.map { .variable($0) } ?? .terminal
+  }
+}
+
+extension PublicKey.Algorithm: ExpressibleByArgument {}

@@ -1,0 +1,192 @@
+import ArgumentParser
+import Foundation
+import HostSystem
+import Signing
+import Trust
+
+extension KeysCommand {
+  /// `cultivar keys root`: makes the first root.
+  struct Root: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "root", abstract: "Make the first root of trust, which images carry.",
+      discussion: """
+        A device believes the root in its image because it is there. Keys that sign it as well (--sign) show that their holders can use them.
+        """)
+
+    @Argument(help: ArgumentHelp("The root file to make.", valueName: "file"))
+    var file: String
+
+    @Option(help: ArgumentHelp("Public key; may be repeated.", valueName: "file"))
+    var key: [String]
+
+    @OptionGroup var thresholds: ThresholdOptions
+
+    @OptionGroup var signing: SigningOptions
+
+    func run() async throws {
+      try await CommandErrors.shown {
+        let root = try TrustRoot(
+          keys: key.map(TrustFile.publicKey), threshold: thresholds.threshold ?? 1,
+          rotationThreshold: thresholds.rotationThreshold, expires: thresholds.expires?.time,
+          authorities: thresholds.authorities(), certificateThreshold: thresholds.certificateThreshold)
+        try thresholds.checkExpiry(of: root)
+        let signed = try await signing.sign(SignedTrustRoot(root, envelope: Envelope()), besides: nil)
+        try NewFile.write(signed.file, to: file)
+        print("\(file)  version 1")
+      }
+    }
+  }
+
+  /// `cultivar keys rotate`: makes the next root.
+  struct Rotate: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "rotate", abstract: "Make the next version of a root, signed by the keys of both.",
+      discussion: """
+        Example: cultivar keys rotate product.root --add new.pub --remove old.pub --sign old.key --sign new.key
+        Signatures of holders elsewhere are added later: cultivar keys sign, or keys statement and keys attach.
+        """)
+
+    @Argument(help: ArgumentHelp("The newest root file; it stays as it is.", valueName: "root"))
+    var root: String
+
+    @Option(help: ArgumentHelp("Public key to add; may be repeated.", valueName: "file"))
+    var add: [String] = []
+
+    @Option(help: ArgumentHelp("Public key to remove, as a file or by its id; may be repeated.", valueName: "key"))
+    var remove: [String] = []
+
+    @OptionGroup var thresholds: ThresholdOptions
+
+    @Flag(help: "Leave the certificate authorities out. Those of --ca take the place of the old ones, too.")
+    var noCa = false
+
+    @Option(
+      help: ArgumentHelp("The root file to make. Left out: beside the old one, NAME-VERSION.root.", valueName: "file"))
+    var output: String?
+
+    @OptionGroup var signing: SigningOptions
+
+    func run() async throws {
+      try await CommandErrors.shown {
+        let old = try TrustFile.root(root)
+        let next = try next(after: old.root)
+        try thresholds.checkExpiry(of: next)
+        let signed = try await signing.sign(SignedTrustRoot(next, envelope: Envelope()), besides: old.root)
+        let path = output ?? Self.path(of: next.version, after: root)
+        try NewFile.write(signed.file, to: path)
+        print("\(path)  version \(next.version)")
+        do { _ = try old.root.followed(by: signed) } catch let error as TrustFailure {
+          print("  devices do not take it yet: \(error.problem)")
+        }
+      }
+    }
+
+    private func next(after old: TrustRoot) throws -> TrustRoot {
+      var keys = old.keys
+      for name in remove {
+        let id = name.wholeMatch(of: /[0-9a-f]{64}/) == nil ? "\(try TrustFile.publicKey(name).id)" : name
+        guard keys.contains(where: { "\($0.id)" == id }) else {
+          throw TrustFailure.invalidRoot("version \(old.version) has no key \(id) that could be removed")
+        }
+        keys.removeAll { "\($0.id)" == id }
+      }
+      keys += try add.map(TrustFile.publicKey)
+      let (version, isLast) = old.version.addingReportingOverflow(1)
+      guard !isLast else { throw TrustFailure.invalidRoot("version \(old.version) is the last that there can be") }
+      let threshold = thresholds.threshold ?? old.threshold
+      let authorities = try thresholds.authorities()
+      let keepsAuthorities = authorities.isEmpty && !noCa
+      return try TrustRoot(
+        version: version, keys: keys, threshold: threshold,
+        rotationThreshold: thresholds.rotationThreshold ?? max(threshold, old.rotationThreshold),
+        expires: thresholds.expires == nil ? old.expires : thresholds.expires?.time,
+        authorities: keepsAuthorities ? old.authorities : authorities,
+        certificateThreshold: thresholds.certificateThreshold
+          ?? (keepsAuthorities && !old.authorities.isEmpty ? old.certificateThreshold : nil))
+    }
+
+    /// `product.root` and `product-2.root` are followed by `product-2.root` and `product-3.root`.
+    static func path(of version: UInt32, after path: String) -> String {
+      var stem = path.hasSuffix(".root") ? String(path.dropLast(5)) : path
+      if stem.hasSuffix("-\(version - 1)") { stem = String(stem.dropLast("-\(version - 1)".count)) }
+      return "\(stem)-\(version).root"
+    }
+  }
+}
+
+/// The options that say what a root asks for.
+struct ThresholdOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("How many keys sign a message. Left out: as before, at first 1.", valueName: "number"))
+  var threshold: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "How many keys sign the next root. Left out: as before, at first as many as for a message.", valueName: "number"))
+  var rotationThreshold: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "Day from which on the root verifies nothing but its successor: 2031-01-31, or never.", valueName: "date"))
+  var expires: Expiry?
+
+  @Option(
+    help: ArgumentHelp(
+      "Certificates of authorities in PEM, for signing with certificates; may be repeated.", valueName: "file"))
+  var ca: [String] = []
+
+  @Option(
+    help: ArgumentHelp("How many certificates sign a message. Left out: as before, at first 1.", valueName: "number"))
+  var certificateThreshold: Int?
+
+  /// The authorities that were named, in DER.
+  func authorities() throws -> [[UInt8]] { try ca.flatMap(CertificateFile.authorities) }
+
+  /// Refuses a root that has expired when it is made.
+  func checkExpiry(of root: TrustRoot) throws {
+    let now = Time(secondsSince1970: Int64(Date().timeIntervalSince1970))
+    if let expires = root.expires, expires <= now {
+      throw TrustFailure.invalidRoot("it would have expired at \(expires); --expires names another day, or never")
+    }
+  }
+}
+
+/// A day in UTC, or never.
+struct Expiry: ExpressibleByArgument {
+  /// The beginning of the day; `nil` for never.
+  var time: Time?
+
+  init?(argument: String) {
+    if argument == "never" { return }
+    // A day that there is not, as February 30, would be taken for another one.
+    guard argument.wholeMatch(of: /[0-9]{4}-[0-9]{2}-[0-9]{2}/) != nil,
+      let date = try? Date("\(argument)T00:00:00Z", strategy: .iso8601)
+    else { return nil }
+    let time = Time(secondsSince1970: Int64(date.timeIntervalSince1970))
+    guard "\(time)".hasPrefix(argument) else { return nil }
+    self.time = time
+  }
+}
+
+/// The options that say who signs.
+struct SigningOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("Private key that signs, a PEM file or pkcs11:…; may be repeated.", valueName: "key"))
+  var sign: [String] = []
+
+  @OptionGroup var passphrase: PassphraseOptions
+
+  /// The root with the signatures of the keys that were named.
+  ///
+  /// - Parameter old: The root before, whose keys may sign as well.
+  func sign(_ root: SignedTrustRoot, besides old: TrustRoot?) async throws -> SignedTrustRoot {
+    var result = root
+    for name in sign {
+      let signer = try await Signer(SigningKey(name), passphrase: passphrase.source)
+      let id = signer.publicKey.id
+      guard root.root.key(id) != nil || old?.key(id) != nil else {
+        throw SigningFailure.unsuitableKey(name, reason: "its public key \(id.short) is not one of the root's")
+      }
+      result.envelope = try result.envelope.adding(await signer.envelope(over: root.input))
+    }
+    return result
+  }
+}
