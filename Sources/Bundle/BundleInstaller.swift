@@ -29,6 +29,8 @@ public final class BundleInstaller {
   /// A segment that is made, and what the slot has in its place: memory that is taken once.
   private var content: [UInt8] = []
   private var present: [UInt8] = []
+  /// Whether the segment that is made depends on the base.
+  private var needsBase = false
 
   private let syncInterval: Int
 
@@ -213,6 +215,7 @@ public final class BundleInstaller {
     }
     let length = image.length(ofSegment: segment.number)
     content.removeAll(keepingCapacity: true)
+    needsBase = frames.contains(where: \.needsBase)
     for (index, frame) in frames.enumerated() {
       var stored: [UInt8] = []
       if let wanted = frame.stored {
@@ -229,7 +232,7 @@ public final class BundleInstaller {
   /// Writes the segment that was made, if it is what was signed and not there already.
   private func write(_ segment: Int, of image: BundleImage, _ number: Int, _ expected: [Expectation]) throws {
     guard expected[segment].isMet(by: content) else {
-      throw BundleFailure.wrongOutput(image: image.name, segment: segment)
+      throw needsBase ? BundleFailure.otherBase(image: image.name) : .wrongOutput(image: image.name, segment: segment)
     }
     let target = try self.target(for: image)
     let place = UInt64(segment) * UInt64(BundleLimits.segment)
@@ -288,6 +291,7 @@ public final class BundleInstaller {
     guard let base = bases[image.name] else { throw BundleFailure.noBase(image: image.name) }
     try base.read(
       image.length(ofSegment: number), at: UInt64(number) * UInt64(BundleLimits.segment), over: &content)
+    needsBase = true
   }
 
   private func target(for image: BundleImage) throws(BundleFailure) -> any BlockStorage {

@@ -54,6 +54,14 @@ public struct Frame: Hashable, Sendable {
     }
   }
 
+  /// Whether what it gives depends on the base.
+  var needsBase: Bool {
+    switch operation {
+    case .copyOfBase, .compressedWithPrefix, .difference: true
+    case .zero, .copyOfNew, .stored, .compressed: false
+    }
+  }
+
   /// Whether what it gives is known from the base alone.
   var isOfBase: Bool {
     switch operation {

@@ -41,7 +41,11 @@ final class FrameDecoder {
     case .stored: content += stored
     case .compressed: content += try exact(zstandard.decode(stored, limit: count))
     case .compressedWithPrefix(_, let ranges):
-      content += try exact(zstandard.decode(stored, prefix: try blocksOfBase(ranges), limit: count))
+      // The stored bytes are those that were signed: it is what they refer to that is not.
+      guard let output = zstandard.decode(stored, prefix: try blocksOfBase(ranges), limit: count),
+        output.count == count
+      else { throw BundleFailure.otherBase(image: image.name) }
+      content += output
     case .difference(_, let ranges):
       guard let bytes = zstandard.decode(stored, limit: BinaryDifference.limit) else {
         throw failure("its difference does not decompress")

@@ -1,0 +1,95 @@
+import Foundation
+import Testing
+
+@Suite("Bundles on the command line")
+struct BundleCommandTests {
+  @discardableResult
+  private func cultivar(_ arguments: String, in folder: URL, status: Int32 = 0) throws -> Cultivar.Outcome {
+    let outcome = try Cultivar.run(arguments.split(separator: " ").map(String.init), in: folder, environment: [:])
+    #expect(outcome.status == status, "\(arguments): \(outcome.errors)")
+    return outcome
+  }
+
+  /// Two releases of an image: text that is made of some words, and the same with some lines changed.
+  private func makeReleases(in folder: URL) throws {
+    let old = (0..<40_000).map { "line \($0 % 977) of \($0 / 13) lines that a program has\n" }.joined()
+    let new = old.replacingOccurrences(of: "line 500 of", with: "another line of")
+    try Data(old.utf8).write(to: folder.appending(path: "old.img"))
+    try Data(new.utf8).write(to: folder.appending(path: "new.img"))
+    for (name, version) in [("old", "1.0"), ("new", "1.1")] {
+      try cultivar(
+        "bundle make --product p --device d --release \(version) -o \(name).bundle root=\(name).img", in: folder)
+    }
+  }
+
+  private func expectSame(_ one: String, _ other: String, in folder: URL) throws {
+    #expect(try Data(contentsOf: folder.appending(path: one)) == Data(contentsOf: folder.appending(path: other)))
+  }
+
+  @Test("a release's bundle, and the small one from the release before it, give the image byte for byte")
+  func whole() throws {
+    try withTemporaryFolder { folder in
+      try makeReleases(in: folder)
+      try cultivar("bundle delta old.bundle new.bundle -o small.bundle", in: folder)
+      try cultivar("bundle extract new.bundle out", in: folder)
+      try expectSame("out/root.img", "new.img", in: folder)
+      try cultivar("bundle extract --from old.bundle small.bundle small", in: folder)
+      try expectSame("small/root.img", "new.img", in: folder)
+      try cultivar("bundle verify --base root=old.img small.bundle", in: folder)
+      let sizes = try ["new.bundle", "small.bundle"].map { name in
+        try Data(contentsOf: folder.appending(path: name)).count
+      }
+      #expect(sizes[1] * 4 < sizes[0])
+      // The same input gives the same bytes.
+      try cultivar("bundle make --product p --device d --release 1.1 -o again.bundle root=new.img", in: folder)
+      try expectSame("again.bundle", "new.bundle", in: folder)
+      let difference = try cultivar("bundle diff old.bundle new.bundle", in: folder).output
+      #expect(difference.contains("version") && difference.contains("root: SHA-256") && !difference.contains("devices"))
+    }
+  }
+
+  @Test("signatures are made here or elsewhere, and judged by a root, also by one that the bundle brings")
+  func signatures() throws {
+    try withTemporaryFolder { folder in
+      try makeReleases(in: folder)
+      for name in ["a", "b", "c"] { try cultivar("keys generate \(name) --no-passphrase", in: folder) }
+      try cultivar("keys root p.root --key a.pub --key b.pub --threshold 2", in: folder)
+      try cultivar("bundle verify --trust p.root new.bundle", in: folder, status: 1)
+      try cultivar("bundle sign new.bundle --sign a.key", in: folder)
+      let missing = try cultivar("bundle verify --trust p.root new.bundle", in: folder, status: 1)
+      #expect(missing.errors.contains("2"))
+      try cultivar("bundle statement new.bundle --output statement", in: folder)
+      try cultivar("keys sign statement --sign b.key", in: folder)
+      try cultivar("bundle attach new.bundle statement.signatures", in: folder)
+      #expect(try cultivar("bundle verify --trust p.root new.bundle", in: folder).output.contains("signed by"))
+
+      // A key that only the next root has: a device with the first root takes it along the chain.
+      try cultivar("keys rotate p.root --add c.pub --threshold 1 --sign a.key --sign b.key --sign c.key", in: folder)
+      try cultivar("bundle sign old.bundle --sign c.key", in: folder)
+      try cultivar("bundle verify --trust p.root old.bundle", in: folder, status: 1)
+      try cultivar("bundle make --product p --device d --release 1 -o third.bundle root=old.img", in: folder)
+      try cultivar("bundle sign third.bundle --sign c.key --root p-2.root", in: folder)
+      try cultivar("bundle verify --trust p.root third.bundle", in: folder)
+    }
+  }
+
+  @Test("what cannot be done is said with its remedy, and nothing is written")
+  func refusals() throws {
+    try withTemporaryFolder { folder in
+      try makeReleases(in: folder)
+      try cultivar("bundle delta old.bundle new.bundle -o small.bundle", in: folder)
+      let before = try Set(FileManager.default.contentsOfDirectory(atPath: folder.path))
+      let noBase = try cultivar("bundle extract small.bundle out", in: folder, status: 1)
+      #expect(noBase.errors.contains("--base root=FILE"))
+      let otherBase = try cultivar("bundle verify --base root=new.img small.bundle", in: folder, status: 1)
+      #expect(otherBase.errors.contains("is not the one that the bundle was made from"))
+      #expect(try cultivar("bundle show old.img", in: folder, status: 1).errors.contains("this is not a bundle"))
+      #expect(
+        try cultivar("bundle delta small.bundle new.bundle -o x", in: folder, status: 1).errors.contains(
+          "is not in it as a whole"))
+      let after = try Set(FileManager.default.contentsOfDirectory(atPath: folder.path))
+      #expect(after.subtracting(before).subtracting(["out", ".output", ".errors"]).isEmpty)
+      #expect(try FileManager.default.contentsOfDirectory(atPath: folder.appending(path: "out").path).isEmpty)
+    }
+  }
+}
