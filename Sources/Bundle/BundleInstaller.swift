@@ -2,6 +2,9 @@ import Glibc
 
 /// Puts the images of a bundle into slots.
 ///
+/// An old image that a whole bundle does not ask for is used all the same, as a place where blocks may be found: only frames with others
+/// are read from the bundle then.
+///
 /// Before the first write, all that the bundle says of its images is checked to come to the signed trees, with the base's own blocks
 /// where it refers to them. Each segment is checked by its digest before it is written, and blocks that are in the slot already are not
 /// written again. What runs is only read.
@@ -38,7 +41,7 @@ public final class BundleInstaller {
   ///
   /// - Parameters:
   ///   - source: The bundle, from after its head.
-  ///   - bases: Old images, by their names in the bundle; they are not written.
+  ///   - bases: Old images, by their names in the bundle; they are not written. Those that the bundle needs must be there.
   ///   - targets: Where the images go, by their names.
   ///   - journal: Where the installation can go on after an interruption; `nil` where it cannot.
   ///   - syncInterval: After how many bytes of output the slot is synced and the journal written.
@@ -148,7 +151,7 @@ public final class BundleInstaller {
         expected.append(Expectation(digest: digest))
       } else {
         isOfBase = true
-        try make(segment, of: image, by: decoder) { _ in [] }
+        try make(segment, of: image, by: decoder, from: nil, known: nil)
         expected.append(Expectation(ofBase: content))
       }
     }
@@ -165,8 +168,11 @@ public final class BundleInstaller {
     _ number: Int, _ image: BundleImage, _ table: SegmentTable, _ expected: [Expectation], from start: Int
   ) throws {
     let decoder = try self.decoder(for: image)
-    let end = bundle.offset(ofFrames: number) + image.framesLength
-    var offset = bundle.offset(ofFrames: number)
+    let bytes = FrameBytes(
+      of: "frames of '\(image.name)'", from: source, at: bundle.offset(ofFrames: number),
+      end: bundle.offset(ofFrames: number) + image.framesLength
+    ) { [unowned self] count in progress.fetched += UInt64(count) }
+    let known = image.base == nil ? try bases[image.name].map { try KnownBlocks(of: $0) } : nil
     var next = start
     progress.done += UInt64(start) * UInt64(BundleLimits.segment)
     func copyOwn(upTo last: Int) throws {
@@ -176,18 +182,18 @@ public final class BundleInstaller {
         next += 1
       }
     }
-    func take(_ length: Int) throws -> [UInt8] {
-      defer { offset += UInt64(length) }
-      progress.fetched += UInt64(length)
-      return try source.read(length, at: offset, upTo: end, part: "frames of '\(image.name)'")
-    }
     for segment in table {
       guard segment.number >= start else {
-        offset += UInt64(segment.storedLength)
+        bytes.skip(segment.storedLength)
         continue
       }
       try copyOwn(upTo: segment.number)
-      try make(segment, of: image, by: decoder, take)
+      if let digest = segment.digest, known?.has(digest, atSegment: segment.number) == true {
+        bytes.skip(segment.storedLength)
+        try readOwn(segment.number, of: image)
+      } else {
+        try make(segment, of: image, by: decoder, from: bytes, known: known)
+      }
       try write(segment.number, of: image, number, expected)
       next = segment.number + 1
     }
@@ -197,18 +203,22 @@ public final class BundleInstaller {
 
   /// Makes a segment's content.
   ///
-  /// - Parameter take: Gives the bundle's next bytes.
+  /// - Parameters:
+  ///   - bundle: The segment's bytes in the bundle; `nil` where it needs none.
+  ///   - known: Blocks that need not come from there.
   private func make(
-    _ segment: Segment, of image: BundleImage, by decoder: FrameDecoder, _ take: (Int) throws -> [UInt8]
+    _ segment: Segment, of image: BundleImage, by decoder: FrameDecoder, from bundle: FrameBytes?, known: KnownBlocks?
   ) throws {
     let frames: [Frame]
+    var hints: [UInt64] = []
     switch segment.content {
     case .frames(let rows): frames = rows
     case .head(let length, let digest, let framesLength):
-      let bytes = try take(length)
+      let bytes = try bundle?.take(length) ?? []
       let part = "head of segment \(segment.number) of '\(image.name)'"
       guard ShortDigest(of: bytes) == digest else { throw BundleFailure.altered(part: part) }
-      frames = try SegmentHead(bytes, ofSegment: segment.number, in: image).frames
+      let head = try SegmentHead(bytes, ofSegment: segment.number, in: image)
+      (frames, hints) = (head.frames, head.hints)
       guard frames.reduce(0, { $0 + ($1.stored?.length ?? 0) }) == framesLength else {
         throw BundleFailure.malformed(part: part, reason: "its frames are not as long as the table says")
       }
@@ -217,16 +227,35 @@ public final class BundleInstaller {
     content.removeAll(keepingCapacity: true)
     needsBase = frames.contains(where: \.needsBase)
     for (index, frame) in frames.enumerated() {
+      let count = min(frame.blocks * BundleLimits.block, length - content.count)
       var stored: [UInt8] = []
       if let wanted = frame.stored {
-        stored = try take(wanted.length)
+        let block = content.count / BundleLimits.block
+        if let known, !hints.isEmpty, try append(hints[block..<block + frame.blocks], count: count, from: known) {
+          bundle?.skip(wanted.length)
+          continue
+        }
+        stored = try bundle?.take(wanted.length) ?? []
         guard ShortDigest(of: stored) == wanted.digest else {
           throw BundleFailure.altered(part: "frame \(index) of segment \(segment.number) of '\(image.name)'")
         }
       }
-      let count = min(frame.blocks * BundleLimits.block, length - content.count)
       try decoder.append(frame, segment: segment.number, count: count, stored: stored, to: &content)
     }
+  }
+
+  /// Adds blocks of an old image, if it has all of them.
+  private func append(_ hints: ArraySlice<UInt64>, count: Int, from known: KnownBlocks) throws -> Bool {
+    guard hints.allSatisfy(known.mayHave) else { return false }
+    let start = content.count
+    for hint in hints {
+      guard let block = try known.content(of: hint) else {
+        content.removeLast(content.count - start)
+        return false
+      }
+      content += block.prefix(count - (content.count - start))
+    }
+    return true
   }
 
   /// Writes the segment that was made, if it is what was signed and not there already.

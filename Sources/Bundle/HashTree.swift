@@ -25,6 +25,9 @@ public enum HashTree {
     }
   }
 
+  /// The digest of a segment whose blocks have digests.
+  static func digest(of leaves: [Digest]) -> Digest { Digest(of: filled(Array(leaves.map(\.bytes).joined()))) }
+
   /// The root over the digests of all segments.
   public static func root(of segments: [Digest]) -> Digest {
     precondition(!segments.isEmpty, "an image has a segment")
@@ -32,7 +35,7 @@ public enum HashTree {
     while level.count > 1 {
       level = stride(from: 0, to: level.count, by: digestsInBlock).map { start in
         let digests = level[start..<min(start + digestsInBlock, level.count)]
-        return Digest(of: filled(Array(digests.map(\.bytes).joined())))
+        return digest(of: Array(digests))
       }
     }
     return level[0]

@@ -12,6 +12,7 @@ struct BundleDamageTests {
     var bytes: [UInt8]
     var old: [UInt8]
     var new: [UInt8]
+    var isDelta: Bool
 
     init(isDelta: Bool, seed: UInt64 = 1) async throws {
       let old = Array(Sample.image(seed: seed)[1_200_000..<2_400_000])
@@ -19,7 +20,7 @@ struct BundleDamageTests {
       for place in stride(from: 5_000, to: 400_000, by: 77) { new[place] &+= 5 }
       new.replaceSubrange(700_000..<760_000, with: Sample.image(seed: seed + 5).prefix(60_000))
       new.removeLast(4096 * 3)
-      (self.old, self.new) = (old, new)
+      (self.old, self.new, self.isDelta) = (old, new, isDelta)
       bytes = try await withTemporaryFolder { folder in
         let (base, image) = (folder.appending(path: "old"), folder.appending(path: "new"))
         try Data(old).write(to: base)
@@ -44,7 +45,7 @@ struct BundleDamageTests {
           guard manifest == signed else { throw BundleFailure.altered(part: "manifest") }
         }
         try BundleInstaller(
-          bundle, from: source, bases: ["root": MemoryStorage(base ?? old)], targets: ["root": target]
+          bundle, from: source, bases: isDelta ? ["root": MemoryStorage(base ?? old)] : [:], targets: ["root": target]
         ).run()
         return (nil, Digest(of: target.bytes) != Digest(of: new))
       } catch let failure as BundleFailure {

@@ -33,6 +33,36 @@ struct BundleMatrixTests {
     }
   }
 
+  @Test("a device with another old image takes from a whole bundle only what it has not")
+  func reuse() async throws {
+    let old = Sample.image(seed: 1)
+    var new = old
+    new.insert(contentsOf: Sample.image(seed: 7).prefix(12_288), at: 1_048_576)
+    for place in stride(from: 200_000, to: 220_000, by: 100) { new[place] &+= 1 }
+    let bytes = try await withTemporaryFolder { folder in
+      try Data(new).write(to: folder.appending(path: "new"))
+      try await BundleMaker().make(
+        Sample.manifest, of: [.init(name: "root", file: folder.appending(path: "new"))],
+        to: folder.appending(path: "bundle"))
+      return try Array(Data(contentsOf: folder.appending(path: "bundle")))
+    }
+    func fetched(with base: [UInt8]?) throws -> Int {
+      let (source, slot) = (MemorySource(bytes), MemoryStorage([UInt8](repeating: 1, count: new.count)))
+      let signed = try SignedBundle(BundleHead(from: source)) { _, _ in }
+      let bases = base.map { ["root": MemoryStorage($0)] } ?? [:]
+      try BundleInstaller(signed, from: source, bases: bases, targets: ["root": slot]).run()
+      #expect(slot.bytes == new)
+      return source.fetched
+    }
+    let whole = try fetched(with: nil)
+    #expect(whole == bytes.count)
+    // 8 blocks are new, and so are 8 pieces of 16 KiB at most, with the heads of segments whose blocks are elsewhere.
+    #expect(try fetched(with: old) < 80_000)
+    #expect(try fetched(with: Sample.image(seed: 20)) <= whole)
+    // An old image of another size, and with a part of a block at its end.
+    #expect(try fetched(with: Array(old.dropLast(700_001))) < whole)
+  }
+
   /// What happened to an image between two releases.
   enum Change: CaseIterable {
     case none, edited, inserted, grown, shrunk, unaligned, replaced
