@@ -72,7 +72,11 @@ public final class BundleInstaller {
     progress.total = images.reduce(0) { $0 + $1.size }
     let expected = try zip(images, tables).map { try self.expectations(of: $0, $1) }
     let start = journal?.place(in: bundle.identity) ?? InstallJournal.Place(image: 0, segment: 0)
-    for (number, image) in images.enumerated() where number >= start.image {
+    for (number, image) in images.enumerated() {
+      guard number >= start.image else {
+        progress.done += image.size
+        continue
+      }
       try install(
         number, image, tables[number], expected[number], from: number == start.image ? start.segment : 0)
     }

@@ -46,7 +46,7 @@ struct FormatsTests {
       try judge("sh", ["-c", "tar --zstd -tf root.tar.zst | grep -q programs/hello"], in: place)
       try judge("skopeo", ["inspect", "oci-archive:root.oci.tar"], in: place)
       // The bundle's root file system is the one in the slot, and its tree is the one that dm-verity makes of it.
-      try judge(Workshop.tool.path, ["bundle", "extract", "box.bundle", "slot"], in: place)
+      try judge("sh", ["-c", "\"$0\" bundle extract box.bundle slot", Workshop.tool.path], in: place)
       try judge("fsck.erofs", ["slot/root.img"], in: place)
       try judge(
         "sh",
