@@ -5,14 +5,21 @@ public struct Digest: Hashable, Sendable, CustomStringConvertible {
   /// Bytes of a digest.
   public static let length = 32
 
-  private var words: SIMD4<UInt64>
+  /// The bytes. No vector: its alignment would be more than asynchronous functions give their variables.
+  private var words = Words()
+
+  private struct Words: Hashable, Sendable {
+    var first: UInt64 = 0
+    var second: UInt64 = 0
+    var third: UInt64 = 0
+    var fourth: UInt64 = 0
+  }
 
   /// Takes a digest's bytes.
   ///
   /// - Precondition: There are ``length`` of them.
   public init(_ bytes: some Collection<UInt8>) {
     precondition(bytes.count == Self.length, "a digest has \(Self.length) bytes")
-    words = .zero
     withUnsafeMutableBytes(of: &words) { $0.copyBytes(from: bytes) }
   }
 
@@ -29,7 +36,6 @@ public struct Digest: Hashable, Sendable, CustomStringConvertible {
   public init(of bytes: UnsafeRawBufferPointer) {
     var hash = SHA256()
     hash.update(bufferPointer: bytes)
-    words = .zero
     withUnsafeMutableBytes(of: &words) { target in hash.finalize().withUnsafeBytes { target.copyMemory(from: $0) } }
   }
 

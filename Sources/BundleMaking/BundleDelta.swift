@@ -6,11 +6,11 @@ import HostSystem
 public enum BundleDelta {
   /// Makes a bundle from the bundles of two releases; images that only the new one has are in it as a whole.
   ///
-  /// - Parameter sign: Gives the signatures for a manifest's bytes.
+  /// - Parameter sign: Signs the manifest; `nil` for no signatures.
   /// - Throws: ``BundleFileFailure``, ``BundleMakingFailure``, `FileFailure`.
   public static func make(
     from old: BundleFile, to new: BundleFile, as file: URL,
-    sign: (_ manifest: [UInt8]) async throws -> BundleSignatures? = { _ in nil }
+    sign: BundleSigner? = nil
   ) async throws {
     for bundle in [old, new] {
       if let image = bundle.manifest.images.first(where: { $0.base != nil }) {

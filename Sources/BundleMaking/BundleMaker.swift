@@ -2,6 +2,9 @@ import Bundle
 import Foundation
 import HostSystem
 
+/// Gives the signatures for a manifest's bytes; `nil` for none.
+public typealias BundleSigner = @Sendable (_ manifest: [UInt8]) async throws -> BundleSignatures?
+
 /// Makes bundles of image files.
 public struct BundleMaker: Sendable {
   /// An image for a bundle.
@@ -38,12 +41,12 @@ public struct BundleMaker: Sendable {
   ///   - manifest: All but the images.
   ///   - inputs: The images, in the order of their frames.
   ///   - file: Is there when it is complete, and not before.
-  ///   - sign: Gives the signatures for a manifest's bytes; `nil` for none.
+  ///   - sign: Signs the manifest; `nil` for no signatures.
   /// - Returns: The manifest as it was written.
   /// - Throws: `FileFailure`, ``BundleMakingFailure``, what `sign` throws.
   @discardableResult public func make(
     _ manifest: BundleManifest, of inputs: [Input], to file: URL,
-    sign: (_ manifest: [UInt8]) async throws -> BundleSignatures? = { _ in nil }
+    sign: BundleSigner? = nil
   ) async throws -> BundleManifest {
     var manifest = manifest
     let frames = try SpooledFile(beside: file)
@@ -57,7 +60,8 @@ public struct BundleMaker: Sendable {
       throw BundleMakingFailure.tooManySegments(file.lastPathComponent)
     }
     let bytes = manifest.bytes
-    let head = BundleHead(manifest: bytes, signatures: try await sign(bytes)?.bytes ?? [])
+    let signatures = try await sign?(bytes)
+    let head = BundleHead(manifest: bytes, signatures: signatures.map(\.bytes) ?? [])
     try frames.write(to: file, after: head.bytes + tables.joined())
     return manifest
   }
