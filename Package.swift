@@ -28,7 +28,9 @@ let package = Package(
     .target(name: "LinuxSystem", dependencies: ["CLinuxSystem"]),
     .target(name: "PartitionTable"),
     .target(name: "DeviceModel"),
-    .target(name: "BootFlow", dependencies: ["DeviceModel"]),
+    .target(
+      name: "BootFlow",
+      dependencies: ["DeviceModel", "LinuxSystem", .product(name: "Crypto", package: "swift-crypto")]),
     .target(name: "TaggedFields"),
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
     .target(

@@ -21,14 +21,26 @@ public struct BootEntry: Sendable, Equatable {
     self.arguments = arguments
   }
 
+  /// Makes an entry of a command line as a bundle has it.
+  public init(slot: Slot, title: String, version: String, commandLine: [UInt8]) {
+    self.init(
+      slot: slot, title: title, version: version,
+      arguments: String(decoding: commandLine, as: UTF8.self).split { $0 == " " || $0 == "\n" }.map(String.init))
+  }
+
+  /// The command line as a bundle has it: without what says which slot it is.
+  public var commandLine: String { arguments.joined(separator: " ") + "\n" }
+
   private var options: [String] { arguments + ["\(KernelParameter.slot)=\(slot.rawValue)"] }
 
   /// The entry for systemd-boot (UAPI.1 Boot Loader Specification, type 1).
-  public var bootLoaderSpecification: String {
+  ///
+  /// - Parameter generation: The loader prefers entries with a higher one: its order is that of the sort keys, lowest first.
+  public func bootLoaderSpecification(generation: Int) -> String {
     """
     title \(title)
     version \(version)
-    sort-key cultivar
+    sort-key \(Self.sortKey(generation: generation))
     linux /\(BootPartition.kernel(slot))
     initrd /\(BootPartition.initialRAM(slot))
     options \(options.joined(separator: " "))
@@ -48,51 +60,41 @@ public struct BootEntry: Sendable, Equatable {
     return plain ? text : "'\(text.replacing("'", with: "'\\''"))'"
   }
 
-  /// The commands by which GRUB starts the slot; `root` is the boot partition.
+  private static func sortKey(generation: Int) -> String {
+    let rank = String(highestGeneration - min(generation, highestGeneration))
+    return "cultivar-" + String(repeating: "0", count: 8 - rank.count) + rank
+  }
+
+  private static let highestGeneration = 99_999_999
+
+  /// Reads an entry for systemd-boot that ``bootLoaderSpecification(generation:)`` has made; `nil` for any other text.
+  public init?(_ slot: Slot, bootLoaderSpecification text: String) {
+    let fields = Dictionary(
+      text.split(separator: "\n").map { line in
+        let parts = line.split(separator: " ", maxSplits: 1)
+        return (parts[0], parts.count > 1 ? String(parts[1]) : "")
+      }, uniquingKeysWith: { first, _ in first })
+    guard let title = fields["title"], let version = fields["version"],
+      fields["linux"] == "/\(BootPartition.kernel(slot))", let options = fields["options"]
+    else { return nil }
+    self.init(
+      slot: slot, title: title, version: version,
+      arguments: options.split(separator: " ").map(String.init).filter { !$0.hasPrefix(KernelParameter.slot) })
+  }
+
+  /// The commands by which GRUB starts the slot; `root` is the boot partition. Where one of them fails, GRUB goes on with what called them.
   ///
   /// The partition's unique id goes onto the command line, so that stage 1 finds the disk that was booted from: the
-  /// BIOS has no other way to tell.
+  /// BIOS has no other way to tell. So does what says that it is a trial.
   public var grubCommands: String {
     """
     probe --set=boot_partition --part-uuid $root
-    linux /\(BootPartition.kernel(slot)) \(options.map(Self.grubWord).joined(separator: " ")) \(KernelParameter.bootPartition)=$boot_partition
-    initrd /\(BootPartition.initialRAM(slot))
-    boot
+    if linux /\(BootPartition.kernel(slot)) \(options.map(Self.grubWord).joined(separator: " ")) \(KernelParameter.bootPartition)=$boot_partition $cultivar_argument; then
+      if initrd /\(BootPartition.initialRAM(slot)); then
+        boot
+      fi
+    fi
 
     """
-  }
-}
-
-/// Where things stand on the boot partition.
-public enum BootPartition {
-  /// Folder of a slot.
-  public static func folder(_ slot: Slot) -> String { "slots/\(slot.rawValue)" }
-  /// Kernel of a slot.
-  public static func kernel(_ slot: Slot) -> String { "\(folder(slot))/linux" }
-  /// Initial RAM file system of a slot.
-  public static func initialRAM(_ slot: Slot) -> String { "\(folder(slot))/initrd" }
-  /// GRUB's commands for a slot.
-  public static func grubCommands(_ slot: Slot) -> String { "\(folder(slot))/grub.cfg" }
-  /// Entry of a slot for systemd-boot.
-  public static func entry(_ slot: Slot) -> String { "loader/entries/cultivar-\(slot.rawValue).conf" }
-  /// Configuration of systemd-boot.
-  public static let loaderConfiguration = "loader/loader.conf"
-  /// Folder of GRUB.
-  public static let grub = "grub"
-  /// First commands of GRUB, which choose a slot.
-  public static let grubConfiguration = "grub/grub.cfg"
-
-  /// systemd-boot's own file for an architecture, by Debian's name of it.
-  public static func systemdBoot(_ architecture: String) -> String {
-    architecture == "arm64" ? "systemd-bootaa64.efi" : "systemd-bootx64.efi"
-  }
-
-  /// Where UEFI looks for a boot loader on a disk that it was told nothing about, by Debian's architecture name.
-  public static func removableLoader(_ architecture: String) -> String? {
-    switch architecture {
-    case "amd64": "EFI/BOOT/BOOTX64.EFI"
-    case "arm64": "EFI/BOOT/BOOTAA64.EFI"
-    default: nil
-    }
   }
 }

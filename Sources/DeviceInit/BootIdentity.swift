@@ -34,6 +34,17 @@ public enum BootIdentity {
     return guid
   }
 
+  /// Set by systemd-boot where it has counted an entry down before it started it.
+  public static let countVariable =
+    "/sys/firmware/efi/efivars/LoaderBootCountPath-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"
+
+  /// Whether the boot loader tries the slot, and will not start it again by itself.
+  public static func isTrial(
+    commandLine: KernelCommandLine, variable: String = BootIdentity.countVariable
+  ) -> Bool {
+    commandLine[KernelParameter.trial] != nil || FileTree.exists(variable)
+  }
+
   /// Reads the variable's file: four bytes of attributes, then UTF-16 text that may end with a zero.
   static func guid(inVariable bytes: [UInt8]) -> GUID? {
     let text = bytes.dropFirst(4)

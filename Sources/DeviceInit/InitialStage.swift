@@ -10,12 +10,16 @@ public final class InitialStage {
   private static let newRoot = "/newroot"
   /// Characters of a report that are recorded.
   private static let recordLimit = 500
+  /// Seconds that a trial has from its disk to the next stage.
+  private static let trialTimeout = 60
   private static let ramFileSystems: [UInt64] = [0x8584_58F6, 0x0102_1994]
 
   /// Opened at the first message, when there are device nodes.
   private lazy var log = KernelLog()
   private var failureDelay = 10
   private var slot: Slot?
+  /// Armed for a trial, and left to whoever comes next.
+  private var watchdog: Watchdog?
   /// Where failures are recorded, once the data partition is mounted.
   private var failures: FailureLog?
 
@@ -53,7 +57,11 @@ public final class InitialStage {
     let partition = try BootIdentity.bootPartition(commandLine: commandLine)
     let waiting = DeviceWait(events: events, modules: modules, timeout: plan.deviceTimeout)
     let disk = try waiting.bootDisk(holding: partition)
-    log.note("started from \(disk.path), slot \(slot.rawValue)")
+    let isTrial = BootIdentity.isTrial(commandLine: commandLine)
+    log.note("started from \(disk.path), slot \(slot.rawValue)\(isTrial ? ", on trial" : "")")
+    // From here on a trial that hangs ends by itself. It is not fed any more: the next stage has as long to take it over. At any
+    // other start that is the next stage's to decide.
+    if isTrial { watchdog = Watchdog(timeout: Self.trialTimeout) }
 
     try DiskPreparation(disk: disk, dataPartition: plan.partitions.data) { [log] in log.note($0) }.run()
     guard let rootNumber = plan.partitions.root(of: slot) else {
@@ -62,12 +70,19 @@ public final class InitialStage {
     let root = try waiting.partition(rootNumber, of: disk)
     let data = try waiting.partition(plan.partitions.data, of: disk)
     for failure in fileSystems.wait() { log.note(failure) }
+    let bootPartition = try waiting.partition(plan.partitions.boot, of: disk)
+    let record = BootRecord(
+      loader: FileTree.exists("/sys/firmware/efi") ? .systemdBoot : .grub, slot: slot, isTrial: isTrial,
+      bootPartition: bootPartition, rootA: try waiting.partition(plan.partitions.rootA, of: disk),
+      rootB: try plan.partitions.rootB.map { try waiting.partition($0, of: disk) })
+    try FileTree.makeFolders(DevicePaths.run)
+    try FileTree.replace(BootRecord.path, with: Array(try JSONEncoder().encode(record)))
     try mountRoot(root, plan)
     if let next = plan.nextInit.first { FileTree.readAhead(Self.newRoot + next) }
     try mountData(data, options: plan.dataMountOptions ?? [])
     creditRandomSeed()
     let values = takeFirstBootValues(hasSystem: plan.overlay != nil) {
-      try self.firstBootFile(on: try waiting.partition(plan.partitions.boot, of: disk), modules)
+      try self.firstBootFile(on: bootPartition, modules)
     }
     if plan.overlay != nil {
       try writeMachineID()

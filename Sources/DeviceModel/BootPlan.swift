@@ -108,4 +108,7 @@ public enum KernelParameter {
   /// The unique id of the partition that the boot loader was started from, where the loader can tell it on the
   /// command line (GRUB does; systemd-boot tells it by the EFI variable `LoaderDevicePartUUID`).
   public static let bootPartition = "cultivar.boot-partition"
+  /// The boot loader tries the slot, and will not start it again by itself. systemd-boot tells it by the EFI variable
+  /// `LoaderBootCountPath` instead.
+  public static let trial = "cultivar.trial"
 }

@@ -30,9 +30,9 @@ public struct BootLoaderFiles: Sendable {
   }
 
   /// Everything that GRUB's commands need is in the core image: it reads no further module from the boot partition.
-  private static let grubModules = [
-    "biosdisk", "part_gpt", "fat", "normal", "linux", "probe", "test", "echo", "configfile", "sleep", "reboot",
-  ]
+  private static let grubModules =
+    ["biosdisk", "part_gpt", "fat", "normal", "linux", "probe", "test", "echo", "configfile", "sleep", "reboot"]
+    + GrubFlow.modules
 
   /// Fetches the loaders for an architecture, and makes GRUB's core image.
   ///
@@ -90,18 +90,18 @@ public struct BootLoaderFiles: Sendable {
     let slot = entry.slot
     try tree.addFile(BootPartition.kernel(slot), from: kernel.path, mode: 0o755, origin: origin)
     try tree.addFile(BootPartition.initialRAM(slot), from: initialRAM.path, mode: 0o755, origin: origin)
-    var texts = [
+    let texts = [
       (BootPartition.loaderConfiguration, "timeout 0\nconsole-mode keep\neditor no\nauto-entries no\n"),
-      (BootPartition.entry(slot), entry.bootLoaderSpecification),
+      (SystemdBootFlow.initialEntry(of: slot), entry.bootLoaderSpecification(generation: 1)),
+      (BootPartition.commandLine(slot), entry.commandLine),
     ]
+    var files = texts.map { (path: $0, content: Array($1.utf8)) }
     if grub != nil {
-      texts += [
-        (BootPartition.grubCommands(slot), entry.grubCommands),
-        (BootPartition.grubConfiguration, "source /\(BootPartition.grubCommands(slot))\n"),
-      ]
+      files.append((BootPartition.grubCommands(slot), Array(entry.grubCommands.utf8)))
+      files += GrubFlow.initialFiles(standard: slot)
     }
-    for (path, text) in texts {
-      try tree.add(path, .file(.bytes(Array(text.utf8))), mode: 0o755, from: origin)
+    for (path, content) in files {
+      try tree.add(path, .file(.bytes(content)), mode: 0o755, from: origin)
     }
     return tree
   }

@@ -27,6 +27,8 @@ public struct DeviceClass: Sendable {
       "mptspi", "mmc_block", "sdhci_acpi", "sdhci_pci", "vmw_pvscsi", "hv_storvsc", "megaraid_sas", "mpt3sas",
       // Disks on USB.
       "ehci_pci", "ohci_pci", "uas", "uhci_hcd", "usb_storage", "xhci_pci",
+      // What ends a trial that hangs.
+      "i6300esb", "iTCO_wdt", "sp5100_tco", "wdat_wdt",
       // File systems, and the EFI variables that say which disk was booted from.
       "efivarfs", "ext4", "nls_ascii", "nls_cp437", "vfat",
     ],
@@ -34,7 +36,7 @@ public struct DeviceClass: Sendable {
       "8139cp", "alx", "atlantic", "bnx2", "e100", "e1000", "e1000e", "hv_netvsc", "igb", "igc", "ixgbe", "r8169",
       "tg3", "virtio_net", "vmxnet3", "cdc_ether", "r8152", "asix",
       "evdev", "hid_generic", "usbhid", "button", "virtio_console", "virtio_rng", "virtio_balloon",
-      "i6300esb", "iTCO_wdt", "sp5100_tco", "wdat_wdt", "fan", "thermal", "rtc_cmos", "hv_utils",
+      "fan", "thermal", "rtc_cmos", "hv_utils",
     ])
 
   /// 64-bit ARM machines and virtual machines, by UEFI.
@@ -48,6 +50,8 @@ public struct DeviceClass: Sendable {
       "sdhci_acpi", "sdhci_pci", "vmw_pvscsi", "hv_storvsc",
       // Disks on USB.
       "ehci_pci", "ehci_platform", "ohci_pci", "uas", "usb_storage", "xhci_pci", "xhci_plat_hcd",
+      // What ends a trial that hangs.
+      "i6300esb", "sbsa_gwdt",
       // File systems, and the EFI variables that say which disk was booted from.
       "efivarfs", "ext4", "nls_ascii", "nls_cp437", "vfat",
     ],
@@ -55,7 +59,7 @@ public struct DeviceClass: Sendable {
       "e1000", "e1000e", "hv_netvsc", "igb", "igc", "ixgbe", "r8169", "virtio_net", "vmxnet3", "cdc_ether", "r8152",
       "asix",
       "evdev", "hid_generic", "usbhid", "button", "gpio_keys", "virtio_console", "virtio_rng", "virtio_balloon",
-      "i6300esb", "sbsa_gwdt", "rtc_efi", "rtc_pl031", "hv_utils",
+      "rtc_efi", "rtc_pl031", "hv_utils",
     ])
 
   /// The device classes that are built in.

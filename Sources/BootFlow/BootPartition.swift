@@ -1,0 +1,37 @@
+import DeviceModel
+
+/// Where things stand on the boot partition.
+public enum BootPartition {
+  /// Folder of a slot.
+  public static func folder(_ slot: Slot) -> String { "slots/\(slot.rawValue)" }
+  /// Kernel of a slot.
+  public static func kernel(_ slot: Slot) -> String { "\(folder(slot))/linux" }
+  /// Initial RAM file system of a slot.
+  public static func initialRAM(_ slot: Slot) -> String { "\(folder(slot))/initrd" }
+  /// Kernel command line of a slot, as its bundle has it.
+  public static func commandLine(_ slot: Slot) -> String { "\(folder(slot))/command-line" }
+  /// GRUB's commands for a slot.
+  public static func grubCommands(_ slot: Slot) -> String { "\(folder(slot))/grub.cfg" }
+  /// Folder of systemd-boot's entries.
+  public static let entries = "loader/entries"
+  /// Configuration of systemd-boot.
+  public static let loaderConfiguration = "loader/loader.conf"
+  /// Folder of GRUB.
+  public static let grub = "grub"
+  /// First commands of GRUB, which choose a slot.
+  public static let grubConfiguration = "grub/grub.cfg"
+
+  /// systemd-boot's own file for an architecture, by Debian's name of it.
+  public static func systemdBoot(_ architecture: String) -> String {
+    architecture == "arm64" ? "systemd-bootaa64.efi" : "systemd-bootx64.efi"
+  }
+
+  /// Where UEFI looks for a boot loader on a disk that it was told nothing about, by Debian's architecture name.
+  public static func removableLoader(_ architecture: String) -> String? {
+    switch architecture {
+    case "amd64": "EFI/BOOT/BOOTX64.EFI"
+    case "arm64": "EFI/BOOT/BOOTAA64.EFI"
+    default: nil
+    }
+  }
+}

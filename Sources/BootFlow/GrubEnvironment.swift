@@ -1,0 +1,23 @@
+/// GRUB's environment block (GRUB manual, "Environment block"): 1024 bytes of `name=value` lines, filled up with `#`.
+enum GrubEnvironment {
+  static let length = 1024
+  private static let signature = "# GRUB Environment Block\n"
+
+  /// The block for some variables, whose names and values have no line feeds or backslashes.
+  static func block(_ variables: [(name: String, value: String)]) -> [UInt8] {
+    let text = signature + variables.map { "\($0.name)=\($0.value)\n" }.joined()
+    let bytes = Array(text.utf8)
+    precondition(bytes.count <= length, "the variables fit into an environment block")
+    return bytes + [UInt8](repeating: UInt8(ascii: "#"), count: length - bytes.count)
+  }
+
+  /// The variables of a block; `nil` where it is none.
+  static func variables(_ block: [UInt8]) -> [String: String]? {
+    let text = String(decoding: block, as: UTF8.self)
+    guard text.hasPrefix(signature) else { return nil }
+    return text.split(separator: "\n").filter { !$0.hasPrefix("#") }.reduce(into: [:]) { values, line in
+      let parts = line.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      if parts.count == 2 { values[String(parts[0])] = String(parts[1]) }
+    }
+  }
+}

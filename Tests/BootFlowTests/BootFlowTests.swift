@@ -1,0 +1,187 @@
+import DeviceModel
+import Foundation
+import TestFixtures
+import Testing
+
+@testable import BootFlow
+
+@Suite("Boot flows")
+struct BootFlowTests {
+  /// The boot partition of a new image, a flow, and its loader.
+  private struct Device {
+    let folder: TemporaryFolder
+    let loader: LoaderDouble
+    let flow: any BootFlow
+
+    init(_ loader: LoaderDouble) throws {
+      self.loader = loader
+      folder = try TemporaryFolder()
+      let files = BootFolder(folder.path)
+      try files.create(
+        SystemdBootFlow.initialEntry(of: .a), Array(Self.entry(.a).bootLoaderSpecification(generation: 1).utf8))
+      try files.create(BootPartition.grubCommands(.a), Array(Self.entry(.a).grubCommands.utf8))
+      for slot in Slot.allCases {
+        try files.create(BootPartition.commandLine(slot), Array(Self.entry(slot).commandLine.utf8))
+      }
+      for (path, content) in GrubFlow.initialFiles(standard: .a) { try files.create(path, content) }
+      flow = loader == .grub ? GrubFlow(files) : SystemdBootFlow(files)
+    }
+
+    static func entry(_ slot: Slot, _ version: String = "1.0") -> BootEntry {
+      BootEntry(slot: slot, title: "roof station", version: version, arguments: ["ro", "panic=10"])
+    }
+
+    func start(canWrite: Bool = true) throws -> String? {
+      try loader.start(URL(fileURLWithPath: folder.path), canWrite: canWrite)
+    }
+
+    /// Names and contents of all files.
+    func content() throws -> [String: Data] {
+      let root = URL(fileURLWithPath: folder.path)
+      var content: [String: Data] = [:]
+      for name in try FileManager.default.subpathsOfDirectory(atPath: root.path) {
+        content[name] = try? Data(contentsOf: root.appending(path: name))
+      }
+      return content
+    }
+  }
+
+  @Test("A new image has slot A as its standard, again and again", arguments: LoaderDouble.allCases)
+  func new(loader: LoaderDouble) throws {
+    let device = try Device(loader)
+    #expect(try device.flow.choice() == BootChoice(standard: .a))
+    #expect(try device.start() == "a")
+    #expect(try device.start() == "a")
+  }
+
+  @Test("A trial is started once, and left by itself", arguments: LoaderDouble.allCases)
+  func trial(loader: LoaderDouble) throws {
+    let device = try Device(loader)
+    try device.flow.withdraw(.b)
+    try device.flow.offer(Device.entry(.b, "2.0"))
+    #expect(try device.flow.choice() == BootChoice(standard: .a, trial: .init(.b, isSpent: false)))
+    #expect(try device.start() == "b")
+    #expect(try device.flow.choice() == BootChoice(standard: .a, trial: .init(.b, isSpent: true)))
+    #expect(try device.start() == "a")
+    #expect(try device.start() == "a")
+  }
+
+  @Test("A trial that is committed is the standard from then on", arguments: LoaderDouble.allCases)
+  func commit(loader: LoaderDouble) throws {
+    let device = try Device(loader)
+    try device.flow.offer(Device.entry(.b, "2.0"))
+    #expect(try device.start() == "b")
+    try device.flow.commit(.b)
+    #expect(try device.flow.choice() == BootChoice(standard: .b))
+    #expect(try device.start() == "b")
+    let once = try device.content()
+    try device.flow.commit(.b)
+    #expect(try device.content() == once, "committing again changes nothing")
+  }
+
+  @Test("The slot before is gone back to by a trial of its own", arguments: LoaderDouble.allCases)
+  func back(loader: LoaderDouble) throws {
+    let device = try Device(loader)
+    try device.flow.offer(Device.entry(.b, "2.0"))
+    _ = try device.start()
+    try device.flow.commit(.b)
+    let old = try #require(try device.flow.entry(of: .a))
+    #expect(old.arguments == ["ro", "panic=10"])
+    try device.flow.offer(old)
+    #expect(try device.start() == "a")
+    #expect(try device.start() == "b", "a way back that is not committed is a trial like any other")
+    try device.flow.offer(try #require(try device.flow.entry(of: .a)))
+    #expect(try device.start() == "a")
+    try device.flow.commit(.a)
+    #expect(try device.start() == "a")
+  }
+
+  @Test("The standard cannot be withdrawn or tried, a withdrawn slot is not started", arguments: LoaderDouble.allCases)
+  func withdraw(loader: LoaderDouble) throws {
+    let device = try Device(loader)
+    #expect(throws: BootFlowFailure.isStandard(.a)) { try device.flow.withdraw(.a) }
+    #expect(throws: BootFlowFailure.isStandard(.a)) { try device.flow.offer(Device.entry(.a)) }
+    try device.flow.offer(Device.entry(.b))
+    try device.flow.withdraw(.b)
+    #expect(try device.flow.choice() == BootChoice(standard: .a))
+    #expect(try device.flow.entry(of: .b) == nil)
+    #expect(throws: BootFlowFailure.notStartable(.b)) { try device.flow.commit(.b) }
+    #expect(try device.start() == "a")
+  }
+
+  @Test("Twenty updates from slot to slot leave no more files than two", arguments: LoaderDouble.allCases)
+  func many(loader: LoaderDouble) throws {
+    let device = try Device(loader)
+    var slot = Slot.a
+    var counts: Set<Int> = []
+    for round in 1...20 {
+      slot = slot.other
+      try device.flow.withdraw(slot)
+      try device.flow.offer(Device.entry(slot, "\(round)"))
+      #expect(try device.start() == slot.rawValue)
+      try device.flow.commit(slot)
+      counts.insert(try device.content().count)
+    }
+    #expect(counts.count == 1)
+  }
+
+  @Test(
+    "What a cut or another program left is passed over, and does not stand in the way", arguments: LoaderDouble.allCases
+  )
+  func leftovers(loader: LoaderDouble) throws {
+    let device = try Device(loader)
+    // An entry that a cut left empty, a trial's entry that was committed, and what another program left.
+    let files = BootFolder(device.folder.path)
+    try files.create("\(BootPartition.entries)/cultivar-b-2+1.conf", [])
+    try files.create("\(BootPartition.entries)/cultivar-b-x.conf", Array("linux /slots/b/linux\n".utf8))
+    try files.create(BootPartition.grubCommands(.b), [])
+    #expect(try device.flow.choice() == BootChoice(standard: .a))
+    try device.flow.offer(Device.entry(.b))
+    #expect(try device.flow.choice().next == .b)
+  }
+
+  @Test("A damaged copy of GRUB's record is passed over, and written anew by the next change")
+  func grubCopies() throws {
+    for damaged in [["choice-1.env"], ["choice-1.sha256"], ["choice-2.env"], ["choice-1.env", "choice-2.sha256"]] {
+      let device = try Device(.grub)
+      try device.flow.offer(Device.entry(.b))
+      _ = try device.start()
+      try device.flow.commit(.b)
+      let files = BootFolder(device.folder.path)
+      for name in damaged {
+        var bytes = try #require(try files.read("grub/\(name)"))
+        bytes[40] ^= 1
+        try files.overwrite("grub/\(name)", bytes)
+      }
+      // Without either copy GRUB takes the first slot that there is, which is whole as well.
+      let expected = damaged.count == 2 ? "a" : "b"
+      #expect(try device.flow.choice().standard?.rawValue == expected)
+      #expect(try device.start() == expected)
+      try device.flow.commit(.b)
+      #expect(try device.start() == "b")
+    }
+  }
+
+  @Test("GRUB tries nothing where it cannot write down that it has, and the next offer mends its file")
+  func grubCannotWrite() throws {
+    let device = try Device(.grub)
+    try device.flow.offer(Device.entry(.b))
+    #expect(try device.start(canWrite: false) == "a")
+    let files = BootFolder(device.folder.path)
+    try files.overwrite("grub/begun.env", [UInt8](repeating: 0, count: 1024))
+    #expect(try device.start() == "a")
+    #expect(try device.flow.choice().trial == .init(.b, isSpent: true))
+    try device.flow.offer(Device.entry(.b))
+    #expect(try device.start() == "b")
+  }
+
+  @Test("sha256sum accepts the checksum of a record")
+  func neutralReaders() throws {
+    let device = try Device(.grub)
+    try device.flow.offer(Device.entry(.b))
+    let verdict = try Judge("sh").run([
+      "-c", "cd '\(device.folder.path)' && sed 's, /, ,' grub/choice-2.sha256 | sha256sum --check",
+    ])
+    #expect(verdict.output.contains("OK"))
+  }
+}
