@@ -48,6 +48,13 @@ let package = Package(
     // The device.
     .target(name: "DeviceRecords", dependencies: ["LinuxSystem", "DeviceModel"]),
     .target(name: "DeviceInit", dependencies: ["LinuxSystem", "PartitionTable", "DeviceModel", "DeviceRecords"]),
+    .target(
+      name: "UpdateEngine",
+      dependencies: [
+        "BootFlow", "Bundle", "DeviceControl", "DeviceInit", "DeviceModel", "DeviceRecords", "LinuxSystem", "Trust",
+      ]),
+    .target(
+      name: "UpdateControl", dependencies: ["Bundle", "DeviceControl", "DeviceModel", "LinuxSystem", "UpdateEngine"]),
     .target(name: "DeviceControl", dependencies: ["LinuxSystem", "DeviceModel"]),
     .target(name: "Supervisor", dependencies: ["LinuxSystem", "DeviceModel"]),
     .target(
@@ -64,6 +71,7 @@ let package = Package(
       name: "cultivar-device",
       dependencies: [
         "DeviceInit", "Supervisor", "ManagementAPI", "DeviceControl", "DeviceRecords", "DeviceModel", "LinuxSystem",
+        "UpdateControl", "UpdateEngine",
       ]),
 
     // The host.
@@ -113,7 +121,7 @@ let package = Package(
       dependencies: [
         "SizeReport", "Project", "DebianArchive", "ExecutableFormat", "Lock", "Programs", "RootFilesystem", "DiskImage",
         "Bundle", "BundleMaking", "BaseImport", "BootFlow", "DeviceModel", "PartitionTable", "HostSystem", "Spelling",
-        "SystemBuild",
+        "SystemBuild", "Trust",
       ]),
     .target(
       name: "Flashing", dependencies: ["DeviceModel", "DiskImage", "HostSystem", "LinuxSystem", "PartitionTable"]),

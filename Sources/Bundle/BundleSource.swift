@@ -19,6 +19,9 @@ public final class FileSource: BundleSource {
   /// - Throws: `SystemError`.
   public init(_ path: String) throws(SystemError) { descriptor = try Descriptor(opening: path, O_RDONLY) }
 
+  /// Reads from an open file.
+  public init(_ descriptor: Descriptor) { self.descriptor = descriptor }
+
   /// Reads from the file.
   public func read(_ count: Int, at offset: UInt64, upTo end: UInt64, part: String) throws -> [UInt8] {
     let bytes = try descriptor.read(count, at: offset)

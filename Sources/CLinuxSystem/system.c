@@ -24,6 +24,39 @@ const int cultivar_key_power = KEY_POWER;
 
 int cultivar_pipe(int *ends) { return pipe2(ends, O_CLOEXEC); }
 
+ssize_t cultivar_send(int descriptor, const void *bytes, size_t count, int passed) {
+  struct iovec part = {.iov_base = (void *)bytes, .iov_len = count};
+  _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof passed)] = {0};
+  struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+  if (passed >= 0) {
+    message.msg_control = control;
+    message.msg_controllen = sizeof control;
+    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof passed);
+    memcpy(CMSG_DATA(header), &passed, sizeof passed);
+  }
+  return sendmsg(descriptor, &message, MSG_NOSIGNAL);
+}
+
+ssize_t cultivar_receive(int descriptor, void *bytes, size_t limit, int *passed) {
+  struct iovec part = {.iov_base = bytes, .iov_len = limit};
+  _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof *passed)] = {0};
+  struct msghdr message = {
+      .msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+  *passed = -1;
+  ssize_t count = recvmsg(descriptor, &message, MSG_CMSG_CLOEXEC);
+  if (count < 0) return count;
+  struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+  if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS) {
+    memcpy(passed, CMSG_DATA(header), sizeof *passed);
+  }
+  return count;
+}
+
+int cultivar_socket_pair(int *ends) { return socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends); }
+
 int cultivar_finit_module(int descriptor, const char *parameters) {
   return (int)syscall(SYS_finit_module, descriptor, parameters, 0);
 }

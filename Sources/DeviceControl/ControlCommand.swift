@@ -20,6 +20,8 @@ public enum ControlCommand: Equatable, Sendable {
   case reboot
   /// Switch the device off.
   case powerOff
+  /// See to releases and slots.
+  case update(UpdateCommand)
   /// Show what image this is.
   case version
   /// Read commands from standard input.
@@ -44,6 +46,15 @@ public enum ControlCommand: Equatable, Sendable {
       kill PROGRAM [SIGNAL]        send a signal, TERM by default
       reboot                       restart the device
       poweroff                     switch the device off
+      update install SOURCE [--reboot now|later|no] [--force]
+                                   install a bundle: a file, a URL, or - for standard input
+      update status [--json]       what is being done, and what is on trial
+      update cancel                end an installation, or take back what waits for its trial
+      update try                   restart into what was installed with --reboot no
+      slots                        what the slots hold
+      commit                       keep the release on trial
+      rollback                     go back to the release before
+      history                      what became of the last updates
       version                      what image this is
       console                      read commands from standard input
     """
@@ -73,12 +84,37 @@ public enum ControlCommand: Equatable, Sendable {
       self = .kill(program: program, signal: number)
     case "reboot": self = .reboot
     case "poweroff": self = .powerOff
+    case "update": self = .update(try Self.update(&words))
+    case "slots": self = .update(.slots)
+    case "commit": self = .update(.commit)
+    case "rollback": self = .update(.rollBack)
+    case "history": self = .update(.history)
     case "version", "--version": self = .version
     case "console": self = .console
     case "help", "--help", "-h": self = .help
     default: throw UsageError(description: "there is no command “\(name)”")
     }
     try words.finish()
+  }
+
+  private static func update(_ words: inout Words) throws(UsageError) -> UpdateCommand {
+    switch words.take() {
+    case "install":
+      let restart = try words.takeValue("--reboot") ?? "now"
+      let force = words.takeFlag("--force")
+      guard let choice = UpdateRequest.Restart(rawValue: restart) else {
+        throw UsageError(description: "“--reboot” takes now, later, or no")
+      }
+      guard let source = words.take() else {
+        throw UsageError(description: "“update install” needs a file, a URL, or -")
+      }
+      return .install(source: source, restart: choice, force: force)
+    case "status": return .status(json: words.takeFlag("--json"))
+    case "cancel": return .cancel
+    case "try": return .tryHeld
+    case let other?: throw UsageError(description: "“update” does not take “\(other)”")
+    case nil: throw UsageError(description: "“update” needs install, status, cancel, or try")
+    }
   }
 
   /// The words of a command that have not been understood yet.
@@ -103,6 +139,14 @@ public enum ControlCommand: Equatable, Sendable {
       }
       rest.removeSubrange(place...place + 1)
       return number
+    }
+
+    mutating func takeValue(_ option: String) throws(UsageError) -> String? {
+      guard let place = rest.firstIndex(of: option) else { return nil }
+      guard place + 1 < rest.count else { throw UsageError(description: "“\(option)” needs a value") }
+      let value = rest[place + 1]
+      rest.removeSubrange(place...place + 1)
+      return value
     }
 
     mutating func takeProgram() throws(UsageError) -> String {

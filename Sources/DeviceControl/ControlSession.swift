@@ -18,6 +18,7 @@ public struct ControlSession {
   private let socketPath: String
   private let output: Descriptor
   private let error: Descriptor
+  private let updates: (UpdateCommand) throws -> Void
 
   /// Makes a session.
   ///
@@ -25,10 +26,15 @@ public struct ControlSession {
   ///   - socketPath: the supervisor's socket.
   ///   - output: where results go.
   ///   - error: where errors go.
-  public init(socketPath: String = DevicePaths.controlSocket, output: Descriptor, error: Descriptor) {
+  ///   - updates: who carries out what is about releases and slots.
+  public init(
+    socketPath: String = DevicePaths.controlSocket, output: Descriptor, error: Descriptor,
+    updates: @escaping (UpdateCommand) throws -> Void
+  ) {
     self.socketPath = socketPath
     self.output = output
     self.error = error
+    self.updates = updates
   }
 
   /// Carries out one command line.
@@ -86,6 +92,7 @@ public struct ControlSession {
     case .kill(let program, let signal): try ask(.kill(program: program, signal: signal))
     case .reboot: try ask(.reboot)
     case .powerOff: try ask(.powerOff)
+    case .update(let command): try updates(command)
     }
   }
 

@@ -18,6 +18,8 @@ public enum DevicePaths {
   public static let volatileLayer = "/run/cultivar/volatile"
   /// Socket of the supervisor, for `cultivarctl` and `cultivard`.
   public static let controlSocket = "/run/cultivar/init.sock"
+  /// Socket of the updater, for `cultivarctl` and `cultivard`.
+  public static let updateSocket = "/run/cultivar/update.sock"
   /// The name servers of the moment; `/etc/resolv.conf` is a link to it.
   public static let resolvConf = "/run/resolv.conf"
   /// The device executable in a root file system; `init`, `cultivard` and `cultivarctl` are links to it.
@@ -26,6 +28,8 @@ public enum DevicePaths {
   public static let initProgram = "/usr/lib/cultivar/init"
   /// The daemon.
   public static let daemon = "/usr/lib/cultivar/cultivard"
+  /// What changes slots: the only part besides `init` that writes to disks, and it speaks with nobody on the network.
+  public static let updater = "/usr/lib/cultivar/updater"
   /// The command line.
   public static let control = "/usr/bin/cultivarctl"
   /// Script of the DHCP client; it writes ``resolvConf``.

@@ -70,6 +70,7 @@ public struct ImageBuilder: Sendable {
     let users = try UserIDs(names: image.programs.map(\.user))
     let system = SystemPrograms(image, users: users)
     let layout = layout(of: image)
+    let updates = try DeviceUpdates(image)
     try checkMachine(forSystem: false)
     await progress.expect(7 + image.programs.count)
 
@@ -90,6 +91,7 @@ public struct ImageBuilder: Sendable {
     var root = try RootTree(image: image, device: device, users: users, identity: identity, executable: executable)
     root = try await fill(root, image, requests: requests, packages: packages, system: system, programs: built)
     if let modules = kernel.modules { try root.addModules(modules) }
+    if let updates { try root.add(updates, identity, time: epoch) }
     try root.checkLibraries()
 
     let bootPlan = bootPlan(image, layout: layout, device: device)

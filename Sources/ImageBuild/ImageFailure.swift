@@ -22,6 +22,8 @@ public enum ImageFailure: ExplainedError {
   case userClash(String, String)
   /// `SOURCE_DATE_EPOCH` is no time.
   case noTime(String)
+  /// A file is no root of trust.
+  case noRootOfTrust(String, reason: String, position: SourcePosition)
   /// The time zone is not in the database.
   case unknownTimeZone(String, similar: String?)
 
@@ -56,6 +58,8 @@ public enum ImageFailure: ExplainedError {
     case .userClash(let first, let second):
       "the users `\(first)` and `\(second)` come to the same user id, which is derived from the name"
     case .noTime(let text): "SOURCE_DATE_EPOCH is `\(text)`, which is no number of seconds"
+    case .noRootOfTrust(let path, let reason, let position):
+      "\(place(position)): \(path) is no root of trust: \(reason)"
     case .unknownTimeZone(let name, _): "the time zone database has no `\(name)`"
     }
   }
@@ -73,6 +77,7 @@ public enum ImageFailure: ExplainedError {
       similar.isEmpty ? nil : "they have \(similar.joined(separator: ", "))"
     case .userClash: "give one of them another name"
     case .noTime: "set it to the seconds since 1970, or not at all"
+    case .noRootOfTrust: "make one with `cultivar keys root`"
     case .unknownTimeZone(_, let similar): similar.map { "did you mean `\($0)`?" }
     }
   }

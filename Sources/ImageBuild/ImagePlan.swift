@@ -48,7 +48,7 @@ extension ImageBuilder {
       packages = stages.flatMap(\.self) + others
       let time = try await buildTime()
       let complete = try self.complete(
-        system, image, device: device, packages: packageRows(needs.request, stages, base.root))
+        system, image, device: device, packages: packageRows(needs.request, stages, base.root), time: time)
       plan.pieces = try await cache.withScratch { scratch in
         try await SystemBuilder(
           archive: archive, cache: cache, progress: progress, scratch: scratch, epoch: time, base: base.root
@@ -91,7 +91,8 @@ extension ImageBuilder {
     let needs = try SystemNeeds(image, system, suite: try suite(of: system, base), device: device, base: base)
     let stages = try await archive.packages(for: needs.request)
     let time = try await buildTime()
-    let complete = try self.complete(system, image, device: device, packages: packageRows(needs.request, stages, base))
+    let complete = try self.complete(
+      system, image, device: device, packages: packageRows(needs.request, stages, base), time: time)
     let foreign = try await foreignPrograms(needs)
     try await cache.withScratch { scratch in
       let builder = try SystemBuilder(

@@ -10,6 +10,8 @@ struct OwnLayer {
   var identity: ImageIdentity
   var system: SystemDefinition
   var packages: [BuildManifest.PackageRow]
+  /// What changes slots; `nil` where nothing does.
+  var updates: UpdateSoftware?
 
   /// The layer.
   func layer() throws -> SystemLayer {
@@ -35,6 +37,7 @@ struct OwnLayer {
       layer.files.append(
         file("/etc/apt/sources.list.d/\(repository.name).sources", Self.sources(repository, key: key)))
     }
+    if let updates { try updates.add(to: &layer, identity, at: image.position) }
     layer.steps = [
       BuildStep(
         position: image.position, name: "clean", phase: .last, place: .root, script: .shell(Self.clean))

@@ -48,7 +48,9 @@ struct RootTree {
 
   private mutating func addDeviceSoftware(_ executable: URL) throws {
     try tree.addFile(DevicePaths.executable, from: executable.path, mode: 0o755, origin: Self.own)
-    for role in [DevicePaths.initProgram, DevicePaths.daemon, DevicePaths.control, DevicePaths.dhcpHook] {
+    for role in [
+      DevicePaths.initProgram, DevicePaths.daemon, DevicePaths.control, DevicePaths.updater, DevicePaths.dhcpHook,
+    ] {
       try tree.add(role, .link(DevicePaths.executable), mode: 0o777, from: Self.own)
     }
   }
@@ -208,6 +210,13 @@ struct RootTree {
   /// Adds kernel modules with their indexes.
   mutating func addModules(_ modules: KernelModules) throws {
     try tree.addFolder(modules.folder.path, keepModes: false, origin: "kernel")
+  }
+
+  /// Adds what the updater needs.
+  mutating func add(_ updates: DeviceUpdates, _ identity: ImageIdentity, time: Int64) throws {
+    try tree.add(UpdatePlan.trustRoot, .file(.bytes(updates.trust)), mode: 0o644, from: Self.own)
+    try tree.add(
+      UpdatePlan.path, .file(.bytes(try updates.plan(identity, time: time))), mode: 0o644, from: Self.own)
   }
 
   /// Adds the plan; what the image is by then is what it is built as.

@@ -49,6 +49,7 @@ extension ImageBuilder {
     let device = DeviceClass(of: image)
     let executable = try executables.file(for: device.architecture)
     let layout = layout(of: image)
+    _ = try DeviceUpdates(image, system)
     try checkMachine(forSystem: true)
     let base = try await base(of: system, device: device)
     let needs = try SystemNeeds(image, system, suite: try suite(of: system, base), device: device, base: base)
@@ -59,7 +60,7 @@ extension ImageBuilder {
     let epoch = try await buildTime()
     var identity = identity(of: image, device: device)
     let packages = packageRows(needs.request, stages, base)
-    let complete = try complete(system, image, device: device, packages: packages)
+    let complete = try complete(system, image, device: device, packages: packages, time: epoch)
 
     return try await cache.withScratch { scratch in
       func builder(_ foreign: ForeignPrograms? = nil) throws -> SystemBuilder {
@@ -157,11 +158,14 @@ extension ImageBuilder {
 
   /// A system with Cultivar's own layer at its end.
   func complete(
-    _ system: SystemDefinition, _ image: ImageDefinition, device: DeviceClass, packages: [BuildManifest.PackageRow]
+    _ system: SystemDefinition, _ image: ImageDefinition, device: DeviceClass, packages: [BuildManifest.PackageRow],
+    time: Int64
   ) throws -> SystemDefinition {
     var complete = system
+    let executable = try executables.file(for: device.architecture)
     let own = OwnLayer(
-      image: image, identity: identity(of: image, device: device), system: system, packages: packages)
+      image: image, identity: identity(of: image, device: device), system: system, packages: packages,
+      updates: try DeviceUpdates(image, system).map { UpdateSoftware($0, executable: executable, time: time) })
     complete.layers.append(try own.layer())
     return complete
   }

@@ -18,6 +18,7 @@ struct SystemPrograms {
     guard image.initProgram == nil else { return }
     if case .automatic(let interfaces) = image.network { addNetworkClient(interfaces) }
     if !image.timeServers.isEmpty { addClock(image.timeServers) }
+    if image.update != nil { addUpdater() }
     addDaemon(users["cultivard"])
   }
 
@@ -64,6 +65,18 @@ struct SystemPrograms {
         "clock", "/usr/sbin/chronyd", ["-d", "-f", "/etc/chrony/chrony.conf"],
         capabilities: ["setgid", "setuid", "sys_time", "chown", "dac_override", "fowner"],
         waitFor: [.network], folders: []))
+  }
+
+  /// What changes slots. It mounts the boot partition in a name space of its own; what it runs for others, hooks and checks of health, has
+  /// no more rights than it.
+  private mutating func addUpdater() {
+    plans.append(
+      Self.plan(
+        "updater", DevicePaths.updater, [],
+        capabilities: [
+          "chown", "dac_override", "dac_read_search", "fowner", "kill", "net_bind_service", "net_raw", "setgid",
+          "setuid", "sys_admin", "sys_module",
+        ], folders: []))
   }
 
   private mutating func addDaemon(_ user: ProgramUser) {

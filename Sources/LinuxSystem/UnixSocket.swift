@@ -51,6 +51,37 @@ public enum UnixSocket {
     return user < 0 ? nil : UInt32(truncatingIfNeeded: user)
   }
 
+  /// Sends all bytes over a connection that blocks, and with the first of them an open descriptor.
+  public static func send(
+    _ bytes: [UInt8], passing passed: Descriptor? = nil, over connection: Descriptor
+  ) throws(SystemError) {
+    let sent = try check("send over", "a socket") {
+      bytes.withUnsafeBytes {
+        cultivar_send(connection.number, $0.baseAddress, $0.count, passed?.number ?? -1)
+      }
+    }
+    try connection.write(all: Array(bytes.dropFirst(sent)))
+  }
+
+  /// Receives bytes, at most `limit`, and a descriptor that came with them; no bytes at the end.
+  public static func receive(
+    atMost limit: Int, from connection: Descriptor
+  ) throws(SystemError) -> (bytes: [UInt8], passed: Descriptor?) {
+    var buffer = [UInt8](repeating: 0, count: limit)
+    var passed: Int32 = -1
+    let count = try check("receive from", "a socket") {
+      buffer.withUnsafeMutableBytes { cultivar_receive(connection.number, $0.baseAddress, $0.count, &passed) }
+    }
+    return (Array(buffer.prefix(count)), passed < 0 ? nil : Descriptor(owning: passed))
+  }
+
+  /// Two sockets that are connected to each other.
+  public static func pair() throws(SystemError) -> (Descriptor, Descriptor) {
+    var ends: [Int32] = [-1, -1]
+    try check("make", "a pair of sockets") { cultivar_socket_pair(&ends) }
+    return (Descriptor(owning: ends[0]), Descriptor(owning: ends[1]))
+  }
+
   private static func make(_ path: String) throws(SystemError) -> Descriptor {
     Descriptor(
       owning: try check("make socket", path) {

@@ -2,6 +2,7 @@ import DeviceControl
 import DeviceInit
 import Glibc
 import LinuxSystem
+import UpdateControl
 
 /// What the executable is run as.
 enum Role: String, CaseIterable {
@@ -11,6 +12,8 @@ enum Role: String, CaseIterable {
   case control = "cultivarctl"
   /// The daemon.
   case daemon = "cultivard"
+  /// What changes slots.
+  case updater
   /// The script of the DHCP client.
   case dhcpHook = "dhcp-hook"
 
@@ -25,10 +28,13 @@ enum Role: String, CaseIterable {
       if InitialStage.isHere { InitialStage().run() }
       MainStage.run()
     case .control:
+      let output = Descriptor(owning: dup(STDOUT_FILENO))
       let session = ControlSession(
-        output: Descriptor(owning: dup(STDOUT_FILENO)), error: Descriptor(owning: dup(STDERR_FILENO)))
+        output: output, error: Descriptor(owning: dup(STDERR_FILENO)),
+        updates: UpdateSession(output: output).perform)
       exit(session.run(arguments))
     case .daemon: Daemon.run()
+    case .updater: Updater.run()
     case .dhcpHook: NameServerHook.run()
     }
   }

@@ -83,6 +83,15 @@ int cultivar_realtime_signal(int n);
 /// Whether the kernel's clock is synchronised.
 bool cultivar_clock_is_synchronised(void);
 
+/// Sends bytes over a unix socket, and with them an open descriptor where `passed` is not -1.
+ssize_t cultivar_send(int descriptor, const void *bytes, size_t count, int passed);
+
+/// Receives bytes from a unix socket; `*passed` becomes a descriptor that came with them, closed on `execve`, or -1.
+ssize_t cultivar_receive(int descriptor, void *bytes, size_t limit, int *passed);
+
+/// Makes two connected sockets that are closed on `execve`.
+int cultivar_socket_pair(int *ends);
+
 /// User id of the process at the other end of a unix socket; -1 on failure.
 int64_t cultivar_peer_uid(int descriptor);
 

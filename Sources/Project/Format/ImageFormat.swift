@@ -45,7 +45,10 @@ enum ImageFormat {
   /// An image.
   static let shape = Shape<ImageEntry>.object(
     "image", about: "An appliance: programs, and no distribution.",
-    keys: [device, layout, formats, hostname, timezone, programs, files, kernel, network, clock, management, console]
+    keys: [
+      device, layout, formats, hostname, timezone, programs, files, kernel, network, clock, management, console,
+      UpdateFormat.key,
+    ]
   ) { fields, reading in
     let programs = fields[programs] ?? []
     ImageChecks.checkPrograms(programs, &reading)
@@ -60,12 +63,16 @@ enum ImageFormat {
     }
     ImageChecks.checkConditions(
       programs, hasNetwork: fields[network] != .none, hasClock: !timeServers.isEmpty, &reading)
+    UpdateFormat.check(
+      fields[UpdateFormat.key], fields[layout], hasOwnInit: programs.contains { $0.definition?.isInit == true },
+      &reading)
     guard let device = fields[device], let layout = fields[layout] else { return nil }
     let definition = ImageDefinition(
       position: fields.position, name: "", device: device.rawValue, layout: layout, formats: fields[formats],
       hostname: fields[hostname] ?? "", timezone: fields[timezone], programs: programs.compactMap(\.definition),
       files: fields[files], kernel: fields[kernel], network: fields[network], timeServers: timeServers,
-      management: fields[management], consoleCommands: fields[console], system: nil)
+      management: fields[management], consoleCommands: fields[console], update: fields[UpdateFormat.key],
+      system: nil)
     return ImageEntry(definition: definition, hasHostname: fields.position(of: hostname) != nil)
   }
 }

@@ -1,7 +1,7 @@
 /// Names that the image needs for itself.
 enum ReservedNames {
   /// Programs that Cultivar brings, and users that it makes.
-  static let programs = ["init", "cultivard", "cultivarctl", "network", "clock", "root", "nobody"]
+  static let programs = ["init", "cultivard", "cultivarctl", "updater", "network", "clock", "root", "nobody"]
   /// Users that no program may have; `root` may be asked for.
   static let users = programs.filter { $0 != "root" }
 }

@@ -39,7 +39,7 @@ enum SystemFormat {
   private static let keys: [any KeyDeclaration] =
     [
       ImageFormat.device, ImageFormat.layout, ImageFormat.formats, ImageFormat.hostname, timezone, base, profile,
-      layers, variables, override, drop, replace, ImageFormat.kernel,
+      layers, variables, override, drop, replace, ImageFormat.kernel, UpdateFormat.key,
     ] + PartsFormat.keys
 
   /// A system.
@@ -63,6 +63,7 @@ enum SystemFormat {
     }
     guard let device = fields[ImageFormat.device], let layout = fields[ImageFormat.layout] else { return nil }
     checkSlot(layout, &reading)
+    UpdateFormat.check(fields[UpdateFormat.key], layout, &reading)
     let request = SystemRequest(
       base: fields[base], profile: fields[profile], layers: fields[layers] ?? [], variables: fields[variables],
       overrides: fields[override], drops: fields[drop], replacements: fields[replace], parts: parts)
@@ -70,7 +71,8 @@ enum SystemFormat {
       position: fields.position, name: "", device: device.rawValue, layout: layout,
       formats: fields[ImageFormat.formats],
       hostname: fields[ImageFormat.hostname] ?? "", timezone: fields[timezone], programs: [], files: [],
-      kernel: kernel, network: .none, timeServers: [], management: nil, consoleCommands: false, system: request)
+      kernel: kernel, network: .none, timeServers: [], management: nil, consoleCommands: false,
+      update: fields[UpdateFormat.key], system: request)
     return ImageEntry(definition: definition, hasHostname: fields.position(of: ImageFormat.hostname) != nil)
   }
 

@@ -84,6 +84,8 @@ public struct ImageDefinition: Sendable, Equatable {
   public var management: ManagementDefinition?
   /// Whether `cultivarctl` commands are taken on the console (`console: { commands: true }`).
   public var consoleCommands: Bool
+  /// Updates of its devices; `nil` where they take none.
+  public var update: UpdateDefinition?
   /// What a system is made of; `nil` for an appliance. ``SystemReader`` makes a ``SystemDefinition`` of it.
   public var system: SystemRequest?
 }

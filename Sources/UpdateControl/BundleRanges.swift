@@ -1,0 +1,68 @@
+import Bundle
+import DeviceModel
+import Glibc
+import LinuxSystem
+
+/// A bundle whose ranges the other end of a socket fetches.
+final class RangeSource: BundleSource {
+  /// Why the other end has no bytes.
+  struct Failure: Error, CustomStringConvertible {
+    let description: String
+  }
+
+  private let connection: Descriptor
+
+  init(_ connection: Descriptor) { self.connection = connection }
+
+  func read(_ count: Int, at offset: UInt64, upTo end: UInt64, part: String) throws -> [UInt8] {
+    guard let wanted = UInt32(exactly: count), wanted <= RangeRequest.mostBytes else {
+      throw Failure(description: "the \(part) is too long to be fetched at once")
+    }
+    try connection.write(all: RangeRequest(offset: offset, end: end, count: wanted).bytes)
+    let head = try connection.readAll(5, part)
+    let length = head[1...].reversed().reduce(0) { $0 << 8 | UInt32($1) }
+    guard length <= RangeRequest.mostBytes else { throw BundleFailure.truncated(part: part) }
+    let bytes = try connection.readAll(Int(length), part)
+    guard head[0] == 0 else { throw Failure(description: String(decoding: bytes, as: UTF8.self)) }
+    guard bytes.count == count else { throw BundleFailure.truncated(part: part) }
+    return bytes
+  }
+}
+
+/// The other end of a ``RangeSource``: fetches what is asked for.
+public enum RangeService {
+  /// Answers requests until the other end has enough.
+  ///
+  /// - Parameter source: What is asked for.
+  public static func serve(_ source: any BundleSource, over connection: Descriptor) {
+    while let bytes = try? connection.readAll(RangeRequest.length, "request"), let request = RangeRequest(bytes) {
+      var answer: [UInt8]
+      do {
+        guard request.count <= RangeRequest.mostBytes else { return }
+        answer = [0] + (try source.read(Int(request.count), at: request.offset, upTo: request.end, part: "bundle"))
+      } catch {
+        answer = [1] + Array("\(error)".utf8.prefix(4096))
+      }
+      let length = withUnsafeBytes(of: UInt32(answer.count - 1).littleEndian, Array.init)
+      answer.insert(contentsOf: length, at: 1)
+      guard (try? UnixSocket.send(answer, over: connection)) != nil else { return }
+    }
+  }
+}
+
+extension Descriptor {
+  /// Reads exactly so many bytes of a descriptor that blocks.
+  ///
+  /// - Throws: `BundleFailure.truncated(part:)` where it ends before.
+  fileprivate func readAll(_ count: Int, _ part: String) throws -> [UInt8] {
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(count)
+    while bytes.count < count {
+      guard let more = try read(atMost: min(count - bytes.count, 1 << 16)), !more.isEmpty else {
+        throw BundleFailure.truncated(part: part)
+      }
+      bytes += more
+    }
+    return bytes
+  }
+}

@@ -1,0 +1,37 @@
+import FoundationEssentials
+import LinuxSystem
+
+/// A connection that carries JSON objects, one on each line; with a line may come a descriptor.
+final class LineConnection {
+  let descriptor: Descriptor
+  private let limit: Int
+  private var received: [UInt8] = []
+
+  /// - Parameter limit: Bytes that a line may have.
+  init(_ descriptor: Descriptor, limit: Int) {
+    self.descriptor = descriptor
+    self.limit = limit
+  }
+
+  func send(_ value: some Encodable, passing passed: Descriptor? = nil) throws {
+    try UnixSocket.send(
+      Array(try JSONEncoder().encode(value)) + [UInt8(ascii: "\n")], passing: passed, over: descriptor)
+  }
+
+  /// The next object, and the descriptor that came with it; `nil` at the end, or where a line is too long.
+  func receive<Value: Decodable>(_ type: Value.Type) throws -> (value: Value, passed: Descriptor?)? {
+    var passed: Descriptor?
+    while true {
+      if let end = received.firstIndex(of: UInt8(ascii: "\n")) {
+        let line = Data(received[..<end])
+        received.removeSubrange(...end)
+        return (try JSONDecoder().decode(type, from: line), passed)
+      }
+      guard received.count < limit else { return nil }
+      let part = try UnixSocket.receive(atMost: min(65_536, limit), from: descriptor)
+      if part.bytes.isEmpty { return nil }
+      received += part.bytes
+      passed = part.passed ?? passed
+    }
+  }
+}

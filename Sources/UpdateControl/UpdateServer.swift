@@ -1,0 +1,122 @@
+import Bundle
+import DeviceModel
+import Glibc
+import LinuxSystem
+import UpdateEngine
+
+/// The updater: answers requests on its socket, a thread for each connection, and watches a release on trial.
+public final class UpdateServer: Sendable {
+  private let engine: UpdateEngine
+  private let listener: Int32
+  private let allowedUsers: Set<UInt32>
+
+  /// Milliseconds between two looks at what is followed, and between two reports of progress.
+  private static let interval: UInt64 = 250
+  private static let connectionLimit: Int32 = 32
+
+  /// Begins to listen.
+  ///
+  /// - Parameters:
+  ///   - path: Place of the socket.
+  ///   - allowedUsers: User ids that may ask.
+  ///   - group: Group id that may reach the socket besides its owner.
+  /// - Throws: `SystemError`.
+  public init(
+    _ engine: UpdateEngine, at path: String = DevicePaths.updateSocket, allowedUsers: Set<UInt32>, group: UInt32?
+  ) throws(SystemError) {
+    signal(SIGPIPE, SIG_IGN)
+    self.engine = engine
+    self.allowedUsers = allowedUsers
+    let socket = try UnixSocket.listen(at: path, mode: group == nil ? 0o600 : 0o660, group: group)
+    listener = dup(socket.number)
+  }
+
+  /// Takes connections for ever.
+  public func run() -> Never {
+    let listener = Descriptor(owning: listener)
+    let open = OpenConnections(limit: Self.connectionLimit)
+    while true {
+      guard listener.waitUntilReadable(timeout: nil), let connection = UnixSocket.accept(listener) else { continue }
+      guard let user = UnixSocket.peerUser(connection), allowedUsers.contains(user), open.take() else { continue }
+      _ = fcntl(connection.number, F_SETFL, fcntl(connection.number, F_GETFL) & ~O_NONBLOCK)
+      let number = dup(connection.number)
+      _ = Background { [self] in
+        answer(LineConnection(Descriptor(owning: number), limit: UpdateRequest.maximumSize))
+        open.giveBack()
+      }
+    }
+  }
+
+  private func answer(_ connection: LineConnection) {
+    do {
+      while let (request, passed) = try connection.receive(UpdateRequest.self) {
+        do {
+          try handle(request, passed, connection)
+        } catch let failure where !(failure is SystemError && connection.isClosed) {
+          try connection.send(UpdateReply.failure(reason: "\(failure)"))
+        }
+      }
+    } catch {
+      // Whoever has asked is gone, or does not speak the protocol.
+      return
+    }
+  }
+
+  private func handle(_ request: UpdateRequest, _ passed: Descriptor?, _ connection: LineConnection) throws {
+    switch request {
+    case .status: try connection.send(UpdateReply.status(try engine.status()))
+    case .follow: try follow(connection)
+    case .install(let kind, let restart, let force):
+      guard let passed else { return try connection.send(UpdateReply.failure(reason: "there is no bundle with it")) }
+      let source: any BundleSource =
+        switch kind {
+        case .file: FileSource(passed)
+        case .stream: StreamSource(passed)
+        case .ranges: RangeSource(passed)
+        }
+      var last: UInt64 = 0
+      let record = try engine.install(from: source, isHeld: restart == .no, force: force) { progress in
+        let now = EventLoop.now
+        guard now >= last + Self.interval || progress.done == progress.total else { return }
+        last = now
+        // An installation goes on whether somebody looks or not.
+        try? connection.send(UpdateReply.progress(progress))
+      }
+      try? connection.send(UpdateReply.installed(record))
+      if restart == .now { engine.restart() }
+    case .cancel:
+      try engine.cancel()
+      try connection.send(UpdateReply.done)
+    case .commit:
+      try engine.commit()
+      try connection.send(UpdateReply.done)
+    case .rollBack:
+      try engine.rollBack()
+      try connection.send(UpdateReply.done)
+      engine.restart()
+    case .tryHeld:
+      try engine.tryHeld()
+      try connection.send(UpdateReply.done)
+      engine.restart()
+    }
+  }
+
+  /// Sends the status whenever it is another one, until the other side hangs up.
+  private func follow(_ connection: LineConnection) throws {
+    var last: UpdateStatus?
+    while !connection.isClosed {
+      let status = try engine.status()
+      if status != last { try connection.send(UpdateReply.status(status)) }
+      last = status
+      usleep(UInt32(Self.interval) * 1000)
+    }
+  }
+}
+
+extension LineConnection {
+  /// Whether the other side has hung up.
+  fileprivate var isClosed: Bool {
+    var entry = pollfd(fd: descriptor.number, events: 0, revents: 0)
+    return poll(&entry, 1, 0) > 0
+  }
+}

@@ -1,0 +1,67 @@
+import DeviceModel
+import LinuxSystem
+
+/// What `cultivarctl` prints about updates.
+enum UpdateText {
+  static func progress(_ progress: InstallProgress) -> String {
+    let percent = progress.total == 0 ? 100 : progress.done * 100 / progress.total
+    return "\(progress.version): \(percent) %, \(size(progress.fetched)) read, \(size(progress.written)) written"
+  }
+
+  static func installed(_ record: UpdateRecord, _ restart: UpdateRequest.Restart) -> String {
+    let then =
+      switch restart {
+      case .now: "the device restarts into it"
+      case .later: "it is tried at the next start"
+      case .no: "`cultivarctl update try` restarts into it"
+      }
+    return "release \(record.version) is installed in slot \(record.slot.rawValue); \(then)\n"
+  }
+
+  static func slots(_ status: UpdateStatus) -> String {
+    status.slots.map { slot in
+      let words =
+        (slot.isRunning ? ["runs"] : []) + (slot.isStandard ? ["standard"] : [])
+        + (status.trial.map { $0.slot == slot.slot ? ["on trial"] : [] } ?? [])
+        + (slot.isStartable || slot.isRunning ? [] : ["empty"])
+      return "\(slot.slot.rawValue)  \(slot.version ?? "-")  \(words.joined(separator: ", "))\n"
+    }.joined()
+  }
+
+  static func status(_ status: UpdateStatus) -> String {
+    var lines = ["\(status.image.project) \(status.image.image) \(status.image.version), started by \(status.loader)"]
+    switch status.activity {
+    case .idle: break
+    case .installing(let progress): lines.append("installing \(Self.progress(progress))")
+    case .watching(let report): lines += health(report)
+    }
+    if let trial = status.trial, !trial.isRunning {
+      lines.append("release \(trial.version) in slot \(trial.slot.rawValue) waits for its trial")
+    }
+    return lines.joined(separator: "\n") + "\n" + slots(status)
+  }
+
+  private static func health(_ report: HealthReport) -> [String] {
+    if report.problems.isEmpty { return ["on trial: well for \(report.wellFor) s of \(report.duration) s"] }
+    return ["on trial: given up in \(report.remaining) s unless"] + report.problems.map { "  \($0)" }
+  }
+
+  static func history(_ status: UpdateStatus) -> String {
+    status.history.map { record in
+      let outcome =
+        switch record.outcome {
+        case .installed: "installed"
+        case .committed: "committed"
+        case .rolledBack: "rolled back"
+        case .failed: "failed"
+        }
+      let reason = record.reason.map { ": \($0)" } ?? ""
+      return
+        "\(Clock.text(seconds: record.time))  \(record.version)  slot \(record.slot.rawValue)  \(outcome)\(reason)\n"
+    }.joined()
+  }
+
+  private static func size(_ bytes: UInt64) -> String {
+    bytes < 1 << 20 ? "\(bytes >> 10) KiB" : "\(bytes >> 20).\((bytes >> 10 & 1023) * 10 >> 10) MiB"
+  }
+}

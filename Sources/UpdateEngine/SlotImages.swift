@@ -1,0 +1,104 @@
+import Bundle
+import BootFlow
+import DeviceModel
+import Glibc
+import LinuxSystem
+
+/// Where the images of a bundle go: the root file system to its partition, the others to files on the boot partition.
+struct SlotImages {
+  let boot: BootRecord
+  let files: BootFolder
+
+  /// The images that a release has.
+  static let names = ["root", "kernel", "initrd", "command-line"]
+
+  private func file(_ name: String, of slot: Slot) -> String? {
+    switch name {
+    case "kernel": BootPartition.kernel(slot)
+    case "initrd": BootPartition.initialRAM(slot)
+    case "command-line": BootPartition.commandLine(slot)
+    default: nil
+    }
+  }
+
+  /// What the running slot has, by names; it is only read.
+  func running() throws -> [String: any BlockStorage] {
+    var images: [String: any BlockStorage] = [:]
+    if let root = boot.root(of: boot.slot) { images["root"] = try StorageFile(root) }
+    for name in Self.names {
+      guard let path = file(name, of: boot.slot).map(files.absolute), FileTree.exists(path) else { continue }
+      images[name] = try StorageFile(path)
+    }
+    return images
+  }
+
+  /// The places of the other slot, as large as the images.
+  ///
+  /// A file that has the right size stays, as an installation may go on in it; any other is made anew.
+  ///
+  /// - Throws: ``UpdateFailure``, `SystemError`.
+  func places(for images: [BundleImage], in slot: Slot) throws -> [String: any BlockStorage] {
+    let missing = Self.names.filter { name in !images.contains { $0.name == name } }
+    guard missing.isEmpty else { throw UpdateFailure.otherImages(missing: missing) }
+    var places: [String: any BlockStorage] = [:]
+    guard let root = boot.root(of: slot) else { throw UpdateFailure.oneSlotOnly }
+    places["root"] = try StorageFile(root, writable: true)
+    let ofFiles = images.filter { file($0.name, of: slot) != nil }
+    for image in ofFiles {
+      guard let name = file(image.name, of: slot) else { continue }
+      if try size(of: name) != image.size { try files.remove(name) }
+    }
+    let needed = try ofFiles.reduce(0) { sum, image in
+      try sum + (file(image.name, of: slot).map(size) == nil ? image.size : 0)
+    }
+    let available = Mount.space(at: files.path)?.available ?? 0
+    guard needed <= available else {
+      throw UpdateFailure.noRoomOnBootPartition(needed: needed, available: available)
+    }
+    try FileTree.makeFolders(files.absolute(BootPartition.folder(slot)))
+    for image in ofFiles {
+      guard let name = file(image.name, of: slot) else { continue }
+      let path = files.absolute(name)
+      places[image.name] =
+        FileTree.exists(path)
+        ? try StorageFile(path, writable: true) : try StorageFile(making: path, size: image.size)
+    }
+    return places
+  }
+
+  /// Bytes of a file; `nil` where there is none.
+  private func size(of name: String) throws -> UInt64? {
+    let path = files.absolute(name)
+    return FileTree.exists(path) ? try StorageFile(path).size : nil
+  }
+
+  /// What the boot loader is told of a slot whose images are complete.
+  func entry(of slot: Slot, title: String, version: String) throws -> BootEntry {
+    BootEntry(
+      slot: slot, title: title, version: version,
+      commandLine: try files.read(BootPartition.commandLine(slot)) ?? [])
+  }
+}
+
+/// A place that can be taken away while it is written to.
+final class StoppableStorage: BlockStorage {
+  private let storage: any BlockStorage
+  private let check: () throws -> Void
+
+  /// - Parameter check: Throws where nothing more is to be written.
+  init(_ storage: any BlockStorage, check: @escaping () throws -> Void) {
+    self.storage = storage
+    self.check = check
+  }
+
+  var size: UInt64 { storage.size }
+
+  func read(into memory: UnsafeMutableRawBufferPointer, at offset: UInt64) throws {
+    try check()
+    try storage.read(into: memory, at: offset)
+  }
+
+  func write(_ bytes: [UInt8], at offset: UInt64) throws { try storage.write(bytes, at: offset) }
+
+  func synchronise() throws { try storage.synchronise() }
+}

@@ -1,0 +1,46 @@
+import BootFlow
+import DeviceModel
+
+/// The boot loaders of a disk: the one that started the device, and another one that would if the disk were put into a machine with other
+/// firmware.
+struct SlotLoaders {
+  let running: any BootFlow
+  private let others: [any BootFlow]
+  private let slot: Slot
+
+  init(_ boot: BootRecord, _ folder: BootFolder) {
+    slot = boot.slot
+    let flows: [(BootRecord.Loader, any BootFlow)] =
+      [(.systemdBoot, SystemdBootFlow(folder))]
+      + (folder.names(in: BootPartition.grub).isEmpty ? [] : [(.grub, GrubFlow(folder))])
+    running = flows.first { $0.0 == boot.loader }?.1 ?? SystemdBootFlow(folder)
+    others = flows.filter { $0.0 != boot.loader }.map(\.1)
+  }
+
+  /// Takes the slot that does not run from all loaders. What runs is the standard of all of them then.
+  func withdrawOther() throws {
+    try commit(slot)
+    for flow in [running] + others { try flow.withdraw(slot.other) }
+  }
+
+  /// Makes a slot the standard of all loaders; the one that is in use comes first, as it decides.
+  func commit(_ slot: Slot) throws {
+    if try running.choice().standard != slot || running.choice().trial?.slot == slot { try running.commit(slot) }
+    guard let entry = try running.entry(of: slot) else { throw BootFlowFailure.notStartable(slot) }
+    for flow in others where try flow.choice().standard != slot {
+      if try flow.entry(of: slot) == nil { try flow.offer(entry) }
+      try flow.commit(slot)
+    }
+  }
+
+  /// The slots, as the loader in use knows them.
+  func slots(_ state: UpdateState, running version: String, hasTwo: Bool) throws -> [SlotStatus] {
+    let standard = try running.choice().standard
+    return try (hasTwo ? Slot.allCases : [.a]).map { slot in
+      SlotStatus(
+        slot: slot, isRunning: slot == self.slot, isStandard: slot == standard,
+        isStartable: try running.entry(of: slot) != nil,
+        version: slot == self.slot ? version : state[slot]?.version)
+    }
+  }
+}

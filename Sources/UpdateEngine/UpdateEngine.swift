@@ -1,0 +1,237 @@
+import BootFlow
+import Bundle
+import DeviceModel
+import DeviceRecords
+import Glibc
+import LinuxSystem
+import Synchronization
+import Trust
+
+/// Installs releases into the slot that does not run, lets the boot loader try them, and commits or leaves them.
+///
+/// The states and what a power cut makes of each are in `docs/boot-flows.md`. All changes are made under a lock that is the file's,
+/// so that a command and the daemon exclude each other; asking for the status needs no lock.
+public final class UpdateEngine: Sendable {
+  let environment: UpdateEnvironment
+  let store: UpdateStore
+  private let memory = Mutex(Memory())
+
+  /// What is known of the moment.
+  struct Memory {
+    var activity = UpdateStatus.Activity.idle
+    var slots: [SlotStatus] = []
+    var isCancelled = false
+  }
+
+  /// Opens the engine of a device.
+  ///
+  /// - Throws: `SystemError` where records cannot be kept.
+  public init(_ environment: UpdateEnvironment) throws {
+    self.environment = environment
+    store = try UpdateStore(in: environment.records + "/update")
+  }
+
+  /// What the device says about its slots and updates.
+  public func status() throws -> UpdateStatus {
+    if memory.withLock({ $0.slots.isEmpty }) { try exclusively { try withBoot { _, _ in } } }
+    let state = store.state()
+    let (activity, slots) = memory.withLock { ($0.activity, $0.slots) }
+    return UpdateStatus(
+      image: environment.plan.image, loader: environment.boot.loader == .grub ? "GRUB" : "systemd-boot", slots: slots,
+      activity: activity,
+      trial: state.trial.map {
+        TrialStatus(slot: $0.slot, version: $0.release.version, isRunning: $0.slot == environment.boot.slot)
+      }, securityEpoch: floor(state).epoch, history: state.history)
+  }
+
+  /// Installs a bundle; its release is tried at the next start.
+  ///
+  /// - Parameters:
+  ///   - source: The bundle.
+  ///   - isHeld: Whether it is tried only once ``tryHeld()`` has asked for that.
+  ///   - force: Whether a release is tried again that has failed on this device.
+  ///   - report: Is told how far it is.
+  /// - Returns: What was installed.
+  /// - Throws: ``UpdateFailure``, `BundleFailure`, and what source and storage throw. Nothing that runs has changed then.
+  public func install(
+    from source: any BundleSource, isHeld: Bool = false, force: Bool = false,
+    report: @escaping (InstallProgress) -> Void = { _ in }
+  ) throws -> UpdateRecord {
+    try exclusively {
+      memory.withLock { $0.isCancelled = false }
+      defer { memory.withLock { $0.activity = .idle } }
+      let record = try installAlone(from: source, isHeld: isHeld, force: force, report: report)
+      environment.note("release \(record.version) is installed in slot \(record.slot.rawValue)")
+      return record
+    }
+  }
+
+  /// Restarts the device in good order.
+  public func restart() { environment.restart() }
+
+  private func installAlone(
+    from source: any BundleSource, isHeld: Bool, force: Bool, report: @escaping (InstallProgress) -> Void
+  ) throws -> UpdateRecord {
+    let target = environment.boot.slot.other
+    guard environment.boot.root(of: target) != nil else { throw UpdateFailure.oneSlotOnly }
+    var state = store.state()
+    if let trial = state.trial { throw UpdateFailure.trialPending(version: trial.release.version) }
+    let trust = DeviceTrust(
+      imagePath: environment.trustRoot, keptPath: store.rootPath,
+      time: Time.present(
+        clock: Time(secondsSince1970: Int64(Clock.seconds)),
+        buildTime: Time(secondsSince1970: Int64(clamping: environment.plan.buildTime))))
+    let bundle = try SignedBundle(try BundleHead(from: source), judge: trust.judge)
+    let manifest = bundle.manifest
+    try manifest.check(for: facts(state))
+    let release = UpdateState.Release(
+      version: manifest.version, identity: "\(manifest.release)", securityEpoch: manifest.securityEpoch,
+      dataSchema: manifest.dataSchema)
+    if !force, let failed = state.failed.first(where: { $0.identity == release.identity }) {
+      throw UpdateFailure.failedBefore(version: failed.version, reason: failed.reason)
+    }
+    let variables = hookVariables(release, in: target)
+    try environment.hooks.run(.beforeInstall, variables)
+    return try withBoot { folder, loaders in
+      // From here on the other slot is nothing that could be started.
+      try loaders.withdrawOther()
+      state[target] = nil
+      state[environment.boot.slot] = state[environment.boot.slot] ?? ownRelease
+      try store.save(state)
+      let images = SlotImages(boot: environment.boot, files: folder)
+      let places = try images.places(for: manifest.images, in: target).mapValues {
+        StoppableStorage($0) { [unowned self] in try checkNotCancelled() } as any BlockStorage
+      }
+      try BundleInstaller(
+        bundle, from: source, bases: try images.running(), targets: places, journal: try store.journal(),
+        report: { [unowned self] progress in
+          let progress = InstallProgress(
+            version: release.version, done: progress.done, total: progress.total, fetched: progress.fetched,
+            written: progress.written)
+          memory.withLock { $0.activity = .installing(progress) }
+          report(progress)
+        }
+      ).run()
+      state[target] = release
+      state.trial = UpdateState.Trial(
+        slot: target, release: release, offeredIn: environment.startID, isOffered: false, isHeld: isHeld,
+        failureBefore: FailureLog(in: environment.records).records.last)
+      try store.save(state)
+      do {
+        try environment.hooks.run(.afterInstall, variables)
+      } catch {
+        try drop(&state, .failed, "\(error)", loaders)
+        throw error
+      }
+      if !isHeld { try offer(&state, images, loaders) }
+      let record = UpdateRecord(time: Clock.seconds, outcome: .installed, version: release.version, slot: target)
+      state.note(record)
+      try store.save(state)
+      return record
+    }
+  }
+
+  /// Tells the boot loader about the release that is to be tried, as the last of all writes that decide something.
+  func offer(_ state: inout UpdateState, _ images: SlotImages, _ loaders: SlotLoaders) throws {
+    guard let trial = state.trial else { throw UpdateFailure.noTrial }
+    let image = environment.plan.image
+    // Said before it is so: an interruption in between is taken for a trial that the loader has not begun.
+    state.trial?.isOffered = true
+    state.trial?.isHeld = false
+    state.trial?.offeredIn = environment.startID
+    try store.save(state)
+    try loaders.running.offer(
+      try images.entry(of: trial.slot, title: "\(image.project) \(image.image)", version: trial.release.version))
+  }
+
+  /// Ends what is being installed, or takes back a release that waits for its trial.
+  ///
+  /// - Throws: ``UpdateFailure/noTrial`` where there is neither.
+  public func cancel() throws {
+    let isInstalling = memory.withLock { memory in
+      memory.isCancelled = true
+      if case .installing = memory.activity { return true }
+      return false
+    }
+    if isInstalling { return }
+    try exclusively {
+      var state = store.state()
+      guard let trial = state.trial, trial.slot != environment.boot.slot else { throw UpdateFailure.noTrial }
+      try withBoot { _, loaders in try drop(&state, .failed, "it was cancelled", loaders) }
+    }
+  }
+
+  private func checkNotCancelled() throws {
+    if memory.withLock({ $0.isCancelled }) { throw UpdateFailure.cancelled }
+  }
+
+  /// Forgets a release that is not going to be tried.
+  func drop(
+    _ state: inout UpdateState, _ outcome: UpdateRecord.Outcome, _ reason: String, _ loaders: SlotLoaders
+  ) throws {
+    guard let trial = state.trial else { return }
+    try loaders.withdrawOther()
+    state.trial = nil
+    state[trial.slot] = nil
+    state.note(
+      UpdateRecord(
+        time: Clock.seconds, outcome: outcome, version: trial.release.version, slot: trial.slot, reason: reason))
+    try store.save(state)
+  }
+
+  // MARK: What the parts share
+
+  /// The lowest epoch and data schema that the device takes.
+  private func floor(_ state: UpdateState) -> (epoch: UInt64, schema: UInt32) {
+    // A release on trial is no reason yet to refuse what came before it.
+    let own: (UInt64, UInt32) =
+      environment.boot.isTrial ? (0, 0) : (environment.plan.securityEpoch, environment.plan.dataSchema)
+    return (max(state.securityEpoch, own.0), max(state.dataSchema, own.1))
+  }
+
+  func facts(_ state: UpdateState) -> DeviceFacts {
+    let floor = floor(state)
+    return DeviceFacts(
+      product: environment.plan.product, device: environment.plan.image.deviceClass,
+      version: environment.plan.image.version, securityEpoch: floor.epoch, dataSchema: floor.schema,
+      now: max(UInt64(clamping: Clock.seconds), environment.plan.buildTime))
+  }
+
+  func hookVariables(_ release: UpdateState.Release, in slot: Slot, reason: String = "") -> [String: String] {
+    [
+      "CULTIVAR_SLOT": slot.rawValue, "CULTIVAR_VERSION": release.version,
+      "CULTIVAR_OLD_VERSION": environment.plan.image.version, "CULTIVAR_REASON": reason,
+    ]
+  }
+
+  func show(_ report: HealthReport?) {
+    memory.withLock { $0.activity = report.map(UpdateStatus.Activity.watching) ?? .idle }
+  }
+
+  /// Does something while nobody else changes slots.
+  ///
+  /// - Throws: ``UpdateFailure/busy``.
+  func exclusively<Value>(_ body: () throws -> Value) throws -> Value {
+    let lock = try Descriptor(opening: environment.lock, O_RDWR | O_CREAT, mode: 0o600)
+    guard flock(lock.number, LOCK_EX | LOCK_NB) == 0 else { throw UpdateFailure.busy }
+    defer { withExtendedLifetime(lock) {} }
+    return try body()
+  }
+
+  /// Does something with the mounted boot partition, and remembers what the loader knows afterwards.
+  func withBoot<Value>(_ body: (BootFolder, SlotLoaders) throws -> Value) throws -> Value {
+    try environment.mount()
+    var isMounted = true
+    defer { if isMounted { try? environment.unmount() } }
+    let folder = BootFolder(environment.bootFolder)
+    let loaders = SlotLoaders(environment.boot, folder)
+    let value = try body(folder, loaders)
+    let slots = try loaders.slots(
+      store.state(), running: environment.plan.image.version, hasTwo: environment.boot.rootB != nil)
+    memory.withLock { $0.slots = slots }
+    // What cannot be unmounted may not be written; whoever asked has to know.
+    isMounted = false
+    try environment.unmount()
+    return value
+  }
+}

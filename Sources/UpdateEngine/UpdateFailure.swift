@@ -1,0 +1,53 @@
+import DeviceModel
+
+/// Why an update is not installed, committed or left.
+public enum UpdateFailure: Error, Equatable, CustomStringConvertible {
+  /// Another process, or another request, changes the slots.
+  case busy
+  /// The image was made without a second slot.
+  case oneSlotOnly
+  /// A release is on trial, or waits for it.
+  case trialPending(version: String)
+  /// Nothing is on trial.
+  case noTrial
+  /// The release failed on this device before.
+  case failedBefore(version: String, reason: String)
+  /// A hook said no.
+  case refusedByHook(name: String, reason: String)
+  /// The images of the bundle are not those that a slot needs.
+  case otherImages(missing: [String])
+  /// The boot partition is too small for the files: bytes.
+  case noRoomOnBootPartition(needed: UInt64, available: UInt64)
+  /// The other slot has no release that could be gone back to.
+  case nothingToGoBackTo(Slot)
+  /// Going back would bring a release back whose time is over.
+  case tooOldToGoBackTo(version: String, reason: String)
+  /// The image brings no root of trust, or one that cannot be read.
+  case noTrust(String)
+  /// Nobody trusted has signed the bundle.
+  case notTrusted(String)
+  /// What was being done was cancelled.
+  case cancelled
+
+  /// The reason for a reader, without a full stop.
+  public var description: String {
+    switch self {
+    case .busy: "an update is being worked on; see `cultivarctl update status`"
+    case .oneSlotOnly: "this image has one slot only, and cannot be updated while it runs"
+    case .trialPending(let version):
+      "release \(version) is on trial or waits for it; `cultivarctl commit`, `rollback` or `update cancel` ends that"
+    case .noTrial: "no release is on trial"
+    case .failedBefore(let version, let reason):
+      "release \(version) was tried on this device and failed: \(reason). `--force` tries it again"
+    case .refusedByHook(let name, let reason): "\(name) refuses: \(reason)"
+    case .otherImages(let missing): "the bundle does not have \(missing.map { "'\($0)'" }.joined(separator: ", "))"
+    case .noRoomOnBootPartition(let needed, let available):
+      "kernel and initial RAM file system need \(needed) bytes on the boot partition, which has \(available)"
+    case .nothingToGoBackTo(let slot): "slot \(slot.rawValue) holds no release that could be started"
+    case .tooOldToGoBackTo(let version, let reason): "release \(version) must not come back: \(reason)"
+    case .noTrust(let reason): "this image cannot judge bundles: \(reason)"
+    case .notTrusted(let reason): "the bundle is not trusted: \(reason)"
+    case .cancelled: "it was cancelled"
+    }
+  }
+}

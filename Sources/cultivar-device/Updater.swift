@@ -1,0 +1,43 @@
+import DeviceModel
+import Glibc
+import LinuxSystem
+import UpdateControl
+import UpdateEngine
+
+/// What changes slots: finds out what became of the last update, watches a release on trial, and installs what it is given.
+enum Updater {
+  static func run() -> Never {
+    do {
+      let engine = try UpdateEngine(try UpdateEnvironment.device(note: note))
+      let task = try settle(engine)
+      let daemon = UserFile.user(named: "cultivard")
+      let server = try UpdateServer(
+        engine, allowedUsers: [0, daemon?.uid ?? 0], group: daemon?.gid)
+      if task == .watch {
+        _ = Background {
+          do { try engine.watch() } catch { note("\(error)") }
+        }
+      }
+      server.run()
+    } catch {
+      note("updater: \(error)")
+      exit(1)
+    }
+  }
+
+  /// A command on the console may hold the lock at this moment.
+  private static func settle(_ engine: UpdateEngine) throws -> UpdateEngine.Task {
+    while true {
+      do {
+        return try engine.settle()
+      } catch UpdateFailure.busy {
+        usleep(200_000)
+      }
+    }
+  }
+
+  /// Writes to standard error, which the supervisor keeps.
+  @Sendable private static func note(_ message: String) {
+    try? Descriptor(owning: dup(STDERR_FILENO)).write(all: Array("\(message)\n".utf8))
+  }
+}
