@@ -146,6 +146,12 @@ let package = Package(
     .testTarget(name: "TaggedFieldsTests", dependencies: ["TaggedFields"]),
     .testTarget(name: "BundleTests", dependencies: ["Bundle", "BundleMaking", "LinuxSystem", "TestFixtures"]),
     .testTarget(
+      name: "UpdateEngineTests",
+      dependencies: [
+        "BootFlow", "Bundle", "BundleMaking", "DeviceModel", "DeviceRecords", "LinuxSystem", "TestFixtures", "Trust",
+        "UpdateEngine", .product(name: "Crypto", package: "swift-crypto"),
+      ]),
+    .testTarget(
       name: "TrustTests",
       dependencies: [
         "Trust", "TaggedFields", "TestFixtures",

@@ -148,16 +148,20 @@ public final class UpdateEngine: Sendable {
   ///
   /// - Throws: ``UpdateFailure/noTrial`` where there is neither.
   public func cancel() throws {
-    let isInstalling = memory.withLock { memory in
-      memory.isCancelled = true
-      if case .installing = memory.activity { return true }
-      return false
-    }
+    memory.withLock { $0.isCancelled = true }
     if isInstalling { return }
     try exclusively {
       var state = store.state()
       guard let trial = state.trial, trial.slot != environment.boot.slot else { throw UpdateFailure.noTrial }
       try withBoot { _, loaders in try drop(&state, .failed, "it was cancelled", loaders) }
+    }
+  }
+
+  /// Whether this process installs something.
+  private var isInstalling: Bool {
+    memory.withLock { memory in
+      if case .installing = memory.activity { return true }
+      return false
     }
   }
 
@@ -208,12 +212,16 @@ public final class UpdateEngine: Sendable {
     memory.withLock { $0.activity = report.map(UpdateStatus.Activity.watching) ?? .idle }
   }
 
-  /// Does something while nobody else changes slots.
+  /// Does something while nobody else changes slots; what is short is waited for.
   ///
   /// - Throws: ``UpdateFailure/busy``.
   func exclusively<Value>(_ body: () throws -> Value) throws -> Value {
     let lock = try Descriptor(opening: environment.lock, O_RDWR | O_CREAT, mode: 0o600)
-    guard flock(lock.number, LOCK_EX | LOCK_NB) == 0 else { throw UpdateFailure.busy }
+    let deadline = EventLoop.now + environment.lockPatience
+    while flock(lock.number, LOCK_EX | LOCK_NB) != 0 {
+      guard EventLoop.now < deadline, !isInstalling else { throw UpdateFailure.busy }
+      usleep(50_000)
+    }
     defer { withExtendedLifetime(lock) {} }
     return try body()
   }

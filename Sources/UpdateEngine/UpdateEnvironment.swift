@@ -31,6 +31,8 @@ public struct UpdateEnvironment: Sendable {
   public var restart: @Sendable () -> Void
   /// Is told what happens.
   public var note: @Sendable (String) -> Void
+  /// Milliseconds for which somebody is waited for who changes slots.
+  var lockPatience: UInt64 = 5000
   /// Folders of hooks.
   var hooks = UpdateHooks()
 

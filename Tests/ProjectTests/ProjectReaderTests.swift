@@ -89,7 +89,7 @@ struct ProjectReaderTests {
   func examples() throws {
     let files: Set = [
       "Package.swift", "Cargo.toml", "go.mod", "tool", "bzImage", "motd", "vendor.asc", "make-keys", "gateway.service",
-      "raspios.img.xz",
+      "raspios.img.xz", "product.root",
     ]
     var reading = Reading(
       source: SourceText(file: Sample.file, text: ""),

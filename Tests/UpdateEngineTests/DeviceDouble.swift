@@ -1,0 +1,190 @@
+import BootFlow
+import Bundle
+import BundleMaking
+import Crypto
+import DeviceModel
+import Foundation
+import LinuxSystem
+import Synchronization
+import TestFixtures
+import Trust
+
+@testable import UpdateEngine
+
+/// A device whose partitions are files and whose boot loader is a double; it runs whatever the loader starts.
+final class DeviceDouble: Sendable {
+  let folder: TemporaryFolder
+  let loader: LoaderDouble
+  let key = Curve25519.Signing.PrivateKey()
+  private let memory = Mutex(Memory())
+
+  struct Memory {
+    var starts = 0
+    var restarts = 0
+    var problems: [String] = []
+    var running = Slot.a
+    var isTrial = false
+    var version: [Slot: Release] = [:]
+  }
+
+  /// What a slot's image says of itself, and what it is.
+  struct Release {
+    var version: String
+    var epoch: UInt64 = 0
+    var seed: UInt64 = 1
+  }
+
+  init(_ loader: LoaderDouble) async throws {
+    self.loader = loader
+    folder = try TemporaryFolder()
+    for name in ["data", "hooks"] { try FileManager.default.createDirectory(atPath: path(name), withIntermediateDirectories: true) }
+    let first = Release(version: "1.0")
+    memory.withLock { $0.version[.a] = first }
+    let boot = BootFolder(path("boot"))
+    for (name, bytes) in Self.images(first) {
+      switch name {
+      case "root": try Data(bytes + [UInt8](repeating: 0, count: 1 << 20)).write(to: url("root-a"))
+      case "kernel": try boot.create(BootPartition.kernel(.a), bytes)
+      case "initrd": try boot.create(BootPartition.initialRAM(.a), bytes)
+      default: try boot.create(BootPartition.commandLine(.a), bytes)
+      }
+    }
+    try Data([UInt8](repeating: 0, count: 4 << 20)).write(to: url("root-b"))
+    let entry = BootEntry(slot: .a, title: "product", version: "1.0", arguments: ["ro"])
+    try boot.create(SystemdBootFlow.initialEntry(of: .a), Array(entry.bootLoaderSpecification(generation: 1).utf8))
+    try boot.create(BootPartition.grubCommands(.a), Array(entry.grubCommands.utf8))
+    for (path, content) in GrubFlow.initialFiles(standard: .a) { try boot.create(path, content) }
+    try Data(SignedTrustRoot(try root([key]), envelope: try Envelope()).file).write(to: url("trust"))
+    _ = try start()
+  }
+
+  func path(_ name: String) -> String { "\(folder.path)/\(name)" }
+  func url(_ name: String) -> URL { URL(fileURLWithPath: path(name)) }
+
+  func root(_ keys: [Curve25519.Signing.PrivateKey], version: UInt32 = 1) throws -> TrustRoot {
+    try TrustRoot(version: version, keys: try keys.map(Self.publicKey), threshold: 1)
+  }
+
+  static func publicKey(_ key: Curve25519.Signing.PrivateKey) throws -> PublicKey {
+    // SubjectPublicKeyInfo of an Ed25519 key (RFC 8410, section 4).
+    try PublicKey(der: [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00] + key.publicKey.rawRepresentation)
+  }
+
+  static func envelope(_ input: SigningInput, _ keys: [Curve25519.Signing.PrivateKey]) throws -> Envelope {
+    try Envelope(
+      signatures: keys.map { try .init(key: publicKey($0).id, signature: Signature($0.signature(for: input.bytes))) })
+  }
+
+  // MARK: Releases
+
+  /// The images of a release: bytes that differ from release to release, and stay the same for the most part.
+  static func images(_ release: Release) -> [(name: String, bytes: [UInt8])] {
+    var generator = release.seed
+    func bytes(_ count: Int) -> [UInt8] {
+      (0..<count).map { _ in
+        generator = generator &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+        return UInt8(truncatingIfNeeded: generator >> 33)
+      }
+    }
+    let own = Array("release \(release.version) epoch \(release.epoch)\n".utf8)
+    return [
+      ("root", bytes(1_500_000) + own), ("kernel", bytes(200_000) + own), ("initrd", bytes(100_000)),
+      ("command-line", Array("ro release=\(release.version)\n".utf8)),
+    ]
+  }
+
+  /// A bundle of a release, as a file.
+  func bundle(
+    _ release: Release, product: String = "product/image", device: String = "generic-x86_64",
+    signers: [Curve25519.Signing.PrivateKey]? = nil, roots: [SignedTrustRoot] = [], base: Release? = nil
+  ) async throws -> URL {
+    func write(_ release: Release, _ place: String) throws -> [String: URL] {
+      try FileManager.default.createDirectory(atPath: path(place), withIntermediateDirectories: true)
+      return try Dictionary(
+        uniqueKeysWithValues: Self.images(release).map { name, bytes in
+          let file = url("\(place)/\(name)")
+          try Data(bytes).write(to: file)
+          return (name, file)
+        })
+    }
+    let new = try write(release, "new")
+    let old = try base.map { try write($0, "old") } ?? [:]
+    let signers = signers ?? [key]
+    let file = url("\(release.version)-\(UInt32.random(in: 0...UInt32.max)).bundle")
+    try await BundleMaker(wholeLevel: 3).make(
+      BundleManifest(
+        product: product, devices: [device], version: release.version, securityEpoch: release.epoch, created: 1),
+      of: Self.images(release).map { .init(name: $0.name, file: new[$0.name] ?? file, base: old[$0.name]) }, to: file
+    ) { manifest in
+      guard !signers.isEmpty else { return nil }
+      return BundleSignatures(
+        roots: roots.map(\.file),
+        envelope: try Self.envelope(SigningInput(.bundleManifest, message: manifest), signers).bytes)
+    }
+    memory.withLock { $0.version[$0.running.other] = release }
+    return file
+  }
+
+  // MARK: Starts
+
+  /// Starts the device: its loader chooses, and what it has chosen runs.
+  @discardableResult func start() throws -> Slot {
+    let chosen = try loader.start(url("boot")).flatMap(Slot.init)
+    let boot = BootFolder(path("boot"))
+    let flow: any BootFlow = loader == .grub ? GrubFlow(boot) : SystemdBootFlow(boot)
+    let isTrial = try flow.choice().trial.map { $0.slot == chosen && $0.isSpent } ?? false
+    guard let chosen else { throw CocoaError(.fileNoSuchFile) }
+    memory.withLock {
+      $0.starts += 1
+      $0.running = chosen
+      $0.isTrial = isTrial
+    }
+    return chosen
+  }
+
+  var running: Slot { memory.withLock { $0.running } }
+  var restarts: Int { memory.withLock { $0.restarts } }
+
+  /// What is not well from now on.
+  func set(problems: [String]) { memory.withLock { $0.problems = problems } }
+
+  /// The engine of the release that runs.
+  func engine(duration: Int = 0, timeout: Int = 1) throws -> UpdateEngine {
+    let memory = memory.withLock { $0 }
+    let release = memory.version[memory.running] ?? Release(version: "1.0")
+    var environment = UpdateEnvironment(
+      plan: UpdatePlan(
+        image: ImageIdentity(
+          project: "product", image: "image", deviceClass: "generic-x86_64", version: release.version, build: ""),
+        securityEpoch: release.epoch, dataSchema: 0, buildTime: 0,
+        health: HealthPlan(duration: duration, timeout: timeout)),
+      boot: BootRecord(
+        loader: loader == .grub ? .grub : .systemdBoot, slot: memory.running, isTrial: memory.isTrial,
+        bootPartition: "", rootA: path("root-a"), rootB: path("root-b")),
+      records: path("data"), trustRoot: path("trust"), bootFolder: path("boot"), lock: path("lock"),
+      startID: "\(memory.starts)", problems: { [self] in self.memory.withLock { $0.problems } },
+      restart: { [self] in self.memory.withLock { $0.restarts += 1 } })
+    environment.hooks.folders = [path("hooks")]
+    environment.hooks.timeout = 2
+    environment.lockPatience = 100
+    return try UpdateEngine(environment)
+  }
+
+  /// Whether a slot's partition and files are a release, byte for byte.
+  func holds(_ release: Release, in slot: Slot) throws -> Bool {
+    let boot = BootFolder(path("boot"))
+    return try Self.images(release).allSatisfy { name, bytes in
+      switch name {
+      case "root": try Array(Data(contentsOf: url("root-\(slot.rawValue)")).prefix(bytes.count)) == bytes
+      case "kernel": try boot.read(BootPartition.kernel(slot), limit: 1 << 24) == bytes
+      case "initrd": try boot.read(BootPartition.initialRAM(slot), limit: 1 << 24) == bytes
+      default: try boot.read(BootPartition.commandLine(slot)) == bytes
+      }
+    }
+  }
+
+  /// A hook that does something and says what it was called for.
+  func addHook(_ point: String, _ script: String) throws {
+    try url("hooks").writing("#!/bin/sh\n\(script)\n", to: "\(point).d/10-test", mode: 0o755)
+  }
+}

@@ -1,0 +1,94 @@
+import DeviceModel
+import Foundation
+import TestFixtures
+import Testing
+
+@testable import UpdateEngine
+
+@Suite("Health of a release")
+struct HealthTests {
+  /// Runs the gate on a clock of its own, a second for each look; gives the verdict and what was reported.
+  private func run(
+    duration: Int, timeout: Int, _ problems: @escaping (Int) -> [String], goesOn: @escaping (Int) -> Bool = { _ in true }
+  ) -> (HealthGate.Verdict, [HealthReport]) {
+    var time: UInt64 = 5000
+    var reports: [HealthReport] = []
+    let gate = HealthGate(
+      plan: HealthPlan(duration: duration, timeout: timeout), problems: { problems(Int(time - 5000) / 1000) },
+      now: { time }, pause: { time += $0 },
+      report: {
+        reports.append($0)
+        return goesOn(reports.count)
+      })
+    return (gate.run(), reports)
+  }
+
+  @Test("A release is well once everything was for the whole time")
+  func well() {
+    let (verdict, reports) = run(duration: 5, timeout: 60) { $0 < 3 ? ["web starts"] : [] }
+    #expect(verdict == .well)
+    #expect(reports.last == HealthReport(problems: [], wellFor: 5, duration: 5, remaining: 52))
+    #expect(reports.count == 9)
+  }
+
+  @Test("A problem that comes back begins the time anew, and late ones count")
+  func relapse() {
+    let (verdict, reports) = run(duration: 10, timeout: 25) { $0 == 9 || $0 >= 18 ? ["late"] : [] }
+    #expect(verdict == .givenUp(["late"]))
+    #expect(reports.map(\.wellFor).max() == 8)
+  }
+
+  @Test("Whoever decides otherwise ends the watching")
+  func over() {
+    #expect(run(duration: 5, timeout: 60, { _ in [] }, goesOn: { $0 < 3 }).0 == .over)
+  }
+
+  @Test("Programs that run, were stopped or have ended well are no problem; others are, by name")
+  func programs() {
+    func status(_ state: ProgramStatus.State, lastEnd: String? = nil) -> ProgramStatus {
+      ProgramStatus(
+        name: "web", isSystem: false, state: state, pid: nil, runningFor: nil, restarts: 0, lastEnd: lastEnd,
+        waitingFor: "network", memory: nil)
+    }
+    #expect(HealthCheck.problem(status(.running)) == nil)
+    #expect(HealthCheck.problem(status(.ended, lastEnd: "status 0")) == nil)
+    #expect(HealthCheck.problem(status(.ended, lastEnd: "status 7")) == "web ended: status 7")
+    #expect(HealthCheck.problem(status(.waiting)) == "web waits for network")
+    #expect(HealthCheck.problem(status(.restarting, lastEnd: "signal KILL")) == "web does not stay: signal KILL")
+  }
+
+  @Test("Scripts of the health folders are run, with a time limit, and say what is wrong")
+  func scripts() async throws {
+    try await withTemporaryFolder { folder in
+      for (name, script) in ["10-good": "exit 0", "20-bad": "echo no disk >&2; exit 4", "30-slow": "sleep 30"] {
+        try folder.writing("#!/bin/sh\n\(script)\n", to: name, mode: 0o755)
+      }
+      try folder.writing("not a script", to: "README")
+      var check = HealthCheck(HealthPlan())
+      check.folders = [folder.path]
+      check.scriptTimeout = 1
+      #expect(check.problems() == ["20-bad: no disk (status 4)", "30-slow: it did not end within 1 seconds"])
+    }
+  }
+
+  @Test("Ports, pages, files and commands are looked at, and each says what is wrong")
+  func declared() async throws {
+    let folder = try TemporaryFolder()
+    let server = try LoopbackServer(in: URL(fileURLWithPath: folder.path))
+    try server.site.writing("all is well", to: "good")
+    let port = try #require(server.url.split(separator: ":").last.flatMap { Int($0) })
+    func problem(_ kind: HealthCheckPlan.Kind) -> String? {
+      HealthCheck(HealthPlan(checks: [HealthCheckPlan(name: "it", kind: kind, timeout: 2)])).problems().first
+    }
+    #expect(problem(.tcp(address: "127.0.0.1", port: port)) == nil)
+    #expect(problem(.tcp(address: "127.0.0.1", port: 1)) == "it: nobody takes connections at port 1")
+    #expect(problem(.http(address: "127.0.0.1", port: port, path: "/good", contains: "well")) == nil)
+    #expect(problem(.http(address: "127.0.0.1", port: port, path: "/good", contains: "ill"))?.contains("“ill”") == true)
+    #expect(problem(.http(address: "127.0.0.1", port: port, path: "/bad", contains: nil))?.contains("404") == true)
+    #expect(problem(.file(path: "/etc/passwd")) == nil)
+    #expect(problem(.file(path: "/nothing")) == "it: /nothing is not there")
+    #expect(problem(.command(["/bin/true"])) == nil)
+    #expect(problem(.command(["/bin/sh", "-c", "exit 9"])) == "it: it ended with status 9")
+    #expect(problem(.command(["/nothing"]))?.contains("cannot start /nothing") == true)
+  }
+}
