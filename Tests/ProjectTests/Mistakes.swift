@@ -41,7 +41,7 @@ extension Mistake {
     Mistake(
       "unknown key", Sample.project(image: "«hostnme: roof"), "unknown key 'hostnme' in image 'station'",
       hint: """
-        did you mean 'hostname'? (keys of image: formats, hostname, timezone, files, kernel, network, clock, management, console)
+        did you mean 'hostname'? (keys of image: formats, hostname, timezone, files, kernel, network, clock, management, console, update)
         """),
     Mistake(
       "unknown key in a mapping without name",
@@ -128,11 +128,11 @@ extension Mistake {
     Mistake(
       "reserved name", Sample.project(programs: "- { executable: ./tool, name: «cultivard }"),
       "the name 'cultivard' belongs to the system",
-      hint: "choose another; reserved: init, cultivard, cultivarctl, network, clock, root, nobody", schema: false),
+      hint: "choose another; reserved: init, cultivard, cultivarctl, updater, network, clock, root, nobody", schema: false),
     Mistake(
       "reserved user", Sample.project(programs: "- { executable: ./tool, user: «nobody }"),
       "the user 'nobody' belongs to the system",
-      hint: "choose another; reserved: init, cultivard, cultivarctl, network, clock, nobody", schema: false),
+      hint: "choose another; reserved: init, cultivard, cultivarctl, updater, network, clock, nobody", schema: false),
     Mistake(
       "no usable name",
       Sample.project(programs: "- «debian: { packages: [coreutils], executable: \"/usr/bin/[\" }"),
