@@ -142,7 +142,11 @@ let package = Package(
       ]),
 
     // The tests, one target for each library.
-    .target(name: "TestFixtures", path: "Tests/TestFixtures"),
+    .target(
+      name: "TestFixtures", dependencies: ["Bundle", "Trust", .product(name: "Crypto", package: "swift-crypto")],
+      path: "Tests/TestFixtures"),
+    .target(name: "PowerCuts", dependencies: ["PartitionTable", "TestFixtures"], path: "Tests/PowerCuts"),
+    .testTarget(name: "PowerCutsTests", dependencies: ["PowerCuts", "TestFixtures"]),
     .testTarget(name: "TaggedFieldsTests", dependencies: ["TaggedFields"]),
     .testTarget(name: "BundleTests", dependencies: ["Bundle", "BundleMaking", "LinuxSystem", "TestFixtures"]),
     .testTarget(
@@ -208,7 +212,9 @@ let package = Package(
     .testTarget(
       name: "BootTests",
       dependencies: [
-        "Emulator", "Flashing", "HostSystem", "Project", "ImageBuild", "Lock", "PartitionTable", "DeviceModel",
+        "Bundle", "BundleMaking", "Emulator", "Flashing", "HostSystem", "Project", "ImageBuild", "Lock",
+        "PartitionTable", "PowerCuts", "DeviceModel", "TestFixtures", "Trust",
+        .product(name: "Crypto", package: "swift-crypto"),
       ]),
   ],
   swiftLanguageModes: [.v6]

@@ -49,6 +49,8 @@ public struct VirtualMachine: Sendable {
   public var forwards: [Forward]
   /// Whether a window shows the machine's screen.
   public var hasWindow: Bool
+  /// Where every write to the first disk is recorded, in order and with its bytes (the format of dm-log-writes); `nil` for nowhere.
+  public var writeLog: URL?
   /// Further arguments for QEMU.
   public var extraArguments: [String]
 
@@ -116,15 +118,27 @@ public struct VirtualMachine: Sendable {
     }
     if firmware == .uefi { arguments += try uefiArguments(in: folder) }
     for (index, disk) in disks.enumerated() {
-      arguments += [
-        "-drive", "if=none,id=disk\(index),format=raw,discard=unmap,file=\(Self.escaped(disk.path))",
-        "-device", "virtio-blk-pci,drive=disk\(index),bootindex=\(index + 1)",
-      ]
+      arguments +=
+        index == 0 && writeLog != nil
+        ? recordedDrive(disk)
+        : [
+          "-drive", "if=none,id=disk\(index),format=raw,discard=unmap,file=\(Self.escaped(disk.path))",
+        ]
+      arguments += ["-device", "virtio-blk-pci,drive=disk\(index),bootindex=\(index + 1)"]
     }
     let ports = forwards.map { ",hostfwd=tcp:127.0.0.1:\($0.host)-:\($0.guest)" }.joined()
     // Booting from the network would only be waited for.
     arguments += ["-netdev", "user,id=net0\(ports)", "-device", "virtio-net-pci,netdev=net0,romfile="]
     return arguments + extraArguments
+  }
+
+  private func recordedDrive(_ disk: URL) -> [String] {
+    guard let writeLog else { return [] }
+    return [
+      "-blockdev", "driver=raw,node-name=content0,file.driver=file,file.filename=\(Self.escaped(disk.path))",
+      "-blockdev", "driver=file,node-name=log0,filename=\(Self.escaped(writeLog.path))",
+      "-blockdev", "driver=blklogwrites,node-name=disk0,log-sector-size=512,file=content0,log=log0",
+    ]
   }
 
   private func uefiArguments(in folder: URL) throws -> [String] {

@@ -1,7 +1,6 @@
 import BootFlow
 import Bundle
 import BundleMaking
-import Crypto
 import DeviceModel
 import Foundation
 import LinuxSystem
@@ -15,7 +14,7 @@ import Trust
 final class DeviceDouble: Sendable {
   let folder: TemporaryFolder
   let loader: LoaderDouble
-  let key = Curve25519.Signing.PrivateKey()
+  let signer = ReleaseSigner()
   private let memory = Mutex(Memory())
 
   struct Memory {
@@ -37,7 +36,9 @@ final class DeviceDouble: Sendable {
   init(_ loader: LoaderDouble) async throws {
     self.loader = loader
     folder = try TemporaryFolder()
-    for name in ["data", "hooks"] { try FileManager.default.createDirectory(atPath: path(name), withIntermediateDirectories: true) }
+    for name in ["data", "hooks"] {
+      try FileManager.default.createDirectory(atPath: path(name), withIntermediateDirectories: true)
+    }
     let first = Release(version: "1.0")
     memory.withLock { $0.version[.a] = first }
     let boot = BootFolder(path("boot"))
@@ -54,26 +55,12 @@ final class DeviceDouble: Sendable {
     try boot.create(SystemdBootFlow.initialEntry(of: .a), Array(entry.bootLoaderSpecification(generation: 1).utf8))
     try boot.create(BootPartition.grubCommands(.a), Array(entry.grubCommands.utf8))
     for (path, content) in GrubFlow.initialFiles(standard: .a) { try boot.create(path, content) }
-    try Data(SignedTrustRoot(try root([key]), envelope: try Envelope()).file).write(to: url("trust"))
+    try Data(signer.rootFile().file).write(to: url("trust"))
     _ = try start()
   }
 
   func path(_ name: String) -> String { "\(folder.path)/\(name)" }
   func url(_ name: String) -> URL { URL(fileURLWithPath: path(name)) }
-
-  func root(_ keys: [Curve25519.Signing.PrivateKey], version: UInt32 = 1) throws -> TrustRoot {
-    try TrustRoot(version: version, keys: try keys.map(Self.publicKey), threshold: 1)
-  }
-
-  static func publicKey(_ key: Curve25519.Signing.PrivateKey) throws -> PublicKey {
-    // SubjectPublicKeyInfo of an Ed25519 key (RFC 8410, section 4).
-    try PublicKey(der: [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00] + key.publicKey.rawRepresentation)
-  }
-
-  static func envelope(_ input: SigningInput, _ keys: [Curve25519.Signing.PrivateKey]) throws -> Envelope {
-    try Envelope(
-      signatures: keys.map { try .init(key: publicKey($0).id, signature: Signature($0.signature(for: input.bytes))) })
-  }
 
   // MARK: Releases
 
@@ -96,7 +83,7 @@ final class DeviceDouble: Sendable {
   /// A bundle of a release, as a file.
   func bundle(
     _ release: Release, product: String = "product/image", device: String = "generic-x86_64",
-    signers: [Curve25519.Signing.PrivateKey]? = nil, roots: [SignedTrustRoot] = [], base: Release? = nil
+    isSigned: Bool = true, by other: ReleaseSigner? = nil, roots: [SignedTrustRoot] = [], base: Release? = nil
   ) async throws -> URL {
     func write(_ release: Release, _ place: String) throws -> [String: URL] {
       try FileManager.default.createDirectory(atPath: path(place), withIntermediateDirectories: true)
@@ -109,17 +96,14 @@ final class DeviceDouble: Sendable {
     }
     let new = try write(release, "new")
     let old = try base.map { try write($0, "old") } ?? [:]
-    let signers = signers ?? [key]
+    let signer = other ?? signer
     let file = url("\(release.version)-\(UInt32.random(in: 0...UInt32.max)).bundle")
     try await BundleMaker(wholeLevel: 3).make(
       BundleManifest(
         product: product, devices: [device], version: release.version, securityEpoch: release.epoch, created: 1),
       of: Self.images(release).map { .init(name: $0.name, file: new[$0.name] ?? file, base: old[$0.name]) }, to: file
     ) { manifest in
-      guard !signers.isEmpty else { return nil }
-      return BundleSignatures(
-        roots: roots.map(\.file),
-        envelope: try Self.envelope(SigningInput(.bundleManifest, message: manifest), signers).bytes)
+      isSigned ? try signer.signatures(over: manifest, roots: roots) : nil
     }
     memory.withLock { $0.version[$0.running.other] = release }
     return file

@@ -9,7 +9,8 @@ import Testing
 struct HealthTests {
   /// Runs the gate on a clock of its own, a second for each look; gives the verdict and what was reported.
   private func run(
-    duration: Int, timeout: Int, _ problems: @escaping (Int) -> [String], goesOn: @escaping (Int) -> Bool = { _ in true }
+    duration: Int, timeout: Int, _ problems: @escaping (Int) -> [String],
+    goesOn: @escaping (Int) -> Bool = { _ in true }
   ) -> (HealthGate.Verdict, [HealthReport]) {
     var time: UInt64 = 5000
     var reports: [HealthReport] = []

@@ -1,5 +1,4 @@
 import Bundle
-import Crypto
 import DeviceModel
 import DeviceRecords
 import Foundation
@@ -43,7 +42,9 @@ struct UpdateEngineTests {
     #expect(throws: BundleFailure.refused(.downgrade(bundle: 2, device: 3))) { try install(older, device) }
   }
 
-  @Test("A release that does not get well is left, with its reason, and refused until told otherwise", arguments: LoaderDouble.allCases)
+  @Test(
+    "A release that does not get well is left, with its reason, and refused until told otherwise",
+    arguments: LoaderDouble.allCases)
   func leaves(loader: LoaderDouble) async throws {
     let device = try await DeviceDouble(loader)
     let bundle = try await device.bundle(Release(version: "2.0"))
@@ -92,11 +93,11 @@ struct UpdateEngineTests {
   func refusals() async throws {
     let device = try await DeviceDouble(.grub)
     let before = try Data(contentsOf: device.url("root-b"))
-    let stranger = Curve25519.Signing.PrivateKey()
+    let stranger = ReleaseSigner()
     let new = Release(version: "2.0")
     for (bundle, reason) in [
-      (try await device.bundle(new, signers: []), "not signed"),
-      (try await device.bundle(new, signers: [stranger]), "not trusted"),
+      (try await device.bundle(new, isSigned: false), "not signed"),
+      (try await device.bundle(new, by: stranger), "not trusted"),
       (try await device.bundle(new, product: "other/image"), "product"),
       (try await device.bundle(new, device: "generic-arm64"), "generic-arm64"),
     ] {
@@ -111,18 +112,16 @@ struct UpdateEngineTests {
   @Test("A root of trust that a bundle brings counts from then on, and the one before does not any more")
   func rotation() async throws {
     let device = try await DeviceDouble(.systemdBoot)
-    let next = Curve25519.Signing.PrivateKey()
-    let root = try device.root([next], version: 2)
-    let unsigned = SignedTrustRoot(root, envelope: try Envelope())
-    let signed = SignedTrustRoot(root, envelope: try DeviceDouble.envelope(unsigned.input, [device.key, next]))
-    let second = try await device.bundle(Release(version: "2.0"), signers: [next], roots: [signed])
-    let withoutChain = try await device.bundle(Release(version: "2.0"), signers: [next])
+    let next = ReleaseSigner()
+    let signed = try next.rootFile(version: 2, besides: [device.signer])
+    let second = try await device.bundle(Release(version: "2.0"), by: next, roots: [signed])
+    let withoutChain = try await device.bundle(Release(version: "2.0"), by: next)
     #expect(throws: UpdateFailure.self) { try install(withoutChain, device) }
     try install(second, device)
     try device.engine().cancel()
     let old = try await device.bundle(Release(version: "3.0"))
     #expect(throws: UpdateFailure.self) { try install(old, device) }
-    try install(try await device.bundle(Release(version: "3.0"), signers: [next]), device)
+    try install(try await device.bundle(Release(version: "3.0"), by: next), device)
   }
 
   @Test("While a release is on trial or waits for it, nothing else is installed; it can be taken back")
@@ -216,7 +215,8 @@ struct UpdateEngineTests {
     }
     for point in UpdateHooks.Point.allCases {
       try device.addHook(
-        point.rawValue, "echo $CULTIVAR_POINT $CULTIVAR_SLOT $CULTIVAR_OLD_VERSION $CULTIVAR_VERSION >> '\(device.path("told"))'")
+        point.rawValue,
+        "echo $CULTIVAR_POINT $CULTIVAR_SLOT $CULTIVAR_OLD_VERSION $CULTIVAR_VERSION >> '\(device.path("told"))'")
     }
     try install(bundle, device)
     try device.start()
@@ -251,7 +251,9 @@ struct UpdateEngineTests {
     #expect(try device.engine().status().history.last?.reason == "10-test refuses: no (status 1)")
   }
 
-  @Test("A power cut between the boot loader's records and our own is made good at the next start", arguments: LoaderDouble.allCases)
+  @Test(
+    "A power cut between the boot loader's records and our own is made good at the next start",
+    arguments: LoaderDouble.allCases)
   func cutAroundRecords(loader: LoaderDouble) async throws {
     // Committed, and the state is that of the trial.
     let device = try await DeviceDouble(loader)

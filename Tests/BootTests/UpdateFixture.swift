@@ -1,0 +1,127 @@
+import Bundle
+import BundleMaking
+import Emulator
+import Foundation
+import HostSystem
+import PowerCuts
+import TestFixtures
+
+/// Releases of one product, and the bundles that lead from one to the other.
+actor UpdateFixture {
+  static let shared = UpdateFixture()
+
+  private let signer = ReleaseSigner()
+  private var made: [String: URL] = [:]
+
+  /// The file with the root of trust.
+  private func trust() async throws -> URL {
+    if let file = made["trust"] { return file }
+    let file = try await BootFixture.shared.newFolder().appending(path: "trust.root")
+    try Data(signer.rootFile().file).write(to: file)
+    made["trust"] = file
+    return file
+  }
+
+  /// The image of a release; its bundle, signed, is beside it.
+  func image(_ version: String, _ text: String) async throws -> URL {
+    let image = try await BootFixture.shared.image(
+      "updated", text, files: ["trust.root": try trust()], version: version)
+    let bundle = try BundleFile(Self.bundle(beside: image))
+    if bundle.signatures.envelope.isEmpty {
+      try bundle.replace(signatures: try signer.signatures(over: bundle.head.manifest))
+    }
+    return image
+  }
+
+  /// The whole bundle of an image.
+  static func bundle(beside image: URL) -> URL {
+    image.deletingLastPathComponent().appending(path: "updated.bundle")
+  }
+
+  /// A small bundle that leads from one image to another, signed.
+  func delta(from old: URL, to new: URL) async throws -> URL {
+    let key = "\(old.path) \(new.path)"
+    if let file = made[key] { return file }
+    let file = try await BootFixture.shared.newFolder().appending(path: "delta.bundle")
+    let signer = signer
+    try await BundleDelta.make(
+      from: try BundleFile(Self.bundle(beside: old)), to: try BundleFile(Self.bundle(beside: new)), as: file
+    ) { try signer.signatures(over: $0) }
+    made[key] = file
+    return file
+  }
+
+  /// What a slot holds of a release.
+  func release(_ name: String, of image: URL) throws -> SlotJudge.Release {
+    let folder = FileManager.default.temporaryDirectory.appending(path: "cultivar-release-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let files = try BundleFile(Self.bundle(beside: image)).extract(to: folder)
+    return SlotJudge.Release(
+      name: name, images: try files.filter { $0.key != "command-line" }.mapValues { try Array(Data(contentsOf: $0)) })
+  }
+}
+
+extension Appliances {
+  /// The web server, updates, and commands on the console.
+  ///
+  /// - Parameters:
+  ///   - check: What is looked at besides the programs.
+  ///   - rest: Further keys.
+  static func updated(
+    check: String = "tcp: { port: 8080 }", timeout: Int = 60, programs: String = "", _ rest: String = ""
+  )
+    -> String
+  {
+    """
+    layout: appliance-ab
+    formats: [bundle]
+    programs:
+    \(web)
+    \(programs)
+    clock: none
+    console: { commands: true }
+    update: { trust: ./trust.root, health: { duration: 2s, timeout: \(timeout)s, checks: [{ \(check) }] } }
+    \(rest)
+    """
+  }
+}
+
+extension VirtualMachine {
+  /// Lends the machine further disks that it can only read: `/dev/vdb` and so on.
+  mutating func lend(_ files: [URL]) {
+    for (index, file) in files.enumerated() {
+      extraArguments += [
+        "-drive", "if=none,id=lent\(index),format=raw,readonly=on,file=\(file.path)",
+        "-device", "virtio-blk-pci,drive=lent\(index)",
+      ]
+    }
+  }
+}
+
+extension RunningMachine {
+  /// Asks until the answer to a command contains a text.
+  func command(_ line: String, until wanted: String, seconds: Int) async throws -> String {
+    let deadline = ContinuousClock().now.advanced(by: .seconds(seconds))
+    var last = ""
+    while ContinuousClock().now < deadline {
+      last = try await command(line, seconds: 60).output
+      if last.contains(wanted) { return last }
+      try await Task.sleep(for: .seconds(1))
+    }
+    throw EmulatorFailure.timedOut(
+      waitingFor: "\(wanted) in the answer to \(line): \(last)", seconds: seconds, console: console)
+  }
+
+  /// Installs a release from a lent disk, and waits for the console of what runs after the restart.
+  func update(from disk: String) async throws {
+    let before = mark
+    try await type("update install \(disk)")
+    try await wait(for: "Restarting system", after: before, seconds: 180)
+    try await waitForConsole(after: mark)
+  }
+
+  /// Waits for the console of the next start.
+  func waitForConsole(after mark: Int) async throws {
+    try await wait(for: "cultivar> ", after: mark, seconds: 120)
+  }
+}

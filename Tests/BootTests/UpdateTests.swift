@@ -1,0 +1,101 @@
+import Emulator
+import Foundation
+import HostSystem
+import PowerCuts
+import TestFixtures
+import Testing
+
+extension Machines {
+  /// Updates by real boot loaders, and what power cuts during them leave.
+  @Suite
+  struct UpdateTests {
+    private static let isLong = ProcessInfo.processInfo.environment["CULTIVAR_TEST_LONG"] != nil
+
+    @Test(
+      "An appliance is updated and commits; a broken release falls back by itself with its reason; a power cut at any write leaves a slot that starts",
+      arguments: VirtualMachine.Firmware.allCases)
+    func updatesAndFallsBack(firmware: VirtualMachine.Firmware) async throws {
+      let fixture = UpdateFixture.shared
+      let old = try await fixture.image("1.0", Appliances.updated())
+      let new = try await fixture.image("2.0", Appliances.updated())
+      let broken = try await fixture.image(
+        "3.0",
+        firmware == .uefi
+          ? Appliances.updated(check: "http: { port: 8080, path: /missing }", timeout: 10)
+          // The kernel finds nothing to start, and panics.
+          : Appliances.updated("kernel: { arguments: [rdinit=/nothing] }"))
+      let disk = try await BootFixture.shared.disk(from: old)
+      let folder = disk.deletingLastPathComponent()
+      let before = folder.appending(path: "before.img")
+      try await MachineDisk.copy(disk, to: before, size: 2048 << 20)
+      let port = VirtualMachine.freePort()
+      var machine = VirtualMachine(disk: disk, firmware: firmware, forwards: [.init(host: port, guest: 8080)])
+      machine.lend([try await fixture.delta(from: old, to: new), try await fixture.delta(from: new, to: broken)])
+      let writes = folder.appending(path: "writes.log")
+      try FolderTree.replaceFile(writes.path, with: [])
+      machine.writeLog = writes
+
+      try await machine.running(in: folder) { machine in
+        try await expectPage("http://127.0.0.1:\(port)/count", "1\n", machine)
+        try await machine.waitForConsole(after: 0)
+        try await machine.update(from: "/dev/vdb")
+        let committed = try await machine.command("history", until: "committed", seconds: 60)
+        #expect(committed.contains("2.0  slot b  committed"))
+        try await expectPage("http://127.0.0.1:\(port)/count", "2\n", machine)
+
+        try await machine.update(from: "/dev/vdc")
+        let left = try await machine.command("history", until: "rolled back", seconds: 240)
+        let reason = firmware == .uefi ? "port 8080/missing: the answer is 404" : "it ended without a word"
+        #expect(left.contains("3.0  slot a  rolled back: \(reason)"))
+        let slots = try await machine.command("slots").output
+        #expect(slots.contains("b  2.0  runs, standard"))
+        #expect(slots.contains("a  -  empty"))
+        let again = try await machine.command("update install /dev/vdc")
+        #expect(again.status == 1 && again.output.contains("was tried on this device and failed"))
+        _ = try await fetch("http://127.0.0.1:\(port)/count", from: machine)
+        try await machine.type("poweroff")
+        try await machine.waitUntilOff(seconds: 60)
+      }
+      try await DiskJudge(disk).expectCleanDisk(dataMebibytes: 700...)
+      try await expectEveryCutStarts(
+        writes, on: before, firmware, releases: [("1.0", old), ("2.0", new), ("3.0", broken)])
+    }
+
+    /// Judges the states that power cuts leave, and starts some of them.
+    private func expectEveryCutStarts(
+      _ log: URL, on before: URL, _ firmware: VirtualMachine.Firmware, releases: [(String, URL)]
+    ) async throws {
+      let table = try await DiskJudge(before).partitions()
+      func range(_ name: String) throws -> Range<UInt64> {
+        let part = try #require(table.first { $0.name == name })
+        return UInt64(part.start * 512)..<UInt64((part.start + part.size) * 512)
+      }
+      let boot = try range("boot")
+      let log = try DiskWriteLog(log)
+      var known: [SlotJudge.Release] = []
+      for (name, image) in releases { known.append(try await UpdateFixture.shared.release(name, of: image)) }
+      let judge = SlotJudge(
+        known, firmware == .uefi ? .systemdBoot : .grub, .init(boot: 2, roots: ["a": 3, "b": 4]))
+      let disk = try CutDisk(before)
+      // The partition table, and of the boot partition what is no content of large files: tables of clusters, folders, small files.
+      let states = CutStates(
+        log, on: disk,
+        isImportant: { entry in
+          entry.place < 1 << 20 || (boot.contains(entry.place) && entry.length <= 4096)
+        }, strides: Self.isLong ? (1, 4) : (12, 60), mixes: Self.isLong ? 3 : 2)
+      var verdicts: [String: Int] = [:]
+      var failures: [String] = []
+      let count = states.forEach { state, disk in
+        switch judge.verdict(on: disk) {
+        case .success(let slot): verdicts[slot, default: 0] += 1
+        case .failure(let problem): failures.append("\(state): \(problem)")
+        }
+      }
+      print(
+        "power cuts (\(firmware)): \(count) states, \(failures.count) without a slot; \(verdicts.sorted { $0.key < $1.key })"
+      )
+      #expect(failures.prefix(5) == [])
+      #expect(Set(verdicts.keys).isSuperset(of: ["a 1.0", "b 2.0"]))
+    }
+  }
+}

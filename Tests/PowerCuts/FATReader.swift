@@ -1,0 +1,156 @@
+/// Reads files of a FAT32 file system (Microsoft's FAT specification, version 1.03), as firmware and boot loaders do: no journal, no repair.
+public struct FATReader {
+  /// What a folder holds.
+  public struct Item: Equatable, Sendable {
+    /// Its long name, or the short one in lower case.
+    public var name: String
+    /// First cluster; 0 for an empty file.
+    public var cluster: UInt32
+    /// Bytes.
+    public var size: Int
+    /// Whether it is a folder.
+    public var isFolder: Bool
+  }
+
+  /// A file system that cannot be read.
+  public struct Failure: Error, CustomStringConvertible {
+    /// Why.
+    public let description: String
+  }
+
+  private let read: (Int, UInt64) -> [UInt8]
+  private let clusterSize: Int
+  private let fatStart: UInt64
+  private let dataStart: UInt64
+  private let root: UInt32
+  private let table: [UInt8]
+
+  /// Reads the boot sector and the first table of clusters.
+  ///
+  /// - Parameter read: Gives so many bytes from a place in the file system on.
+  /// - Throws: ``Failure``.
+  public init(read: @escaping (_ count: Int, _ place: UInt64) -> [UInt8]) throws {
+    self.read = read
+    let boot = read(512, 0)
+    func number(_ offset: Int, _ count: Int) -> Int {
+      boot[offset..<offset + count].reversed().reduce(0) { $0 << 8 | Int($1) }
+    }
+    guard boot[510] == 0x55, boot[511] == 0xaa, number(11, 2) == 512, number(22, 2) == 0 else {
+      throw Failure(description: "there is no FAT32")
+    }
+    clusterSize = number(13, 1) * 512
+    fatStart = UInt64(number(14, 2) * 512)
+    let tableSize = number(36, 4) * 512
+    dataStart = fatStart + UInt64(number(16, 1) * tableSize)
+    root = UInt32(number(44, 4))
+    table = read(tableSize, fatStart)
+  }
+
+  private func next(_ cluster: UInt32) -> UInt32 {
+    let place = Int(cluster) * 4
+    guard place + 4 <= table.count else { return 0 }
+    return table[place..<place + 4].reversed().reduce(0) { $0 << 8 | UInt32($1) } & 0x0fff_ffff
+  }
+
+  /// The clusters of a chain, at most so many; a chain that ends early or goes in a circle is short.
+  public func chain(_ first: UInt32, count: Int) -> [UInt32] {
+    var chain: [UInt32] = []
+    var cluster = first
+    while chain.count < count, (2..<0x0fff_fff8).contains(cluster) {
+      chain.append(cluster)
+      cluster = next(cluster)
+    }
+    return chain
+  }
+
+  /// Bytes of a chain.
+  private func bytes(_ first: UInt32, _ count: Int) -> [UInt8] {
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(count + clusterSize)
+    let chain = chain(first, count: (count + clusterSize - 1) / clusterSize)
+    var index = 0
+    while index < chain.count {
+      // Clusters that follow each other are read at once.
+      var run = 1
+      while index + run < chain.count, chain[index + run] == chain[index] + UInt32(run) { run += 1 }
+      bytes += read(run * clusterSize, dataStart + UInt64(chain[index] - 2) * UInt64(clusterSize))
+      index += run
+    }
+    return Array(bytes.prefix(count))
+  }
+
+  /// What a folder holds.
+  ///
+  /// - Parameter path: From the root, with slashes; empty for the root.
+  public func items(_ path: String) -> [Item] {
+    var cluster = root
+    for name in path.split(separator: "/") {
+      guard let folder = items(at: cluster).first(where: { $0.name.lowercased() == name.lowercased() && $0.isFolder })
+      else { return [] }
+      cluster = folder.cluster
+    }
+    return items(at: cluster)
+  }
+
+  private func items(at cluster: UInt32) -> [Item] {
+    let length = chain(cluster, count: 4096).count * clusterSize
+    let folder = bytes(cluster, length)
+    var items: [Item] = []
+    var long: [(order: UInt8, sum: UInt8, units: [UInt16])] = []
+    for start in stride(from: 0, to: folder.count, by: 32) {
+      let entry = Array(folder[start..<start + 32])
+      if entry[0] == 0 { break }
+      defer { if entry[11] != 0x0f { long = [] } }
+      if entry[0] == 0xe5 { continue }
+      if entry[11] == 0x0f {
+        let places = [1, 3, 5, 7, 9, 14, 16, 18, 20, 22, 24, 28, 30]
+        long.append((entry[0], entry[13], places.map { UInt16(entry[$0]) | UInt16(entry[$0 + 1]) << 8 }))
+        continue
+      }
+      if entry[11] & 0x08 != 0 { continue }
+      let sum = entry[0..<11].reduce(UInt8(0)) { ($0 >> 1 | $0 << 7) &+ $1 }
+      var name = Self.shortName(entry)
+      let parts = long.reversed()
+      if !parts.isEmpty, parts.allSatisfy({ $0.sum == sum }),
+        parts.enumerated().allSatisfy({ Int($1.order & 0x3f) == $0 + 1 }), (parts.last?.order ?? 0) & 0x40 != 0
+      {
+        name = String(decoding: parts.flatMap(\.units).prefix { $0 != 0 && $0 != 0xffff }, as: UTF16.self)
+      }
+      func number(_ offset: Int, _ count: Int) -> UInt32 {
+        entry[offset..<offset + count].reversed().reduce(0) { $0 << 8 | UInt32($1) }
+      }
+      items.append(
+        Item(
+          name: name, cluster: number(20, 2) << 16 | number(26, 2), size: Int(number(28, 4)),
+          isFolder: entry[11] & 0x10 != 0))
+    }
+    return items.filter { $0.name != "." && $0.name != ".." }
+  }
+
+  private static func shortName(_ entry: [UInt8]) -> String {
+    func text(_ bytes: ArraySlice<UInt8>) -> String {
+      String(decoding: bytes, as: UTF8.self).trimmingSuffix(" ").lowercased()
+    }
+    let ending = text(entry[8..<11])
+    return text(entry[0..<8]) + (ending.isEmpty ? "" : ".\(ending)")
+  }
+
+  /// A file's bytes; `nil` where there is none.
+  public func file(_ path: String) -> [UInt8]? {
+    let parts = path.split(separator: "/")
+    guard let name = parts.last,
+      let item = items(parts.dropLast().joined(separator: "/")).first(where: {
+        $0.name.lowercased() == name.lowercased() && !$0.isFolder
+      })
+    else { return nil }
+    return item.size == 0 ? [] : bytes(item.cluster, item.size)
+  }
+}
+
+extension String {
+  fileprivate func trimmingSuffix(_ character: Character) -> String {
+    var text = self
+    while text.last == character { text.removeLast() }
+    return text
+  }
+}

@@ -1,0 +1,71 @@
+import Foundation
+import TestFixtures
+import Testing
+
+@testable import PowerCuts
+
+@Suite("Power cuts")
+struct PowerCutsTests {
+  /// A log with writes and flushes, as QEMU writes it.
+  private func log(_ entries: [(sector: UInt64, bytes: [UInt8], flush: Bool)], in folder: URL) throws -> URL {
+    func number(_ value: some FixedWidthInteger) -> [UInt8] { withUnsafeBytes(of: value.littleEndian, Array.init) }
+    func padded(_ bytes: [UInt8]) -> [UInt8] { bytes + [UInt8](repeating: 0, count: 512 - bytes.count) }
+    var log = padded(
+      number(0x006a_7366_7773_6872 as UInt64) + number(1 as UInt64) + number(UInt64(entries.count))
+        + number(512 as UInt32))
+    for entry in entries {
+      log += padded(
+        number(entry.sector) + number(UInt64(entry.bytes.count / 512)) + number(UInt64(entry.flush ? 1 : 0))
+          + number(UInt64(entry.bytes.count)))
+      log += entry.bytes
+    }
+    log += [UInt8](repeating: 0, count: 8192)
+    return try folder.writing(log, to: "log")
+  }
+
+  @Test("Each write makes states with what was not flushed kept, lost and mixed; a flush settles")
+  func states() async throws {
+    try await withTemporaryFolder { folder in
+      func sector(_ value: UInt8) -> [UInt8] { [UInt8](repeating: value, count: 512) }
+      let log = try DiskWriteLog(
+        try log(
+          [(0, sector(1), false), (1, sector(2) + sector(3), false), (0, [], true), (3, sector(4), false)], in: folder))
+      let disk = try CutDisk(try folder.writing([UInt8](repeating: 0, count: 2048), to: "disk"))
+      var seen: Set<[UInt8]> = []
+      let states = CutStates(log, on: disk, mixes: 40)
+      let count = states.forEach { _, disk in
+        seen.insert((0..<4).map { disk.read(1, at: UInt64($0 * 512))[0] })
+      }
+      #expect(count == 3 * 40 + 3 + 2)
+      // Before the flush any of the three sectors may be there or not; after it all are.
+      for one: UInt8 in [0, 1] {
+        for two: UInt8 in [0, 2] { for three: UInt8 in [0, 3] { #expect(seen.contains([one, two, three, 0])) } }
+      }
+      #expect(seen.contains([1, 2, 3, 4]))
+      #expect(!seen.contains { $0[3] == 4 && $0[0...2] != [1, 2, 3] })
+    }
+  }
+
+  @Test("The reader of FAT sees what mtools has written, long names and folders included")
+  func fat() async throws {
+    try await withTemporaryFolder { folder in
+      let image = folder.appending(path: "fat")
+      let text = (0..<3000).map { "line \($0)\n" }.joined()
+      try folder.writing(text, to: "text")
+      let script = """
+        truncate -s 64M '\(image.path)' && mkfs.fat -F 32 '\(image.path)' >/dev/null
+        export MTOOLS_SKIP_CHECK=1
+        mmd -i '\(image.path)' ::loader ::loader/entries
+        mcopy -i '\(image.path)' '\(folder.path)/text' '::loader/entries/cultivar-b-12+1.conf'
+        mcopy -i '\(image.path)' '\(folder.path)/text' ::LINUX
+        """
+      #expect(try Judge("sh").run(["-e", "-c", script]).status == 0)
+      let bytes = try Array(Data(contentsOf: image))
+      let reader = try FATReader { count, place in Array(bytes[Int(place)..<Int(place) + count]) }
+      #expect(reader.items("loader/entries").map(\.name) == ["cultivar-b-12+1.conf"])
+      #expect(reader.file("loader/entries/cultivar-b-12+1.conf") == Array(text.utf8))
+      #expect(reader.file("linux") == Array(text.utf8))
+      #expect(reader.file("nothing") == nil)
+    }
+  }
+}

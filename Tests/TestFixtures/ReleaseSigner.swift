@@ -1,0 +1,48 @@
+import Bundle
+import Crypto
+import Trust
+
+/// Holds keys in memory, and signs bundles and roots of trust with them.
+public struct ReleaseSigner: Sendable {
+  private let key = Curve25519.Signing.PrivateKey()
+
+  /// Makes a new key.
+  public init() {}
+
+  /// Its public key.
+  public var publicKey: PublicKey {
+    get throws {
+      // SubjectPublicKeyInfo of an Ed25519 key (RFC 8410, section 4).
+      try PublicKey(
+        der: [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00] + key.publicKey.rawRepresentation)
+    }
+  }
+
+  /// A root of trust that accepts this signer alone.
+  public func root(version: UInt32 = 1) throws -> TrustRoot {
+    try TrustRoot(version: version, keys: [try publicKey], threshold: 1)
+  }
+
+  /// The root of trust as a file, signed by this signer and others.
+  public func rootFile(version: UInt32 = 1, besides others: [ReleaseSigner] = []) throws -> SignedTrustRoot {
+    let root = try root(version: version)
+    let unsigned = SignedTrustRoot(root, envelope: try Envelope())
+    return SignedTrustRoot(root, envelope: try Self.envelope(unsigned.input, by: [self] + others))
+  }
+
+  /// Signatures over a bundle's manifest.
+  ///
+  /// - Parameter roots: Roots of trust that the bundle brings.
+  public func signatures(over manifest: [UInt8], roots: [SignedTrustRoot] = []) throws -> BundleSignatures {
+    BundleSignatures(
+      roots: roots.map(\.file),
+      envelope: try Self.envelope(SigningInput(.bundleManifest, message: manifest), by: [self]).bytes)
+  }
+
+  private static func envelope(_ input: SigningInput, by signers: [ReleaseSigner]) throws -> Envelope {
+    try Envelope(
+      signatures: signers.map { signer in
+        .init(key: try signer.publicKey.id, signature: try Signature(signer.key.signature(for: input.bytes)))
+      })
+  }
+}
