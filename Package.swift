@@ -36,6 +36,18 @@ let package = Package(
     .target(
       name: "Bundle",
       dependencies: ["CZstd", "LinuxSystem", "TaggedFields", .product(name: "Crypto", package: "swift-crypto")]),
+    .target(name: "NameResolution", dependencies: ["LinuxSystem"]),
+    .target(
+      name: "BundleDownload",
+      dependencies: [
+        "Bundle", "LinuxSystem", "NameResolution",
+        .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "NIOSSL", package: "swift-nio-ssl"),
+      ]),
     .target(
       name: "Trust",
       dependencies: [
@@ -145,6 +157,9 @@ let package = Package(
     .target(name: "TestFixtures", path: "Tests/TestFixtures"),
     .testTarget(name: "TaggedFieldsTests", dependencies: ["TaggedFields"]),
     .testTarget(name: "BundleTests", dependencies: ["Bundle", "BundleMaking", "LinuxSystem", "TestFixtures"]),
+    .testTarget(name: "NameResolutionTests", dependencies: ["NameResolution", "LinuxSystem", "TestFixtures"]),
+    .testTarget(
+      name: "BundleDownloadTests", dependencies: ["Bundle", "BundleDownload", "NameResolution", "TestFixtures"]),
     .testTarget(
       name: "UpdateEngineTests",
       dependencies: [
