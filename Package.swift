@@ -106,7 +106,7 @@ let package = Package(
       ]),
     .target(name: "Lock", dependencies: ["HostSystem"]),
     .target(name: "DebianArchive", dependencies: ["HostSystem", "Lock"]),
-    .target(name: "BundleMaking", dependencies: ["Bundle", "CZstd", "HostSystem", "TaggedFields"]),
+    .target(name: "BundleMaking", dependencies: ["Bundle", "BundleDownload", "CZstd", "HostSystem", "TaggedFields"]),
     .target(name: "ExecutableFormat"),
     .target(name: "Sandbox", dependencies: ["HostSystem"]),
     .target(name: "SwiftSDK", dependencies: ["DebianArchive", "HostSystem", "Lock", "Sandbox"]),
@@ -147,7 +147,8 @@ let package = Package(
     .executableTarget(
       name: "cultivar",
       dependencies: [
-        "Bundle", "BundleMaking", "DebianArchive", "Project", "Programs", "ImageBuild", "DiskImage", "Emulator",
+        "Bundle", "BundleDownload", "BundleMaking", "DebianArchive", "Project", "Programs", "ImageBuild", "DiskImage",
+        "Emulator",
         "Flashing", "HostSystem", "Lock", "Sandbox", "Signing", "SizeReport", "Spelling", "SwiftSDK", "Trust",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Subprocess", package: "swift-subprocess"),
@@ -159,7 +160,7 @@ let package = Package(
     .testTarget(name: "BundleTests", dependencies: ["Bundle", "BundleMaking", "LinuxSystem", "TestFixtures"]),
     .testTarget(name: "NameResolutionTests", dependencies: ["NameResolution", "LinuxSystem", "TestFixtures"]),
     .testTarget(
-      name: "BundleDownloadTests", dependencies: ["Bundle", "BundleDownload", "NameResolution", "TestFixtures"]),
+      name: "BundleDownloadTests", dependencies: ["Bundle", "BundleDownload", "BundleMaking", "TestFixtures"]),
     .testTarget(
       name: "UpdateEngineTests",
       dependencies: [
@@ -219,7 +220,7 @@ let package = Package(
       name: "ManagementAPITests",
       dependencies: ["ManagementAPI", "DeviceControl", "DeviceModel", "LinuxSystem", "Supervisor", "TestFixtures"]),
     .testTarget(name: "ProjectTests", dependencies: ["Project"]),
-    .testTarget(name: "CommandLineTests", dependencies: ["cultivar"]),
+    .testTarget(name: "CommandLineTests", dependencies: ["cultivar", "TestFixtures"]),
     .testTarget(
       name: "BootTests",
       dependencies: [

@@ -1,5 +1,6 @@
 import Bundle
 import BundleDownload
+import BundleMaking
 import Foundation
 import TestFixtures
 import Testing
@@ -140,6 +141,53 @@ struct HTTPBundleSourceTests {
     }
     #expect(read == file.bytes)
     #expect(source.fetched == 2_000_000)
+  }
+}
+
+/// The installer and a server together.
+@Suite("Installations from web servers")
+struct WebInstallationTests {
+  /// An image in memory.
+  private final class Slot: BlockStorage {
+    var bytes: [UInt8]
+    var size: UInt64 { UInt64(bytes.count) }
+    init(_ bytes: [UInt8]) { self.bytes = bytes }
+    func read(into memory: UnsafeMutableRawBufferPointer, at offset: UInt64) {
+      memory.copyBytes(from: bytes[Int(offset)..<Int(offset) + memory.count])
+    }
+    func write(_ new: [UInt8], at offset: UInt64) {
+      bytes.replaceSubrange(Int(offset)..<Int(offset) + new.count, with: new)
+    }
+    func synchronise() {}
+  }
+
+  @Test("a device with another old image fetches the pieces that it has not, and no byte more but the head's")
+  func pieces() async throws {
+    let old = ServedFile(4_000_000).bytes
+    var new = old
+    for place in [100, 900_000, 901_000, 2_500_000, 3_999_999] { new[place] &+= 1 }
+    let bundle = try await withTemporaryFolder { folder in
+      let (image, file) = (folder.appending(path: "new"), folder.appending(path: "bundle"))
+      try Data(new).write(to: image)
+      try await BundleMaker(wholeLevel: 1).make(
+        BundleManifest(product: "p", devices: ["d"], version: "1", created: 0), of: [.init(name: "root", file: image)],
+        to: file)
+      return try Array(Data(contentsOf: file))
+    }
+    var file = ServedFile(0)
+    file.bytes = bundle
+    let server = ScriptedServer { [file] request, _ in file.answer(request) }
+    let (source, slot) = (try Fetch.source(server), Slot([UInt8](repeating: 0, count: new.count)))
+    let signed = try SignedBundle(BundleHead(from: source)) { _, _ in }
+    let progress = try BundleInstaller(
+      signed, from: source, bases: ["root": Slot(old)], targets: ["root": slot]
+    ).run()
+    #expect(slot.bytes == new)
+    // Four pieces of 16 KiB, and the heads of the segments that they are in.
+    #expect(progress.fetched < 90_000)
+    #expect(source.fetched <= progress.fetched + 16_384)
+    #expect(server.connections == 1)
+    #expect(source.requests < 12)
   }
 }
 

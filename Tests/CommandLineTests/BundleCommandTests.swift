@@ -1,4 +1,5 @@
 import Foundation
+import TestFixtures
 import Testing
 
 @Suite("Bundles on the command line")
@@ -70,6 +71,27 @@ struct BundleCommandTests {
       try cultivar("bundle make --product p --device d --release 1 -o third.bundle root=old.img", in: folder)
       try cultivar("bundle sign third.bundle --sign c.key --root p-2.root", in: folder)
       try cultivar("bundle verify --trust p.root third.bundle", in: folder)
+    }
+  }
+
+  @Test("bundles are read from web servers as from files; here from one that knows no ranges")
+  func web() throws {
+    try withTemporaryFolder { folder in
+      try makeReleases(in: folder)
+      let server = try LoopbackServer(in: folder.appending(path: "server"))
+      for name in ["old", "new"] {
+        let target = server.site.appending(path: "\(name).bundle")
+        try FileManager.default.copyItem(at: folder.appending(path: "\(name).bundle"), to: target)
+      }
+      try cultivar("bundle delta \(server.url)/old.bundle \(server.url)/new.bundle -o small.bundle", in: folder)
+      try cultivar("bundle verify --from \(server.url)/old.bundle small.bundle", in: folder)
+      try cultivar("bundle extract \(server.url)/new.bundle out", in: folder)
+      try expectSame("out/root.img", "new.img", in: folder)
+      #expect(
+        try cultivar("bundle show \(server.url)/new.bundle", in: folder).output
+          == cultivar("bundle show new.bundle", in: folder).output)
+      let missing = try cultivar("bundle show \(server.url)/none", in: folder, status: 1)
+      #expect(missing.errors.contains("the server answers \(server.url)/none with status 404"))
     }
   }
 
