@@ -220,7 +220,8 @@ let package = Package(
       name: "ManagementAPITests",
       dependencies: ["ManagementAPI", "DeviceControl", "DeviceModel", "LinuxSystem", "Supervisor", "TestFixtures"]),
     .testTarget(name: "ProjectTests", dependencies: ["Project"]),
-    .testTarget(name: "CommandLineTests", dependencies: ["cultivar", "TestFixtures"]),
+    .testTarget(
+      name: "CommandLineTests", dependencies: ["cultivar", "Bundle", "BundleDownload", "BundleMaking", "TestFixtures"]),
     .testTarget(
       name: "BootTests",
       dependencies: [

@@ -10,6 +10,8 @@ public enum DownloadFailure: Error, Equatable, Sendable {
   case comeAgain(after: Int, address: String)
   /// The file was another one in the middle.
   case changed(address: String)
+  /// It has more bytes than may be.
+  case tooLong(address: String, limit: Int)
   /// It leads from place to place.
   case tooManyRedirects(address: String)
   /// It leads where nobody should follow: why.
@@ -28,6 +30,7 @@ extension DownloadFailure: CustomStringConvertible {
     case .comeAgain(let seconds, let address):
       "the server has no time for \(address), and asks to come again in \(seconds) seconds"
     case .changed(let address): "\(address) was replaced by another file while it was fetched"
+    case .tooLong(let address, let limit): "\(address) has more than \(limit) bytes"
     case .tooManyRedirects(let address):
       "\(address) leads from one place to another, more than \(HTTPBundleSource.mostRedirects) times"
     case .badRedirect(let address, let reason): "\(address) leads to another place, and \(reason)"

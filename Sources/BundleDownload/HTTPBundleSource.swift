@@ -72,18 +72,36 @@ public final class HTTPBundleSource: BundleSource {
     while bytes.count < count {
       let place = offset + UInt64(bytes.count)
       if let total = identity?.total, place >= total { throw BundleFailure.truncated(part: part) }
-      do {
-        try advance(to: place, upTo: max(end, offset + UInt64(count)))
-        try take(count - bytes.count, to: &bytes)
-      } catch let obstacle as Obstacle {
-        try overcome(obstacle)
-      } catch let error as DownloadFailure {
-        throw error
-      } catch {
-        try overcome(Obstacle(Self.words(for: error)))
-      }
+      try fetch(at: place, upTo: max(end, offset + UInt64(count)), most: count - bytes.count, to: &bytes)
     }
     return bytes
+  }
+
+  /// Fetches the whole of a small file.
+  ///
+  /// - Parameter limit: Bytes that it may have.
+  /// - Throws: ``DownloadFailure``.
+  public func all(atMost limit: Int) throws -> [UInt8] {
+    var bytes: [UInt8] = []
+    while identity?.total.map({ UInt64(bytes.count) < $0 }) ?? true {
+      try fetch(at: UInt64(bytes.count), upTo: UInt64(limit) + 1, most: limit + 1 - bytes.count, to: &bytes)
+      guard bytes.count <= limit else { throw DownloadFailure.tooLong(address: address.withoutQuery, limit: limit) }
+    }
+    return bytes
+  }
+
+  /// Fetches some bytes, perhaps none, and overcomes what may be in the way.
+  private func fetch(at place: UInt64, upTo end: UInt64, most limit: Int, to bytes: inout [UInt8]) throws {
+    do {
+      try advance(to: place, upTo: end)
+      try take(limit, to: &bytes)
+    } catch let obstacle as Obstacle {
+      try overcome(obstacle)
+    } catch let error as DownloadFailure {
+      throw error
+    } catch {
+      try overcome(Obstacle(Self.words(for: error)))
+    }
   }
 
   /// Waits before the next attempt, or ends them.
