@@ -154,10 +154,18 @@ let package = Package(
         .product(name: "Subprocess", package: "swift-subprocess"),
       ]),
 
+    // What a device does with a bundle, alone in an executable that measures itself.
+    .executableTarget(
+      name: "bundle-meter", dependencies: ["Bundle", "BundleDownload", "LinuxSystem"], path: "Benchmarks/BundleMeter"),
+
+    // Bytes that anybody may have made, for the decoders of bundles.
+    .target(name: "HostileBundles", dependencies: ["Bundle"], path: "Fuzzing/HostileBundles"),
+
     // The tests, one target for each library.
     .target(name: "TestFixtures", path: "Tests/TestFixtures"),
     .testTarget(name: "TaggedFieldsTests", dependencies: ["TaggedFields"]),
-    .testTarget(name: "BundleTests", dependencies: ["Bundle", "BundleMaking", "LinuxSystem", "TestFixtures"]),
+    .testTarget(
+      name: "BundleTests", dependencies: ["Bundle", "BundleMaking", "HostileBundles", "LinuxSystem", "TestFixtures"]),
     .testTarget(name: "NameResolutionTests", dependencies: ["NameResolution", "LinuxSystem", "TestFixtures"]),
     .testTarget(
       name: "BundleDownloadTests", dependencies: ["Bundle", "BundleDownload", "BundleMaking", "TestFixtures"]),
@@ -230,3 +238,11 @@ let package = Package(
   ],
   swiftLanguageModes: [.v6]
 )
+
+// It has no `main`: libFuzzer brings its own, and `Scripts/fuzz` both.
+if Context.environment["CULTIVAR_FUZZER"] == "1" {
+  package.targets.append(
+    .executableTarget(
+      name: "bundle-fuzzer", dependencies: ["HostileBundles"], path: "Fuzzing/BundleFuzzer",
+      swiftSettings: [.unsafeFlags(["-parse-as-library"])]))
+}
