@@ -1,6 +1,7 @@
 # make                builds the host tool and the device executable into out/
 # make device-arm64   builds the device executable for arm64 (on arm64 it is device-amd64), with `cultivar sdk`
 # make demo           makes a real appliance, boots it in QEMU by UEFI and by BIOS, talks to it
+# make meter          builds an installer of bundles that measures itself, for Benchmarks/bundle-sizes
 # make test           runs all tests: unit, build, and boot
 # make lint           checks the formatting
 # make install        installs below PREFIX
@@ -10,6 +11,7 @@ PREFIX ?= /usr/local
 OUT := out
 TOOL := $(OUT)/bin/cultivar
 DEVICE := $(OUT)/libexec/cultivar/$(MACHINE)/cultivar-device
+METER := $(OUT)/libexec/bundle-meter
 # The other architecture, by Debian's name and by Linux's. A frozen mirror of Debian needs SDK_OPTIONS=--allow-expired-index.
 OTHER := $(if $(filter x86_64,$(MACHINE)),arm64,amd64)
 OTHER_MACHINE := $(if $(filter x86_64,$(MACHINE)),aarch64,x86_64)
@@ -24,7 +26,7 @@ DEVICE_FLAGS := -c release --static-swift-stdlib -Xswiftc -static-executable -Xl
 TEST := CULTIVAR_DEVICE_EXECUTABLES=$(abspath $(OUT)/libexec/cultivar) swift test --skip-build
 SOURCES := Package.swift $(shell find Sources -type f)
 
-.PHONY: all demo test lint install clean packages test-packages device device-$(OTHER)
+.PHONY: all demo meter test lint install clean packages test-packages device device-$(OTHER)
 
 all: $(TOOL) $(DEVICE)
 
@@ -51,6 +53,13 @@ $(OTHER_DEVICE): $(SOURCES) | $(SDK_TOOL)
 	cp .build-device-$(OTHER)/release/cultivar-device $@
 	Scripts/check-device-executable $@
 
+meter: $(METER)
+
+$(METER): $(SOURCES) $(shell find Benchmarks -name '*.swift')
+	swift build $(DEVICE_FLAGS) --product bundle-meter --scratch-path .build-device
+	@mkdir -p $(@D)
+	cp .build-device/release/bundle-meter $@
+
 packages:
 	@Scripts/require-packages run
 
@@ -69,7 +78,7 @@ test: test-packages $(DEVICE)
 	$(TEST) --filter '^BootTests\.'
 
 lint:
-	swift format lint --strict --recursive --parallel Package.swift Sources Tests examples
+	swift format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks Fuzzing examples
 
 install: all
 	install -D $(TOOL) $(DESTDIR)$(PREFIX)/bin/cultivar

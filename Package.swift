@@ -36,6 +36,18 @@ let package = Package(
     .target(
       name: "Bundle",
       dependencies: ["CZstd", "LinuxSystem", "TaggedFields", .product(name: "Crypto", package: "swift-crypto")]),
+    .target(name: "NameResolution", dependencies: ["LinuxSystem"]),
+    .target(
+      name: "BundleDownload",
+      dependencies: [
+        "Bundle", "LinuxSystem", "NameResolution",
+        .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "NIOSSL", package: "swift-nio-ssl"),
+      ]),
     .target(
       name: "Trust",
       dependencies: [
@@ -94,7 +106,7 @@ let package = Package(
       ]),
     .target(name: "Lock", dependencies: ["HostSystem"]),
     .target(name: "DebianArchive", dependencies: ["HostSystem", "Lock"]),
-    .target(name: "BundleMaking", dependencies: ["Bundle", "CZstd", "HostSystem", "TaggedFields"]),
+    .target(name: "BundleMaking", dependencies: ["Bundle", "BundleDownload", "CZstd", "HostSystem", "TaggedFields"]),
     .target(name: "ExecutableFormat"),
     .target(name: "Sandbox", dependencies: ["HostSystem"]),
     .target(name: "SwiftSDK", dependencies: ["DebianArchive", "HostSystem", "Lock", "Sandbox"]),
@@ -135,11 +147,19 @@ let package = Package(
     .executableTarget(
       name: "cultivar",
       dependencies: [
-        "Bundle", "BundleMaking", "DebianArchive", "Project", "Programs", "ImageBuild", "DiskImage", "Emulator",
+        "Bundle", "BundleDownload", "BundleMaking", "DebianArchive", "Project", "Programs", "ImageBuild", "DiskImage",
+        "Emulator",
         "Flashing", "HostSystem", "Lock", "Sandbox", "Signing", "SizeReport", "Spelling", "SwiftSDK", "Trust",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Subprocess", package: "swift-subprocess"),
       ]),
+
+    // What a device does with a bundle, alone in an executable that measures itself.
+    .executableTarget(
+      name: "bundle-meter", dependencies: ["Bundle", "BundleDownload", "LinuxSystem"], path: "Benchmarks/BundleMeter"),
+
+    // Bytes that anybody may have made, for the decoders of bundles.
+    .target(name: "HostileBundles", dependencies: ["Bundle"], path: "Fuzzing/HostileBundles"),
 
     // The tests, one target for each library.
     .target(
@@ -148,7 +168,11 @@ let package = Package(
     .target(name: "PowerCuts", dependencies: ["PartitionTable", "TestFixtures"], path: "Tests/PowerCuts"),
     .testTarget(name: "PowerCutsTests", dependencies: ["PowerCuts", "TestFixtures"]),
     .testTarget(name: "TaggedFieldsTests", dependencies: ["TaggedFields"]),
-    .testTarget(name: "BundleTests", dependencies: ["Bundle", "BundleMaking", "LinuxSystem", "TestFixtures"]),
+    .testTarget(
+      name: "BundleTests", dependencies: ["Bundle", "BundleMaking", "HostileBundles", "LinuxSystem", "TestFixtures"]),
+    .testTarget(name: "NameResolutionTests", dependencies: ["NameResolution", "LinuxSystem", "TestFixtures"]),
+    .testTarget(
+      name: "BundleDownloadTests", dependencies: ["Bundle", "BundleDownload", "BundleMaking", "TestFixtures"]),
     .testTarget(
       name: "UpdateEngineTests",
       dependencies: [
@@ -208,7 +232,8 @@ let package = Package(
       name: "ManagementAPITests",
       dependencies: ["ManagementAPI", "DeviceControl", "DeviceModel", "LinuxSystem", "Supervisor", "TestFixtures"]),
     .testTarget(name: "ProjectTests", dependencies: ["Project"]),
-    .testTarget(name: "CommandLineTests", dependencies: ["cultivar"]),
+    .testTarget(
+      name: "CommandLineTests", dependencies: ["cultivar", "Bundle", "BundleDownload", "BundleMaking", "TestFixtures"]),
     .testTarget(
       name: "BootTests",
       dependencies: [
@@ -219,3 +244,11 @@ let package = Package(
   ],
   swiftLanguageModes: [.v6]
 )
+
+// It has no `main`: libFuzzer brings its own, and `Scripts/fuzz` both.
+if Context.environment["CULTIVAR_FUZZER"] == "1" {
+  package.targets.append(
+    .executableTarget(
+      name: "bundle-fuzzer", dependencies: ["HostileBundles"], path: "Fuzzing/BundleFuzzer",
+      swiftSettings: [.unsafeFlags(["-parse-as-library"])]))
+}

@@ -218,7 +218,8 @@ public final class BundleInstaller {
     switch segment.content {
     case .frames(let rows): frames = rows
     case .head(let length, let digest, let framesLength):
-      let bytes = try bundle?.take(length) ?? []
+      // Which frames are wanted is known only then.
+      let bytes = try bundle?.take(length, of: known.map { _ in length }) ?? []
       let part = "head of segment \(segment.number) of '\(image.name)'"
       guard ShortDigest(of: bytes) == digest else { throw BundleFailure.altered(part: part) }
       let head = try SegmentHead(bytes, ofSegment: segment.number, in: image)
@@ -230,6 +231,7 @@ public final class BundleInstaller {
     let length = image.length(ofSegment: segment.number)
     content.removeAll(keepingCapacity: true)
     needsBase = frames.contains(where: \.needsBase)
+    let runs = known.map { Self.runs(of: frames, hints, besides: $0) }
     for (index, frame) in frames.enumerated() {
       let count = min(frame.blocks * BundleLimits.block, length - content.count)
       var stored: [UInt8] = []
@@ -239,13 +241,30 @@ public final class BundleInstaller {
           bundle?.skip(wanted.length)
           continue
         }
-        stored = try bundle?.take(wanted.length) ?? []
+        stored = try bundle?.take(wanted.length, of: runs?[index]) ?? []
         guard ShortDigest(of: stored) == wanted.digest else {
           throw BundleFailure.altered(part: "frame \(index) of segment \(segment.number) of '\(image.name)'")
         }
       }
       try decoder.append(frame, segment: segment.number, count: count, stored: stored, to: &content)
     }
+  }
+
+  /// How many bytes of the bundle are wanted from each frame on, until one comes whose blocks seem to be known.
+  private static func runs(of frames: [Frame], _ hints: [UInt64], besides known: KnownBlocks) -> [Int] {
+    var runs = [Int](repeating: 0, count: frames.count)
+    var (run, end) = (0, hints.count)
+    for (index, frame) in frames.enumerated().reversed() {
+      let start = max(0, end - frame.blocks)
+      if let stored = frame.stored {
+        // Where it turns out not to be known, it is a run of its own.
+        let isKnown = !hints.isEmpty && hints[start..<end].allSatisfy(known.mayHave)
+        runs[index] = isKnown ? stored.length : run + stored.length
+        run = isKnown ? 0 : runs[index]
+      }
+      end = start
+    }
+    return runs
   }
 
   /// Adds blocks of an old image, if it has all of them.

@@ -16,9 +16,11 @@ final class FrameBytes {
   }
 
   /// Gives the next bytes.
-  func take(_ count: Int) throws -> [UInt8] {
+  ///
+  /// - Parameter run: How many are wanted from here on without a gap; `nil` for all that there are.
+  func take(_ count: Int, of run: Int? = nil) throws -> [UInt8] {
     guard count > 0 else { return [] }
-    let bytes = try source.read(count, at: offset, upTo: end, part: part)
+    let bytes = try source.read(count, at: offset, upTo: run.map { offset + UInt64($0) } ?? end, part: part)
     offset += UInt64(count)
     note(count)
     return bytes

@@ -18,23 +18,20 @@ final class ZstandardDecoder {
   ///   - limit: Most bytes of output.
   /// - Returns: The output; `nil` where the input is not Zstandard, or gives more.
   func decode(_ input: [UInt8], prefix: [UInt8] = [], limit: Int) -> [UInt8]? {
-    var output = [UInt8](repeating: 0, count: limit)
-    let count = prefix.withUnsafeBytes { prefix in
-      // Holds for one frame, and is forgotten with it.
-      if !prefix.isEmpty, ZSTD_isError(ZSTD_DCtx_refPrefix(context, prefix.baseAddress, prefix.count)) != 0 {
-        return -1
-      }
-      return output.withUnsafeMutableBytes { output in
+    var isWhole = false
+    // Memory that no output reaches is never touched.
+    let output = [UInt8](unsafeUninitializedCapacity: limit) { output, count in
+      prefix.withUnsafeBytes { prefix in
+        // Holds for one frame, and is forgotten with it.
+        if !prefix.isEmpty, ZSTD_isError(ZSTD_DCtx_refPrefix(context, prefix.baseAddress, prefix.count)) != 0 { return }
         input.withUnsafeBytes { input in
-          let result = ZSTD_decompressDCtx(context, output.baseAddress, output.count, input.baseAddress, input.count)
-          return ZSTD_isError(result) == 0 ? result : -1
+          let result = ZSTD_decompressDCtx(context, output.baseAddress, limit, input.baseAddress, input.count)
+          if ZSTD_isError(result) == 0 { (count, isWhole) = (result, true) }
         }
       }
     }
     // A failed frame leaves its prefix behind.
     ZSTD_DCtx_reset(context, ZSTD_reset_session_only)
-    guard count >= 0 else { return nil }
-    output.removeLast(limit - count)
-    return output
+    return isWhole ? output : nil
   }
 }

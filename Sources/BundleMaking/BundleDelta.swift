@@ -15,7 +15,7 @@ public enum BundleDelta {
     for bundle in [old, new] {
       if let image = bundle.manifest.images.first(where: { $0.base != nil }) {
         throw BundleFileFailure(
-          file: bundle.file.path, reason: "image '\(image.name)' is not in it as a whole",
+          bundle.place, reason: "image '\(image.name)' is not in it as a whole",
           remedy: "give the bundle that the build wrote, not one that changes an older release")
       }
     }

@@ -1,11 +1,12 @@
 import Bundle
+import BundleDownload
 import Foundation
 import HostSystem
 
-/// A bundle on the build host.
+/// A bundle on the build host, or one that it reads.
 public struct BundleFile: Sendable {
-  /// The file.
-  public let file: URL
+  /// Where it is.
+  public let place: BundlePlace
   /// Manifest and signatures.
   public let head: BundleHead
   /// What the manifest says.
@@ -16,13 +17,20 @@ public struct BundleFile: Sendable {
   /// Reads the beginning of a bundle.
   ///
   /// - Throws: ``BundleFileFailure``.
-  public init(_ file: URL) throws {
-    self.file = file
-    (head, manifest, signatures) = try Self.explained(file) {
-      let head = try BundleHead(from: FileSource(file.path))
+  public init(at place: BundlePlace) throws {
+    self.place = place
+    (head, manifest, signatures) = try Self.explained(place) {
+      let head = try Self.head(from: try place.source())
       return (head, try BundleManifest(head.manifest), try BundleSignatures(head.signatures))
     }
   }
+
+  /// Reads the beginning of a file.
+  ///
+  /// - Throws: ``BundleFileFailure``.
+  public init(_ file: URL) throws { try self.init(at: .file(file)) }
+
+  private static func head(from source: some BundleSource) throws -> BundleHead { try BundleHead(from: source) }
 
   /// Puts the images of the bundle into files, each checked by its tree.
   ///
@@ -33,9 +41,10 @@ public struct BundleFile: Sendable {
   /// - Throws: ``BundleFileFailure``, `FileFailure`.
   @discardableResult public func extract(to folder: URL, bases: [String: URL] = [:]) throws -> [String: URL] {
     try FolderTree.create(folder.path)
-    return try Self.explained(file) {
-      let source = try FileSource(file.path)
-      let bundle = try SignedBundle(BundleHead(from: source)) { _, _ in }
+    return try Self.explained(place) {
+      let source = try place.source()
+      // The head that was read, and perhaps judged, before: what is there now may be another one.
+      let bundle = try SignedBundle(head) { _, _ in }
       var (files, targets): ([String: URL], [String: any BlockStorage]) = ([:], [:])
       for image in manifest.images {
         let partial = folder.appending(path: ".\(image.name).partial")
@@ -58,8 +67,11 @@ public struct BundleFile: Sendable {
 
   /// Gives the bundle other signatures; the file is replaced when the new one is complete.
   ///
-  /// - Throws: `FileFailure`.
+  /// - Throws: `FileFailure`, ``BundleFileFailure`` where it is no file.
   public func replace(signatures: BundleSignatures) throws {
+    guard case .file(let file) = place else {
+      throw BundleFileFailure(place, reason: "what a web server has is only read", remedy: "fetch the bundle first")
+    }
     let partial = file.deletingLastPathComponent().appending(path: ".\(file.lastPathComponent).partial")
     defer { try? FileManager.default.removeItem(at: partial) }
     try FolderTree.replaceFile(
@@ -76,44 +88,17 @@ public struct BundleFile: Sendable {
     guard rename(partial.path, file.path) == 0 else { throw FileFailure.last("name", file.path) }
   }
 
-  private static func explained<Value>(_ file: URL, _ body: () throws -> Value) throws -> Value {
+  private static func explained<Value>(_ place: BundlePlace, _ body: () throws -> Value) throws -> Value {
     do {
       return try body()
     } catch let failure as BundleFailure {
-      throw BundleFileFailure(file: file.path, failure: failure)
+      throw BundleFileFailure(place, failure)
+    } catch let failure as DownloadFailure {
+      throw BundleFileFailure(failure)
     } catch let failure as any ExplainedError {
       throw failure
     } catch {
-      throw BundleFileFailure(file: file.path, reason: "\(error)", remedy: nil)
+      throw BundleFileFailure(place, reason: "\(error)", remedy: nil)
     }
   }
-}
-
-/// Why a bundle is not usable, in words for people.
-public struct BundleFileFailure: ExplainedError {
-  private let file: String
-  private let reason: String
-  /// What can be done.
-  public let remedy: String?
-
-  init(file: String, reason: String, remedy: String?) {
-    (self.file, self.reason, self.remedy) = (file, reason, remedy)
-  }
-
-  init(file: String, failure: BundleFailure) {
-    let remedy: String? =
-      switch failure {
-      case .notABundle: "give a file that `cultivar build` or `cultivar bundle` wrote"
-      case .unknownFormat: "use a newer version of Cultivar"
-      case .truncated, .altered, .malformed: "copy or fetch the bundle again"
-      case .noBase(let image):
-        "give the old image with --base \(image)=FILE, or a bundle of the old release with --from"
-      case .otherBase: "give the image that the bundle was made from; `cultivar bundle show` tells its tree"
-      default: nil
-      }
-    self.init(file: file, reason: failure.description, remedy: remedy)
-  }
-
-  /// What was wrong, and in which file.
-  public var problem: String { "\(file): \(reason)" }
 }

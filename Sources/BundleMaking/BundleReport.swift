@@ -23,6 +23,8 @@ public struct BundleReport: Encodable, Sendable {
   public var notes: String?
   /// SHA-256 of the manifest.
   public var identity: String
+  /// By what a bundle is named that changes this release.
+  public var releaseKey: String
   /// Bytes of the bundle.
   public var size: UInt64
   /// Its images.
@@ -57,6 +59,7 @@ public struct BundleReport: Encodable, Sendable {
     dataSchema = manifest.dataSchema
     notes = manifest.notes
     identity = Digest(of: bundle.head.manifest).description
+    releaseKey = manifest.releaseKey.description
     images = manifest.images.map { image in
       Image(
         name: image.name, size: image.size, sha256: image.content.description, tree: image.tree.description,
@@ -74,7 +77,7 @@ public struct BundleReport: Encodable, Sendable {
     if let minimumVersion { rows.append(("updates from", "\(minimumVersion) or later")) }
     if let expires { rows.append(("expires", Self.date(expires))) }
     if let notes { rows.append(("notes", notes.trimmingCharacters(in: .newlines))) }
-    rows += [("identity", identity), ("bytes", "\(size)")]
+    rows += [("identity", identity), ("release key", releaseKey), ("bytes", "\(size)")]
     for image in images {
       rows.append(("\(image.name): bytes", "\(image.size)"))
       rows.append(("\(image.name): in the bundle", "\(image.stored)"))

@@ -20,8 +20,12 @@ struct ImageArtefacts {
 
   /// The raw disk image, and the further formats in the order of the format's declaration, each once.
   ///
+  /// - Parameter formats: What the project asks for.
   /// - Throws: `GPTError`, `FileFailure`.
-  func list(_ formats: [ArtefactFormat], in folder: ArtefactFolder) throws -> [Artefact] {
+  func list(
+    _ formats: [ArtefactFormat], _ request: ArtefactRequest, in folder: ArtefactFolder
+  ) throws -> [Artefact] {
+    let formats = formats + request.formats + (request.deltas > 0 ? [.bundle] : [])
     let (disk, root, tools) = (disk, root, tools)
     let identity = try disk.identity()
     let image = folder.image.path
@@ -34,7 +38,7 @@ struct ImageArtefacts {
     if let recipe { artefacts.append(try json(recipe, to: "recipe.json", "recipe")) }
     for format in ArtefactFormat.allCases where formats.contains(format) {
       switch format {
-      case .bundle: artefacts.append(bundle.artefact(image: name, disk: identity))
+      case .bundle: artefacts += bundle.artefacts(image: name, disk: identity, request)
       case .rootTar:
         artefacts.append(
           Artefact(name: "root.tar.zst", format: format.rawValue, key: try root.key("tar", tools: tools)) {

@@ -56,13 +56,14 @@ public struct ImageBuilder: Sendable {
   /// - Parameters:
   ///   - system: What the image's system is made of; `nil` for an appliance.
   ///   - output: Folder of the artefacts; it is made if need be.
-  ///   - formats: What is written in addition to what the project asks for.
+  ///   - request: What is written in addition to what the project asks for.
   /// - Returns: What was built.
   /// - Throws: ``ImageFailure`` and the errors of the libraries below, all of them for the user to read.
   public func build(
-    _ image: ImageDefinition, system: SystemDefinition? = nil, into output: URL, formats: [ArtefactFormat] = []
+    _ image: ImageDefinition, system: SystemDefinition? = nil, into output: URL,
+    _ request: ArtefactRequest = ArtefactRequest()
   ) async throws -> BuildManifest {
-    if let system { return try await buildSystem(image, system, into: output, formats: formats) }
+    if let system { return try await buildSystem(image, system, into: output, request) }
     // What cannot work is said before anything is fetched or built.
     let givenTime = try givenTime()
     let device = DeviceClass(of: image)
@@ -122,9 +123,9 @@ public struct ImageBuilder: Sendable {
       .tree(root.tree), time: epoch, architecture: device.architecture, name: "\(image.name):\(project.version)")
     let artefacts = try ImageArtefacts(
       name: image.name, disk: disk.image, contents: try root.tree.listing(), root: rootArchive,
-      bundle: ReleaseBundle(parts, files: disk.slotFiles), tools: tools
+      bundle: ReleaseBundle(parts, files: disk.slotFiles, project.release), tools: tools
     )
-    .list(image.formats + formats, in: folder)
+    .list(image.formats, request, in: folder)
     return try await folder.write(artefacts, manifest: manifest, progress: progress)
   }
 

@@ -3,12 +3,10 @@ import BundleMaking
 import DiskImage
 import Foundation
 import HostSystem
+import Project
 
-/// The bundle that updates devices to an image: what a slot has of it.
+/// The bundles that update devices to an image: what a slot has of it.
 struct ReleaseBundle {
-  /// Name of the file.
-  static func fileName(image: String) -> String { "\(image).bundle" }
-
   private let manifest: BundleManifest
   private let images: [(name: String, file: URL)]
   private let commandLine: [UInt8]
@@ -17,27 +15,49 @@ struct ReleaseBundle {
   ///
   /// - Parameters:
   ///   - files: Root file system, kernel and initial RAM file system by these names in a slot.
-  init(_ parts: ImageParts, files: DiskParts.SlotFiles) {
+  ///   - release: What the project says of the release.
+  init(_ parts: ImageParts, files: DiskParts.SlotFiles, _ release: ReleaseDefinition) {
     manifest = BundleManifest(
       product: "\(parts.image.project)/\(parts.image.image)", devices: [parts.device.name],
-      version: parts.identity.version, created: UInt64(clamping: parts.epoch))
+      version: parts.identity.version, securityEpoch: release.epoch, minimumVersion: release.minimumVersion,
+      created: UInt64(clamping: parts.epoch), expires: release.expires, dataSchema: release.dataSchema,
+      notes: release.notes)
     images = [("root", files.root), ("kernel", files.kernel), ("initrd", files.initialRAM)]
     commandLine = Array((parts.arguments.joined(separator: " ") + "\n").utf8)
   }
 
-  /// The bundle as an artefact.
+  /// The bundle for every device, and those that change old releases, as artefacts.
   ///
-  /// - Parameter identity: Of the disk, which has all that the bundle has but the kernel's command line.
-  func artefact(image: String, disk identity: ContentHash) -> Artefact {
+  /// - Parameters:
+  ///   - identity: Of the disk, which has all that the bundle has but the kernel's command line.
+  ///   - request: Old releases that devices come from.
+  func artefacts(image: String, disk identity: ContentHash, _ request: ArtefactRequest) -> [Artefact] {
+    let name = "\(image).bundle"
     var key = CacheKey("bundle 1")
     key.add([identity.text, ContentHash(of: manifest.bytes).text, ContentHash(of: commandLine).text])
-    return Artefact(name: Self.fileName(image: image), format: "bundle", key: key.hash) { path in
-      let line = URL(fileURLWithPath: path + ".command-line")
-      defer { try? FileManager.default.removeItem(at: line) }
-      try FolderTree.replaceFile(line.path, with: commandLine)
-      try await BundleMaker().make(
-        manifest, of: (images + [("command-line", line)]).map { .init(name: $0.name, file: $0.file) },
-        to: URL(fileURLWithPath: path))
+    let whole = Artefact(name: name, format: "bundle", key: key.hash) { path in try await make(at: path) }
+    let deltas = request.oldReleases.latest(request.deltas, before: manifest).map { old in
+      var deltaKey = CacheKey("bundle delta 1")
+      deltaKey.add([key.hash.text, ContentHash(of: old.head.manifest).text])
+      return Artefact(
+        name: old.manifest.releaseKey.fileName(besides: name), format: "bundle-delta", key: deltaKey.hash
+      ) { path in
+        try await BundleDelta.withFolder { try await make(at: path, from: try old.extract(to: $0)) }
+      }
     }
+    return [whole] + deltas
+  }
+
+  /// Makes a bundle.
+  ///
+  /// - Parameter bases: Old images by name; none for a bundle that has all.
+  private func make(at path: String, from bases: [String: URL] = [:]) async throws {
+    let line = URL(fileURLWithPath: path + ".command-line")
+    defer { try? FileManager.default.removeItem(at: line) }
+    try FolderTree.replaceFile(line.path, with: commandLine)
+    try await BundleMaker().make(
+      manifest,
+      of: (images + [("command-line", line)]).map { .init(name: $0.name, file: $0.file, base: bases[$0.name]) },
+      to: URL(fileURLWithPath: path))
   }
 }

@@ -43,7 +43,7 @@ extension ImageBuilder {
 
   /// Builds an image with a distribution into a folder.
   func buildSystem(
-    _ image: ImageDefinition, _ system: SystemDefinition, into output: URL, formats: [ArtefactFormat]
+    _ image: ImageDefinition, _ system: SystemDefinition, into output: URL, _ request: ArtefactRequest
   ) async throws -> BuildManifest {
     _ = try givenTime()
     let device = DeviceClass(of: image)
@@ -73,10 +73,10 @@ extension ImageBuilder {
       var all = CacheKey("system 1")
       all.add([rehearsal.key.text, try ContentHash(ofFile: executable.path).text])
       all.add(ToolTree.identity(of: toolPackages))
-      all.add("\(device) \(layout) \(identity) \(image.kernel)")
+      all.add("\(device) \(layout) \(identity) \(image.kernel) \(project.release)")
       all.add(system.layers.flatMap(\.kernelArguments) + ["modules"] + system.layers.flatMap(\.bootModules))
       all.add(ContentHash(of: try PlanText.encode(systemBootPlan(system, layout))))
-      all.add((image.formats + formats).map(\.rawValue).sorted())
+      all.add(image.formats.map(\.rawValue).sorted() + request.identity)
       all.add([needs.checker, needs.loaders].flatMap { others[$0] ?? [] }.map(\.sha256.text).sorted())
       if let manifest = folder.manifest(ofBuild: all.hash) { return manifest }
 
@@ -123,8 +123,8 @@ extension ImageBuilder {
       let artefacts = try ImageArtefacts(
         name: image.name, disk: disk.image,
         contents: try await entries, recipe: SystemRecipe(identity: parts.identity, system: complete),
-        root: rootArchive, bundle: ReleaseBundle(parts, files: disk.slotFiles), tools: tools
-      ).list(image.formats + formats, in: folder)
+        root: rootArchive, bundle: ReleaseBundle(parts, files: disk.slotFiles, project.release), tools: tools
+      ).list(image.formats, request, in: folder)
       let written = try await folder.write(artefacts, manifest: manifest, progress: progress)
       try await progress.step("steps after the image") { try await root.runImageSteps(of: system.layers, in: output) }
       try folder.note(build: all.hash)

@@ -1,4 +1,5 @@
 import ArgumentParser
+import BundleMaking
 import DiskImage
 import Foundation
 import HostSystem
@@ -25,6 +26,19 @@ struct BuildCommand: AsyncParsableCommand {
     help: ArgumentHelp("Write this as well, in addition to what the project asks for. May be repeated."))
   var formats: [ArtefactFormat] = []
 
+  @Option(
+    help: ArgumentHelp(
+      """
+      Make small bundles as well, for devices with the releases found here: a folder, the URL of one that has a list bundles.txt, or a \
+      bundle. May be repeated.
+      """, valueName: "place"))
+  var deltaFrom: [String] = []
+
+  @Option(help: "For how many releases small bundles are made, the newest first.")
+  var deltas = 5
+
+  @OptionGroup var web: WebOptions
+
   @Option(help: ArgumentHelp("Folder for the artefacts, in place of build/.", valueName: "folder"))
   var output: String?
 
@@ -42,17 +56,21 @@ struct BuildCommand: AsyncParsableCommand {
 
   func validate() throws {
     guard !quiet || !verbose else { throw ValidationError("--quiet and --verbose do not go together") }
+    guard deltas > 0 else { throw ValidationError("--deltas is 1 or more") }
   }
 
   func run() async throws {
     try await CommandErrors.shown {
       let limit = try CacheLimit(environment: ProcessInfo.processInfo.environment)
       let session = try ProjectSession(options, mode: locked ? .required : .kept, quiet: quiet, verbose: verbose)
+      var releases = OldReleases()
+      for place in deltaFrom { try releases.add(try web.place(place)) }
       var manifests: [BuildManifest] = []
       for image in try session.images(named: images) {
         let artefacts = session.artefacts(of: image, in: output)
-        let manifest = try await session.build(
-          image, into: artefacts, set: variables.settings, formats: formats)
+        let request = ArtefactRequest(
+          formats: formats, oldReleases: releases.outside(artefacts.folder), deltas: deltaFrom.isEmpty ? 0 : deltas)
+        let manifest = try await session.build(image, into: artefacts, set: variables.settings, request)
         manifests.append(manifest)
         if !quiet, !json { print(summary(manifest, artefacts)) }
       }

@@ -87,11 +87,13 @@ struct BundleCommand: AsyncParsableCommand {
       commandName: "delta", abstract: "Make a bundle that updates only devices with an old release, and is small.",
       discussion: "All that the new bundle says of itself is in the small one as well. It has to be signed anew.")
 
-    @Argument(help: "Bundle of the old release.")
+    @Argument(help: "Bundle of the old release: a file or URL.")
     var old: String
 
-    @Argument(help: "Bundle of the new release.")
+    @Argument(help: "Bundle of the new release: a file or URL.")
     var new: String
+
+    @OptionGroup var web: WebOptions
 
     @OptionGroup var signing: SigningOptions
 
@@ -100,7 +102,7 @@ struct BundleCommand: AsyncParsableCommand {
 
     func run() async throws {
       try await CommandErrors.shown {
-        let (old, new) = (try BundleFile(URL(fileURLWithPath: old)), try BundleFile(URL(fileURLWithPath: new)))
+        let (old, new) = (try web.bundle(at: old), try web.bundle(at: new))
         let file = URL(fileURLWithPath: output)
         try await BundleDelta.make(from: old, to: new, as: file) { try await signing.signatures(over: $0) }
         print(BundleReport(try BundleFile(file)).text, terminator: "")
@@ -113,7 +115,9 @@ struct BundleCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       commandName: "show", abstract: "Show what a bundle says of itself; nothing is verified.")
 
-    @Argument(help: "The bundle.")
+    @OptionGroup var web: WebOptions
+
+    @Argument(help: "The bundle: a file or URL.")
     var bundle: String
 
     @Flag(help: "Write the result as JSON to standard output.")
@@ -121,7 +125,7 @@ struct BundleCommand: AsyncParsableCommand {
 
     func run() async throws {
       try await CommandErrors.shown {
-        let report = BundleReport(try BundleFile(URL(fileURLWithPath: bundle)))
+        let report = BundleReport(try web.bundle(at: bundle))
         print(json ? String(decoding: try ReadableJSON.encode(report), as: UTF8.self) : report.text, terminator: "")
       }
     }
@@ -132,8 +136,10 @@ struct BundleCommand: AsyncParsableCommand {
     @Option(help: "An old image, as NAME=FILE, where the bundle changes some.")
     var base: [String] = []
 
-    @Option(help: "Bundle of the old release, with all its images, in place of --base.")
+    @Option(help: "Bundle of the old release, with all its images, in place of --base: a file or URL.")
     var from: String?
+
+    @OptionGroup var web: WebOptions
 
     func validate() throws {
       for text in base where !text.contains("=") { throw ValidationError("'\(text)' is not NAME=FILE") }
@@ -148,7 +154,7 @@ struct BundleCommand: AsyncParsableCommand {
       }
       guard let from else { return try body(files) }
       return try BundleDelta.withFolder { folder in
-        try body(files.merging(try BundleFile(URL(fileURLWithPath: from)).extract(to: folder)) { one, _ in one })
+        try body(files.merging(try web.bundle(at: from).extract(to: folder)) { one, _ in one })
       }
     }
   }
@@ -163,12 +169,12 @@ struct BundleCommand: AsyncParsableCommand {
 
     @OptionGroup var trust: TrustOptions
 
-    @Argument(help: "The bundle.")
+    @Argument(help: "The bundle: a file or URL.")
     var bundle: String
 
     func run() async throws {
       try await CommandErrors.shown {
-        let file = try BundleFile(URL(fileURLWithPath: bundle))
+        let file = try bases.web.bundle(at: bundle)
         // Nothing after the manifest is looked at before it is known who signed it.
         let signers = try trust.judge(file)
         try bases.using { bases in
@@ -187,7 +193,7 @@ struct BundleCommand: AsyncParsableCommand {
 
     @OptionGroup var bases: Bases
 
-    @Argument(help: "The bundle.")
+    @Argument(help: "The bundle: a file or URL.")
     var bundle: String
 
     @Argument(help: "Folder that gets a file NAME.img for each image.")
@@ -195,7 +201,7 @@ struct BundleCommand: AsyncParsableCommand {
 
     func run() async throws {
       try await CommandErrors.shown {
-        let file = try BundleFile(URL(fileURLWithPath: bundle))
+        let file = try bases.web.bundle(at: bundle)
         let files = try bases.using { try file.extract(to: URL(fileURLWithPath: folder), bases: $0) }
         for name in files.keys.sorted() { print(files[name]?.path ?? "") }
       }
@@ -207,15 +213,17 @@ struct BundleCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       commandName: "diff", abstract: "Show in what two bundles differ.")
 
-    @Argument(help: "One bundle.")
+    @OptionGroup var web: WebOptions
+
+    @Argument(help: "One bundle: a file or URL.")
     var one: String
 
-    @Argument(help: "Another bundle.")
+    @Argument(help: "Another bundle: a file or URL.")
     var other: String
 
     func run() async throws {
       try await CommandErrors.shown {
-        let reports = try [one, other].map { BundleReport(try BundleFile(URL(fileURLWithPath: $0))).rows }
+        let reports = try [one, other].map { BundleReport(try web.bundle(at: $0)).rows }
         let names =
           reports[0].map(\.name) + reports[1].map(\.name).filter { name in !reports[0].contains { $0.name == name } }
         let rows = names.compactMap { name -> [String]? in

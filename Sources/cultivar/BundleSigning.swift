@@ -38,7 +38,7 @@ extension BundleFile {
     do throws(TrustFailure) {
       return signatures.envelope.isEmpty ? try Envelope() : try Envelope(bytes: signatures.envelope[...])
     } catch {
-      throw SigningFailure.file(file.path, error)
+      throw SigningFailure.file("\(place)", error)
     }
   }
 }
@@ -168,7 +168,7 @@ struct TrustOptions: ParsableArguments {
       let verified = try root.verify(envelope, over: bundle.head.manifest, purpose: .bundleManifest, at: time)
       return (verified.keys.map(\.short) + verified.certificates).joined(separator: ", ")
     } catch {
-      throw SigningFailure.file(bundle.file.path, error)
+      throw SigningFailure.file("\(bundle.place)", error)
     }
   }
 }

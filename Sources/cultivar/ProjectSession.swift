@@ -90,14 +90,14 @@ struct ProjectSession {
   ///
   /// - Parameters:
   ///   - settings: Values of `--set`, for a system.
-  ///   - formats: What is written in addition to what the project asks for.
+  ///   - request: What is written in addition to what the project asks for.
   func build(
     _ image: ImageDefinition, into artefacts: ArtefactFolder, set settings: [String: String] = [:],
-    formats: [ArtefactFormat] = []
+    _ request: ArtefactRequest = ArtefactRequest()
   ) async throws -> BuildManifest {
     do {
       let system = image.kind == .system ? try await system(of: image, set: settings).system : nil
-      let manifest = try await builder.build(image, system: system, into: artefacts.folder, formats: formats)
+      let manifest = try await builder.build(image, system: system, into: artefacts.folder, request)
       await progress.finish()
       return manifest
     } catch {

@@ -71,6 +71,47 @@ struct FormatsTests {
     }
   }
 
+  @Test("Small bundles are made for devices with the last releases that are found, and are gone with the next release")
+  func deltas() async throws {
+    let release = "version: VERSION\nrelease: { epoch: 3, minimumVersion: \"1.1\", notes: Quiet. }"
+    try await Workshop.withProject(image: "formats: [bundle]", project: release.replacing("VERSION", with: "\"1.0\"")) {
+      folder in
+      func build(_ version: String, _ more: [String] = []) throws {
+        let file = folder.appending(path: "cultivar.yaml")
+        let text = try String(contentsOf: file, encoding: .utf8)
+        try text.replacing(/version: "1.."/, with: "version: \"\(version)\"").write(
+          to: file, atomically: true, encoding: .utf8)
+        let verdict = try Workshop.run(["build", "-q"] + more, in: folder)
+        #expect(verdict.status == 0, "\(verdict.errors)")
+      }
+      for version in ["1.1", "1.2", "1.3"] {
+        try build(version)
+        try judge("sh", ["-c", "mkdir -p old/\(version) && cp build/box/box.bundle old/\(version)"], in: folder)
+      }
+      // The release that is built is among what is found, and is replaced meanwhile.
+      try build("1.4", ["--delta-from", "old", "--delta-from", "build", "--deltas", "2"])
+      try judge(
+        "sh",
+        [
+          "-c",
+          """
+          set -e
+          test $(ls build/box/*.from-*.bundle | wc -l) = 2
+          for version in 1.2 1.3; do
+            key=$("$0" bundle show --json old/$version/box.bundle | jq -r .releaseKey)
+            "$0" bundle verify --from old/$version/box.bundle build/box/box.from-$key.bundle
+            "$0" bundle show --json build/box/box.from-$key.bundle |
+              jq -e '.version == "1.4" and .securityEpoch == 3 and .minimumVersion == "1.1" and .notes == "Quiet."'
+            test $(stat -c %s build/box/box.from-$key.bundle) -lt 100000
+          done
+          jq -e '[.artefacts[] | select(.format == "bundle-delta")] | length == 2' build/box/manifest.json
+          """, Workshop.tool.path,
+        ], in: folder)
+      try build("1.5")
+      try judge("sh", ["-c", "! ls build/box/*.from-*.bundle"], in: folder)
+    }
+  }
+
   @Test(
     "A second build gives the same bytes; a format that is no longer asked for is gone, and nothing else is written")
   func again() async throws {

@@ -205,6 +205,13 @@ extension Mistake {
 
   private static let values = [
     Mistake(
+      "day that no calendar has", Sample.project() + "\nrelease: { expires: «2030-02-30 }",
+      "'2030-02-30' is no day of the calendar after 1970", hint: nil, schema: false),
+    Mistake(
+      "notes that cannot be shown", Sample.project() + "\nrelease: { notes: «\"a\\eb\" }",
+      "the text is longer than 16384 bytes, or has characters that cannot be shown", hint: nil,
+      schema: false),
+    Mistake(
       "port", Sample.project(image: "management: { port: «70000 }"), "70000 is out of range",
       hint: "possible: 1 to 65535"),
     Mistake(

@@ -51,11 +51,23 @@ struct ProjectReaderTests {
     #expect((program.position.line, program.position.column) == (12, 9))
   }
 
+  @Test("A release says what devices and people are told; times are in UTC")
+  func release() throws {
+    let release = try Sample.reader.read(Sample.complete, as: Sample.file).project.release
+    #expect(
+      release
+        == ReleaseDefinition(
+          epoch: 2, minimumVersion: "1.2.0", expires: 1_924_905_600, notes: "Fixes the clock.", dataSchema: 3))
+    let exact = Sample.project() + "\nrelease: { expires: 2030-12-31T12:00:01Z }"
+    #expect(try Sample.reader.read(exact, as: Sample.file).project.release.expires == 1_924_948_801)
+  }
+
   @Test("What the file leaves out has its default")
   func defaults() throws {
     let project = try Sample.reader.read(Sample.project(), as: Sample.file).project
 
     #expect(project.version == "0.0.0")
+    #expect(project.release == ReleaseDefinition())
     #expect(project.archive == ArchiveDefinition(suite: "trixie", mirror: nil, securityMirror: nil))
     let image = try #require(project.images.first)
     #expect(image.hostname == "station")

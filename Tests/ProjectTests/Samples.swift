@@ -80,6 +80,7 @@ enum Sample {
         clock: { servers: [pool.ntp.org] }
         management: { port: 8081, addresses: [127.0.0.1] }
         console: { commands: true }
+    release: { epoch: 2, minimumVersion: 1.2.0, expires: "2030-12-31", notes: "Fixes the clock.", dataSchema: 3 }
     """
 
   private static func indented(_ text: String, by count: Int) -> String {

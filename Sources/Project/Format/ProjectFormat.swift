@@ -8,6 +8,9 @@ enum ProjectFormat {
     "name", Shape.name, "Name of the project: lower-case letters, digits and hyphens.", example: "weather-station")
   private static let version = DefaultedKey(
     "version", Shape.version, default: "0.0.0", "Version of the release that a build makes.", example: "1.4.0")
+  private static let release = DefaultedKey(
+    "release", ReleaseFormat.shape, default: .object([]), "What bundles of the release say to devices and people.",
+    example: ["epoch": 2, "minimumVersion": "1.2.0"])
   private static let debian = DefaultedKey(
     "debian", ArchiveFormat.shape, default: .object([]), "Debian archive that packages come from.",
     example: ["suite": "trixie"])
@@ -38,11 +41,12 @@ enum ProjectFormat {
   /// The whole file.
   static let shape = Shape<ProjectDefinition>.object(
     "project", about: "A Cultivar project: what its images are made of.",
-    keys: [formatVersion, name, version, debian, variables, profiles, layers, override, images]
+    keys: [formatVersion, name, version, release, debian, variables, profiles, layers, override, images]
   ) { fields, reading in
     guard fields[formatVersion] != nil, let name = fields[name], let images = fields[images] else { return nil }
     return ProjectDefinition(
-      folder: reading.folder, name: name, version: fields[version], archive: fields[debian],
+      folder: reading.folder, name: name, version: fields[version], release: fields[release],
+      archive: fields[debian],
       images: images.map(named), variables: fields[variables], profiles: fields[profiles],
       layers: fields[layers].map { LayerSource(name: $0.name, position: $0.position, location: $0.value) },
       overrides: fields[override], source: reading.source)

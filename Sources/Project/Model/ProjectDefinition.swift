@@ -11,6 +11,8 @@ public struct ProjectDefinition: Sendable, Equatable {
   public var name: String
   /// Version of the release that a build makes; `0.0.0` where the file gives none.
   public var version: String
+  /// What bundles of that release say.
+  public var release = ReleaseDefinition()
   /// Debian archive that packages come from.
   public var archive: ArchiveDefinition
   /// Images, in the order of writing.
@@ -25,6 +27,20 @@ public struct ProjectDefinition: Sendable, Equatable {
   var overrides: [LayerOverride]
   /// The text of the file, for the lines of problems that are found later.
   var source: SourceText
+}
+
+/// What bundles of a release say to devices and people (`release:`).
+public struct ReleaseDefinition: Sendable, Equatable {
+  /// Security epoch: rises when older releases must not come back.
+  public var epoch: UInt64 = 0
+  /// The lowest version that devices can come from; `nil` for any.
+  public var minimumVersion: String?
+  /// When bundles are no longer to be installed, in seconds since 1970; `nil` for never.
+  public var expires: UInt64?
+  /// What people should know.
+  public var notes: String?
+  /// Version of the data that its programs write.
+  public var dataSchema: UInt32 = 0
 }
 
 /// Where something stands in a file that the user wrote; line and column start at 1, the column counts characters.

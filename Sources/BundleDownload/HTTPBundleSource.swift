@@ -1,0 +1,320 @@
+import Bundle
+import LinuxSystem
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+
+/// A bundle on a web server, of which only what is read is fetched.
+///
+/// One range is asked for after the other, as far as the reader goes on without a gap, over one connection. What breaks off goes on at the
+/// byte where it did. A server that knows no ranges is read from front to back. The file must stay the same meanwhile: what the server says
+/// of it is compared, and what the bundle says of itself is checked by whoever reads it.
+public final class HTTPBundleSource: BundleSource {
+  /// Places that an address may lead to, one after the other.
+  public static let mostRedirects = 5
+  /// A bundle's head is mostly shorter than this, and comes with the first request.
+  private static let firstLength: UInt64 = 16 << 10
+  /// Rather than this many bytes that nobody wants, a connection is given up.
+  private static let mostDropped: UInt64 = 64 << 10
+
+  /// Bytes by which an attempt was not in vain.
+  private static let leastGain = 16 << 10
+
+  /// The address that was given.
+  public let address: WebAddress
+  /// Bytes of the file that came, twice where they came twice.
+  public private(set) var fetched: UInt64 = 0
+  /// Requests that were sent.
+  public private(set) var requests = 0
+
+  private let options: DownloadOptions
+  private let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+  private var verification: ServerVerification?
+  private var connection: WebConnection?
+  /// Where the file was found at last.
+  private var location: WebAddress
+  private var identity: FileIdentity?
+  private var answer: Answer?
+  /// Attempts since the last that brought anything worth it, and what has come since.
+  private var failures = 0
+  private var gained = 0
+
+  /// The body of an answer, as far as it was not read.
+  private struct Answer {
+    /// Of the next byte in the file.
+    var place: UInt64
+    /// Where it ends; `nil` where the server ends it by closing.
+    var end: UInt64?
+    /// Whether it is what was asked for, and not the file from its beginning.
+    var isRange: Bool
+    /// Whether another request may follow it.
+    var isKeptAlive: Bool
+    /// Bytes that came and were not taken.
+    var buffer = ByteBuffer()
+  }
+
+  /// Names a bundle; nothing is asked for yet.
+  public init(_ address: WebAddress, _ options: DownloadOptions = DownloadOptions()) {
+    (self.address, self.options, location) = (address, options, address)
+  }
+
+  deinit {
+    connection = nil
+    try? group.syncShutdownGracefully()
+  }
+
+  /// Fetches bytes.
+  ///
+  /// - Throws: ``DownloadFailure``, `BundleFailure.truncated`.
+  public func read(_ count: Int, at offset: UInt64, upTo end: UInt64, part: String) throws -> [UInt8] {
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(count)
+    while bytes.count < count {
+      let place = offset + UInt64(bytes.count)
+      if let total = identity?.total, place >= total { throw BundleFailure.truncated(part: part) }
+      try fetch(at: place, upTo: max(end, offset + UInt64(count)), most: count - bytes.count, to: &bytes)
+    }
+    return bytes
+  }
+
+  /// Fetches the whole of a small file.
+  ///
+  /// - Parameter limit: Bytes that it may have.
+  /// - Throws: ``DownloadFailure``.
+  public func all(atMost limit: Int) throws -> [UInt8] {
+    var bytes: [UInt8] = []
+    while identity?.total.map({ UInt64(bytes.count) < $0 }) ?? true {
+      try fetch(at: UInt64(bytes.count), upTo: UInt64(limit) + 1, most: limit + 1 - bytes.count, to: &bytes)
+      guard bytes.count <= limit else { throw DownloadFailure.tooLong(address: address.withoutQuery, limit: limit) }
+    }
+    return bytes
+  }
+
+  /// Fetches some bytes, perhaps none, and overcomes what may be in the way.
+  private func fetch(at place: UInt64, upTo end: UInt64, most limit: Int, to bytes: inout [UInt8]) throws {
+    do {
+      try advance(to: place, upTo: end)
+      try take(limit, to: &bytes)
+    } catch let obstacle as Obstacle {
+      try overcome(obstacle)
+    } catch let error as DownloadFailure {
+      throw error
+    } catch {
+      try overcome(Obstacle(Self.words(for: error)))
+    }
+  }
+
+  /// Waits before the next attempt, or ends them.
+  private func overcome(_ obstacle: Obstacle) throws(DownloadFailure) {
+    (connection, answer) = (nil, nil)
+    // Where the file was found before may be a place of short duration.
+    location = address
+    failures += 1
+    gained = 0
+    let patience = options.patience
+    guard failures < patience.attempts else {
+      throw .gaveUp(address: address.withoutQuery, attempts: failures, reason: obstacle.reason)
+    }
+    if let wait = obstacle.wait, wait > patience.longestAskedPause {
+      throw .comeAgain(after: wait, address: address.withoutQuery)
+    }
+    options.pause(max(options.pause(after: failures), Double(obstacle.wait ?? 0)))
+  }
+
+  private static func words(for error: any Error) -> String {
+    switch error {
+    case is HTTPParserError where error as? HTTPParserError == .headerOverflow: "the head of the answer is too long"
+    case is HTTPParserError where error as? HTTPParserError == .invalidEOFState: "the answer ends too early"
+    case is HTTPParserError: "the answer is not one of HTTP: \(error)"
+    case let error as ChannelError where error == .inputClosed || error == .eof: "the server closed the connection"
+    default: "\(error)"
+    }
+  }
+
+  // MARK: Bodies
+
+  /// Makes an answer stand at a place of the file.
+  private func advance(to place: UInt64, upTo end: UInt64) throws {
+    if let answer, answer.isRange, answer.end.map({ $0 <= place }) ?? false || answer.place + Self.mostDropped < place {
+      try finish()
+    }
+    if answer == nil { try ask(for: place..<max(end, identity == nil ? place + Self.firstLength : 0)) }
+    while let answer, answer.place < place {
+      var dropped: [UInt8] = []
+      try take(Int(min(place - answer.place, Self.mostDropped)), to: &dropped)
+    }
+  }
+
+  /// Takes some bytes of the answer; none where it has come to its end.
+  private func take(_ limit: Int, to bytes: inout [UInt8]) throws {
+    guard answer != nil else { return }
+    if answer?.buffer.readableBytes == 0 {
+      guard let buffer = try receive() else { return }
+      answer?.buffer = buffer
+    }
+    let count = min(limit, answer?.buffer.readableBytes ?? 0)
+    guard let some = answer?.buffer.readBytes(length: count) else { return }
+    bytes += some
+    answer?.place += UInt64(count)
+    // A byte for each attempt would go on for ever.
+    gained += count
+    if gained >= Self.leastGain { failures = 0 }
+  }
+
+  /// Waits for the next bytes of the body; `nil` at its end, which is where it was said to be.
+  private func receive() throws -> ByteBuffer? {
+    guard let connection, let current = answer else { return nil }
+    switch try connection.next(within: options.patience.silence) {
+    case .head: throw Obstacle("two answers came for one request")
+    case .body(let buffer):
+      fetched += UInt64(buffer.readableBytes)
+      if let end = current.end, current.place + UInt64(buffer.readableBytes) > end {
+        throw Obstacle("the answer is longer than it says")
+      }
+      return buffer
+    case .end:
+      if let end = current.end {
+        guard current.place == end else { throw Obstacle("the answer is shorter than it says") }
+      } else {
+        identity?.total = current.place
+      }
+      if !current.isKeptAlive { self.connection = nil }
+      answer = nil
+      return nil
+    }
+  }
+
+  /// Is done with an answer: the connection is kept where that costs little.
+  private func finish() throws {
+    while let current = answer {
+      guard let end = current.end, end - current.place <= Self.mostDropped else {
+        (connection, answer) = (nil, nil)
+        return
+      }
+      var dropped: [UInt8] = []
+      try take(Int(max(end - current.place, 1)), to: &dropped)
+    }
+  }
+
+  // MARK: Requests
+
+  /// Asks for a range, wherever the file is.
+  private func ask(for range: Range<UInt64>) throws {
+    for _ in 0...Self.mostRedirects {
+      let head = try exchange(range)
+      if (300..<400).contains(head.status.code), let target = head.headers.first(name: "Location") {
+        try follow(target, head)
+      } else {
+        return try accept(head, for: range)
+      }
+    }
+    throw DownloadFailure.tooManyRedirects(address: address.withoutQuery)
+  }
+
+  /// Sends a request and waits for the head of the answer, over the connection that is there if the server has not closed it.
+  private func exchange(_ range: Range<UInt64>) throws -> HTTPResponseHead {
+    while true {
+      let connection = try self.connection(to: location.origin)
+      let wasUsed = connection.isUsed
+      do {
+        requests += 1
+        connection.send(request(for: range))
+        guard case .head(let head) = try connection.next(within: options.patience.answering) else {
+          throw Obstacle("the answer has no head")
+        }
+        return head
+      } catch {
+        self.connection = nil
+        if let reason = verification?.refusal(error) {
+          throw DownloadFailure.untrusted(host: location.origin.host, reason: reason)
+        }
+        guard wasUsed else { throw error }
+      }
+    }
+  }
+
+  private func connection(to origin: WebAddress.Origin) throws -> WebConnection {
+    if let connection, connection.origin == origin { return connection }
+    if origin.isSecure, verification == nil { verification = try ServerVerification(options.trust) }
+    connection = nil
+    let made = try WebConnection(
+      to: origin, at: try options.resolver.addresses(of: origin.host), by: origin.isSecure ? verification : nil,
+      patience: options.patience, on: group)
+    connection = made
+    return made
+  }
+
+  private func request(for range: Range<UInt64>) -> HTTPRequestHead {
+    var headers = HTTPHeaders([
+      ("Host", location.origin.authority), ("User-Agent", "cultivar"), ("Accept-Encoding", "identity"),
+      ("Range", "bytes=\(range.lowerBound)-\(range.upperBound - 1)"),
+    ])
+    if let condition = identity?.condition { headers.add(name: "If-Range", value: condition) }
+    if let authorization = options.authorization, location.origin == address.origin {
+      headers.add(name: "Authorization", value: authorization)
+    }
+    return HTTPRequestHead(version: .http1_1, method: .GET, uri: location.target, headers: headers)
+  }
+
+  private func follow(_ target: String, _ head: HTTPResponseHead) throws {
+    let next: WebAddress
+    do throws(WebAddress.Malformed) { next = try location.following(target) } catch {
+      throw DownloadFailure.badRedirect(address: location.withoutQuery, reason: "that place \(error.reason)")
+    }
+    guard next.origin.isSecure || !location.origin.isSecure else {
+      throw DownloadFailure.badRedirect(
+        address: location.withoutQuery, reason: "from there on nothing would be encrypted")
+    }
+    try dropBody(of: head)
+    location = next
+  }
+
+  /// Passes over a body that nobody wants, or over the connection with it.
+  private func dropBody(of head: HTTPResponseHead) throws {
+    var rest = Self.mostDropped
+    while head.isKeepAlive, let connection {
+      guard case .body(let buffer) = try connection.next(within: options.patience.silence) else { return }
+      guard buffer.readableBytes <= rest else { break }
+      rest -= UInt64(buffer.readableBytes)
+    }
+    connection = nil
+  }
+
+  /// Judges the head of an answer.
+  private func accept(_ head: HTTPResponseHead, for range: Range<UInt64>) throws {
+    if let encoding = head.headers.first(name: "Content-Encoding"), encoding.lowercased() != "identity" {
+      throw Obstacle("the server sends the file in another form: \(encoding)")
+    }
+    switch head.status.code {
+    case 206:
+      guard let said = head.headers.first(name: "Content-Range").flatMap(ContentRange.init), let bytes = said.bytes,
+        bytes.lowerBound == range.lowerBound, bytes.upperBound <= range.upperBound,
+        head.contentLength.map({ $0 == UInt64(bytes.count) }) ?? true
+      else { throw Obstacle("the server sends other bytes than those it was asked for") }
+      try compare(FileIdentity(head, total: said.total))
+      answer = Answer(place: bytes.lowerBound, end: bytes.upperBound, isRange: true, isKeptAlive: head.isKeepAlive)
+    case 200:
+      try compare(FileIdentity(head, total: head.contentLength))
+      answer = Answer(place: 0, end: head.contentLength, isRange: false, isKeptAlive: head.isKeepAlive)
+    case 416:
+      // The file ends before: whoever reads finds it by its length.
+      let said = head.headers.first(name: "Content-Range").flatMap(ContentRange.init)
+      guard let total = said?.total, total <= range.lowerBound else {
+        throw Obstacle("the server refuses bytes that the file should have")
+      }
+      try compare(FileIdentity(head, total: total))
+      try dropBody(of: head)
+    case 408, 425, 429, 500, 502, 503, 504:
+      throw Obstacle("the server answers with status \(head.status.code)", wait: head.retryAfter(now: Clock.seconds))
+    default:
+      guard location == address else { throw Obstacle("\(location.withoutQuery) has status \(head.status.code)") }
+      throw DownloadFailure.status(head.status.code, address: address.withoutQuery)
+    }
+  }
+
+  private func compare(_ said: FileIdentity) throws(DownloadFailure) {
+    guard let known = identity else { return identity = said }
+    guard known.mayBe(said) else { throw .changed(address: address.withoutQuery) }
+    if known.total == nil { identity?.total = said.total }
+  }
+}

@@ -1,0 +1,122 @@
+/// The address of a file on a web server: a URL whose scheme is `http` or `https` (RFC 3986), with everything that is needed to ask for it.
+public struct WebAddress: Hashable, Sendable, CustomStringConvertible {
+  /// Whom one talks to. Credentials are for one origin.
+  public struct Origin: Hashable, Sendable {
+    /// Whether TLS is spoken.
+    public var isSecure: Bool
+    /// Name or numeric address, in lower case, an IPv6 address without its brackets.
+    public var host: String
+    /// TCP port.
+    public var port: UInt16
+  }
+
+  /// Why a text is no such address.
+  public struct Malformed: Error, Equatable, Sendable {
+    /// What is wrong, as the rest of a sentence about the text.
+    public var reason: String
+  }
+
+  /// Whom to ask.
+  public let origin: Origin
+  /// What to ask for: path and query, as they go into a request.
+  public let target: String
+
+  private static let longest = 8192
+
+  /// Reads a URL; a fragment is left out.
+  ///
+  /// - Throws: ``Malformed``.
+  public init(_ text: String) throws(Malformed) {
+    guard text.utf8.count <= Self.longest else { throw Malformed(reason: "is longer than \(Self.longest) bytes") }
+    // Nothing that would end a line of a request, and no letters that a server may read in several ways.
+    guard text.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else {
+      throw Malformed(reason: "has characters that stand in a URL only as %XX, or in a name only as xn--")
+    }
+    let text = text.prefix { $0 != "#" }
+    let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+    guard let scheme = parts.first?.lowercased(), ["http", "https"].contains(scheme), parts[1].hasPrefix("//") else {
+      throw Malformed(reason: "does not begin with http:// or https://")
+    }
+    let rest = parts[1].dropFirst(2)
+    let authority = rest.prefix { !"/?".contains($0) }
+    let target = rest.dropFirst(authority.count)
+    origin = try Self.origin(authority, isSecure: scheme == "https")
+    self.target = target.hasPrefix("/") ? String(target) : "/" + target
+  }
+
+  /// Whether a text looks like one: what else could be the path of a file.
+  public static func isOne(_ text: String) -> Bool {
+    ["http://", "https://"].contains { text.lowercased().hasPrefix($0) }
+  }
+
+  private init(_ origin: Origin, _ target: String) { (self.origin, self.target) = (origin, target) }
+
+  private static func origin(_ authority: Substring, isSecure: Bool) throws(Malformed) -> Origin {
+    guard !authority.contains("@") else {
+      throw Malformed(reason: "has a name or password; these are given apart from it")
+    }
+    var (host, port) = (authority, authority[authority.endIndex...])
+    if authority.hasPrefix("[") {
+      host = authority.dropFirst().prefix { $0 != "]" }
+      port = authority.dropFirst(host.count + 2)
+      guard authority.dropFirst(host.count + 1).hasPrefix("]"), port.isEmpty || port.hasPrefix(":") else {
+        throw Malformed(reason: "has an IPv6 address without its end")
+      }
+    } else if let colon = authority.firstIndex(of: ":") {
+      (host, port) = (authority[..<colon], authority[colon...])
+    }
+    guard !host.isEmpty else { throw Malformed(reason: "names no host") }
+    let number = port.count <= 1 ? (isSecure ? 443 : 80) : UInt16(port.dropFirst())
+    guard let number, number > 0 else { throw Malformed(reason: "has a port that is none") }
+    return Origin(isSecure: isSecure, host: host.lowercased(), port: number)
+  }
+
+  /// The address that a reference leads to, as in a redirect (RFC 3986, section 5.2).
+  ///
+  /// - Throws: ``Malformed``.
+  public func following(_ reference: String) throws(Malformed) -> WebAddress {
+    let scheme = origin.isSecure ? "https:" : "http:"
+    if reference.hasPrefix("//") { return try WebAddress(scheme + reference) }
+    let beginning = reference.prefix { !"/?#".contains($0) }
+    if beginning.contains(":") { return try WebAddress(reference) }
+    let path = target.prefix { $0 != "?" }
+    let base = "\(scheme)//\(origin.authority)"
+    if reference.hasPrefix("/") { return try WebAddress(base + reference).withoutDots() }
+    if reference.isEmpty || reference.hasPrefix("#") { return self }
+    if reference.hasPrefix("?") { return try WebAddress(base + path + reference) }
+    let folder = path.prefix(through: path.lastIndex(of: "/") ?? path.startIndex)
+    return try WebAddress(base + folder + reference).withoutDots()
+  }
+
+  /// Takes `.` and `..` out of the path (section 5.2.4).
+  private func withoutDots() -> WebAddress {
+    let path = target.prefix { $0 != "?" }
+    var parts: [Substring] = []
+    let segments = path.dropFirst().split(separator: "/", omittingEmptySubsequences: false)
+    for (index, segment) in segments.enumerated() {
+      let isLast = index == segments.count - 1
+      switch segment {
+      case "..":
+        _ = parts.popLast()
+        if isLast { parts.append("") }
+      case ".": if isLast { parts.append("") }
+      default: parts.append(segment)
+      }
+    }
+    return WebAddress(origin, "/" + parts.joined(separator: "/") + target.dropFirst(path.count))
+  }
+
+  /// The address as a URL.
+  public var description: String { "\(origin.isSecure ? "https" : "http")://\(origin.authority)\(target)" }
+
+  /// The address without its query, which may be a secret: for messages.
+  public var withoutQuery: String { WebAddress(origin, String(target.prefix { $0 != "?" })).description }
+}
+
+extension WebAddress.Origin {
+  /// Host and port as they stand in a URL and a request: without the port that the scheme has anyway.
+  var authority: String {
+    let name = host.contains(":") ? "[\(host)]" : host
+    return port == (isSecure ? 443 : 80) ? name : "\(name):\(port)"
+  }
+}

@@ -1,0 +1,86 @@
+import Bundle
+import BundleDownload
+import Foundation
+import HostSystem
+
+/// The whole bundles of older releases, from which devices are to come by small ones.
+public struct OldReleases: Sendable {
+  /// The bundles, in no order.
+  public private(set) var bundles: [BundleFile] = []
+
+  /// Name of the file by which a folder on a web server says what it has: the name or URL of a bundle on each line.
+  public static let listName = "bundles.txt"
+  private static let mostListed = 1 << 20
+
+  /// None.
+  public init() {}
+
+  /// Finds bundles.
+  ///
+  /// - Parameter place: A bundle; a folder, which is searched with all folders in it; or the URL of one of both, of a folder with a slash
+  ///   at its end and ``listName`` in it. What is not whole is passed over.
+  /// - Throws: ``BundleFileFailure``, `FileFailure`.
+  public mutating func add(_ place: BundlePlace) throws {
+    let places: [BundlePlace] =
+      switch place {
+      case .file(let file): try Self.bundles(at: file).map { .file($0) }
+      case .web(let address, let options): try Self.bundles(at: address, options).map { .web($0, options) }
+      }
+    bundles += try places.map { try BundleFile(at: $0) }.filter { $0.manifest.images.allSatisfy { $0.base == nil } }
+  }
+
+  private static func bundles(at file: URL) throws -> [URL] {
+    var isFolder: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: file.path, isDirectory: &isFolder) else {
+      throw FileFailure("read", file.path, reason: "there is no such file or folder")
+    }
+    guard isFolder.boolValue else { return [file] }
+    let all = FileManager.default.enumerator(at: file, includingPropertiesForKeys: nil)?.compactMap { $0 as? URL } ?? []
+    return all.filter { $0.pathExtension == "bundle" }.sorted { $0.path < $1.path }
+  }
+
+  private static func bundles(at address: WebAddress, _ options: DownloadOptions) throws -> [WebAddress] {
+    guard address.target.hasSuffix("/") else { return [address] }
+    let place = BundlePlace.web(address, options)
+    do {
+      let list = try HTTPBundleSource(address.following(listName), options).all(atMost: mostListed)
+      return try String(decoding: list, as: UTF8.self).split(whereSeparator: \.isNewline)
+        .map { $0.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty }.map { try address.following($0) }
+    } catch let failure as DownloadFailure {
+      throw BundleFileFailure(failure)
+    } catch let error as WebAddress.Malformed {
+      throw BundleFileFailure(place, reason: "a line of its \(listName) \(error.reason)", remedy: nil)
+    }
+  }
+
+  /// Those that are not in a folder, as what is in it is about to be replaced.
+  public func outside(_ folder: URL) -> OldReleases {
+    let folder = folder.resolvingSymlinksInPath().path + "/"
+    var others = self
+    others.bundles.removeAll { bundle in
+      if case .file(let file) = bundle.place { file.resolvingSymlinksInPath().path.hasPrefix(folder) } else { false }
+    }
+    return others
+  }
+
+  /// The last releases that devices can come from to a new one, the newest first.
+  ///
+  /// - Parameters:
+  ///   - manifest: Of the new one, without its images.
+  ///   - count: Most of them.
+  public func latest(_ count: Int, before manifest: BundleManifest) -> [BundleFile] {
+    var known: Set<ReleaseKey> = []
+    let fitting = bundles.filter { bundle in
+      let old = bundle.manifest
+      let version = ReleaseVersion(old.version)
+      return old.product == manifest.product && !Set(old.devices).isDisjoint(with: manifest.devices)
+        && version <= ReleaseVersion(manifest.version)
+        && manifest.minimumVersion.map { version >= ReleaseVersion($0) } ?? true
+    }
+    let sorted = fitting.sorted { one, other in
+      let (left, right) = (ReleaseVersion(one.manifest.version), ReleaseVersion(other.manifest.version))
+      return left == right ? one.manifest.created > other.manifest.created : left > right
+    }
+    return Array(sorted.filter { known.insert($0.manifest.releaseKey).inserted }.prefix(count))
+  }
+}

@@ -1,0 +1,62 @@
+import Foundation
+
+/// `release:` of a project.
+enum ReleaseFormat {
+  /// The manifest of a bundle holds no more.
+  private static let mostNotes = 16 << 10
+
+  private static let epoch = DefaultedKey(
+    "epoch", Shape.integer(0...Int(Int32.max)), default: 0,
+    "Security epoch: raise it when older releases must not come back, as they have a hole that is known.", example: 2)
+  private static let minimumVersion = OptionalKey(
+    "minimumVersion", Shape.version, "The lowest version that devices can come from. Left out: any.", example: "1.2.0")
+  private static let expires = OptionalKey(
+    "expires", moment, "When bundles of the release are no longer to be installed, in UTC. Left out: never.",
+    example: "2030-12-31")
+  private static let notes = OptionalKey(
+    "notes", prose, "What people should know of the release.", example: "Fixes the clock.")
+  private static let dataSchema = DefaultedKey(
+    "dataSchema", Shape.integer(0...Int(Int32.max)), default: 0,
+    "Version of the data that its programs write. Devices whose data have a later one refuse the release.", example: 3)
+
+  /// `release:`
+  static let shape = Shape<ReleaseDefinition>.object(
+    "release", about: "What bundles of the release say to devices and people.",
+    keys: [epoch, minimumVersion, expires, notes, dataSchema]
+  ) { fields, _ in
+    ReleaseDefinition(
+      epoch: UInt64(fields[epoch]), minimumVersion: fields[minimumVersion], expires: fields[expires],
+      notes: fields[notes], dataSchema: UInt32(fields[dataSchema]))
+  }
+
+  /// A day, or a second of it, in UTC: seconds since 1970.
+  private static let moment = Shape<String>.text(
+    "a date like 2030-12-31, or a time like 2030-12-31T12:00:00Z",
+    pattern: "[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}:[0-9]{2}Z)?"
+  ).converted { text, node, reading -> UInt64? in
+    let style = Date.ISO8601FormatStyle()
+    guard let date = try? style.parse(text.contains("T") ? text : text + "T00:00:00Z"), date.timeIntervalSince1970 > 0,
+      date.formatted(style).hasPrefix(text)
+    else {
+      reading.error("'\(text)' is no day of the calendar after 1970", at: node.position)
+      return nil
+    }
+    return UInt64(date.timeIntervalSince1970)
+  }
+
+  private static let prose = Shape.anyText.checked { text, node, reading in
+    let isPrintable = text.unicodeScalars.allSatisfy { scalar in
+      switch scalar.properties.generalCategory {
+      case .control: scalar == "\n" || scalar == "\t"
+      case .format, .surrogate, .lineSeparator, .paragraphSeparator: false
+      default: true
+      }
+    }
+    guard isPrintable, text.utf8.count <= mostNotes else {
+      reading.error(
+        "the text is longer than \(mostNotes) bytes, or has characters that cannot be shown", at: node.position)
+      return nil
+    }
+    return text
+  }
+}

@@ -1,0 +1,58 @@
+import ArgumentParser
+import BundleDownload
+import BundleMaking
+import Foundation
+import HostSystem
+
+/// How bundles are fetched from web servers.
+struct WebOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp("Certificates of authorities that vouch for web servers, in PEM.", valueName: "file"))
+  var serverAuthorities = DownloadOptions.Trust.systemFile
+
+  @Option(
+    help: ArgumentHelp(
+      "SHA-256 of the web server's certificate, which then nobody else needs to vouch for.", valueName: "hexadecimal"))
+  var serverCertificate: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "File with the value of the field Authorization, as `Bearer TOKEN`, for the server that a URL names.",
+      valueName: "file"))
+  var serverAuthorization: String?
+
+  func validate() throws {
+    if serverCertificate != nil, fingerprint == nil {
+      throw ValidationError("--server-certificate has 64 hexadecimal digits, with or without colons")
+    }
+  }
+
+  private var fingerprint: [UInt8]? {
+    let digits = (serverCertificate ?? "").filter { $0 != ":" }
+    let bytes = stride(from: 0, to: digits.count, by: 2).compactMap { UInt8(digits.dropFirst($0).prefix(2), radix: 16) }
+    return digits.count == 64 && bytes.count == 32 ? bytes : nil
+  }
+
+  private func options() throws -> DownloadOptions {
+    let authorization = try serverAuthorization.map { path in
+      String(decoding: try FolderTree.readFile(path), as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
+    }
+    return DownloadOptions(
+      trust: fingerprint.map { .certificate(fingerprint: $0) } ?? .authorities(file: serverAuthorities),
+      authorization: authorization)
+  }
+
+  /// Opens the bundle that a user names: a URL of a web server, or a file.
+  func bundle(at text: String) throws -> BundleFile { try BundleFile(at: place(text)) }
+
+  /// What a user names.
+  func place(_ text: String) throws -> BundlePlace {
+    guard WebAddress.isOne(text) else { return .file(URL(fileURLWithPath: text)) }
+    let options = try options()
+    do throws(WebAddress.Malformed) {
+      return .web(try WebAddress(text), options)
+    } catch {
+      throw ValidationError("'\(text)' \(error.reason)")
+    }
+  }
+}
