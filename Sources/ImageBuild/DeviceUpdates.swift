@@ -11,6 +11,7 @@ struct DeviceUpdates {
   let trust: [UInt8]
   /// The file that it stands in.
   var trustFile: URL { definition.trust }
+  private let release: ReleaseDefinition
   /// What layers want to be looked at.
   private let layerChecks: [HealthCheckPlan]
 
@@ -20,9 +21,10 @@ struct DeviceUpdates {
   /// Reads the root of trust; `nil` for an image whose devices take no updates.
   ///
   /// - Throws: ``ImageFailure/noRootOfTrust(_:reason:position:)``.
-  init?(_ image: ImageDefinition, _ system: SystemDefinition? = nil) throws {
+  init?(_ image: ImageDefinition, _ system: SystemDefinition? = nil, of release: ReleaseDefinition) throws {
     guard let definition = image.update else { return nil }
     self.definition = definition
+    self.release = release
     trust = try FolderTree.readFile(definition.trust.path)
     do throws(TrustFailure) {
       _ = try SignedTrustRoot(file: trust)
@@ -44,7 +46,7 @@ struct DeviceUpdates {
     }
     return try PlanText.encode(
       UpdatePlan(
-        image: identity, securityEpoch: 0, dataSchema: 0, buildTime: UInt64(clamping: time),
+        image: identity, securityEpoch: release.epoch, dataSchema: release.dataSchema, buildTime: UInt64(clamping: time),
         health: HealthPlan(
           duration: definition.health.duration, timeout: definition.health.timeout, checks: own + layerChecks)))
   }

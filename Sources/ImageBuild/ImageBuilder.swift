@@ -71,7 +71,7 @@ public struct ImageBuilder: Sendable {
     let users = try UserIDs(names: image.programs.map(\.user))
     let system = SystemPrograms(image, users: users)
     let layout = layout(of: image)
-    let updates = try DeviceUpdates(image)
+    let updates = try DeviceUpdates(image, of: project.release)
     try checkMachine(forSystem: false)
     await progress.expect(7 + image.programs.count)
 

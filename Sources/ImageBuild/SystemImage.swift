@@ -49,7 +49,7 @@ extension ImageBuilder {
     let device = DeviceClass(of: image)
     let executable = try executables.file(for: device.architecture)
     let layout = layout(of: image)
-    _ = try DeviceUpdates(image, system)
+    _ = try DeviceUpdates(image, system, of: project.release)
     try checkMachine(forSystem: true)
     let base = try await base(of: system, device: device)
     let needs = try SystemNeeds(image, system, suite: try suite(of: system, base), device: device, base: base)
@@ -165,7 +165,9 @@ extension ImageBuilder {
     let executable = try executables.file(for: device.architecture)
     let own = OwnLayer(
       image: image, identity: identity(of: image, device: device), system: system, packages: packages,
-      updates: try DeviceUpdates(image, system).map { UpdateSoftware($0, executable: executable, time: time) })
+      updates: try DeviceUpdates(image, system, of: project.release).map {
+        UpdateSoftware($0, executable: executable, time: time)
+      })
     complete.layers.append(try own.layer())
     return complete
   }
