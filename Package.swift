@@ -63,7 +63,8 @@ let package = Package(
     .target(
       name: "UpdateEngine",
       dependencies: [
-        "BootFlow", "Bundle", "DeviceControl", "DeviceInit", "DeviceModel", "DeviceRecords", "LinuxSystem", "Trust",
+        "BootFlow", "Bundle", "DeviceControl", "DeviceInit", "DeviceModel", "DeviceRecords", "LinuxSystem",
+        "PartitionTable", "Trust",
       ]),
     .target(
       name: "UpdateControl", dependencies: ["Bundle", "DeviceControl", "DeviceModel", "LinuxSystem", "UpdateEngine"]),

@@ -10,6 +10,10 @@ public enum BootPartition {
   public static func initialRAM(_ slot: Slot) -> String { "\(folder(slot))/initrd" }
   /// Kernel command line of a slot, as its bundle has it.
   public static func commandLine(_ slot: Slot) -> String { "\(folder(slot))/command-line" }
+  /// The boot loader for UEFI that came with a slot's release.
+  public static func uefiLoader(_ slot: Slot) -> String { "\(folder(slot))/loader.efi" }
+  /// The boot loader for BIOS that came with a slot's release: `boot.img`, then GRUB's core image.
+  public static func biosLoader(_ slot: Slot) -> String { "\(folder(slot))/loader.bin" }
   /// GRUB's commands for a slot.
   public static func grubCommands(_ slot: Slot) -> String { "\(folder(slot))/grub.cfg" }
   /// Folder of systemd-boot's entries.

@@ -73,7 +73,7 @@ public final class InitialStage {
     let bootPartition = try waiting.partition(plan.partitions.boot, of: disk)
     let record = BootRecord(
       loader: FileTree.exists("/sys/firmware/efi") ? .systemdBoot : .grub, slot: slot, isTrial: isTrial,
-      bootPartition: bootPartition, rootA: try waiting.partition(plan.partitions.rootA, of: disk),
+      disk: disk.path, bootPartition: bootPartition, rootA: try waiting.partition(plan.partitions.rootA, of: disk),
       rootB: try plan.partitions.rootB.map { try waiting.partition($0, of: disk) })
     try FileTree.makeFolders(DevicePaths.run)
     try FileTree.replace(BootRecord.path, with: Array(try JSONEncoder().encode(record)))

@@ -17,6 +17,8 @@ public struct BootRecord: Codable, Sendable, Equatable {
   public var slot: Slot
   /// Whether the boot loader tries the slot, and will not start it again by itself.
   public var isTrial: Bool
+  /// Device node of the disk.
+  public var disk: String
   /// Device nodes: of the boot partition, of the root file systems by slot; the second one is `nil` where there is one slot only.
   public var bootPartition: String
   /// Root of slot A.
@@ -25,10 +27,11 @@ public struct BootRecord: Codable, Sendable, Equatable {
   public var rootB: String?
 
   /// Makes a record.
-  public init(loader: Loader, slot: Slot, isTrial: Bool, bootPartition: String, rootA: String, rootB: String?) {
+  public init(loader: Loader, slot: Slot, isTrial: Bool, disk: String, bootPartition: String, rootA: String, rootB: String?) {
     self.loader = loader
     self.slot = slot
     self.isTrial = isTrial
+    self.disk = disk
     self.bootPartition = bootPartition
     self.rootA = rootA
     self.rootB = rootB

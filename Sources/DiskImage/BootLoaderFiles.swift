@@ -20,6 +20,11 @@ public struct BootLoaderFiles: Sendable {
     public let bootSector: URL
     /// Its core image, with all the modules that it needs; it begins with its own loader sector.
     public let core: URL
+
+    /// Both, one after the other: what a bundle has of it.
+    public func content() throws -> [UInt8] {
+      try FolderTree.readFile(bootSector.path) + FolderTree.readFile(core.path)
+    }
   }
 
   /// The packages that the loaders come from, and the suite: part of this version of Cultivar, like the tools.
@@ -90,15 +95,17 @@ public struct BootLoaderFiles: Sendable {
     let slot = entry.slot
     try tree.addFile(BootPartition.kernel(slot), from: kernel.path, mode: 0o755, origin: origin)
     try tree.addFile(BootPartition.initialRAM(slot), from: initialRAM.path, mode: 0o755, origin: origin)
+    try tree.addFile(BootPartition.uefiLoader(slot), from: systemdBoot.path, mode: 0o755, origin: origin)
     let texts = [
       (BootPartition.loaderConfiguration, "timeout 0\nconsole-mode keep\neditor no\nauto-entries no\n"),
       (SystemdBootFlow.initialEntry(of: slot), entry.bootLoaderSpecification(generation: 1)),
       (BootPartition.commandLine(slot), entry.commandLine),
     ]
     var files = texts.map { (path: $0, content: Array($1.utf8)) }
-    if grub != nil {
+    if let grub {
       files.append((BootPartition.grubCommands(slot), Array(entry.grubCommands.utf8)))
       files += GrubFlow.initialFiles(standard: slot)
+      files.append((BootPartition.biosLoader(slot), try grub.content()))
     }
     for (path, content) in files {
       try tree.add(path, .file(.bytes(content)), mode: 0o755, from: origin)

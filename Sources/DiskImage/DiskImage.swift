@@ -41,9 +41,14 @@ public struct DiskImage: Sendable {
   /// - Throws: ``DoesNotFit``, `FileFailure`.
   public mutating func add(_ grub: BootLoaderFiles.Grub) throws {
     guard let partition = table.partitions.first(where: { $0.type == .biosBoot }) else { return }
-    let code = try GrubBootCode(
-      bootSector: FolderTree.readFile(grub.bootSector.path), core: FolderTree.readFile(grub.core.path),
-      firstLBA: partition.firstLBA, sectors: partition.sectorCount)
+    let core = try FolderTree.readFile(grub.core.path)
+    // An update puts the next one beside it.
+    try DoesNotFit.check(
+      "GRUB's core image", ByteSize(bytes: Int64(core.count)),
+      ByteSize(bytes: Int64(partition.sectorCount / 2) * Int64(GPT.sectorSize)), "half of the BIOS boot partition",
+      key: "boot")
+    let code = GrubBootCode(
+      bootSector: try FolderTree.readFile(grub.bootSector.path), core: core, firstLBA: partition.firstLBA)
     bootCode = code.bootCode
     contents[partition.number] = .bytes(code.core)
   }

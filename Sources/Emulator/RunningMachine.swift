@@ -89,6 +89,9 @@ public actor RunningMachine {
   /// Presses the power button.
   public func pressPowerButton() async throws { try await monitor.send("system_powerdown") }
 
+  /// Resets the machine as its button would, without asking what runs.
+  public func reset() async throws { try await monitor.send("system_reset") }
+
   /// Writes what the screen shows into a file, as a portable pixmap (`P6`). The machine needs a graphics card for that
   /// (``VirtualMachine/extraArguments``).
   ///

@@ -51,6 +51,8 @@ public struct VirtualMachine: Sendable {
   public var hasWindow: Bool
   /// Where every write to the first disk is recorded, in order and with its bytes (the format of dm-log-writes); `nil` for nowhere.
   public var writeLog: URL?
+  /// A sector of the first disk that cannot be written; `nil` for a disk without fault.
+  public var badSector: Int64?
   /// Further arguments for QEMU.
   public var extraArguments: [String]
 
@@ -118,12 +120,7 @@ public struct VirtualMachine: Sendable {
     }
     if firmware == .uefi { arguments += try uefiArguments(in: folder) }
     for (index, disk) in disks.enumerated() {
-      arguments +=
-        index == 0 && writeLog != nil
-        ? recordedDrive(disk)
-        : [
-          "-drive", "if=none,id=disk\(index),format=raw,discard=unmap,file=\(Self.escaped(disk.path))",
-        ]
+      arguments += drive(index, disk)
       arguments += ["-device", "virtio-blk-pci,drive=disk\(index),bootindex=\(index + 1)"]
     }
     let ports = forwards.map { ",hostfwd=tcp:127.0.0.1:\($0.host)-:\($0.guest)" }.joined()
@@ -132,13 +129,22 @@ public struct VirtualMachine: Sendable {
     return arguments + extraArguments
   }
 
-  private func recordedDrive(_ disk: URL) -> [String] {
-    guard let writeLog else { return [] }
-    return [
-      "-blockdev", "driver=raw,node-name=content0,file.driver=file,file.filename=\(Self.escaped(disk.path))",
-      "-blockdev", "driver=file,node-name=log0,filename=\(Self.escaped(writeLog.path))",
-      "-blockdev", "driver=blklogwrites,node-name=disk0,log-sector-size=512,file=content0,log=log0",
-    ]
+  /// The drive of a disk, which is called `diskINDEX`: of the first one with what is to be recorded or to go wrong.
+  private func drive(_ index: Int, _ disk: URL) -> [String] {
+    let file = Self.escaped(disk.path)
+    let layer: String
+    var log: [String] = []
+    switch (index, writeLog, badSector) {
+    case (0, let writeLog?, _):
+      log = ["-blockdev", "driver=file,node-name=log0,filename=\(Self.escaped(writeLog.path))"]
+      layer = "driver=blklogwrites,log-sector-size=512,file=content0,log=log0"
+    case (0, nil, let sector?):
+      let fault = "inject-error.0.event=write_aio,inject-error.0.sector=\(sector),inject-error.0.errno=5"
+      layer = "driver=blkdebug,image=content0,\(fault)"
+    default: return ["-drive", "if=none,id=disk\(index),format=raw,discard=unmap,file=\(file)"]
+    }
+    return ["-blockdev", "driver=raw,node-name=content0,file.driver=file,file.filename=\(file)"] + log
+      + ["-blockdev", "\(layer),node-name=disk0"]
   }
 
   private func uefiArguments(in folder: URL) throws -> [String] {

@@ -41,6 +41,7 @@ struct DiskParts {
     var root: URL
     var kernel: URL
     var initialRAM: URL
+    var loaders: BootLoaderFiles
   }
 
   /// Makes the file systems, or finds them in the cache.
@@ -65,7 +66,8 @@ struct DiskParts {
       slot: .a, title: "\(parts.image.project) \(parts.image.image)", version: parts.identity.version,
       arguments: parts.arguments)
     let tree = try loaders.bootTree(kernel: parts.kernel, initialRAM: initialRAM, entry: entry)
-    let perSlot = try FileLength.of(parts.kernel) + FileLength.of(initialRAM)
+    let perSlot =
+      try FileLength.of(parts.kernel) + FileLength.of(initialRAM) + FileLength.of(loaders.systemdBoot) + (1 << 20)
     let boot = try await progress.step("boot partition") {
       try await ownBuilder.boot(
         tree, in: bootPart, serial: ids.fatSerial, otherSlots: perSlot * Int64(layout.slots.count - 1))
@@ -82,7 +84,7 @@ struct DiskParts {
       called: "the root file system", key: "slot")
     try image.fill(numbers.data, with: data, used: .ext4, called: "the data file system", key: "data")
     self.image = image
-    slotFiles = SlotFiles(root: root.file, kernel: parts.kernel, initialRAM: initialRAM)
+    slotFiles = SlotFiles(root: root.file, kernel: parts.kernel, initialRAM: initialRAM, loaders: loaders)
   }
 
   /// Bytes of kernel, initial RAM file system and root file system.

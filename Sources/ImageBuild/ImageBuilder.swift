@@ -123,7 +123,7 @@ public struct ImageBuilder: Sendable {
       .tree(root.tree), time: epoch, architecture: device.architecture, name: "\(image.name):\(project.version)")
     let artefacts = try ImageArtefacts(
       name: image.name, disk: disk.image, contents: try root.tree.listing(), root: rootArchive,
-      bundle: ReleaseBundle(parts, files: disk.slotFiles, project.release), tools: tools
+      bundle: try ReleaseBundle(parts, files: disk.slotFiles, project.release), tools: tools
     )
     .list(image.formats, request, in: folder)
     return try await folder.write(artefacts, manifest: manifest, progress: progress)

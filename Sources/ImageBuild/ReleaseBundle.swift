@@ -9,21 +9,27 @@ import Project
 struct ReleaseBundle {
   private let manifest: BundleManifest
   private let images: [(name: String, file: URL)]
-  private let commandLine: [UInt8]
+  /// Images that are no files of the build: the command line, and GRUB with its first sector.
+  private let made: [(name: String, bytes: [UInt8])]
 
   /// Describes a bundle.
   ///
   /// - Parameters:
   ///   - files: Root file system, kernel and initial RAM file system by these names in a slot.
   ///   - release: What the project says of the release.
-  init(_ parts: ImageParts, files: DiskParts.SlotFiles, _ release: ReleaseDefinition) {
+  init(_ parts: ImageParts, files: DiskParts.SlotFiles, _ release: ReleaseDefinition) throws {
     manifest = BundleManifest(
       product: "\(parts.image.project)/\(parts.image.image)", devices: [parts.device.name],
       version: parts.identity.version, securityEpoch: release.epoch, minimumVersion: release.minimumVersion,
       created: UInt64(clamping: parts.epoch), expires: release.expires, dataSchema: release.dataSchema,
       notes: release.notes)
-    images = [("root", files.root), ("kernel", files.kernel), ("initrd", files.initialRAM)]
-    commandLine = Array((parts.arguments.joined(separator: " ") + "\n").utf8)
+    images = [
+      ("root", files.root), ("kernel", files.kernel), ("initrd", files.initialRAM),
+      ("loader-uefi", files.loaders.systemdBoot),
+    ]
+    made =
+      [("command-line", Array((parts.arguments.joined(separator: " ") + "\n").utf8))]
+      + (try files.loaders.grub.map { [("loader-bios", try $0.content())] } ?? [])
   }
 
   /// The bundle for every device, and those that change old releases, as artefacts.
@@ -33,11 +39,11 @@ struct ReleaseBundle {
   ///   - request: Old releases that devices come from.
   func artefacts(image: String, disk identity: ContentHash, _ request: ArtefactRequest) -> [Artefact] {
     let name = "\(image).bundle"
-    var key = CacheKey("bundle 1")
-    key.add([identity.text, ContentHash(of: manifest.bytes).text, ContentHash(of: commandLine).text])
+    var key = CacheKey("bundle 2")
+    key.add([identity.text, ContentHash(of: manifest.bytes).text, ContentHash(of: made.flatMap(\.bytes)).text])
     let whole = Artefact(name: name, format: "bundle", key: key.hash) { path in try await make(at: path) }
     let deltas = request.oldReleases.latest(request.deltas, before: manifest).map { old in
-      var deltaKey = CacheKey("bundle delta 1")
+      var deltaKey = CacheKey("bundle delta 2")
       deltaKey.add([key.hash.text, ContentHash(of: old.head.manifest).text])
       return Artefact(
         name: old.manifest.releaseKey.fileName(besides: name), format: "bundle-delta", key: deltaKey.hash
@@ -52,12 +58,12 @@ struct ReleaseBundle {
   ///
   /// - Parameter bases: Old images by name; none for a bundle that has all.
   private func make(at path: String, from bases: [String: URL] = [:]) async throws {
-    let line = URL(fileURLWithPath: path + ".command-line")
-    defer { try? FileManager.default.removeItem(at: line) }
-    try FolderTree.replaceFile(line.path, with: commandLine)
+    let files = made.map { (name: $0.name, file: URL(fileURLWithPath: "\(path).\($0.name)"), bytes: $0.bytes) }
+    defer { for file in files { try? FileManager.default.removeItem(at: file.file) } }
+    for file in files { try FolderTree.replaceFile(file.file.path, with: file.bytes) }
     try await BundleMaker().make(
       manifest,
-      of: (images + [("command-line", line)]).map { .init(name: $0.name, file: $0.file, base: bases[$0.name]) },
+      of: (images + files.map { ($0.name, $0.file) }).map { .init(name: $0.name, file: $0.file, base: bases[$0.name]) },
       to: URL(fileURLWithPath: path))
   }
 }

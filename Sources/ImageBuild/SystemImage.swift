@@ -123,7 +123,7 @@ extension ImageBuilder {
       let artefacts = try ImageArtefacts(
         name: image.name, disk: disk.image,
         contents: try await entries, recipe: SystemRecipe(identity: parts.identity, system: complete),
-        root: rootArchive, bundle: ReleaseBundle(parts, files: disk.slotFiles, project.release), tools: tools
+        root: rootArchive, bundle: try ReleaseBundle(parts, files: disk.slotFiles, project.release), tools: tools
       ).list(image.formats, request, in: folder)
       let written = try await folder.write(artefacts, manifest: manifest, progress: progress)
       try await progress.step("steps after the image") { try await root.runImageSteps(of: system.layers, in: output) }

@@ -9,14 +9,17 @@ struct SlotImages {
   let boot: BootRecord
   let files: BootFolder
 
-  /// The images that a release has.
+  /// The images that a release has, and those that it may have: boot loaders, which take effect when it is committed.
   static let names = ["root", "kernel", "initrd", "command-line"]
+  private static let optionalNames = ["loader-uefi", "loader-bios"]
 
   private func file(_ name: String, of slot: Slot) -> String? {
     switch name {
     case "kernel": BootPartition.kernel(slot)
     case "initrd": BootPartition.initialRAM(slot)
     case "command-line": BootPartition.commandLine(slot)
+    case "loader-uefi": BootPartition.uefiLoader(slot)
+    case "loader-bios": BootPartition.biosLoader(slot)
     default: nil
     }
   }
@@ -25,7 +28,7 @@ struct SlotImages {
   func running() throws -> [String: any BlockStorage] {
     var images: [String: any BlockStorage] = [:]
     if let root = boot.root(of: boot.slot) { images["root"] = try StorageFile(root) }
-    for name in Self.names {
+    for name in Self.names + Self.optionalNames {
       guard let path = file(name, of: boot.slot).map(files.absolute), FileTree.exists(path) else { continue }
       images[name] = try StorageFile(path)
     }
@@ -54,6 +57,9 @@ struct SlotImages {
     let available = Mount.space(at: files.path)?.available ?? 0
     guard needed <= available else {
       throw UpdateFailure.noRoomOnBootPartition(needed: needed, available: available)
+    }
+    for name in Self.optionalNames where !images.contains(where: { $0.name == name }) {
+      if let name = file(name, of: slot) { try files.remove(name) }
     }
     try FileTree.makeFolders(files.absolute(BootPartition.folder(slot)))
     for image in ofFiles {

@@ -117,6 +117,16 @@ extension UpdateEngine {
         try loaders.commit(trial.slot)
         try finishCommit(&state, loaders)
       }
+      updateLoaders()
+    }
+  }
+
+  /// Brings the boot loaders' own files up to date. A release is no less committed where that does not work.
+  private func updateLoaders() {
+    do {
+      try LoaderUpdate(environment: environment, slot: environment.boot.slot).run()
+    } catch {
+      environment.note("the boot loader stays as it is: \(error)")
     }
   }
 

@@ -144,7 +144,7 @@ final class DeviceDouble: Sendable {
         health: HealthPlan(duration: duration, timeout: timeout)),
       boot: BootRecord(
         loader: loader == .grub ? .grub : .systemdBoot, slot: memory.running, isTrial: memory.isTrial,
-        bootPartition: "", rootA: path("root-a"), rootB: path("root-b")),
+        disk: "", bootPartition: "", rootA: path("root-a"), rootB: path("root-b")),
       records: path("data"), trustRoot: path("trust"), bootFolder: path("boot"), lock: path("lock"),
       startID: "\(memory.starts)", problems: { [self] in self.memory.withLock { $0.problems } },
       restart: { [self] in self.memory.withLock { $0.restarts += 1 } })

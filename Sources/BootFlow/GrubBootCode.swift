@@ -1,18 +1,15 @@
-import HostSystem
-import PartitionTable
-
-/// Places GRUB on a disk for the BIOS: what `grub-bios-setup` does, done to an image file.
+/// Places GRUB on a disk for the BIOS: what `grub-bios-setup` does.
 ///
 /// The layout of the two sectors is GRUB's (`grub-core/boot/i386/pc/boot.S` and `diskboot.S`, `include/grub/i386/pc/boot.h`).
-struct GrubBootCode {
+public struct GrubBootCode: Sendable {
   /// The first 440 bytes of the disk.
-  let bootCode: [UInt8]
+  public let bootCode: [UInt8]
   /// What the BIOS boot partition holds.
-  let core: [UInt8]
+  public let core: [UInt8]
 
-  private static let sectorSize = GPT.sectorSize
+  private static let sectorSize = 512
   /// Bytes of the first sector that are code; the disk signature and the partition records follow.
-  private static let codeSize = 440
+  public static let codeSize = 440
   /// GRUB_BOOT_MACHINE_KERNEL_SECTOR: where `boot.img` has the sector that it loads.
   private static let kernelSectorOffset = 0x5c
   /// GRUB_BOOT_MACHINE_DRIVE_CHECK: a jump that is to be two no-operations where the disk is no floppy.
@@ -25,13 +22,8 @@ struct GrubBootCode {
   /// - Parameters:
   ///   - bootSector: Content of `boot.img`.
   ///   - core: Content of `core.img`.
-  ///   - firstLBA: First sector of the BIOS boot partition.
-  ///   - sectors: Sectors of the BIOS boot partition.
-  /// - Throws: ``DoesNotFit`` if the core image is larger than the partition.
-  init(bootSector: [UInt8], core: [UInt8], firstLBA: UInt64, sectors: UInt64) throws(DoesNotFit) {
-    try DoesNotFit.check(
-      "GRUB's core image", ByteSize(bytes: Int64(core.count)),
-      ByteSize(bytes: Int64(sectors) * Int64(Self.sectorSize)), "the BIOS boot partition", key: "boot")
+  ///   - firstLBA: First sector of the place of the core image.
+  public init(bootSector: [UInt8], core: [UInt8], firstLBA: UInt64) {
     var code = Array(bootSector.prefix(Self.codeSize))
     code.replaceSubrange(Self.kernelSectorOffset..<Self.kernelSectorOffset + 8, with: littleEndian(firstLBA))
     code.replaceSubrange(Self.driveCheckOffset..<Self.driveCheckOffset + 2, with: [0x90, 0x90])
@@ -45,6 +37,11 @@ struct GrubBootCode {
     image.replaceSubrange(
       Self.blockListOffset + 8..<Self.blockListOffset + 10, with: littleEndian(UInt64(rest)).prefix(2))
     self.core = image
+  }
+
+  /// Where a disk's first sector looks for the core image.
+  public static func coreLBA(inFirstSector sector: [UInt8]) -> UInt64 {
+    sector[kernelSectorOffset..<kernelSectorOffset + 8].reversed().reduce(0) { $0 << 8 | UInt64($1) }
   }
 }
 

@@ -1,15 +1,15 @@
 import Testing
 
-@testable import DiskImage
+import BootFlow
 
 @Suite("GRUB's sectors")
 struct GrubBootCodeTests {
   private let bootSector = [UInt8](repeating: 0xaa, count: 512)
 
   @Test("The first sector points to the core image, and the core image to its rest")
-  func pointers() throws {
+  func pointers() {
     let core = [UInt8](repeating: 0xbb, count: 512 * 3 + 10)
-    let code = try GrubBootCode(bootSector: bootSector, core: core, firstLBA: 0x1234, sectors: 2048)
+    let code = GrubBootCode(bootSector: bootSector, core: core, firstLBA: 0x1234)
 
     #expect(code.bootCode.count == 440)
     #expect(Array(code.bootCode[0x5c..<0x64]) == [0x34, 0x12, 0, 0, 0, 0, 0, 0])
@@ -20,10 +20,9 @@ struct GrubBootCodeTests {
     #expect(code.core[(512 * 3 + 10)...].allSatisfy { $0 == 0 })
   }
 
-  @Test("A core image that is larger than its partition is refused")
-  func tooLarge() {
-    #expect(throws: DoesNotFit.self) {
-      _ = try GrubBootCode(bootSector: bootSector, core: [UInt8](repeating: 0, count: 1025), firstLBA: 1, sectors: 2)
-    }
+  @Test("Where the first sector points to can be read from it")
+  func pointer() {
+    let code = GrubBootCode(bootSector: bootSector, core: [UInt8](repeating: 1, count: 600), firstLBA: 0x123456)
+    #expect(GrubBootCode.coreLBA(inFirstSector: code.bootCode) == 0x123456)
   }
 }

@@ -1,0 +1,94 @@
+import BootFlow
+import DeviceModel
+import LinuxSystem
+import PartitionTable
+
+/// Brings the boot loaders' own files up to those of the release that was committed: systemd-boot on the boot partition, GRUB in front of it.
+///
+/// They belong to no slot, so they change only when a release has proved itself, and each by one write of one sector: at every moment
+/// the firmware finds a loader that is whole.
+struct LoaderUpdate {
+  let environment: UpdateEnvironment
+  /// The slot of the committed release.
+  let slot: Slot
+
+  private static let folder = "EFI/BOOT"
+  /// The name that the new loader has until it is exchanged, and the old one after it.
+  private static let other = "NEW.EFI"
+  /// `boot.img`, which stands before the core image.
+  private static let bootSectorLength = 512
+  private static let mostBytes = 8 << 20
+
+  /// Does it.
+  ///
+  /// - Throws: `FATExchange.Failure`, `SystemError`. What was there still starts the device then.
+  func run() throws {
+    try updateUEFI()
+    try updateBIOS()
+  }
+
+  private func withFolder<Value>(_ body: (BootFolder) throws -> Value) throws -> Value {
+    try environment.mount()
+    do {
+      let value = try body(BootFolder(environment.bootFolder))
+      try environment.unmount()
+      return value
+    } catch {
+      try? environment.unmount()
+      throw error
+    }
+  }
+
+  private func updateUEFI() throws {
+    let name = try withFolder { folder -> String? in
+      let names = folder.names(in: Self.folder).map { $0.uppercased() }
+      guard let name = names.first(where: { $0.hasPrefix("BOOT") && $0.hasSuffix(".EFI") }),
+        let wanted = try folder.read(BootPartition.uefiLoader(slot), limit: Self.mostBytes), !wanted.isEmpty,
+        try folder.read("\(Self.folder)/\(name)", limit: Self.mostBytes) != wanted
+      else { return nil }
+      try folder.create("\(Self.folder)/\(Self.other)", wanted)
+      return name
+    }
+    if let name {
+      // Not mounted: nobody else has the sector in memory.
+      try FATExchange(environment.boot.bootPartition).exchange(
+        in: Self.folder.split(separator: "/").map(String.init), name, Self.other)
+      environment.note("the boot loader \(name) is that of the release")
+    }
+    try withFolder { try $0.remove("\(Self.folder)/\(Self.other)") }
+  }
+
+  /// GRUB's core image goes to the half of its partition that is not in use; then the disk's first sector points to it.
+  private func updateBIOS() throws {
+    guard
+      let file = try withFolder({ try $0.read(BootPartition.biosLoader(slot), limit: Self.mostBytes) }),
+      file.count > Self.bootSectorLength
+    else { return }
+    let disk = try BlockDevice(environment.boot.disk, writable: true)
+    let table = try GPTReading(diskSizeInSectors: disk.sectorCount, read: disk.read).table()
+    guard let partition = table.partitions.first(where: { $0.type == .biosBoot }) else { return }
+    let first = try disk.read(0, 1)
+    let present = GrubBootCode.coreLBA(inFirstSector: first)
+    let half = partition.sectorCount / 2
+    func code(at lba: UInt64) -> GrubBootCode {
+      GrubBootCode(
+        bootSector: Array(file[..<Self.bootSectorLength]), core: Array(file[Self.bootSectorLength...]), firstLBA: lba)
+    }
+    let now = code(at: present)
+    guard try disk.read(present, now.core.count / BlockDevice.sectorSize) != now.core
+      || Array(first.prefix(GrubBootCode.codeSize)) != now.bootCode
+    else { return }
+    let place = present < partition.firstLBA + half ? partition.firstLBA + half : partition.firstLBA
+    let new = code(at: place)
+    guard UInt64(new.core.count) <= half * UInt64(BlockDevice.sectorSize) else {
+      environment.note("the boot loader stays as it is: the new one does not fit beside it")
+      return
+    }
+    try disk.write(new.core, at: place)
+    try disk.synchronise()
+    // The partition records stand in the same sector, and stay.
+    try disk.write(new.bootCode + first.dropFirst(GrubBootCode.codeSize), at: 0)
+    try disk.synchronise()
+    environment.note("the boot loader GRUB is that of the release")
+  }
+}

@@ -1,0 +1,235 @@
+import Emulator
+import Foundation
+import HostSystem
+import TestFixtures
+import Testing
+
+extension Machines {
+  /// What can go wrong during an update besides a broken release: each ends with a device that runs, and says why.
+  @Suite(
+    .enabled(if: ProcessInfo.processInfo.environment["CULTIVAR_TEST_LONG"] != nil, "CULTIVAR_TEST_LONG is not set"))
+  struct UpdateFaultTests {
+    private struct Subject {
+      var machine: VirtualMachine
+      var old: URL
+      var new: URL
+    }
+
+    /// A machine with release 1.0 that is lent a small bundle for 2.0, and whatever else.
+    private func subject(
+      _ firmware: VirtualMachine.Firmware = .bios, programs: String = "", also releases: [URL] = []
+    ) async throws -> Subject {
+      let fixture = UpdateFixture.shared
+      let old = try await fixture.image("1.0", Appliances.updated(programs: programs))
+      let new = try await fixture.image("2.0", Appliances.updated(programs: programs))
+      let disk = try await BootFixture.shared.disk(from: old)
+      var machine = VirtualMachine(disk: disk, firmware: firmware)
+      machine.lend([try await fixture.delta(from: old, to: new)])
+      return Subject(machine: machine, old: old, new: new)
+    }
+
+    private func run(
+      _ subject: Subject, _ body: @Sendable @escaping (RunningMachine) async throws -> Void
+    ) async throws {
+      try await subject.machine.running(in: subject.machine.disks[0].deletingLastPathComponent()) { machine in
+        try await machine.waitForConsole(after: 0)
+        try await body(machine)
+      }
+    }
+
+    @Test(
+      "Releases that end in stage 1, whose program does not stay, that fail late, or that hang, are left one after the other"
+    )
+    func brokenReleases() async throws {
+      let fixture = UpdateFixture.shared
+      let old = try await fixture.image("1.0", Appliances.updated())
+      let broken: [(text: String, reason: String)] = [
+        (Appliances.updated("kernel: { arguments: [cultivar.boot-partition=none] }"), "ended without a word"),
+        (
+          Appliances.updated(timeout: 15, programs: Appliances.shell("crasher", "exit 3")),
+          "crasher does not stay: status 3"
+        ),
+        (
+          // Well at first; it would have to be for longer.
+          Appliances.updated(
+            check: "command: [/usr/bin/busybox, sh, -c, 'read up rest < /proc/uptime; test ${up%.*} -lt 35']",
+            timeout: 45
+          )
+          .replacing("duration: 2s", with: "duration: 40s"), "port 8080|status 1"
+        ),
+        (
+          Appliances.updated(
+            programs: Appliances.shell(
+              "ice", "sleep 1; mkdir $G && echo 1 > $G/cgroup.procs && echo 1 > $G/cgroup.freeze",
+              "user: root\nenv: { G: /sys/fs/cgroup/programs/frozen }\nrestart: never")
+          ).replacing("duration: 2s", with: "duration: 30s"), "the watchdog restarted the machine"
+        ),
+      ]
+      var deltas: [URL] = []
+      for (number, release) in broken.enumerated() {
+        let image = try await fixture.image("\(number + 2).0", release.text)
+        deltas.append(try await fixture.delta(from: old, to: image))
+      }
+      let disk = try await BootFixture.shared.disk(from: old)
+      var machine = VirtualMachine(disk: disk, firmware: .uefi)
+      machine.lend(deltas)
+      try await machine.running(in: disk.deletingLastPathComponent()) { machine in
+        try await machine.waitForConsole(after: 0)
+        for (number, release) in broken.enumerated() {
+          let start = await machine.mark
+          try await machine.type("update install /dev/vd\(["b", "c", "d", "e"][number])")
+          try await machine.wait(for: "Restarting system", after: start, seconds: 180)
+          try await machine.wait(for: "slot b, on trial", after: start, seconds: 120)
+          let trial = await machine.mark
+          try await machine.wait(for: "slot a", after: trial, seconds: 240)
+          try await machine.waitForConsole(after: await machine.mark)
+          let history = try await machine.command("history", until: "\(number + 2).0  slot b  rolled back", seconds: 60)
+          let line = history.split(separator: "\n").last.map(String.init) ?? ""
+          #expect(release.reason.split(separator: "|").contains { line.contains($0) }, "\(line)")
+        }
+        try await machine.type("poweroff")
+        try await machine.waitUntilOff(seconds: 60)
+      }
+    }
+
+    @Test("A machine that is reset at random moments: the installation goes on, and commits")
+    func killedAndReset() async throws {
+      try await run(try await subject(.uefi)) { machine in
+        var random = SystemRandomNumberGenerator()
+        for _ in 0..<8 {
+          try await machine.type("update install /dev/vdb --reboot later")
+          try await Task.sleep(for: .milliseconds(Int.random(in: 300...6000, using: &random)))
+          let start = await machine.mark
+          try await machine.reset()
+          try await machine.waitForConsole(after: start)
+        }
+        _ = try await machine.command("update cancel")
+        try await machine.update(from: "/dev/vdb")
+        _ = try await machine.command("history", until: "committed", seconds: 90)
+      }
+    }
+
+    @Test("A full data partition stops an update before it decides anything, and the next one goes through")
+    func fullData() async throws {
+      let filler = Appliances.shell(
+        "filler", "dd if=/dev/zero of=/data/fill bs=1M; dd if=/dev/zero of=/data/fill2 bs=512; sync; sleep 100000",
+        "user: root")
+      try await run(try await subject(programs: filler)) { machine in
+        try await Task.sleep(for: .seconds(60))
+        let full = try await machine.command("update install /dev/vdb --reboot later", seconds: 180)
+        #expect(full.status == 1 && full.output.contains("No space left on device"), "\(full.output)")
+        #expect(try await machine.command("slots").output.contains("a  1.0  runs, standard"))
+      }
+    }
+
+    @Test("A disk that cannot write a sector of the slot fails the installation, and nothing else")
+    func badSector() async throws {
+      var subject = try await subject(.bios)
+      // Somewhere in slot B.
+      let part = try #require(try await DiskJudge(subject.machine.disks[0]).partitions().first { $0.name == "root-b" })
+      subject.machine.badSector = part.start + 20_000
+      try await run(subject) { machine in
+        let failed = try await machine.command("update install /dev/vdb --reboot later", seconds: 180)
+        #expect(failed.status == 1 && failed.output.contains("Input/output error"), "\(failed.output)")
+        #expect(try await machine.command("slots").output.contains("a  1.0  runs, standard"))
+        let start = await machine.mark
+        try await machine.type("reboot")
+        try await machine.waitForConsole(after: start + 1)
+        #expect(try await machine.command("slots").output.contains("b  -  empty"))
+      }
+    }
+
+    @Test("A clock in 1970, and an update while an update runs")
+    func clockAndSecondUpdate() async throws {
+      var subject = try await subject(.uefi)
+      subject.machine.extraArguments += ["-rtc", "base=1970-01-02"]
+      try await run(subject) { machine in
+        try await machine.update(from: "/dev/vdb")
+        _ = try await machine.command("history", until: "committed", seconds: 90)
+        let second = try await machine.command("update install /dev/vdb --reboot later", seconds: 120)
+        #expect(second.status == 1, "the bundle is made from another release: \(second.output)")
+      }
+    }
+
+    @Test("A boot partition with stale files, or with damaged entries, still starts what is whole, and takes an update")
+    func damagedBootPartition() async throws {
+      let subject = try await subject(.uefi)
+      let disk = subject.machine.disks[0]
+      let part = try #require(try await DiskJudge(disk).partitions().first { $0.name == "boot" })
+      let script = """
+        set -e
+        export MTOOLS_SKIP_CHECK=1
+        i="\(disk.path)@@\(part.start * 512)"
+        echo "linux /slots/b/linux" > "$0/stale"
+        : > "$0/empty"
+        mcopy -i "$i" "$0/stale" ::/loader/entries/cultivar-b.tmp
+        mcopy -i "$i" "$0/empty" "::/loader/entries/cultivar-b-9+1.conf"
+        mmd -i "$i" ::/slots/b
+        mcopy -i "$i" "$0/stale" ::/slots/b/linux
+        """
+      let folder = disk.deletingLastPathComponent().path
+      let verdict = try Judge("sh").run(["-c", script, folder])
+      #expect(verdict.status == 0, "\(verdict.errors)")
+      try await run(subject) { machine in
+        try await machine.update(from: "/dev/vdb")
+        _ = try await machine.command("history", until: "committed", seconds: 90)
+        #expect(try await machine.command("slots").output.contains("b  2.0  runs, standard"))
+      }
+    }
+
+    @Test("A system is updated and commits when systemd is running; one with a failing unit is left")
+    func system() async throws {
+      let keys = try await BootFixture.shared.newFolder()
+      let key = keys.appending(path: "key").path
+      let publicKey = try await SecureShell.makeKey(key)
+      func text(_ rest: String = "") -> String {
+        """
+        layout: { use: appliance-ab, slot: 1G }
+        formats: [bundle]
+        kernel: { package: linux-image-cloud-amd64 }
+        base: trixie
+        hostname: server
+        profile: headless
+        variables: { networkd.patience: 120s, openssh-server.authorized-keys: ["\(publicKey)"] }
+        update: { trust: ./trust.root, health: { duration: 5s, timeout: 200s } }
+        \(rest)
+        """
+      }
+      let fixture = UpdateFixture.shared
+      let old = try await fixture.image("1.0", text())
+      let new = try await fixture.image("2.0", text())
+      let broken = try await fixture.image(
+        "3.0",
+        text(
+          """
+          files:
+            - { path: /etc/systemd/system/broken.service, content: "[Service]\\nExecStart=/bin/false\\n[Install]\\nWantedBy=multi-user.target\\n" }
+          services: { enable: [broken.service] }
+          """))
+      let disk = try await BootFixture.shared.disk(from: old, mebibytes: 4096)
+      let ssh = VirtualMachine.freePort()
+      var machine = VirtualMachine(disk: disk, firmware: .uefi, memory: 1024, forwards: [.init(host: ssh, guest: 22)])
+      machine.lend([try await fixture.delta(from: old, to: new), try await fixture.delta(from: new, to: broken)])
+      try await machine.running(in: disk.deletingLastPathComponent()) { machine in
+        let device = SecureShell(port: ssh, key: key)
+        try await device.wait(on: machine, seconds: 400)
+        for (disk, outcome) in [
+          ("/dev/vdb", "2.0  slot b  committed"), ("/dev/vdc", "3.0  slot a  rolled back: broken.service has failed"),
+        ] {
+          let start = await machine.mark
+          let said = try await device.run("cultivarctl update install \(disk)")
+          #expect(said.contains("the device restarts into it"))
+          try await machine.wait(for: "on trial", after: start, seconds: 300)
+          let deadline = ContinuousClock().now.advanced(by: .seconds(600))
+          var history = ""
+          while ContinuousClock().now < deadline, !history.contains(outcome) {
+            try await Task.sleep(for: .seconds(2))
+            history = (try? await device.run("cultivarctl history")) ?? history
+          }
+          #expect(history.contains(outcome), "\(history)")
+        }
+        #expect(try await device.run("cultivarctl slots").contains("b  2.0  runs, standard"))
+      }
+    }
+  }
+}
