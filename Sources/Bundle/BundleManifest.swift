@@ -195,7 +195,9 @@ extension BundleManifest {
   /// Which release this is, whatever its bundles are made from: of a version and the content of its images.
   public var release: Digest {
     var bytes = Array("cultivar release 1\n\(version)\n".utf8)
-    for image in images.sorted(by: { $0.name < $1.name }) { bytes += Array("\(image.name)\n".utf8) + image.content.bytes }
+    for image in images.sorted(by: { $0.name < $1.name }) {
+      bytes += Array("\(image.name)\n".utf8) + image.content.bytes
+    }
     return Digest(of: bytes)
   }
 }

@@ -27,7 +27,9 @@ public struct BootRecord: Codable, Sendable, Equatable {
   public var rootB: String?
 
   /// Makes a record.
-  public init(loader: Loader, slot: Slot, isTrial: Bool, disk: String, bootPartition: String, rootA: String, rootB: String?) {
+  public init(
+    loader: Loader, slot: Slot, isTrial: Bool, disk: String, bootPartition: String, rootA: String, rootB: String?
+  ) {
     self.loader = loader
     self.slot = slot
     self.isTrial = isTrial

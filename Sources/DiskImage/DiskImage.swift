@@ -1,3 +1,4 @@
+import BootFlow
 import Foundation
 import Glibc
 import HostSystem

@@ -75,8 +75,9 @@ struct LoaderUpdate {
         bootSector: Array(file[..<Self.bootSectorLength]), core: Array(file[Self.bootSectorLength...]), firstLBA: lba)
     }
     let now = code(at: present)
-    guard try disk.read(present, now.core.count / BlockDevice.sectorSize) != now.core
-      || Array(first.prefix(GrubBootCode.codeSize)) != now.bootCode
+    guard
+      try disk.read(present, now.core.count / BlockDevice.sectorSize) != now.core
+        || Array(first.prefix(GrubBootCode.codeSize)) != now.bootCode
     else { return }
     let place = present < partition.firstLBA + half ? partition.firstLBA + half : partition.firstLBA
     let new = code(at: place)

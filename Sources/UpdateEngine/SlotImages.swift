@@ -35,39 +35,40 @@ struct SlotImages {
     return images
   }
 
-  /// The places of the other slot, as large as the images.
+  /// Whether a slot has all files for some images, each as long as it has to be, and no others.
+  func hasFiles(for images: [BundleImage], in slot: Slot) throws -> Bool {
+    try (Self.names + Self.optionalNames).allSatisfy { name in
+      guard let file = file(name, of: slot) else { return true }
+      return try size(of: file) == images.first { $0.name == name }?.size
+    }
+  }
+
+  /// Makes a slot's files anew, as long as the images and without their content.
   ///
-  /// A file that has the right size stays, as an installation may go on in it; any other is made anew.
+  /// A power cut meanwhile may leave folder and table of clusters at odds with each other; nobody opens the files then but to remove them.
   ///
   /// - Throws: ``UpdateFailure``, `SystemError`.
-  func places(for images: [BundleImage], in slot: Slot) throws -> [String: any BlockStorage] {
-    let missing = Self.names.filter { name in !images.contains { $0.name == name } }
-    guard missing.isEmpty else { throw UpdateFailure.otherImages(missing: missing) }
-    var places: [String: any BlockStorage] = [:]
-    guard let root = boot.root(of: slot) else { throw UpdateFailure.oneSlotOnly }
-    places["root"] = try StorageFile(root, writable: true)
-    let ofFiles = images.filter { file($0.name, of: slot) != nil }
-    for image in ofFiles {
-      guard let name = file(image.name, of: slot) else { continue }
-      if try size(of: name) != image.size { try files.remove(name) }
-    }
-    let needed = try ofFiles.reduce(0) { sum, image in
-      try sum + (file(image.name, of: slot).map(size) == nil ? image.size : 0)
-    }
+  func makeFiles(for images: [BundleImage], in slot: Slot) throws {
+    for name in (Self.names + Self.optionalNames).compactMap({ file($0, of: slot) }) { try files.remove(name) }
+    let wanted = images.compactMap { image in file(image.name, of: slot).map { (path: $0, size: image.size) } }
+    let needed = wanted.reduce(0) { $0 + $1.size }
     let available = Mount.space(at: files.path)?.available ?? 0
     guard needed <= available else {
       throw UpdateFailure.noRoomOnBootPartition(needed: needed, available: available)
     }
-    for name in Self.optionalNames where !images.contains(where: { $0.name == name }) {
-      if let name = file(name, of: slot) { try files.remove(name) }
-    }
     try FileTree.makeFolders(files.absolute(BootPartition.folder(slot)))
-    for image in ofFiles {
+    for (path, size) in wanted { _ = try StorageFile(making: files.absolute(path), size: size) }
+  }
+
+  /// The places of the other slot.
+  ///
+  /// - Throws: ``UpdateFailure``, `SystemError`.
+  func places(for images: [BundleImage], in slot: Slot) throws -> [String: any BlockStorage] {
+    guard let root = boot.root(of: slot) else { throw UpdateFailure.oneSlotOnly }
+    var places: [String: any BlockStorage] = ["root": try StorageFile(root, writable: true)]
+    for image in images {
       guard let name = file(image.name, of: slot) else { continue }
-      let path = files.absolute(name)
-      places[image.name] =
-        FileTree.exists(path)
-        ? try StorageFile(path, writable: true) : try StorageFile(making: path, size: image.size)
+      places[image.name] = try StorageFile(files.absolute(name), writable: true)
     }
     return places
   }

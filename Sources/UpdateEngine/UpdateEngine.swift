@@ -90,6 +90,8 @@ public final class UpdateEngine: Sendable {
     if !force, let failed = state.failed.first(where: { $0.identity == release.identity }) {
       throw UpdateFailure.failedBefore(version: failed.version, reason: failed.reason)
     }
+    let missing = SlotImages.names.filter { name in !manifest.images.contains { $0.name == name } }
+    guard missing.isEmpty else { throw UpdateFailure.otherImages(missing: missing) }
     let variables = hookVariables(release, in: target)
     try environment.hooks.run(.beforeInstall, variables)
     return try withBoot { folder, loaders in
@@ -99,11 +101,23 @@ public final class UpdateEngine: Sendable {
       state[environment.boot.slot] = state[environment.boot.slot] ?? ownRelease
       try store.save(state)
       let images = SlotImages(boot: environment.boot, files: folder)
+      let journal = try store.journal()
+      // Tens of megabytes, which nobody looks at yet: written at once, each cluster would be three writes.
+      try environment.setLazy(true)
+      if try !images.hasFiles(for: manifest.images, in: target) || state.hasSoundFiles == false {
+        state.hasSoundFiles = false
+        try store.save(state)
+        try images.makeFiles(for: manifest.images, in: target)
+        try journal.note(InstallJournal.Place(image: 0, segment: 0), in: bundle.identity)
+        sync()
+        state.hasSoundFiles = true
+        try store.save(state)
+      }
       let places = try images.places(for: manifest.images, in: target).mapValues {
         StoppableStorage($0) { [unowned self] in try checkNotCancelled() } as any BlockStorage
       }
       try BundleInstaller(
-        bundle, from: source, bases: try images.running(), targets: places, journal: try store.journal(),
+        bundle, from: source, bases: try images.running(), targets: places, journal: journal,
         report: { [unowned self] progress in
           let progress = InstallProgress(
             version: release.version, done: progress.done, total: progress.total, fetched: progress.fetched,
@@ -112,6 +126,7 @@ public final class UpdateEngine: Sendable {
           report(progress)
         }
       ).run()
+      try environment.setLazy(false)
       state[target] = release
       state.trial = UpdateState.Trial(
         slot: target, release: release, offeredIn: environment.startID, isOffered: false, isHeld: isHeld,

@@ -19,6 +19,8 @@ public struct UpdateEnvironment: Sendable {
   public var bootFolder: String
   /// Mounts the boot partition.
   public var mount: @Sendable () throws -> Void
+  /// Lets the kernel write to the mounted boot partition when and in what order it likes, or has it write at once again; then all is written.
+  public var setLazy: @Sendable (Bool) throws -> Void
   /// Takes it away again.
   public var unmount: @Sendable () throws -> Void
   /// A file that is locked while slots are changed.
@@ -40,6 +42,7 @@ public struct UpdateEnvironment: Sendable {
   public init(
     plan: UpdatePlan, boot: BootRecord, records: String, trustRoot: String, bootFolder: String, lock: String,
     startID: String, mount: @escaping @Sendable () throws -> Void = {},
+    setLazy: @escaping @Sendable (Bool) throws -> Void = { _ in },
     unmount: @escaping @Sendable () throws -> Void = {}, problems: @escaping @Sendable () -> [String] = { [] },
     restart: @escaping @Sendable () -> Void = {}, note: @escaping @Sendable (String) -> Void = { _ in }
   ) {
@@ -49,6 +52,7 @@ public struct UpdateEnvironment: Sendable {
     self.trustRoot = trustRoot
     self.bootFolder = bootFolder
     self.mount = mount
+    self.setLazy = setLazy
     self.unmount = unmount
     self.lock = lock
     self.startID = startID
@@ -76,6 +80,11 @@ public struct UpdateEnvironment: Sendable {
         if Mount.isMountPoint(folder) { try Mount.unmount(folder) }
         try Mount.mount(
           "vfat", from: partition, at: folder, BootFolder.mountFlags, options: BootFolder.mountOptions)
+      },
+      setLazy: { isLazy in
+        if !isLazy { sync() }
+        try Mount.remount(
+          folder, isLazy ? BootFolder.mountFlags.subtracting(.synchronous) : BootFolder.mountFlags)
       },
       unmount: { try Mount.unmount(folder) },
       problems: { HealthCheck(plan.health).problems() },

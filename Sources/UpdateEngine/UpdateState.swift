@@ -54,6 +54,8 @@ struct UpdateState: Codable, Equatable {
   var a: Release?
   var b: Release?
   var trial: Trial?
+  /// Whether the files of the slot that does not run are as FAT should have them; not while they are made.
+  var hasSoundFiles: Bool? = true
   var failed: [Failed] = []
   var history: [UpdateRecord] = []
 

@@ -10,7 +10,9 @@ struct FATExchangeTests {
     try await withTemporaryFolder { folder in
       let image = folder.appending(path: "fat")
       func shell(_ script: String) throws -> Judge.Verdict {
-        try Judge("sh").run(["-e", "-c", "export MTOOLS_SKIP_CHECK=1; i='\(image.path)'; cd '\(folder.path)'; \(script)"])
+        try Judge("sh").run([
+          "-e", "-c", "export MTOOLS_SKIP_CHECK=1; i='\(image.path)'; cd '\(folder.path)'; \(script)",
+        ])
       }
       try folder.writing(String(repeating: "old ", count: 5000), to: "old")
       try folder.writing(String(repeating: "new!", count: 9000), to: "new")
@@ -30,7 +32,8 @@ struct FATExchangeTests {
       let before = try Data(contentsOf: image)
       try FATExchange(image.path).exchange(in: ["EFI", "BOOT"], "BOOTX64.EFI", "NEW.EFI")
       let verdict = try shell(
-        "mcopy -i fat ::EFI/BOOT/BOOTX64.EFI a; mcopy -i fat ::EFI/BOOT/NEW.EFI b; cmp a new; cmp b old; fsck.fat -n fat >&2")
+        "mcopy -i fat ::EFI/BOOT/BOOTX64.EFI a; mcopy -i fat ::EFI/BOOT/NEW.EFI b; cmp a new; cmp b old; fsck.fat -n fat >&2"
+      )
       #expect(verdict.status == 0, "\(verdict.errors)")
       let after = try Data(contentsOf: image)
       let changed = stride(from: 0, to: before.count, by: 512).filter { before[$0..<$0 + 512] != after[$0..<$0 + 512] }
@@ -45,7 +48,9 @@ struct FATExchangeTests {
       #expect(throws: FATExchange.Failure.self) {
         try FATExchange(image.path).exchange(in: ["EFI", "BOOT"], "BOOTX64.EFI", "OTHER.EFI")
       }
-      #expect(throws: FATExchange.Failure.self) { try FATExchange(image.path).exchange(in: ["LOADER"], "A.EFI", "B.EFI") }
+      #expect(throws: FATExchange.Failure.self) {
+        try FATExchange(image.path).exchange(in: ["LOADER"], "A.EFI", "B.EFI")
+      }
       #expect(try Data(contentsOf: image) == before)
       try Data(repeating: 0, count: 1 << 20).write(to: image)
       #expect(throws: FATExchange.Failure.self) { try FATExchange(image.path) }

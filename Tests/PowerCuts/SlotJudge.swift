@@ -69,7 +69,7 @@ public final class SlotJudge {
       let kernel = files.file("slots/\(slot)/linux")
       let initrd = files.file("slots/\(slot)/initrd")
       for release in releases
-      where kernel == release.images["kernel"] && initrd == release.images["initrd"]
+      where Self.isSame(kernel, release.images["kernel"]) && Self.isSame(initrd, release.images["initrd"])
         && hasRoot(release, disk, at: root)
       {
         return .success("\(slot) \(release.name)")
@@ -103,6 +103,11 @@ public final class SlotJudge {
       let bytes = disk.read(end - start, at: place + UInt64(start))
       return content[start..<end].isSame(as: bytes)
     }
+  }
+
+  private static func isSame(_ one: [UInt8]?, _ other: [UInt8]?) -> Bool {
+    guard let one, let other else { return false }
+    return one[...].isSame(as: other)
   }
 
   /// The files that boot loaders look at.

@@ -128,7 +128,8 @@ extension Mistake {
     Mistake(
       "reserved name", Sample.project(programs: "- { executable: ./tool, name: «cultivard }"),
       "the name 'cultivard' belongs to the system",
-      hint: "choose another; reserved: init, cultivard, cultivarctl, updater, network, clock, root, nobody", schema: false),
+      hint: "choose another; reserved: init, cultivard, cultivarctl, updater, network, clock, root, nobody",
+      schema: false),
     Mistake(
       "reserved user", Sample.project(programs: "- { executable: ./tool, user: «nobody }"),
       "the user 'nobody' belongs to the system",
