@@ -177,7 +177,8 @@ let package = Package(
     .testTarget(
       name: "UpdateEngineTests",
       dependencies: [
-        "BootFlow", "Bundle", "BundleMaking", "DeviceModel", "DeviceRecords", "LinuxSystem", "TestFixtures", "Trust",
+        "BootFlow", "Bundle", "BundleMaking", "DeviceModel", "DeviceRecords", "LinuxSystem", "PartitionTable",
+        "TestFixtures", "Trust",
         "UpdateEngine", .product(name: "Crypto", package: "swift-crypto"),
       ]),
     .testTarget(

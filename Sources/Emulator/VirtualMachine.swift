@@ -121,7 +121,9 @@ public struct VirtualMachine: Sendable {
     if firmware == .uefi { arguments += try uefiArguments(in: folder) }
     for (index, disk) in disks.enumerated() {
       arguments += drive(index, disk)
-      arguments += ["-device", "virtio-blk-pci,drive=disk\(index),bootindex=\(index + 1)"]
+      // Several requests as one may be longer than what the recording can pass on.
+      let merging = index == 0 && writeLog != nil ? ",request-merging=off" : ""
+      arguments += ["-device", "virtio-blk-pci,drive=disk\(index),bootindex=\(index + 1)\(merging)"]
     }
     let ports = forwards.map { ",hostfwd=tcp:127.0.0.1:\($0.host)-:\($0.guest)" }.joined()
     // Booting from the network would only be waited for.
