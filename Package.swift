@@ -134,6 +134,16 @@ let package = Package(
       ]),
     .target(name: "SizeReport", dependencies: ["HostSystem"]),
     .target(
+      name: "RemoteDevice",
+      dependencies: [
+        "DeviceModel", "HostSystem",
+        .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "NIOSSL", package: "swift-nio-ssl"),
+      ]),
+    .target(
       name: "ImageBuild",
       dependencies: [
         "SizeReport", "Project", "DebianArchive", "ExecutableFormat", "Lock", "Programs", "RootFilesystem", "DiskImage",
@@ -153,7 +163,7 @@ let package = Package(
       name: "cultivar",
       dependencies: [
         "Bundle", "BundleDownload", "BundleMaking", "DebianArchive", "DeviceModel", "Project", "Programs", "ImageBuild",
-        "DiskImage", "Emulator", "Flashing", "HostSystem", "Lock", "Sandbox", "Signing", "SizeReport",
+        "DiskImage", "Emulator", "Flashing", "HostSystem", "Lock", "RemoteDevice", "Sandbox", "Signing", "SizeReport",
         "Spelling", "SwiftSDK", "Trust",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Subprocess", package: "swift-subprocess"),
@@ -242,6 +252,9 @@ let package = Package(
         "DeviceControl", "DeviceFixtures", "DeviceModel", "LinuxSystem", "ManagementAPI", "Supervisor", "TestFixtures",
         .product(name: "NIOCore", package: "swift-nio"),
       ]),
+    .testTarget(
+      name: "RemoteDeviceTests",
+      dependencies: ["DeviceFixtures", "DeviceModel", "HostSystem", "ManagementAPI", "RemoteDevice", "TestFixtures"]),
     .testTarget(name: "ProjectTests", dependencies: ["Project"]),
     .testTarget(
       name: "CommandLineTests", dependencies: ["cultivar", "Bundle", "BundleDownload", "BundleMaking", "TestFixtures"]),
