@@ -67,18 +67,22 @@ let package = Package(
         "PartitionTable", "Trust",
       ]),
     .target(
-      name: "UpdateControl", dependencies: ["Bundle", "DeviceControl", "DeviceModel", "LinuxSystem", "UpdateEngine"]),
+      name: "UpdateControl",
+      dependencies: ["Bundle", "BundleDownload", "DeviceControl", "DeviceModel", "LinuxSystem", "UpdateEngine"]),
     .target(name: "DeviceControl", dependencies: ["LinuxSystem", "DeviceModel"]),
     .target(name: "Supervisor", dependencies: ["LinuxSystem", "DeviceModel"]),
     .target(
       name: "ManagementAPI",
       dependencies: [
-        "DeviceModel", "LinuxSystem", "DeviceInit", "DeviceRecords", "DeviceControl",
+        "BundleDownload", "DeviceModel", "LinuxSystem", "DeviceInit", "DeviceRecords", "DeviceControl", "UpdateControl",
+        .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"),
         .product(name: "NIOSSL", package: "swift-nio-ssl"),
+        .product(name: "SwiftASN1", package: "swift-asn1"),
+        .product(name: "X509", package: "swift-certificates"),
       ]),
     .executableTarget(
       name: "cultivar-device",
@@ -130,6 +134,16 @@ let package = Package(
       ]),
     .target(name: "SizeReport", dependencies: ["HostSystem"]),
     .target(
+      name: "RemoteDevice",
+      dependencies: [
+        "DeviceModel", "HostSystem",
+        .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "NIOSSL", package: "swift-nio-ssl"),
+      ]),
+    .target(
       name: "ImageBuild",
       dependencies: [
         "SizeReport", "Project", "DebianArchive", "ExecutableFormat", "Lock", "Programs", "RootFilesystem", "DiskImage",
@@ -148,9 +162,9 @@ let package = Package(
     .executableTarget(
       name: "cultivar",
       dependencies: [
-        "Bundle", "BundleDownload", "BundleMaking", "DebianArchive", "Project", "Programs", "ImageBuild", "DiskImage",
-        "Emulator",
-        "Flashing", "HostSystem", "Lock", "Sandbox", "Signing", "SizeReport", "Spelling", "SwiftSDK", "Trust",
+        "Bundle", "BundleDownload", "BundleMaking", "DebianArchive", "DeviceModel", "Project", "Programs", "ImageBuild",
+        "DiskImage", "Emulator", "Flashing", "HostSystem", "Lock", "RemoteDevice", "Sandbox", "Signing", "SizeReport",
+        "Spelling", "SwiftSDK", "Trust",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Subprocess", package: "swift-subprocess"),
       ]),
@@ -168,6 +182,9 @@ let package = Package(
       path: "Tests/TestFixtures"),
     .target(name: "PowerCuts", dependencies: ["PartitionTable", "TestFixtures"], path: "Tests/PowerCuts"),
     .testTarget(name: "PowerCutsTests", dependencies: ["PowerCuts", "TestFixtures"]),
+    .target(
+      name: "DeviceFixtures", dependencies: ["DeviceModel", "LinuxSystem", "ManagementAPI", "TestFixtures"],
+      path: "Tests/DeviceFixtures"),
     .testTarget(name: "TaggedFieldsTests", dependencies: ["TaggedFields"]),
     .testTarget(
       name: "BundleTests", dependencies: ["Bundle", "BundleMaking", "HostileBundles", "LinuxSystem", "TestFixtures"]),
@@ -232,7 +249,13 @@ let package = Package(
     .testTarget(name: "SupervisorTests", dependencies: ["Supervisor", "DeviceModel", "LinuxSystem", "TestFixtures"]),
     .testTarget(
       name: "ManagementAPITests",
-      dependencies: ["ManagementAPI", "DeviceControl", "DeviceModel", "LinuxSystem", "Supervisor", "TestFixtures"]),
+      dependencies: [
+        "DeviceControl", "DeviceFixtures", "DeviceModel", "LinuxSystem", "ManagementAPI", "Supervisor", "TestFixtures",
+        .product(name: "NIOCore", package: "swift-nio"),
+      ]),
+    .testTarget(
+      name: "RemoteDeviceTests",
+      dependencies: ["DeviceFixtures", "DeviceModel", "HostSystem", "ManagementAPI", "RemoteDevice", "TestFixtures"]),
     .testTarget(name: "ProjectTests", dependencies: ["Project"]),
     .testTarget(
       name: "CommandLineTests", dependencies: ["cultivar", "Bundle", "BundleDownload", "BundleMaking", "TestFixtures"]),

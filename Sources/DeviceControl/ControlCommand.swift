@@ -24,6 +24,8 @@ public enum ControlCommand: Equatable, Sendable {
   case update(UpdateCommand)
   /// Show what image this is.
   case version
+  /// Show where the management API listens, and the fingerprint of its certificate.
+  case api
   /// Read commands from standard input.
   case console
   /// Show what can be asked.
@@ -46,7 +48,7 @@ public enum ControlCommand: Equatable, Sendable {
       kill PROGRAM [SIGNAL]        send a signal, TERM by default
       reboot                       restart the device
       poweroff                     switch the device off
-      update install SOURCE [--reboot now|later|no] [--force]
+      update install SOURCE [--reboot now|later|no] [--force] [--server-certificate SHA256]
                                    install a bundle: a file, a URL, or - for standard input
       update status [--json]       what is being done, and what is on trial
       update cancel                end an installation, or take back what waits for its trial
@@ -56,6 +58,7 @@ public enum ControlCommand: Equatable, Sendable {
       rollback                     go back to the release before
       history                      what became of the last updates
       version                      what image this is
+      api                          where the management API listens, and the fingerprint of its certificate
       console                      read commands from standard input
     """
 
@@ -90,6 +93,7 @@ public enum ControlCommand: Equatable, Sendable {
     case "rollback": self = .update(.rollBack)
     case "history": self = .update(.history)
     case "version", "--version": self = .version
+    case "api": self = .api
     case "console": self = .console
     case "help", "--help", "-h": self = .help
     default: throw UsageError(description: "there is no command “\(name)”")
@@ -102,13 +106,14 @@ public enum ControlCommand: Equatable, Sendable {
     case "install":
       let restart = try words.takeValue("--reboot") ?? "now"
       let force = words.takeFlag("--force")
+      let certificate = try words.takeValue("--server-certificate")
       guard let choice = UpdateRequest.Restart(rawValue: restart) else {
         throw UsageError(description: "“--reboot” takes now, later, or no")
       }
       guard let source = words.take() else {
         throw UsageError(description: "“update install” needs a file, a URL, or -")
       }
-      return .install(source: source, restart: choice, force: force)
+      return .install(source: source, restart: choice, force: force, serverCertificate: certificate)
     case "status": return .status(json: words.takeFlag("--json"))
     case "cancel": return .cancel
     case "try": return .tryHeld

@@ -19,6 +19,7 @@ public struct ControlSession {
   private let output: Descriptor
   private let error: Descriptor
   private let updates: (UpdateCommand) throws -> Void
+  private let describeAPI: () throws -> String
 
   /// Makes a session.
   ///
@@ -27,14 +28,16 @@ public struct ControlSession {
   ///   - output: where results go.
   ///   - error: where errors go.
   ///   - updates: who carries out what is about releases and slots.
+  ///   - describeAPI: says in lines where the management API listens.
   public init(
     socketPath: String = DevicePaths.controlSocket, output: Descriptor, error: Descriptor,
-    updates: @escaping (UpdateCommand) throws -> Void
+    updates: @escaping (UpdateCommand) throws -> Void, describeAPI: @escaping () throws -> String
   ) {
     self.socketPath = socketPath
     self.output = output
     self.error = error
     self.updates = updates
+    self.describeAPI = describeAPI
   }
 
   /// Carries out one command line.
@@ -82,6 +85,7 @@ public struct ControlSession {
       let image = try status().image
       let name = "\(image.project) \(image.image) \(image.version)"
       show("\(name) for \(image.deviceClass), build \(image.build)\n", on: output)
+    case .api: show(try describeAPI(), on: output)
     case .logs(let program, let last, let follow):
       let client = try ControlClient(path: socketPath)
       try client.send(.logs(program: program, from: nil, last: last, follow: follow))

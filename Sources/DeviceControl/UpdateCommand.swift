@@ -2,8 +2,9 @@ import DeviceModel
 
 /// What `cultivarctl` is asked to do about releases and slots.
 public enum UpdateCommand: Equatable, Sendable {
-  /// Install a bundle: a path, a URL, or `-` for standard input.
-  case install(source: String, restart: UpdateRequest.Restart, force: Bool)
+  /// Install a bundle: a path, a URL, or `-` for standard input. Of the web server's certificate the SHA-256 may be given, in
+  /// hexadecimal.
+  case install(source: String, restart: UpdateRequest.Restart, force: Bool, serverCertificate: String? = nil)
   /// Show what is being done, and what is on trial.
   case status(json: Bool)
   /// End an installation, or take a release back that waits for its trial.

@@ -84,6 +84,7 @@ public final class InitialStage {
     let values = takeFirstBootValues(hasSystem: plan.overlay != nil) {
       try self.firstBootFile(on: bootPartition, modules)
     }
+    leaveTokenHash(values)
     if plan.overlay != nil {
       try writeMachineID()
       for problem in SystemSettings(root: Self.newRoot).apply(values) { tell(problem) }
@@ -190,6 +191,19 @@ public final class InitialStage {
     defer { try? Mount.unmount(place) }
     let path = "\(place)/\(FirstBootValues.fileName)"
     return FileTree.exists(path) ? try FileTree.read(path, limit: FirstBootValues.sizeLimit + 1) : nil
+  }
+
+  /// Leaves the hash of the management token for the daemon, which cannot read the values: among them are secrets of others.
+  private func leaveTokenHash(_ values: FirstBootValues) {
+    guard let hash = values[.managementTokenHash],
+      let daemon = UserFile.user(named: "cultivard", in: Self.newRoot + "/etc/passwd")
+    else { return }
+    do {
+      try FileTree.replace(DevicePaths.tokenHash, with: Array(hash.utf8), mode: 0o400)
+      chown(DevicePaths.tokenHash, daemon.uid, daemon.gid)
+    } catch {
+      tell("\(error)")
+    }
   }
 
   private func tell(_ problem: String) {

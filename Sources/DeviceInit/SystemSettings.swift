@@ -25,6 +25,10 @@ struct SystemSettings {
     if values[.wifiName] == nil, values[.wifiPassword] != nil {
       problems.append("`wifi-password` of \(FirstBootValues.fileName) has no effect: there is no `wifi-ssid`")
     }
+    if values[.managementTokenHash] != nil, !FileTree.exists(root + ManagementPlan.path) {
+      problems.append(
+        "`management-token-hash` of \(FirstBootValues.fileName) has no effect: the image has no management API")
+    }
     if let zone = values[.timezone] { need("\(zones)/\(zone)", for: .timezone, called: "time zone \(zone)") }
     return problems
   }

@@ -20,6 +20,10 @@ public enum DevicePaths {
   public static let controlSocket = "/run/cultivar/init.sock"
   /// Socket of the updater, for `cultivarctl` and `cultivard`.
   public static let updateSocket = "/run/cultivar/update.sock"
+  /// What the daemon itself keeps: its certificate.
+  public static let daemonHome = homes + "/cultivard"
+  /// SHA-256 of the token that the device got when it was flashed; stage 1 puts it there for the daemon alone.
+  public static let tokenHash = run + "/management-token-hash"
   /// The name servers of the moment; `/etc/resolv.conf` is a link to it.
   public static let resolvConf = "/run/resolv.conf"
   /// The device executable in a root file system; `init`, `cultivard` and `cultivarctl` are links to it.

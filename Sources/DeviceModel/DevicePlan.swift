@@ -17,8 +17,6 @@ public struct DevicePlan: Codable, Sendable, Equatable {
   public var nameServers: [String]
   /// What is run and supervised, in the order of starting.
   public var programs: [ProgramPlan]
-  /// The management API; `nil` where it does not listen on the network.
-  public var management: ManagementPlan?
   /// Whether `cultivarctl` commands are taken on the console: for development only.
   public var consoleCommands: Bool
   /// Seconds that an orderly shutdown may take in all before what is left is killed.
@@ -27,7 +25,7 @@ public struct DevicePlan: Codable, Sendable, Equatable {
   /// Makes a plan.
   public init(
     image: ImageIdentity, hostname: String, modules: [String], interfaces: [StaticInterface], nameServers: [String],
-    programs: [ProgramPlan], management: ManagementPlan?, consoleCommands: Bool, shutdownTimeout: Int
+    programs: [ProgramPlan], consoleCommands: Bool, shutdownTimeout: Int
   ) {
     self.image = image
     self.hostname = hostname
@@ -35,7 +33,6 @@ public struct DevicePlan: Codable, Sendable, Equatable {
     self.interfaces = interfaces
     self.nameServers = nameServers
     self.programs = programs
-    self.management = management
     self.consoleCommands = consoleCommands
     self.shutdownTimeout = shutdownTimeout
   }
@@ -81,16 +78,22 @@ public struct StaticInterface: Codable, Sendable, Equatable {
   }
 }
 
-/// Where the management API listens.
+/// Where the management API listens, and for whom: written by the host tool into images whose devices have it.
 public struct ManagementPlan: Codable, Sendable, Equatable {
+  /// Where the plan stands in the root file system.
+  public static let path = "/etc/cultivar/management.json"
+
   /// Addresses to listen on, numeric; `0.0.0.0` and `::` for all.
   public var addresses: [String]
   /// TCP port.
   public var port: Int
+  /// SHA-256 of the token that requests bring, where the device has none of its own; `nil` where each device gets one when it is flashed.
+  public var tokenHash: Fingerprint?
 
   /// Makes a plan.
-  public init(addresses: [String], port: Int) {
+  public init(addresses: [String], port: Int, tokenHash: Fingerprint?) {
     self.addresses = addresses
     self.port = port
+    self.tokenHash = tokenHash
   }
 }

@@ -20,6 +20,8 @@ public struct FirstBootValues: Sendable, Equatable {
     case wifiPassword = "wifi-password"
     /// Time zone by its name in the tz database.
     case timezone
+    /// SHA-256 of the token that requests to the management API bring, in hexadecimal.
+    case managementTokenHash = "management-token-hash"
 
     /// Whether the value is not to be shown.
     public var isSecret: Bool { self == .wifiPassword }
@@ -32,6 +34,7 @@ public struct FirstBootValues: Sendable, Equatable {
       case .wifiName: "1 to 32 bytes"
       case .wifiPassword: "8 to 63 characters of ASCII, or 64 hexadecimal digits"
       case .timezone: "a name like Europe/Berlin"
+      case .managementTokenHash: "64 hexadecimal digits, as `cultivar token new` prints them"
       }
     }
 
@@ -68,6 +71,8 @@ public struct FirstBootValues: Sendable, Equatable {
           && parts.allSatisfy { part in
             !part.isEmpty && part.utf8.allSatisfy { isWord($0) || "_+-".utf8.contains($0) }
           }
+      case .managementTokenHash:
+        return Fingerprint(hexadecimal: value) != nil
       }
     }
   }

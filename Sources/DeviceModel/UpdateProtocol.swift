@@ -45,7 +45,7 @@ public enum UpdateReply: Codable, Sendable, Equatable {
   /// It is done.
   case done
   /// It cannot be done; the reason is a sentence for the user.
-  case failure(reason: String)
+  case failure(reason: String, UpdateRefusal)
   /// What the slots hold and what is being done.
   case status(UpdateStatus)
   /// How far an installation is.
@@ -55,6 +55,36 @@ public enum UpdateReply: Codable, Sendable, Equatable {
 
   /// Bytes that an answer may have, with its line end.
   public static let maximumSize = 1 << 20
+}
+
+/// Why something cannot be done, as far as a program acts upon it.
+public enum UpdateRefusal: String, Codable, Sendable {
+  /// Another update is being worked on.
+  case busy
+  /// The bundle changes another release than the one that runs.
+  case otherBase
+  /// Anything else.
+  case other
+}
+
+/// What a device is asked to fetch: the body of `POST /v1/update/fetch`.
+public struct FetchRequest: Codable, Sendable, Equatable {
+  /// Where the bundle is.
+  public var url: String
+  /// When its release is tried; at once, where it is not said.
+  public var restart: UpdateRequest.Restart?
+  /// Whether a release is tried again that has failed on the device.
+  public var force: Bool?
+  /// SHA-256 of the web server's certificate, in hexadecimal, where no authority vouches for it that the device knows.
+  public var serverCertificate: String?
+
+  /// Makes a request.
+  public init(url: String, restart: UpdateRequest.Restart?, force: Bool?, serverCertificate: String?) {
+    self.url = url
+    self.restart = restart
+    self.force = force
+    self.serverCertificate = serverCertificate
+  }
 }
 
 /// A range of a bundle that the updater asks the other end of a socket for, in 20 bytes, little-endian: whoever fetches from the network

@@ -1,7 +1,7 @@
 /// What a device says about its slots and updates.
 public struct UpdateStatus: Codable, Sendable, Equatable {
   /// What is being done.
-  public enum Activity: Codable, Sendable, Equatable {
+  public enum Activity: Sendable, Equatable {
     /// Nothing.
     case idle
     /// A bundle is being installed.
@@ -37,6 +37,45 @@ public struct UpdateStatus: Codable, Sendable, Equatable {
     self.trial = trial
     self.securityEpoch = securityEpoch
     self.history = history
+  }
+}
+
+/// As JSON an object with its `state`, and what there is to say of it.
+extension UpdateStatus.Activity: Codable {
+  private enum Key: String, CodingKey {
+    case state
+    case progress
+    case health
+  }
+
+  private enum State: String, Codable {
+    case idle
+    case installing
+    case watching
+  }
+
+  /// Reads the object.
+  public init(from decoder: any Decoder) throws {
+    let fields = try decoder.container(keyedBy: Key.self)
+    switch try fields.decode(State.self, forKey: .state) {
+    case .idle: self = .idle
+    case .installing: self = .installing(try fields.decode(InstallProgress.self, forKey: .progress))
+    case .watching: self = .watching(try fields.decode(HealthReport.self, forKey: .health))
+    }
+  }
+
+  /// Writes the object.
+  public func encode(to encoder: any Encoder) throws {
+    var fields = encoder.container(keyedBy: Key.self)
+    switch self {
+    case .idle: try fields.encode(State.idle, forKey: .state)
+    case .installing(let progress):
+      try fields.encode(State.installing, forKey: .state)
+      try fields.encode(progress, forKey: .progress)
+    case .watching(let report):
+      try fields.encode(State.watching, forKey: .state)
+      try fields.encode(report, forKey: .health)
+    }
   }
 }
 

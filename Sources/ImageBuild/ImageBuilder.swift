@@ -93,6 +93,7 @@ public struct ImageBuilder: Sendable {
     root = try await fill(root, image, requests: requests, packages: packages, system: system, programs: built)
     if let modules = kernel.modules { try root.addModules(modules) }
     if let updates { try root.add(updates, identity, time: epoch) }
+    if let management = image.management { try root.add(ManagementPlan(management)) }
     try root.checkLibraries()
 
     let bootPlan = bootPlan(image, layout: layout, device: device)
@@ -285,9 +286,6 @@ public struct ImageBuilder: Sendable {
       image: identity, hostname: image.hostname, modules: image.kernel.modules, interfaces: interfaces,
       nameServers: nameServers,
       programs: system.plans + image.programs.map { PlannedPrograms.plan($0, users: users) },
-      management: image.management.map {
-        ManagementPlan(addresses: $0.addresses.isEmpty ? ["0.0.0.0", "::"] : $0.addresses, port: $0.port)
-      },
       consoleCommands: image.consoleCommands, shutdownTimeout: 60)
   }
 

@@ -219,6 +219,11 @@ struct RootTree {
       UpdatePlan.path, .file(.bytes(try updates.plan(identity, time: time))), mode: 0o644, from: Self.own)
   }
 
+  /// Adds where the management API listens.
+  mutating func add(_ management: ManagementPlan) throws {
+    try tree.add(ManagementPlan.path, .file(.bytes(try PlanText.encode(management))), mode: 0o644, from: Self.own)
+  }
+
   /// Adds the plan; what the image is by then is what it is built as.
   mutating func addPlan(_ plan: DevicePlan) throws {
     try tree.add(DevicePlan.path, .file(.bytes(try PlanText.encode(plan))), mode: 0o644, from: Self.own)

@@ -15,6 +15,9 @@ public final class Descriptor {
     close(number)
   }
 
+  /// Another number for the same open file, for an owner on another thread; it is closed on `execve`.
+  public func duplicate() -> Int32 { fcntl(number, F_DUPFD_CLOEXEC, 0) }
+
   /// Opens a file; it is closed on `execve`.
   ///
   /// - Parameters:

@@ -1,46 +1,83 @@
+import class LinuxSystem.Background
+import class LinuxSystem.Descriptor
 import NIOCore
 import NIOHTTP1
-import NIOPosix
 
-/// One connection's requests: collects each, within the limits, and writes the router's answer.
-final class RequestHandler: ChannelInboundHandler, RemovableChannelHandler {
+/// One connection's requests: asks for the token before anything else, hands each request to its route, and writes the answer.
+final class RequestHandler: ChannelDuplexHandler, RemovableChannelHandler {
   typealias InboundIn = HTTPServerRequestPart
+  typealias OutboundIn = HTTPServerResponsePart
   typealias OutboundOut = HTTPServerResponsePart
+
+  /// Where the request of the moment stands.
+  private enum State {
+    /// None has come yet.
+    case idle
+    /// Its body is collected.
+    case collecting(HTTPRequestHead, APIRequest, Router.Route.Work)
+    /// Its body goes to somebody who makes the answer meanwhile.
+    case streaming(HTTPRequestHead, BodyStream)
+    /// All of it is here, and the answer is being made.
+    case answering(HTTPRequestHead)
+    /// The answer comes, or has come, before the rest of the request, which nobody wants.
+    case dropping(isComplete: Bool, isAnswered: Bool)
+  }
+
+  private typealias Bound = NIOLoopBound<(handler: RequestHandler, context: ChannelHandlerContext)>
 
   /// Bytes of a request's target that are looked at.
   private static let targetLimit = 2048
+  /// Time for which the rest of a request is read that nobody wants: hanging up at once could take the answer from its reader.
+  private static let lingering = TimeAmount.seconds(5)
 
   private let router: Router
+  private let gate: TokenGate
   private let limits: ManagementServer.Limits
-  private var head: HTTPRequestHead?
-  private var bodyBytes = 0
+  private var state = State.idle
+  private var body: [UInt8] = []
+  /// Whether the connection waits with reading until a body's reader has taken what is here.
+  private var isReadHeld = false
+  /// Whether the first event of a stream was sent.
+  private var hasBegunEvents = false
+  /// Ends the connection unless something comes before.
+  private var patience: Scheduled<Void>?
 
-  init(router: Router, limits: ManagementServer.Limits) {
+  init(router: Router, gate: TokenGate, limits: ManagementServer.Limits) {
     self.router = router
+    self.gate = gate
     self.limits = limits
+  }
+
+  // MARK: What comes
+
+  func channelActive(context: ChannelHandlerContext) {
+    expect(context)
+    context.fireChannelActive()
+  }
+
+  func channelInactive(context: ChannelHandlerContext) {
+    patience?.cancel()
+    // Whoever reads the body finds that it ends too early.
+    if case .streaming(_, let stream) = state { stream.end() }
+    state = .dropping(isComplete: true, isAnswered: true)
+    context.fireChannelInactive()
   }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     switch unwrapInboundIn(data) {
-    case .head(let head):
-      self.head = head
-      bodyBytes = 0
-      if head.uri.utf8.count > Self.targetLimit { refuse(context, .error(414, "the path is too long")) }
-    case .body(let bytes):
-      bodyBytes += bytes.readableBytes
-      if bodyBytes > limits.bodyBytes { refuse(context, .error(413, "the body is too large")) }
-    case .end:
-      guard let head else { return }
-      self.head = nil
-      answer(head, context)
+    case .head(let head): begin(head, context)
+    case .body(let part): take(part, context)
+    case .end: end(context)
     }
   }
 
-  func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-    if event is IdleStateHandler.IdleStateEvent {
-      context.close(promise: nil)
+  /// What a body's reader does not take is left with the client.
+  func read(context: ChannelHandlerContext) {
+    if case .streaming(_, let stream) = state, !stream.hasRoom {
+      isReadHeld = true
+      patience?.cancel()
     } else {
-      context.fireUserInboundEventTriggered(event)
+      context.read()
     }
   }
 
@@ -48,26 +85,181 @@ final class RequestHandler: ChannelInboundHandler, RemovableChannelHandler {
     context.close(promise: nil)
   }
 
-  private func answer(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
-    let path = String(head.uri.prefix { $0 != "?" })
-    let request = APIRequest(method: head.method.rawValue, path: path)
-    // Making an answer may wait for the supervisor; the loop with all connections must not.
-    let router = router
-    let context = NIOLoopBound(context, eventLoop: context.eventLoop)
-    let handler = NIOLoopBound(self, eventLoop: context.value.eventLoop)
-    NIOThreadPool.singleton.runIfActive(eventLoop: context.value.eventLoop) { router.answer(request) }
-      .whenSuccess { response in
-        handler.value.write(response, to: head, context.value)
+  private func begin(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+    guard gate.admits(head.headers.first(name: "Authorization")) else {
+      let refusal = APIResponse.error(
+        401, "the token is missing or wrong", headers: ["WWW-Authenticate": "Bearer"])
+      return refuse(head, refusal, after: limits.pauseAfterWrongToken, context)
+    }
+    guard head.uri.utf8.count <= Self.targetLimit else {
+      return refuse(head, .error(414, "the path is too long"), context)
+    }
+    let request = APIRequest(method: head.method.rawValue, target: head.uri)
+    do {
+      let work = try router.route(for: request).work
+      if head.headers[canonicalForm: "Expect"].contains(where: { $0.lowercased() == "100-continue" }) {
+        let go = HTTPResponseHead(version: .http1_1, status: .continue)
+        context.writeAndFlush(wrapOutboundOut(.head(go)), promise: nil)
       }
+      if case .take(let answer) = work {
+        try stream(request, to: answer, head, context)
+      } else {
+        state = .collecting(head, request, work)
+      }
+    } catch {
+      refuse(head, error as? APIResponse ?? .error(500, "\(error)"), context)
+    }
   }
 
-  private func write(_ response: APIResponse, to head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+  private func take(_ part: ByteBuffer, _ context: ChannelHandlerContext) {
+    switch state {
+    case .collecting(let head, _, _):
+      expect(context)
+      body += part.readableBytesView
+      if body.count > limits.bodyBytes { refuse(head, .error(413, "the body is too large"), context) }
+    case .streaming(_, let stream):
+      expect(context)
+      stream.write(part)
+    case .idle, .answering, .dropping: break
+    }
+  }
+
+  private func end(_ context: ChannelHandlerContext) {
+    switch state {
+    case .collecting(let head, var request, let work):
+      request.body = body
+      body = []
+      patience?.cancel()
+      state = .answering(head)
+      perform(work, request, context)
+    case .streaming(let head, let stream):
+      patience?.cancel()
+      stream.end()
+      state = .answering(head)
+    case .dropping(_, let isAnswered):
+      state = .dropping(isComplete: true, isAnswered: isAnswered)
+      if isAnswered { context.close(promise: nil) }
+    case .idle, .answering: break
+    }
+  }
+
+  /// Waits for the client, and not for ever.
+  private func expect(_ context: ChannelHandlerContext, within time: TimeAmount? = nil) {
+    patience?.cancel()
+    let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
+    patience = context.eventLoop.scheduleTask(in: time ?? .seconds(limits.idleSeconds)) {
+      bound.value.close(promise: nil)
+    }
+  }
+
+  // MARK: Work
+
+  private func stream(
+    _ request: APIRequest, to answer: @escaping @Sendable (APIRequest, Descriptor) -> APIResponse,
+    _ head: HTTPRequestHead, _ context: ChannelHandlerContext
+  ) throws {
+    let eventLoop = context.eventLoop
+    let bound = Bound((self, context), eventLoop: eventLoop)
+    let (stream, reading) = try BodyStream.make(on: eventLoop) { bound.value.handler.resume(bound.value.context) }
+    state = .streaming(head, stream)
+    let number = reading.duplicate()
+    _ = Background {
+      let response = answer(request, Descriptor(owning: number))
+      eventLoop.execute { bound.value.handler.finish(response, bound.value.context) }
+    }
+  }
+
+  private func perform(_ work: Router.Route.Work, _ request: APIRequest, _ context: ChannelHandlerContext) {
+    let eventLoop = context.eventLoop
+    let bound = Bound((self, context), eventLoop: eventLoop)
+    hasBegunEvents = false
+    _ = Background {
+      var response: APIResponse?
+      switch work {
+      case .answer(let answer): response = answer(request)
+      case .follow(let follow):
+        let events = EventStream { bytes in
+          try eventLoop.flatSubmit { bound.value.handler.send(event: bytes, bound.value.context) }.wait()
+        }
+        do { try follow(request, events) } catch { response = error as? APIResponse ?? .error(503, "\(error)") }
+      case .take: return
+      }
+      eventLoop.execute { [response] in bound.value.handler.finish(response, bound.value.context) }
+    }
+  }
+
+  private func resume(_ context: ChannelHandlerContext) {
+    guard isReadHeld else { return }
+    isReadHeld = false
+    expect(context)
+    context.read()
+  }
+
+  // MARK: Answers
+
+  private func send(event: [UInt8], _ context: ChannelHandlerContext) -> EventLoopFuture<Void> {
+    if !hasBegunEvents {
+      hasBegunEvents = true
+      let headers = HTTPHeaders([("Content-Type", "text/event-stream"), ("Cache-Control", "no-store")])
+      context.write(
+        wrapOutboundOut(.head(HTTPResponseHead(version: .http1_1, status: .ok, headers: headers))), promise: nil)
+    }
+    expect(context)
+    let bound = Bound((self, context), eventLoop: context.eventLoop)
+    let written = context.writeAndFlush(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: event)))))
+    return written.always { _ in bound.value.handler.patience?.cancel() }
+  }
+
+  /// Writes the answer; `nil` where events were sent.
+  private func finish(_ response: APIResponse?, _ context: ChannelHandlerContext) {
+    switch state {
+    case .answering(let head):
+      guard !hasBegunEvents, let response else {
+        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+        return context.close(promise: nil)
+      }
+      state = .idle
+      expect(context)
+      write(response, to: head, closing: !head.isKeepAlive, context)
+    case .streaming(let head, let stream):
+      stream.end()
+      if let response { refuse(head, response, context) }
+    case .idle, .collecting, .dropping: break
+    }
+  }
+
+  /// Answers before the request is complete; what is still coming is dropped.
+  private func refuse(
+    _ head: HTTPRequestHead, _ response: APIResponse, after pause: TimeAmount = .zero,
+    _ context: ChannelHandlerContext
+  ) {
+    patience?.cancel()
+    body = []
+    state = .dropping(isComplete: false, isAnswered: false)
+    let bound = Bound((self, context), eventLoop: context.eventLoop)
+    // Never at once: the rest of the request may be here already, behind what is being delivered.
+    context.eventLoop.scheduleTask(in: pause) {
+      let (handler, context) = bound.value
+      guard case .dropping(let isComplete, false) = handler.state else { return }
+      handler.state = .dropping(isComplete: isComplete, isAnswered: true)
+      handler.write(response, to: head, closing: isComplete, context)
+      guard !isComplete else { return }
+      handler.resume(context)
+      handler.expect(context, within: Self.lingering)
+    }
+  }
+
+  /// - Parameter closing: Whether the connection is closed behind it at once. Where a request is dropped, its rest is read before.
+  private func write(
+    _ response: APIResponse, to head: HTTPRequestHead, closing: Bool, _ context: ChannelHandlerContext
+  ) {
     var headers = HTTPHeaders([
       ("Content-Type", "application/json"), ("Content-Length", String(response.body.count)),
       ("Cache-Control", "no-store"),
     ])
     for (name, value) in response.headers.sorted(by: { $0.key < $1.key }) { headers.add(name: name, value: value) }
-    if !head.isKeepAlive { headers.add(name: "Connection", value: "close") }
+    let isLast = if case .dropping = state { true } else { closing }
+    if isLast { headers.add(name: "Connection", value: "close") }
     let status = HTTPResponseStatus(statusCode: response.status)
     context.write(
       wrapOutboundOut(.head(HTTPResponseHead(version: .http1_1, status: status, headers: headers))), promise: nil)
@@ -76,17 +268,9 @@ final class RequestHandler: ChannelInboundHandler, RemovableChannelHandler {
     }
     let written = context.eventLoop.makePromise(of: Void.self)
     context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: written)
-    if !head.isKeepAlive {
+    if closing {
       let context = NIOLoopBound(context, eventLoop: context.eventLoop)
       written.futureResult.whenComplete { _ in context.value.close(promise: nil) }
     }
-  }
-
-  /// Answers before the request is complete and hangs up: what is still coming would have to be read otherwise.
-  private func refuse(_ context: ChannelHandlerContext, _ response: APIResponse) {
-    guard var head else { return }
-    self.head = nil
-    head.headers.replaceOrAdd(name: "Connection", value: "close")
-    write(response, to: head, context)
   }
 }

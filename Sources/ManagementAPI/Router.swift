@@ -1,62 +1,37 @@
-import FoundationEssentials
-
-/// What a request asks for, as far as routes look at it.
-public struct APIRequest: Sendable {
-  /// `GET`, `POST` …
-  public var method: String
-  /// The path without its query.
-  public var path: String
-
-  /// Makes a request.
-  public init(method: String, path: String) {
-    self.method = method
-    self.path = path
-  }
-}
-
-/// An answer of the API; its body is JSON.
-public struct APIResponse: Sendable, Equatable {
-  /// HTTP status code.
-  public var status: Int
-  /// Header fields besides those that the server sets itself.
-  public var headers: [String: String]
-  /// The JSON text.
-  public var body: [UInt8]
-
-  /// The value as JSON.
-  public static func json(_ value: some Encodable, status: Int = 200, headers: [String: String] = [:]) -> APIResponse {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    guard let body = try? encoder.encode(value) else {
-      return APIResponse(status: 500, headers: headers, body: Array(#"{"error":"the answer cannot be written"}"#.utf8))
-    }
-    return APIResponse(status: status, headers: headers, body: Array(body))
-  }
-
-  /// An error, with its reason as a sentence.
-  public static func error(_ status: Int, _ reason: String, headers: [String: String] = [:]) -> APIResponse {
-    .json(["error": reason], status: status, headers: headers)
-  }
-}
+import LinuxSystem
 
 /// Finds who answers a request.
 public struct Router: Sendable {
-  /// One thing that can be asked for.
+  /// One thing that can be asked for. Its work is done on a thread of its own, and may wait.
   public struct Route: Sendable {
+    /// What is done for a request.
+    public enum Work: Sendable {
+      /// An answer is made, once the body is there.
+      case answer(@Sendable (APIRequest) -> APIResponse)
+      /// An answer is made from the body while it comes, of any length, by the descriptor that it can be read from.
+      case take(@Sendable (APIRequest, Descriptor) -> APIResponse)
+      /// Events are sent for as long as the other side listens.
+      case follow(@Sendable (APIRequest, EventStream) throws -> Void)
+    }
+
     let method: String
     let path: String
-    let answer: @Sendable (APIRequest) -> APIResponse
+    let work: Work
 
     /// Makes a route.
     ///
     /// - Parameters:
-    ///   - method: `GET`; requests with `HEAD` are answered as well, without the body.
-    ///   - path: the whole path.
-    ///   - answer: makes the answer. It may wait.
-    public init(_ method: String, _ path: String, answer: @escaping @Sendable (APIRequest) -> APIResponse) {
+    ///   - method: For `GET`, requests with `HEAD` are answered as well, without the body.
+    ///   - path: The whole path.
+    public init(_ method: String, _ path: String, _ work: Work) {
       self.method = method
       self.path = path
-      self.answer = answer
+      self.work = work
+    }
+
+    /// Makes a route whose answer needs no more than the request.
+    public init(_ method: String, _ path: String, answer: @escaping @Sendable (APIRequest) -> APIResponse) {
+      self.init(method, path, .answer(answer))
     }
   }
 
@@ -67,30 +42,17 @@ public struct Router: Sendable {
     self.routes = routes
   }
 
-  /// The answer to a request: of the route for it, or why there is none.
-  public func answer(_ request: APIRequest) -> APIResponse {
+  /// The route for a request.
+  ///
+  /// - Throws: The answer that says why there is none.
+  func route(for request: APIRequest) throws(APIResponse) -> Route {
     let here = routes.filter { $0.path == request.path }
-    if here.isEmpty { return .error(404, "there is nothing at \(request.path)") }
+    if here.isEmpty { throw .error(404, "there is nothing at \(request.path)") }
     let method = request.method == "HEAD" ? "GET" : request.method
     guard let route = here.first(where: { $0.method == method }) else {
       let allowed = here.flatMap { $0.method == "GET" ? ["GET", "HEAD"] : [$0.method] }.joined(separator: ", ")
-      return .error(405, "\(request.path) does not take \(request.method)", headers: ["Allow": allowed])
+      throw .error(405, "\(request.path) does not take \(request.method)", headers: ["Allow": allowed])
     }
-    return route.answer(request)
-  }
-}
-
-extension Router {
-  /// The routes of the management API.
-  public static func management(report: StatusReport = StatusReport()) -> Router {
-    Router([
-      Route("GET", "/v1/status") { _ in
-        do {
-          return .json(try report.make())
-        } catch {
-          return .error(503, "\(error)")
-        }
-      }
-    ])
+    return route
   }
 }

@@ -31,6 +31,17 @@ final class RangeSource: BundleSource {
 
 /// The other end of a ``RangeSource``: fetches what is asked for.
 public enum RangeService {
+  /// Begins to answer requests on a thread of its own, until the other end is closed.
+  ///
+  /// - Parameter source: Opens what is asked for.
+  /// - Returns: The other end.
+  public static func start(_ source: @escaping @Sendable () -> any BundleSource) throws(SystemError) -> Descriptor {
+    let (own, other) = try UnixSocket.pair()
+    let number = own.duplicate()
+    _ = Background { serve(source(), over: Descriptor(owning: number)) }
+    return other
+  }
+
   /// Answers requests until the other end has enough.
   ///
   /// - Parameter source: What is asked for.

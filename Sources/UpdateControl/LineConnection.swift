@@ -18,6 +18,11 @@ final class LineConnection {
       Array(try JSONEncoder().encode(value)) + [UInt8(ascii: "\n")], passing: passed, over: descriptor)
   }
 
+  /// Whether something comes within so many milliseconds.
+  func isAnswered(within timeout: Int) -> Bool {
+    received.contains(UInt8(ascii: "\n")) || descriptor.waitUntilReadable(timeout: timeout)
+  }
+
   /// The next object, and the descriptor that came with it; `nil` at the end, or where a line is too long.
   func receive<Value: Decodable>(_ type: Value.Type) throws -> (value: Value, passed: Descriptor?)? {
     var passed: Descriptor?

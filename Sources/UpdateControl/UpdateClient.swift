@@ -10,14 +10,14 @@ public final class UpdateClient {
     /// The connection ended before the answer did.
     case closed
     /// The updater refused.
-    case refused(String)
+    case refused(String, UpdateRefusal)
 
     /// The reason for a reader.
     public var description: String {
       switch self {
       case .notReachable(let reason): "the updater cannot be reached: \(reason)"
       case .closed: "the updater closed the connection"
-      case .refused(let reason): reason
+      case .refused(let reason, _): reason
       }
     }
   }
@@ -47,8 +47,17 @@ public final class UpdateClient {
   /// - Throws: ``Failure``; also where the answer is that the request is refused.
   public func reply() throws(Failure) -> UpdateReply {
     guard let (reply, _) = try? connection.receive(UpdateReply.self) else { throw .closed }
-    if case .failure(let reason) = reply { throw .refused(reason) }
+    if case .failure(let reason, let refusal) = reply { throw .refused(reason, refusal) }
     return reply
+  }
+
+  /// Waits for the next answer, and not for ever.
+  ///
+  /// - Parameter timeout: Milliseconds.
+  /// - Returns: The answer; `nil` where none has come in that time.
+  /// - Throws: ``Failure``.
+  public func reply(within timeout: Int) throws(Failure) -> UpdateReply? {
+    connection.isAnswered(within: timeout) ? try reply() : nil
   }
 
   /// Sends a request and waits for the one answer to it.

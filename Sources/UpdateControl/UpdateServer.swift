@@ -53,7 +53,7 @@ public final class UpdateServer: Sendable {
         do {
           try handle(request, passed, connection)
         } catch let failure where !(failure is SystemError && connection.isClosed) {
-          try connection.send(UpdateReply.failure(reason: "\(failure)"))
+          try connection.send(UpdateReply.failure(reason: "\(failure)", UpdateRefusal(of: failure)))
         }
       }
     } catch {
@@ -67,7 +67,9 @@ public final class UpdateServer: Sendable {
     case .status: try connection.send(UpdateReply.status(try engine.status()))
     case .follow: try follow(connection)
     case .install(let kind, let restart, let force):
-      guard let passed else { return try connection.send(UpdateReply.failure(reason: "there is no bundle with it")) }
+      guard let passed else {
+        return try connection.send(UpdateReply.failure(reason: "there is no bundle with it", .other))
+      }
       let source: any BundleSource =
         switch kind {
         case .file: FileSource(passed)
@@ -110,6 +112,18 @@ public final class UpdateServer: Sendable {
       last = status
       usleep(UInt32(Self.interval) * 1000)
     }
+  }
+}
+
+extension UpdateRefusal {
+  /// What a program can make of a failure.
+  fileprivate init(of failure: any Error) {
+    self =
+      switch failure {
+      case UpdateFailure.busy: .busy
+      case BundleFailure.otherBase: .otherBase
+      default: .other
+      }
   }
 }
 

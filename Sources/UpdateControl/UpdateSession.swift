@@ -22,7 +22,8 @@ public struct UpdateSession {
   /// - Throws: ``UpdateClient/Failure``, `UpdateFailure`, `BundleFailure`, `SystemError`.
   public func perform(_ command: UpdateCommand) throws {
     switch command {
-    case .install(let source, let restart, let force): try install(source, restart, force)
+    case .install(let source, let restart, let force, let certificate):
+      try install(try BundleLocation(source, serverCertificate: certificate), restart, force)
     case .status(let json): try show(try status(), json: json)
     case .slots: show(UpdateText.slots(try status()))
     case .history: show(UpdateText.history(try status()))
@@ -68,19 +69,19 @@ public struct UpdateSession {
     return status
   }
 
-  private func install(_ place: String, _ restart: UpdateRequest.Restart, _ force: Bool) throws {
-    let file = try place == "-" ? Descriptor(owning: dup(STDIN_FILENO)) : Descriptor(opening: place, O_RDONLY)
-    let isFile = lseek(file.number, 0, SEEK_CUR) >= 0
+  private func install(_ place: BundleLocation, _ restart: UpdateRequest.Restart, _ force: Bool) throws {
     var display = ProgressDisplay(output)
     guard let client = try client() else {
       let engine = try engine()
-      let source: any BundleSource = isFile ? FileSource(file) : StreamSource(file)
-      let record = try engine.install(from: source, isHeld: restart == .no, force: force) { display.show($0) }
+      let record = try engine.install(from: try place.source(), isHeld: restart == .no, force: force) {
+        display.show($0)
+      }
       show(UpdateText.installed(record, restart))
       if restart == .now { engine.restart() }
       return
     }
-    try client.send(.install(source: isFile ? .file : .stream, restart: restart, force: force), passing: file)
+    let (kind, descriptor) = try place.forUpdater()
+    try client.send(.install(source: kind, restart: restart, force: force), passing: descriptor)
     while true {
       switch try client.reply() {
       case .progress(let progress): display.show(progress)

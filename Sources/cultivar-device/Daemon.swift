@@ -7,22 +7,64 @@ import ManagementAPI
 /// The daemon: the management API, and the log files of the programs that have some.
 enum Daemon {
   static func run() -> Never {
+    // Whoever hangs up is told of by the write itself.
+    signal(SIGPIPE, SIG_IGN)
     do {
-      let plan = try JSONDecoder().decode(DevicePlan.self, from: Data(try FileTree.read(DevicePlan.path)))
-      for program in plan.programs {
+      for program in try programs() {
         guard let files = program.log.files else { continue }
         startThread { LogWriter(program: program.name, limits: files).run(note: note) }
       }
-      if let management = plan.management {
-        let server = try ManagementServer(management, router: .management())
-        note("listening on \(management.addresses.joined(separator: ", ")), port \(management.port)")
-        try server.wait()
-      }
+      if let server = try managementServer() { try server.wait() }
       while true { pause() }
     } catch {
       note("cultivard: \(error)")
       exit(1)
     }
+  }
+
+  private static func programs() throws -> [ProgramPlan] {
+    try JSONDecoder().decode(DevicePlan.self, from: Data(try FileTree.read(DevicePlan.path))).programs
+  }
+
+  /// The API, where the image has it and somebody has a token for it.
+  private static func managementServer() throws -> ManagementServer? {
+    guard let plan = try managementPlan() else { return nil }
+    let certificate = try DeviceCertificate(
+      in: DevicePaths.daemonHome, name: FileTree.line("/run/machine-id") ?? "cultivar")
+    if certificate.isNew { note("a new certificate was made") }
+    note("certificate's SHA-256: \(certificate.fingerprint)")
+    guard let hash = FileTree.line(DevicePaths.tokenHash).flatMap(Fingerprint.init(hexadecimal:)) ?? plan.tokenHash
+    else {
+      note("the management API does not listen: the device was flashed without `management-token-hash`")
+      return nil
+    }
+    let server = try ManagementServer(
+      plan, certificate: certificate, gate: TokenGate(hash), router: .management())
+    note("listening on \(plan.addresses.joined(separator: ", ")), port \(plan.port)")
+    return server
+  }
+
+  private static func managementPlan() throws -> ManagementPlan? {
+    guard FileTree.exists(ManagementPlan.path) else { return nil }
+    return try JSONDecoder().decode(ManagementPlan.self, from: Data(try FileTree.read(ManagementPlan.path)))
+  }
+
+  /// What `cultivarctl api` shows.
+  static func describeAPI() throws -> String {
+    guard let plan = try managementPlan() else { return "this image has no management API\n" }
+    let token: String
+    if FileTree.exists(DevicePaths.tokenHash) {
+      token = "of this device"
+    } else {
+      token = plan.tokenHash == nil ? "none: nothing is answered" : "of the image"
+    }
+    let fingerprint = DeviceCertificate.fingerprint(in: DevicePaths.daemonHome)
+    return """
+      listens on   \(plan.addresses.joined(separator: ", ")), port \(plan.port)
+      token        \(token)
+      certificate  \(fingerprint?.description ?? "not readable by this user, or not made yet")
+
+      """
   }
 
   /// Writes to standard error, which the supervisor keeps.

@@ -31,7 +31,7 @@ enum Role: String, CaseIterable {
       let output = Descriptor(owning: dup(STDOUT_FILENO))
       let session = ControlSession(
         output: output, error: Descriptor(owning: dup(STDERR_FILENO)),
-        updates: UpdateSession(output: output).perform)
+        updates: UpdateSession(output: output).perform, describeAPI: Daemon.describeAPI)
       exit(session.run(arguments))
     case .daemon: Daemon.run()
     case .updater: Updater.run()

@@ -10,8 +10,8 @@ struct Cultivar: AsyncParsableCommand {
     version: "0.1.0",
     subcommands: [
       NewCommand.self, AddCommand.self, CheckCommand.self, LayerCommand.self, ExplainCommand.self, PlanCommand.self,
-      BuildCommand.self, RunCommand.self, ShellCommand.self, FlashCommand.self, SizeCommand.self, DiffCommand.self,
-      BundleCommand.self, LockCommand.self,
-      OutdatedCommand.self, KeysCommand.self, SDKCommand.self, CacheCommand.self, SchemaCommand.self,
+      BuildCommand.self, RunCommand.self, ShellCommand.self, FlashCommand.self, UpdateCommand.self,
+      SizeCommand.self, DiffCommand.self, BundleCommand.self, LockCommand.self, OutdatedCommand.self, KeysCommand.self,
+      TokenCommand.self, SDKCommand.self, CacheCommand.self, SchemaCommand.self,
     ])
 }

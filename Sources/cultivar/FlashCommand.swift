@@ -14,8 +14,8 @@ struct FlashCommand: AsyncParsableCommand {
       Without DEVICE, lists the disks that can be taken out. IMAGE is the name of an image that was built, or a raw image file;
       a block map beside it (FILE.bmap) says which blocks to write. What was written is read back and compared.
 
-      Values for the first start, by --set: hostname, authorized-keys, wifi-ssid, wifi-password, timezone. KEY=@FILE takes
-      the value from a file; wifi-password is taken from a file only.
+      Values for the first start, by --set: hostname, authorized-keys, wifi-ssid, wifi-password, timezone, management-token-hash.
+      KEY=@FILE takes the value from a file; wifi-password is taken from a file only.
       """)
 
   @OptionGroup var options: ProjectOptions

@@ -1,8 +1,12 @@
 import ArgumentParser
+import DeviceModel
 import Emulator
+import Flashing
 import Foundation
+import HostSystem
 import ImageBuild
 import Project
+import RemoteDevice
 
 /// `cultivar run`: builds an image and starts it in QEMU.
 struct RunCommand: AsyncParsableCommand {
@@ -10,7 +14,11 @@ struct RunCommand: AsyncParsableCommand {
     commandName: "run", abstract: "Build an image and run it in QEMU, its serial console on this terminal.",
     discussion: """
       The machine works on a copy of the image; the copy is dropped when it ends, unless --keep is given. It ends when it
-      powers off, with Ctrl-A X, or after --for SECONDS. The management port of the image is forwarded by itself.
+      powers off, with Ctrl-A X, or after --for SECONDS. The management port of the image is forwarded by itself; the token that
+      the machine takes is in build/IMAGE/run/token while it runs.
+
+      With --update BUNDLE the machine is updated over that port as soon as it answers, and ended when it has committed the release,
+      or has fallen back.
       """)
 
   @OptionGroup var options: ProjectOptions
@@ -42,6 +50,9 @@ struct RunCommand: AsyncParsableCommand {
   @Option(help: "How the processor's instructions are run. Left out: CULTIVAR_ACCELERATOR, else tcg.")
   var accelerator: VirtualMachine.Accelerator?
 
+  @Option(help: ArgumentHelp("Update the machine with this bundle, and show what comes of it.", valueName: "bundle"))
+  var update: String?
+
   @Flag(help: "Keep the machine's disk, and go on with it the next time.")
   var keep = false
 
@@ -70,11 +81,38 @@ struct RunCommand: AsyncParsableCommand {
       let folder = artefacts.folder.appending(path: "run")
       let copy = folder.appending(path: "disk.img")
       if !keep || !FileManager.default.fileExists(atPath: copy.path) {
+        try FolderTree.create(folder.path)
         try await MachineDisk.copy(artefacts.image, to: copy, size: Int64(disk) << 20)
+        if image.management != nil { try await giveToken(in: folder, disk: copy) }
       }
       defer { if !keep { try? FileManager.default.removeItem(at: folder) } }
-      try await machine(image, disk: copy).runOnTerminal(in: folder, for: seconds)
+      let machine = machine(image, disk: copy)
+      guard let update else { return try await machine.runOnTerminal(in: folder, for: seconds) }
+      guard let guest = image.management?.port,
+        let port = machine.forwards.first(where: { $0.guest == guest })?.host
+      else {
+        throw ProjectFailure(
+          "image '\(image.name)' has no management API to update it over", remedy: "add 'management'")
+      }
+      let source = try RemoteUpdate.Source.bundle(at: URL(fileURLWithPath: update))
+      let token = try BearerToken(file: folder.appending(path: "token").path)
+      let display = UpdateDisplay(isQuiet: quiet)
+      let outcome = try await machine.running(in: folder) { machine in
+        let device = try await machine.device(at: DeviceAddress(host: "127.0.0.1", port: port), token)
+        return try await RemoteUpdate(device, report: display.show).run(source)
+      }
+      try display.end(outcome)
     }
+  }
+
+  /// Gives the machine a token of its own, as a device gets one when it is flashed.
+  private func giveToken(in folder: URL, disk: URL) async throws {
+    let file = folder.appending(path: "token").path
+    unlink(file)
+    let token = BearerToken()
+    try token.write(to: file)
+    try await FirstBootFile.write(
+      try FirstBootFile.values(["\(FirstBootValues.Key.managementTokenHash.rawValue)=\(token.hash)"]), to: disk.path)
   }
 
   private func machine(_ image: ImageDefinition, disk: URL) -> VirtualMachine {
@@ -90,6 +128,28 @@ struct RunCommand: AsyncParsableCommand {
     machine.accelerator =
       accelerator ?? environment["CULTIVAR_ACCELERATOR"].flatMap { VirtualMachine.Accelerator(rawValue: $0) } ?? .tcg
     return machine
+  }
+}
+
+extension RunningMachine {
+  /// Seconds that a machine may take until it answers.
+  private static let startTimeout = 600
+
+  /// The machine as a device, once it says what its slots hold. Whoever answers at the port of a machine of our own is that machine.
+  fileprivate func device(at address: DeviceAddress, _ token: BearerToken) async throws -> RemoteDevice {
+    let deadline = ContinuousClock.now + .seconds(Self.startTimeout)
+    while ContinuousClock.now < deadline, !isOff {
+      do {
+        let fingerprint = try await RemoteDevice.presentedFingerprint(at: address)
+        let device = RemoteDevice(address, fingerprint: fingerprint, token: token)
+        _ = try await device.updateStatus()
+        return device
+      } catch RemoteFailure.notReachable, RemoteFailure.lost, RemoteFailure.refused(status: 503, _) {
+        try await Task.sleep(for: .milliseconds(500))
+      }
+    }
+    throw EmulatorFailure.timedOut(
+      waitingFor: "its management API", seconds: Self.startTimeout, console: console)
   }
 }
 

@@ -16,13 +16,16 @@ enum Appliances {
     "n=$(cat count 2>/dev/null || echo 0); echo $((n + 1)) > count.new && sync && mv count.new count; "
       + "exec busybox httpd -f -p 8080 -h /data/home/web")
 
+  /// SHA-256 of the token that the machines' management API takes (`boot-tests`).
+  static let managementTokenHash = "6fa39a35568c9b231a80c450fde8583e5ad473911e1490d03bdbdfc35981601b"
+
   /// The web server alone, with commands on the console.
   static let plain = """
     layout: appliance-ab
     programs:
     \(web)
     clock: none
-    management: { port: 8081 }
+    management: { port: 8081, tokenHash: \(managementTokenHash) }
     console: { commands: true }
     """
 
@@ -68,7 +71,7 @@ enum Appliances {
     \(web)
     \(shell("ice", "[ -e used ] && exit; touch used; sync; mkdir $G && echo 1 > $G/cgroup.procs && echo 1 > $G/cgroup.freeze; sleep 1; echo \"<2>ice: $(grep frozen $G/cgroup.events)\" > /dev/kmsg", "user: root\nenv: { G: /sys/fs/cgroup/programs/frozen }\nwaitFor: [{ path: /data/home/web/count }, { program: web }]\nrestart: never"))
     clock: none
-    management: { port: 8081 }
+    management: { port: 8081, tokenHash: \(managementTokenHash) }
     """
 
   /// One program that is PID 1 itself.

@@ -122,18 +122,29 @@ extension VirtualMachine {
 
 /// Asks for a page until it comes.
 ///
+/// - Parameter options: Options of curl.
 /// - Throws: `EmulatorFailure.timedOut` with the machine's console.
-func fetch(_ url: String, from machine: RunningMachine, seconds: Int = 120) async throws -> String {
+func fetch(
+  _ url: String, from machine: RunningMachine, seconds: Int = 120, options: [String] = []
+) async throws -> String {
   let deadline = ContinuousClock().now.advanced(by: .seconds(seconds))
   while ContinuousClock().now < deadline {
     let page = try? await HostCommand(
-      "curl", ["--silent", "--fail", "--max-time", "4", url], to: "fetch \(url)"
+      "curl", ["--silent", "--fail", "--max-time", "4"] + options + [url], to: "fetch \(url)"
     ).run()
     if let page { return page }
     if await machine.isOff { break }
     try await Task.sleep(for: .milliseconds(500))
   }
   throw EmulatorFailure.timedOut(waitingFor: url, seconds: seconds, console: await machine.console)
+}
+
+/// What the management API says of the device, with the token of the tests' machines (``Appliances/managementTokenHash``).
+func managementStatus(port: Int, of machine: RunningMachine) async throws -> String {
+  // The certificate was made by the machine at this start: nobody here knows it.
+  try await fetch(
+    "https://127.0.0.1:\(port)/v1/status", from: machine,
+    options: ["--insecure", "--header", "Authorization: Bearer boot-tests"])
 }
 
 /// Expects a page, as soon as one comes.

@@ -23,7 +23,7 @@ extension Machines {
 
       try await machine.running(in: disk.deletingLastPathComponent()) { machine in
         try await expectPage("http://127.0.0.1:\(port)/count", "1\n", machine)
-        let status = try await fetch("http://127.0.0.1:\(statusPort)/v1/status", from: machine)
+        let status = try await managementStatus(port: statusPort, of: machine)
         #expect(status.contains("\"version\":\"1.2.3\""))
         #expect(status.contains("\"slot\":\"a\""))
         #expect(status.contains("\"hostname\":\"attic\""))
@@ -38,7 +38,7 @@ extension Machines {
         try await machine.type("reboot")
         try await machine.wait(for: "Restarting system", after: mark, seconds: 60)
         try await expectPage("http://127.0.0.1:\(port)/count", "3\n", machine)
-        let second = try await fetch("http://127.0.0.1:\(statusPort)/v1/status", from: machine)
+        let second = try await managementStatus(port: statusPort, of: machine)
         #expect(second.contains("\"hostname\":\"attic\""))
 
         try await machine.wait(for: "cultivar> ", after: mark, seconds: 60)

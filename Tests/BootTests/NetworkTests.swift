@@ -16,7 +16,7 @@ extension Machines {
         interfaces: [{ addresses: [10.0.2.15/24, "fec0::15/64"], gateways: [10.0.2.2] }]
         nameServers: [10.0.2.3]
       clock: none
-      management: { port: 8081 }
+      management: { port: 8081, tokenHash: \(Appliances.managementTokenHash) }
       console: { commands: true }
       """
 
@@ -25,7 +25,7 @@ extension Machines {
       programs:
       \(Appliances.shell("names", "cat /etc/resolv.conf; sleep 600", "waitFor: [network]"))
       clock: { servers: [10.0.2.2] }
-      management: { port: 8081 }
+      management: { port: 8081, tokenHash: \(Appliances.managementTokenHash) }
       console: { commands: true }
       """
 
@@ -40,7 +40,7 @@ extension Machines {
         forwards: [.init(host: port, guest: 8080), .init(host: statusPort, guest: 8081)])
       try await machine.running(in: disk.deletingLastPathComponent()) { machine in
         try await expectPage("http://127.0.0.1:\(port)/count", "1\n", machine)
-        let status = try await fetch("http://127.0.0.1:\(statusPort)/v1/status", from: machine)
+        let status = try await managementStatus(port: statusPort, of: machine)
         #expect(status.contains("10.0.2.15/24"))
         #expect(status.contains("fec0::15/64"))
         #expect(!status.contains("\"name\":\"network\""), "no client runs")
@@ -58,13 +58,12 @@ extension Machines {
       let server = try NTPServer(time: 2_000_000_000)
       defer { server.stop() }
       try await machine.running(in: disk.deletingLastPathComponent()) { machine in
-        let url = "http://127.0.0.1:\(statusPort)/v1/status"
-        let first = try await fetch(url, from: machine)
+        let first = try await managementStatus(port: statusPort, of: machine)
         #expect(!first.contains("\"time\":\"1970"), "the clock is never earlier than the image")
         var status = first
         for _ in 0..<60 where !status.contains("\"clockSynchronised\":true") {
           try await Task.sleep(for: .seconds(1))
-          status = try await fetch(url, from: machine)
+          status = try await managementStatus(port: statusPort, of: machine)
         }
         #expect(status.contains("\"time\":\"2033-05-18"))
         #expect(status.contains("\"clockSynchronised\":true"))

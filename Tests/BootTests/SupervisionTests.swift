@@ -96,7 +96,7 @@ extension Machines {
         #expect(shown.contains("started from /dev/vda"))
         #expect(!shown.contains("Restarting system") && !shown.contains("Kernel panic"))
         try await expectPage("http://127.0.0.1:\(port)/count", "2\n", machine)
-        let status = try await fetch("http://127.0.0.1:\(statusPort)/v1/status", from: machine)
+        let status = try await managementStatus(port: statusPort, of: machine)
         #expect(status.contains("the watchdog restarted the machine: init had not fed it in time"))
       }
     }

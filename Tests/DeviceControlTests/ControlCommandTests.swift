@@ -10,6 +10,10 @@ import Testing
     #expect(try ControlCommand(["kill", "web"]) == .kill(program: "web", signal: 15))
     #expect(try ControlCommand(["kill", "web", "SIGHUP"]) == .kill(program: "web", signal: 1))
     #expect(try ControlCommand(["kill", "web", "9"]) == .kill(program: "web", signal: 9))
+    #expect(try ControlCommand(["api"]) == .api)
+    #expect(
+      try ControlCommand(["update", "install", "--server-certificate", "00", "--reboot", "no", "https://h/b"])
+        == .update(.install(source: "https://h/b", restart: .no, force: false, serverCertificate: "00")))
   }
 
   @Test(arguments: [

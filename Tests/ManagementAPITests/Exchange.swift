@@ -1,33 +1,50 @@
-import Glibc
-import LinuxSystem
+import DeviceFixtures
+import Foundation
+import TestFixtures
 
-/// One exchange with a server on this machine: sends bytes and reads until the server closes the connection, or says nothing for a while.
+/// One exchange with a server on this machine, by OpenSSL's client: sends bytes and reads until the server closes the connection.
 struct Exchange {
   let text: String
+  /// What the client says of the connection.
+  let connection: String
 
-  init(port: Int, _ request: String) throws {
-    let connection = Descriptor(owning: socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0))
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_port = in_port_t(port).bigEndian
-    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-    let result = withUnsafePointer(to: &address) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        connect(connection.number, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-      }
-    }
-    guard result == 0 else { throw SystemError("connect to", "port \(port)") }
-    signal(SIGPIPE, SIG_IGN)
-    try? connection.write(all: Array(request.utf8))
-    var received: [UInt8] = []
-    while connection.waitUntilReadable(timeout: 3000),
-      let bytes = try? connection.read(atMost: 65_536), !bytes.isEmpty
-    {
-      received += bytes
-    }
-    text = String(decoding: received, as: UTF8.self)
+  init(port: Int, _ request: String, _ options: [String] = ["-quiet"]) throws {
+    let folder = try TemporaryFolder()
+    let input = try URL(fileURLWithPath: folder.path).writing(request, to: "request")
+    let verdict = try Judge("timeout").run(
+      ["20", "openssl", "s_client", "-connect", "127.0.0.1:\(port)", "-ign_eof"] + options, input: input)
+    text = verdict.output
+    connection = verdict.errors
+  }
+
+  /// A request with the token, the last on its connection.
+  static func request(_ line: String, fields: [String] = [], closing: Bool = true, body: String = "") -> String {
+    let all =
+      ["Host: d", "Authorization: Bearer \(LoopbackDevice.token)"] + fields + (closing ? ["Connection: close"] : [])
+    return "\(line) HTTP/1.1\r\n" + all.map { $0 + "\r\n" }.joined() + "\r\n" + body
   }
 
   /// The status code of the first answer.
   var status: Int? { text.split(separator: " ").dropFirst().first.flatMap { Int($0) } }
+}
+
+/// One request by curl.
+struct Curl {
+  /// The status code; 0 where there was no answer.
+  let status: Int
+  let body: String
+  let exit: Int32
+
+  /// - Parameter path: The path; for the answer itself the status code comes behind it.
+  init(_ device: LoopbackDevice, _ path: String, _ options: [String] = [], token: String? = LoopbackDevice.token) throws
+  {
+    let verdict = try Judge("curl").run(
+      ["--silent", "--insecure", "--max-time", "20", "--write-out", "\n%{http_code}"]
+        + (token.map { ["-H", "Authorization: Bearer \($0)"] } ?? [])
+        + options + ["https://127.0.0.1:\(device.port)\(path)"])
+    let lines = verdict.output.split(separator: "\n", omittingEmptySubsequences: false)
+    status = lines.last.flatMap { Int($0) } ?? 0
+    body = lines.dropLast().joined(separator: "\n")
+    exit = verdict.status
+  }
 }

@@ -1,21 +1,32 @@
+import DeviceFixtures
 import DeviceModel
+import Foundation
 import ManagementAPI
+import NIOCore
+import TestFixtures
 import Testing
 
 @Suite struct ManagementServerTests {
   private func withServer(
-    _ limits: ManagementServer.Limits = .init(), _ body: (Int) throws -> Void
+    _ limits: ManagementServer.Limits = .init(), _ body: (LoopbackDevice) throws -> Void
   ) throws {
+    let folder = try TemporaryFolder()
     let router = Router([Router.Route("GET", "/v1/word") { _ in .json(["word": "slot"]) }])
-    let server = try ManagementServer(
-      ManagementPlan(addresses: ["127.0.0.1"], port: 0), router: router, limits: limits)
-    defer { try? server.stop() }
-    try body(try #require(server.port))
+    let device = try LoopbackDevice(in: folder.path, router: router, limits: limits)
+    defer { device.stop() }
+    try body(device)
+  }
+
+  /// Limits under which a wrong token is answered at once.
+  private static var quick: ManagementServer.Limits {
+    var limits = ManagementServer.Limits()
+    limits.pauseAfterWrongToken = .zero
+    return limits
   }
 
   @Test func `a request is answered with JSON`() throws {
-    try withServer { port in
-      let exchange = try Exchange(port: port, "GET /v1/word?x=1 HTTP/1.1\r\nHost: d\r\nConnection: close\r\n\r\n")
+    try withServer { device in
+      let exchange = try Exchange(port: device.port, Exchange.request("GET /v1/word?x=1"))
       #expect(exchange.status == 200)
       #expect(exchange.text.contains("Content-Type: application/json\r\n"))
       #expect(exchange.text.hasSuffix("\r\n\r\n{\"word\":\"slot\"}"))
@@ -23,8 +34,8 @@ import Testing
   }
 
   @Test func `HEAD is answered without the body, with its length`() throws {
-    try withServer { port in
-      let exchange = try Exchange(port: port, "HEAD /v1/word HTTP/1.1\r\nHost: d\r\nConnection: close\r\n\r\n")
+    try withServer { device in
+      let exchange = try Exchange(port: device.port, Exchange.request("HEAD /v1/word"))
       #expect(exchange.status == 200)
       #expect(exchange.text.contains("Content-Length: 15\r\n"))
       #expect(exchange.text.hasSuffix("\r\n\r\n"))
@@ -32,26 +43,25 @@ import Testing
   }
 
   @Test func `another method is told which there are`() throws {
-    try withServer { port in
-      let exchange = try Exchange(port: port, "DELETE /v1/word HTTP/1.1\r\nHost: d\r\nConnection: close\r\n\r\n")
+    try withServer { device in
+      let exchange = try Exchange(port: device.port, Exchange.request("DELETE /v1/word"))
       #expect(exchange.status == 405)
       #expect(exchange.text.contains("Allow: GET, HEAD\r\n"))
     }
   }
 
   @Test func `an unknown path is not found`() throws {
-    try withServer { port in
-      let exchange = try Exchange(port: port, "GET /etc/passwd HTTP/1.1\r\nHost: d\r\nConnection: close\r\n\r\n")
-      #expect(exchange.status == 404)
-      #expect(exchange.text.contains("\"error\""))
+    try withServer { device in
+      let answer = try Curl(device, "/etc/passwd")
+      #expect(answer.status == 404)
+      #expect(answer.body.contains("\"error\""))
     }
   }
 
   @Test func `two requests on one connection are answered in order`() throws {
-    try withServer { port in
+    try withServer { device in
       let exchange = try Exchange(
-        port: port,
-        "GET /v1/word HTTP/1.1\r\nHost: d\r\n\r\nGET /none HTTP/1.1\r\nHost: d\r\nConnection: close\r\n\r\n")
+        port: device.port, Exchange.request("GET /v1/word", closing: false) + Exchange.request("GET /none"))
       #expect(exchange.text.contains("HTTP/1.1 200 OK"))
       #expect(exchange.text.contains("HTTP/1.1 404 Not Found"))
     }
@@ -60,42 +70,125 @@ import Testing
   @Test func `a body above the limit is refused before it is complete`() throws {
     var limits = ManagementServer.Limits()
     limits.bodyBytes = 100
-    try withServer(limits) { port in
-      let head = "GET /v1/word HTTP/1.1\r\nHost: d\r\nContent-Length: 1000000\r\n\r\n"
-      let exchange = try Exchange(port: port, head + String(repeating: "x", count: 200))
+    try withServer(limits) { device in
+      let request = Exchange.request(
+        "GET /v1/word", fields: ["Content-Length: 1000000"], body: String(repeating: "x", count: 200))
+      let exchange = try Exchange(port: device.port, request)
       #expect(exchange.status == 413)
     }
   }
 
   @Test func `headers without end are cut off`() throws {
-    try withServer { port in
+    try withServer { device in
       let line = "X-Filler: \(String(repeating: "x", count: 1000))\r\n"
       let request = "GET /v1/word HTTP/1.1\r\n" + String(repeating: line, count: 200)
-      let status = try Exchange(port: port, request).status
+      let status = try Exchange(port: device.port, request).status
       #expect([400, 431, nil].contains(status))
     }
   }
 
   @Test func `what is not HTTP gets no further`() throws {
-    try withServer { port in
-      let status = try Exchange(port: port, "\u{1}\u{2}\u{3}\r\n\r\n").status
+    try withServer { device in
+      let status = try Exchange(port: device.port, "\u{1}\u{2}\u{3}\r\n\r\n").status
       #expect([400, nil].contains(status))
     }
   }
 
-  @Test func `a connection without a word is closed`() throws {
+  @Test func `a connection without a request is closed, also where a byte comes now and then`() throws {
     var limits = ManagementServer.Limits()
     limits.idleSeconds = 1
-    try withServer(limits) { port in
+    try withServer(limits) { device in
       let clock = ContinuousClock()
-      let time = try clock.measure { _ = try Exchange(port: port, "") }
-      #expect(time < .milliseconds(2900))
+      let silent = try clock.measure { _ = try Exchange(port: device.port, "") }
+      #expect(silent < .seconds(3))
+      let trickle = "for n in $(seq 20); do printf G; sleep 0.3; done | openssl s_client -quiet -connect 127.0.0.1:$0"
+      let time = try clock.measure {
+        _ = try Judge("timeout").run(["10", "bash", "-c", "exec 3< <(\(trickle)); wait $!; :", "\(device.port)"])
+      }
+      #expect(time < .seconds(8))
     }
   }
 
-  @Test func `the status route says when the supervisor does not answer`() {
-    let router = Router.management(report: StatusReport(socketPath: "/no/such/socket"))
-    let answer = router.answer(APIRequest(method: "GET", path: "/v1/status"))
-    #expect(answer.status == 503)
+  // MARK: Who is let in
+
+  @Test func `nothing answers without the token, not even that there is nothing`() throws {
+    try withServer(Self.quick) { device in
+      for path in ["/v1/word", "/none"] {
+        for token in [nil, "let-me-in ", "let-me-i", "LET-ME-IN", ""] {
+          let answer = try Curl(device, path, token: token)
+          #expect(answer.status == 401 && !answer.body.contains("slot"), "\(path) with \(token ?? "no token")")
+        }
+        #expect(try Curl(device, path, ["-H", "Authorization: Basic let-me-in"], token: nil).status == 401)
+      }
+      #expect(try Curl(device, "/v1/word").status == 200)
+    }
+  }
+
+  @Test func `a wrong token is answered late, the right one at once`() throws {
+    try withServer { device in
+      let clock = ContinuousClock()
+      let late = try clock.measure { _ = try Curl(device, "/v1/word", token: "wrong") }
+      let atOnce = try clock.measure { _ = try Curl(device, "/v1/word") }
+      #expect(late > .seconds(1) && atOnce < .seconds(1))
+    }
+  }
+
+  @Test func `plain HTTP is no answer`() throws {
+    try withServer { device in
+      let verdict = try Judge("curl").run(
+        [
+          "--silent", "--max-time", "5", "-H", "Authorization: Bearer let-me-in",
+          "http://127.0.0.1:\(device.port)/v1/word",
+        ])
+      #expect(verdict.status != 0 && !verdict.output.contains("slot"))
+    }
+  }
+
+  @Test(arguments: ["-tls1_1", "-tls1_2", "-tls1_3"])
+  func `TLS is spoken from version 1_2 on`(version: String) throws {
+    try withServer { device in
+      let exchange = try Exchange(
+        port: device.port, Exchange.request("GET /v1/word"), [version, "-cipher", "DEFAULT@SECLEVEL=0"])
+      #expect(exchange.text.contains("{\"word\":\"slot\"}") == (version != "-tls1_1"))
+    }
+  }
+
+  // MARK: Certificate
+
+  @Test func `the fingerprint is the one that OpenSSL finds, and stays`() throws {
+    let folder = try TemporaryFolder()
+    let first = try DeviceCertificate(in: folder.path, name: "0123")
+    let again = try DeviceCertificate(in: folder.path, name: "other")
+    #expect(first.isNew && !again.isNew && first.fingerprint == again.fingerprint)
+    #expect(DeviceCertificate.fingerprint(in: folder.path) == first.fingerprint)
+
+    let file = folder.path + "/certificate.pem"
+    let openssl = try Judge("openssl")
+    let fingerprint = try openssl.run(["x509", "-in", file, "-noout", "-fingerprint", "-sha256"]).output
+    let digits = fingerprint.split(separator: "=").last.map(String.init)?.trimmingCharacters(
+      in: .whitespacesAndNewlines)
+    let judged = digits.flatMap(Fingerprint.init(hexadecimal:))
+    #expect(judged == first.fingerprint)
+    let text = try openssl.run(["x509", "-in", file, "-noout", "-text"]).output
+    #expect(text.contains("ASN1 OID: prime256v1") && text.contains("CN = 0123") || text.contains("CN=0123"))
+    #expect(try openssl.run(["verify", "-CAfile", file, "-check_ss_sig", file]).status == 0)
+    let mode = try FileManager.default.attributesOfItem(atPath: file)[.posixPermissions] as? Int
+    #expect(mode == 0o600)
+  }
+
+  @Test func `a certificate that cannot be read is replaced`() throws {
+    let folder = try TemporaryFolder()
+    let first = try DeviceCertificate(in: folder.path, name: "test")
+    try URL(fileURLWithPath: folder.path).writing("half of i", to: "certificate.pem")
+    let second = try DeviceCertificate(in: folder.path, name: "test")
+    #expect(second.isNew && second.fingerprint != first.fingerprint)
+  }
+
+  @Test func `the status route says when the supervisor does not answer`() throws {
+    let folder = try TemporaryFolder()
+    let device = try LoopbackDevice(
+      in: folder.path, router: .management(report: StatusReport(socketPath: "/no/such/socket")))
+    defer { device.stop() }
+    #expect(try Curl(device, "/v1/status").status == 503)
   }
 }

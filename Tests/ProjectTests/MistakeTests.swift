@@ -24,7 +24,7 @@ struct MistakeTests {
   func severalMistakes() throws {
     let text = Sample.project(
       image: """
-        management: { port: 70000 }
+        management: { port: 70000, tokenHash: at-flash }
         timzone: UTC
         """, programs: "- executable: ./tol")
 

@@ -213,8 +213,14 @@ extension Mistake {
       "the text is longer than 16384 bytes, or has characters that cannot be shown", hint: nil,
       schema: false),
     Mistake(
-      "port", Sample.project(image: "management: { port: «70000 }"), "70000 is out of range",
+      "port", Sample.project(image: "management: { tokenHash: at-flash, port: «70000 }"), "70000 is out of range",
       hint: "possible: 1 to 65535"),
+    Mistake(
+      "management without a token", Sample.project(image: "management: «{ port: 8443 }"),
+      "management of image 'station' has no 'tokenHash'",
+      hint: """
+        `cultivar token new` makes a token and prints its hash; or write `at-flash`, and give each device one when it is flashed
+        """),
     Mistake(
       "method of the network", Sample.project(image: "network: { method: «fixd }"),
       "'fixd' is not a method of the network", hint: "did you mean 'fixed'? (possible: automatic, fixed, none)"),
@@ -224,7 +230,7 @@ extension Mistake {
       "'192.0.2.7/33' is not an address with prefix length",
       hint: "for example 192.0.2.7/24 or 2001:db8::7/64; at most /32 and /128", schema: false),
     Mistake(
-      "address", Sample.project(image: "management: { addresses: [«192.0.2.256] }"),
+      "address", Sample.project(image: "management: { tokenHash: at-flash, addresses: [«192.0.2.256] }"),
       "'192.0.2.256' is not a numeric address", hint: "for example 192.0.2.1 or 2001:db8::1", schema: false),
     Mistake(
       "size", Sample.project(programs: "- { executable: ./tool, limits: { memory: «64MB } }"),

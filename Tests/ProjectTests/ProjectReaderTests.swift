@@ -17,7 +17,11 @@ struct ProjectReaderTests {
     #expect(image.layout.dataSize == 134_217_728)
     #expect(image.hostname == "Roof")
     #expect(image.timeServers == ["pool.ntp.org"])
-    #expect(image.management == ManagementDefinition(port: 8081, addresses: ["127.0.0.1"]))
+    #expect(
+      image.management
+        == ManagementDefinition(
+          port: 8081, addresses: ["127.0.0.1"],
+          tokenHash: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"))
     #expect(
       image.kernel.source
         == .path(

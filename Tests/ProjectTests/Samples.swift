@@ -78,7 +78,7 @@ enum Sample {
           interfaces: [{ name: eth0, addresses: [192.0.2.7/24, "2001:db8::7/64"], gateways: [192.0.2.1, "2001:db8::1"] }]
           nameServers: [192.0.2.53]
         clock: { servers: [pool.ntp.org] }
-        management: { port: 8081, addresses: [127.0.0.1] }
+        management: { port: 8081, addresses: [127.0.0.1], tokenHash: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08 }
         console: { commands: true }
     release: { epoch: 2, minimumVersion: 1.2.0, expires: "2030-12-31", notes: "Fixes the clock.", dataSchema: 3 }
     """

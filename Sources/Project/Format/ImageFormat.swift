@@ -38,7 +38,7 @@ enum ImageFormat {
     "How the clock is set; `none` for not at all.", example: ["servers": ["pool.ntp.org"]])
   static let management = OptionalKey(
     "management", NetworkFormat.management, "The management API. Left out: it does not listen on the network.",
-    example: ["port": 8443])
+    example: ["port": 8443, "tokenHash": "at-flash"])
   private static let console = DefaultedKey(
     "console", ConsoleFormat.shape, default: .object([]), "The console of the device.", example: ["commands": true])
 

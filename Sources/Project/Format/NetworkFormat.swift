@@ -67,8 +67,22 @@ enum NetworkFormat {
     "addresses", Shape<[String]>.list(of: .address), default: [],
     "Numeric addresses to listen on. Left out: all.", example: ["127.0.0.1"])
 
+  private static let atFlash = "at-flash"
+  private static let tokenHint =
+    "`cultivar token new` makes a token and prints its hash; or write `\(atFlash)`, and give each device one when it is flashed"
+  private static let tokenHash = RequiredKey(
+    "tokenHash",
+    Shape<String>.text("the SHA-256 of a token", pattern: "[0-9a-f]{64}|\(atFlash)", hint: tokenHint),
+    "SHA-256 of the token that every request must bring, as `cultivar token new` prints it; or `\(atFlash)`, where each "
+      + "device gets its own by `cultivar flash --set management-token-hash=HASH`.",
+    example: .text(atFlash), hint: tokenHint)
+
   /// The management API.
   static let management = Shape<ManagementDefinition>.object(
-    "management", about: "The management API of a device.", keys: [port, listenAddresses]
-  ) { fields, _ in ManagementDefinition(port: fields[port], addresses: fields[listenAddresses]) }
+    "management", about: "The management API of a device.", keys: [port, listenAddresses, tokenHash]
+  ) { fields, _ in
+    guard let hash = fields[tokenHash] else { return nil }
+    return ManagementDefinition(
+      port: fields[port], addresses: fields[listenAddresses], tokenHash: hash == atFlash ? nil : hash)
+  }
 }

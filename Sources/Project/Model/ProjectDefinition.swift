@@ -198,6 +198,8 @@ public struct ManagementDefinition: Sendable, Equatable {
   public var port: Int
   /// Numeric addresses to listen on; all where the file names none.
   public var addresses: [String]
+  /// SHA-256 of the token that requests bring, in hexadecimal; `nil` where each device gets one when it is flashed.
+  public var tokenHash: String?
 }
 
 /// A file or folder of the project that goes into the root file system.

@@ -16,6 +16,8 @@ struct KeyDescription: Sendable {
   var defaultValue: JSONValue?
   /// A value to show.
   var example: JSONValue?
+  /// What to do where it is missing; `nil` for what can be said of any key.
+  var hint: String?
   /// Shape of the value.
   var shape: ShapeDescription
   /// Reads the value.
@@ -26,9 +28,10 @@ struct KeyDescription: Sendable {
 struct RequiredKey<Value: Sendable>: KeyDeclaration {
   let entry: KeyDescription
 
-  init(_ name: String, _ shape: Shape<Value>, _ about: String, example: JSONValue? = nil) {
+  init(_ name: String, _ shape: Shape<Value>, _ about: String, example: JSONValue? = nil, hint: String? = nil) {
     entry = KeyDescription(
-      name: name, about: about, isRequired: true, example: example, shape: shape.description, read: shape.read)
+      name: name, about: about, isRequired: true, example: example, hint: hint, shape: shape.description,
+      read: shape.read)
   }
 }
 

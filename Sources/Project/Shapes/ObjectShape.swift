@@ -101,7 +101,7 @@ extension ObjectDescription {
     for key in keys where key.isRequired && keyPositions[key.name] == nil {
       let example = key.example.map { ", for example `\(key.name): \($0.inFlowYAML)`" } ?? ""
       reading.error(
-        "\(reading.place) has no '\(key.name)'", at: position, hint: "add '\(key.name)'\(example)")
+        "\(reading.place) has no '\(key.name)'", at: position, hint: key.hint ?? "add '\(key.name)'\(example)")
     }
     for rule in rules {
       rule.check(entries, at: position, &reading)

@@ -1,0 +1,79 @@
+import Crypto
+import DeviceModel
+import FoundationEssentials
+import Glibc
+import LinuxSystem
+import NIOSSL
+import SwiftASN1
+import X509
+
+/// The key and the certificate by which a device proves that it is itself: its own, made at the first start, signed by nobody else.
+///
+/// A client does not ask who vouches for it, or until when; it remembers its fingerprint.
+public struct DeviceCertificate: Sendable {
+  /// Name of the file, in PEM: the certificate, then its private key.
+  static let fileName = "certificate.pem"
+  private static let sizeLimit = 65_536
+
+  let certificate: NIOSSLCertificate
+  let privateKey: NIOSSLPrivateKey
+
+  /// SHA-256 of the certificate, in DER.
+  public let fingerprint: Fingerprint
+  /// Whether it was made just now.
+  public let isNew: Bool
+
+  /// Takes the certificate that a folder holds, or makes one.
+  ///
+  /// Certificate and key are one file that is replaced as a whole: after a power cut there is a pair that fits, or none, and then nobody
+  /// has seen it yet. A file that cannot be read is replaced, as a device without the API could not be mended from afar.
+  ///
+  /// - Parameters:
+  ///   - folder: A folder of the daemon's user, on the data partition.
+  ///   - name: Name that the certificate has; no client compares it.
+  /// - Throws: where no certificate can be made or written.
+  public init(in folder: String, name: String) throws {
+    let path = "\(folder)/\(Self.fileName)"
+    if let kept = try? FileTree.read(path, limit: Self.sizeLimit), let pair = try? Self(pem: kept, isNew: false) {
+      self = pair
+      return
+    }
+    let pem = try Self.make(name: name)
+    self = try Self(pem: pem, isNew: true)
+    try FileTree.replace(path, with: pem, mode: 0o600)
+  }
+
+  /// The fingerprint of the certificate that a folder holds; `nil` where it holds none.
+  public static func fingerprint(in folder: String) -> Fingerprint? {
+    let pem = try? FileTree.read("\(folder)/\(fileName)", limit: sizeLimit)
+    return pem.flatMap { try? Self(pem: $0, isNew: false).fingerprint }
+  }
+
+  private init(pem: [UInt8], isNew: Bool) throws {
+    let certificates = try NIOSSLCertificate.fromPEMBytes(pem)
+    guard let first = certificates.first else { throw NIOSSLError.failedToLoadCertificate }
+    certificate = first
+    privateKey = try NIOSSLPrivateKey(bytes: pem, format: .pem)
+    guard let fingerprint = Fingerprint(Array(SHA256.hash(data: try first.toDERBytes()))) else {
+      throw NIOSSLError.failedToLoadCertificate
+    }
+    self.fingerprint = fingerprint
+    self.isNew = isNew
+  }
+
+  private static func make(name: String) throws -> [UInt8] {
+    let key = P256.Signing.PrivateKey()
+    let subject = try DistinguishedName { CommonName(name) }
+    let certificate = try Certificate(
+      version: .v3, serialNumber: Certificate.SerialNumber(), publicKey: .init(key.publicKey),
+      // Before any clock of a device, and the end of one that has none (RFC 5280, section 4.1.2.5).
+      notValidBefore: Date(timeIntervalSince1970: 0), notValidAfter: Date(timeIntervalSince1970: 253_402_300_799),
+      issuer: subject, subject: subject, signatureAlgorithm: .ecdsaWithSHA256,
+      extensions: try Certificate.Extensions {
+        Critical(BasicConstraints.notCertificateAuthority)
+        Critical(KeyUsage(digitalSignature: true))
+        try ExtendedKeyUsage([.serverAuth])
+      }, issuerPrivateKey: .init(key))
+    return Array((try certificate.serializeAsPEM().pemString + "\n" + key.pemRepresentation + "\n").utf8)
+  }
+}

@@ -1,0 +1,147 @@
+import DeviceModel
+import FoundationEssentials
+import LinuxSystem
+import UpdateControl
+
+/// What the API does about updates: the requests go to the updater, which has the rights, and its answers come back.
+public struct UpdateRoutes: Sendable {
+  /// Milliseconds after which a client that hears nothing new is sent a line all the same.
+  private static let keepAliveInterval = 5000
+
+  private let socketPath: String
+
+  /// - Parameter socketPath: The updater's socket.
+  public init(socketPath: String = DevicePaths.updateSocket) {
+    self.socketPath = socketPath
+  }
+
+  /// The routes.
+  var routes: [Router.Route] {
+    [
+      Router.Route("GET", "/v1/update") { _ in answer { .json(try status()) } },
+      Router.Route("GET", "/v1/update/history") { _ in answer { .json(try status().history) } },
+      Router.Route("GET", "/v1/update/events", .follow { _, events in try follow(events) }),
+      Router.Route("POST", "/v1/update", .take { request, body in answer { try install(request, body) } }),
+      Router.Route("POST", "/v1/update/fetch") { request in answer { try fetch(request) } },
+      Router.Route("POST", "/v1/update/cancel") { _ in answer { try ask(.cancel) } },
+      Router.Route("POST", "/v1/update/commit") { _ in answer { try ask(.commit) } },
+      Router.Route("POST", "/v1/update/rollback") { _ in answer { try ask(.rollBack) } },
+      Router.Route("POST", "/v1/update/try") { _ in answer { try ask(.tryHeld) } },
+    ]
+  }
+
+  private func answer(_ make: () throws -> APIResponse) -> APIResponse {
+    do {
+      return try make()
+    } catch let response as APIResponse {
+      return response
+    } catch UpdateClient.Failure.refused(let reason, let refusal) {
+      let status =
+        switch refusal {
+        case .busy: 409
+        case .otherBase: 412
+        case .other: 422
+        }
+      return .error(status, reason)
+    } catch {
+      return .error(503, "\(error)")
+    }
+  }
+
+  private func ask(_ request: UpdateRequest) throws -> APIResponse {
+    _ = try UpdateClient(path: socketPath).ask(request)
+    return .json(["done": true])
+  }
+
+  private func status() throws -> UpdateStatus {
+    guard case .status(let status) = try UpdateClient(path: socketPath).ask(.status) else {
+      throw UpdateClient.Failure.closed
+    }
+    return status
+  }
+
+  private func follow(_ events: EventStream) throws {
+    let client = try UpdateClient(path: socketPath)
+    try client.send(.follow)
+    while true {
+      switch try client.reply(within: Self.keepAliveInterval) {
+      case .status(let status): try events.send(status, as: "status")
+      case nil: try events.keepAlive()
+      default: throw UpdateClient.Failure.closed
+      }
+    }
+  }
+
+  // MARK: Installing
+
+  private func install(_ request: APIRequest, _ body: Descriptor) throws -> APIResponse {
+    for name in request.query.keys where !["restart", "force"].contains(name) {
+      throw APIResponse.error(400, "there is no “\(name)”; possible: restart, force")
+    }
+    let word = request.query["restart"] ?? UpdateRequest.Restart.now.rawValue
+    guard let restart = UpdateRequest.Restart(rawValue: word) else {
+      throw APIResponse.error(400, "“restart” takes now, later, or no")
+    }
+    guard let force = ["0": false, "1": true][request.query["force"] ?? "0"] else {
+      throw APIResponse.error(400, "“force” takes 0 or 1")
+    }
+    return try install(.stream, body, restart, force)
+  }
+
+  private func fetch(_ request: APIRequest) throws -> APIResponse {
+    let fetch: FetchRequest
+    let location: BundleLocation
+    do {
+      fetch = try JSONDecoder().decode(FetchRequest.self, from: Data(request.body))
+      location = try BundleLocation(fetch.url, serverCertificate: fetch.serverCertificate)
+    } catch let error as BundleLocation.Malformed {
+      throw APIResponse.error(400, error.description)
+    } catch {
+      throw APIResponse.error(400, "the body is not as it should be: \(Self.words(for: error))")
+    }
+    // A path would be read with the rights of the daemon; what a client has, it sends.
+    guard case .web = location else { throw APIResponse.error(400, "“url” begins with http:// or https://") }
+    let (kind, descriptor) = try location.forUpdater()
+    return try install(kind, descriptor, fetch.restart ?? .now, fetch.force ?? false)
+  }
+
+  private func install(
+    _ kind: UpdateRequest.Source, _ descriptor: Descriptor, _ restart: UpdateRequest.Restart, _ force: Bool
+  ) throws -> APIResponse {
+    let client = try UpdateClient(path: socketPath)
+    try client.send(.install(source: kind, restart: restart, force: force), passing: descriptor)
+    while true {
+      switch try client.reply() {
+      case .progress: continue
+      case .installed(let record): return .json(record)
+      default: throw UpdateClient.Failure.closed
+      }
+    }
+  }
+
+  private static func words(for error: any Error) -> String {
+    switch error {
+    case DecodingError.keyNotFound(let key, _): "“\(key.stringValue)” is missing"
+    case DecodingError.typeMismatch(_, let context), DecodingError.dataCorrupted(let context),
+      DecodingError.valueNotFound(_, let context):
+      context.codingPath.last.map { "“\($0.stringValue)” has another value" } ?? "it is no object of JSON"
+    default: "\(error)"
+    }
+  }
+}
+
+extension Router {
+  /// The routes of the management API.
+  public static func management(
+    report: StatusReport = StatusReport(), updates: UpdateRoutes = UpdateRoutes()
+  ) -> Router {
+    let status = Route("GET", "/v1/status") { _ in
+      do {
+        return .json(try report.make())
+      } catch {
+        return .error(503, "\(error)")
+      }
+    }
+    return Router([status] + updates.routes)
+  }
+}

@@ -1,0 +1,40 @@
+import Crypto
+import HostSystem
+
+/// A token of the management API: 32 random bytes as text. Devices know its hash; whoever manages them has the token in a file.
+public struct BearerToken: Sendable, Equatable {
+  /// What a request brings.
+  public let text: String
+
+  /// Makes a token that nobody can guess.
+  public init() {
+    text = SymmetricKey(size: .bits256).withUnsafeBytes(Self.hexadecimal)
+  }
+
+  /// Takes a token; `nil` for what is none: one word of ASCII.
+  public init?(_ text: String) {
+    guard !text.isEmpty, text.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else { return nil }
+    self.text = text
+  }
+
+  /// Reads a file with a token in its only line.
+  ///
+  /// - Throws: `FileFailure`, ``RemoteFailure/noToken(file:)``.
+  public init(file: String) throws {
+    let words = String(decoding: try FolderTree.readFile(file), as: UTF8.self).split(whereSeparator: \.isWhitespace)
+    guard words.count == 1, let token = BearerToken(String(words[0])) else { throw RemoteFailure.noToken(file: file) }
+    self = token
+  }
+
+  /// SHA-256 of the token, in hexadecimal: what a device knows of it.
+  public var hash: String { Self.hexadecimal(SHA256.hash(data: Array(text.utf8))) }
+
+  /// Writes the token to a new file that nobody else can read.
+  ///
+  /// - Throws: `FileFailure`.
+  public func write(to file: String) throws { try PrivateFile.create(file, "\(text)\n") }
+
+  private static func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
+    bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+  }
+}

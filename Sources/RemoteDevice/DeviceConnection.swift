@@ -1,0 +1,197 @@
+import Crypto
+import DeviceModel
+import Foundation
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import NIOSSL
+import Synchronization
+
+/// Connections to one device: each carries one request, and leads to whoever has the certificate that is known, or to nobody.
+struct DeviceConnection: Sendable {
+  /// What is sent with a request.
+  enum Body: Sendable {
+    case none
+    case bytes([UInt8])
+    /// A file of any size, in parts.
+    case file(URL)
+  }
+
+  /// Bytes of a file that are read at once.
+  private static let partLength = 256 << 10
+  private static let connectTimeout = TimeAmount.seconds(10)
+
+  let address: DeviceAddress
+  /// SHA-256 of the certificate; `nil` talks to nobody, and only looks who is there.
+  let fingerprint: Fingerprint?
+  let token: BearerToken?
+
+  /// Sends a request, and hands over what comes.
+  ///
+  /// - Parameters:
+  ///   - silence: Time without a byte after which the device is taken for gone; `nil` for an answer that takes what it takes.
+  ///   - receive: Gets the status of the answer with each part of its body.
+  /// - Returns: The status.
+  /// - Throws: ``RemoteFailure``, and what `receive` throws.
+  func perform(
+    _ method: HTTPMethod, _ path: String, _ body: Body = .none, silence: TimeAmount?,
+    receive: (Int, ByteBuffer) async throws -> Void
+  ) async throws -> Int {
+    let seen = SeenCertificate()
+    do {
+      let channel = try await connect(silence: silence, seen)
+      return try await channel.executeThenClose { inbound, outbound in
+        try await withThrowingTaskGroup(of: Void.self) { group in
+          let head = try head(method, path, body)
+          // Where the device hangs up while something is sent, its answer says why.
+          group.addTask { try? await send(head, body, outbound) }
+          defer { group.cancelAll() }
+          return try await answer(inbound, receive)
+        }
+      }
+    } catch let failure as RemoteFailure {
+      throw failure
+    } catch is CancellationError {
+      throw CancellationError()
+    } catch {
+      if let known = fingerprint, let found = seen.fingerprint, found != known {
+        throw RemoteFailure.otherCertificate(address, known: known, found: found)
+      }
+      guard seen.fingerprint == nil else { throw RemoteFailure.lost(address) }
+      throw RemoteFailure.notReachable(address, reason: Self.words(for: error))
+    }
+  }
+
+  /// The fingerprint of whoever answers. Nothing is sent.
+  func presentedFingerprint() async throws -> Fingerprint {
+    let seen = SeenCertificate()
+    do {
+      let channel = try await connect(silence: Self.connectTimeout, seen)
+      try await channel.executeThenClose { inbound, _ in
+        for try await _ in inbound {}
+      }
+    } catch {
+      guard seen.fingerprint == nil else { return try seen.required(at: address) }
+      throw RemoteFailure.notReachable(address, reason: Self.words(for: error))
+    }
+    return try seen.required(at: address)
+  }
+
+  private typealias Channel = NIOAsyncChannel<HTTPClientResponsePart, HTTPClientRequestPart>
+
+  private func connect(silence: TimeAmount?, _ seen: SeenCertificate) async throws -> Channel {
+    var configuration = TLSConfiguration.makeClientConfiguration()
+    configuration.minimumTLSVersion = .tlsv12
+    configuration.applicationProtocols = ["http/1.1"]
+    configuration.trustRoots = .certificates([])
+    configuration.certificateVerification = .noHostnameVerification
+    let context = try NIOSSLContext(configuration: configuration)
+    let known = fingerprint
+    return try await ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
+      .connectTimeout(Self.connectTimeout)
+      .connect(host: address.host, port: address.port) { channel in
+        channel.eventLoop.makeCompletedFuture {
+          let pipeline = channel.pipeline.syncOperations
+          let tls = try NIOSSLClientHandler(context: context, serverHostname: nil) { certificates, promise in
+            let found = certificates.first.flatMap { try? $0.toDERBytes() }
+              .flatMap { Fingerprint(Array(SHA256.hash(data: $0))) }
+            seen.fingerprint = found
+            // Where nothing but the certificate is wanted, it has been seen, and that was all.
+            promise.succeed(found != nil && found == known ? .certificateVerified : .failed)
+          }
+          try pipeline.addHandler(tls)
+          if let silence {
+            try pipeline.addHandler(IdleStateHandler(readTimeout: silence))
+            try pipeline.addHandler(SilenceHandler())
+          }
+          try pipeline.addHTTPClientHandlers()
+          return try NIOAsyncChannel(wrappingChannelSynchronously: channel)
+        }
+      }
+  }
+
+  private func head(_ method: HTTPMethod, _ path: String, _ body: Body) throws -> HTTPRequestHead {
+    var headers = HTTPHeaders([
+      ("Host", address.description), ("User-Agent", "cultivar"), ("Connection", "close"),
+    ])
+    if let token { headers.add(name: "Authorization", value: "Bearer \(token.text)") }
+    switch body {
+    case .none: break
+    case .bytes(let bytes): headers.add(name: "Content-Length", value: "\(bytes.count)")
+    case .file(let file):
+      let size = try FileManager.default.attributesOfItem(atPath: file.path)[.size] as? Int ?? 0
+      headers.add(name: "Content-Length", value: "\(size)")
+    }
+    return HTTPRequestHead(version: .http1_1, method: method, uri: path, headers: headers)
+  }
+
+  private func send(
+    _ head: HTTPRequestHead, _ body: Body, _ outbound: NIOAsyncChannelOutboundWriter<HTTPClientRequestPart>
+  ) async throws {
+    try await outbound.write(.head(head))
+    switch body {
+    case .none: break
+    case .bytes(let bytes): try await outbound.write(.body(.byteBuffer(ByteBuffer(bytes: bytes))))
+    case .file(let file):
+      let handle = try FileHandle(forReadingFrom: file)
+      defer { try? handle.close() }
+      while let part = try handle.read(upToCount: Self.partLength), !part.isEmpty {
+        try await outbound.write(.body(.byteBuffer(ByteBuffer(bytes: part))))
+      }
+    }
+    try await outbound.write(.end(nil))
+  }
+
+  private func answer(
+    _ inbound: NIOAsyncChannelInboundStream<HTTPClientResponsePart>, _ receive: (Int, ByteBuffer) async throws -> Void
+  ) async throws -> Int {
+    var status: Int?
+    for try await part in inbound {
+      switch part {
+      case .head(let head): status = Int(head.status.code)
+      case .body(let bytes): try await receive(status ?? 0, bytes)
+      case .end: if let status { return status }
+      }
+    }
+    throw RemoteFailure.lost(address)
+  }
+
+  private static func words(for error: any Error) -> String {
+    switch error {
+    case let error as NIOConnectionError:
+      (error.connectionErrors.first?.error as? IOError).map { String(cString: strerror($0.errnoCode)) }
+        ?? "there is no host of that name"
+    case let error as IOError: String(cString: strerror(error.errnoCode))
+    case is NIOSSLError: "it does not speak TLS"
+    default: "\(error)"
+    }
+  }
+}
+
+/// The certificate that was shown in a handshake.
+private final class SeenCertificate: Sendable {
+  private let stored = Mutex<Fingerprint?>(nil)
+
+  var fingerprint: Fingerprint? {
+    get { stored.withLock { $0 } }
+    set { stored.withLock { $0 = newValue } }
+  }
+
+  func required(at address: DeviceAddress) throws(RemoteFailure) -> Fingerprint {
+    guard let fingerprint else { throw .notReachable(address, reason: "it does not speak TLS") }
+    return fingerprint
+  }
+}
+
+/// Hangs up on a device that has fallen silent.
+private final class SilenceHandler: ChannelInboundHandler {
+  typealias InboundIn = Any
+
+  func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    if event is IdleStateHandler.IdleStateEvent {
+      context.close(promise: nil)
+    } else {
+      context.fireUserInboundEventTriggered(event)
+    }
+  }
+}

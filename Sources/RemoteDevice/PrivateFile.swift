@@ -1,0 +1,34 @@
+import Foundation
+import Glibc
+import HostSystem
+
+/// Files that only their owner can read, from their first byte on.
+enum PrivateFile {
+  /// Writes a file that is not there yet.
+  ///
+  /// - Throws: `FileFailure`.
+  static func create(_ path: String, _ text: String) throws(FileFailure) {
+    let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+    guard descriptor >= 0 else { throw .last("create", path) }
+    let file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+    do {
+      try file.write(contentsOf: Data(text.utf8))
+      try file.synchronize()
+    } catch {
+      unlink(path)
+      throw .last("write", path)
+    }
+  }
+
+  /// Writes a file, or replaces it as a whole: a cut leaves the old one or the new one.
+  static func replace(_ path: String, _ text: String) throws(FileFailure) {
+    let temporary = "\(path).\(getpid()).new"
+    unlink(temporary)
+    try create(temporary, text)
+    guard rename(temporary, path) == 0 else {
+      let failure = FileFailure.last("write", path)
+      unlink(temporary)
+      throw failure
+    }
+  }
+}

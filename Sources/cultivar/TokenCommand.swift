@@ -1,0 +1,30 @@
+import ArgumentParser
+import RemoteDevice
+
+/// `cultivar token`: tokens of the management API.
+struct TokenCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "token", abstract: "Make tokens for the management API of devices.",
+    subcommands: [New.self])
+
+  /// `cultivar token new`: makes a token.
+  struct New: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "new", abstract: "Make a token, and print the hash by which devices know it.",
+      discussion: """
+        Whoever has the file can manage the devices. The hash is no secret; it goes into the project, as
+        `management: { tokenHash: HASH }`, or onto a device: cultivar flash --set management-token-hash=HASH.
+        """)
+
+    @Argument(help: ArgumentHelp("File to write the token to.", valueName: "file"))
+    var file = "management.token"
+
+    func run() async throws {
+      try await CommandErrors.shown {
+        let token = BearerToken()
+        try token.write(to: file)
+        print(token.hash)
+      }
+    }
+  }
+}

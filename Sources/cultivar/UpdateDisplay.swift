@@ -1,0 +1,86 @@
+import ArgumentParser
+import DeviceModel
+import DiskImage
+import Foundation
+import Glibc
+import RemoteDevice
+import Synchronization
+
+/// Shows how an update goes: on a terminal in one line that is written again and again, elsewhere each tenth on a line of its own.
+final class UpdateDisplay: Sendable {
+  private struct State {
+    var tenth = -1
+    var health: HealthReport?
+    var hasLine = false
+  }
+
+  private let isQuiet: Bool
+  private let isTerminal = isatty(STDERR_FILENO) == 1
+  private let state = Mutex(State())
+
+  init(isQuiet: Bool) { self.isQuiet = isQuiet }
+
+  /// Shows a step.
+  @Sendable func show(_ step: RemoteUpdate.Step) {
+    guard !isQuiet else { return }
+    state.withLock { state in
+      switch step {
+      case .begun(let name): line(name, &state)
+      case .doesNotFit(let name): line("\(name) is for another release than the one that runs", &state)
+      case .installing(let progress): install(progress, &state)
+      case .installed(let record):
+        line("release \(record.version) is installed in slot \(record.slot.rawValue)", &state)
+      case .away: line("the device restarts", &state)
+      case .watching(let health): watch(health, &state)
+      }
+    }
+  }
+
+  /// Shows what came of it.
+  ///
+  /// - Throws: `ExitCode` unless the release is what was asked for.
+  func end(_ outcome: RemoteUpdate.Outcome) throws {
+    switch outcome {
+    case .committed(let record):
+      if !isQuiet { print("release \(record.version) runs and is committed") }
+    case .waiting(let record):
+      if !isQuiet { print("release \(record.version) is installed, and waits for its trial") }
+    case .fellBack(let record):
+      let reason = record.reason.map { ": \($0)" } ?? ""
+      FileHandle.standardError.write(
+        Data("cultivar: error: release \(record.version) was left, and the one before runs\(reason)\n".utf8))
+      throw ExitCode.failure
+    }
+  }
+
+  private func install(_ progress: InstallProgress, _ state: inout State) {
+    guard progress.total > 0 else { return }
+    let percent = progress.done * 100 / progress.total
+    let text =
+      "installing \(progress.version): \(percent) %, \(ByteSize(bytes: Int64(clamping: progress.fetched))) received, "
+      + "\(ByteSize(bytes: Int64(clamping: progress.written))) written"
+    if isTerminal {
+      write("\r\u{1b}[K\(text)")
+      state.hasLine = true
+    } else if Int(percent / 10) > state.tenth {
+      state.tenth = Int(percent / 10)
+      line(text, &state)
+    }
+  }
+
+  private func watch(_ health: HealthReport, _ state: inout State) {
+    guard health.problems != state.health?.problems else { return }
+    state.health = health
+    line(
+      health.problems.isEmpty
+        ? "on trial: well; committed after \(health.duration) s"
+        : "on trial: " + health.problems.joined(separator: "; "), &state)
+  }
+
+  private func line(_ text: String, _ state: inout State) {
+    write(state.hasLine ? "\n\(text)\n" : "\(text)\n")
+    state.hasLine = false
+  }
+
+  private func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
+}
