@@ -104,7 +104,8 @@ extension RunningMachine {
     let deadline = ContinuousClock().now.advanced(by: .seconds(seconds))
     var last = ""
     while ContinuousClock().now < deadline {
-      last = try await command(line, seconds: 60).output
+      // A machine that restarts meanwhile does not answer.
+      do { last = try await command(line, seconds: 15).output } catch EmulatorFailure.timedOut { continue }
       if last.contains(wanted) { return last }
       try await Task.sleep(for: .seconds(1))
     }

@@ -82,7 +82,7 @@ extension Machines {
         log, on: disk,
         isImportant: { entry in
           entry.place < 1 << 20 || (boot.contains(entry.place) && entry.length <= 4096)
-        }, strides: Self.isLong ? (1, 1) : (2, 20), mixes: Self.isLong ? 4 : 2)
+        }, strides: Self.isLong ? (1, 1) : (2, 30), mixes: Self.isLong ? 8 : 2)
       var verdicts: [String: Int] = [:]
       var failures: [String] = []
       var samples: [(state: String, verdict: String, disk: URL)] = []
