@@ -101,6 +101,16 @@ extension Trait where Self == ConditionTrait {
   }
 }
 
+/// Whether there is time for the long tests.
+enum Patience {
+  static let isLong = ProcessInfo.processInfo.environment["CULTIVAR_TEST_LONG"] != nil
+}
+
+extension Trait where Self == ConditionTrait {
+  /// Passes over tests that take many minutes unless they are asked for.
+  static var long: Self { .enabled(if: Patience.isLong, "CULTIVAR_TEST_LONG is not set") }
+}
+
 extension VirtualMachine {
   /// A port of this host that nothing listens on now.
   static func freePort() -> Int {

@@ -6,8 +6,7 @@ import Testing
 
 extension Machines {
   /// What can go wrong during an update besides a broken release: each ends with a device that runs, and says why.
-  @Suite(
-    .enabled(if: ProcessInfo.processInfo.environment["CULTIVAR_TEST_LONG"] != nil, "CULTIVAR_TEST_LONG is not set"))
+  @Suite(.long)
   struct UpdateFaultTests {
     private struct Subject {
       var machine: VirtualMachine

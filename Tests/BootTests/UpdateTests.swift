@@ -9,8 +9,6 @@ extension Machines {
   /// Updates by real boot loaders, and what power cuts during them leave.
   @Suite
   struct UpdateTests {
-    private static let isLong = ProcessInfo.processInfo.environment["CULTIVAR_TEST_LONG"] != nil
-
     @Test(
       "An appliance is updated and commits; a broken release falls back by itself with its reason; a power cut at any write leaves a slot that starts",
       arguments: VirtualMachine.Firmware.allCases)
@@ -82,7 +80,7 @@ extension Machines {
         log, on: disk,
         isImportant: { entry in
           entry.place < 1 << 20 || (boot.contains(entry.place) && entry.length <= 4096)
-        }, strides: Self.isLong ? (1, 1) : (2, 30), mixes: Self.isLong ? 8 : 2)
+        }, strides: Patience.isLong ? (1, 1) : (2, 30), mixes: Patience.isLong ? 8 : 2)
       var verdicts: [String: Int] = [:]
       var failures: [String] = []
       var samples: [(state: String, verdict: String, disk: URL)] = []
@@ -92,7 +90,7 @@ extension Machines {
           verdicts[slot, default: 0] += 1
           // Some are started for real, the first ones with each verdict among them.
           let seen = verdicts.values.reduce(0, +)
-          guard verdicts[slot] == 2 || (Self.isLong && seen % 400 == 0 && samples.count < 30) else { return }
+          guard verdicts[slot] == 2 || (Patience.isLong && seen % 400 == 0 && samples.count < 30) else { return }
           let copy = before.deletingLastPathComponent().appending(path: "cut-\(samples.count).img")
           try disk.save(to: copy, base: before)
           samples.append(("\(state)", slot, copy))
@@ -104,7 +102,7 @@ extension Machines {
       )
       #expect(failures.prefix(5) == [])
       #expect(Set(verdicts.keys).isSuperset(of: ["a 1.0", "b 2.0"]))
-      let started = samples.suffix(Self.isLong ? 30 : 1)
+      let started = samples.suffix(Patience.isLong ? 30 : 1)
       for sample in started {
         let machine = VirtualMachine(disk: sample.disk, firmware: firmware)
         try await machine.running(in: try await BootFixture.shared.newFolder()) { machine in
