@@ -74,8 +74,11 @@ public struct UpdateEnvironment: Sendable {
       lock: DevicePaths.run + "/update.lock",
       startID: FileTree.line("/proc/sys/kernel/random/boot_id") ?? "",
       mount: {
-        let modules = HardwareModules(note: note)
-        for name in ["vfat", "nls_cp437", "nls_ascii"] { modules.load(named: name) }
+        // A system has the kernel's own helper for that, and modules that only it can decompress.
+        if !FileTree.exists("/usr/sbin/modprobe") {
+          let modules = HardwareModules(note: note)
+          for name in ["vfat", "nls_cp437", "nls_ascii"] { modules.load(named: name) }
+        }
         // Whoever was killed in the middle has left it there.
         if Mount.isMountPoint(folder) { try Mount.unmount(folder) }
         try Mount.mount(
