@@ -49,6 +49,18 @@ struct ForeignInstallationTests {
     }
   }
 
+  @Test("APT goes on from the tree that native twins made, wholly emulated", .enabled(if: isLong))
+  func laterChanges() async throws {
+    try await Cache(at: Workshop.cache).withScratch { folder in
+      let sets = InstalledSample.allSets.filter { ["minimal", "diversions", "ssh"].contains($0.name) }
+      let sample = InstalledSample(suite: "trixie", architecture: "arm64", sets: sets)
+      let changes = try LaterChanges(
+        archives: try await sample.archives(in: folder), newer: ["dash", "iproute2", "mawk"],
+        in: folder.appending(path: "repository"))
+      try await sample.installed(by: .direct, in: folder) { try await changes.expectSound(in: $0) }
+    }
+  }
+
   private static let listings = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appending(path: "Listings")
 }
 
