@@ -162,7 +162,9 @@ struct DirectInstallation {
       let archive = "\(PackageScript.archives)/\(item.file.lastPathComponent)"
       guard isDecompressed else { return "\(item.stem)) dpkg-deb --fsys-tarfile \(archive) ;;" }
       let command = Decompressor.command(archive, item.data, folder: Self.decompressor)
-      return "\(item.stem)) \(AheadOfTime.take(item.file.lastPathComponent, else: command)) ;;"
+      // The first stage begins at once: nothing of it is decompressed ahead.
+      let words = isGround ? command : AheadOfTime.take(item.file.lastPathComponent, else: command)
+      return "\(item.stem)) \(words) ;;"
     }
     return """
       refuse() { echo "$1" >&2; exit 1; }
@@ -180,12 +182,13 @@ struct DirectInstallation {
       case $1 in
       \(cases.joined(separator: "\n"))
       esac | tar -x -v -p --numeric-owner --keep-directory-symlink --warning=no-timestamp \
-        --quoting-style=literal > /run/cultivar/"$1".paths
-      sed 's|^\\.||; s|/$||; s|^$|/.|' /run/cultivar/"$1".paths > \(Self.place)/lists/"$1".list
+        --quoting-style=literal > \(Self.place)/lists/"$1".list
       END
       xargs -n 1 -P "$(nproc)" sh -eu /run/cultivar/unpack <<'END'
       \(sorted.map(\.stem).joined(separator: "\n"))
       END
+      # Paths as dpkg writes them. Starting programs is what small packages take their time for: one for all.
+      sed -i 's|^\\.||; s|/$||; s|^$|/.|' \(Self.place)/lists/*.list
       cat \(Self.place)/lists/*.list | sort > /run/cultivar/paths
       # Files of two packages, and files that somebody wants elsewhere or with other rights.
       cat $dpkg/info/*.list 2>/dev/null | sort -u | cat - /run/cultivar/paths | sort | uniq -d > /run/cultivar/twice
