@@ -123,6 +123,6 @@ extension RunningMachine {
 
   /// Waits for the console of the next start.
   func waitForConsole(after mark: Int) async throws {
-    try await wait(for: "cultivar> ", after: mark, seconds: 120)
+    try await wait(for: "cultivar> ", after: mark, seconds: 300)
   }
 }
