@@ -203,7 +203,7 @@ extension Machines {
           """
           files:
             - { path: /etc/systemd/system/broken.service, content: "[Service]\\nExecStart=/bin/false\\n[Install]\\nWantedBy=multi-user.target\\n" }
-          services: { enable: [broken.service] }
+          units: { enable: [broken.service] }
           """))
       let disk = try await BootFixture.shared.disk(from: old, mebibytes: 4096)
       let ssh = VirtualMachine.freePort()
