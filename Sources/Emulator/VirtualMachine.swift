@@ -141,7 +141,8 @@ public struct VirtualMachine: Sendable {
       log = ["-blockdev", "driver=file,node-name=log0,filename=\(Self.escaped(writeLog.path))"]
       layer = "driver=blklogwrites,log-sector-size=512,file=content0,log=log0"
     case (0, nil, let sector?):
-      let fault = "inject-error.0.event=write_aio,inject-error.0.sector=\(sector),inject-error.0.errno=5"
+      let fault =
+        "inject-error.0.event=none,inject-error.0.iotype=write,inject-error.0.sector=\(sector),inject-error.0.errno=5"
       layer = "driver=blkdebug,image=content0,\(fault)"
     default: return ["-drive", "if=none,id=disk\(index),format=raw,discard=unmap,file=\(file)"]
     }

@@ -124,13 +124,14 @@ enum MainStage {
     }
   }
 
-  /// The plan's programs, and the one that takes commands on the console where the plan asks for it.
+  /// The plan's programs, and the one that takes commands on the console where the plan asks for it. That one may read what is others',
+  /// as the certificate of the daemon, whose fingerprint it shows.
   private static func programs(of plan: DevicePlan) -> [ProgramPlan] {
     guard plan.consoleCommands else { return plan.programs }
     let console = ProgramPlan(
       name: consoleName, isSystem: true, executable: DevicePaths.control, arguments: ["console"], environment: [:],
       user: .root, home: "/", restart: RestartPolicy(condition: .always), waitFor: [], stop: StopPlan(),
-      limits: ProgramLimits(), capabilities: [], privateTmp: false, log: LogPlan(ringBytes: 1024))
+      limits: ProgramLimits(), capabilities: ["dac_read_search"], privateTmp: false, log: LogPlan(ringBytes: 1024))
     return plan.programs + [console]
   }
 
