@@ -15,6 +15,9 @@ enum SDKContent {
 
   private static let development = ["g++", "libc6-dev", "swiftlang"]
 
+  /// What the device executable needs besides what Swift brings.
+  private static let libraries = ["libzstd-dev"]
+
   /// The packages that the compiler's root is chosen from.
   static func compilerRequest(host: Architecture = .host) -> PackageRequest {
     // The package manager asks git for the state of checkouts; the sandbox has a shell and a few programs.
@@ -24,7 +27,7 @@ enum SDKContent {
 
   /// The packages that the libraries for the target are chosen from.
   static func libraryRequest(for architecture: Architecture) -> PackageRequest {
-    PackageRequest(development, scope: .closure, suite: suite, architecture: architecture.rawValue)
+    PackageRequest(development + libraries, scope: .closure, suite: suite, architecture: architecture.rawValue)
   }
 
   /// What the compiler's root can do without, by how names of packages begin: GNU's compilers with their libraries, interpreters, and what
@@ -50,7 +53,8 @@ enum SDKContent {
     return packages.filter { package in
       // Of GNU's compiler these have its version in their names.
       let isOfCompiler = ["libgcc-", "libstdc++-"].contains { package.name.hasPrefix($0) }
-      return names.contains(package.name) || isOfCompiler && package.name.hasSuffix("-dev")
+      return names.contains(package.name) || libraries.contains(package.name)
+        || isOfCompiler && package.name.hasSuffix("-dev")
     }
   }
 
