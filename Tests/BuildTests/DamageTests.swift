@@ -78,13 +78,15 @@ struct DamageTests {
     }
     // The content alone would fit; with the file system's own tables it does not.
     try await Workshop.withProject(
-      image: "layout: { use: appliance-ab, root: ext4, slot: 64M }\nfiles:\n  - { source: ./large, path: /large }"
+      image: "layout: { use: appliance-ab, root: ext4, slot: 128M }\nfiles:\n  - { source: ./large, path: /large }"
     ) { folder in
       // How much there is besides is told by the message for a file that is far too large.
-      try folder.writing([UInt8](repeating: 1, count: 100 << 20), to: "large")
+      try folder.writing([UInt8](repeating: 1, count: 200 << 20), to: "large")
       let told = try #require(try Workshop.refusal(folder).firstMatch(of: /takes ([0-9.]+) MiB/)?.output.1)
-      let rest = Int((try #require(Double(told)) - 100 + 0.1) * Double(1 << 20))
-      try folder.writing([UInt8](repeating: 1, count: (64 << 20) - rest - (256 << 10)), to: "large")
+      let rest = Int((try #require(Double(told)) - 200 + 0.1) * Double(1 << 20))
+      let room = (128 << 20) - rest - (256 << 10)
+      try #require(room > 0, "what an appliance has besides takes \(rest) bytes")
+      try folder.writing([UInt8](repeating: 1, count: room), to: "large")
       let said = try Workshop.refusal(folder)
       #expect(said.contains("the root file system does not fit into the slot"), "\(said)")
     }
