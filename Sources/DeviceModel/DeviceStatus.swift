@@ -24,14 +24,16 @@ public struct DeviceStatus: Codable, Sendable, Equatable {
   public var data: Space?
   /// What went wrong at this and earlier starts, oldest first.
   public var failures: [FailureRecord]
-  /// The programs, in the order of the plan.
+  /// The programs of an appliance, in the order of the plan.
   public var programs: [ProgramStatus]
+  /// How systemd does, on a system.
+  public var system: SystemState?
 
   /// Makes a status.
   public init(
     image: ImageIdentity, hostname: String, machineID: String?, slot: Slot?, kernel: String, uptime: Int, time: String,
     clockSynchronised: Bool, addresses: [InterfaceAddress], memory: Space, data: Space?, failures: [FailureRecord],
-    programs: [ProgramStatus]
+    programs: [ProgramStatus] = [], system: SystemState? = nil
   ) {
     self.image = image
     self.hostname = hostname
@@ -46,6 +48,7 @@ public struct DeviceStatus: Codable, Sendable, Equatable {
     self.data = data
     self.failures = failures
     self.programs = programs
+    self.system = system
   }
 
   /// Bytes of a memory or a file system.

@@ -166,7 +166,8 @@ extension ImageBuilder {
     let own = OwnLayer(
       image: image, identity: identity(of: image, device: device), system: system, packages: packages,
       updates: try DeviceUpdates(image, system, of: project.release).map {
-        UpdateSoftware($0, executable: executable, time: time)
+        UpdateSoftware(
+          $0, executable: executable, time: time, management: image.management.map(ManagementPlan.init))
       })
     complete.layers.append(try own.layer())
     return complete

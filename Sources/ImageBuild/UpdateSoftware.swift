@@ -2,21 +2,27 @@ import DeviceModel
 import Foundation
 import Project
 
-/// What a system gets that an appliance has anyhow: the device executable, and what starts the updater.
+/// What a system gets that an appliance has anyhow: the device executable, and what starts the updater and the daemon.
 struct UpdateSoftware {
   private let updates: DeviceUpdates
   private let executable: URL
   private let time: Int64
+  private let management: ManagementPlan?
 
-  /// - Parameter time: Of everything in the image, in seconds since 1970.
-  init(_ updates: DeviceUpdates, executable: URL, time: Int64) {
+  /// - Parameters:
+  ///   - time: Of everything in the image, in seconds since 1970.
+  ///   - management: Where the management API listens; `nil` where there is none.
+  init(_ updates: DeviceUpdates, executable: URL, time: Int64, management: ManagementPlan?) {
     self.updates = updates
     self.executable = executable
     self.time = time
+    self.management = management
   }
 
   /// Name of the updater's unit.
   static let unit = "cultivar-updater.service"
+  /// Name of the daemon's unit.
+  static let daemonUnit = "cultivard.service"
 
   /// Adds files and units to a layer.
   func add(to layer: inout SystemLayer, _ identity: ImageIdentity, at position: SourcePosition) throws {
@@ -37,6 +43,22 @@ struct UpdateSoftware {
         .text("[Manager]\nRuntimeWatchdogSec=30s\nRebootWatchdogSec=5min\n")),
     ]
     layer.units.enabled.append(Self.unit)
+    guard let management else { return }
+    layer.users.append(Self.daemonUser(at: position))
+    layer.files += [
+      file(DevicePaths.daemon, .link(DevicePaths.executable)),
+      file(ManagementPlan.path, .text(String(decoding: try PlanText.encode(management), as: UTF8.self))),
+      file("/usr/lib/systemd/system/\(Self.daemonUnit)", .text(Self.daemonService)),
+    ]
+    layer.units.enabled.append(Self.daemonUnit)
+  }
+
+  /// The user of appliances, with the same number in every release: files on the data partition are its own.
+  private static func daemonUser(at position: SourcePosition) -> SystemUser {
+    let user = UserIDs.daemon
+    return SystemUser(
+      position: position, name: user.name, uid: user.uid, group: nil, groups: [], home: nil,
+      shell: nil, passwordHash: nil, authorizedKeys: [], isSystem: true)
   }
 
   private static let service = """
@@ -55,6 +77,31 @@ struct UpdateSoftware {
     PrivateTmp=yes
     ProtectHome=yes
     NoNewPrivileges=yes
+
+    [Install]
+    WantedBy=multi-user.target
+
+    """
+
+  private static let daemonService = """
+    [Unit]
+    Description=Cultivar management API
+    After=network.target \(unit)
+    RequiresMountsFor=\(DevicePaths.data)
+
+    [Service]
+    User=\(UserIDs.daemon.name)
+    ExecStartPre=+/usr/bin/install -d -m 0700 -o \(UserIDs.daemon.name) -g \(UserIDs.daemon.name) \(DevicePaths.daemonHome)
+    ExecStart=\(DevicePaths.daemon)
+    Restart=always
+    RestartSec=1
+    AmbientCapabilities=CAP_NET_BIND_SERVICE
+    CapabilityBoundingSet=CAP_NET_BIND_SERVICE
+    NoNewPrivileges=yes
+    PrivateDevices=yes
+    PrivateTmp=yes
+    ProtectSystem=strict
+    ReadWritePaths=\(DevicePaths.daemonHome)
 
     [Install]
     WantedBy=multi-user.target

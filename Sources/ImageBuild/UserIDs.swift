@@ -6,9 +6,11 @@ import HostSystem
 /// A program's files on the data partition outlive updates, so its user must keep its number whatever else is added to
 /// or dropped from the image: the number is derived from the name.
 struct UserIDs {
+  /// User of the daemon, of appliances and of systems.
+  static let daemon = ProgramUser(name: "cultivard", uid: 901, gid: 901)
   /// Users that Cultivar's own programs run as.
   static let system = [
-    ProgramUser(name: "cultivard", uid: 901, gid: 901),
+    daemon,
     ProgramUser(name: "dhcpcd", uid: 902, gid: 902),
     ProgramUser(name: "_chrony", uid: 903, gid: 903),
   ]

@@ -7,24 +7,46 @@ import LinuxSystem
 
 /// Puts together what the device says about itself.
 public struct StatusReport: Sendable {
-  private let socketPath: String
+  private let source: Source
+
+  /// Who knows what runs.
+  private enum Source: Sendable {
+    /// The supervisor of an appliance, by its socket.
+    case supervisor(String)
+    /// systemd, and the image by what its updater has been told.
+    case systemd(ImageIdentity)
+  }
 
   /// Makes a report that asks the supervisor at `socketPath` about the programs.
   public init(socketPath: String = DevicePaths.controlSocket) {
-    self.socketPath = socketPath
+    source = .supervisor(socketPath)
+  }
+
+  /// Makes a report that asks systemd about the units.
+  public init(system image: ImageIdentity) {
+    source = .systemd(image)
   }
 
   /// The status of the moment.
   ///
   /// - Throws: ``ControlClient/Failure`` where the supervisor does not answer.
   public func make() throws(ControlClient.Failure) -> DeviceStatus {
-    guard case .status(let supervisor) = try ControlClient(path: socketPath).ask(.status) else {
-      throw .unreadable
+    switch source {
+    case .systemd(let image):
+      return status(of: image, [], Systemd.state())
+    case .supervisor(let path):
+      guard case .status(let supervisor) = try ControlClient(path: path).ask(.status) else { throw .unreadable }
+      return status(of: supervisor.image, supervisor.programs, nil)
     }
-    return DeviceStatus(
-      image: supervisor.image,
+  }
+
+  private func status(
+    of image: ImageIdentity, _ programs: [ProgramStatus], _ system: SystemState?
+  ) -> DeviceStatus {
+    DeviceStatus(
+      image: image,
       hostname: FileTree.line("/proc/sys/kernel/hostname") ?? "",
-      machineID: FileTree.line("/run/machine-id"),
+      machineID: FileTree.line("/etc/machine-id"),
       slot: KernelCommandLine.running.slot,
       kernel: Kernel.release,
       uptime: Kernel.uptime,
@@ -37,7 +59,8 @@ public struct StatusReport: Sendable {
       data: Mount.isMountPoint(DevicePaths.data)
         ? Mount.space(at: DevicePaths.data).map { DeviceStatus.Space(total: $0.total, available: $0.available) } : nil,
       failures: FailureLog(in: DevicePaths.records).records,
-      programs: supervisor.programs)
+      programs: programs,
+      system: system)
   }
 
   /// Main memory by `/proc/meminfo`.

@@ -20,7 +20,7 @@ public struct HealthCheck: Sendable {
 
   private func services() -> [String] {
     if FileTree.exists(DevicePaths.controlSocket) { return programs() }
-    return FileTree.exists("/run/systemd/system") ? units() : []
+    return Systemd.runsMachine ? Self.problems(of: Systemd.state()) : []
   }
 
   /// Of an appliance: every program that is to run runs.
@@ -39,12 +39,10 @@ public struct HealthCheck: Sendable {
   }
 
   /// Of a system: systemd has started everything, and no unit has failed.
-  private func units() -> [String] {
-    let failed = ChildOutput.text(of: "/usr/bin/systemctl", ["list-units", "--failed", "--plain", "--no-legend"])
-    let names = failed.split(separator: "\n").compactMap { $0.split(separator: " ").first.map(String.init) }
-    if !names.isEmpty { return names.map { "\($0) has failed" } }
-    let state = ChildOutput.text(of: "/usr/bin/systemctl", ["is-system-running"])
-    return state == "running" ? [] : ["systemd is \(state.isEmpty ? "not to be asked" : state)"]
+  static func problems(of system: SystemState) -> [String] {
+    if !system.failedUnits.isEmpty { return system.failedUnits.map { "\($0) has failed" } }
+    if system.state == "running" { return [] }
+    return ["systemd is \(system.state.isEmpty ? "not to be asked" : system.state)"]
   }
 
   private func scripts() -> [String] {
@@ -66,16 +64,5 @@ public struct HealthCheck: Sendable {
         TCPProbe(address, port, timeout: check.timeout).problem(get: path, contains: text)
       }
     return problem.map { "\(check.name): \($0)" }
-  }
-}
-
-/// The output of a short program.
-enum ChildOutput {
-  /// What it printed, without space around it, whatever its status; empty where it could not be run.
-  static func text(of executable: String, _ arguments: [String]) -> String {
-    let start = ProcessStart(
-      executable, [executable] + arguments, environment: ["PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C"])
-    guard let result = try? ChildProcess.run(start) else { return "" }
-    return String(decoding: result.output.trimmingSpace, as: UTF8.self)
   }
 }

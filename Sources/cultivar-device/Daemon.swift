@@ -1,10 +1,11 @@
+import DeviceControl
 import DeviceModel
 import FoundationEssentials
 import Glibc
 import LinuxSystem
 import ManagementAPI
 
-/// The daemon: the management API, and the log files of the programs that have some.
+/// The daemon: the management API, and the log files of the programs that have some. On a system, whose journal is systemd's, the API alone.
 enum Daemon {
   static func run() -> Never {
     // Whoever hangs up is told of by the write itself.
@@ -23,14 +24,15 @@ enum Daemon {
   }
 
   private static func programs() throws -> [ProgramPlan] {
-    try JSONDecoder().decode(DevicePlan.self, from: Data(try FileTree.read(DevicePlan.path))).programs
+    guard FileTree.exists(DevicePlan.path) else { return [] }
+    return try JSONDecoder().decode(DevicePlan.self, from: Data(try FileTree.read(DevicePlan.path))).programs
   }
 
   /// The API, where the image has it and somebody has a token for it.
   private static func managementServer() throws -> ManagementServer? {
     guard let plan = try managementPlan() else { return nil }
     let certificate = try DeviceCertificate(
-      in: DevicePaths.daemonHome, name: FileTree.line("/run/machine-id") ?? "cultivar")
+      in: DevicePaths.daemonHome, name: FileTree.line("/etc/machine-id") ?? "cultivar")
     if certificate.isNew { note("a new certificate was made") }
     note("certificate's SHA-256: \(certificate.fingerprint)")
     guard let hash = FileTree.line(DevicePaths.tokenHash).flatMap(Fingerprint.init(hexadecimal:)) ?? plan.tokenHash
@@ -39,9 +41,15 @@ enum Daemon {
       return nil
     }
     let server = try ManagementServer(
-      plan, certificate: certificate, gate: TokenGate(hash), router: .management())
+      plan, certificate: certificate, gate: TokenGate(hash), router: .management(report: try report()))
     note("listening on \(plan.addresses.joined(separator: ", ")), port \(plan.port)")
     return server
+  }
+
+  private static func report() throws -> StatusReport {
+    guard Systemd.runsMachine else { return StatusReport() }
+    let plan = try JSONDecoder().decode(UpdatePlan.self, from: Data(try FileTree.read(UpdatePlan.path)))
+    return StatusReport(system: plan.image)
   }
 
   private static func managementPlan() throws -> ManagementPlan? {

@@ -40,6 +40,7 @@ enum SystemFormat {
     [
       ImageFormat.device, ImageFormat.layout, ImageFormat.formats, ImageFormat.hostname, timezone, base, profile,
       layers, variables, override, drop, replace, ImageFormat.kernel, UpdateFormat.key,
+      ImageFormat.management,
     ] + PartsFormat.keys
 
   /// A system.
@@ -64,6 +65,11 @@ enum SystemFormat {
     guard let device = fields[ImageFormat.device], let layout = fields[ImageFormat.layout] else { return nil }
     checkSlot(layout, &reading)
     UpdateFormat.check(fields[UpdateFormat.key], layout, &reading)
+    if fields[UpdateFormat.key] == nil, let position = fields.position(of: ImageFormat.management) {
+      reading.error(
+        "the management API of a system is that of its updates, and it takes none", at: position,
+        hint: "add 'update', or remove 'management'")
+    }
     let request = SystemRequest(
       base: fields[base], profile: fields[profile], layers: fields[layers] ?? [], variables: fields[variables],
       overrides: fields[override], drops: fields[drop], replacements: fields[replace], parts: parts)
@@ -71,7 +77,7 @@ enum SystemFormat {
       position: fields.position, name: "", device: device.rawValue, layout: layout,
       formats: fields[ImageFormat.formats],
       hostname: fields[ImageFormat.hostname] ?? "", timezone: fields[timezone], programs: [], files: [],
-      kernel: kernel, network: .none, timeServers: [], management: nil, consoleCommands: false,
+      kernel: kernel, network: .none, timeServers: [], management: fields[ImageFormat.management], consoleCommands: false,
       update: fields[UpdateFormat.key], system: request)
     return ImageEntry(definition: definition, hasHostname: fields.position(of: ImageFormat.hostname) != nil)
   }
