@@ -263,7 +263,7 @@ let package = Package(
       name: "BootTests",
       dependencies: [
         "Bundle", "BundleMaking", "Emulator", "Flashing", "HostSystem", "Project", "ImageBuild", "Lock",
-        "PartitionTable", "PowerCuts", "DeviceModel", "TestFixtures", "Trust",
+        "PartitionTable", "PowerCuts", "DeviceModel", "RemoteDevice", "TestFixtures", "Trust", "cultivar",
         .product(name: "Crypto", package: "swift-crypto"),
       ]),
   ],

@@ -45,6 +45,22 @@ public struct CapabilitySet: Sendable, Equatable {
     "checkpoint_restore",
   ]
 
+  /// Those that this process has (`CapEff` of `proc_pid_status(5)`); none where the kernel does not say.
+  public static var effective: CapabilitySet {
+    var set = CapabilitySet(mask: 0)
+    for line in (FileTree.line("/proc/self/status") ?? "").split(separator: "\n") where line.hasPrefix("CapEff:") {
+      set.mask = UInt64(line.dropFirst(7).drop { $0 == "\t" || $0 == " " }, radix: 16) ?? 0
+    }
+    return set
+  }
+
+  /// Whether a capability is in the set, by its name.
+  public func contains(_ name: String) -> Bool {
+    Self.names.firstIndex(of: name).map { mask & 1 << UInt64($0) != 0 } ?? false
+  }
+
+  private init(mask: UInt64) { self.mask = mask }
+
   /// Makes the set of the names.
   ///
   /// - Parameter names: lower case, without `CAP_`; `nil` results where one is unknown.

@@ -11,6 +11,9 @@ public struct UpdateSession {
   private let output: Descriptor
   private let socketPath: String
 
+  /// Milliseconds that the updater may take until it listens.
+  private static let patience: UInt64 = 5_000
+
   /// - Parameter output: Where results go.
   public init(output: Descriptor, socketPath: String = DevicePaths.updateSocket) {
     self.output = output
@@ -43,12 +46,22 @@ public struct UpdateSession {
   }
 
   /// The updater's connection; `nil` where it does not run and this process has the rights to do without.
+  ///
+  /// The updater of a machine that has just started, or one that has been started again, listens in a moment.
   private func client() throws -> UpdateClient? {
-    do {
-      return try UpdateClient(path: socketPath)
-    } catch {
-      guard geteuid() == 0 else { throw error }
-      return nil
+    let deadline = EventLoop.now + Self.patience
+    while true {
+      do {
+        return try UpdateClient(path: socketPath)
+      } catch {
+        if EventLoop.now < deadline {
+          usleep(100_000)
+          continue
+        }
+        // The console of an appliance is root's, and may not mount.
+        guard CapabilitySet.effective.contains("sys_admin") else { throw error }
+        return nil
+      }
     }
   }
 

@@ -1,6 +1,7 @@
 import Emulator
 import Foundation
 import HostSystem
+import RemoteDevice
 import TestFixtures
 import Testing
 
@@ -177,9 +178,12 @@ extension Machines {
       }
     }
 
-    @Test("A system is updated and commits when systemd is running; one with a failing unit is left")
+    @Test("A system is updated over the network and commits when systemd is running; one with a failing unit is left")
     func system() async throws {
       let keys = try await BootFixture.shared.newFolder()
+      let token = BearerToken()
+      let tokenFile = keys.appending(path: "token")
+      try token.write(to: tokenFile.path)
       let key = keys.appending(path: "key").path
       let publicKey = try await SecureShell.makeKey(key)
       func text(_ rest: String = "") -> String {
@@ -192,6 +196,7 @@ extension Machines {
         profile: headless
         variables: { networkd.patience: 120s, openssh-server.authorized-keys: ["\(publicKey)"] }
         update: { trust: ./trust.root, health: { duration: 5s, timeout: 200s } }
+        management: { tokenHash: \(token.hash) }
         \(rest)
         """
       }
@@ -207,27 +212,36 @@ extension Machines {
           units: { enable: [broken.service] }
           """))
       let disk = try await BootFixture.shared.disk(from: old, mebibytes: 4096)
-      let ssh = VirtualMachine.freePort()
-      var machine = VirtualMachine(disk: disk, firmware: .uefi, memory: 1024, forwards: [.init(host: ssh, guest: 22)])
-      machine.lend([try await fixture.delta(from: old, to: new), try await fixture.delta(from: new, to: broken)])
+      let (ssh, api) = (VirtualMachine.freePort(), VirtualMachine.freePort())
+      var machine = VirtualMachine(
+        disk: disk, firmware: .uefi, memory: 1024,
+        forwards: [.init(host: ssh, guest: 22), .init(host: api, guest: 8443)])
+      machine.lend([try await fixture.delta(from: new, to: broken)])
+      let small = try await fixture.delta(from: old, to: new)
       try await machine.running(in: disk.deletingLastPathComponent()) { machine in
         let device = SecureShell(port: ssh, key: key)
         try await device.wait(on: machine, seconds: 400)
-        for (disk, outcome) in [
-          ("/dev/vdb", "2.0  slot b  committed"), ("/dev/vdc", "3.0  slot a  rolled back: broken.service has failed"),
-        ] {
-          let start = await machine.mark
-          let said = try await device.run("cultivarctl update install \(disk)")
-          #expect(said.contains("the device restarts into it"))
-          try await machine.wait(for: "on trial", after: start, seconds: 300)
-          let deadline = ContinuousClock().now.advanced(by: .seconds(600))
-          var history = ""
-          while ContinuousClock().now < deadline, !history.contains(outcome) {
-            try await Task.sleep(for: .seconds(2))
-            history = (try? await device.run("cultivarctl history")) ?? history
-          }
-          #expect(history.contains(outcome), "\(history)")
+        let shown = try await device.run("cultivarctl api")
+        let fingerprint = try #require(shown.split(separator: "certificate").last).trimmingCharacters(
+          in: .whitespacesAndNewlines)
+        let update = try Judge(at: BootFixture.tool).run(
+          ["update", "127.0.0.1:\(api)", small.path, "--token-file", tokenFile.path, "--fingerprint", fingerprint],
+          in: keys, environment: ["HOME": keys.path, "XDG_CONFIG_HOME": nil])
+        #expect(update.status == 0 && update.output.contains("release 2.0 runs and is committed"), "\(update)")
+        #expect(try await device.run("cultivarctl history").contains("2.0  slot b  committed"))
+
+        let start = await machine.mark
+        let said = try await device.run("cultivarctl update install /dev/vdb")
+        #expect(said.contains("the device restarts into it"))
+        try await machine.wait(for: "on trial", after: start, seconds: 300)
+        let outcome = "3.0  slot a  rolled back: broken.service has failed"
+        let deadline = ContinuousClock().now.advanced(by: .seconds(600))
+        var history = ""
+        while ContinuousClock().now < deadline, !history.contains(outcome) {
+          try await Task.sleep(for: .seconds(2))
+          history = (try? await device.run("cultivarctl history")) ?? history
         }
+        #expect(history.contains(outcome), "\(history)")
         #expect(try await device.run("cultivarctl slots").contains("b  2.0  runs, standard"))
       }
     }

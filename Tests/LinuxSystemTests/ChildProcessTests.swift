@@ -71,6 +71,8 @@ import Testing
 
   @Test func `unknown capabilities are refused`() {
     #expect(CapabilitySet(names: ["net_admin", "fly"]) == nil)
+    #expect(CapabilitySet(names: ["net_admin"])?.contains("net_admin") == true)
+    #expect(CapabilitySet(names: ["net_admin"])?.contains("sys_admin") == false)
     #expect(CapabilitySet(names: ["chown", "checkpoint_restore"])?.mask == 1 | 1 << 40)
   }
 }

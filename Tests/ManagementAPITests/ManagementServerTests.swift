@@ -191,4 +191,13 @@ import Testing
     defer { device.stop() }
     #expect(try Curl(device, "/v1/status").status == 503)
   }
+
+  @Test func `the status of a system has what systemd says, and no programs`() throws {
+    let image = ImageIdentity(
+      project: "p", image: "server", deviceClass: "generic-x86_64", version: "1.0", build: "00")
+    let status = try StatusReport(system: image).make()
+    #expect(status.image == image && status.programs.isEmpty && status.system != nil)
+    let text = String(decoding: try JSONEncoder().encode(status), as: UTF8.self)
+    #expect(text.contains(#""system":{"#))
+  }
 }

@@ -56,6 +56,14 @@ struct HealthTests {
     #expect(HealthCheck.problem(status(.ended, lastEnd: "status 7")) == "web ended: status 7")
     #expect(HealthCheck.problem(status(.waiting)) == "web waits for network")
     #expect(HealthCheck.problem(status(.restarting, lastEnd: "signal KILL")) == "web does not stay: signal KILL")
+
+    func system(_ state: String, _ failed: [String] = []) -> [String] {
+      HealthCheck.problems(of: SystemState(state: state, failedUnits: failed))
+    }
+    #expect(system("running") == [])
+    #expect(system("starting") == ["systemd is starting"])
+    #expect(system("") == ["systemd is not to be asked"])
+    #expect(system("degraded", ["a.service"]) == ["a.service has failed"])
   }
 
   @Test("Scripts of the health folders are run, with a time limit, and say what is wrong")

@@ -75,10 +75,10 @@ enum SystemFormat {
       overrides: fields[override], drops: fields[drop], replacements: fields[replace], parts: parts)
     let definition = ImageDefinition(
       position: fields.position, name: "", device: device.rawValue, layout: layout,
-      formats: fields[ImageFormat.formats],
-      hostname: fields[ImageFormat.hostname] ?? "", timezone: fields[timezone], programs: [], files: [],
-      kernel: kernel, network: .none, timeServers: [], management: fields[ImageFormat.management], consoleCommands: false,
-      update: fields[UpdateFormat.key], system: request)
+      formats: fields[ImageFormat.formats], hostname: fields[ImageFormat.hostname] ?? "", timezone: fields[timezone],
+      programs: [], files: [], kernel: kernel, network: .none, timeServers: [],
+      management: fields[ImageFormat.management], consoleCommands: false, update: fields[UpdateFormat.key],
+      system: request)
     return ImageEntry(definition: definition, hasHostname: fields.position(of: ImageFormat.hostname) != nil)
   }
 

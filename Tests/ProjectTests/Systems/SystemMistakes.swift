@@ -52,6 +52,10 @@ extension SystemMistake {
 
   private static let kinds = [
     SystemMistake(
+      "API without updates", image: "layers: [base]\n«management: { tokenHash: at-flash }",
+      "the management API of a system is that of its updates, and it takes none",
+      hint: "add 'update', or remove 'management'"),
+    SystemMistake(
       "key of an appliance", image: "layers: [base]\n«clock: none",
       "'clock' belongs to an appliance, and image 'gateway' is a system",
       hint: "remove it: it is a system because it has 'layers'"),
