@@ -110,6 +110,31 @@ extension Machines {
       }
     }
 
+    @Test("An updater that is killed at random moments: what it was doing goes on with the next request, and commits")
+    func killedUpdater() async throws {
+      let killer = Appliances.shell(
+        "killer",
+        """
+        [ -e used ] && exit; touch used; n=0; while [ $n -lt 12 ]; do sleep $((RANDOM % 4)).$((RANDOM % 10)); for p in /proc/[0-9]*; do
+        c=; read c < $p/comm; if [ "$c" = updater ]; then kill -9 ${p#/proc/} && n=$((n+1)); fi; done; done; echo enough
+        """.replacing("\n", with: " "),
+        "user: root\ncapabilities: [kill]\nrestart: never")
+      try await run(try await subject(.uefi, programs: killer)) { machine in
+        var (kills, installed) = (0, false)
+        for _ in 0..<60 where !installed {
+          let answer = try await machine.command("update install /dev/vdb --reboot later", seconds: 120)
+          installed = answer.status == 0
+          if answer.output.contains("the updater closed the connection") { kills += 1 }
+          if !installed { try await Task.sleep(for: .seconds(1)) }
+        }
+        #expect(installed && kills > 0, "ended \(kills) times")
+        let start = await machine.mark
+        try await machine.type("reboot")
+        try await machine.wait(for: "slot b, on trial", after: start, seconds: 120)
+        _ = try await machine.command("history", until: "committed", seconds: 90)
+      }
+    }
+
     @Test("A full data partition stops an update before it decides anything, and the next one goes through")
     func fullData() async throws {
       let filler = Appliances.shell(
@@ -135,7 +160,8 @@ extension Machines {
         #expect(try await machine.command("slots").output.contains("a  1.0  runs, standard"))
         let start = await machine.mark
         try await machine.type("reboot")
-        try await machine.waitForConsole(after: start + 1)
+        try await machine.wait(for: "Restarting system", after: start, seconds: 60)
+        try await machine.waitForConsole(after: await machine.mark)
         #expect(try await machine.command("slots").output.contains("b  -  empty"))
       }
     }
