@@ -22,6 +22,8 @@ public struct DownloadOptions: Sendable {
     public var answering = 30
     /// Without a byte of the body.
     public var silence = 30
+    /// Bytes of the body that have to come in so many seconds of waiting: a trickle would go on for ever.
+    public var leastBytes = 4096
     /// Attempts one after the other that bring nothing.
     public var attempts = 8
     /// Before the second attempt; each later one waits twice as long.

@@ -51,6 +51,9 @@ public final class HTTPBundleSource: BundleSource {
     var isKeptAlive: Bool
     /// Bytes that came and were not taken.
     var buffer = ByteBuffer()
+    /// How long was waited for the body, and bytes that came, since its pace was looked at.
+    var waited = Duration.zero
+    var came = 0
   }
 
   /// Names a bundle; nothing is asked for yet.
@@ -164,9 +167,12 @@ public final class HTTPBundleSource: BundleSource {
   /// Waits for the next bytes of the body; `nil` at its end, which is where it was said to be.
   private func receive() throws -> ByteBuffer? {
     guard let connection, let current = answer else { return nil }
-    switch try connection.next(within: options.patience.silence) {
+    let start = ContinuousClock.now
+    let part = try connection.next(within: options.patience.silence)
+    switch part {
     case .head: throw Obstacle("two answers came for one request")
     case .body(let buffer):
+      try note(buffer.readableBytes, after: ContinuousClock.now - start)
       fetched += UInt64(buffer.readableBytes)
       if let end = current.end, current.place + UInt64(buffer.readableBytes) > end {
         throw Obstacle("the answer is longer than it says")
@@ -182,6 +188,18 @@ public final class HTTPBundleSource: BundleSource {
       answer = nil
       return nil
     }
+  }
+
+  /// Looks at the pace of the body; only waiting counts, whatever is done with the bytes.
+  private func note(_ count: Int, after wait: Duration) throws {
+    answer?.waited += wait
+    answer?.came += count
+    guard let current = answer, current.waited >= .seconds(options.patience.silence) else { return }
+    guard current.came >= options.patience.leastBytes else {
+      throw Obstacle("fewer than \(options.patience.leastBytes) bytes came in \(options.patience.silence) s")
+    }
+    answer?.waited = .zero
+    answer?.came = 0
   }
 
   /// Is done with an answer: the connection is kept where that costs little.

@@ -81,6 +81,15 @@ struct MisbehaviourTests {
       ),
       ("no answer for 1 seconds", { _ in [.pause(3), .close] }),
       ("no answer for 1 seconds", { request in [.text(file.head(request.range)), .send([1, 2]), .pause(3), .close] }),
+      // One byte of the body after the other.
+      (
+        "fewer than 4096 bytes came in 1 s",
+        { request in
+          [.text(file.head(request.range))]
+            + file.bytes[request.range].prefix(100).flatMap { [.send([$0]), .pause(0.05)] as [ScriptedServer.Step] }
+            + [.close]
+        }
+      ),
       // One letter of the head after the other.
       (
         "no answer for 1 seconds",
