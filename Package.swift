@@ -111,7 +111,11 @@ let package = Package(
       ]),
     .target(name: "Lock", dependencies: ["HostSystem"]),
     .target(name: "DebianArchive", dependencies: ["HostSystem", "Lock"]),
-    .target(name: "BundleMaking", dependencies: ["Bundle", "BundleDownload", "CZstd", "HostSystem", "TaggedFields"]),
+    .target(
+      name: "BundleMaking",
+      dependencies: [
+        "BootFlow", "Bundle", "BundleDownload", "CZstd", "DeviceModel", "HostSystem", "PartitionTable", "TaggedFields",
+      ]),
     .target(name: "ExecutableFormat"),
     .target(name: "Sandbox", dependencies: ["HostSystem"]),
     .target(name: "SwiftSDK", dependencies: ["DebianArchive", "HostSystem", "Lock", "Sandbox"]),

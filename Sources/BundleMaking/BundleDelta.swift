@@ -4,25 +4,35 @@ import HostSystem
 
 /// A bundle that changes an old release into a new one.
 public enum BundleDelta {
-  /// Makes a bundle from the bundles of two releases; images that only the new one has are in it as a whole.
-  ///
-  /// - Parameter sign: Signs the manifest; `nil` for no signatures.
-  /// - Throws: ``BundleFileFailure``, ``BundleMakingFailure``, `FileFailure`.
-  public static func make(
-    from old: BundleFile, to new: BundleFile, as file: URL,
-    sign: BundleSigner? = nil
-  ) async throws {
-    for bundle in [old, new] {
-      if let image = bundle.manifest.images.first(where: { $0.base != nil }) {
-        throw BundleFileFailure(
-          bundle.place, reason: "image '\(image.name)' is not in it as a whole",
-          remedy: "give the bundle that the build wrote, not one that changes an older release")
+  /// What devices run that are to be updated.
+  public enum OldRelease: Sendable {
+    /// What a bundle has.
+    case bundle(BundleFile)
+    /// What is in slot A of a disk image.
+    case disk(DiskRelease)
+
+    /// Puts its images into files, by name.
+    func extract(to folder: URL) async throws -> [String: URL] {
+      switch self {
+      case .bundle(let bundle):
+        try bundle.expectWhole()
+        return try bundle.extract(to: folder)
+      case .disk(let disk): return try await disk.extract(to: folder)
       }
     }
+  }
+
+  /// Makes a bundle from two releases; images that only the new one has are in it as a whole.
+  ///
+  /// - Parameter sign: Signs the manifest; `nil` for no signatures.
+  /// - Throws: ``BundleFileFailure``, ``BundleMakingFailure``, `FileFailure`, `CommandFailure`.
+  public static func make(
+    from old: OldRelease, to new: BundleFile, as file: URL, sign: BundleSigner? = nil
+  ) async throws {
+    try new.expectWhole()
     try await withFolder { folder in
-      let (oldImages, newImages) = (
-        try old.extract(to: folder.appending(path: "old")), try new.extract(to: folder.appending(path: "new"))
-      )
+      let oldImages = try await old.extract(to: folder.appending(path: "old"))
+      let newImages = try new.extract(to: folder.appending(path: "new"))
       var manifest = new.manifest
       manifest.images = []
       let inputs = new.manifest.images.compactMap { image in
@@ -50,5 +60,15 @@ public enum BundleDelta {
     let folder = FileManager.default.temporaryDirectory.appending(path: "cultivar-bundle-\(UUID().uuidString)")
     try FolderTree.create(folder.path)
     return folder
+  }
+}
+
+extension BundleFile {
+  /// Refuses a bundle that changes another release, whose images are not all there.
+  fileprivate func expectWhole() throws(BundleFileFailure) {
+    guard let image = manifest.images.first(where: { $0.base != nil }) else { return }
+    throw BundleFileFailure(
+      place, reason: "image '\(image.name)' is not in it as a whole",
+      remedy: "give the bundle that the build wrote, not one that changes an older release")
   }
 }

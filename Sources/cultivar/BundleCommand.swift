@@ -87,7 +87,7 @@ struct BundleCommand: AsyncParsableCommand {
       commandName: "delta", abstract: "Make a bundle that updates only devices with an old release, and is small.",
       discussion: "All that the new bundle says of itself is in the small one as well. It has to be signed anew.")
 
-    @Argument(help: "Bundle of the old release: a file or URL.")
+    @Argument(help: "The old release: its bundle, a file or URL, or its disk image.")
     var old: String
 
     @Argument(help: "Bundle of the new release: a file or URL.")
@@ -102,11 +102,20 @@ struct BundleCommand: AsyncParsableCommand {
 
     func run() async throws {
       try await CommandErrors.shown {
-        let (old, new) = (try web.bundle(at: old), try web.bundle(at: new))
+        let (old, new) = (try release(at: old), try web.bundle(at: new))
         let file = URL(fileURLWithPath: output)
         try await BundleDelta.make(from: old, to: new, as: file) { try await signing.signatures(over: $0) }
         print(BundleReport(try BundleFile(file)).text, terminator: "")
       }
+    }
+
+    private func release(at text: String) throws -> BundleDelta.OldRelease {
+      if case .file(let file) = try web.place(text), FileManager.default.fileExists(atPath: file.path),
+        let disk = try DiskRelease(file)
+      {
+        return .disk(disk)
+      }
+      return .bundle(try web.bundle(at: text))
     }
   }
 

@@ -45,7 +45,7 @@ actor UpdateFixture {
     let file = try await BootFixture.shared.newFolder().appending(path: "delta.bundle")
     let signer = signer
     try await BundleDelta.make(
-      from: try BundleFile(Self.bundle(beside: old)), to: try BundleFile(Self.bundle(beside: new)), as: file
+      from: .bundle(try BundleFile(Self.bundle(beside: old))), to: try BundleFile(Self.bundle(beside: new)), as: file
     ) { try signer.signatures(over: $0) }
     made[key] = file
     return file

@@ -113,6 +113,44 @@ struct FormatsTests {
   }
 
   @Test(
+    "A small bundle is made from the disk image of the old release, and from no other disk",
+    arguments: ["erofs", "squashfs", "ext4"])
+  func deltaFromDisk(root: String) async throws {
+    try await Workshop.withProject(
+      image: "formats: [bundle]\nlayout: { use: appliance-ab, root: \(root) }", project: "version: \"1.0\""
+    ) { folder in
+      _ = try Workshop.build(folder)
+      try FileManager.default.moveItem(at: folder.appending(path: "build/box"), to: folder.appending(path: "old"))
+      let file = folder.appending(path: "cultivar.yaml")
+      try String(contentsOf: file, encoding: .utf8).replacing("1.0", with: "1.1").write(
+        to: file, atomically: true, encoding: .utf8)
+      _ = try Workshop.build(folder)
+      try judge(
+        "sh",
+        [
+          "-c",
+          """
+          set -e
+          "$0" bundle delta old/box.img build/box/box.bundle -o small.bundle
+          "$0" bundle verify --from old/box.bundle small.bundle
+          "$0" bundle show --json small.bundle | jq -e '.version == "1.1"'
+          test $(stat -c %s small.bundle) -lt 100000
+          truncate -s 8M other.img
+          echo 'label: gpt
+          size=1M, type=U' | sfdisk --quiet other.img
+          ! "$0" bundle delta other.img build/box/box.bundle -o none.bundle 2> said
+          grep -q 'other.img: it is a disk without boot partition or slot A' said
+          head -c 8M old/box.img > part.img
+          ! "$0" bundle delta part.img build/box/box.bundle -o none.bundle 2> said
+          grep -q 'part.img: slot A has no EROFS, squashfs or ext4, or not all of it' said
+          ! "$0" bundle delta old/box.bundle old/box.img -o none.bundle 2> said
+          test ! -e none.bundle
+          """, Workshop.tool.path,
+        ], in: folder)
+    }
+  }
+
+  @Test(
     "A second build gives the same bytes; a format that is no longer asked for is gone, and nothing else is written")
   func again() async throws {
     try await Workshop.withProject { folder in

@@ -1,0 +1,113 @@
+import BootFlow
+import DeviceModel
+import Foundation
+import HostSystem
+import PartitionTable
+
+/// The release in slot A of a disk image, as `cultivar build` writes it.
+public struct DiskRelease: Sendable {
+  private let disk: URL
+  /// Where the boot partition begins, in bytes.
+  private let boot: UInt64
+  /// Where the root file system is, in bytes.
+  private let root: Range<UInt64>
+
+  /// Looks for the slot.
+  ///
+  /// - Returns: `nil` for a file that is no disk with a table of partitions (GPT).
+  /// - Throws: ``BundleFileFailure`` for a disk without such a slot, `FileFailure`.
+  public init?(_ disk: URL) throws {
+    let file = try FileHandle(forReadingFrom: disk)
+    let size = try file.seekToEnd()
+    func read(_ count: Int, at place: UInt64) throws -> [UInt8] {
+      try file.seek(toOffset: place)
+      return Array(try file.read(upToCount: count) ?? Data())
+    }
+    let sector = UInt64(GPT.sectorSize)
+    let reading = try GPTReading(diskSizeInSectors: size / sector) { lba, count in
+      try read(count * GPT.sectorSize, at: lba * sector)
+    }
+    guard let table = try? reading.table() else { return nil }
+    guard let boot = table.partitions.first(where: { $0.type == .efiSystem }),
+      let root = table.partitions.first(where: { $0.name == "root-\(Slot.a.rawValue)" })
+    else {
+      throw BundleFileFailure(
+        .file(disk), reason: "it is a disk without boot partition or slot A",
+        remedy: "give a disk image that `cultivar build` wrote with a layout of two slots")
+    }
+    let start = root.firstLBA * sector
+    let head = try read(4096, at: start)
+    guard let length = StoredFileSystem.size(head: head), length <= root.sectorCount * sector, start + length <= size
+    else {
+      throw BundleFileFailure(
+        .file(disk), reason: "slot A has no EROFS, squashfs or ext4, or not all of it",
+        remedy: "give the whole disk image of a release")
+    }
+    self.disk = disk
+    self.boot = boot.firstLBA * sector
+    self.root = start..<start + length
+  }
+
+  /// Puts the images of the slot into files, by the names that they have in bundles.
+  ///
+  /// - Throws: `CommandFailure` (mtools does the reading), `FileFailure`.
+  func extract(to folder: URL) async throws -> [String: URL] {
+    try FolderTree.create(folder.path)
+    var images = ["root": folder.appending(path: "root.img")]
+    try copyRoot(to: images["root"] ?? folder)
+    let listing = try await mtools("mdir", ["-b", "::/\(BootPartition.folder(.a))"])
+    let names = Set(listing.split(separator: "\n").compactMap { $0.split(separator: "/").last.map(String.init) })
+    for (name, path) in [
+      ("kernel", BootPartition.kernel(.a)), ("initrd", BootPartition.initialRAM(.a)),
+      ("command-line", BootPartition.commandLine(.a)), ("loader-uefi", BootPartition.uefiLoader(.a)),
+      ("loader-bios", BootPartition.biosLoader(.a)),
+    ] where names.contains(path.split(separator: "/").last.map(String.init) ?? "") {
+      let file = folder.appending(path: "\(name).img")
+      _ = try await mtools("mcopy", ["::/\(path)", file.path])
+      images[name] = file
+    }
+    return images
+  }
+
+  private func mtools(_ program: String, _ arguments: [String]) async throws -> String {
+    try await HostCommand(
+      program, ["-i", "\(disk.path)@@\(boot)"] + arguments, to: "read the boot partition of \(disk.lastPathComponent)",
+      environment: ["MTOOLSRC": "/dev/null"]
+    ).run()
+  }
+
+  private func copyRoot(to file: URL) throws {
+    try FolderTree.writeFile(file.path, with: [])
+    let (from, to) = (try FileHandle(forReadingFrom: disk), try FileHandle(forWritingTo: file))
+    try from.seek(toOffset: root.lowerBound)
+    var rest = root.count
+    while rest > 0, let bytes = try from.read(upToCount: min(rest, 8 << 20)), !bytes.isEmpty {
+      try to.write(contentsOf: bytes)
+      rest -= bytes.count
+    }
+    try to.close()
+  }
+}
+
+/// A file system in a partition, by its superblock.
+enum StoredFileSystem {
+  /// Bytes that it has, which may be fewer than the partition's.
+  ///
+  /// - Parameter head: Its first 2048 bytes at least.
+  static func size(head: [UInt8]) -> UInt64? {
+    func number(_ offset: Int, _ count: Int) -> UInt64 {
+      head[offset..<offset + count].reversed().reduce(0) { $0 << 8 | UInt64($1) }
+    }
+    guard head.count >= 2048 else { return nil }
+    // The kernel's fs/erofs/erofs_fs.h: blocks, and the binary logarithm of their size.
+    if number(1024, 4) == 0xe0f5_e1e2, (9...16).contains(head[1036]) { return number(1060, 4) << UInt64(head[1036]) }
+    // fs/squashfs/squashfs_fs.h; mksquashfs fills up to 4096 bytes.
+    if number(0, 4) == 0x7371_7368 { return (min(number(40, 8), 1 << 48) + 4095) & ~4095 }
+    // fs/ext4/ext4.h: 64 bits of blocks, and the binary logarithm of their size less 10.
+    if number(1080, 2) == 0xef53, number(1048, 4) <= 6 {
+      let blocks = number(1028, 4) | number(1360, 4) << 32
+      return min(blocks, 1 << 40) << (10 + number(1048, 4))
+    }
+    return nil
+  }
+}
