@@ -152,16 +152,18 @@ public struct FileSystemImage: Sendable {
     return folder.appending(path: "data.img")
   }
 
-  /// Makes the initial RAM file system: a cpio archive, compressed with zstd.
-  public func initialRAM(_ tree: FileTree) async throws -> URL {
-    var key = key("initrd 2", [])
+  /// Makes the initial RAM file system: a cpio archive, compressed with zstd or as it is.
+  public func initialRAM(_ tree: FileTree, isCompressed: Bool) async throws -> URL {
+    var key = key("initrd 3", isCompressed ? [] : ["plain"])
     key.add(try tree.identity())
     let folder = try await cache.result("initrd", key.hash) { folder in
+      let file = folder.appending(path: "initrd").path
+      guard isCompressed else { return try CpioArchive.write(tree, to: file, time: epoch) }
       let archive = folder.appending(path: "initrd.cpio").path
       try CpioArchive.write(tree, to: archive, time: epoch)
       // Higher levels take several times as long for one or two hundredths.
       try await tools.command(
-        "zstd", ["-q", "-9", "-T0", "--rm", archive, "-o", folder.appending(path: "initrd").path],
+        "zstd", ["-q", "-9", "-T0", "--rm", archive, "-o", file],
         to: "compress the initial RAM file system"
       ).run()
     }

@@ -101,7 +101,8 @@ public struct ImageBuilder: Sendable {
       plan: bootPlan, executable: executable, modules: kernel.bootModules,
       checker: try await checker(requests.checker, packages))
     async let initialRAMFile = progress.step("initial RAM file system") {
-      try await FileSystemImage(tools: tools, cache: cache, epoch: epoch).initialRAM(initialRAM)
+      try await FileSystemImage(tools: tools, cache: cache, epoch: epoch).initialRAM(
+        initialRAM, isCompressed: image.kernel.compressesInitialRAM)
     }
     let arguments = device.kernelArguments + Self.kernelArguments + image.kernel.arguments
     var plan = devicePlan(image, identity: identity, users: users, system: system)

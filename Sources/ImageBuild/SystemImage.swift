@@ -209,14 +209,14 @@ extension ImageBuilder {
     // The folder never comes where the installing failed, which has ended this work as well.
     guard let kernel = installed else { throw CancellationError() }
     let (modules, initialRAM) = try await initialRAM(
-      system, layout, device: device, kernel: kernel, executable: executable,
+      image, system, layout, device: device, kernel: kernel, executable: executable,
       checker: try self.checker(checker.request, checker.packages), tools: tools, epoch: epoch)
     return (tools, kernel, modules, initialRAM)
   }
 
   /// Makes the initial RAM file system, and says which modules are in it.
   private func initialRAM(
-    _ system: SystemDefinition, _ layout: Layout, device: DeviceClass, kernel: KernelFiles, executable: URL,
+    _ image: ImageDefinition, _ system: SystemDefinition, _ layout: Layout, device: DeviceClass, kernel: KernelFiles, executable: URL,
     checker: URL, tools: ToolTree, epoch: Int64
   ) async throws -> (modules: KernelModules, file: URL) {
     try await progress.step("initial RAM file system") {
@@ -226,7 +226,8 @@ extension ImageBuilder {
         cache: cache)
       let tree = try InitialRAMTree.make(
         plan: systemBootPlan(system, layout), executable: executable, modules: modules, checker: checker)
-      return (modules, try await FileSystemImage(tools: tools, cache: cache, epoch: epoch).initialRAM(tree))
+      return (modules, try await FileSystemImage(tools: tools, cache: cache, epoch: epoch).initialRAM(
+        tree, isCompressed: image.kernel.compressesInitialRAM))
     }
   }
 

@@ -17,11 +17,16 @@ enum KernelFormat {
   private static let arguments = DefaultedKey(
     "arguments", Shape<[String]>.list(of: .kernelArgument), default: [],
     "Further parts of the kernel command line.", example: ["quiet"])
+  private static let initrd = DefaultedKey(
+    "initrd", Shape<String>.choice(["compressed", "plain"], "a way to store it"), default: "compressed",
+    "How the initial RAM file system is stored. `plain` takes three times the room on the boot partition and longer to load; "
+      + "bundles that update a kernel are smaller.",
+    example: "plain")
 
   /// The kernel.
   static let shape = Shape<KernelDefinition>.object(
     "kernel", about: "Kernel and kernel modules of an image.",
-    keys: [package, suite, path, modulesFolder, modules, arguments],
+    keys: [package, suite, path, modulesFolder, modules, arguments, initrd],
     rules: [.atMostOne(of: path, package), .atMostOne(of: path, suite), .needs(modulesFolder, oneOf: path)]
   ) { fields, _ in
     let source: KernelSource =
@@ -31,6 +36,7 @@ enum KernelFormat {
         .debian(package: fields[package], suite: fields[suite])
       }
     return KernelDefinition(
-      position: fields.position, source: source, modules: fields[modules], arguments: fields[arguments])
+      position: fields.position, source: source, modules: fields[modules], arguments: fields[arguments],
+      compressesInitialRAM: fields[initrd] == "compressed")
   }
 }

@@ -162,6 +162,8 @@ public struct KernelDefinition: Sendable, Equatable {
   public var modules: [String]
   /// Further parts of the command line.
   public var arguments: [String]
+  /// Whether the initial RAM file system is compressed.
+  public var compressesInitialRAM: Bool
 }
 
 /// Where a kernel comes from.
