@@ -216,7 +216,8 @@ extension ImageBuilder {
 
   /// Makes the initial RAM file system, and says which modules are in it.
   private func initialRAM(
-    _ image: ImageDefinition, _ system: SystemDefinition, _ layout: Layout, device: DeviceClass, kernel: KernelFiles, executable: URL,
+    _ image: ImageDefinition, _ system: SystemDefinition, _ layout: Layout, device: DeviceClass, kernel: KernelFiles,
+    executable: URL,
     checker: URL, tools: ToolTree, epoch: Int64
   ) async throws -> (modules: KernelModules, file: URL) {
     try await progress.step("initial RAM file system") {
@@ -226,8 +227,11 @@ extension ImageBuilder {
         cache: cache)
       let tree = try InitialRAMTree.make(
         plan: systemBootPlan(system, layout), executable: executable, modules: modules, checker: checker)
-      return (modules, try await FileSystemImage(tools: tools, cache: cache, epoch: epoch).initialRAM(
-        tree, isCompressed: image.kernel.compressesInitialRAM))
+      return (
+        modules,
+        try await FileSystemImage(tools: tools, cache: cache, epoch: epoch).initialRAM(
+          tree, isCompressed: image.kernel.compressesInitialRAM)
+      )
     }
   }
 
