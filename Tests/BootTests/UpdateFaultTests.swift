@@ -135,6 +135,24 @@ extension Machines {
       }
     }
 
+    @Test("Twenty updates in a row, from slot to slot and back")
+    func manyUpdates() async throws {
+      let fixture = UpdateFixture.shared
+      var subject = try await subject(.uefi)
+      subject.machine.extraArguments = []
+      subject.machine.lend([
+        try await fixture.delta(from: subject.old, to: subject.new),
+        try await fixture.delta(from: subject.new, to: subject.old),
+      ])
+      try await run(subject) { machine in
+        for number in 1...20 {
+          let (disk, version, slot) = number % 2 == 1 ? ("vdb", "2.0", "b") : ("vdc", "1.0", "a")
+          try await machine.update(from: "/dev/\(disk)")
+          _ = try await machine.command("slots", until: "\(slot)  \(version)  runs, standard", seconds: 90)
+        }
+      }
+    }
+
     @Test("A full data partition stops an update before it decides anything, and the next one goes through")
     func fullData() async throws {
       let filler = Appliances.shell(
