@@ -48,6 +48,10 @@ struct UpdateSoftware {
     layer.files += [
       file(DevicePaths.daemon, .link(DevicePaths.executable)),
       file(ManagementPlan.path, .text(String(decoding: try PlanText.encode(management), as: UTF8.self))),
+      // The name space of the unit is made before anything of it runs, and has to find the folder.
+      file(
+        "/usr/lib/tmpfiles.d/cultivard.conf",
+        .text("d \(DevicePaths.daemonHome) 0700 \(UserIDs.daemon.name) \(UserIDs.daemon.name)\n")),
       file("/usr/lib/systemd/system/\(Self.daemonUnit)", .text(Self.daemonService)),
     ]
     layer.units.enabled.append(Self.daemonUnit)
@@ -91,7 +95,6 @@ struct UpdateSoftware {
 
     [Service]
     User=\(UserIDs.daemon.name)
-    ExecStartPre=+/usr/bin/install -d -m 0700 -o \(UserIDs.daemon.name) -g \(UserIDs.daemon.name) \(DevicePaths.daemonHome)
     ExecStart=\(DevicePaths.daemon)
     Restart=always
     RestartSec=1
