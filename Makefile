@@ -75,7 +75,8 @@ test: test-packages $(DEVICE)
 	swift build --build-tests
 	$(TEST) --skip '^(BuildTests|BootTests|RemoteDeviceTests|ManagementAPITests)\.' --skip OrphanTests
 	$(TEST) --filter OrphanTests
-	$(TEST) --filter '^(RemoteDeviceTests|ManagementAPITests)\.'
+	$(TEST) --filter '^RemoteDeviceTests\.'
+	$(TEST) --filter '^ManagementAPITests\.'
 	$(TEST) --filter '^BuildTests\.'
 	$(TEST) --filter '^BootTests\.'
 

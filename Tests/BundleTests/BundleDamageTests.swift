@@ -35,6 +35,35 @@ struct BundleDamageTests {
     /// The bundle's head.
     var head: BundleHead { get throws { try BundleHead(from: MemorySource(bytes)) } }
 
+    /// Where the heads of segments and the stored bytes of frames are, in their order.
+    var parts: [Range<Int>] {
+      get throws {
+        let bundle = try SignedBundle(head) { _, _ in }
+        var (parts, place): ([Range<Int>], Int) = ([], Int(bundle.offset(ofFrames: 0)))
+        func add(_ length: Int) {
+          parts.append(place..<place + length)
+          place += length
+        }
+        for segment in try bundle.tables(from: MemorySource(bytes))[0] {
+          let frames: [Frame]
+          switch segment.content {
+          case .frames(let some): frames = some
+          case .head(let length, _, _):
+            let head = Array(bytes[place..<place + length])
+            frames = try SegmentHead(head, ofSegment: segment.number, in: bundle.manifest.images[0]).frames
+            add(length)
+          }
+          for stored in frames.compactMap(\.stored) { add(stored.length) }
+        }
+        return parts
+      }
+    }
+
+    /// The bundle with other heads and frames.
+    func bytes(with parts: [some Collection<UInt8>]) throws -> [UInt8] {
+      Array(bytes.prefix(try self.parts[0].lowerBound)) + parts.joined()
+    }
+
     /// Installs bytes, if they have a manifest that is signed; says why not.
     func failure(of bytes: [UInt8], signed: [UInt8], from base: [UInt8]? = nil) throws -> (BundleFailure?, wrong: Bool)
     {
@@ -66,8 +95,11 @@ struct BundleDamageTests {
     let head = try subject.head
     #expect(try subject.failure(of: subject.bytes, signed: head.manifest).0 == nil)
     let tables = Int(try SignedBundle(head) { _, _ in }.offset(ofFrames: 0))
-    // Every byte of head and tables, and some in every frame.
-    let places = Array(0..<tables) + Array(stride(from: tables, to: subject.bytes.count, by: 16_001))
+    // Every byte of head and tables, and of each frame the first, the last and one between.
+    let parts = try subject.parts
+    #expect(parts.first?.lowerBound == tables && parts.last?.upperBound == subject.bytes.count)
+    let places =
+      Array(0..<tables) + parts.flatMap { [$0.lowerBound, $0.lowerBound + $0.count / 2, $0.upperBound - 1] }
     for place in places {
       var bytes = subject.bytes
       bytes[place] ^= 0x10
@@ -86,7 +118,9 @@ struct BundleDamageTests {
   func truncation(isDelta: Bool) async throws {
     let subject = try await Subject(isDelta: isDelta)
     let manifest = try subject.head.manifest
-    for count in Array(0..<200) + Array(stride(from: 200, to: subject.bytes.count, by: 24_001)) {
+    // Before each frame and in it, and a byte before the end.
+    let ends = try subject.parts.flatMap { [$0.lowerBound, $0.lowerBound + $0.count / 2] } + [subject.bytes.count - 1]
+    for count in Array(0..<200) + ends {
       let (failure, wrong) = try subject.failure(of: Array(subject.bytes.prefix(count)), signed: manifest)
       guard case .truncated = failure, !wrong else {
         Issue.record("\(count) bytes: \(String(describing: failure))")
@@ -95,23 +129,38 @@ struct BundleDamageTests {
     }
   }
 
-  @Test("frames of another release, and frames in another order, are refused")
-  func mixed() async throws {
-    let (one, other) = (try await Subject(isDelta: false), try await Subject(isDelta: false, seed: 3))
-    let frames = Int(try SignedBundle(one.head) { _, _ in }.offset(ofFrames: 0))
-    let otherFrames = Int(try SignedBundle(other.head) { _, _ in }.offset(ofFrames: 0))
-    let mixed = Array(one.bytes.prefix(frames)) + Array(other.bytes.dropFirst(otherFrames))
-    guard case .altered? = try one.failure(of: mixed, signed: one.head.manifest).0 else {
-      Issue.record("frames of another release were taken")
-      return
+  @Test("each frame that stands in the place of the next one is refused", arguments: [false, true])
+  func swapped(isDelta: Bool) async throws {
+    let subject = try await Subject(isDelta: isDelta)
+    let (manifest, parts) = (try subject.head.manifest, try subject.parts.map { subject.bytes[$0] })
+    #expect(parts.count > 1)
+    for (first, second) in zip(parts.indices, parts.indices.dropFirst()) where parts[first] != parts[second] {
+      var others = parts
+      others.swapAt(first, second)
+      let (failure, wrong) = try subject.failure(of: subject.bytes(with: others), signed: manifest)
+      guard case .altered = failure, !wrong else {
+        Issue.record("\(first) and \(second): \(String(describing: failure))")
+        continue
+      }
     }
-    let half = (one.bytes.count - frames) / 2
-    let turned =
-      Array(one.bytes.prefix(frames)) + Array(one.bytes.dropFirst(frames + half))
-      + Array(one.bytes.dropFirst(frames).prefix(half))
-    guard case .altered? = try one.failure(of: turned, signed: one.head.manifest).0 else {
-      Issue.record("frames in another order were taken")
-      return
+  }
+
+  @Test("a frame of another release is refused, wherever it stands", arguments: [false, true])
+  func mixed(isDelta: Bool) async throws {
+    let (one, other) = (try await Subject(isDelta: isDelta), try await Subject(isDelta: isDelta, seed: 3))
+    let parts = try one.parts.map { one.bytes[$0] }
+    let strangers = try other.parts.map { other.bytes[$0] }
+    // What both releases have in common is the same in both.
+    let differing = zip(parts.indices, strangers).filter { parts[$0] != $1 }
+    #expect(!differing.isEmpty)
+    for (number, stranger) in differing {
+      var mixed = parts
+      mixed[number] = stranger
+      let (failure, wrong) = try one.failure(of: one.bytes(with: mixed), signed: one.head.manifest)
+      guard case .altered = failure, !wrong else {
+        Issue.record("\(number): \(String(describing: failure))")
+        continue
+      }
     }
   }
 
