@@ -279,16 +279,18 @@ extension Machines {
         let device = SecureShell(port: ssh, key: key)
         try await device.wait(on: machine, seconds: 400)
         let fingerprint = try await fingerprint(of: device)
-        let update = try Judge(at: BootFixture.tool).run(
+        let said = try await HostCommand(
+          BootFixture.tool.path,
           ["update", "127.0.0.1:\(api)", small.path, "--token-file", tokenFile.path, "--fingerprint", fingerprint],
-          in: keys, environment: ["HOME": keys.path, "XDG_CONFIG_HOME": nil])
-        #expect(update.status == 0 && update.output.contains("release 2.0 runs and is committed"), "\(update)")
+          to: "update the system", environment: ["HOME": keys.path, "XDG_CONFIG_HOME": keys.path]
+        ).run()
+        #expect(said.contains("release 2.0 runs and is committed"), "\(said)")
         let first = try await device.run("cultivarctl history")
         #expect(first.contains("2.0  slot b  committed"), "\(first)")
 
         let start = await machine.mark
-        let said = try await device.run("cultivarctl update install /dev/vdb")
-        #expect(said.contains("the device restarts into it"))
+        let installed = try await device.run("cultivarctl update install /dev/vdb")
+        #expect(installed.contains("the device restarts into it"))
         try await machine.wait(for: "on trial", after: start, seconds: 300)
         let outcome = "3.0  slot a  rolled back: broken.service has failed"
         let deadline = ContinuousClock().now.advanced(by: .seconds(600))
