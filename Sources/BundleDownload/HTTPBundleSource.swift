@@ -172,8 +172,8 @@ public final class HTTPBundleSource: BundleSource {
     switch part {
     case .head: throw Obstacle("two answers came for one request")
     case .body(let buffer):
-      try note(buffer.readableBytes, after: ContinuousClock.now - start)
       fetched += UInt64(buffer.readableBytes)
+      try note(buffer.readableBytes, after: ContinuousClock.now - start)
       if let end = current.end, current.place + UInt64(buffer.readableBytes) > end {
         throw Obstacle("the answer is longer than it says")
       }

@@ -19,7 +19,7 @@ enum KernelFormat {
     "Further parts of the kernel command line.", example: ["quiet"])
   private static let initrd = DefaultedKey(
     "initrd", Shape<String>.choice(["compressed", "plain"], "a way to store it"), default: "compressed",
-    "How the initial RAM file system is stored. `plain` takes three times the room on the boot partition and longer to load; "
+    "How the initial RAM file system is stored. `plain` takes about three times the room on the boot partition, all of it read at each start; "
       + "bundles that update a kernel are smaller.",
     example: "plain")
 
