@@ -21,10 +21,6 @@ actor BootFixture {
   static let hasForeignExecutable = FileManager.default.isExecutableFile(
     atPath: "\(deviceExecutables ?? "")/aarch64/cultivar-device")
 
-  /// The tool that was built with the tests.
-  static let tool = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
-    .appending(path: "cultivar")
-
   private static let deviceExecutables = ProcessInfo.processInfo.environment["CULTIVAR_DEVICE_EXECUTABLES"]
   /// The built-in layers of the checkout that the tests were built from.
   private static let layers = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()

@@ -280,7 +280,7 @@ extension Machines {
         try await device.wait(on: machine, seconds: 400)
         let fingerprint = try await fingerprint(of: device)
         let said = try await HostCommand(
-          BootFixture.tool.path,
+          BuiltTool.file.path,
           ["update", "127.0.0.1:\(api)", small.path, "--token-file", tokenFile.path, "--fingerprint", fingerprint],
           to: "update the system", environment: ["HOME": keys.path, "XDG_CONFIG_HOME": keys.path]
         ).run()

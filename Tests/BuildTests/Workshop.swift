@@ -22,10 +22,7 @@ struct Workshop: Sendable {
   }()
 
   /// The executable that was built with the tests.
-  static var tool: URL {
-    URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
-      .appending(path: "cultivar")
-  }
+  static var tool: URL { BuiltTool.file }
 
   /// The cache of the builds.
   static var cache: URL { Cache.defaultFolder(environment: ProcessInfo.processInfo.environment) }

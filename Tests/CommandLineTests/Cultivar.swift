@@ -1,4 +1,5 @@
 import Foundation
+import TestFixtures
 
 /// The executable that is tested, as a user runs it.
 enum Cultivar {
@@ -12,16 +13,10 @@ enum Cultivar {
     var errors = ""
   }
 
-  /// The executable that was built with the tests.
-  static var executable: URL {
-    URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
-      .appending(path: "cultivar")
-  }
-
   /// Runs it to its end.
   static func run(_ arguments: [String], in folder: URL, environment: [String: String] = [:]) throws -> Outcome {
     let process = Process()
-    process.executableURL = executable
+    process.executableURL = BuiltTool.file
     process.arguments = arguments
     process.currentDirectoryURL = folder
     process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }

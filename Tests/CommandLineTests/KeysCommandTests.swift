@@ -1,4 +1,5 @@
 import Foundation
+import TestFixtures
 import Testing
 
 @Suite("Keys on the command line")
@@ -222,7 +223,7 @@ struct KeysCommandTests {
       """
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/python3")
-    process.arguments = ["-c", script, lines.joined(separator: "|"), Cultivar.executable.path, "keys"] + arguments
+    process.arguments = ["-c", script, lines.joined(separator: "|"), BuiltTool.file.path, "keys"] + arguments
     process.currentDirectoryURL = folder
     let output = folder.appending(path: ".output")
     try Data().write(to: output)
