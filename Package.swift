@@ -30,7 +30,9 @@ let package = Package(
     .target(name: "DeviceModel"),
     .target(
       name: "BootFlow",
-      dependencies: ["DeviceModel", "LinuxSystem", .product(name: "Crypto", package: "swift-crypto")]),
+      dependencies: [
+        "DeviceModel", "LinuxSystem", "PartitionTable", .product(name: "Crypto", package: "swift-crypto"),
+      ]),
     .target(name: "TaggedFields"),
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
     .target(
@@ -187,7 +189,8 @@ let package = Package(
     .target(name: "PowerCuts", dependencies: ["PartitionTable", "TestFixtures"], path: "Tests/PowerCuts"),
     .testTarget(name: "PowerCutsTests", dependencies: ["PowerCuts", "TestFixtures"]),
     .target(
-      name: "DeviceFixtures", dependencies: ["DeviceModel", "LinuxSystem", "ManagementAPI", "TestFixtures"],
+      name: "DeviceFixtures",
+      dependencies: ["BootFlow", "DeviceModel", "LinuxSystem", "ManagementAPI", "TestFixtures"],
       path: "Tests/DeviceFixtures"),
     .testTarget(name: "TaggedFieldsTests", dependencies: ["TaggedFields"]),
     .testTarget(
@@ -198,9 +201,8 @@ let package = Package(
     .testTarget(
       name: "UpdateEngineTests",
       dependencies: [
-        "BootFlow", "Bundle", "BundleMaking", "DeviceModel", "DeviceRecords", "LinuxSystem", "PartitionTable",
-        "TestFixtures", "Trust",
-        "UpdateEngine", .product(name: "Crypto", package: "swift-crypto"),
+        "BootFlow", "Bundle", "BundleMaking", "DeviceFixtures", "DeviceModel", "DeviceRecords", "LinuxSystem",
+        "PartitionTable", "TestFixtures", "Trust", "UpdateEngine", .product(name: "Crypto", package: "swift-crypto"),
       ]),
     .testTarget(
       name: "TrustTests",
@@ -223,7 +225,7 @@ let package = Package(
     .testTarget(
       name: "BaseImportTests",
       dependencies: ["BaseImport", "DebianArchive", "Lock", "HostSystem", "PartitionTable", "TestFixtures"]),
-    .testTarget(name: "BootFlowTests", dependencies: ["BootFlow", "DeviceModel", "TestFixtures"]),
+    .testTarget(name: "BootFlowTests", dependencies: ["BootFlow", "DeviceFixtures", "DeviceModel", "TestFixtures"]),
     .testTarget(
       name: "DiskImageTests",
       dependencies: ["DiskImage", "BootFlow", "DeviceModel", "PartitionTable", "HostSystem", "TestFixtures"]),

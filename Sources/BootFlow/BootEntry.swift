@@ -31,7 +31,11 @@ public struct BootEntry: Sendable, Equatable {
   /// The command line as a bundle has it: without what says which slot it is.
   public var commandLine: String { arguments.joined(separator: " ") + "\n" }
 
-  private var options: [String] { arguments + ["\(KernelParameter.slot)=\(slot.rawValue)"] }
+  /// The command line for a loader that says on it which one it is, or by `nil` for one that tells otherwise.
+  func options(loader: BootRecord.Loader? = nil) -> [String] {
+    arguments + ["\(KernelParameter.slot)=\(slot.rawValue)"]
+      + (loader.map { ["\(KernelParameter.loader)=\($0.rawValue)"] } ?? [])
+  }
 
   /// The entry for systemd-boot (UAPI.1 Boot Loader Specification, type 1).
   ///
@@ -43,7 +47,7 @@ public struct BootEntry: Sendable, Equatable {
     sort-key \(Self.sortKey(generation: generation))
     linux /\(BootPartition.kernel(slot))
     initrd /\(BootPartition.initialRAM(slot))
-    options \(options.joined(separator: " "))
+    options \(options().joined(separator: " "))
 
     """
   }
@@ -89,7 +93,7 @@ public struct BootEntry: Sendable, Equatable {
   public var grubCommands: String {
     """
     probe --set=boot_partition --part-uuid $root
-    if linux /\(BootPartition.kernel(slot)) \(options.map(Self.grubWord).joined(separator: " ")) \(KernelParameter.bootPartition)=$boot_partition $cultivar_argument; then
+    if linux /\(BootPartition.kernel(slot)) \(options(loader: .grub).map(Self.grubWord).joined(separator: " ")) \(KernelParameter.bootPartition)=$boot_partition $cultivar_argument; then
       if initrd /\(BootPartition.initialRAM(slot)); then
         boot
       fi

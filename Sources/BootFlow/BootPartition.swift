@@ -16,12 +16,18 @@ public enum BootPartition {
   public static func biosLoader(_ slot: Slot) -> String { "\(folder(slot))/loader.bin" }
   /// GRUB's commands for a slot.
   public static func grubCommands(_ slot: Slot) -> String { "\(folder(slot))/grub.cfg" }
+  /// U-Boot's environment for a slot: the command line of its kernel.
+  public static func uBootEnvironment(_ slot: Slot) -> String { "\(folder(slot))/u-boot.env" }
   /// Folder of systemd-boot's entries.
   public static let entries = "loader/entries"
   /// Configuration of systemd-boot.
   public static let loaderConfiguration = "loader/loader.conf"
   /// Folder of GRUB.
   public static let grub = "grub"
+  /// Folder of U-Boot.
+  public static let uBoot = "u-boot"
+  /// The script that U-Boot looks for on each disk; ours chooses a slot.
+  public static let uBootScript = "boot.scr"
   /// First commands of GRUB, which choose a slot.
   public static let grubConfiguration = "grub/grub.cfg"
 

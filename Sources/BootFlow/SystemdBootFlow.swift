@@ -14,8 +14,15 @@ public struct SystemdBootFlow: BootFlow {
   /// Uses the boot partition that is mounted at a folder.
   public init(_ folder: BootFolder) { self.folder = folder }
 
-  /// Path of the entry of a new image's slot, which is no trial.
-  public static func initialEntry(of slot: Slot) -> String { Entry(slot: slot, generation: 1).path }
+  /// The files of a new image's boot partition by which the loader chooses.
+  ///
+  /// - Parameter entry: The slot that has something, and is the standard.
+  public static func initialFiles(for entry: BootEntry) -> [(path: String, content: [UInt8])] {
+    [
+      (BootPartition.loaderConfiguration, Array("timeout 0\nconsole-mode keep\neditor no\nauto-entries no\n".utf8)),
+      (Entry(slot: entry.slot, generation: 1).path, Array(entry.bootLoaderSpecification(generation: 1).utf8)),
+    ]
+  }
 
   /// An entry, as its name tells it.
   struct Entry: Equatable {

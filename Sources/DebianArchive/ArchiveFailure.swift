@@ -51,7 +51,8 @@ public enum ArchiveFailure: ExplainedError {
       "check the network and the mirror (`debian: { mirror: … }`, or CULTIVAR_DEBIAN_MIRROR); for a key that is not "
         + "known or has expired, update the package debian-archive-keyring, or the key of the layer's repository"
     case .indexExpired:
-      "name a mirror that is kept up to date (`debian: { mirror: … }`, or CULTIVAR_DEBIAN_MIRROR), and check the clock"
+      "name a mirror that is kept up to date (`debian: { mirror: … }`, or CULTIVAR_DEBIAN_MIRROR), and check the clock; "
+        + "of a snapshot that is meant to stay as it is: `debian: { snapshot: true }`"
     case .notTrusted(let trust, _):
       trust.isDebian
         ? "update the package debian-archive-keyring"

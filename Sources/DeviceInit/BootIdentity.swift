@@ -11,7 +11,7 @@ public enum BootIdentity {
   /// The id of the partition that the boot loader was started from.
   ///
   /// - Parameters:
-  ///   - commandLine: is asked first; GRUB tells it there.
+  ///   - commandLine: is asked first; GRUB and U-Boot tell it there.
   ///   - variable: the file with the boot loader's EFI variable.
   /// - Throws: ``StageFailure`` where neither tells.
   public static func bootPartition(
@@ -43,6 +43,16 @@ public enum BootIdentity {
     commandLine: KernelCommandLine, variable: String = BootIdentity.countVariable
   ) -> Bool {
     commandLine[KernelParameter.trial] != nil || FileTree.exists(variable)
+  }
+
+  /// What chose the slot. Entries that were made before loaders said it are those of systemd-boot, or of GRUB on a BIOS.
+  ///
+  /// - Parameter firmware: The folder that there is where UEFI started the loader.
+  static func loader(
+    commandLine: KernelCommandLine, firmware: String = "/sys/firmware/efi"
+  ) -> BootRecord.Loader {
+    commandLine[KernelParameter.loader].flatMap(BootRecord.Loader.init)
+      ?? (FileTree.exists(firmware) ? .systemdBoot : .grub)
   }
 
   /// Reads the variable's file: four bytes of attributes, then UTF-16 text that may end with a zero.

@@ -72,7 +72,7 @@ public final class InitialStage {
     for failure in fileSystems.wait() { log.note(failure) }
     let bootPartition = try waiting.partition(plan.partitions.boot, of: disk)
     let record = BootRecord(
-      loader: FileTree.exists("/sys/firmware/efi") ? .systemdBoot : .grub, slot: slot, isTrial: isTrial,
+      loader: BootIdentity.loader(commandLine: commandLine), slot: slot, isTrial: isTrial,
       disk: disk.path, bootPartition: bootPartition, rootA: try waiting.partition(plan.partitions.rootA, of: disk),
       rootB: try plan.partitions.rootB.map { try waiting.partition($0, of: disk) })
     try FileTree.makeFolders(DevicePaths.run)

@@ -105,8 +105,10 @@ public enum RootFileSystem: String, Codable, Sendable, CaseIterable {
 public enum KernelParameter {
   /// The slot that the boot loader chose: `cultivar.slot=a`.
   public static let slot = "cultivar.slot"
+  /// The boot loader, by the raw value of its ``BootRecord/Loader``. systemd-boot does not say it.
+  public static let loader = "cultivar.loader"
   /// The unique id of the partition that the boot loader was started from, where the loader can tell it on the
-  /// command line (GRUB does; systemd-boot tells it by the EFI variable `LoaderDevicePartUUID`).
+  /// command line (GRUB and U-Boot do; systemd-boot tells it by the EFI variable `LoaderDevicePartUUID`).
   public static let bootPartition = "cultivar.boot-partition"
   /// The boot loader tries the slot, and will not start it again by itself. systemd-boot tells it by the EFI variable
   /// `LoaderBootCountPath` instead.

@@ -6,9 +6,20 @@ public struct BootRecord: Codable, Sendable, Equatable {
   /// What chose the slot, and can be told to choose another one.
   public enum Loader: String, Codable, Sendable, CaseIterable {
     /// systemd-boot, by UEFI.
-    case systemdBoot
-    /// GRUB, by BIOS.
+    case systemdBoot = "systemd-boot"
+    /// GRUB, by BIOS or UEFI.
     case grub
+    /// U-Boot.
+    case uBoot = "u-boot"
+
+    /// Its name for people.
+    public var title: String {
+      switch self {
+      case .systemdBoot: "systemd-boot"
+      case .grub: "GRUB"
+      case .uBoot: "U-Boot"
+      }
+    }
   }
 
   /// The boot loader that started the device.

@@ -6,16 +6,26 @@ import HostSystem
 import Lock
 import RootFilesystem
 
-/// The boot loaders of an image: systemd-boot for UEFI and, where there are machines with a BIOS, GRUB for it, both for the same disk.
+/// The boot loaders of an image, all for the same disk: systemd-boot or GRUB for UEFI; where there are machines with a BIOS, GRUB for it;
+/// where there are machines with U-Boot in their firmware, a script for that.
 public struct BootLoaderFiles: Sendable {
-  /// systemd-boot, as an EFI executable.
-  public let systemdBoot: URL
-  /// GRUB; `nil` for an architecture whose machines have no BIOS.
-  public let grub: Grub?
+  /// What UEFI starts: an EFI executable.
+  public let uefi: URL
+  /// GRUB for a BIOS; `nil` for an architecture whose machines have no BIOS.
+  public let grub: GrubForBIOS?
   private let architecture: Architecture
+  private let kind: ForUEFI
+
+  /// What UEFI starts.
+  public enum ForUEFI: Sendable {
+    /// systemd-boot.
+    case systemdBoot
+    /// GRUB.
+    case grub
+  }
 
   /// GRUB for a BIOS.
-  public struct Grub: Sendable {
+  public struct GrubForBIOS: Sendable {
     /// Its first sector (`boot.img`).
     public let bootSector: URL
     /// Its core image, with all the modules that it needs; it begins with its own loader sector.
@@ -28,26 +38,32 @@ public struct BootLoaderFiles: Sendable {
   }
 
   /// The packages that the loaders come from, and the suite: part of this version of Cultivar, like the tools.
-  public static func request(architecture: Architecture) -> PackageRequest {
-    PackageRequest(
-      architecture.hasBIOS ? ["grub-pc-bin", "systemd-boot-efi"] : ["systemd-boot-efi"], scope: .named,
+  public static func request(architecture: Architecture, uefi: ForUEFI) -> PackageRequest {
+    let package =
+      switch uefi {
+      case .systemdBoot: "systemd-boot-efi"
+      case .grub: "grub-efi-\(architecture.rawValue)-bin"
+      }
+    return PackageRequest(
+      (architecture.hasBIOS ? ["grub-pc-bin"] : []) + [package], scope: .named,
       suite: ToolTree.suite, architecture: architecture.rawValue)
   }
 
   /// Everything that GRUB's commands need is in the core image: it reads no further module from the boot partition.
   private static let grubModules =
-    ["biosdisk", "part_gpt", "fat", "normal", "linux", "probe", "test", "echo", "configfile", "sleep", "reboot"]
-    + GrubFlow.modules
+    ["part_gpt", "fat", "normal", "linux", "probe", "test", "echo", "configfile", "sleep", "reboot"] + Grub.modules
 
   /// Fetches the loaders for an architecture, and makes GRUB's core image.
   ///
   /// - Parameter bootPartitionNumber: The partition that GRUB reads its configuration from.
   /// - Throws: `ArchiveFailure`, `CommandFailure`, `FileFailure`.
   public init(
-    for architecture: Architecture, archive: DebianArchive, tools: ToolTree, cache: Cache, bootPartitionNumber: Int
+    for architecture: Architecture, uefi kind: ForUEFI, archive: DebianArchive, tools: ToolTree, cache: Cache,
+    bootPartitionNumber: Int
   ) async throws {
     self.architecture = architecture
-    let request = Self.request(architecture: architecture)
+    self.kind = kind
+    let request = Self.request(architecture: architecture, uefi: kind)
     let packages = try await archive.packages(for: [request])[request] ?? []
     let trees = try await archive.trees(of: packages)
     func find(_ path: String) throws -> URL {
@@ -57,27 +73,38 @@ public struct BootLoaderFiles: Sendable {
       else { throw FileFailure("find", path, reason: "it is in none of \(request.names.joined(separator: ", "))") }
       return found
     }
-    systemdBoot = try find("usr/lib/systemd/boot/efi/\(BootPartition.systemdBoot(architecture.rawValue))")
-    guard architecture.hasBIOS else {
-      grub = nil
-      return
+    func grubCore(_ format: String, prefix: String, modules: [String]) async throws -> URL {
+      let modules = modules + Self.grubModules
+      let folder = try find("usr/lib/grub/\(format)").path
+      var key = CacheKey("grub-core 2")
+      key.add(tools.identity)
+      key.add(packages.map(\.sha256.text))
+      key.add([format, prefix] + modules)
+      return try await cache.result("grub-core", key.hash) { place in
+        try await tools.command(
+          "grub-mkimage",
+          ["-O", format, "-d", folder, "-p", prefix, "-o", place.appending(path: "core.img").path] + modules,
+          to: "make GRUB's core image"
+        ).run()
+      }.appending(path: "core.img")
     }
-    let modules = try find("usr/lib/grub/i386-pc").path
-    var key = CacheKey("grub-core 1")
-    key.add(tools.identity)
-    key.add(packages.map(\.sha256.text))
-    key.add(Self.grubModules)
-    key.add("\(bootPartitionNumber)")
-    let folder = try await cache.result("grub-core", key.hash) { folder in
+    switch kind {
+    case .systemdBoot:
+      uefi = try find("usr/lib/systemd/boot/efi/\(BootPartition.systemdBoot(architecture.rawValue))")
+    case .grub:
+      // A prefix without a device means the partition that UEFI has loaded the core image from.
+      uefi = try await grubCore(
+        architecture == .amd64 ? "x86_64-efi" : "arm64-efi", prefix: "/\(BootPartition.grub)", modules: [])
+    }
+    if architecture.hasBIOS {
       // A prefix without a disk means the disk that the BIOS booted from.
-      let prefix = "(,gpt\(bootPartitionNumber))/\(BootPartition.grub)"
-      try await tools.command(
-        "grub-mkimage",
-        ["-O", "i386-pc", "-d", modules, "-p", prefix, "-o", folder.appending(path: "core.img").path]
-          + Self.grubModules, to: "make GRUB's core image"
-      ).run()
+      grub = GrubForBIOS(
+        bootSector: try find("usr/lib/grub/i386-pc/boot.img"),
+        core: try await grubCore(
+          "i386-pc", prefix: "(,gpt\(bootPartitionNumber))/\(BootPartition.grub)", modules: ["biosdisk"]))
+    } else {
+      grub = nil
     }
-    grub = Grub(bootSector: try find("usr/lib/grub/i386-pc/boot.img"), core: folder.appending(path: "core.img"))
   }
 
   /// The files on the boot partition: loaders, their configuration, and kernel and entry of slot A.
@@ -90,23 +117,17 @@ public struct BootLoaderFiles: Sendable {
     var tree = FileTree()
     let origin = "the boot loaders"
     if let loader = BootPartition.removableLoader(architecture.rawValue) {
-      try tree.addFile(loader, from: systemdBoot.path, mode: 0o755, origin: origin)
+      try tree.addFile(loader, from: uefi.path, mode: 0o755, origin: origin)
     }
     let slot = entry.slot
     try tree.addFile(BootPartition.kernel(slot), from: kernel.path, mode: 0o755, origin: origin)
     try tree.addFile(BootPartition.initialRAM(slot), from: initialRAM.path, mode: 0o755, origin: origin)
-    try tree.addFile(BootPartition.uefiLoader(slot), from: systemdBoot.path, mode: 0o755, origin: origin)
-    let texts = [
-      (BootPartition.loaderConfiguration, "timeout 0\nconsole-mode keep\neditor no\nauto-entries no\n"),
-      (SystemdBootFlow.initialEntry(of: slot), entry.bootLoaderSpecification(generation: 1)),
-      (BootPartition.commandLine(slot), entry.commandLine),
-    ]
-    var files = texts.map { (path: $0, content: Array($1.utf8)) }
-    if let grub {
-      files.append((BootPartition.grubCommands(slot), Array(entry.grubCommands.utf8)))
-      files += GrubFlow.initialFiles(standard: slot)
-      files.append((BootPartition.biosLoader(slot), try grub.content()))
-    }
+    try tree.addFile(BootPartition.uefiLoader(slot), from: uefi.path, mode: 0o755, origin: origin)
+    var files: [(path: String, content: [UInt8])] = [(BootPartition.commandLine(slot), Array(entry.commandLine.utf8))]
+    if kind == .systemdBoot { files += SystemdBootFlow.initialFiles(for: entry) }
+    if kind == .grub || grub != nil { files += GrubFlow.initialFiles(for: entry) }
+    if architecture.hasUBoot { files += UBootFlow.initialFiles(for: entry) }
+    if let grub { files.append((BootPartition.biosLoader(slot), try grub.content())) }
     for (path, content) in files {
       try tree.add(path, .file(.bytes(content)), mode: 0o755, from: origin)
     }

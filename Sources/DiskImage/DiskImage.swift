@@ -40,7 +40,7 @@ public struct DiskImage: Sendable {
   /// Makes the image start by GRUB on a BIOS.
   ///
   /// - Throws: ``DoesNotFit``, `FileFailure`.
-  public mutating func add(_ grub: BootLoaderFiles.Grub) throws {
+  public mutating func add(_ grub: BootLoaderFiles.GrubForBIOS) throws {
     guard let partition = table.partitions.first(where: { $0.type == .biosBoot }) else { return }
     let core = try FolderTree.readFile(grub.core.path)
     // An update puts the next one beside it.

@@ -4,10 +4,10 @@ import HostSystem
 public enum EmulatorFailure: ExplainedError {
   /// QEMU for the architecture is not there.
   case noEmulator(program: String)
-  /// The UEFI firmware is not there.
-  case noFirmware(Architecture, places: [String])
-  /// There are no machines of the architecture that boot by BIOS.
-  case noBIOS(Architecture)
+  /// The firmware is not there.
+  case noFirmware(VirtualMachine.Firmware, Architecture, places: [String])
+  /// Images of the architecture do not start by the firmware.
+  case noSuchMachine(VirtualMachine.Firmware, Architecture)
   /// The machine ended before what was waited for came.
   case ended(console: String)
   /// What was waited for did not come in time.
@@ -19,9 +19,10 @@ public enum EmulatorFailure: ExplainedError {
   public var problem: String {
     switch self {
     case .noEmulator(let program): "cannot run the image: there is no \(program)"
-    case .noBIOS(let architecture): "cannot run the image by BIOS: machines of \(architecture.title) have none"
-    case .noFirmware(_, let places):
-      "cannot run the image by UEFI: there is no firmware at \(places.joined(separator: ", "))"
+    case .noSuchMachine(let firmware, let architecture):
+      "cannot run the image by \(firmware.title): images for \(architecture.title) do not start by it"
+    case .noFirmware(let firmware, _, let places):
+      "cannot run the image by \(firmware.title): there is no firmware at \(places.joined(separator: ", "))"
     case .ended(let console): "the machine ended before it was expected to\n\(Self.tail(console))"
     case .timedOut(let text, let seconds, let console):
       "«\(text)» did not come within \(seconds) s\n\(Self.tail(console))"
@@ -34,9 +35,10 @@ public enum EmulatorFailure: ExplainedError {
     switch self {
     case .noEmulator(let program):
       "install the Debian package \(program.hasSuffix("aarch64") ? "qemu-system-arm" : "qemu-system-x86")"
-    case .noFirmware(.amd64, _): "install the Debian package ovmf, or run by BIOS: --firmware bios"
-    case .noFirmware(.arm64, _): "install the Debian package qemu-efi-aarch64"
-    case .noBIOS: "run it by UEFI: --firmware uefi"
+    case .noFirmware(.uBoot, _, _): "install the Debian package u-boot-qemu"
+    case .noFirmware(_, .amd64, _): "install the Debian package ovmf, or run by BIOS: --firmware bios"
+    case .noFirmware(_, .arm64, _): "install the Debian package qemu-efi-aarch64"
+    case .noSuchMachine: "run it by UEFI: --firmware uefi"
     case .ended, .timedOut, .noControl: nil
     }
   }

@@ -9,6 +9,8 @@ public struct VirtualMachine: Sendable {
     case uefi
     /// BIOS, by SeaBIOS.
     case bios
+    /// U-Boot.
+    case uBoot = "u-boot"
   }
 
   /// How the processor's instructions are run.
@@ -107,7 +109,7 @@ public struct VirtualMachine: Sendable {
   /// - Parameter folder: Folder for the machine's own files: the UEFI variables.
   /// - Throws: ``EmulatorFailure``, `FileFailure`.
   func arguments(in folder: URL) throws -> [String] {
-    guard firmware == .uefi || architecture.hasBIOS else { throw EmulatorFailure.noBIOS(architecture) }
+    guard firmware.isFor(architecture) else { throw EmulatorFailure.noSuchMachine(firmware, architecture) }
     var arguments = machine
     arguments += [
       "-m", "\(memory)", "-smp", "\(processors)", "-no-user-config",
@@ -118,7 +120,11 @@ public struct VirtualMachine: Sendable {
       arguments += ["-device", architecture == .amd64 ? "virtio-vga" : "virtio-gpu-pci"]
       arguments += ["-device", "usb-ehci", "-device", "usb-kbd"]
     }
-    if firmware == .uefi { arguments += try uefiArguments(in: folder) }
+    switch firmware {
+    case .uefi: arguments += try uefiArguments(in: folder)
+    case .bios: break
+    case .uBoot: arguments += ["-bios", try Self.uBoot(architecture)]
+    }
     for (index, disk) in disks.enumerated() {
       arguments += drive(index, disk)
       // Several requests as one may be longer than what the recording can pass on.
@@ -150,10 +156,19 @@ public struct VirtualMachine: Sendable {
       + ["-blockdev", "\(layer),node-name=disk0"]
   }
 
+  /// U-Boot for QEMU's machine.
+  private static func uBoot(_ architecture: Architecture) throws -> String {
+    let file = "/usr/lib/u-boot/qemu_\(architecture.rawValue)/u-boot.bin"
+    guard FileManager.default.fileExists(atPath: file) else {
+      throw EmulatorFailure.noFirmware(.uBoot, architecture, places: [file])
+    }
+    return file
+  }
+
   private func uefiArguments(in folder: URL) throws -> [String] {
     let isThere = FileManager.default.fileExists(atPath:)
     guard let files = firmwareFiles.first(where: { isThere($0.code) && isThere($0.variables) }) else {
-      throw EmulatorFailure.noFirmware(architecture, places: firmwareFiles.map(\.code))
+      throw EmulatorFailure.noFirmware(.uefi, architecture, places: firmwareFiles.map(\.code))
     }
     let variables = folder.appending(path: "uefi-variables.fd")
     if !isThere(variables.path) {
@@ -167,4 +182,24 @@ public struct VirtualMachine: Sendable {
 
   /// A path in QEMU's option syntax, where a comma is doubled.
   private static func escaped(_ path: String) -> String { path.replacing(",", with: ",,") }
+}
+
+extension VirtualMachine.Firmware {
+  /// Its name for people.
+  public var title: String {
+    switch self {
+    case .uefi: "UEFI"
+    case .bios: "BIOS"
+    case .uBoot: "U-Boot"
+    }
+  }
+
+  /// Whether images of an architecture start by it.
+  public func isFor(_ architecture: Architecture) -> Bool {
+    switch self {
+    case .uefi: true
+    case .bios: architecture.hasBIOS
+    case .uBoot: architecture.hasUBoot
+    }
+  }
 }

@@ -33,6 +33,9 @@ public enum Architecture: String, Sendable, CaseIterable, Codable {
   /// Whether there are machines of it that boot by BIOS.
   public var hasBIOS: Bool { self == .amd64 }
 
+  /// Whether there are machines of it that have U-Boot as their firmware.
+  public var hasUBoot: Bool { self == .arm64 }
+
   /// The architecture in the words that are used with users.
   public var title: String {
     switch self {

@@ -5,6 +5,7 @@ import DiskImage
 import Foundation
 import HostSystem
 import PartitionTable
+import Project
 import RootFilesystem
 
 /// What an image is made of, before it is file systems.
@@ -13,6 +14,7 @@ struct ImageParts: Sendable {
   var device: DeviceClass
   var layout: Layout
   var identity: ImageIdentity
+  var uefiLoader: UEFILoader
   var kernel: URL
   var root: RootSource
   /// Where the file systems of root and boot partition are kept, if not in the cache.
@@ -59,7 +61,7 @@ struct DiskParts {
       try await ownBuilder.root(parts.root, in: rootPart, id: ids.fileSystem("root"))
     }
     let loaders = try await BootLoaderFiles(
-      for: parts.device.architecture, archive: archive, tools: tools, cache: cache,
+      for: parts.device.architecture, uefi: BootLoaderFiles.ForUEFI(parts.uefiLoader), archive: archive, tools: tools, cache: cache,
       bootPartitionNumber: layout.numbers.boot)
     let initialRAM = parts.initialRAM
     let entry = BootEntry(
@@ -67,7 +69,7 @@ struct DiskParts {
       arguments: parts.arguments)
     let tree = try loaders.bootTree(kernel: parts.kernel, initialRAM: initialRAM, entry: entry)
     let perSlot =
-      try FileLength.of(parts.kernel) + FileLength.of(initialRAM) + FileLength.of(loaders.systemdBoot) + (1 << 20)
+      try FileLength.of(parts.kernel) + FileLength.of(initialRAM) + FileLength.of(loaders.uefi) + (1 << 20)
     let boot = try await progress.step("boot partition") {
       try await ownBuilder.boot(
         tree, in: bootPart, serial: ids.fatSerial, otherSlots: perSlot * Int64(layout.slots.count - 1))
@@ -99,5 +101,15 @@ enum FileLength {
   /// The length in bytes.
   static func of(_ file: URL) throws -> Int64 {
     Int64(try file.resourceValues(forKeys: [.fileSizeKey]).fileSize ?? 0)
+  }
+}
+
+extension BootLoaderFiles.ForUEFI {
+  /// What the project file says.
+  init(_ choice: UEFILoader) {
+    switch choice {
+    case .systemdBoot: self = .systemdBoot
+    case .grub: self = .grub
+    }
   }
 }

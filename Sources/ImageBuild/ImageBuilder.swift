@@ -38,7 +38,8 @@ public struct ImageBuilder: Sendable {
     let mirror = Mirror.choose(
       project: (project.archive.mirror, project.archive.securityMirror), environment: environment,
       aptSources: Mirror.hostAptSources())
-    archive = DebianArchive(cache: cache, mirror: mirror, lock: lock)
+    archive = DebianArchive(
+      cache: cache, mirror: mirror, lock: lock, acceptsExpiredIndex: project.archive.isSnapshot)
   }
 
   /// The image of a name.
@@ -113,7 +114,7 @@ public struct ImageBuilder: Sendable {
 
     let parts = ImageParts(
       image: ImageName(project: project.name, image: image.name), device: device, layout: layout, identity: identity,
-      kernel: kernel.files.kernel, root: .tree(root.tree), initialRAM: try await initialRAMFile,
+      uefiLoader: image.uefiLoader, kernel: kernel.files.kernel, root: .tree(root.tree), initialRAM: try await initialRAMFile,
       epoch: epoch, arguments: arguments)
     let disk = try await DiskParts(parts, archive: archive, tools: tools, cache: cache, progress: progress)
     let manifest = try BuildManifest(

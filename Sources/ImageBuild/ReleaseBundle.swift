@@ -25,7 +25,7 @@ struct ReleaseBundle {
       notes: release.notes)
     images = [
       ("root", files.root), ("kernel", files.kernel), ("initrd", files.initialRAM),
-      ("loader-uefi", files.loaders.systemdBoot),
+      ("loader-uefi", files.loaders.uefi),
     ]
     made =
       [("command-line", Array((parts.arguments.joined(separator: " ") + "\n").utf8))]

@@ -30,7 +30,7 @@ extension ImageBuilder {
       request = try SystemBuilder.request(
         system, suite: suite, architecture: architecture, kernel: kernel, base: base)
       checker = PackageRequest(["e2fsck-static"], scope: .named, suite: suite, architecture: architecture)
-      loaders = BootLoaderFiles.request(architecture: device.architecture)
+      loaders = BootLoaderFiles.request(architecture: device.architecture, uefi: BootLoaderFiles.ForUEFI(image.uefiLoader))
       foreign = ForeignPrograms.needs(for: architecture, suite: suite)
     }
 
@@ -110,7 +110,7 @@ extension ImageBuilder {
       async let entries = content.entries()
       let parts = ImageParts(
         image: ImageName(project: project.name, image: image.name), device: device, layout: layout, identity: identity,
-        kernel: kernel.kernel, root: source, ownCache: root.cache,
+        uefiLoader: image.uefiLoader, kernel: kernel.kernel, root: source, ownCache: root.cache,
         initialRAM: initialRAM, epoch: epoch, arguments: arguments)
       let disk = try await DiskParts(parts, archive: archive, tools: tools, cache: cache, progress: progress)
       var manifest = try BuildManifest(

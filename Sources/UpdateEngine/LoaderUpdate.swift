@@ -1,5 +1,6 @@
 import BootFlow
 import DeviceModel
+import Glibc
 import LinuxSystem
 import PartitionTable
 
@@ -44,8 +45,13 @@ struct LoaderUpdate {
       let names = folder.names(in: Self.folder).map { $0.uppercased() }
       guard let name = names.first(where: { $0.hasPrefix("BOOT") && $0.hasSuffix(".EFI") }),
         let wanted = try folder.read(BootPartition.uefiLoader(slot), limit: Self.mostBytes), !wanted.isEmpty,
-        try folder.read("\(Self.folder)/\(name)", limit: Self.mostBytes) != wanted
+        let present = try folder.read("\(Self.folder)/\(name)", limit: Self.mostBytes), present != wanted
       else { return nil }
+      guard Self.isSystemdBoot(wanted) == Self.isSystemdBoot(present) else {
+        environment.note(
+          "the boot loader \(name) stays as it is: the release has another one, which would find no records")
+        return nil
+      }
       try folder.create("\(Self.folder)/\(Self.other)", wanted)
       return name
     }
@@ -56,6 +62,15 @@ struct LoaderUpdate {
       environment.note("the boot loader \(name) is that of the release")
     }
     try withFolder { try $0.remove("\(Self.folder)/\(Self.other)") }
+  }
+
+  /// systemd-boot says in its file what it is (section `.sdmagic`).
+  private static func isSystemdBoot(_ file: [UInt8]) -> Bool {
+    let mark = Array("LoaderInfo: systemd-boot".utf8)
+    return file.withUnsafeBytes { bytes in
+      guard let start = bytes.baseAddress, bytes.count >= mark.count else { return false }
+      return (0...bytes.count - mark.count).contains { memcmp(start + $0, mark, mark.count) == 0 }
+    }
   }
 
   /// GRUB's core image goes to the half of its partition that is not in use; then the disk's first sector points to it.

@@ -10,11 +10,26 @@ struct SlotLoaders {
 
   init(_ boot: BootRecord, _ folder: BootFolder) {
     slot = boot.slot
-    let flows: [(BootRecord.Loader, any BootFlow)] =
-      [(.systemdBoot, SystemdBootFlow(folder))]
-      + (folder.names(in: BootPartition.grub).isEmpty ? [] : [(.grub, GrubFlow(folder))])
-    running = flows.first { $0.0 == boot.loader }?.1 ?? SystemdBootFlow(folder)
-    others = flows.filter { $0.0 != boot.loader }.map(\.1)
+    running = Self.flow(of: boot.loader, folder)
+    others = BootRecord.Loader.allCases.filter { $0 != boot.loader && !folder.names(in: Self.place(of: $0)).isEmpty }
+      .map { Self.flow(of: $0, folder) }
+  }
+
+  private static func flow(of loader: BootRecord.Loader, _ folder: BootFolder) -> any BootFlow {
+    switch loader {
+    case .systemdBoot: SystemdBootFlow(folder)
+    case .grub: GrubFlow(folder)
+    case .uBoot: UBootFlow(folder)
+    }
+  }
+
+  /// The folder with a loader's records: a disk without it is not for that loader.
+  private static func place(of loader: BootRecord.Loader) -> String {
+    switch loader {
+    case .systemdBoot: BootPartition.entries
+    case .grub: BootPartition.grub
+    case .uBoot: BootPartition.uBoot
+    }
   }
 
   /// Takes the slot that does not run from all loaders. What runs is the standard of all of them then.

@@ -37,7 +37,7 @@ public final class UpdateEngine: Sendable {
     let state = store.state()
     let (activity, slots) = memory.withLock { ($0.activity, $0.slots) }
     return UpdateStatus(
-      image: environment.plan.image, loader: environment.boot.loader == .grub ? "GRUB" : "systemd-boot", slots: slots,
+      image: environment.plan.image, loader: environment.boot.loader.title, slots: slots,
       activity: activity,
       trial: state.trial.map {
         TrialStatus(slot: $0.slot, version: $0.release.version, isRunning: $0.slot == environment.boot.slot)

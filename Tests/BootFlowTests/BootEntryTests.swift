@@ -29,7 +29,7 @@ struct BootEntryTests {
     #expect(
       entry(["console=ttyS0,115200", "ro"]).grubCommands == """
         probe --set=boot_partition --part-uuid $root
-        if linux /slots/b/linux console=ttyS0,115200 ro cultivar.slot=b cultivar.boot-partition=$boot_partition $cultivar_argument; then
+        if linux /slots/b/linux console=ttyS0,115200 ro cultivar.slot=b cultivar.loader=grub cultivar.boot-partition=$boot_partition $cultivar_argument; then
           if initrd /slots/b/initrd; then
             boot
           fi

@@ -1,3 +1,4 @@
+import DeviceFixtures
 import DeviceModel
 import Foundation
 import TestFixtures
@@ -17,14 +18,11 @@ struct BootFlowTests {
       self.loader = loader
       folder = try TemporaryFolder()
       let files = BootFolder(folder.path)
-      try files.create(
-        SystemdBootFlow.initialEntry(of: .a), Array(Self.entry(.a).bootLoaderSpecification(generation: 1).utf8))
-      try files.create(BootPartition.grubCommands(.a), Array(Self.entry(.a).grubCommands.utf8))
       for slot in Slot.allCases {
         try files.create(BootPartition.commandLine(slot), Array(Self.entry(slot).commandLine.utf8))
       }
-      for (path, content) in GrubFlow.initialFiles(standard: .a) { try files.create(path, content) }
-      flow = loader == .grub ? GrubFlow(files) : SystemdBootFlow(files)
+      try LoaderDouble.fill(files, with: Self.entry(.a))
+      flow = loader.flow(files)
     }
 
     static func entry(_ slot: Slot, _ version: String = "1.0") -> BootEntry {
@@ -135,40 +133,48 @@ struct BootFlowTests {
     try files.create("\(BootPartition.entries)/cultivar-b-2+1.conf", [])
     try files.create("\(BootPartition.entries)/cultivar-b-x.conf", Array("linux /slots/b/linux\n".utf8))
     try files.create(BootPartition.grubCommands(.b), [])
+    try files.create(BootPartition.uBootEnvironment(.b), [])
     #expect(try device.flow.choice() == BootChoice(standard: .a))
     try device.flow.offer(Device.entry(.b))
     #expect(try device.flow.choice().next == .b)
   }
 
-  @Test("A damaged copy of GRUB's record is passed over, and written anew by the next change")
-  func grubCopies() throws {
-    for damaged in [["choice-1.env"], ["choice-1.sha256"], ["choice-2.env"], ["choice-1.env", "choice-2.sha256"]] {
-      let device = try Device(.grub)
-      try device.flow.offer(Device.entry(.b))
-      _ = try device.start()
-      try device.flow.commit(.b)
-      let files = BootFolder(device.folder.path)
-      for name in damaged {
-        var bytes = try #require(try files.read("grub/\(name)"))
-        bytes[40] ^= 1
-        try files.overwrite("grub/\(name)", bytes)
-      }
-      // Without either copy GRUB takes the first slot that there is, which is whole as well.
-      let expected = damaged.count == 2 ? "a" : "b"
-      #expect(try device.flow.choice().standard?.rawValue == expected)
-      #expect(try device.start() == expected)
-      try device.flow.commit(.b)
-      #expect(try device.start() == "b")
+  @Test(
+    "A damaged copy of the record is passed over, and written anew by the next change",
+    arguments: [
+      (.grub, ["grub/choice-1.env"]), (.grub, ["grub/choice-1.sha256"]), (.grub, ["grub/choice-2.env"]),
+      (.grub, ["grub/choice-1.env", "grub/choice-2.sha256"]), (.uBoot, ["u-boot/choice-1.env"]),
+      (.uBoot, ["u-boot/choice-2.env"]), (.uBoot, ["u-boot/choice-1.env", "u-boot/choice-2.env"]),
+    ] as [(LoaderDouble, [String])])
+  func copies(loader: LoaderDouble, damaged: [String]) throws {
+    let device = try Device(loader)
+    try device.flow.offer(Device.entry(.b))
+    _ = try device.start()
+    try device.flow.commit(.b)
+    let files = BootFolder(device.folder.path)
+    for name in damaged {
+      var bytes = try #require(try files.read(name))
+      bytes[40] ^= 1
+      try files.overwrite(name, bytes)
     }
+    // Without either copy the loader takes the first slot that there is, which is whole as well.
+    let expected = damaged.count == 2 ? "a" : "b"
+    #expect(try device.flow.choice().standard?.rawValue == expected)
+    #expect(try device.start() == expected)
+    try device.flow.commit(.b)
+    #expect(try device.start() == "b")
   }
 
-  @Test("GRUB tries nothing where it cannot write down that it has, and the next offer mends its file")
-  func grubCannotWrite() throws {
-    let device = try Device(.grub)
+  @Test(
+    "A loader tries nothing where it cannot write down that it has, and the next offer mends its file",
+    arguments: [(.grub, "grub/begun.env"), (.uBoot, "u-boot/begun.env")] as [(LoaderDouble, String)])
+  func cannotWrite(loader: LoaderDouble, file: String) throws {
+    let device = try Device(loader)
     try device.flow.offer(Device.entry(.b))
     #expect(try device.start(canWrite: false) == "a")
     let files = BootFolder(device.folder.path)
-    try files.overwrite("grub/begun.env", [UInt8](repeating: 0, count: 1024))
+    let length = try #require(try files.read(file)).count
+    try files.overwrite(file, [UInt8](repeating: 0, count: length))
     #expect(try device.start() == "a")
     #expect(try device.flow.choice().trial == .init(.b, isSpent: true))
     try device.flow.offer(Device.entry(.b))
@@ -183,5 +189,30 @@ struct BootFlowTests {
       "-c", "cd '\(device.folder.path)' && sed 's, /, ,' grub/choice-2.sha256 | sha256sum --check",
     ])
     #expect(verdict.output.contains("OK"))
+  }
+
+  @Test("U-Boot's own tools read its files: fw_printenv the environments; the script is what mkimage makes of it")
+  func uBootTools() throws {
+    let device = try Device(.uBoot)
+    let files = BootFolder(device.folder.path)
+    let arguments = ["ro", #"a=\"b c\""#, #"path=C:\x"#]
+    try device.flow.offer(BootEntry(slot: .b, title: "", version: "", arguments: arguments))
+    func variables(_ file: String) throws -> [Substring] {
+      let size = try #require(try files.read(file)).count
+      let configuration = try URL(fileURLWithPath: device.folder.path)
+        .writing("\(files.absolute(file)) 0x0 0x\(String(size, radix: 16))\n", to: "fw_env.config")
+      return try Judge("fw_printenv").run(["-c", configuration.path]).output.split(separator: "\n")
+    }
+    #expect(
+      try Set(variables("u-boot/choice-1.env")) == ["cultivar_number=1", "cultivar_standard=a", "cultivar_trial=b"])
+    #expect(
+      try variables(BootPartition.uBootEnvironment(.b)).map { $0.replacing("\\\\", with: "\\") }
+        == ["cultivar_arguments=\(arguments.joined(separator: " ")) cultivar.slot=b cultivar.loader=u-boot"])
+    let script = try URL(fileURLWithPath: device.folder.path).writing(UBoot.script, to: "script")
+    let image = files.absolute("script.img")
+    _ = try Judge("mkimage").run(
+      ["-A", "arm64", "-O", "linux", "-T", "script", "-C", "none", "-n", "Cultivar", "-d", script.path, image],
+      environment: ["SOURCE_DATE_EPOCH": "0"])
+    #expect(try files.read(BootPartition.uBootScript) == Array(Data(contentsOf: URL(fileURLWithPath: image))))
   }
 }

@@ -4,6 +4,7 @@ import HostSystem
 import ImageBuild
 import Lock
 import Project
+import TestFixtures
 import Testing
 
 /// All tests that start machines, one after the other: a machine takes all the processors that there are.
@@ -91,6 +92,43 @@ actor BootFixture {
     let place = folder.appending(path: "machine-\(machines)")
     try FolderTree.create(place.path)
     return place
+  }
+}
+
+/// What starts a machine.
+enum Start: String, CustomTestStringConvertible {
+  case systemdBoot = "systemd-boot by UEFI"
+  case grubByBIOS = "GRUB by BIOS"
+  case grubByUEFI = "GRUB by UEFI"
+  case uBoot = "U-Boot"
+
+  var testDescription: String { rawValue }
+
+  var firmware: VirtualMachine.Firmware {
+    switch self {
+    case .systemdBoot, .grubByUEFI: .uefi
+    case .grubByBIOS: .bios
+    case .uBoot: .uBoot
+    }
+  }
+
+  var architecture: Architecture { self == .uBoot ? .arm64 : .amd64 }
+  var device: String { self == .uBoot ? "generic-arm64" : "generic-x86_64" }
+  /// Keys that an image has for it.
+  var keys: String { self == .grubByUEFI ? "loader: grub" : "" }
+
+  var double: LoaderDouble {
+    switch self {
+    case .systemdBoot: .systemdBoot
+    case .grubByBIOS, .grubByUEFI: .grub
+    case .uBoot: .uBoot
+    }
+  }
+
+  /// Those that tests go through: on a disk of GRUB's both kinds of firmware run the same commands.
+  static var all: [Start] {
+    [.systemdBoot, .grubByBIOS] + (Patience.isLong ? [.grubByUEFI] : [])
+      + (BootFixture.hasForeignExecutable ? [.uBoot] : [])
   }
 }
 

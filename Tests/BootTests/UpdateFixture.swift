@@ -23,9 +23,12 @@ actor UpdateFixture {
   }
 
   /// The image of a release; its bundle, signed, is beside it.
-  func image(_ version: String, _ text: String) async throws -> URL {
+  ///
+  /// - Parameter start: What the machines are started by that it is for.
+  func image(_ version: String, _ text: String, for start: Start = .systemdBoot) async throws -> URL {
     let image = try await BootFixture.shared.image(
-      "updated", text, files: ["trust.root": try trust()], version: version)
+      "updated", [start.keys, text].filter { !$0.isEmpty }.joined(separator: "\n"), device: start.device,
+      files: ["trust.root": try trust()], version: version)
     let bundle = try BundleFile(Self.bundle(beside: image))
     if bundle.signatures.envelope.isEmpty {
       try bundle.replace(signatures: try signer.signatures(over: bundle.head.manifest))

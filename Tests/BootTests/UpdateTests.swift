@@ -11,23 +11,25 @@ extension Machines {
   struct UpdateTests {
     @Test(
       "An appliance is updated and commits; a broken release falls back by itself with its reason; a power cut at any write leaves a slot that starts",
-      arguments: VirtualMachine.Firmware.allCases)
-    func updatesAndFallsBack(firmware: VirtualMachine.Firmware) async throws {
+      arguments: Start.all)
+    func updatesAndFallsBack(start: Start) async throws {
       let fixture = UpdateFixture.shared
-      let old = try await fixture.image("1.0", Appliances.updated())
-      let new = try await fixture.image("2.0", Appliances.updated())
+      let old = try await fixture.image("1.0", Appliances.updated(), for: start)
+      let new = try await fixture.image("2.0", Appliances.updated(), for: start)
       let broken = try await fixture.image(
         "3.0",
-        firmware == .uefi
+        start == .systemdBoot
           ? Appliances.updated(check: "http: { port: 8080, path: /missing }", timeout: 10)
           // The kernel finds nothing to start, and panics.
-          : Appliances.updated("kernel: { arguments: [rdinit=/nothing] }"))
+          : Appliances.updated("kernel: { arguments: [rdinit=/nothing] }"), for: start)
       let disk = try await BootFixture.shared.disk(from: old)
       let folder = disk.deletingLastPathComponent()
       let before = folder.appending(path: "before.img")
       try await MachineDisk.copy(disk, to: before, size: 2048 << 20)
       let port = VirtualMachine.freePort()
-      var machine = VirtualMachine(disk: disk, firmware: firmware, forwards: [.init(host: port, guest: 8080)])
+      var machine = VirtualMachine(
+        disk: disk, firmware: start.firmware, architecture: start.architecture,
+        forwards: [.init(host: port, guest: 8080)])
       machine.lend([try await fixture.delta(from: old, to: new), try await fixture.delta(from: new, to: broken)])
       let writes = folder.appending(path: "writes.log")
       try FolderTree.replaceFile(writes.path, with: [])
@@ -43,7 +45,7 @@ extension Machines {
 
         try await machine.update(from: "/dev/vdc")
         let left = try await machine.command("history", until: "rolled back", seconds: 240)
-        let reason = firmware == .uefi ? "port 8080/missing: the answer is 404" : "it ended without a word"
+        let reason = start == .systemdBoot ? "port 8080/missing: the answer is 404" : "it ended without a word"
         #expect(left.contains("3.0  slot a  rolled back: \(reason)"))
         let slots = try await machine.command("slots").output
         #expect(slots.contains("b  2.0  runs, standard"))
@@ -56,12 +58,12 @@ extension Machines {
       }
       try await DiskJudge(disk).expectCleanDisk(dataMebibytes: 700...)
       try await expectEveryCutStarts(
-        writes, on: before, firmware, releases: [("1.0", old), ("2.0", new), ("3.0", broken)])
+        writes, on: before, start, releases: [("1.0", old), ("2.0", new), ("3.0", broken)])
     }
 
     /// Judges the states that power cuts leave, and starts some of them.
     private func expectEveryCutStarts(
-      _ log: URL, on before: URL, _ firmware: VirtualMachine.Firmware, releases: [(String, URL)]
+      _ log: URL, on before: URL, _ start: Start, releases: [(String, URL)]
     ) async throws {
       let table = try await DiskJudge(before).partitions()
       func range(_ name: String) throws -> Range<UInt64> {
@@ -72,8 +74,10 @@ extension Machines {
       let log = try DiskWriteLog(log)
       var known: [SlotJudge.Release] = []
       for (name, image) in releases { known.append(try await UpdateFixture.shared.release(name, of: image)) }
+      func number(_ name: String) throws -> Int { try #require(table.firstIndex { $0.name == name }) + 1 }
       let judge = SlotJudge(
-        known, firmware == .uefi ? .systemdBoot : .grub, .init(boot: 2, roots: ["a": 3, "b": 4]))
+        known, start.double,
+        .init(boot: try number("boot"), roots: ["a": try number("root-a"), "b": try number("root-b")]))
       let disk = try CutDisk(before)
       // The partition table, and of the boot partition what is no content of large files: tables of clusters, folders, small files.
       let states = CutStates(
@@ -98,13 +102,14 @@ extension Machines {
         }
       }
       print(
-        "power cuts (\(firmware)): \(count) states, \(failures.count) without a slot; \(verdicts.sorted { $0.key < $1.key })"
+        "power cuts (\(start.rawValue)): \(count) states, \(failures.count) without a slot; \(verdicts.sorted { $0.key < $1.key })"
       )
       #expect(failures.prefix(5) == [])
       #expect(Set(verdicts.keys).isSuperset(of: ["a 1.0", "b 2.0"]))
       let started = samples.suffix(Patience.isLong ? 30 : 1)
       for sample in started {
-        let machine = VirtualMachine(disk: sample.disk, firmware: firmware)
+        let machine = VirtualMachine(
+          disk: sample.disk, firmware: start.firmware, architecture: start.architecture)
         try await machine.running(in: try await BootFixture.shared.newFolder()) { machine in
           let shown = try await machine.wait(for: "web: started", seconds: 240)
           // A release on trial whose kernel panics is left, and the other slot starts.
@@ -114,7 +119,7 @@ extension Machines {
         }
       }
       for sample in samples { FolderTree.remove(sample.disk.path) }
-      print("power cuts (\(firmware)): \(started.count) of them started for real")
+      print("power cuts (\(start.rawValue)): \(started.count) of them started for real")
     }
   }
 }

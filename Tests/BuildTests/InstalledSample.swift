@@ -110,6 +110,12 @@ struct InstalledSample {
     }
     let layers = sets.map { "./layers/\($0.name)" }.joined(separator: ", ")
     try LibrarySystem.write("layers: [\(layers)]", suite: suite, to: folder)
+    if suite == "sid" {
+      // Nobody keeps a mirror that stands still from running out.
+      let file = folder.appending(path: "cultivar.yaml")
+      try folder.writing(
+        String(contentsOf: file, encoding: .utf8) + "debian: { snapshot: true }\n", to: "cultivar.yaml")
+    }
     let project = try ProjectReader().read(folder.appending(path: "cultivar.yaml")).project
     let builder = try Workshop.builder(of: folder, cache: try Cache(at: Workshop.cache))
     let definition = try SystemReader(library: LayerLibrary(builtIn: folder)).read(

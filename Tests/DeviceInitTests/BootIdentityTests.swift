@@ -1,3 +1,4 @@
+import DeviceModel
 import PartitionTable
 import Testing
 
@@ -44,5 +45,16 @@ import Testing
     #expect(line["b"] == "x y")
     #expect(line["c"] == "")
     #expect(line["d"] == nil)
+  }
+
+  @Test("What chose the slot says so on the command line; an entry that does not is systemd-boot's, or GRUB's on a BIOS")
+  func loader() {
+    func loader(_ line: String, _ firmware: String) -> BootRecord.Loader {
+      BootIdentity.loader(commandLine: KernelCommandLine(line), firmware: firmware)
+    }
+    #expect(loader("ro cultivar.loader=grub", "/") == .grub)
+    #expect(loader("ro cultivar.loader=u-boot", "/absent") == .uBoot)
+    #expect(loader("ro", "/") == .systemdBoot)
+    #expect(loader("ro", "/absent") == .grub)
   }
 }

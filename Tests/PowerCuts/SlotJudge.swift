@@ -113,7 +113,7 @@ public final class SlotJudge {
   /// The files that boot loaders look at.
   private static func loaderFiles(_ files: FATReader) -> [String: [UInt8]] {
     var result: [String: [UInt8]] = [:]
-    for folder in ["loader/entries", "grub", "slots/a", "slots/b"] {
+    for folder in ["loader/entries", "grub", "u-boot", "slots/a", "slots/b"] {
       for item in files.items(folder) where !item.isFolder && item.size <= 1 << 16 {
         result["\(folder)/\(item.name)"] = files.file("\(folder)/\(item.name)")
       }

@@ -41,7 +41,7 @@ extension Mistake {
     Mistake(
       "unknown key", Sample.project(image: "«hostnme: roof"), "unknown key 'hostnme' in image 'station'",
       hint: """
-        did you mean 'hostname'? (keys of image: formats, hostname, timezone, files, kernel, network, clock, management, console, update)
+        did you mean 'hostname'? (keys of image: formats, hostname, timezone, files, kernel, loader, network, clock, management, console, update)
         """),
     Mistake(
       "unknown key in a mapping without name",

@@ -6,6 +6,7 @@ import Foundation
 public enum LoaderDouble: String, CaseIterable, Sendable {
   case systemdBoot
   case grub
+  case uBoot
 
   /// Starts once: chooses a slot and writes what the loader writes; `nil` where it starts nothing.
   ///
@@ -36,6 +37,7 @@ public enum LoaderDouble: String, CaseIterable, Sendable {
     switch self {
     case .systemdBoot: Self.startSystemdBoot(&files, canWrite)
     case .grub: Self.startGrub(&files, canWrite)
+    case .uBoot: Self.startUBoot(&files, canWrite)
     }
   }
 
@@ -118,6 +120,49 @@ public enum LoaderDouble: String, CaseIterable, Sendable {
       return slot
     }
     return [record["cultivar_standard"] ?? "", "a", "b"].lazy.filter { !$0.isEmpty }.compactMap(commands).first
+  }
+
+  // MARK: U-Boot (the commands of boot.scr, as U-Boot's documentation describes them: `env import -c` checks a CRC-32)
+
+  private static func crc32(_ bytes: some Sequence<UInt8>) -> UInt32 {
+    var sum = ~UInt32(0)
+    for byte in bytes {
+      sum ^= UInt32(byte)
+      for _ in 0..<8 { sum = sum & 1 == 1 ? sum >> 1 ^ 0xEDB8_8320 : sum >> 1 }
+    }
+    return ~sum
+  }
+
+  private static func environment(_ bytes: [UInt8]?) -> [String: String]? {
+    guard let bytes, bytes.count > 4,
+      bytes[..<4].reversed().reduce(UInt32(0), { $0 << 8 | UInt32($1) }) == crc32(bytes[4...])
+    else { return nil }
+    var values: [String: String] = [:]
+    for item in bytes[4...].split(separator: 0) {
+      let parts = String(decoding: item, as: UTF8.self).split(
+        separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      if parts.count == 2 { values[String(parts[0])] = String(parts[1]) }
+    }
+    return values
+  }
+
+  private static func startUBoot(_ files: inout [String: [UInt8]], _ canWrite: Bool) -> String? {
+    let present = files
+    func start(_ slot: String) -> String? {
+      slot.isEmpty
+        ? nil : Self.slot(inOptions: environment(present["slots/\(slot)/u-boot.env"])?["cultivar_arguments"])
+    }
+    let record = (1...2).lazy.compactMap { environment(present["u-boot/choice-\($0).env"]) }.first ?? [:]
+    if let trial = record["cultivar_trial"], let slot = start(trial), let number = record["cultivar_number"],
+      let begun = environment(files["u-boot/begun.env"])?["cultivar_begun"], begun != number, canWrite
+    {
+      let text = Array("cultivar_begun=\(number)\0\0".utf8)
+      let data = text + [UInt8](repeating: 0, count: 508 - text.count)
+      let sum = crc32(data)
+      files["u-boot/begun.env"] = (0..<4).map { UInt8(truncatingIfNeeded: sum >> (8 * $0)) } + data
+      return slot
+    }
+    return [record["cultivar_standard"] ?? "", "a", "b"].lazy.compactMap(start).first
   }
 
   private static func slot(inOptions options: String?) -> String? {

@@ -1,6 +1,7 @@
 import BootFlow
 import Bundle
 import BundleMaking
+import DeviceFixtures
 import DeviceModel
 import Foundation
 import LinuxSystem
@@ -52,9 +53,7 @@ final class DeviceDouble: Sendable {
     }
     try Data([UInt8](repeating: 0, count: 4 << 20)).write(to: url("root-b"))
     let entry = BootEntry(slot: .a, title: "product", version: "1.0", arguments: ["ro"])
-    try boot.create(SystemdBootFlow.initialEntry(of: .a), Array(entry.bootLoaderSpecification(generation: 1).utf8))
-    try boot.create(BootPartition.grubCommands(.a), Array(entry.grubCommands.utf8))
-    for (path, content) in GrubFlow.initialFiles(standard: .a) { try boot.create(path, content) }
+    try LoaderDouble.fill(boot, with: entry)
     try Data(signer.rootFile().file).write(to: url("trust"))
     _ = try start()
   }
@@ -115,8 +114,7 @@ final class DeviceDouble: Sendable {
   @discardableResult func start() throws -> Slot {
     let chosen = try loader.start(url("boot")).flatMap(Slot.init)
     let boot = BootFolder(path("boot"))
-    let flow: any BootFlow = loader == .grub ? GrubFlow(boot) : SystemdBootFlow(boot)
-    let isTrial = try flow.choice().trial.map { $0.slot == chosen && $0.isSpent } ?? false
+    let isTrial = try loader.flow(boot).choice().trial.map { $0.slot == chosen && $0.isSpent } ?? false
     guard let chosen else { throw CocoaError(.fileNoSuchFile) }
     memory.withLock {
       $0.starts += 1
@@ -143,7 +141,7 @@ final class DeviceDouble: Sendable {
         securityEpoch: release.epoch, dataSchema: 0, buildTime: 0,
         health: HealthPlan(duration: duration, timeout: timeout)),
       boot: BootRecord(
-        loader: loader == .grub ? .grub : .systemdBoot, slot: memory.running, isTrial: memory.isTrial,
+        loader: loader.kind, slot: memory.running, isTrial: memory.isTrial,
         disk: "", bootPartition: "", rootA: path("root-a"), rootB: path("root-b")),
       records: path("data"), trustRoot: path("trust"), bootFolder: path("boot"), lock: path("lock"),
       startID: "\(memory.starts)", problems: { [self] in self.memory.withLock { $0.problems } },

@@ -3,6 +3,7 @@ import DeviceModel
 import Foundation
 import LinuxSystem
 import PartitionTable
+import Synchronization
 import TestFixtures
 import Testing
 
@@ -22,6 +23,31 @@ struct LoaderUpdateTests {
     try device.write(code(2048).bootCode + (try device.read(0, 1)).dropFirst(GrubBootCode.codeSize), at: 0)
     try device.write(code(2048).core, at: 2048)
     return file
+  }
+
+  @Test("What UEFI starts is not exchanged for another loader, which would find no records of its own")
+  func otherKind() async throws {
+    try await withTemporaryFolder { folder in
+      let boot = BootFolder(folder.appending(path: "boot").path)
+      let systemdBoot = Array("MZ #### LoaderInfo: systemd-boot 252 ####".utf8)
+      for (present, wanted) in [(systemdBoot, Array("MZ GRUB".utf8)), (Array("MZ GRUB".utf8), systemdBoot)] {
+        try boot.create("EFI/BOOT/BOOTX64.EFI", present)
+        try boot.create(BootPartition.uefiLoader(.a), wanted)
+        let notes = Mutex<[String]>([])
+        let environment = UpdateEnvironment(
+          plan: UpdatePlan(
+            image: ImageIdentity(project: "p", image: "i", deviceClass: "d", version: "1", build: ""),
+            securityEpoch: 0, dataSchema: 0, buildTime: 0, health: HealthPlan()),
+          boot: BootRecord(
+            loader: .grub, slot: .a, isTrial: false, disk: "", bootPartition: "", rootA: "", rootB: nil),
+          records: folder.path, trustRoot: "", bootFolder: boot.path, lock: "", startID: "",
+          note: { note in notes.withLock { $0.append(note) } })
+        try LoaderUpdate(environment: environment, slot: .a).run()
+        #expect(try boot.read("EFI/BOOT/BOOTX64.EFI") == present)
+        #expect(!FileTree.exists(boot.absolute("EFI/BOOT/NEW.EFI")))
+        #expect(notes.withLock { $0.first?.contains("stays as it is") ?? false })
+      }
+    }
   }
 
   @Test(

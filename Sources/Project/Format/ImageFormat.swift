@@ -10,6 +10,9 @@ struct ImageEntry: Sendable {
 enum ImageFormat {
   static let device = RequiredKey(
     "device", Shape<BuiltInDeviceClass>.cases("a device class"), "Device class.", example: "generic-x86_64")
+  static let loader = DefaultedKey(
+    "loader", Shape<UEFILoader>.cases("a boot loader"), default: "systemd-boot",
+    "What UEFI starts. On a BIOS it is always GRUB, and U-Boot has a script of its own.", example: "grub")
   static let layout = RequiredKey(
     "layout", LayoutFormat.shape, "Layout, by name or with changes to it.", example: "appliance-ab")
   static let formats = DefaultedKey(
@@ -46,7 +49,7 @@ enum ImageFormat {
   static let shape = Shape<ImageEntry>.object(
     "image", about: "An appliance: programs, and no distribution.",
     keys: [
-      device, layout, formats, hostname, timezone, programs, files, kernel, network, clock, management, console,
+      device, layout, formats, hostname, timezone, programs, files, kernel, loader, network, clock, management, console,
       UpdateFormat.key,
     ]
   ) { fields, reading in
@@ -68,8 +71,9 @@ enum ImageFormat {
       &reading)
     guard let device = fields[device], let layout = fields[layout] else { return nil }
     let definition = ImageDefinition(
-      position: fields.position, name: "", device: device.rawValue, layout: layout, formats: fields[formats],
-      hostname: fields[hostname] ?? "", timezone: fields[timezone], programs: programs.compactMap(\.definition),
+      position: fields.position, name: "", device: device.rawValue, uefiLoader: fields[loader], layout: layout,
+      formats: fields[formats], hostname: fields[hostname] ?? "", timezone: fields[timezone],
+      programs: programs.compactMap(\.definition),
       files: fields[files], kernel: fields[kernel], network: fields[network], timeServers: timeServers,
       management: fields[management], consoleCommands: fields[console], update: fields[UpdateFormat.key],
       system: nil)

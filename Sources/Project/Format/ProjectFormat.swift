@@ -74,10 +74,16 @@ enum ArchiveFormat {
     "securityMirror", Shape.archiveURL, "URL of the security archive. Left out: the one that belongs to the mirror.",
     example: "https://ftp.debian.org/debian-security")
 
+  private static let snapshot = DefaultedKey(
+    "snapshot", Shape.truth, default: false,
+    "The archive is as it was on a day and stays so: its indexes count past their date as well.", example: true)
+
   /// `debian:`
   static let shape = Shape<ArchiveDefinition>.object(
-    "archive", about: "The Debian archive and suite that packages come from.", keys: [suite, mirror, securityMirror]
+    "archive", about: "The Debian archive and suite that packages come from.", keys: [suite, mirror, securityMirror, snapshot]
   ) { fields, _ in
-    ArchiveDefinition(suite: fields[suite], mirror: fields[mirror], securityMirror: fields[securityMirror])
+    ArchiveDefinition(
+      suite: fields[suite], mirror: fields[mirror], securityMirror: fields[securityMirror],
+      isSnapshot: fields[snapshot])
   }
 }

@@ -39,7 +39,7 @@ enum SystemFormat {
   private static let keys: [any KeyDeclaration] =
     [
       ImageFormat.device, ImageFormat.layout, ImageFormat.formats, ImageFormat.hostname, timezone, base, profile,
-      layers, variables, override, drop, replace, ImageFormat.kernel, UpdateFormat.key,
+      layers, variables, override, drop, replace, ImageFormat.kernel, ImageFormat.loader, UpdateFormat.key,
       ImageFormat.management,
     ] + PartsFormat.keys
 
@@ -74,7 +74,8 @@ enum SystemFormat {
       base: fields[base], profile: fields[profile], layers: fields[layers] ?? [], variables: fields[variables],
       overrides: fields[override], drops: fields[drop], replacements: fields[replace], parts: parts)
     let definition = ImageDefinition(
-      position: fields.position, name: "", device: device.rawValue, layout: layout,
+      position: fields.position, name: "", device: device.rawValue, uefiLoader: fields[ImageFormat.loader],
+      layout: layout,
       formats: fields[ImageFormat.formats], hostname: fields[ImageFormat.hostname] ?? "", timezone: fields[timezone],
       programs: [], files: [], kernel: kernel, network: .none, timeServers: [],
       management: fields[ImageFormat.management], consoleCommands: false, update: fields[UpdateFormat.key],

@@ -68,6 +68,8 @@ public struct ArchiveDefinition: Sendable, Equatable {
   public var mirror: String?
   /// URL of the security archive; `nil` for the one that belongs to the mirror.
   public var securityMirror: String?
+  /// Whether the archive is a snapshot, whose indexes count past their date.
+  public var isSnapshot = false
 }
 
 /// One image of a project.
@@ -78,6 +80,8 @@ public struct ImageDefinition: Sendable, Equatable {
   public var name: String
   /// Name of a built-in device class: `generic-x86_64`.
   public var device: String
+  /// What UEFI starts.
+  public var uefiLoader: UEFILoader
   /// Layout with the project's changes to it.
   public var layout: LayoutChoice
   /// What is written in addition to the raw disk image.
@@ -104,6 +108,14 @@ public struct ImageDefinition: Sendable, Equatable {
   public var update: UpdateDefinition?
   /// What a system is made of; `nil` for an appliance. ``SystemReader`` makes a ``SystemDefinition`` of it.
   public var system: SystemRequest?
+}
+
+/// What UEFI starts from a disk.
+public enum UEFILoader: String, Sendable, CaseIterable {
+  /// systemd-boot.
+  case systemdBoot = "systemd-boot"
+  /// GRUB.
+  case grub
 }
 
 /// A built-in layout, and what the project changes of it.

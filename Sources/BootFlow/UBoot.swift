@@ -1,0 +1,164 @@
+import DeviceModel
+import PartitionTable
+
+/// U-Boot, as boards have it in their firmware.
+public typealias UBootFlow = RecordFlow<UBoot>
+
+/// What U-Boot does, in its own command language. All its files are environments with a checksum, as `env import -c` reads them.
+///
+/// Nothing has to be compiled into U-Boot for it: its usual search for a boot script on a disk finds ours. So trials are counted by the
+/// script and not by `bootcount`, which few builds have, and the environment is on the boot partition and not where a build keeps its own.
+public enum UBoot: RecordDialect {
+  /// U-Boot.
+  public static let loader = BootRecord.Loader.uBoot
+  /// Folder of its files.
+  public static let folder = BootPartition.uBoot
+
+  /// One sector, so that a power cut leaves it old or new.
+  private static let blockLength = 512
+
+  /// An environment.
+  public static func block(_ variables: [(name: String, value: String)]) -> [UInt8] {
+    UBootEnvironment.bytes(variables, length: blockLength)
+  }
+
+  /// The variables of an environment.
+  public static func variables(_ block: [UInt8]) -> [String: String]? { UBootEnvironment.variables(block) }
+
+  /// None: an environment has its own.
+  public static func checksum(of block: [UInt8], in file: String) -> [UInt8]? { nil }
+
+  /// An environment with the kernel's command line.
+  public static func startFile(_ slot: Slot) -> String { BootPartition.uBootEnvironment(slot) }
+
+  /// Makes it.
+  public static func start(of entry: BootEntry) -> [UInt8] {
+    let line = entry.options(loader: loader).joined(separator: " ")
+    return UBootEnvironment.bytes([(arguments, line)])
+  }
+
+  /// Whether its checksum is right.
+  public static func isWhole(_ start: [UInt8]) -> Bool { variables(start)?[arguments] != nil }
+
+  /// The boot script.
+  public static var commands: (path: String, content: [UInt8]) {
+    (BootPartition.uBootScript, UBootScript.image(of: script, name: "Cultivar"))
+  }
+
+  private static let arguments = "cultivar_arguments"
+
+  /// `devtype`, `devnum` and `distro_bootpart` are U-Boot's names for where it found the script. The device tree is what the firmware
+  /// before U-Boot has left (`fdt_addr`), else U-Boot's own.
+  static let script = """
+    # Which slot is started. Written by Cultivar; docs/boot-flows.md draws it.
+    setenv cultivar_standard
+    setenv cultivar_trial
+    setenv cultivar_number
+    setenv cultivar_begun
+    setenv cultivar_argument
+    setenv cultivar_disk "${devtype} ${devnum}:${distro_bootpart}"
+    part uuid ${cultivar_disk} cultivar_partition
+    if test -n "${fdt_addr}"; then setenv cultivar_tree ${fdt_addr}; else setenv cultivar_tree ${fdtcontroladdr}; fi
+
+    setenv cultivar_boot 'booti ${kernel_addr_r} ${ramdisk_addr_r}:${filesize} ${cultivar_tree}'
+    setenv cultivar_load 'load ${cultivar_disk} ${kernel_addr_r} /slots/${cultivar_slot}/linux && load ${cultivar_disk} ${ramdisk_addr_r} /slots/${cultivar_slot}/initrd && run cultivar_boot'
+    setenv cultivar_line 'setenv bootargs "${cultivar_arguments} \(KernelParameter.bootPartition)=${cultivar_partition} ${cultivar_argument}"'
+    setenv cultivar_start 'if load ${cultivar_disk} ${scriptaddr} /slots/${cultivar_slot}/u-boot.env && env import -c ${scriptaddr} ${filesize} cultivar_arguments; then run cultivar_line; run cultivar_load; fi'
+
+    for copy in 1 2; do
+      if test -z "${cultivar_standard}"; then
+        if load ${cultivar_disk} ${scriptaddr} /u-boot/choice-${copy}.env; then
+          env import -c ${scriptaddr} ${filesize} cultivar_standard cultivar_trial cultivar_number
+        fi
+      fi
+    done
+
+    # A trial begins once: U-Boot writes its number down, and tries nothing unless it can read it again.
+    if test -n "${cultivar_trial}"; then
+      if load ${cultivar_disk} ${scriptaddr} /u-boot/begun.env && env import -c ${scriptaddr} ${filesize} cultivar_begun; then
+        if test "${cultivar_begun}" != "${cultivar_number}"; then
+          setenv cultivar_begun ${cultivar_number}
+          env export -c -s 0x200 ${scriptaddr} cultivar_begun
+          fatwrite ${cultivar_disk} ${scriptaddr} /u-boot/begun.env 0x200
+          setenv cultivar_begun
+          mw.b ${scriptaddr} 0 0x200
+          if load ${cultivar_disk} ${scriptaddr} /u-boot/begun.env && env import -c ${scriptaddr} ${filesize} cultivar_begun; then
+            if test "${cultivar_begun}" = "${cultivar_number}"; then
+              setenv cultivar_slot ${cultivar_trial}
+              setenv cultivar_argument \(KernelParameter.trial)
+              run cultivar_start
+              setenv cultivar_argument
+            fi
+          fi
+        fi
+      fi
+    fi
+
+    # The standard; where its kernel cannot be read, the other slot, which is whole if it has a command line.
+    for slot in ${cultivar_standard} a b; do
+      setenv cultivar_slot ${slot}
+      run cultivar_start
+    done
+    echo "Cultivar: neither slot can be started; trying again"
+    sleep 10
+    reset
+
+    """
+}
+
+/// An environment as `env export -c` writes it (U-Boot, `include/env_internal.h`, `struct environment_s`): CRC-32 in the byte order of the
+/// machine, then `name=value` with a zero after each and another one at the end.
+enum UBootEnvironment {
+  private static let checksumLength = 4
+
+  /// The bytes of some variables; what is left of the length, where one is asked for, is zeros.
+  static func bytes(_ variables: [(name: String, value: String)], length: Int? = nil) -> [UInt8] {
+    // `himport_r` takes a backslash for a mark that the next character stands for itself.
+    let text = variables.map { "\($0.name)=\($0.value.replacing("\\", with: "\\\\"))\0" }.joined() + "\0"
+    let missing = (length ?? 0) - checksumLength - text.utf8.count
+    precondition(length == nil || missing >= 0, "the variables fit into an environment")
+    let data = Array(text.utf8) + [UInt8](repeating: 0, count: max(missing, 0))
+    return littleEndian(CRC32.checksum(data)) + data
+  }
+
+  /// The variables; `nil` where the checksum is not theirs.
+  static func variables(_ bytes: [UInt8]) -> [String: String]? {
+    let data = bytes.dropFirst(checksumLength)
+    guard data.count > 1, Array(bytes.prefix(checksumLength)) == littleEndian(CRC32.checksum(data)) else { return nil }
+    return data.split(separator: 0).reduce(into: [:]) { values, line in
+      let parts = String(decoding: line, as: UTF8.self)
+        .split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      if parts.count == 2 {
+        values[String(parts[0])] = String(parts[1].replacing("\\\\", with: "\\"))
+      }
+    }
+  }
+
+  private static func littleEndian(_ value: UInt32) -> [UInt8] {
+    (0..<4).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }
+  }
+}
+
+/// A script as U-Boot's `source` takes it: what `mkimage -T script` makes (U-Boot, `include/image.h`, `struct legacy_img_hdr`).
+enum UBootScript {
+  private static let magic: UInt32 = 0x2705_1956
+  private static let (linux, arm64, script, uncompressed): (UInt8, UInt8, UInt8, UInt8) = (5, 22, 6, 0)
+  private static let nameLength = 32
+
+  /// The image of a script; its time is 1970.
+  static func image(of text: String, name: String) -> [UInt8] {
+    // A list of lengths, which ends with a zero, stands before the only text.
+    let data = bigEndian(UInt32(text.utf8.count)) + bigEndian(0) + Array(text.utf8)
+    func header(_ checksum: UInt32) -> [UInt8] {
+      let title = Array(name.utf8.prefix(nameLength))
+      let numbers = [magic, checksum, 0, UInt32(data.count), 0, 0, CRC32.checksum(data)]
+      return numbers.flatMap(bigEndian) + [linux, arm64, script, uncompressed] + title
+        + [UInt8](repeating: 0, count: nameLength - title.count)
+    }
+    return header(CRC32.checksum(header(0))) + data
+  }
+
+  private static func bigEndian(_ value: UInt32) -> [UInt8] {
+    (0..<4).reversed().map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }
+  }
+}
