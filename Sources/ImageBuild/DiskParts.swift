@@ -61,7 +61,8 @@ struct DiskParts {
       try await ownBuilder.root(parts.root, in: rootPart, id: ids.fileSystem("root"))
     }
     let loaders = try await BootLoaderFiles(
-      for: parts.device.architecture, uefi: BootLoaderFiles.ForUEFI(parts.uefiLoader), archive: archive, tools: tools, cache: cache,
+      for: parts.device.architecture, uefi: BootLoaderFiles.ForUEFI(parts.uefiLoader), archive: archive, tools: tools,
+      cache: cache,
       bootPartitionNumber: layout.numbers.boot)
     let initialRAM = parts.initialRAM
     let entry = BootEntry(

@@ -114,7 +114,8 @@ public struct ImageBuilder: Sendable {
 
     let parts = ImageParts(
       image: ImageName(project: project.name, image: image.name), device: device, layout: layout, identity: identity,
-      uefiLoader: image.uefiLoader, kernel: kernel.files.kernel, root: .tree(root.tree), initialRAM: try await initialRAMFile,
+      uefiLoader: image.uefiLoader, kernel: kernel.files.kernel, root: .tree(root.tree),
+      initialRAM: try await initialRAMFile,
       epoch: epoch, arguments: arguments)
     let disk = try await DiskParts(parts, archive: archive, tools: tools, cache: cache, progress: progress)
     let manifest = try BuildManifest(

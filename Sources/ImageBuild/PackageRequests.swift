@@ -20,7 +20,8 @@ struct PackageRequests {
     base = PackageRequest(["ca-certificates", "tzdata"], scope: .named, suite: suite, architecture: architecture)
     checker = PackageRequest(["e2fsck-static"], scope: .named, suite: suite, architecture: architecture)
     kernel = KernelFiles.requests(image.kernel, device: device, suite: suite)
-    loaders = BootLoaderFiles.request(architecture: device.architecture, uefi: BootLoaderFiles.ForUEFI(image.uefiLoader))
+    loaders = BootLoaderFiles.request(
+      architecture: device.architecture, uefi: BootLoaderFiles.ForUEFI(image.uefiLoader))
     let programs = image.programs.compactMap { program -> [String]? in
       guard case .debian(let packages, _) = program.source else { return nil }
       return packages

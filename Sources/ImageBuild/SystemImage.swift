@@ -30,7 +30,8 @@ extension ImageBuilder {
       request = try SystemBuilder.request(
         system, suite: suite, architecture: architecture, kernel: kernel, base: base)
       checker = PackageRequest(["e2fsck-static"], scope: .named, suite: suite, architecture: architecture)
-      loaders = BootLoaderFiles.request(architecture: device.architecture, uefi: BootLoaderFiles.ForUEFI(image.uefiLoader))
+      loaders = BootLoaderFiles.request(
+        architecture: device.architecture, uefi: BootLoaderFiles.ForUEFI(image.uefiLoader))
       foreign = ForeignPrograms.needs(for: architecture, suite: suite)
     }
 

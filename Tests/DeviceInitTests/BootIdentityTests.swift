@@ -47,7 +47,8 @@ import Testing
     #expect(line["d"] == nil)
   }
 
-  @Test("What chose the slot says so on the command line; an entry that does not is systemd-boot's, or GRUB's on a BIOS")
+  @Test(
+    "What chose the slot says so on the command line; an entry that does not is systemd-boot's, or GRUB's on a BIOS")
   func loader() {
     func loader(_ line: String, _ firmware: String) -> BootRecord.Loader {
       BootIdentity.loader(commandLine: KernelCommandLine(line), firmware: firmware)

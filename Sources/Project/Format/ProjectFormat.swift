@@ -80,7 +80,8 @@ enum ArchiveFormat {
 
   /// `debian:`
   static let shape = Shape<ArchiveDefinition>.object(
-    "archive", about: "The Debian archive and suite that packages come from.", keys: [suite, mirror, securityMirror, snapshot]
+    "archive", about: "The Debian archive and suite that packages come from.",
+    keys: [suite, mirror, securityMirror, snapshot]
   ) { fields, _ in
     ArchiveDefinition(
       suite: fields[suite], mirror: fields[mirror], securityMirror: fields[securityMirror],
