@@ -116,7 +116,8 @@ let package = Package(
     .target(
       name: "BundleMaking",
       dependencies: [
-        "BootFlow", "Bundle", "BundleDownload", "CZstd", "DeviceModel", "HostSystem", "PartitionTable", "TaggedFields",
+        "BootFlow", "Bundle", "BundleDownload", "CZstd", "DeviceModel", "ExtFileSystem", "HostSystem", "PartitionTable",
+        "TaggedFields",
       ]),
     .target(name: "ExecutableFormat"),
     .target(name: "Sandbox", dependencies: ["HostSystem"]),
@@ -262,7 +263,7 @@ let package = Package(
     .testTarget(
       name: "RemoteDeviceTests",
       dependencies: ["DeviceFixtures", "DeviceModel", "HostSystem", "ManagementAPI", "RemoteDevice", "TestFixtures"]),
-    .testTarget(name: "ProjectTests", dependencies: ["Project"]),
+    .testTarget(name: "ProjectTests", dependencies: ["Project", "TestFixtures"]),
     .testTarget(
       name: "CommandLineTests", dependencies: ["cultivar", "Bundle", "BundleDownload", "BundleMaking", "TestFixtures"]),
     .testTarget(

@@ -21,6 +21,8 @@ struct ImageEncoder: Sendable {
     var image: MappedImage
     var blocks: BlockIndex
     var similar: SimilarityIndex
+    /// Where files of the image were; `nil` where that is not known.
+    var paths: PathHints?
   }
 
   /// Bytes of a frame of a whole image: small, as a device that has some of the blocks fetches only the frames of the others.
@@ -35,7 +37,10 @@ struct ImageEncoder: Sendable {
     self.image = image
     self.level = Int32(level)
     own = BlockIndex(of: image)
-    self.base = base.map { Base(image: $0, blocks: BlockIndex(of: $0), similar: SimilarityIndex(of: $0)) }
+    self.base = base.map {
+      Base(
+        image: $0, blocks: BlockIndex(of: $0), similar: SimilarityIndex(of: $0), paths: PathHints(from: $0, to: image))
+    }
   }
 
   /// Number of segments.
@@ -193,6 +198,7 @@ struct ImageEncoder: Sendable {
     let start = max(0, min((before ?? blocks.lowerBound) - 1, base.image.wholeBlocks - 1))
     let ranges = base.similar.ranges(
       like: bytes, expected: BlockRange(start: start, count: blocks.count + 2),
+      hinted: base.paths?.ranges(for: blocks) ?? [],
       limit: min(BundleLimits.prefixBlocks, 3 * blocks.count + 64))
     return maker.frame(of: Array(bytes), from: ranges, of: base.image, level: level)
   }

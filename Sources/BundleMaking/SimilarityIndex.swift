@@ -22,14 +22,23 @@ struct SimilarityIndex: Sendable {
   ///
   /// - Parameters:
   ///   - expected: Where they would be had nothing moved; taken first.
+  ///   - hinted: Where the same files were; taken next.
   ///   - limit: Most blocks of all ranges.
-  func ranges(like bytes: UnsafeRawBufferPointer, expected: BlockRange, limit: Int) -> [BlockRange] {
+  func ranges(
+    like bytes: UnsafeRawBufferPointer, expected: BlockRange, hinted: [BlockRange], limit: Int
+  ) -> [BlockRange] {
     var votes: [Int: Int] = [:]
     Self.forEachAnchor(in: bytes) { hash, _ in
       if let block = places[hash] { votes[Int(block) / Self.group, default: 0] += 1 }
     }
     let last = max(0, (image.wholeBlocks - 1) / Self.group)
     var chosen = Set((max(0, expected.start) / Self.group)...max(0, (expected.end - 1) / Self.group))
+    for range in hinted {
+      for group in range.start / Self.group...(range.end - 1) / Self.group
+      where (chosen.count + 1) * Self.group <= limit {
+        chosen.insert(group)
+      }
+    }
     let best = votes.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
     for (group, _) in best {
       // What was inserted moves the rest beyond its group.

@@ -64,6 +64,19 @@ extension ExtFileSystem {
     return try content(of: link, limit: 1 << 16)
   }
 
+  /// Where the bytes of a file stand in the file system: in its order, without what was never written.
+  ///
+  /// - Throws: ``ExtFailure``.
+  public func places(of inode: ExtInode) throws -> [(position: UInt64, place: UInt64, length: UInt64)] {
+    let bytes = UInt64(blockSize)
+    return try runs(of: inode).compactMap { run in
+      guard let place = run.place, place < size / bytes, run.count <= size / bytes - place else { return nil }
+      let position = run.position * bytes
+      guard position < inode.size else { return nil }
+      return (position, place * bytes, min(run.count * bytes, inode.size - position))
+    }
+  }
+
   private func runs(of inode: ExtInode) throws -> [Run] {
     var runs: [Run] = []
     if inode.usesExtents {

@@ -18,7 +18,7 @@ struct ResumptionTests {
         Sample.manifest, of: [.init(name: "root", file: image)], to: folder.appending(path: "bundle"))
       return try Array(Data(contentsOf: folder.appending(path: "bundle")))
     }
-    var random = SeededGenerator(state: 7)
+    var random = SeededGenerator(seed: 7)
     var (cuts, fetched, rounds) = (0, 0, 0)
     while cuts < 100 {
       let disk = CutDisk(slot: old + [UInt8](repeating: 0, count: max(0, new.count - old.count)))
@@ -187,18 +187,5 @@ final class CutDisk {
       }
       (bytes, pending) = (synced, [])
     }
-  }
-}
-
-/// Random numbers that are the same in every run.
-struct SeededGenerator: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var number = state
-    number = (number ^ number >> 30) &* 0xbf58_476d_1ce4_e5b9
-    number = (number ^ number >> 27) &* 0x94d0_49bb_1331_11eb
-    return number ^ number >> 31
   }
 }

@@ -1,3 +1,5 @@
+import TestFixtures
+
 /// Every state that power cuts leave of a log: after each write, with what was not flushed kept, lost, kept in part, or torn.
 public struct CutStates {
   /// A state.
@@ -88,20 +90,12 @@ public struct CutStates {
   static func mixed(
     _ writes: [(place: UInt64, bytes: [UInt8])], seed: UInt64
   ) -> [(place: UInt64, bytes: [UInt8])] {
-    // SplitMix64 (Steele, Lea and Flood): few states are made of each seed, so each has to be good from its first number on.
-    var random = seed
-    func next() -> UInt64 {
-      random &+= 0x9e37_79b9_7f4a_7c15
-      var mixed = random
-      mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-      mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-      return mixed ^ (mixed >> 31)
-    }
+    var random = SeededGenerator(seed: seed)
     var result: [(place: UInt64, bytes: [UInt8])] = []
-    for write in writes.dropLast() where next() % 2 == 0 { result.append(write) }
+    for write in writes.dropLast() where random.next() % 2 == 0 { result.append(write) }
     guard let last = writes.last else { return result }
     // A disk writes whole sectors, in any order.
-    for start in Swift.stride(from: 0, to: last.bytes.count, by: 512) where next() % 2 == 0 {
+    for start in Swift.stride(from: 0, to: last.bytes.count, by: 512) where random.next() % 2 == 0 {
       let range = start..<min(start + 512, last.bytes.count)
       result.append((last.place + UInt64(start), Array(last.bytes[range])))
     }

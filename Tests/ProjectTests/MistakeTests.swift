@@ -1,4 +1,5 @@
 import Foundation
+import TestFixtures
 import Testing
 
 @testable import Project
@@ -86,7 +87,7 @@ struct MistakeTests {
 
   @Test("A damaged file is read without a crash, and every problem lies inside it")
   func damaged() throws {
-    var random = SeededGenerator(state: 20)
+    var random = SeededGenerator(seed: 20)
     let scalars = Array(Sample.complete.unicodeScalars)
     for _ in 0..<150 {
       var damaged = scalars

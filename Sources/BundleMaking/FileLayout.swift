@@ -1,0 +1,106 @@
+import Bundle
+import ExtFileSystem
+
+/// Where in the image of a file system the files' bytes stand.
+struct FileLayout: Sendable {
+  /// Bytes of a file that stand together.
+  struct Extent: Sendable, Equatable {
+    /// First byte, in the file.
+    var position: Int
+    /// First byte, in the image.
+    var place: Int
+    var length: Int
+  }
+
+  /// The extents of each file, by its path.
+  private(set) var files: [String: [Extent]] = [:]
+
+  /// Reads the file system of an image; `nil` where it has none whose files are found, because it is of another kind, compresses them,
+  /// or is damaged: this makes bundles small, and is not needed for them.
+  init?(of image: MappedImage) {
+    let start = Array(image.bytes.prefix(2048))
+    do {
+      if ErofsLayout.isOne(start) {
+        try ErofsLayout(image.bytes).forEachFile { path, extent in files[path, default: []].append(extent) }
+      } else if ExtFileSystem.isOne(start) {
+        try addExt(image)
+      }
+    } catch { return nil }
+    if files.isEmpty { return nil }
+  }
+
+  private mutating func addExt(_ image: MappedImage) throws {
+    let system = try ExtFileSystem { offset, count in
+      let start = min(Int(clamping: offset), image.bytes.count)
+      return Array(image.bytes[start..<min(start + count, image.bytes.count)])
+    }
+    try system.walk { path, inode in
+      guard inode.kind == .file, inode.size > 0 else { return }
+      let extents = try system.places(of: inode).map { run in
+        Extent(position: Int(run.position), place: Int(run.place), length: Int(run.length))
+      }
+      if !extents.isEmpty { files[String(decoding: path, as: UTF8.self)] = extents }
+    }
+  }
+}
+
+/// Which blocks of an old image hold what a new one has of the same files.
+struct PathHints: Sendable {
+  /// A stretch of the new image, and where the old file has the same bytes of it.
+  private struct Stretch: Sendable {
+    var new: Range<Int>
+    var old: Int
+  }
+
+  private let stretches: [Stretch]
+  private let oldBlocks: Int
+  /// What was inserted moves the rest: so many blocks more on either side.
+  private static let slack = 2
+
+  /// Compares layouts. Files that have not moved within their image say nothing that is not tried anyway.
+  init?(from old: MappedImage, to new: MappedImage) {
+    guard let before = FileLayout(of: old), let after = FileLayout(of: new) else { return nil }
+    var stretches: [Stretch] = []
+    for (path, extents) in after.files {
+      guard let former = before.files[path] else { continue }
+      for extent in extents {
+        let wanted = extent.position..<extent.position + extent.length
+        for part in former {
+          let common = wanted.clamped(to: part.position..<part.position + part.length)
+          guard !common.isEmpty else { continue }
+          let place = extent.place + common.lowerBound - extent.position
+          stretches.append(
+            Stretch(new: place..<place + common.count, old: part.place + common.lowerBound - part.position))
+        }
+      }
+    }
+    self.stretches = stretches.sorted { $0.new.lowerBound < $1.new.lowerBound }
+    oldBlocks = old.wholeBlocks
+  }
+
+  /// Blocks of the old image for blocks of the new one, in the order of the latter.
+  func ranges(for blocks: Range<Int>) -> [BlockRange] {
+    let bytes = blocks.lowerBound * BundleLimits.block..<blocks.upperBound * BundleLimits.block
+    return stretches[firstStretch(endingAfter: bytes.lowerBound)...]
+      .prefix { $0.new.lowerBound < bytes.upperBound }
+      .map { stretch in
+        let common = stretch.new.clamped(to: bytes)
+        let old = stretch.old + common.lowerBound - stretch.new.lowerBound
+        let start = max(0, old / BundleLimits.block - Self.slack)
+        let end = min(
+          oldBlocks, (old + common.count + BundleLimits.block - 1) / BundleLimits.block + Self.slack)
+        return BlockRange(start: start, count: max(0, end - start))
+      }.filter { $0.count > 0 }
+  }
+
+  /// Stretches do not overlap, so that they are in the order of their ends as well.
+  private func firstStretch(endingAfter byte: Int) -> Int {
+    var range = 0..<stretches.count
+    while !range.isEmpty {
+      let middle = range.lowerBound + range.count / 2
+      range =
+        stretches[middle].new.upperBound <= byte ? middle + 1..<range.upperBound : range.lowerBound..<middle
+    }
+    return range.lowerBound
+  }
+}
