@@ -4,20 +4,34 @@ import HostSystem
 
 /// A bundle that changes an old release into a new one.
 public enum BundleDelta {
-  /// What devices run that are to be updated.
-  public enum OldRelease: Sendable {
+  /// A release that devices run, or are to run.
+  public enum Release: Sendable {
     /// What a bundle has.
     case bundle(BundleFile)
     /// What is in slot A of a disk image.
     case disk(DiskRelease)
 
-    /// Puts its images into files, by name.
-    func extract(to folder: URL) async throws -> [String: URL] {
+    /// Puts its images into files.
+    fileprivate func extract(to folder: URL) async throws -> [(name: String, file: URL)] {
       switch self {
       case .bundle(let bundle):
         try bundle.expectWhole()
-        return try bundle.extract(to: folder)
+        let files = try bundle.extract(to: folder)
+        return bundle.manifest.images.compactMap { image in files[image.name].map { (image.name, $0) } }
       case .disk(let disk): return try await disk.extract(to: folder)
+      }
+    }
+
+    /// What it says of itself, without its images.
+    ///
+    /// - Parameter images: Its images in files.
+    fileprivate func manifest(_ images: [(name: String, file: URL)]) throws -> BundleManifest {
+      switch self {
+      case .bundle(let bundle):
+        var manifest = bundle.manifest
+        manifest.images = []
+        return manifest
+      case .disk(let disk): return try disk.manifest(images)
       }
     }
   }
@@ -27,17 +41,15 @@ public enum BundleDelta {
   /// - Parameter sign: Signs the manifest; `nil` for no signatures.
   /// - Throws: ``BundleFileFailure``, ``BundleMakingFailure``, `FileFailure`, `CommandFailure`.
   public static func make(
-    from old: OldRelease, to new: BundleFile, as file: URL, sign: BundleSigner? = nil
+    from old: Release, to new: Release, as file: URL, sign: BundleSigner? = nil
   ) async throws {
-    try new.expectWhole()
     try await withFolder { folder in
-      let oldImages = try await old.extract(to: folder.appending(path: "old"))
-      let newImages = try new.extract(to: folder.appending(path: "new"))
-      var manifest = new.manifest
-      manifest.images = []
-      let inputs = new.manifest.images.compactMap { image in
-        newImages[image.name].map { BundleMaker.Input(name: image.name, file: $0, base: oldImages[image.name]) }
-      }
+      let newImages = try await new.extract(to: folder.appending(path: "new"))
+      let manifest = try new.manifest(newImages)
+      let oldImages = Dictionary(
+        try await old.extract(to: folder.appending(path: "old")).map { ($0.name, $0.file) }
+      ) { first, _ in first }
+      let inputs = newImages.map { BundleMaker.Input(name: $0.name, file: $0.file, base: oldImages[$0.name]) }
       try await BundleMaker().make(manifest, of: inputs, to: file, sign: sign)
     }
   }

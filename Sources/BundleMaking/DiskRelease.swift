@@ -1,3 +1,4 @@
+import Bundle
 import BootFlow
 import DeviceModel
 import Foundation
@@ -51,10 +52,10 @@ public struct DiskRelease: Sendable {
   /// Puts the images of the slot into files, by the names that they have in bundles.
   ///
   /// - Throws: `CommandFailure` (mtools does the reading), `FileFailure`.
-  func extract(to folder: URL) async throws -> [String: URL] {
+  func extract(to folder: URL) async throws -> [(name: String, file: URL)] {
     try FolderTree.create(folder.path)
-    var images = ["root": folder.appending(path: "root.img")]
-    try copyRoot(to: images["root"] ?? folder)
+    var images = [(name: "root", file: folder.appending(path: "root.img"))]
+    try copyRoot(to: images[0].file)
     let listing = try await mtools("mdir", ["-b", "::/\(BootPartition.folder(.a))"])
     let names = Set(listing.split(separator: "\n").compactMap { $0.split(separator: "/").last.map(String.init) })
     for (name, path) in [
@@ -64,9 +65,27 @@ public struct DiskRelease: Sendable {
     ] where names.contains(path.split(separator: "/").last.map(String.init) ?? "") {
       let file = folder.appending(path: "\(name).img")
       _ = try await mtools("mcopy", ["::/\(path)", file.path])
-      images[name] = file
+      images.append((name, file))
     }
     return images
+  }
+
+  /// What the release says of itself in its root file system, for its devices: less than a bundle can say.
+  ///
+  /// - Parameter images: Its images, in files.
+  /// - Throws: ``BundleFileFailure`` where it does not, or where the file system is not one whose files are found.
+  func manifest(_ images: [(name: String, file: URL)]) throws -> BundleManifest {
+    let root = try images.first { $0.name == "root" }.map { try MappedImage($0.file.path) }
+    guard let root, let text = FileLayout(of: root)?.content(of: String(UpdatePlan.path.dropFirst()), in: root),
+      let plan = try? JSONDecoder().decode(UpdatePlan.self, from: Data(text))
+    else {
+      throw BundleFileFailure(
+        .file(disk), reason: "it does not tell what the release is: there is no \(UpdatePlan.path) in an EROFS or ext4",
+        remedy: "give the bundle of the release, which `cultivar build --format bundle` writes")
+    }
+    return BundleManifest(
+      product: plan.product, devices: [plan.image.deviceClass], version: plan.image.version,
+      securityEpoch: plan.securityEpoch, created: plan.buildTime, dataSchema: plan.dataSchema)
   }
 
   private func mtools(_ program: String, _ arguments: [String]) async throws -> String {

@@ -29,6 +29,11 @@ struct FileLayout: Sendable {
     if files.isEmpty { return nil }
   }
 
+  /// The bytes of a file; `nil` where it is not found.
+  func content(of path: String, in image: MappedImage) -> [UInt8]? {
+    files[path].map { extents in extents.flatMap { image.bytes[$0.place..<$0.place + $0.length] } }
+  }
+
   private mutating func addExt(_ image: MappedImage) throws {
     let system = try ExtFileSystem { offset, count in
       let start = min(Int(clamping: offset), image.bytes.count)

@@ -85,12 +85,15 @@ struct BundleCommand: AsyncParsableCommand {
   struct Delta: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       commandName: "delta", abstract: "Make a bundle that updates only devices with an old release, and is small.",
-      discussion: "All that the new bundle says of itself is in the small one as well. It has to be signed anew.")
+      discussion: """
+        All that the new bundle says of itself is in the small one as well. A disk image says less: neither notes nor a lowest version nor an \
+        expiry. The bundle has to be signed anew.
+        """)
 
     @Argument(help: "The old release: its bundle, a file or URL, or its disk image.")
     var old: String
 
-    @Argument(help: "Bundle of the new release: a file or URL.")
+    @Argument(help: "The new release: its bundle, a file or URL, or its disk image.")
     var new: String
 
     @OptionGroup var web: WebOptions
@@ -102,14 +105,14 @@ struct BundleCommand: AsyncParsableCommand {
 
     func run() async throws {
       try await CommandErrors.shown {
-        let (old, new) = (try release(at: old), try web.bundle(at: new))
+        let (old, new) = (try release(at: old), try release(at: new))
         let file = URL(fileURLWithPath: output)
         try await BundleDelta.make(from: old, to: new, as: file) { try await signing.signatures(over: $0) }
         print(BundleReport(try BundleFile(file)).text, terminator: "")
       }
     }
 
-    private func release(at text: String) throws -> BundleDelta.OldRelease {
+    private func release(at text: String) throws -> BundleDelta.Release {
       if case .file(let file) = try web.place(text), FileManager.default.fileExists(atPath: file.path),
         let disk = try DiskRelease(file)
       {

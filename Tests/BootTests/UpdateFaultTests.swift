@@ -153,6 +153,49 @@ extension Machines {
       }
     }
 
+    @Test("A device fetches what it does not have from a web server by itself, and goes on when the server was gone")
+    func webServer() async throws {
+      let subject = try await subject(.uefi)
+      let folder = try await BootFixture.shared.newFolder()
+      try FolderTree.create(folder.appending(path: "site").path)
+      try FileManager.default.copyItem(
+        at: UpdateFixture.bundle(beside: subject.new), to: folder.appending(path: "site/whole.bundle"))
+      let port = VirtualMachine.freePort()
+      let configuration = """
+        daemon off; pid \(folder.path)/pid; error_log \(folder.path)/error; user root; events {}
+        http {
+          access_log \(folder.path)/access; root \(folder.path)/site; limit_rate 20k;
+          server { listen 127.0.0.1:\(port); }
+        }
+        """
+      try FolderTree.replaceFile(folder.appending(path: "nginx.conf").path, with: configuration.utf8)
+      @Sendable func serve() throws -> Running {
+        try Running(
+          URL(fileURLWithPath: "/usr/sbin/nginx"), ["-c", "\(folder.path)/nginx.conf", "-e", "\(folder.path)/error"])
+      }
+      @Sendable func end(_ server: Running) throws {
+        kill(server.id, SIGTERM)
+        _ = try server.wait()
+      }
+      let first = try serve()
+      try await run(subject) { machine in
+        let start = await machine.mark
+        // The machine's own name for the build host.
+        try await machine.type("update install http://10.0.2.2:\(port)/whole.bundle")
+        try await Task.sleep(for: .seconds(4))
+        try end(first)
+        try await Task.sleep(for: .seconds(3))
+        let second = try serve()
+        try await machine.wait(for: "slot b, on trial", after: start, seconds: 240)
+        _ = try await machine.command("history", until: "2.0  slot b  committed", seconds: 90)
+        try end(second)
+      }
+      // Of a slot that is known but for few blocks, few are fetched.
+      let log = try String(contentsOf: folder.appending(path: "access"), encoding: .utf8)
+      let fetched = log.split(separator: "\n").compactMap { $0.firstMatch(of: #/" 206 (\d+) /#).flatMap { Int($0.1) } }
+      #expect(fetched.count > 1 && fetched.reduce(0, +) < 4 << 20, "\(log)")
+    }
+
     @Test("A full data partition stops an update before it decides anything, and the next one goes through")
     func fullData() async throws {
       let filler = Appliances.shell(
