@@ -49,7 +49,7 @@ public struct DiskRelease: Sendable {
     self.root = start..<start + length
   }
 
-  /// Puts the images of the slot into files, by the names that they have in bundles.
+  /// Puts the images of the slot into files, by the names and in the order that they have in bundles.
   ///
   /// - Throws: `CommandFailure` (mtools does the reading), `FileFailure`.
   func extract(to folder: URL) async throws -> [(name: String, file: URL)] {
@@ -60,7 +60,7 @@ public struct DiskRelease: Sendable {
     let names = Set(listing.split(separator: "\n").compactMap { $0.split(separator: "/").last.map(String.init) })
     for (name, path) in [
       ("kernel", BootPartition.kernel(.a)), ("initrd", BootPartition.initialRAM(.a)),
-      ("command-line", BootPartition.commandLine(.a)), ("loader-uefi", BootPartition.uefiLoader(.a)),
+      ("loader-uefi", BootPartition.uefiLoader(.a)), ("command-line", BootPartition.commandLine(.a)),
       ("loader-bios", BootPartition.biosLoader(.a)),
     ] where names.contains(path.split(separator: "/").last.map(String.init) ?? "") {
       let file = folder.appending(path: "\(name).img")
