@@ -1,5 +1,4 @@
 import DeviceModel
-import PartitionTable
 
 /// U-Boot, as boards have it in their firmware.
 public typealias UBootFlow = RecordFlow<UBoot>
@@ -58,7 +57,8 @@ public enum UBoot: RecordDialect {
     setenv cultivar_argument
     setenv cultivar_disk "${devtype} ${devnum}:${distro_bootpart}"
     part uuid ${cultivar_disk} cultivar_partition
-    if test -n "${fdt_addr}"; then setenv cultivar_tree ${fdt_addr}; else setenv cultivar_tree ${fdtcontroladdr}; fi
+    setenv cultivar_tree ${fdtcontroladdr}
+    if test -n "${fdt_addr}" && fdt addr ${fdt_addr}; then setenv cultivar_tree ${fdt_addr}; fi
 
     setenv cultivar_boot 'booti ${kernel_addr_r} ${ramdisk_addr_r}:${filesize} ${cultivar_tree}'
     setenv cultivar_load 'load ${cultivar_disk} ${kernel_addr_r} /slots/${cultivar_slot}/linux && load ${cultivar_disk} ${ramdisk_addr_r} /slots/${cultivar_slot}/initrd && run cultivar_boot'
@@ -104,61 +104,4 @@ public enum UBoot: RecordDialect {
     reset
 
     """
-}
-
-/// An environment as `env export -c` writes it (U-Boot, `include/env_internal.h`, `struct environment_s`): CRC-32 in the byte order of the
-/// machine, then `name=value` with a zero after each and another one at the end.
-enum UBootEnvironment {
-  private static let checksumLength = 4
-
-  /// The bytes of some variables; what is left of the length, where one is asked for, is zeros.
-  static func bytes(_ variables: [(name: String, value: String)], length: Int? = nil) -> [UInt8] {
-    // `himport_r` takes a backslash for a mark that the next character stands for itself.
-    let text = variables.map { "\($0.name)=\($0.value.replacing("\\", with: "\\\\"))\0" }.joined() + "\0"
-    let missing = (length ?? 0) - checksumLength - text.utf8.count
-    precondition(length == nil || missing >= 0, "the variables fit into an environment")
-    let data = Array(text.utf8) + [UInt8](repeating: 0, count: max(missing, 0))
-    return littleEndian(CRC32.checksum(data)) + data
-  }
-
-  /// The variables; `nil` where the checksum is not theirs.
-  static func variables(_ bytes: [UInt8]) -> [String: String]? {
-    let data = bytes.dropFirst(checksumLength)
-    guard data.count > 1, Array(bytes.prefix(checksumLength)) == littleEndian(CRC32.checksum(data)) else { return nil }
-    return data.split(separator: 0).reduce(into: [:]) { values, line in
-      let parts = String(decoding: line, as: UTF8.self)
-        .split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-      if parts.count == 2 {
-        values[String(parts[0])] = String(parts[1].replacing("\\\\", with: "\\"))
-      }
-    }
-  }
-
-  private static func littleEndian(_ value: UInt32) -> [UInt8] {
-    (0..<4).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }
-  }
-}
-
-/// A script as U-Boot's `source` takes it: what `mkimage -T script` makes (U-Boot, `include/image.h`, `struct legacy_img_hdr`).
-enum UBootScript {
-  private static let magic: UInt32 = 0x2705_1956
-  private static let (linux, arm64, script, uncompressed): (UInt8, UInt8, UInt8, UInt8) = (5, 22, 6, 0)
-  private static let nameLength = 32
-
-  /// The image of a script; its time is 1970.
-  static func image(of text: String, name: String) -> [UInt8] {
-    // A list of lengths, which ends with a zero, stands before the only text.
-    let data = bigEndian(UInt32(text.utf8.count)) + bigEndian(0) + Array(text.utf8)
-    func header(_ checksum: UInt32) -> [UInt8] {
-      let title = Array(name.utf8.prefix(nameLength))
-      let numbers = [magic, checksum, 0, UInt32(data.count), 0, 0, CRC32.checksum(data)]
-      return numbers.flatMap(bigEndian) + [linux, arm64, script, uncompressed] + title
-        + [UInt8](repeating: 0, count: nameLength - title.count)
-    }
-    return header(CRC32.checksum(header(0))) + data
-  }
-
-  private static func bigEndian(_ value: UInt32) -> [UInt8] {
-    (0..<4).reversed().map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }
-  }
 }
