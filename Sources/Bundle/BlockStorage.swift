@@ -38,7 +38,7 @@ extension BlockStorage {
 }
 
 extension [UInt8] {
-  private static let zeros = [UInt8](repeating: 0, count: BundleLimits.segment)
+  private static let zeros = [UInt8](repeating: 0, count: BundleLimits.block)
 
   /// Adds zeros.
   mutating func append(zeros count: Int) {

@@ -29,7 +29,7 @@ public final class BundleInstaller {
   private let report: (Progress) -> Void
   private var progress = Progress()
   private var sinceSync = 0
-  /// A segment that is made, and what the slot has in its place: memory that is taken once.
+  /// A segment that is made, and a piece of what the slot has in its place: memory that is taken once.
   private var content: [UInt8] = []
   private var present: [UInt8] = []
   /// Whether the segment that is made depends on the base.
@@ -120,18 +120,21 @@ public final class BundleInstaller {
       checksum = Self.checksum(of: content)
     }
 
-    /// Four sums of products (as in FNV-1a) of words that take turns.
+    /// Four sums of words that take turns; each is turned by some bits before the next word, so that their order counts.
     private static func checksum(of content: [UInt8]) -> UInt64 {
       content.withUnsafeBytes { bytes in
-        var sums = SIMD4<UInt64>(1, 2, 3, 4)
-        let factor = SIMD4<UInt64>(repeating: 0x0000_0100_0000_01b3)
+        guard let start = bytes.baseAddress else { return 0 }
+        var (one, two, three, four): (UInt64, UInt64, UInt64, UInt64) = (1, 2, 3, 4)
         var place = 0
         while place + 32 <= bytes.count {
-          sums = (sums ^ bytes.loadUnaligned(fromByteOffset: place, as: SIMD4<UInt64>.self)) &* factor
+          one = (one &<< 7 | one &>> 57) &+ start.loadUnaligned(fromByteOffset: place, as: UInt64.self)
+          two = (two &<< 7 | two &>> 57) &+ start.loadUnaligned(fromByteOffset: place + 8, as: UInt64.self)
+          three = (three &<< 7 | three &>> 57) &+ start.loadUnaligned(fromByteOffset: place + 16, as: UInt64.self)
+          four = (four &<< 7 | four &>> 57) &+ start.loadUnaligned(fromByteOffset: place + 24, as: UInt64.self)
           place += 32
         }
-        for byte in bytes[place...] { sums[0] = (sums[0] ^ UInt64(byte)) &* factor[0] }
-        return (0..<4).reduce(UInt64(bytes.count)) { ($0 &* 31) ^ sums[$1] ^ (sums[$1] >> 32) }
+        for byte in bytes[place...] { one = one &* 31 &+ UInt64(byte) }
+        return [one, two, three, four].reduce(UInt64(bytes.count)) { $0 &* 31 &+ $1 }
       }
     }
   }
@@ -288,9 +291,10 @@ public final class BundleInstaller {
     }
     let target = try self.target(for: image)
     let place = UInt64(segment) * UInt64(BundleLimits.segment)
-    try target.read(content.count, at: place, over: &present)
-    for range in Self.differences(of: content, from: present) {
-      try target.write(Array(content[range]), at: place + UInt64(range.lowerBound))
+    for range in try differences(from: target, at: place) {
+      // All of it is not copied first.
+      let bytes = range.count == content.count ? content : Array(content[range])
+      try target.write(bytes, at: place + UInt64(range.lowerBound))
       progress.written += UInt64(range.count)
     }
     progress.done += UInt64(content.count)
@@ -305,21 +309,27 @@ public final class BundleInstaller {
     sinceSync = 0
   }
 
-  /// Runs of blocks in which bytes differ.
-  static func differences(of content: [UInt8], from present: [UInt8]) -> [Range<Int>] {
+  /// Bytes of a slot that are looked at together.
+  private static let piece = 16 * BundleLimits.block
+
+  /// Runs of blocks in which the segment that was made differs from what is in a slot.
+  private func differences(from target: any BlockStorage, at place: UInt64) throws -> [Range<Int>] {
     var ranges: [Range<Int>] = []
-    content.withUnsafeBytes { content in
-      present.withUnsafeBytes { present in
-        for start in stride(from: 0, to: content.count, by: BundleLimits.block) {
-          let range = start..<min(start + BundleLimits.block, content.count)
-          guard let one = content.baseAddress, let other = present.baseAddress,
-            memcmp(one + range.lowerBound, other + range.lowerBound, range.count) != 0
-          else { continue }
-          if let last = ranges.last, last.upperBound == start {
-            ranges[ranges.count - 1] = last.lowerBound..<range.upperBound
-          } else {
-            ranges.append(range)
+    for first in stride(from: 0, to: content.count, by: Self.piece) {
+      try target.read(min(Self.piece, content.count - first), at: place + UInt64(first), over: &present)
+      for start in stride(from: first, to: first + present.count, by: BundleLimits.block) {
+        let range = start..<min(start + BundleLimits.block, first + present.count)
+        let isSame = content.withUnsafeBytes { content in
+          present.withUnsafeBytes { present in
+            guard let one = content.baseAddress, let other = present.baseAddress else { return true }
+            return memcmp(one + range.lowerBound, other + range.lowerBound - first, range.count) == 0
           }
+        }
+        if isSame { continue }
+        if let last = ranges.last, last.upperBound == start {
+          ranges[ranges.count - 1] = last.lowerBound..<range.upperBound
+        } else {
+          ranges.append(range)
         }
       }
     }
