@@ -36,12 +36,12 @@ device: $(DEVICE)
 $(TOOL): $(SOURCES)
 	swift build -c release --static-swift-stdlib --product cultivar
 	@mkdir -p $(@D)
-	cp .build/release/cultivar $@
+	cp -f .build/release/cultivar $@
 
 $(DEVICE): $(SOURCES)
 	swift build $(DEVICE_FLAGS) --product cultivar-device --scratch-path .build-device
 	@mkdir -p $(@D)
-	cp .build-device/release/cultivar-device $@
+	cp -f .build-device/release/cultivar-device $@
 
 device-$(OTHER): $(OTHER_DEVICE)
 
@@ -51,7 +51,7 @@ $(OTHER_DEVICE): $(SOURCES) | $(SDK_TOOL)
 	$(SDK_TOOL) sdk build $(OTHER) --from-debian --scratch-path .build-device-$(OTHER) -- \
 	  -c release -Xlinker -s -Xlinker --build-id=none --product cultivar-device
 	@mkdir -p $(@D)
-	cp .build-device-$(OTHER)/release/cultivar-device $@
+	cp -f .build-device-$(OTHER)/release/cultivar-device $@
 	Scripts/check-device-executable $@
 
 meter: $(METER)
@@ -59,7 +59,7 @@ meter: $(METER)
 $(METER): $(SOURCES) $(shell find Benchmarks -name '*.swift')
 	swift build $(DEVICE_FLAGS) --product bundle-meter --scratch-path .build-device
 	@mkdir -p $(@D)
-	cp .build-device/release/bundle-meter $@
+	cp -f .build-device/release/bundle-meter $@
 
 packages:
 	@Scripts/require-packages run
