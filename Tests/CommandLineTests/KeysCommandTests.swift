@@ -215,8 +215,9 @@ struct KeysCommandTests {
           shown += data
           if data.endswith(b": ") and lines:
               time.sleep(0.3)
-              os.write(terminal, lines.pop(0).encode().decode("unicode_escape").encode())
+              # Before the answer, after which it is the program's again to show what is typed.
               echo = termios.tcgetattr(terminal)[3] & termios.ECHO
+              os.write(terminal, lines.pop(0).encode().decode("unicode_escape").encode())
               shown += b"[shown]" if echo else b"[hidden]"
       status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
       print(shown.decode(), "status", status)
