@@ -55,12 +55,25 @@ public enum BootIdentity {
       ?? (FileTree.exists(firmware) ? .systemdBoot : .grub)
   }
 
+  /// Set by systemd-boot: who made the firmware, as text.
+  public static let firmwareVariable =
+    "/sys/firmware/efi/efivars/LoaderFirmwareInfo-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"
+
+  /// Whether a trial is begun once only. systemd-boot counts it down by renaming its entry, and starts it all the same where it
+  /// cannot: U-Boot as a UEFI firmware does not rename (before its version 2025.04).
+  static func canTry(_ loader: BootRecord.Loader, variable: String = BootIdentity.firmwareVariable) -> Bool {
+    guard loader == .systemdBoot, let bytes = try? FileTree.read(variable, limit: 1024) else { return true }
+    return !text(inVariable: bytes).contains("U-Boot")
+  }
+
   /// Reads the variable's file: four bytes of attributes, then UTF-16 text that may end with a zero.
-  static func guid(inVariable bytes: [UInt8]) -> GUID? {
+  static func guid(inVariable bytes: [UInt8]) -> GUID? { GUID(text(inVariable: bytes)) }
+
+  private static func text(inVariable bytes: [UInt8]) -> String {
     let text = bytes.dropFirst(4)
     let units = stride(from: text.startIndex, to: text.endIndex - 1, by: 2).map {
       UInt16(text[$0]) | UInt16(text[$0 + 1]) << 8
     }
-    return GUID(String(decoding: units.prefix { $0 != 0 }, as: UTF16.self))
+    return String(decoding: units.prefix { $0 != 0 }, as: UTF16.self)
   }
 }

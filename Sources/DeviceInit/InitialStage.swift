@@ -71,8 +71,9 @@ public final class InitialStage {
     let data = try waiting.partition(plan.partitions.data, of: disk)
     for failure in fileSystems.wait() { log.note(failure) }
     let bootPartition = try waiting.partition(plan.partitions.boot, of: disk)
+    let loader = BootIdentity.loader(commandLine: commandLine)
     let record = BootRecord(
-      loader: BootIdentity.loader(commandLine: commandLine), slot: slot, isTrial: isTrial,
+      loader: loader, slot: slot, isTrial: isTrial, canTry: BootIdentity.canTry(loader),
       disk: disk.path, bootPartition: bootPartition, rootA: try waiting.partition(plan.partitions.rootA, of: disk),
       rootB: try plan.partitions.rootB.map { try waiting.partition($0, of: disk) })
     try FileTree.makeFolders(DevicePaths.run)

@@ -28,6 +28,8 @@ public struct BootRecord: Codable, Sendable, Equatable {
   public var slot: Slot
   /// Whether the boot loader tries the slot, and will not start it again by itself.
   public var isTrial: Bool
+  /// Whether the boot loader can be told to try a slot once: not systemd-boot under a firmware that cannot rename files.
+  public var canTry: Bool
   /// Device node of the disk.
   public var disk: String
   /// Device nodes: of the boot partition, of the root file systems by slot; the second one is `nil` where there is one slot only.
@@ -39,11 +41,13 @@ public struct BootRecord: Codable, Sendable, Equatable {
 
   /// Makes a record.
   public init(
-    loader: Loader, slot: Slot, isTrial: Bool, disk: String, bootPartition: String, rootA: String, rootB: String?
+    loader: Loader, slot: Slot, isTrial: Bool, canTry: Bool = true, disk: String, bootPartition: String,
+    rootA: String, rootB: String?
   ) {
     self.loader = loader
     self.slot = slot
     self.isTrial = isTrial
+    self.canTry = canTry
     self.disk = disk
     self.bootPartition = bootPartition
     self.rootA = rootA

@@ -6,22 +6,24 @@ import HostSystem
 import Lock
 import RootFilesystem
 
-/// The boot loaders of an image, all for the same disk: systemd-boot or GRUB for UEFI; where there are machines with a BIOS, GRUB for it;
-/// where there are machines with U-Boot in their firmware, a script for that.
+/// The boot loaders of an image, all for the same disk: systemd-boot or GRUB for UEFI, and where there are machines with a BIOS, GRUB for it; or a
+/// script for U-Boot alone, which would take a loader for UEFI first where it found one.
 public struct BootLoaderFiles: Sendable {
-  /// What UEFI starts: an EFI executable.
-  public let uefi: URL
+  /// What UEFI starts: an EFI executable; `nil` for an image that only U-Boot starts.
+  public let uefi: URL?
   /// GRUB for a BIOS; `nil` for an architecture whose machines have no BIOS.
   public let grub: GrubForBIOS?
   private let architecture: Architecture
-  private let kind: ForUEFI
+  private let kind: Kind
 
-  /// What UEFI starts.
-  public enum ForUEFI: Sendable {
-    /// systemd-boot.
+  /// What starts an image.
+  public enum Kind: Sendable {
+    /// systemd-boot by UEFI.
     case systemdBoot
-    /// GRUB.
+    /// GRUB by UEFI.
     case grub
+    /// U-Boot.
+    case uBoot
   }
 
   /// GRUB for a BIOS.
@@ -38,15 +40,19 @@ public struct BootLoaderFiles: Sendable {
   }
 
   /// The packages that the loaders come from, and the suite: part of this version of Cultivar, like the tools.
-  public static func request(architecture: Architecture, uefi: ForUEFI) -> PackageRequest {
-    let package =
-      switch uefi {
-      case .systemdBoot: "systemd-boot-efi"
-      case .grub: "grub-efi-\(architecture.rawValue)-bin"
+  public static func request(architecture: Architecture, kind: Kind) -> [PackageRequest] {
+    let packages =
+      switch kind {
+      case .systemdBoot: ["systemd-boot-efi"]
+      case .grub: ["grub-efi-\(architecture.rawValue)-bin"]
+      case .uBoot: [String]()
       }
-    return PackageRequest(
-      (architecture.hasBIOS ? ["grub-pc-bin"] : []) + [package], scope: .named,
-      suite: ToolTree.suite, architecture: architecture.rawValue)
+    let all = (architecture.hasBIOS ? ["grub-pc-bin"] : []) + packages
+    return all.isEmpty
+      ? []
+      : [
+        PackageRequest(all, scope: .named, suite: ToolTree.suite, architecture: architecture.rawValue)
+      ]
   }
 
   /// Everything that GRUB's commands need is in the core image: it reads no further module from the boot partition.
@@ -58,19 +64,21 @@ public struct BootLoaderFiles: Sendable {
   /// - Parameter bootPartitionNumber: The partition that GRUB reads its configuration from.
   /// - Throws: `ArchiveFailure`, `CommandFailure`, `FileFailure`.
   public init(
-    for architecture: Architecture, uefi kind: ForUEFI, archive: DebianArchive, tools: ToolTree, cache: Cache,
+    for architecture: Architecture, kind: Kind, archive: DebianArchive, tools: ToolTree, cache: Cache,
     bootPartitionNumber: Int
   ) async throws {
     self.architecture = architecture
     self.kind = kind
-    let request = Self.request(architecture: architecture, uefi: kind)
-    let packages = try await archive.packages(for: [request])[request] ?? []
+    let requests = Self.request(architecture: architecture, kind: kind)
+    let packages = try await archive.packages(for: requests).values.flatMap(\.self)
     let trees = try await archive.trees(of: packages)
     func find(_ path: String) throws -> URL {
       guard
         let found = trees.map({ $0.appending(path: path) })
           .first(where: { FileManager.default.fileExists(atPath: $0.path) })
-      else { throw FileFailure("find", path, reason: "it is in none of \(request.names.joined(separator: ", "))") }
+      else {
+        throw FileFailure("find", path, reason: "it is in none of \(requests.flatMap(\.names).joined(separator: ", "))")
+      }
       return found
     }
     func grubCore(_ format: String, prefix: String, modules: [String]) async throws -> URL {
@@ -95,6 +103,7 @@ public struct BootLoaderFiles: Sendable {
       // A prefix without a device means the partition that UEFI has loaded the core image from.
       uefi = try await grubCore(
         architecture == .amd64 ? "x86_64-efi" : "arm64-efi", prefix: "/\(BootPartition.grub)", modules: [])
+    case .uBoot: uefi = nil
     }
     if architecture.hasBIOS {
       // A prefix without a disk means the disk that the BIOS booted from.
@@ -116,17 +125,17 @@ public struct BootLoaderFiles: Sendable {
   public func bootTree(kernel: URL, initialRAM: URL, entry: BootEntry) throws -> FileTree {
     var tree = FileTree()
     let origin = "the boot loaders"
-    if let loader = BootPartition.removableLoader(architecture.rawValue) {
-      try tree.addFile(loader, from: uefi.path, mode: 0o755, origin: origin)
-    }
     let slot = entry.slot
+    if let uefi, let loader = BootPartition.removableLoader(architecture.rawValue) {
+      try tree.addFile(loader, from: uefi.path, mode: 0o755, origin: origin)
+      try tree.addFile(BootPartition.uefiLoader(slot), from: uefi.path, mode: 0o755, origin: origin)
+    }
     try tree.addFile(BootPartition.kernel(slot), from: kernel.path, mode: 0o755, origin: origin)
     try tree.addFile(BootPartition.initialRAM(slot), from: initialRAM.path, mode: 0o755, origin: origin)
-    try tree.addFile(BootPartition.uefiLoader(slot), from: uefi.path, mode: 0o755, origin: origin)
     var files: [(path: String, content: [UInt8])] = [(BootPartition.commandLine(slot), Array(entry.commandLine.utf8))]
     if kind == .systemdBoot { files += SystemdBootFlow.initialFiles(for: entry) }
     if kind == .grub || grub != nil { files += GrubFlow.initialFiles(for: entry) }
-    if architecture.hasUBoot { files += UBootFlow.initialFiles(for: entry) }
+    if kind == .uBoot { files += UBootFlow.initialFiles(for: entry) }
     if let grub { files.append((BootPartition.biosLoader(slot), try grub.content())) }
     for (path, content) in files {
       try tree.add(path, .file(.bytes(content)), mode: 0o755, from: origin)

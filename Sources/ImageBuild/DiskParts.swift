@@ -14,7 +14,7 @@ struct ImageParts: Sendable {
   var device: DeviceClass
   var layout: Layout
   var identity: ImageIdentity
-  var uefiLoader: UEFILoader
+  var loader: BootLoaderChoice
   var kernel: URL
   var root: RootSource
   /// Where the file systems of root and boot partition are kept, if not in the cache.
@@ -61,7 +61,7 @@ struct DiskParts {
       try await ownBuilder.root(parts.root, in: rootPart, id: ids.fileSystem("root"))
     }
     let loaders = try await BootLoaderFiles(
-      for: parts.device.architecture, uefi: BootLoaderFiles.ForUEFI(parts.uefiLoader), archive: archive, tools: tools,
+      for: parts.device.architecture, kind: BootLoaderFiles.Kind(parts.loader), archive: archive, tools: tools,
       cache: cache,
       bootPartitionNumber: layout.numbers.boot)
     let initialRAM = parts.initialRAM
@@ -70,7 +70,7 @@ struct DiskParts {
       arguments: parts.arguments)
     let tree = try loaders.bootTree(kernel: parts.kernel, initialRAM: initialRAM, entry: entry)
     let perSlot =
-      try FileLength.of(parts.kernel) + FileLength.of(initialRAM) + FileLength.of(loaders.uefi) + (1 << 20)
+      try FileLength.of(parts.kernel) + FileLength.of(initialRAM) + (loaders.uefi.map(FileLength.of) ?? 0) + (1 << 20)
     let boot = try await progress.step("boot partition") {
       try await ownBuilder.boot(
         tree, in: bootPart, serial: ids.fatSerial, otherSlots: perSlot * Int64(layout.slots.count - 1))
@@ -105,12 +105,13 @@ enum FileLength {
   }
 }
 
-extension BootLoaderFiles.ForUEFI {
+extension BootLoaderFiles.Kind {
   /// What the project file says.
-  init(_ choice: UEFILoader) {
+  init(_ choice: BootLoaderChoice) {
     switch choice {
     case .systemdBoot: self = .systemdBoot
     case .grub: self = .grub
+    case .uBoot: self = .uBoot
     }
   }
 }

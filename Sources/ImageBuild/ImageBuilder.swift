@@ -114,7 +114,7 @@ public struct ImageBuilder: Sendable {
 
     let parts = ImageParts(
       image: ImageName(project: project.name, image: image.name), device: device, layout: layout, identity: identity,
-      uefiLoader: image.uefiLoader, kernel: kernel.files.kernel, root: .tree(root.tree),
+      loader: image.loader, kernel: kernel.files.kernel, root: .tree(root.tree),
       initialRAM: try await initialRAMFile,
       epoch: epoch, arguments: arguments)
     let disk = try await DiskParts(parts, archive: archive, tools: tools, cache: cache, progress: progress)

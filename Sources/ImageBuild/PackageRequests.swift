@@ -12,7 +12,7 @@ struct PackageRequests {
   /// Packages whose files are wanted, each list with all that it depends on: the source of libraries.
   let files: [PackageRequest]
   private let kernel: [PackageRequest]
-  private let loaders: PackageRequest
+  private let loaders: [PackageRequest]
 
   init(image: ImageDefinition, project: ProjectDefinition, device: DeviceClass, system: SystemPrograms) {
     let suite = project.archive.suite
@@ -21,7 +21,7 @@ struct PackageRequests {
     checker = PackageRequest(["e2fsck-static"], scope: .named, suite: suite, architecture: architecture)
     kernel = KernelFiles.requests(image.kernel, device: device, suite: suite)
     loaders = BootLoaderFiles.request(
-      architecture: device.architecture, uefi: BootLoaderFiles.ForUEFI(image.uefiLoader))
+      architecture: device.architecture, kind: BootLoaderFiles.Kind(image.loader))
     let programs = image.programs.compactMap { program -> [String]? in
       guard case .debian(let packages, _) = program.source else { return nil }
       return packages
@@ -32,5 +32,5 @@ struct PackageRequests {
   }
 
   /// All of them, so that APT is asked once.
-  var all: [PackageRequest] { [base, checker, ToolTree.request, loaders] + kernel + files }
+  var all: [PackageRequest] { [base, checker, ToolTree.request] + loaders + kernel + files }
 }

@@ -23,10 +23,10 @@ struct ReleaseBundle {
       version: parts.identity.version, securityEpoch: release.epoch, minimumVersion: release.minimumVersion,
       created: UInt64(clamping: parts.epoch), expires: release.expires, dataSchema: release.dataSchema,
       notes: release.notes)
-    images = [
-      ("root", files.root), ("kernel", files.kernel), ("initrd", files.initialRAM),
-      ("loader-uefi", files.loaders.uefi),
-    ]
+    images =
+      [
+        ("root", files.root), ("kernel", files.kernel), ("initrd", files.initialRAM),
+      ] + (files.loaders.uefi.map { [("loader-uefi", $0)] } ?? [])
     made =
       [("command-line", Array((parts.arguments.joined(separator: " ") + "\n").utf8))]
       + (try files.loaders.grub.map { [("loader-bios", try $0.content())] } ?? [])

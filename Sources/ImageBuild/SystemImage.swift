@@ -15,12 +15,12 @@ extension ImageBuilder {
   struct SystemNeeds {
     var request: InstallationRequest
     var checker: PackageRequest
-    var loaders: PackageRequest
+    var loaders: [PackageRequest]
     /// What runs the system's programs where this host does not.
     var foreign: ForeignPrograms.Needs?
 
     /// Everything besides the system's own packages.
-    var others: [PackageRequest] { [checker, loaders, ToolTree.request] + (foreign?.requests ?? []) }
+    var others: [PackageRequest] { [checker, ToolTree.request] + loaders + (foreign?.requests ?? []) }
 
     init(
       _ image: ImageDefinition, _ system: SystemDefinition, suite: String, device: DeviceClass, base: BaseRoot?
@@ -31,7 +31,7 @@ extension ImageBuilder {
         system, suite: suite, architecture: architecture, kernel: kernel, base: base)
       checker = PackageRequest(["e2fsck-static"], scope: .named, suite: suite, architecture: architecture)
       loaders = BootLoaderFiles.request(
-        architecture: device.architecture, uefi: BootLoaderFiles.ForUEFI(image.uefiLoader))
+        architecture: device.architecture, kind: BootLoaderFiles.Kind(image.loader))
       foreign = ForeignPrograms.needs(for: architecture, suite: suite)
     }
 
@@ -78,7 +78,7 @@ extension ImageBuilder {
       all.add(system.layers.flatMap(\.kernelArguments) + ["modules"] + system.layers.flatMap(\.bootModules))
       all.add(ContentHash(of: try PlanText.encode(systemBootPlan(system, layout))))
       all.add(image.formats.map(\.rawValue).sorted() + request.identity)
-      all.add([needs.checker, needs.loaders].flatMap { others[$0] ?? [] }.map(\.sha256.text).sorted())
+      all.add(([needs.checker] + needs.loaders).flatMap { others[$0] ?? [] }.map(\.sha256.text).sorted())
       if let manifest = folder.manifest(ofBuild: all.hash) { return manifest }
 
       // Installing packages leaves a processor idle.
@@ -111,7 +111,7 @@ extension ImageBuilder {
       async let entries = content.entries()
       let parts = ImageParts(
         image: ImageName(project: project.name, image: image.name), device: device, layout: layout, identity: identity,
-        uefiLoader: image.uefiLoader, kernel: kernel.kernel, root: source, ownCache: root.cache,
+        loader: image.loader, kernel: kernel.kernel, root: source, ownCache: root.cache,
         initialRAM: initialRAM, epoch: epoch, arguments: arguments)
       let disk = try await DiskParts(parts, archive: archive, tools: tools, cache: cache, progress: progress)
       var manifest = try BuildManifest(

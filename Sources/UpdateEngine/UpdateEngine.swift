@@ -74,6 +74,7 @@ public final class UpdateEngine: Sendable {
   ) throws -> UpdateRecord {
     let target = environment.boot.slot.other
     guard environment.boot.root(of: target) != nil else { throw UpdateFailure.oneSlotOnly }
+    guard environment.boot.canTry else { throw UpdateFailure.cannotTry }
     var state = store.state()
     if let trial = state.trial { throw UpdateFailure.trialPending(version: trial.release.version) }
     let trust = DeviceTrust(

@@ -6,6 +6,8 @@ public enum UpdateFailure: Error, Equatable, CustomStringConvertible {
   case busy
   /// The image was made without a second slot.
   case oneSlotOnly
+  /// The boot loader would try a release again and again.
+  case cannotTry
   /// A release is on trial, or waits for it.
   case trialPending(version: String)
   /// Nothing is on trial.
@@ -34,6 +36,9 @@ public enum UpdateFailure: Error, Equatable, CustomStringConvertible {
     switch self {
     case .busy: "an update is being worked on; see `cultivarctl update status`"
     case .oneSlotOnly: "this image has one slot only, and cannot be updated while it runs"
+    case .cannotTry:
+      "this machine's firmware, U-Boot, cannot rename files, by which systemd-boot counts what it tries; "
+        + "for such machines the project file has `loader: u-boot`"
     case .trialPending(let version):
       "release \(version) is on trial or waits for it; `cultivarctl commit`, `rollback` or `update cancel` ends that"
     case .noTrial: "no release is on trial"

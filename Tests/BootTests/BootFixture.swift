@@ -115,7 +115,13 @@ enum Start: String, CustomTestStringConvertible {
   var architecture: Architecture { self == .uBoot ? .arm64 : .amd64 }
   var device: String { self == .uBoot ? "generic-arm64" : "generic-x86_64" }
   /// Keys that an image has for it.
-  var keys: String { self == .grubByUEFI ? "loader: grub" : "" }
+  var keys: String {
+    switch self {
+    case .systemdBoot, .grubByBIOS: ""
+    case .grubByUEFI: "loader: grub"
+    case .uBoot: "loader: u-boot"
+    }
+  }
 
   var double: LoaderDouble {
     switch self {

@@ -1,5 +1,7 @@
 import DeviceModel
+import Foundation
 import PartitionTable
+import TestFixtures
 import Testing
 
 @testable import DeviceInit
@@ -57,5 +59,22 @@ import Testing
     #expect(loader("ro cultivar.loader=u-boot", "/absent") == .uBoot)
     #expect(loader("ro", "/") == .systemdBoot)
     #expect(loader("ro", "/absent") == .grub)
+  }
+
+  @Test("systemd-boot cannot try a release where U-Boot is the firmware; others can")
+  func firmware() async throws {
+    try await withTemporaryFolder { folder in
+      func file(_ text: String, _ name: String) throws -> String {
+        let place = folder.appending(path: name)
+        try Data(variable(text)).write(to: place)
+        return place.path
+      }
+      let uBoot = try file("Das U-Boot 8229.10", "u-boot")
+      #expect(!BootIdentity.canTry(.systemdBoot, variable: uBoot))
+      #expect(BootIdentity.canTry(.grub, variable: uBoot))
+      let other = try file("EDK II 1.00", "other")
+      #expect(BootIdentity.canTry(.systemdBoot, variable: other))
+      #expect(BootIdentity.canTry(.systemdBoot, variable: "/absent"))
+    }
   }
 }

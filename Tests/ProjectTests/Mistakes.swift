@@ -44,6 +44,9 @@ extension Mistake {
         did you mean 'hostname'? (keys of image: formats, hostname, timezone, files, kernel, loader, network, clock, management, console, update)
         """),
     Mistake(
+      "loader of other machines", Sample.project(image: "«loader: u-boot"), "generic-x86_64 is not started by U-Boot",
+      hint: "write 'loader: grub', or leave it out", schema: false),
+    Mistake(
       "unknown key in a mapping without name",
       Sample.project(programs: "- { executable: ./tool, name: a, limits: { «mem: 64M } }"),
       "unknown key 'mem' in limits of program 'a'",

@@ -131,7 +131,7 @@ final class DeviceDouble: Sendable {
   func set(problems: [String]) { memory.withLock { $0.problems = problems } }
 
   /// The engine of the release that runs.
-  func engine(duration: Int = 0, timeout: Int = 1) throws -> UpdateEngine {
+  func engine(duration: Int = 0, timeout: Int = 1, canTry: Bool = true) throws -> UpdateEngine {
     let memory = memory.withLock { $0 }
     let release = memory.version[memory.running] ?? Release(version: "1.0")
     var environment = UpdateEnvironment(
@@ -141,7 +141,7 @@ final class DeviceDouble: Sendable {
         securityEpoch: release.epoch, dataSchema: 0, buildTime: 0,
         health: HealthPlan(duration: duration, timeout: timeout)),
       boot: BootRecord(
-        loader: loader.kind, slot: memory.running, isTrial: memory.isTrial,
+        loader: loader.kind, slot: memory.running, isTrial: memory.isTrial, canTry: canTry,
         disk: "", bootPartition: "", rootA: path("root-a"), rootB: path("root-b")),
       records: path("data"), trustRoot: path("trust"), bootFolder: path("boot"), lock: path("lock"),
       startID: "\(memory.starts)", problems: { [self] in self.memory.withLock { $0.problems } },

@@ -17,6 +17,16 @@ struct UpdateEngineTests {
     _ = try device.engine().install(from: try FileSource(file.path), isHeld: isHeld, force: force)
   }
 
+  @Test("A loader that would try a release again and again gets none")
+  func uncounted() async throws {
+    let device = try await DeviceDouble(.systemdBoot)
+    let bundle = try await device.bundle(.init(version: "2.0", seed: 2))
+    #expect(throws: UpdateFailure.cannotTry) {
+      try device.engine(canTry: false).install(from: FileSource(bundle.path))
+    }
+    #expect(try device.start() == .a)
+  }
+
   @Test("A release is installed, tried, committed, and only then raises the floor", arguments: LoaderDouble.allCases)
   func commits(loader: LoaderDouble) async throws {
     let device = try await DeviceDouble(loader)

@@ -11,8 +11,9 @@ enum ImageFormat {
   static let device = RequiredKey(
     "device", Shape<BuiltInDeviceClass>.cases("a device class"), "Device class.", example: "generic-x86_64")
   static let loader = DefaultedKey(
-    "loader", Shape<UEFILoader>.cases("a boot loader"), default: "systemd-boot",
-    "What UEFI starts. On a BIOS it is always GRUB, and U-Boot has a script of its own.", example: "grub")
+    "loader", Shape<BootLoaderChoice>.cases("a boot loader"), default: "systemd-boot",
+    "What starts the image: by UEFI `systemd-boot` or `grub`, on a BIOS always GRUB; `u-boot` for arm64 boards that have it as their firmware.",
+    example: "grub")
   static let layout = RequiredKey(
     "layout", LayoutFormat.shape, "Layout, by name or with changes to it.", example: "appliance-ab")
   static let formats = DefaultedKey(
@@ -70,13 +71,23 @@ enum ImageFormat {
       fields[UpdateFormat.key], fields[layout], hasOwnInit: programs.contains { $0.definition?.isInit == true },
       &reading)
     guard let device = fields[device], let layout = fields[layout] else { return nil }
+    checkLoader(fields[loader], of: device, at: fields.position(of: loader), &reading)
     let definition = ImageDefinition(
-      position: fields.position, name: "", device: device.rawValue, uefiLoader: fields[loader], layout: layout,
+      position: fields.position, name: "", device: device.rawValue, loader: fields[loader], layout: layout,
       formats: fields[formats], hostname: fields[hostname] ?? "", timezone: fields[timezone],
       programs: programs.compactMap(\.definition),
       files: fields[files], kernel: fields[kernel], network: fields[network], timeServers: timeServers,
       management: fields[management], consoleCommands: fields[console], update: fields[UpdateFormat.key],
       system: nil)
     return ImageEntry(definition: definition, hasHostname: fields.position(of: hostname) != nil)
+  }
+
+  /// U-Boot is told how to start kernels of arm64 only.
+  static func checkLoader(
+    _ loader: BootLoaderChoice, of device: BuiltInDeviceClass, at position: SourcePosition?, _ reading: inout Reading
+  ) {
+    guard let position, loader == .uBoot, device != .genericARM else { return }
+    reading.error(
+      "\(device.rawValue) is not started by U-Boot", at: position, hint: "write 'loader: grub', or leave it out")
   }
 }

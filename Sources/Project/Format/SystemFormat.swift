@@ -64,6 +64,8 @@ enum SystemFormat {
     }
     guard let device = fields[ImageFormat.device], let layout = fields[ImageFormat.layout] else { return nil }
     checkSlot(layout, &reading)
+    ImageFormat.checkLoader(
+      fields[ImageFormat.loader], of: device, at: fields.position(of: ImageFormat.loader), &reading)
     UpdateFormat.check(fields[UpdateFormat.key], layout, &reading)
     if fields[UpdateFormat.key] == nil, let position = fields.position(of: ImageFormat.management) {
       reading.error(
@@ -74,7 +76,7 @@ enum SystemFormat {
       base: fields[base], profile: fields[profile], layers: fields[layers] ?? [], variables: fields[variables],
       overrides: fields[override], drops: fields[drop], replacements: fields[replace], parts: parts)
     let definition = ImageDefinition(
-      position: fields.position, name: "", device: device.rawValue, uefiLoader: fields[ImageFormat.loader],
+      position: fields.position, name: "", device: device.rawValue, loader: fields[ImageFormat.loader],
       layout: layout,
       formats: fields[ImageFormat.formats], hostname: fields[ImageFormat.hostname] ?? "", timezone: fields[timezone],
       programs: [], files: [], kernel: kernel, network: .none, timeServers: [],

@@ -80,8 +80,8 @@ public struct ImageDefinition: Sendable, Equatable {
   public var name: String
   /// Name of a built-in device class: `generic-x86_64`.
   public var device: String
-  /// What UEFI starts.
-  public var uefiLoader: UEFILoader
+  /// What starts the image.
+  public var loader: BootLoaderChoice
   /// Layout with the project's changes to it.
   public var layout: LayoutChoice
   /// What is written in addition to the raw disk image.
@@ -110,12 +110,14 @@ public struct ImageDefinition: Sendable, Equatable {
   public var system: SystemRequest?
 }
 
-/// What UEFI starts from a disk.
-public enum UEFILoader: String, Sendable, CaseIterable {
-  /// systemd-boot.
+/// What starts an image.
+public enum BootLoaderChoice: String, Sendable, CaseIterable {
+  /// systemd-boot by UEFI; on a BIOS GRUB.
   case systemdBoot = "systemd-boot"
   /// GRUB.
   case grub
+  /// U-Boot, which is in the firmware of boards.
+  case uBoot = "u-boot"
 }
 
 /// A built-in layout, and what the project changes of it.
