@@ -48,7 +48,8 @@ actor UpdateFixture {
     let file = try await BootFixture.shared.newFolder().appending(path: "delta.bundle")
     let signer = signer
     try await BundleDelta.make(
-      from: .bundle(try BundleFile(Self.bundle(beside: old))), to: .bundle(try BundleFile(Self.bundle(beside: new))), as: file
+      from: .bundle(try BundleFile(Self.bundle(beside: old))), to: .bundle(try BundleFile(Self.bundle(beside: new))),
+      as: file
     ) { try signer.signatures(over: $0) }
     made[key] = file
     return file
