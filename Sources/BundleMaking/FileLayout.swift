@@ -62,7 +62,7 @@ struct PathHints: Sendable {
   /// What was inserted moves the rest: so many blocks more on either side.
   private static let slack = 2
 
-  /// Compares layouts. Files that have not moved within their image say nothing that is not tried anyway.
+  /// Compares layouts; `nil` where one of them is not known.
   init?(from old: MappedImage, to new: MappedImage) {
     guard let before = FileLayout(of: old), let after = FileLayout(of: new) else { return nil }
     var stretches: [Stretch] = []
@@ -79,7 +79,10 @@ struct PathHints: Sendable {
         }
       }
     }
-    self.stretches = stretches.sorted { $0.new.lowerBound < $1.new.lowerBound }
+    // Of several names of one file each has its stretches: their order has to be the same in every run.
+    self.stretches = stretches.sorted {
+      ($0.new.lowerBound, $0.new.upperBound, $0.old) < ($1.new.lowerBound, $1.new.upperBound, $1.old)
+    }
     oldBlocks = old.wholeBlocks
   }
 
@@ -98,7 +101,7 @@ struct PathHints: Sendable {
       }.filter { $0.count > 0 }
   }
 
-  /// Stretches do not overlap, so that they are in the order of their ends as well.
+  /// Stretches of a whole file system are the same or apart, so that they are in the order of their ends as well.
   private func firstStretch(endingAfter byte: Int) -> Int {
     var range = 0..<stretches.count
     while !range.isEmpty {

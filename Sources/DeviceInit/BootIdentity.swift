@@ -60,7 +60,7 @@ public enum BootIdentity {
     "/sys/firmware/efi/efivars/LoaderFirmwareInfo-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"
 
   /// Whether a trial is begun once only. systemd-boot counts it down by renaming its entry, and starts it all the same where it
-  /// cannot: U-Boot as a UEFI firmware does not rename (before its version 2025.04).
+  /// cannot: U-Boot as a UEFI firmware renames only in newer versions that were built with it, and does not tell.
   static func canTry(_ loader: BootRecord.Loader, variable: String = BootIdentity.firmwareVariable) -> Bool {
     guard loader == .systemdBoot, let bytes = try? FileTree.read(variable, limit: 1024) else { return true }
     return !text(inVariable: bytes).contains("U-Boot")

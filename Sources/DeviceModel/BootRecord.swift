@@ -28,7 +28,7 @@ public struct BootRecord: Codable, Sendable, Equatable {
   public var slot: Slot
   /// Whether the boot loader tries the slot, and will not start it again by itself.
   public var isTrial: Bool
-  /// Whether the boot loader can be told to try a slot once: not systemd-boot under a firmware that cannot rename files.
+  /// Whether the boot loader can be told to try a slot once: not systemd-boot under a firmware that may not be able to rename files.
   public var canTry: Bool
   /// Device node of the disk.
   public var disk: String

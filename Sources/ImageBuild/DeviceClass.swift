@@ -39,7 +39,7 @@ public struct DeviceClass: Sendable {
       "fan", "thermal", "rtc_cmos", "hv_utils",
     ])
 
-  /// 64-bit ARM machines and virtual machines, by UEFI.
+  /// 64-bit ARM machines and virtual machines, by UEFI or U-Boot.
   public static let genericARM = DeviceClass(
     name: "generic-arm64", architecture: .arm64, kernelPackage: "linux-image-arm64",
     kernelArguments: ["console=tty0", "console=ttyAMA0"],

@@ -37,7 +37,7 @@ public enum UpdateFailure: Error, Equatable, CustomStringConvertible {
     case .busy: "an update is being worked on; see `cultivarctl update status`"
     case .oneSlotOnly: "this image has one slot only, and cannot be updated while it runs"
     case .cannotTry:
-      "this machine's firmware, U-Boot, cannot rename files, by which systemd-boot counts what it tries; "
+      "this machine's firmware, U-Boot, may not be able to rename files, by which systemd-boot counts what it tries; "
         + "for such machines the project file has `loader: u-boot`"
     case .trialPending(let version):
       "release \(version) is on trial or waits for it; `cultivarctl commit`, `rollback` or `update cancel` ends that"

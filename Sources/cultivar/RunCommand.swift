@@ -27,8 +27,8 @@ struct RunCommand: AsyncParsableCommand {
   @Argument(help: "Image to run. Left out: the only one of the project.")
   var image: String?
 
-  @Option(help: "How the machine starts.")
-  var firmware: VirtualMachine.Firmware = .uefi
+  @Option(help: "How the machine starts. Left out: by UEFI, or by U-Boot where that is the image's loader.")
+  var firmware: VirtualMachine.Firmware?
 
   @Option(
     name: .customLong("forward"),
@@ -118,7 +118,8 @@ struct RunCommand: AsyncParsableCommand {
   private func machine(_ image: ImageDefinition, disk: URL) -> VirtualMachine {
     let environment = ProcessInfo.processInfo.environment
     var machine = VirtualMachine(
-      disk: disk, firmware: firmware, architecture: DeviceClass(of: image).architecture, memory: memory,
+      disk: disk, firmware: firmware ?? (image.loader == .uBoot ? .uBoot : .uefi),
+      architecture: DeviceClass(of: image).architecture, memory: memory,
       forwards: forwards)
     let isForwarded = { (port: Int) in forwards.contains { $0.guest == port } }
     if let port = image.management?.port, !isForwarded(port) {

@@ -2,7 +2,7 @@
 public enum BuiltInDeviceClass: String, Sendable, CaseIterable {
   /// A computer with an x86-64 processor that boots by UEFI or BIOS.
   case genericX86 = "generic-x86_64"
-  /// 64-bit ARM machines, by UEFI.
+  /// 64-bit ARM machines, by UEFI or U-Boot.
   case genericARM = "generic-arm64"
 }
 
