@@ -23,8 +23,7 @@ struct InterruptionTests {
   func interrupted(signal: Int32) async throws {
     try await Workshop.withProject { folder in
       let cache = folder.appending(path: "cache")
-      try FolderTree.create(cache.path)
-      try Judge("cp").run(["-r", Workshop.cache.appending(path: "archives").path, cache.path])
+      try Workshop.copyArchives(to: cache)
       let build = try Running(
         Workshop.tool, ["build"], in: folder, environment: ["CULTIVAR_CACHE": cache.path])
       // The step after this one takes seconds.
@@ -45,7 +44,7 @@ struct InterruptionTests {
   @Test("Two projects build in one empty cache at the same time")
   func concurrent() async throws {
     try await withTemporaryFolder { cache in
-      try Judge("cp").run(["-r", Workshop.cache.appending(path: "archives").path, cache.path])
+      try Workshop.copyArchives(to: cache)
       let hashes = try await withThrowingTaskGroup(of: ContentHash.self) { group in
         for _ in 0..<2 {
           group.addTask {

@@ -30,8 +30,7 @@ struct ReproducibleBuildTests {
         }
         // The archives are taken along, to spare the mirror; everything is unpacked and made anew.
         let cache = folder.appending(path: "cache")
-        try FolderTree.create(cache.path)
-        try Judge("cp").run(["-r", Workshop.cache.appending(path: "archives").path, cache.path])
+        try Workshop.copyArchives(to: cache)
         var command = ["-c", "umask 077; exec \"$0\" build --quiet", Workshop.tool.path]
         var program = URL(fileURLWithPath: "/bin/sh")
         if geteuid() == 0 {

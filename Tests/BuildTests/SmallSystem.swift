@@ -80,12 +80,9 @@ enum SmallSystem {
       let locking = try Workshop.run(["lock", "--quiet"], in: folder, environment: environment)
       try #require(locking.status == 0, "\(locking.errors)")
       let text = try FolderTree.readFile(folder.appending(path: "cultivar.lock").path)
-      let missing = try packages(text).filter {
-        access(Workshop.cache.appending(path: "archives/\($0.file)").path, F_OK) != 0
-      }
-      // A build would do with what it has unpacked already.
-      let archive = try Workshop.builder(of: folder, cache: try Cache(at: Workshop.cache)).archive
-      _ = try await archive.files(of: missing)
+      // A build would do with what it has unpacked already. The archives stay, as the cache is open.
+      let archive = try Workshop.builder(of: folder, cache: try Workshop.openCache.get()).archive
+      _ = try await archive.files(of: try packages(text))
       return text
     }
   }

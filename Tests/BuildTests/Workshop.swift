@@ -27,6 +27,20 @@ struct Workshop: Sendable {
   /// The cache of the builds.
   static var cache: URL { Cache.defaultFolder(environment: ProcessInfo.processInfo.environment) }
 
+  /// That cache, open as long as the tests run: no build that ends meanwhile removes what they have taken from it.
+  static let openCache = Result { try Cache(at: cache) }
+
+  /// Copies the archives of the builds to another cache, which spares the mirror; a build that ends meanwhile may remove some.
+  static func copyArchives(to other: URL) throws {
+    let (own, copies) = (cache.appending(path: "archives"), other.appending(path: "archives"))
+    try FolderTree.create(copies.path)
+    for name in try FolderTree.names(in: own.path) {
+      do {
+        try FileManager.default.copyItem(at: own.appending(path: name), to: copies.appending(path: name))
+      } catch CocoaError.fileReadNoSuchFile, CocoaError.fileNoSuchFile {}
+    }
+  }
+
   /// A lock file with all packages that the tests' projects take, so that APT is asked once.
   private static let lock = Task<[UInt8], any Error> {
     try await withTemporaryFolder { folder in
