@@ -5,7 +5,8 @@ import LinuxSystem
 
 /// Installs a bundle's images as a device does, in a static executable, and measures itself: what came over the network, its own memory and CPU.
 ///
-/// Usage: bundle-meter BUNDLE FOLDER [NAME=OLD…]. BUNDLE is a file or an URL; signatures are not judged. FOLDER gets a file for each image.
+/// Usage: bundle-meter BUNDLE FOLDER [NAME=OLD…]. BUNDLE is a file or an URL; signatures are not judged. FOLDER gets a file for each image, and
+/// beside it what is noted of it, `.blocks` in place of `.img`. Where OLD has such a file beside it, it is used.
 /// The result is one line of JSON.
 struct Meter {
   /// A line of `/proc/self/status` in KiB.
@@ -31,15 +32,22 @@ struct Meter {
     let source: any BundleSource = if let web { web } else { try FileSource(place) }
     let bundle = try SignedBundle(try head(from: source)) { _, _ in }
     var bases: [String: any BlockStorage] = [:]
+    var (notes, newNotes): ([String: BlockNotes], [String: BlockNotes]) = ([:], [:])
     for argument in arguments.dropFirst(3) {
       let parts = argument.split(separator: "=", maxSplits: 1).map(String.init)
       bases[parts[0]] = try StorageFile(parts[1])
+      notes[parts[0]] = (try? StorageFile(notesPath(parts[1]))).map { BlockNotes(in: $0) }
     }
     var targets: [String: any BlockStorage] = [:]
     for image in bundle.manifest.images {
-      targets[image.name] = try StorageFile(making: "\(arguments[2])/\(image.name).img", size: image.size)
+      let place = "\(arguments[2])/\(image.name).img"
+      targets[image.name] = try StorageFile(making: place, size: image.size)
+      newNotes[image.name] = BlockNotes(
+        in: try StorageFile(making: notesPath(place), size: BlockNotes.length(for: image.size)))
     }
-    let progress = try BundleInstaller(bundle, from: source, bases: bases, targets: targets).run()
+    let progress = try BundleInstaller(
+      bundle, from: source, bases: bases, notes: notes, targets: targets, newNotes: newNotes
+    ).run()
     let (peak, seconds) = (memory("VmHWM") - idle, cpu())
     print(
       """
@@ -47,6 +55,8 @@ struct Meter {
       "idleKiB": \(idle), "peakKiBAboveIdle": \(peak), "cpuSeconds": \(seconds)}
       """)
   }
+
+  private static func notesPath(_ image: String) -> String { image.dropLast(4) + ".blocks" }
 
   private static func head(from source: some BundleSource) throws -> BundleHead { try BundleHead(from: source) }
 }

@@ -6,7 +6,7 @@ import Glibc
 /// are read from the bundle then.
 ///
 /// Before the first write, all that the bundle says of its images is checked to come to the signed trees, with the base's own blocks
-/// where it refers to them. Each segment is checked by its digest before it is written, and blocks that are in the slot already are not
+/// where it refers to them, or what was noted of them. Each segment is checked by its digest before it is written, and blocks that are in the slot already are not
 /// written again. What runs is only read.
 public final class BundleInstaller {
   /// How far an installation is, in bytes.
@@ -24,6 +24,8 @@ public final class BundleInstaller {
   private let bundle: SignedBundle
   private let source: any BundleSource
   private let bases: [String: any BlockStorage]
+  private let notes: [String: BlockNotes]
+  private let newNotes: [String: BlockNotes]
   private let targets: [String: any BlockStorage]
   private let journal: InstallJournal?
   private let report: (Progress) -> Void
@@ -34,6 +36,8 @@ public final class BundleInstaller {
   private var present: [UInt8] = []
   /// Whether the segment that is made depends on the base.
   private var needsBase = false
+  /// Where an old image that a whole bundle does not ask for may have the blocks that come next: how many blocks after their place.
+  private var shift = 0
 
   private let syncInterval: Int
 
@@ -42,18 +46,23 @@ public final class BundleInstaller {
   /// - Parameters:
   ///   - source: The bundle, from after its head.
   ///   - bases: Old images, by their names in the bundle; they are not written. Those that the bundle needs must be there.
+  ///   - notes: What was noted when old images were installed, by their names: those are not read as a whole first.
   ///   - targets: Where the images go, by their names.
+  ///   - newNotes: What is noted of them, by their names.
   ///   - journal: Where the installation can go on after an interruption; `nil` where it cannot.
   ///   - syncInterval: After how many bytes of output the slot is synced and the journal written.
   ///   - report: Is told after each segment.
   public init(
     _ bundle: SignedBundle, from source: any BundleSource, bases: [String: any BlockStorage],
-    targets: [String: any BlockStorage], journal: InstallJournal? = nil, syncInterval: Int = 8 << 20,
+    notes: [String: BlockNotes] = [:], targets: [String: any BlockStorage], newNotes: [String: BlockNotes] = [:],
+    journal: InstallJournal? = nil, syncInterval: Int = 8 << 20,
     report: @escaping (Progress) -> Void = { _ in }
   ) {
     self.bundle = bundle
     self.source = source
     self.bases = bases
+    self.notes = notes
+    self.newNotes = newNotes
     self.targets = targets
     self.journal = journal
     self.syncInterval = syncInterval
@@ -104,39 +113,13 @@ public final class BundleInstaller {
   private struct Expectation {
     /// Its digest.
     var digest: Digest
-    /// Where the digest was taken from the base: a checksum of what had it. The base is read again when it is copied, and that it is the
-    /// same then takes no second digest: nobody writes to a base but its own failing storage.
+    /// A checksum of the same content, where that was read before. To recognise it again takes no second digest: nobody writes to a base but
+    /// its own failing storage.
     var checksum: UInt64?
-
-    func isMet(by content: [UInt8]) -> Bool {
-      guard let checksum else { return HashTree.digest(ofSegment: content) == digest }
-      return Self.checksum(of: content) == checksum
-    }
 
     init(digest: Digest) { self.digest = digest }
 
-    init(ofBase content: [UInt8]) {
-      digest = HashTree.digest(ofSegment: content)
-      checksum = Self.checksum(of: content)
-    }
-
-    /// Four sums of words that take turns; each is turned by some bits before the next word, so that their order counts.
-    private static func checksum(of content: [UInt8]) -> UInt64 {
-      content.withUnsafeBytes { bytes in
-        guard let start = bytes.baseAddress else { return 0 }
-        var (one, two, three, four): (UInt64, UInt64, UInt64, UInt64) = (1, 2, 3, 4)
-        var place = 0
-        while place + 32 <= bytes.count {
-          one = (one &<< 7 | one &>> 57) &+ start.loadUnaligned(fromByteOffset: place, as: UInt64.self)
-          two = (two &<< 7 | two &>> 57) &+ start.loadUnaligned(fromByteOffset: place + 8, as: UInt64.self)
-          three = (three &<< 7 | three &>> 57) &+ start.loadUnaligned(fromByteOffset: place + 16, as: UInt64.self)
-          four = (four &<< 7 | four &>> 57) &+ start.loadUnaligned(fromByteOffset: place + 24, as: UInt64.self)
-          place += 32
-        }
-        for byte in bytes[place...] { one = one &* 31 &+ UInt64(byte) }
-        return [one, two, three, four].reduce(UInt64(bytes.count)) { $0 &* 31 &+ $1 }
-      }
-    }
+    init(_ row: BlockNotes.Row) { (digest, checksum) = (row.digest, row.checksum) }
   }
 
   /// What all segments must be: by the digests of the table, and those that the base's blocks give.
@@ -144,11 +127,26 @@ public final class BundleInstaller {
     var expected: [Expectation] = []
     expected.reserveCapacity(image.segmentCount)
     var isOfBase = false
-    func addOwn(upTo number: Int) throws {
-      while expected.count < number {
+    let notes = try image.base.flatMap { base in
+      // Parts of blocks are not noted by themselves.
+      try self.notes[image.name].flatMap { try image.size % UInt64(BundleLimits.block) == 0 && $0.areOf(base) ? $0 : nil }
+    }
+    func expect(_ row: BlockNotes.Row) {
+      note(row, of: expected.count, in: image)
+      expected.append(Expectation(row))
+    }
+    func addOwn(upTo end: Int) throws {
+      while expected.count < end {
         isOfBase = true
-        try readOwn(expected.count, of: image)
-        expected.append(Expectation(ofBase: content))
+        let own = Frame(
+          blocks: image.blocks(ofSegment: expected.count),
+          operation: .copyOfBase(from: expected.count * BundleLimits.segmentBlocks))
+        if let row = try notes?.row(of: [own]) {
+          expect(row)
+        } else {
+          try readOwn(expected.count, of: image)
+          expect(BlockNotes.Row(of: content))
+        }
       }
     }
     let decoder = try self.decoder(for: image)
@@ -158,8 +156,12 @@ public final class BundleInstaller {
         expected.append(Expectation(digest: digest))
       } else {
         isOfBase = true
-        try make(segment, of: image, by: decoder, from: nil, known: nil)
-        expected.append(Expectation(ofBase: content))
+        if case .frames(let frames) = segment.content, let row = try notes?.row(of: frames) {
+          expect(row)
+        } else {
+          try make(segment, of: image, by: decoder, from: nil, known: nil)
+          expect(BlockNotes.Row(of: content))
+        }
       }
     }
     try addOwn(upTo: image.segmentCount)
@@ -180,6 +182,7 @@ public final class BundleInstaller {
       end: bundle.offset(ofFrames: number) + image.framesLength
     ) { [unowned self] count in progress.fetched += UInt64(count) }
     let known = image.base == nil ? try bases[image.name].map { try KnownBlocks(of: $0) } : nil
+    shift = 0
     var next = start
     progress.done += UInt64(start) * UInt64(BundleLimits.segment)
     func copyOwn(upTo last: Int) throws {
@@ -195,9 +198,8 @@ public final class BundleInstaller {
         continue
       }
       try copyOwn(upTo: segment.number)
-      if let digest = segment.digest, known?.has(digest, atSegment: segment.number) == true {
+      if let known, try read(segment, of: image, from: known) {
         bytes.skip(segment.storedLength)
-        try readOwn(segment.number, of: image)
       } else {
         try make(segment, of: image, by: decoder, from: bytes, known: known)
       }
@@ -206,6 +208,20 @@ public final class BundleInstaller {
     }
     try copyOwn(upTo: image.segmentCount)
     try sync(InstallJournal.Place(image: number + 1, segment: 0))
+  }
+
+  /// Takes a whole segment from an old image, if it is at the same place there, or moved as the blocks before it.
+  private func read(_ segment: Segment, of image: BundleImage, from known: KnownBlocks) throws -> Bool {
+    guard let digest = segment.digest else { return false }
+    if known.has(digest, atSegment: segment.number) {
+      try readOwn(segment.number, of: image)
+      return true
+    }
+    needsBase = true
+    return try shift != 0
+      && known.readSegment(
+        digest, atBlock: segment.number * BundleLimits.segmentBlocks + shift,
+        count: image.length(ofSegment: segment.number), over: &content)
   }
 
   /// Makes a segment's content.
@@ -240,7 +256,10 @@ public final class BundleInstaller {
       var stored: [UInt8] = []
       if let wanted = frame.stored {
         let block = content.count / BundleLimits.block
-        if let known, !hints.isEmpty, try append(hints[block..<block + frame.blocks], count: count, from: known) {
+        let first = segment.number * BundleLimits.segmentBlocks + block
+        if let known, !hints.isEmpty,
+          try append(hints[block..<block + frame.blocks], at: first, count: count, from: known)
+        {
           bundle?.skip(wanted.length)
           continue
         }
@@ -271,22 +290,25 @@ public final class BundleInstaller {
   }
 
   /// Adds blocks of an old image, if it has all of them.
-  private func append(_ hints: ArraySlice<UInt64>, count: Int, from known: KnownBlocks) throws -> Bool {
+  ///
+  /// - Parameter first: Which blocks of the new image they are, from that one on.
+  private func append(_ hints: ArraySlice<UInt64>, at first: Int, count: Int, from known: KnownBlocks) throws -> Bool {
     guard hints.allSatisfy(known.mayHave) else { return false }
     let start = content.count
-    for hint in hints {
-      guard let block = try known.content(of: hint) else {
+    for (index, hint) in hints.enumerated() {
+      guard let block = try known.block(of: hint, expected: first + index + shift) else {
         content.removeLast(content.count - start)
         return false
       }
-      content += block.prefix(count - (content.count - start))
+      shift = block.number - first - index
+      content += block.content.prefix(count - (content.count - start))
     }
     return true
   }
 
   /// Writes the segment that was made, if it is what was signed and not there already.
   private func write(_ segment: Int, of image: BundleImage, _ number: Int, _ expected: [Expectation]) throws {
-    guard expected[segment].isMet(by: content) else {
+    guard isMet(expected[segment], segment, of: image) else {
       throw needsBase ? BundleFailure.otherBase(image: image.name) : .wrongOutput(image: image.name, segment: segment)
     }
     let target = try self.target(for: image)
@@ -301,6 +323,21 @@ public final class BundleInstaller {
     sinceSync += content.count
     if sinceSync >= syncInterval { try sync(InstallJournal.Place(image: number, segment: segment + 1)) }
     report(progress)
+  }
+
+  /// Whether the segment that was made is what it must be.
+  private func isMet(_ expected: Expectation, _ segment: Int, of image: BundleImage) -> Bool {
+    if let checksum = expected.checksum, BlockNotes.Row.checksum(of: content) == checksum { return true }
+    guard newNotes[image.name] != nil else { return HashTree.digest(ofSegment: content) == expected.digest }
+    let row = BlockNotes.Row(of: content)
+    guard row.digest == expected.digest else { return false }
+    note(row, of: segment, in: image)
+    return true
+  }
+
+  /// Notes a segment, where that is possible: an installation does not depend on it.
+  private func note(_ row: BlockNotes.Row, of segment: Int, in image: BundleImage) {
+    try? newNotes[image.name]?.note(row, of: segment)
   }
 
   private func sync(_ place: InstallJournal.Place) throws {
@@ -342,9 +379,11 @@ public final class BundleInstaller {
     for (segment, expectation) in expected.enumerated() {
       let bytes = try target.read(
         image.length(ofSegment: segment), at: UInt64(segment) * UInt64(BundleLimits.segment))
-      guard HashTree.digest(ofSegment: bytes) == expectation.digest else {
+      let row = BlockNotes.Row(of: bytes)
+      guard row.digest == expectation.digest else {
         throw BundleFailure.wrongOutput(image: image.name, segment: segment)
       }
+      note(row, of: segment, in: image)
     }
   }
 

@@ -92,6 +92,9 @@ public struct BundleImage: Equatable, Sendable {
   /// Number of its segments.
   public var segmentCount: Int { Int((size + UInt64(BundleLimits.segment) - 1) / UInt64(BundleLimits.segment)) }
 
+  /// Blocks of one of its segments.
+  func blocks(ofSegment number: Int) -> Int { (length(ofSegment: number) + BundleLimits.block - 1) / BundleLimits.block }
+
   /// Bytes of one of its segments.
   public func length(ofSegment number: Int) -> Int {
     Int(min(UInt64(BundleLimits.segment), size - UInt64(number) * UInt64(BundleLimits.segment)))

@@ -23,6 +23,8 @@ public struct Frame: Hashable, Sendable {
     case compressedWithPrefix(Stored, [BlockRange])
     /// A ``BinaryDifference`` against blocks of the base, one range after the other.
     case difference(Stored, [BlockRange])
+    /// A Zstandard frame that may refer to so many blocks of the new image, those before the first that it gives.
+    case compressedAfter(Stored, blocks: Int)
   }
 
   /// Bytes in a bundle.
@@ -49,7 +51,8 @@ public struct Frame: Hashable, Sendable {
   public var stored: Stored? {
     switch operation {
     case .zero, .copyOfBase, .copyOfNew: nil
-    case .stored(let stored), .compressed(let stored), .compressedWithPrefix(let stored, _), .difference(let stored, _):
+    case .stored(let stored), .compressed(let stored), .compressedWithPrefix(let stored, _), .difference(let stored, _),
+      .compressedAfter(let stored, _):
       stored
     }
   }
@@ -58,7 +61,7 @@ public struct Frame: Hashable, Sendable {
   var needsBase: Bool {
     switch operation {
     case .copyOfBase, .compressedWithPrefix, .difference: true
-    case .zero, .copyOfNew, .stored, .compressed: false
+    case .zero, .copyOfNew, .stored, .compressed, .compressedAfter: false
     }
   }
 
@@ -91,7 +94,7 @@ public struct BlockRange: Hashable, Sendable {
 extension Frame {
   /// Numbers of the operations in a table.
   private enum Code: UInt8 {
-    case zero, copyOfBase, copyOfNew, stored, compressed, compressedWithPrefix, difference
+    case zero, copyOfBase, copyOfNew, stored, compressed, compressedWithPrefix, difference, compressedAfter
   }
 
   /// Adds the frame's row to a table.
@@ -137,6 +140,10 @@ extension Frame {
       head(.difference)
       add(stored)
       add(ranges)
+    case .compressedAfter(let stored, let count):
+      head(.compressedAfter)
+      add(stored)
+      bytes.append(number: count)
     }
   }
 
@@ -170,6 +177,11 @@ extension Frame {
     case .difference:
       operation = .difference(
         try Self.stored(&cursor, output: output), try Self.ranges(&cursor, from: block, within: baseBlocks))
+    case .compressedAfter:
+      let stored = try Self.stored(&cursor, output: output)
+      let count = try cursor.number(upTo: min(block, BundleLimits.segmentBlocks))
+      guard count > 0 else { throw FieldFailure("a frame refers to no blocks") }
+      operation = .compressedAfter(stored, blocks: count)
     }
   }
 

@@ -32,6 +32,13 @@ final class FrameDecoder {
       guard let output, output.count == count else { throw failure("its compressed bytes do not give \(count)") }
       return output
     }
+    func decoded(after wanted: Int) throws -> [UInt8] {
+      if content.count >= wanted { return try exact(zstandard.decode(stored, prefix: content.suffix(wanted), limit: count)) }
+      let missing = wanted - content.count
+      let start = UInt64(segment) * UInt64(BundleLimits.segment)
+      let before = try new.read(missing, at: start - UInt64(missing)) + content
+      return try exact(zstandard.decode(stored, prefix: before[...], limit: count))
+    }
     switch frame.operation {
     case .zero: content.append(zeros: count)
     case .copyOfBase(let start):
@@ -42,7 +49,7 @@ final class FrameDecoder {
     case .compressed: content += try exact(zstandard.decode(stored, limit: count))
     case .compressedWithPrefix(_, let ranges):
       // The stored bytes are those that were signed: it is what they refer to that is not.
-      guard let output = zstandard.decode(stored, prefix: try blocksOfBase(ranges), limit: count),
+      guard let output = zstandard.decode(stored, prefix: try blocksOfBase(ranges)[...], limit: count),
         output.count == count
       else { throw BundleFailure.otherBase(image: image.name) }
       content += output
@@ -57,6 +64,7 @@ final class FrameDecoder {
       } catch {
         throw failure("its difference does not apply: \(error)")
       }
+    case .compressedAfter(_, let blocks): content += try decoded(after: blocks * BundleLimits.block)
     }
   }
 

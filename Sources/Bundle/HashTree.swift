@@ -12,7 +12,12 @@ public enum HashTree {
   public static func digest(ofSegment bytes: [UInt8]) -> Digest {
     precondition(
       !bytes.isEmpty && bytes.count <= BundleLimits.segment, "a segment has 1 to \(BundleLimits.segment) bytes")
-    return bytes.withUnsafeBytes { content in
+    return Digest(of: leafBytes(ofSegment: bytes))
+  }
+
+  /// The digests of a segment's blocks, one after the other, filled with zeros to a block.
+  static func leafBytes(ofSegment bytes: [UInt8]) -> [UInt8] {
+    bytes.withUnsafeBytes { content in
       var leaves = [UInt8](repeating: 0, count: BundleLimits.block)
       leaves.withUnsafeMutableBytes { leaves in
         for (number, start) in stride(from: 0, to: content.count, by: BundleLimits.block).enumerated() {
@@ -21,7 +26,7 @@ public enum HashTree {
           leaves.baseAddress?.advanced(by: number * Digest.length).storeBytes(of: digest, as: Digest.self)
         }
       }
-      return Digest(of: leaves)
+      return leaves
     }
   }
 

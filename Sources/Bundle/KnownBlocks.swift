@@ -38,28 +38,49 @@ struct KnownBlocks {
   /// Whether the image has a segment at the same place.
   func has(_ digest: Digest, atSegment number: Int) -> Bool { number < segments.count && segments[number] == digest }
 
+  /// Reads a segment that may be the one with a digest: content moves as a whole where something before it grew or shrank.
+  ///
+  /// - Parameters:
+  ///   - block: The first block that it may be at.
+  ///   - count: Bytes of the segment.
+  ///   - content: Where it is read to.
+  /// - Returns: Whether it is the one.
+  /// - Throws: What reading throws.
+  func readSegment(_ digest: Digest, atBlock block: Int, count: Int, over content: inout [UInt8]) throws -> Bool {
+    guard block >= 0, Self.place(block) + UInt64(count) <= storage.size else { return false }
+    try storage.read(count, at: Self.place(block), over: &content)
+    return HashTree.digest(ofSegment: content) == digest
+  }
+
   /// A block that a hint is of.
   ///
-  /// - Returns: Its content; `nil` where no block is like that.
+  /// - Parameter expected: Which of several it is likely to be.
+  /// - Returns: Its number and content; `nil` where no block is like that.
   /// - Throws: What reading throws.
-  func content(of hint: UInt64) throws -> [UInt8]? {
-    guard let block = block(like: hint) else { return nil }
+  func block(of hint: UInt64, expected: Int) throws -> (number: Int, content: [UInt8])? {
+    guard let block = block(like: hint, expected: expected) else { return nil }
     let content = try storage.read(BundleLimits.block, at: Self.place(block))
     // Only a part of the hint was looked up.
-    return HashTree.leaves(ofSegment: content).map(SegmentHead.hint) == [hint] ? content : nil
+    return HashTree.leaves(ofSegment: content).map(SegmentHead.hint) == [hint] ? (block, content) : nil
   }
 
   /// Whether there is a block that a hint may be of.
-  func mayHave(_ hint: UInt64) -> Bool { block(like: hint) != nil }
+  func mayHave(_ hint: UInt64) -> Bool { block(like: hint, expected: 0) != nil }
 
-  private func block(like hint: UInt64) -> Int? {
-    let key = Self.row(hint, 0)
+  private func block(like hint: UInt64, expected: Int) -> Int? {
+    // Of several, the expected one or the first after it, else the first of all.
+    if expected > 0, expected < rows.count, let place = rows(from: Self.row(hint, expected), like: hint) { return place }
+    return rows(from: Self.row(hint, 0), like: hint)
+  }
+
+  /// The block of the first row from one on, if it has the same part of the hint.
+  private func rows(from wanted: UInt64, like hint: UInt64) -> Int? {
     var (low, high) = (0, rows.count)
     while low < high {
       let middle = (low + high) / 2
-      if rows[middle] < key { low = middle + 1 } else { high = middle }
+      if rows[middle] < wanted { low = middle + 1 } else { high = middle }
     }
-    guard low < rows.count, rows[low] >> Self.numberBits == key >> Self.numberBits else { return nil }
+    guard low < rows.count, rows[low] >> Self.numberBits == hint >> Self.numberBits else { return nil }
     return Int(rows[low] & (1 << Self.numberBits - 1))
   }
 }

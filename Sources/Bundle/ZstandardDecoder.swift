@@ -17,7 +17,7 @@ final class ZstandardDecoder {
   ///   - prefix: What the frame may refer to, as if it stood before the output; empty for nothing.
   ///   - limit: Most bytes of output.
   /// - Returns: The output; `nil` where the input is not Zstandard, or gives more.
-  func decode(_ input: [UInt8], prefix: [UInt8] = [], limit: Int) -> [UInt8]? {
+  func decode(_ input: [UInt8], prefix: ArraySlice<UInt8> = [], limit: Int) -> [UInt8]? {
     var isWhole = false
     // Memory that no output reaches is never touched.
     let output = [UInt8](unsafeUninitializedCapacity: limit) { output, count in

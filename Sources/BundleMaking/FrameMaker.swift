@@ -10,9 +10,14 @@ struct MadeFrame {
 final class FrameMaker {
   private let zstandard = ZstandardEncoder()
 
-  /// A frame that needs nothing but itself.
-  func frame(of content: [UInt8], level: Int32) -> MadeFrame {
-    Self.smallest([candidate(zstandard.encode([content], level: level)) { .compressed($0) }], of: content)
+  /// A frame that needs nothing but itself and the blocks before it.
+  ///
+  /// - Parameter before: These blocks; empty for none.
+  func frame(of content: [UInt8], after before: [UInt8], level: Int32) -> MadeFrame {
+    let made = candidate(zstandard.encode([content], prefix: before, level: level)) {
+      before.isEmpty ? .compressed($0) : .compressedAfter($0, blocks: before.count / BundleLimits.block)
+    }
+    return Self.smallest([made], of: content)
   }
 
   /// A frame that may refer to an old image.

@@ -27,6 +27,8 @@ struct ImageEncoder: Sendable {
 
   /// Bytes of a frame of a whole image: small, as a device that has some of the blocks fetches only the frames of the others.
   private static let unit = 4 * BundleLimits.block
+  /// Blocks before such a frame that it may refer to: without them so little would not compress well.
+  private static let context = 32
   /// Known blocks between unknown ones that do not end a frame: each frame costs a row of its own.
   private static let mostKnownWithin = 8
 
@@ -95,7 +97,8 @@ struct ImageEncoder: Sendable {
         continue
       }
       let end = min(block + Self.unit / BundleLimits.block, blocks.upperBound)
-      frames.append(maker.frame(of: Array(content(block..<end)), level: level))
+      let before = max(0, block - Self.context)..<block
+      frames.append(maker.frame(of: Array(content(block..<end)), after: Array(content(before)), level: level))
       block = end
     }
     let stored = frames.flatMap(\.stored)

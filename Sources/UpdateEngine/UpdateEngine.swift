@@ -117,8 +117,11 @@ public final class UpdateEngine: Sendable {
       let places = try images.places(for: manifest.images, in: target).mapValues {
         StoppableStorage($0) { [unowned self] in try checkNotCancelled() } as any BlockStorage
       }
+      let root = manifest.images.first { $0.name == "root" }
       try BundleInstaller(
-        bundle, from: source, bases: try images.running(), targets: places, journal: journal,
+        bundle, from: source, bases: try images.running(),
+        notes: Self.ofRoot(store.notes(of: environment.boot.slot)), targets: places,
+        newNotes: Self.ofRoot(root.flatMap { store.newNotes(of: target, size: $0.size) }), journal: journal,
         report: { [unowned self] progress in
           let progress = InstallProgress(
             version: release.version, done: progress.done, total: progress.total, fetched: progress.fetched,
@@ -146,6 +149,8 @@ public final class UpdateEngine: Sendable {
       return record
     }
   }
+
+  private static func ofRoot(_ notes: BlockNotes?) -> [String: BlockNotes] { notes.map { ["root": $0] } ?? [:] }
 
   /// Tells the boot loader about the release that is to be tried, as the last of all writes that decide something.
   func offer(_ state: inout UpdateState, _ images: SlotImages, _ loaders: SlotLoaders) throws {

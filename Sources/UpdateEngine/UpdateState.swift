@@ -100,6 +100,18 @@ struct UpdateStore {
       FileTree.exists(path) ? try StorageFile(path, writable: true) : try StorageFile(making: path, size: 1024))
   }
 
+  private func notesPath(_ slot: Slot) -> String { "\(folder)/root-\(slot.rawValue).blocks" }
+
+  /// What was noted of the root file system in a slot when it was installed; `nil` for nothing.
+  func notes(of slot: Slot) -> BlockNotes? {
+    (try? StorageFile(notesPath(slot))).map { BlockNotes(in: $0) }
+  }
+
+  /// A place for what is to be noted of a slot's root file system; `nil` where there is no room for it.
+  func newNotes(of slot: Slot, size: UInt64) -> BlockNotes? {
+    (try? StorageFile(making: notesPath(slot), size: BlockNotes.length(for: size))).map { BlockNotes(in: $0) }
+  }
+
   /// The newest root of trust that a bundle has brought.
   var rootPath: String { folder + "/trust.root" }
 }
