@@ -35,12 +35,18 @@ public enum HostileBundle {
       case .table: try decodeTable(bytes)
       case .segmentHead: _ = try SegmentHead(bytes, ofSegment: 1, in: image(table: [], framesLength: 0))
       case .difference: try install(.difference(stored(rawFrame(bytes)), ranges), rawFrame(bytes))
-      case .compressed: try install(.compressed(stored(bytes)), bytes)
+      case .compressed:
+        try refused { try install(.compressed(stored(bytes)), bytes) }
+        try install(.compressedAfter(stored(bytes), blocks: 1), bytes, afterZeros: 1)
       case .compressedWithPrefix: try install(.compressedWithPrefix(stored(bytes), ranges), bytes)
       }
     } catch is BundleFailure {
       // Refused, as it should be.
     }
+  }
+
+  private static func refused(_ body: () throws -> Void) throws {
+    do { try body() } catch is BundleFailure {}
   }
 
   private static let ranges = [BlockRange(start: 1, count: 2), BlockRange(start: 0, count: 1)]
@@ -78,12 +84,15 @@ public enum HostileBundle {
       + content
   }
 
-  /// Installs an image of three blocks that one frame gives.
-  private static func install(_ operation: Frame.Operation, _ bytes: [UInt8]) throws {
+  /// Installs an image of three blocks that one frame gives, but for some zeros before it.
+  private static func install(_ operation: Frame.Operation, _ bytes: [UInt8], afterZeros zeros: Int = 0) throws {
     guard (1...3 * BundleLimits.block).contains(bytes.count) else { return }
     let digest = Digest(of: [2])
     let segment = Segment(
-      number: 0, digest: digest, content: .frames([Frame(blocks: 3, operation: operation)]))
+      number: 0, digest: digest,
+      content: .frames(
+        (zeros > 0 ? [Frame(blocks: zeros, operation: .zero)] : [])
+          + [Frame(blocks: 3 - zeros, operation: operation)]))
     let table = SegmentTable.bytes(of: [segment])
     let base = Memory((0..<3 * BundleLimits.block).map { UInt8(truncatingIfNeeded: $0 &* 7 >> 3) })
     let image = BundleImage(

@@ -50,7 +50,8 @@ public final class BlockNotes {
     static func checksums(of content: [UInt8]) -> [UInt64] {
       content.withUnsafeBytes { bytes in
         stride(from: 0, to: bytes.count, by: BundleLimits.block).map { start in
-          checksum(ofBlock: UnsafeRawBufferPointer(rebasing: bytes[start..<min(start + BundleLimits.block, bytes.count)]))
+          checksum(
+            ofBlock: UnsafeRawBufferPointer(rebasing: bytes[start..<min(start + BundleLimits.block, bytes.count)]))
         }
       }
     }
@@ -129,7 +130,8 @@ public final class BlockNotes {
     row.checksums = bytes.withUnsafeBytes { bytes in
       (0..<BundleLimits.segmentBlocks).map {
         UInt64(
-          littleEndian: bytes.loadUnaligned(fromByteOffset: BundleLimits.block + $0 * Self.checksumLength, as: UInt64.self))
+          littleEndian: bytes.loadUnaligned(
+            fromByteOffset: BundleLimits.block + $0 * Self.checksumLength, as: UInt64.self))
       }
     }
     last = (segment, row)

@@ -86,3 +86,13 @@ extension BundleFailure {
     .malformed(part: part, reason: failure.description)
   }
 }
+
+extension BundleFailure {
+  /// Whether content of a slot may be the reason, which what follows refers to.
+  var mayBeOfSlot: Bool {
+    switch self {
+    case .undecodable, .wrongOutput, .otherBase: true
+    default: false
+    }
+  }
+}

@@ -81,22 +81,21 @@ public final class BundleInstaller {
     progress.total = images.reduce(0) { $0 + $1.size }
     let expected = try zip(images, tables).map { try self.expectations(of: $0, $1) }
     let start = journal?.place(in: bundle.identity) ?? InstallJournal.Place(image: 0, segment: 0)
-    for (number, image) in images.enumerated() {
-      guard number >= start.image else {
-        progress.done += image.size
-        continue
+    let beginning = InstallJournal.Place(image: 0, segment: 0)
+    do {
+      for (number, image) in images.enumerated() {
+        guard number >= start.image else {
+          progress.done += image.size
+          continue
+        }
+        try install(
+          number, image, tables[number], expected[number], from: number == start.image ? start.segment : 0)
       }
-      try install(
-        number, image, tables[number], expected[number], from: number == start.image ? start.segment : 0)
-    }
-    // What somebody else wrote to a slot between two parts of an installation is found here.
-    if start != InstallJournal.Place(image: 0, segment: 0) {
-      do {
-        for (image, expected) in zip(images, expected) { try verify(image, expected) }
-      } catch {
-        try journal?.note(InstallJournal.Place(image: 0, segment: 0), in: bundle.identity)
-        throw error
-      }
+      if start != beginning { for (image, expected) in zip(images, expected) { try verify(image, expected) } }
+    } catch let failure as BundleFailure where start != beginning && failure.mayBeOfSlot {
+      // What somebody else wrote to a slot between two parts of an installation: the next one does not build upon it.
+      try journal?.note(beginning, in: bundle.identity)
+      throw failure
     }
     return progress
   }
@@ -129,7 +128,9 @@ public final class BundleInstaller {
     var isOfBase = false
     let notes = try image.base.flatMap { base in
       // Parts of blocks are not noted by themselves.
-      try self.notes[image.name].flatMap { try image.size % UInt64(BundleLimits.block) == 0 && $0.areOf(base) ? $0 : nil }
+      try self.notes[image.name].flatMap {
+        try image.size % UInt64(BundleLimits.block) == 0 && $0.areOf(base) ? $0 : nil
+      }
     }
     func expect(_ row: BlockNotes.Row) {
       note(row, of: expected.count, in: image)

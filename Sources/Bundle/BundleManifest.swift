@@ -93,7 +93,9 @@ public struct BundleImage: Equatable, Sendable {
   public var segmentCount: Int { Int((size + UInt64(BundleLimits.segment) - 1) / UInt64(BundleLimits.segment)) }
 
   /// Blocks of one of its segments.
-  func blocks(ofSegment number: Int) -> Int { (length(ofSegment: number) + BundleLimits.block - 1) / BundleLimits.block }
+  func blocks(ofSegment number: Int) -> Int {
+    (length(ofSegment: number) + BundleLimits.block - 1) / BundleLimits.block
+  }
 
   /// Bytes of one of its segments.
   public func length(ofSegment number: Int) -> Int {

@@ -33,7 +33,9 @@ final class FrameDecoder {
       return output
     }
     func decoded(after wanted: Int) throws -> [UInt8] {
-      if content.count >= wanted { return try exact(zstandard.decode(stored, prefix: content.suffix(wanted), limit: count)) }
+      if content.count >= wanted {
+        return try exact(zstandard.decode(stored, prefix: content.suffix(wanted), limit: count))
+      }
       let missing = wanted - content.count
       let start = UInt64(segment) * UInt64(BundleLimits.segment)
       let before = try new.read(missing, at: start - UInt64(missing)) + content

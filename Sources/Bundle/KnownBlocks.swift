@@ -69,7 +69,9 @@ struct KnownBlocks {
 
   private func block(like hint: UInt64, expected: Int) -> Int? {
     // Of several, the expected one or the first after it, else the first of all.
-    if expected > 0, expected < rows.count, let place = rows(from: Self.row(hint, expected), like: hint) { return place }
+    if expected > 0, expected < rows.count, let place = rows(from: Self.row(hint, expected), like: hint) {
+      return place
+    }
     return rows(from: Self.row(hint, 0), like: hint)
   }
 

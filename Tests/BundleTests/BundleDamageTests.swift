@@ -208,11 +208,14 @@ struct BundleDamageTests {
   /// What a maker with a key could try.
   enum Harm: CaseIterable {
     case tooManyBlocks, unknownOperation, rangeBeyondBase, newFromLater, prefixTooLong, tooManyRanges, bomb
+    case beforeTheFirst, tooMuchBefore, nothingBefore
     case shortOutput, differenceBeyondBase, overlongNumber, trailing, storedTooLong
 
     var words: String {
       switch self {
       case .tooManyBlocks, .prefixTooLong, .tooManyRanges, .storedTooLong: "and may be"
+      case .beforeTheFirst, .tooMuchBefore: "and may be"
+      case .nothingBefore: "a frame refers to no blocks"
       case .unknownOperation: "an operation is unknown"
       case .rangeBeyondBase, .newFromLater: "goes beyond its image"
       case .bomb, .shortOutput: "its compressed bytes do not give"
@@ -246,6 +249,9 @@ struct BundleDamageTests {
       case .tooManyRanges: return head + [5] + Self.number(128) + described + Self.number(65)
       case .bomb, .shortOutput: return head + [4] + Self.number(128) + described
       case .differenceBeyondBase: return head + [6] + Self.number(128) + described + [1, 0, 1]
+      case .beforeTheFirst: return head + [7] + Self.number(128) + described + [1]
+      case .tooMuchBefore: return head + [0, 4, 7] + Self.number(124) + described + [5]
+      case .nothingBefore: return head + [0, 4, 7] + Self.number(124) + described + [0]
       case .overlongNumber: return head + [0, 0x81, 0x00]
       case .trailing: return head + [0] + Self.number(128) + [0]
       case .storedTooLong: return head + [4] + Self.number(128) + Self.number(BundleLimits.segment + 1)

@@ -63,6 +63,26 @@ struct BundleMatrixTests {
     #expect(try fetched(with: Array(old.dropLast(700_001))) < whole)
   }
 
+  @Test("of content that moved as a whole a device takes neither frames nor heads")
+  func moved() async throws {
+    var random = SeededGenerator(seed: 3)
+    let old = (0..<(32 << 20) / 8).flatMap { _ in withUnsafeBytes(of: random.next()) { Array($0) } }
+    let new = Sample.image(seed: 7).prefix(12_288) + old
+    let bytes = try await withTemporaryFolder { folder in
+      try Data(new).write(to: folder.appending(path: "new"))
+      try await BundleMaker(wholeLevel: 1).make(
+        Sample.manifest, of: [.init(name: "root", file: folder.appending(path: "new"))],
+        to: folder.appending(path: "bundle"))
+      return try Array(Data(contentsOf: folder.appending(path: "bundle")))
+    }
+    let (source, slot) = (MemorySource(bytes), MemoryStorage([UInt8](repeating: 1, count: new.count)))
+    let signed = try SignedBundle(BundleHead(from: source)) { _, _ in }
+    try BundleInstaller(signed, from: source, bases: ["root": MemoryStorage(old)], targets: ["root": slot]).run()
+    #expect(slot.bytes == Array(new))
+    // One frame, one head, and 65 rows of the table; 64 heads are some 100,000 bytes.
+    #expect(source.fetched < 30_000, "\(source.fetched)")
+  }
+
   /// What happened to an image between two releases.
   enum Change: CaseIterable {
     case none, edited, inserted, grown, shrunk, unaligned, replaced
