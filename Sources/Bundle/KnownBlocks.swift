@@ -69,14 +69,14 @@ struct KnownBlocks {
 
   private func block(like hint: UInt64, expected: Int) -> Int? {
     // Of several, the expected one or the first after it, else the first of all.
-    if expected > 0, expected < rows.count, let place = rows(from: Self.row(hint, expected), like: hint) {
+    if expected > 0, expected < rows.count, let place = firstBlock(from: Self.row(hint, expected), like: hint) {
       return place
     }
-    return rows(from: Self.row(hint, 0), like: hint)
+    return firstBlock(from: Self.row(hint, 0), like: hint)
   }
 
   /// The block of the first row from one on, if it has the same part of the hint.
-  private func rows(from wanted: UInt64, like hint: UInt64) -> Int? {
+  private func firstBlock(from wanted: UInt64, like hint: UInt64) -> Int? {
     var (low, high) = (0, rows.count)
     while low < high {
       let middle = (low + high) / 2
