@@ -1,6 +1,7 @@
 import Bundle
 import DeviceModel
 import FoundationEssentials
+import Glibc
 import LinuxSystem
 
 /// What a device remembers about its releases over restarts: one file, replaced as a whole.
@@ -107,9 +108,13 @@ struct UpdateStore {
     (try? StorageFile(notesPath(slot))).map { BlockNotes(in: $0) }
   }
 
-  /// A place for what is to be noted of a slot's root file system; `nil` where there is no room for it.
+  /// A place for what is to be noted of a slot's root file system; `nil` where there is little room: the state has to be kept, and the
+  /// device's own data.
   func newNotes(of slot: Slot, size: UInt64) -> BlockNotes? {
-    (try? StorageFile(making: notesPath(slot), size: BlockNotes.length(for: size))).map { BlockNotes(in: $0) }
+    unlink(notesPath(slot))
+    let length = BlockNotes.length(for: size)
+    guard let space = Mount.space(at: folder), space.available / 4 > length else { return nil }
+    return (try? StorageFile(making: notesPath(slot), size: length)).map { BlockNotes(in: $0) }
   }
 
   /// The newest root of trust that a bundle has brought.

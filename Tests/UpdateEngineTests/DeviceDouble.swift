@@ -74,7 +74,8 @@ final class DeviceDouble: Sendable {
     }
     let own = Array("release \(release.version) epoch \(release.epoch)\n".utf8)
     return [
-      ("root", bytes(1_500_000) + own), ("kernel", bytes(200_000) + own), ("initrd", bytes(100_000)),
+      ("root", bytes(1_500_000).prefix(366 * 4096 - own.count) + own), ("kernel", bytes(200_000) + own),
+      ("initrd", bytes(100_000)),
       ("command-line", Array("ro release=\(release.version)\n".utf8)),
     ]
   }
