@@ -6,8 +6,8 @@ import Glibc
 /// are read from the bundle then.
 ///
 /// Before the first write, all that the bundle says of its images is checked to come to the signed trees, with the base's own blocks
-/// where it refers to them, or what was noted of them. Each segment is checked by its digest before it is written, and blocks that are in the slot already are not
-/// written again. What runs is only read.
+/// where it refers to them, or what was noted of them. Each segment is checked by its digest before it is written, and blocks that are in
+/// the slot already are not written again. What runs is only read.
 public final class BundleInstaller {
   /// How far an installation is, in bytes.
   public struct Progress: Equatable, Sendable {
@@ -126,10 +126,10 @@ public final class BundleInstaller {
     var expected: [Expectation] = []
     expected.reserveCapacity(image.segmentCount)
     var isOfBase = false
-    let notes = try image.base.flatMap { base in
-      // Parts of blocks are not noted by themselves.
-      try self.notes[image.name].flatMap {
-        try image.size % UInt64(BundleLimits.block) == 0 && $0.areOf(base) ? $0 : nil
+    // Parts of blocks are not noted by themselves. Notes that cannot be read are none.
+    let notes = image.base.flatMap { base in
+      self.notes[image.name].flatMap {
+        image.size % UInt64(BundleLimits.block) == 0 && (try? $0.areOf(base)) == true ? $0 : nil
       }
     }
     func expect(_ row: BlockNotes.Row) {
@@ -142,7 +142,7 @@ public final class BundleInstaller {
         let own = Frame(
           blocks: image.blocks(ofSegment: expected.count),
           operation: .copyOfBase(from: expected.count * BundleLimits.segmentBlocks))
-        if let row = try notes?.row(of: [own]) {
+        if let row = try? notes?.row(of: [own]) {
           expect(row)
         } else {
           try readOwn(expected.count, of: image)
@@ -157,7 +157,7 @@ public final class BundleInstaller {
         expected.append(Expectation(digest: digest))
       } else {
         isOfBase = true
-        if case .frames(let frames) = segment.content, let row = try notes?.row(of: frames) {
+        if case .frames(let frames) = segment.content, let row = try? notes?.row(of: frames) {
           expect(row)
         } else {
           try make(segment, of: image, by: decoder, from: nil, known: nil)
@@ -199,12 +199,13 @@ public final class BundleInstaller {
         continue
       }
       try copyOwn(upTo: segment.number)
-      if let known, try read(segment, of: image, from: known) {
+      if let known, try read(segment, of: image, from: known, expected[segment.number]) {
         bytes.skip(segment.storedLength)
+        try put(segment.number, of: image, number)
       } else {
         try make(segment, of: image, by: decoder, from: bytes, known: known)
+        try write(segment.number, of: image, number, expected)
       }
-      try write(segment.number, of: image, number, expected)
       next = segment.number + 1
     }
     try copyOwn(upTo: image.segmentCount)
@@ -212,17 +213,17 @@ public final class BundleInstaller {
   }
 
   /// Takes a whole segment from an old image, if it is at the same place there, or moved as the blocks before it.
-  private func read(_ segment: Segment, of image: BundleImage, from known: KnownBlocks) throws -> Bool {
-    guard let digest = segment.digest else { return false }
-    if known.has(digest, atSegment: segment.number) {
+  private func read(
+    _ segment: Segment, of image: BundleImage, from known: KnownBlocks, _ expected: Expectation
+  ) throws -> Bool {
+    if known.has(expected.digest, atSegment: segment.number) {
       try readOwn(segment.number, of: image)
-      return true
+    } else {
+      let place = segment.number * BundleLimits.segmentBlocks + shift
+      let length = image.length(ofSegment: segment.number)
+      guard shift != 0, try known.read(length, atBlock: place, over: &content) else { return false }
     }
-    needsBase = true
-    return try shift != 0
-      && known.readSegment(
-        digest, atBlock: segment.number * BundleLimits.segmentBlocks + shift,
-        count: image.length(ofSegment: segment.number), over: &content)
+    return isMet(expected, segment.number, of: image)
   }
 
   /// Makes a segment's content.
@@ -312,6 +313,11 @@ public final class BundleInstaller {
     guard isMet(expected[segment], segment, of: image) else {
       throw needsBase ? BundleFailure.otherBase(image: image.name) : .wrongOutput(image: image.name, segment: segment)
     }
+    try put(segment, of: image, number)
+  }
+
+  /// Writes the segment that was made and checked, but for what is there already.
+  private func put(_ segment: Int, of image: BundleImage, _ number: Int) throws {
     let target = try self.target(for: image)
     let place = UInt64(segment) * UInt64(BundleLimits.segment)
     for range in try differences(from: target, at: place) {

@@ -176,7 +176,7 @@ public struct SegmentHead: Equatable, Sendable {
     do throws(FieldFailure) {
       var cursor = ByteCursor(bytes[...])
       frames = try Self.frames(&cursor, of: number, in: image)
-      let blocks = (image.length(ofSegment: number) + BundleLimits.block - 1) / BundleLimits.block
+      let blocks = image.blocks(ofSegment: number)
       guard cursor.rest.isEmpty || cursor.rest.count == blocks * 8 else {
         throw FieldFailure("it has \(cursor.rest.count) bytes of hints, and may have \(blocks * 8)")
       }

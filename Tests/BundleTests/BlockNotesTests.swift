@@ -79,12 +79,10 @@ struct BlockNotesTests {
     #expect(last.bytes == pair.notes)
   }
 
-  @Test("notes that are damaged, of another image, too short, or that cannot be written do no harm")
+  @Test("notes that are damaged, of another image, too short, or that cannot be read or written do no harm")
   func damaged() async throws {
     let pair = try await Pair()
     let without = try pair.readings(with: nil)
-    var digest = pair.notes
-    digest[5000] ^= 1
     #expect(try pair.readings(with: [UInt8](repeating: 0, count: pair.notes.count)) == without)
     #expect(try pair.readings(with: []) == without)
     #expect(try pair.readings(with: Array(pair.notes.dropLast())) == without)
@@ -92,13 +90,21 @@ struct BlockNotesTests {
     var checksums = pair.notes
     for place in stride(from: 4096, to: 5120, by: 8) { checksums[place] ^= 1 }
     #expect(try pair.readings(with: checksums) < without)
-    digest = pair.notes
+    var digest = pair.notes
     digest[0] ^= 1
     #expect(try pair.readings(with: digest) == without)
 
     let slot = MemoryStorage([UInt8](repeating: 0, count: pair.new.count))
     try Pair.install(pair.bundle, from: MemoryStorage(pair.old), to: slot, newNotes: FullStorage())
     #expect(slot.bytes == pair.new)
+    let base = MemoryStorage(pair.old)
+    let source = MemorySource(pair.bundle)
+    let other = MemoryStorage([UInt8](repeating: 0, count: pair.new.count))
+    try BundleInstaller(
+      SignedBundle(BundleHead(from: source)) { _, _ in }, from: source, bases: ["root": base],
+      notes: ["root": BlockNotes(in: FullStorage(size: UInt64(pair.notes.count)))], targets: ["root": other]
+    ).run()
+    #expect(other.bytes == pair.new)
   }
 
   @Test("an old image that is no longer what was noted is found before anything of it is written")
@@ -138,10 +144,12 @@ private final class CountingStorage: BlockStorage {
   func synchronise() throws {}
 }
 
-/// A disk without room.
+/// A disk without room, which cannot be read either.
 private final class FullStorage: BlockStorage {
   struct Full: Error {}
-  let size: UInt64 = 1 << 30
+  let size: UInt64
+
+  init(size: UInt64 = 1 << 30) { self.size = size }
 
   func read(into memory: UnsafeMutableRawBufferPointer, at offset: UInt64) throws { throw Full() }
   func write(_ bytes: [UInt8], at offset: UInt64) throws { throw Full() }
