@@ -68,13 +68,7 @@ struct BundleMatrixTests {
     var random = SeededGenerator(seed: 3)
     let old = (0..<(32 << 20) / 8).flatMap { _ in withUnsafeBytes(of: random.next()) { Array($0) } }
     let new = Sample.image(seed: 7).prefix(12_288) + old
-    let bytes = try await withTemporaryFolder { folder in
-      try Data(new).write(to: folder.appending(path: "new"))
-      try await BundleMaker(wholeLevel: 1).make(
-        Sample.manifest, of: [.init(name: "root", file: folder.appending(path: "new"))],
-        to: folder.appending(path: "bundle"))
-      return try Array(Data(contentsOf: folder.appending(path: "bundle")))
-    }
+    let bytes = try await Sample.bundle(of: Array(new))
     let (source, slot) = (MemorySource(bytes), MemoryStorage([UInt8](repeating: 1, count: new.count)))
     let signed = try SignedBundle(BundleHead(from: source)) { _, _ in }
     try BundleInstaller(signed, from: source, bases: ["root": MemoryStorage(old)], targets: ["root": slot]).run()
@@ -125,6 +119,16 @@ enum Sample {
     bytes += bytes[40_960..<300_000]
     bytes += [UInt8](repeating: 0, count: (4096 - bytes.count % 4096) % 4096)
     return bytes
+  }
+
+  /// A whole bundle of an image.
+  static func bundle(of image: [UInt8]) async throws -> [UInt8] {
+    try await withTemporaryFolder { folder in
+      let (file, bundle) = (folder.appending(path: "image"), folder.appending(path: "bundle"))
+      try Data(image).write(to: file)
+      try await BundleMaker(wholeLevel: 3).make(Sample.manifest, of: [.init(name: "root", file: file)], to: bundle)
+      return try Array(Data(contentsOf: bundle))
+    }
   }
 
   @discardableResult static func install(

@@ -11,13 +11,7 @@ struct ResumptionTests {
   @Test("a hundred power cuts at any write: the installation goes on from its journal, and fetches little twice")
   func cuts() async throws {
     let (old, new) = (Array(Sample.image(seed: 1).suffix(1_400_000)), Array(Sample.image(seed: 2).suffix(1_400_000)))
-    let bundle = try await withTemporaryFolder { folder in
-      let image = folder.appending(path: "new")
-      try Data(new).write(to: image)
-      try await BundleMaker(wholeLevel: 3).make(
-        Sample.manifest, of: [.init(name: "root", file: image)], to: folder.appending(path: "bundle"))
-      return try Array(Data(contentsOf: folder.appending(path: "bundle")))
-    }
+    let bundle = try await Sample.bundle(of: new)
     var random = SeededGenerator(seed: 7)
     var (cuts, fetched, rounds) = (0, 0, 0)
     while cuts < 100 {
@@ -68,13 +62,7 @@ struct ResumptionTests {
   @Test("what another one wrote into the slot between two parts is found at the end, and the next run begins anew")
   func tampered() async throws {
     let new = Sample.image(seed: 4)
-    let bundle = try await withTemporaryFolder { folder in
-      try Data(new).write(to: folder.appending(path: "new"))
-      try await BundleMaker(wholeLevel: 3).make(
-        Sample.manifest, of: [.init(name: "root", file: folder.appending(path: "new"))],
-        to: folder.appending(path: "bundle"))
-      return try Array(Data(contentsOf: folder.appending(path: "bundle")))
-    }
+    let bundle = try await Sample.bundle(of: new)
     let (slot, store) = (
       MemoryStorage([UInt8](repeating: 0, count: new.count)), MemoryStorage([UInt8](repeating: 0, count: 1024))
     )
