@@ -118,10 +118,10 @@ extension DebianArchive {
       set -- *.tar.xz
       [ -e "$1" ] || exit 0
       xz -d -- "$@"
-      for file in *.tar; do
-        mkdir "${file%.tar}"
-        tar -x -p -m -f "$file" -C "${file%.tar}"
-      done
+      set --
+      for file in *.tar; do set -- "$@" "${file%.tar}"; done
+      mkdir -- "$@"
+      for folder in "$@"; do tar -x -p -m -f "$folder.tar" -C "$folder"; done
       """
     try await HostCommand(
       "/bin/sh", ["-euc", script, "sh"] + simple.map(\.path), to: "read the packages", in: folder.path

@@ -84,13 +84,15 @@ extension ImageBuilder {
       // Installing packages leaves a processor idle.
       try await ToolTree.fetch(toolPackages, archive: archive, cache: cache)
       var builder = try builder(try await foreignPrograms(needs))
-      builder.decompressor = try await Decompressor(of: toolPackages, archive: archive, cache: cache)
-      let (kernelFolders, kernelFolder) = AsyncStream<URL>.makeStream()
+      async let decompressor = Decompressor(of: toolPackages, archive: archive, cache: cache)
+      try await builder.prepare(stages)
+      builder.decompressor = try await decompressor
+      let (milestones, milestone) = AsyncStream<SystemBuilder.Milestone>.makeStream()
       async let preparing = bootParts(
-        image, system, layout, device: device, kernelFolders: kernelFolders, base: base, packages: stages,
+        image, system, layout, device: device, milestones: milestones, base: base, packages: stages,
         executable: executable, checker: (needs.checker, others), epoch: epoch)
       let root = try await builder.build(complete, request: needs.request, packages: stages) {
-        kernelFolder.yield($0)
+        milestone.yield($0)
       }
       async let archiving = progress.step("archive the root file system") { try await root.archive() }
       let (tools, kernel, modules, initialRAM) = try await preparing
@@ -193,22 +195,26 @@ extension ImageBuilder {
   }
 
   /// The tools, the kernel, and the initial RAM file system with its modules: what is made while packages are still being
-  /// installed.
-  ///
-  /// - Parameter kernelFolders: Gives the folder of the installed kernel when there is one.
+  /// installed, and leave a processor idle.
   private func bootParts(
     _ image: ImageDefinition, _ system: SystemDefinition, _ layout: Layout, device: DeviceClass,
-    kernelFolders: AsyncStream<URL>, base: BaseRoot?, packages: [[DebianPackage]], executable: URL,
+    milestones: AsyncStream<SystemBuilder.Milestone>, base: BaseRoot?, packages: [[DebianPackage]], executable: URL,
     checker: (request: PackageRequest, packages: [PackageRequest: [DebianPackage]]), epoch: Int64
   ) async throws -> (tools: ToolTree, kernel: KernelFiles, modules: KernelModules, initialRAM: URL) {
-    let tools = try await progress.step("prepare the tools") { try await ToolTree(archive: archive, cache: cache) }
+    var prepared: ToolTree?
     var installed: KernelFiles?
-    for await folder in kernelFolders {
-      installed = try base?.kernel(for: image) ?? systemKernel(image, in: folder, packages: packages, device: device)
-      break
+    work: for await milestone in milestones {
+      switch milestone {
+      case .scripts where prepared == nil:
+        prepared = try await progress.step("prepare the tools") { try await ToolTree(archive: archive, cache: cache) }
+      case .scripts: continue
+      case .kernel(let folder):
+        installed = try base?.kernel(for: image) ?? systemKernel(image, in: folder, packages: packages, device: device)
+        break work
+      }
     }
-    // The folder never comes where the installing failed, which has ended this work as well.
-    guard let kernel = installed else { throw CancellationError() }
+    // Neither comes where the installing failed, which has ended this work as well.
+    guard let tools = prepared, let kernel = installed else { throw CancellationError() }
     let (modules, initialRAM) = try await initialRAM(
       image, system, layout, device: device, kernel: kernel, executable: executable,
       checker: try self.checker(checker.request, checker.packages), tools: tools, epoch: epoch)

@@ -41,6 +41,11 @@ public struct Sandbox: Sendable {
       self.path = path
       self.isWritable = isWritable
     }
+
+    var isFolder: Bool {
+      var isFolder: ObjCBool = false
+      return FileManager.default.fileExists(atPath: source.path, isDirectory: &isFolder) && isFolder.boolValue
+    }
   }
 
   /// Path of the tree for a program that runs ``Place/beside`` it.

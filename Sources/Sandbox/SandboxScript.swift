@@ -22,10 +22,10 @@ struct SandboxScript {
   var twins: Sandbox.Twins?
 
   /// Single nodes, bound onto files of a fresh tmpfs; never the folder.
-  private static let nodes = ["null", "zero", "full", "random", "urandom", "tty"]
+  private static let nodeNames = ["null", "zero", "full", "random", "urandom", "tty"]
   private static let links = ["fd": "/proc/self/fd", "stdin": "fd/0", "stdout": "fd/1", "stderr": "fd/2"]
   /// What of the host a program beside the tree sees, read-only.
-  private static let hostFolders = ["/usr", "/etc", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/opt"]
+  private static let hostFolderNames = ["/usr", "/etc", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/opt"]
 
   /// Makes the folders that the script works with. The layers get short names: the kernel takes the options of a mount in one page.
   func writeFolders() throws {
@@ -63,41 +63,47 @@ struct SandboxScript {
       "umask 022", Self.closeBelow, Self.nameServers,
       "cd \(work.path.quotedForShell)", "new=\(work.appending(path: "new").path.quotedForShell)",
     ]
+    let memory = [
+      Mount("tmpfs", at: "/dev", type: "tmpfs", options: "mode=755,nosuid,nodev"),
+      Mount("tmpfs", at: "/dev/shm", type: "tmpfs", options: "nodev,mode=1777,X-mount.mkdir"),
+      Mount("proc", at: "/proc", type: "proc", options: "nosuid,nodev,noexec"),
+    ]
+    let folders = (bindings.filter(\.isFolder).map(\.path) + ["/run/cultivar", "/dev/pts"])
+      .map { "\"$new\"\($0.quotedForShell)" }.joined(separator: " ")
+    var binds = nodes
     switch place {
     case .inside:
-      lines += [mountTree(at: "$new")]
-      lines += devices
-      lines += [
-        "mkdir -p \"$new/proc\" \"$new/run\" \"$new/tmp\"", "mount -t proc -o nosuid,nodev,noexec proc \"$new/proc\"",
-      ]
-      lines += ["run", "tmp"].map {
-        "mount -t tmpfs -o nodev,mode=\($0 == "tmp" ? "1777" : "755") tmpfs \"$new/\($0)\""
-      }
+      lines += [mountTree(at: "$new"), "mkdir -p \"$new/dev\" \"$new/proc\" \"$new/run\" \"$new/tmp\""]
+      lines += mount(
+        memory + [
+          Mount("tmpfs", at: "/run", type: "tmpfs", options: "nodev,mode=755"),
+          Mount("tmpfs", at: "/tmp", type: "tmpfs", options: "nodev,mode=1777"),
+        ])
+      lines += ["mkdir -p \(folders)"]
     case .beside:
-      lines += ["mount -t tmpfs -o nodev,mode=755 tmpfs \"$new\""]
-      for path in Self.hostFolders {
-        lines += [
-          "if [ -L \(path) ]; then ln -s \"$(readlink \(path))\" \"$new\(path)\"; elif [ -d \(path) ]; then "
-            + bind(path, at: path, isFolder: true, isWritable: false) + "; fi"
-        ]
-      }
-      lines += devices
-      lines += ["mkdir -p \"$new/proc\" \"$new/run\" \"$new/root\" \"$new/tmp\"", "chmod 1777 \"$new/tmp\""]
-      lines += ["mount -t proc -o nosuid,nodev,noexec proc \"$new/proc\""]
-      lines += ["mkdir -p \"$new\(Sandbox.treePath)\"", mountTree(at: "$new\(Sandbox.treePath)")]
+      let (present, links) = hostFolders
+      let own = (["/dev", "/proc", "/root", "/tmp", Sandbox.treePath] + present).map { "\"$new\($0)\"" }
+      lines += ["mount -t tmpfs -o nodev,mode=755 tmpfs \"$new\"", "mkdir -p \(own.joined(separator: " "))"]
+      lines += ["chmod 1777 \"$new/tmp\""] + links + mount(memory)
+      lines += ["mkdir -p \(folders)", mountTree(at: "$new\(Sandbox.treePath)")]
+      binds += present.map { Mount(binding: $0, at: $0, isFolder: true) }
     }
-    lines += kernelSettings
-    for binding in bindings {
-      var isFolder: ObjCBool = false
-      _ = FileManager.default.fileExists(atPath: binding.source.path, isDirectory: &isFolder)
-      lines.append(
-        bind(binding.source.path, at: binding.path, isFolder: isFolder.boolValue, isWritable: binding.isWritable))
+    binds += kernelSettings
+    binds += bindings.map {
+      Mount(binding: $0.source.path, at: $0.path, isFolder: $0.isFolder, isWritable: $0.isWritable)
     }
-    lines.append(network ? "mkdir -p \"$new/run/cultivar\"; name_servers" : "ip link set lo up 2>/dev/null || true")
-    lines += [
-      "hostname cultivar 2>/dev/null || true",
-      "mkdir -p \"$new/run/cultivar\"", "cp script \"$new/run/cultivar/script\"",
-    ]
+    if let emulation, registersEmulator {
+      binds.append(Mount(binding: emulation.emulator.path, at: "/\(Self.emulator)", isFolder: false))
+    }
+    lines += bind(binds)
+    for (name, target) in Self.links.sorted(by: { $0.key < $1.key }) {
+      lines.append("ln -s \(target) \"$new/dev/\(name)\"")
+    }
+    lines.append(
+      "mount -t devpts -o newinstance,ptmxmode=0666,mode=620 devpts \"$new/dev/pts\" && ln -s pts/ptmx \"$new/dev/ptmx\""
+    )
+    lines.append(network ? "name_servers" : "ip link set lo up 2>/dev/null || true")
+    lines += ["hostname cultivar 2>/dev/null || true", "cp script \"$new/run/cultivar/script\""]
     lines += bindTwins
     guard isNested else { return (lines + enter).joined(separator: "\n") + "\n" }
     lines += ["cat > enter <<'END'", "new=\(work.appending(path: "new").path.quotedForShell)", Self.nameServers]
@@ -152,12 +158,9 @@ struct SandboxScript {
   /// Binds the emulator, and the twins onto their programs, read-only: a script that wants to change one of the programs fails, and
   /// changes nothing in the cache.
   private var bindTwins: [String] {
-    var lines: [String] = []
-    if let emulation, registersEmulator {
-      lines.append(bind(emulation.emulator.path, at: "/\(Self.emulator)", isFolder: false, isWritable: false))
-    }
-    guard let twins else { return lines }
-    lines.append(bind(twins.tree.path, at: "/\(Self.twinTree)", isFolder: true, isWritable: false))
+    guard let twins else { return [] }
+    var lines = ["mkdir -p \"$new/\(Self.twinTree)\""]
+    lines += bind([Mount(binding: twins.tree.path, at: "/\(Self.twinTree)", isFolder: true)])
     lines += twins.support.map { "mount --bind \"$new/\(Self.twinTree)\($0.twin)\" \"$new\($0.path)\"" }
     lines += twins.hidden.map { "mount -t tmpfs -o ro tmpfs \"$new\($0)\"" }
     // One program mounts them all. A program may be missing, or be another one's link.
@@ -172,30 +175,96 @@ struct SandboxScript {
     return lines
   }
 
-  private var devices: [String] {
-    var lines = ["mkdir -p \"$new/dev\"", "mount -t tmpfs -o mode=755,nosuid,nodev tmpfs \"$new/dev\""]
-    // Read-only is about the node itself, its mode and owner, and not about what is read from it and written to it.
-    for node in Self.nodes {
+  // MARK: Mounts
+
+  /// Something to be mounted, as a line of `fstab(5)`: one program mounts many, and starting programs is what a sandbox takes its time for.
+  private struct Mount {
+    var source: String
+    /// Path in the sandbox.
+    var path: String
+    var type: String
+    var options: String
+    /// Whether it is a folder of the host that is bound, and whether its mount may be written to; `nil` for what is no binding.
+    var binding: (isFolder: Bool, isWritable: Bool)?
+
+    init(_ source: String, at path: String, type: String, options: String) {
+      (self.source, self.path, self.type, self.options) = (source, path, type, options)
+    }
+
+    init(binding source: String, at path: String, isFolder: Bool, isWritable: Bool = false, options: String = "") {
+      self.init(source, at: path, type: "none", options: "bind" + (isWritable ? "" : ",ro") + options)
+      binding = (isFolder, isWritable)
+    }
+
+    /// The line, below a folder.
+    func line(below folder: String) -> String {
+      [source, folder + path, type, options, "0", "0"].map(Self.escaped).joined(separator: " ")
+    }
+
+    private static func escaped(_ field: String) -> String {
+      // As the kernel writes its own list, and `mount` reads one.
+      [("\\", "\\134"), (" ", "\\040"), ("\t", "\\011"), ("\n", "\\012"), ("#", "\\043")].reduce(field) {
+        $0.replacing($1.0, with: $1.1)
+      }
+    }
+  }
+
+  /// Mounts all of a list, in its order.
+  private func mount(_ mounts: [Mount]) -> [String] {
+    let folder = work.appending(path: "new").path
+    return ["cat > fstab <<'END'"] + mounts.map { $0.line(below: folder) } + ["END", "mount --all --fstab fstab"]
+  }
+
+  /// Binds all of a list; its folders below `/dev`, `/run` and the tree are there, its files not yet.
+  private func bind(_ mounts: [Mount]) -> [String] {
+    var lines = mounts.compactMap { mount -> String? in
+      guard let binding = mount.binding, !binding.isFolder, !mount.path.hasPrefix("/proc/") else { return nil }
+      let parent = URL(fileURLWithPath: mount.path).deletingLastPathComponent().path
+      let makesParent = parent == "/dev" ? "" : "mkdir -p \"$new\"\(parent.quotedForShell) && "
+      return makesParent + ": > \"$new\"\(mount.path.quotedForShell)"
+    }
+    guard geteuid() != 0 else { return lines + mount(mounts) }
+    for mount in mounts {
+      let target = "\"$new\"\(mount.path.quotedForShell)"
+      let pair = "\(mount.source.quotedForShell) \(target)"
+      let isReadOnly = mount.binding?.isWritable == false
+      // A user name space binds a folder with what is mounted below it, as in containers, or not at all.
       lines.append(
-        "if [ -e /dev/\(node) ]; then : > \"$new/dev/\(node)\"; "
-          + "mount --bind /dev/\(node) \"$new/dev/\(node)\"; mount -o remount,bind,ro \"$new/dev/\(node)\"; fi")
+        "mount --bind \(pair) 2>/dev/null || { mount --rbind \(pair); \(isReadOnly ? "close_below \(target)" : "true"); }"
+      )
+      // It cannot take away what a mount has been given, and this way of it keeps that.
+      if isReadOnly { lines.append("mount -o remount,bind,ro \(target)") }
     }
-    for (name, target) in Self.links.sorted(by: { $0.key < $1.key }) {
-      lines.append("ln -s \(target) \"$new/dev/\(name)\"")
-    }
-    lines += [
-      "mkdir \"$new/dev/pts\" \"$new/dev/shm\"",
-      "mount -t devpts -o newinstance,ptmxmode=0666,mode=620 devpts \"$new/dev/pts\" && ln -s pts/ptmx \"$new/dev/ptmx\"",
-      "mount -t tmpfs -o nodev,mode=1777 tmpfs \"$new/dev/shm\"",
-    ]
     return lines
   }
 
+  /// Nodes of devices. Read-only is about the node itself, its mode and owner, and not about what is read from it and written to it.
+  private var nodes: [Mount] {
+    Self.nodeNames.filter { access("/dev/\($0)", F_OK) == 0 }.map {
+      Mount(binding: "/dev/\($0)", at: "/dev/\($0)", isFolder: false)
+    }
+  }
+
+  /// What of the host is there, and the commands for what is a link there.
+  private var hostFolders: (present: [String], links: [String]) {
+    var (present, links): ([String], [String]) = ([], [])
+    for path in Self.hostFolderNames {
+      if let target = try? FileManager.default.destinationOfSymbolicLink(atPath: path) {
+        links.append("ln -s \(target.quotedForShell) \"$new\(path)\"")
+      } else if FileManager.default.fileExists(atPath: path) {
+        present.append(path)
+      }
+    }
+    return (present, links)
+  }
+
   /// What of `/proc` is the whole machine's and not the sandbox's cannot be written to.
-  private var kernelSettings: [String] {
-    ["sys", "sysrq-trigger", "irq", "bus"].map { name in
-      let path = "\"$new/proc/\(name)\""
-      return "if [ -e \(path) ]; then mount --bind \(path) \(path); mount -o remount,bind,ro \(path); fi"
+  private var kernelSettings: [Mount] {
+    let names = ["sys", "sysrq-trigger", "irq", "bus"].filter { access("/proc/\($0)", F_OK) == 0 }
+    return names.map { name in
+      Mount(
+        binding: work.appending(path: "new/proc/\(name)").path, at: "/proc/\(name)", isFolder: name != "sysrq-trigger",
+        options: ",nosuid,nodev,noexec")
     }
   }
 
@@ -209,18 +278,6 @@ struct SandboxScript {
     let notes = geteuid() == 0 ? "" : ",userxattr"
     return "LIBMOUNT_FORCE_MOUNT2=always mount -t overlay overlay -o nodev,"
       + "lowerdir=\(lowers),upperdir=upper,workdir=work\(notes) \"\(target)\""
-  }
-
-  private func bind(_ source: String, at path: String, isFolder: Bool, isWritable: Bool) -> String {
-    let target = "\"$new\"\(path.quotedForShell)"
-    let parent = URL(fileURLWithPath: path).deletingLastPathComponent().path.quotedForShell
-    let place = isFolder ? "mkdir -p \(target)" : "mkdir -p \"$new\"\(parent) && : > \(target)"
-    let readOnly = isWritable ? "" : " && mount -o remount,bind,ro \(target)"
-    let mount = "mount --bind \(source.quotedForShell) \(target)"
-    guard geteuid() != 0 else { return "\(place) && \(mount)\(readOnly)" }
-    // A user name space binds a folder with what is mounted below it, as in containers, or not at all.
-    return "\(place) && { \(mount) 2>/dev/null || mount --rbind \(source.quotedForShell) \(target); }\(readOnly)"
-      + (isWritable ? "" : " && close_below \(target)")
   }
 
   /// Makes everything that is mounted below a folder read-only. The kernel's list has octal numbers for some bytes.

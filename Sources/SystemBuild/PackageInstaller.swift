@@ -48,6 +48,9 @@ struct PackageInstaller: Sendable {
   /// Addresses of repositories, by name.
   let repositories: [String: String]
 
+  /// Takes the layer of a stage whose archives are unpacked, and whose scripts begin next. It is not called where dpkg does both.
+  typealias Unpacked = @Sendable (_ upper: URL) -> Void
+
   /// Leaves out of a base what packages are not to bring.
   func addPathRules(to stack: inout RootStack) async throws {
     guard !pathRules.isEmpty else { return }
@@ -62,9 +65,10 @@ struct PackageInstaller: Sendable {
     }
   }
 
-  func addEssential(_ packages: [DebianPackage], upon installed: InstalledVersions, to stack: inout RootStack)
-    async throws
-  {
+  func addEssential(
+    _ packages: [DebianPackage], upon installed: InstalledVersions, to stack: inout RootStack,
+    unpacked: @escaping Unpacked
+  ) async throws {
     let key = try stack.key("essential packages 3") {
       $0.add(packages.map(\.sha256.text))
       for rule in pathRules { $0.add([rule.pattern, rule.isInclusion ? "in" : "out"]) }
@@ -75,7 +79,7 @@ struct PackageInstaller: Sendable {
       let direct = try await directInstallation(of: packages, isGround: true)
       let twins = twins(for: installed.with(packages))
       try await install(
-        "the essential packages", direct, upon: [], lower: lower, upper: upper, twins: (twins, nil)
+        "the essential packages", direct, upon: [], lower: lower, upper: upper, twins: (twins, nil), unpacked: unpacked
       ) { _ in
         let order = try await archive.plan(
           installing: packages, removing: [], upon: [], architecture: architecture)
@@ -94,7 +98,7 @@ struct PackageInstaller: Sendable {
 
   func addPackages(
     _ packages: [DebianPackage], removing removed: [String], called name: String, upon installed: InstalledVersions,
-    to stack: inout RootStack
+    to stack: inout RootStack, unpacked: @escaping Unpacked = { _ in }
   ) async throws {
     guard !packages.isEmpty || !removed.isEmpty else { return }
     let key = try stack.key("packages 2") {
@@ -111,7 +115,8 @@ struct PackageInstaller: Sendable {
         twins(for: installed.untouched(by: packages, removing: removed))
       )
       try await install(
-        "\(packages.count) packages of \(name)", direct, upon: status, lower: current.lower, upper: upper, twins: twins
+        "\(packages.count) packages of \(name)", direct, upon: status, lower: current.lower, upper: upper, twins: twins,
+        unpacked: unpacked
       ) { twins in
         let order = try await archive.plan(
           installing: packages, removing: removed, upon: status, architecture: architecture)
@@ -148,11 +153,12 @@ struct PackageInstaller: Sendable {
   ///   - byDPKG: Has dpkg do it, in the empty upper layer.
   private func install(
     _ title: String, _ direct: DirectInstallation?, upon status: [UInt8], lower: [URL], upper: URL,
-    twins: (direct: Sandbox.Twins?, dpkg: Sandbox.Twins?),
+    twins: (direct: Sandbox.Twins?, dpkg: Sandbox.Twins?), unpacked: @escaping Unpacked,
     byDPKG: @Sendable @escaping (Sandbox.Twins?) async throws -> Void
   ) async throws {
     try await progress.step("install \(title)") {
-      let reason = try await obstacle(to: direct, upon: status, lower: lower, upper: upper, twins: twins.direct)
+      let reason = try await obstacle(
+        to: direct, upon: status, lower: lower, upper: upper, twins: twins.direct, unpacked: unpacked)
       guard let reason else { return }
       await progress.remark("dpkg installs \(title): \(reason)")
       try Self.empty(upper)
@@ -162,14 +168,15 @@ struct PackageInstaller: Sendable {
 
   /// Installs packages the direct way, or says why that cannot be.
   private func obstacle(
-    to direct: DirectInstallation?, upon status: [UInt8], lower: [URL], upper: URL, twins: Sandbox.Twins?
+    to direct: DirectInstallation?, upon status: [UInt8], lower: [URL], upper: URL, twins: Sandbox.Twins?,
+    unpacked: Unpacked
   ) async throws -> String? {
     guard way == .direct else { return "so it was asked for" }
     guard let direct else { return "packages are removed" }
     if let reason = direct.obstacle(upon: status) { return reason }
     do {
       try await using(twins, in: upper) { twins in
-        try await run(direct, root: .overlay(lower: lower, upper: upper), twins: twins)
+        try await run(direct, lower: lower, upper: upper, twins: twins, unpacked: unpacked)
       }
       return nil
     } catch let failure as CommandFailure {
@@ -209,7 +216,10 @@ struct PackageInstaller: Sendable {
     return errors.isEmpty ? lines.last ?? "a script failed" : errors.joined(separator: "; ")
   }
 
-  private func run(_ direct: DirectInstallation, root: Sandbox.Root, twins: Sandbox.Twins?) async throws {
+  private func run(
+    _ direct: DirectInstallation, lower: [URL], upper: URL, twins: Sandbox.Twins?, unpacked: Unpacked
+  ) async throws {
+    let root = Sandbox.Root.overlay(lower: lower, upper: upper)
     try await cache.withScratch { folder in
       try direct.write(to: folder)
       let own = Sandbox.Binding(folder, at: DirectInstallation.place, isWritable: true)
@@ -223,6 +233,7 @@ struct PackageInstaller: Sendable {
             ]
           } ?? []),
         to: "unpack packages side by side")
+      unpacked(upper)
       try await sandbox.run(
         direct.configure, root: root, bindings: [own], environment: environment, twins: twins,
         to: "configure packages")

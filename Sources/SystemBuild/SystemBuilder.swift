@@ -90,24 +90,37 @@ public struct SystemBuilder: Sendable {
       base: try base.map { InstallationRequest.InstalledBase(image: $0.image, status: try $0.packageStatus()) })
   }
 
+  /// How far a build is, for whoever works beside it.
+  public enum Milestone: Sendable {
+    /// Scripts of packages run, one after the other, and leave processors idle. It comes again with each stage.
+    case scripts
+    /// The kernel is there: the folder that has its `boot` and `usr/lib/modules`. It may come again.
+    case kernel(URL)
+  }
+
   /// Builds the root, or finds it in the cache.
   ///
   /// - Parameters:
   ///   - request: What ``request(_:suite:architecture:kernel:)`` gave.
   ///   - packages: Packages of each of the request's stages.
-  ///   - kernelIsThere: Takes the folder with `boot` and `usr/lib/modules` of the kernel as soon as it is complete.
+  ///   - reached: Told how far the build is.
   /// - Throws: `ArchiveFailure`, `CommandFailure`, `FileFailure`, ``StepFailure``.
   public func build(
     _ system: SystemDefinition, request: InstallationRequest, packages: [[DebianPackage]],
-    kernelIsThere: (URL) -> Void = { _ in }
+    reached: @escaping @Sendable (Milestone) -> Void = { _ in }
   ) async throws -> SystemRoot {
     try FolderTree.create(ahead.path)
+    let (scripts, scriptsBegin) = AsyncStream<Never>.makeStream()
     // What nobody has waited for when the root is complete is ended.
     async let _: Void = decompressAhead(
-      try await rehearsal(system, request: request, packages: packages).uninstalled)
+      try await rehearsal(system, request: request, packages: packages).uninstalled, after: scripts)
     let stack = try await assemble(
       system, request: request, packages: packages,
-      upon: RootStack(cache: cache, seed: [request.architecture, "\(epoch)"]), kernelIsThere: kernelIsThere)
+      upon: RootStack(cache: cache, seed: [request.architecture, "\(epoch)"])
+    ) { milestone in
+      scriptsBegin.finish()
+      reached(milestone)
+    }
     return SystemRoot(stack: stack, sandbox: sandbox, cache: try Cache(at: ownCache), epoch: epoch)
   }
 
@@ -119,21 +132,29 @@ public struct SystemBuilder: Sendable {
     return (stack.key, stack.pieces)
   }
 
+  /// Reads of the first stage's packages what their installation asks first, where it is not in the cache.
+  ///
+  /// - Throws: `ArchiveFailure`, `CommandFailure`, `FileFailure`.
+  public func prepare(_ stages: [[DebianPackage]]) async throws {
+    guard base == nil, let packages = stages.first, archive.missing(packages).isEmpty else { return }
+    _ = try await archive.controlFolders(of: packages)
+  }
+
   private func rehearsal(
     _ system: SystemDefinition, request: InstallationRequest, packages: [[DebianPackage]]
   ) async throws -> RootStack {
     try await assemble(
       system, request: request, packages: packages,
-      upon: RootStack(cache: cache, seed: [request.architecture, "\(epoch)"], isRehearsal: true),
-      kernelIsThere: { _ in })
+      upon: RootStack(cache: cache, seed: [request.architecture, "\(epoch)"], isRehearsal: true), reached: { _ in })
   }
 
   /// Where archives are kept that were decompressed ahead of time.
   private var ahead: URL { sandbox.scratch.appending(path: "ahead") }
 
-  /// Decompresses archives for all stages but the first, which begins at once.
-  private func decompressAhead(_ stages: [[DebianPackage]]) async throws {
+  /// Decompresses archives for all stages but the first, which begins at once, and takes all processors until its scripts run.
+  private func decompressAhead(_ stages: [[DebianPackage]], after scripts: AsyncStream<Never>) async throws {
     guard let decompressor else { return }
+    for await _ in scripts {}
     var files: [[URL]] = []
     for packages in stages.dropFirst() {
       let missing = Set(archive.missing(packages).map(\.sha256))
@@ -144,7 +165,7 @@ public struct SystemBuilder: Sendable {
 
   private func assemble(
     _ system: SystemDefinition, request: InstallationRequest, packages: [[DebianPackage]],
-    upon start: RootStack, kernelIsThere: (URL) -> Void
+    upon start: RootStack, reached: @escaping @Sendable (Milestone) -> Void
   ) async throws -> RootStack {
     var stack = start
     var installed = InstalledVersions()
@@ -156,14 +177,19 @@ public struct SystemBuilder: Sendable {
     }
     try await runSteps(.setup, of: system.layers, in: &stack)
     if base == nil {
-      try await installer.addEssential(packages.first ?? [], upon: installed, to: &stack)
+      try await installer.addEssential(packages.first ?? [], upon: installed, to: &stack) { _ in reached(.scripts) }
       installed.add(packages.first ?? [])
     }
+    reached(.scripts)
     try await runSteps(.essential, of: system.layers, in: &stack)
     try await installer.addPackages(
-      packages[Self.kernelStage], removing: [], called: "kernel", upon: installed, to: &stack)
+      packages[Self.kernelStage], removing: [], called: "kernel", upon: installed, to: &stack
+    ) { upper in
+      // Its index of modules takes a second, which whoever waits for the kernel need not wait for.
+      if let copy = try? linkKernel(of: upper) { reached(.kernel(copy)) }
+    }
     installed.add(packages[Self.kernelStage])
-    kernelIsThere(stack.folder(of: stack.key))
+    reached(.kernel(stack.folder(of: stack.key)))
     var stage = Self.kernelStage + 1
     for layer in system.layers {
       if layer.hasPackages {
@@ -178,6 +204,17 @@ public struct SystemBuilder: Sendable {
     try await runSteps(.last, of: system.layers, in: &stack)
     try await addSecrets(of: system.layers, to: &stack)
     return stack
+  }
+
+  /// Further names of the files of a kernel in a layer that is not complete, and so will be somewhere else in a moment.
+  private func linkKernel(of upper: URL) throws -> URL {
+    let copy = sandbox.scratch.appending(path: "kernel")
+    for name in ["boot", "usr/lib/modules"] {
+      let folder = copy.appending(path: name)
+      try FolderTree.create(folder.path)
+      try LinkedTree.add(upper.appending(path: name), to: folder)
+    }
+    return copy
   }
 
   private func packageInstaller(for system: SystemDefinition, request: InstallationRequest) -> PackageInstaller {
