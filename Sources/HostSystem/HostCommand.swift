@@ -26,6 +26,8 @@ public struct HostCommand: Sendable {
     case bytes([UInt8])
     /// A file, from its beginning.
     case file(String)
+    /// A file that is still being written.
+    case growing(GrowingFile)
   }
 
   /// Describes a command; nothing runs yet.
@@ -67,6 +69,8 @@ public struct HostCommand: Sendable {
       throw CommandFailure(command: self, outcome: isMissing ? .notFound : .notRun(String(describing: error)))
     }
     try Task.checkCancellation()
+    // What the program made of half a file is nothing, whatever it says.
+    if case .growing(let file) = input, result.status.isSuccess { try await file.complete() }
     guard result.status.isSuccess else {
       let said = [result.output ?? "", result.errors ?? ""].joined(separator: "\n")
       throw CommandFailure(command: self, outcome: .failed(status: "\(result.status)", said: said))
@@ -97,12 +101,26 @@ public struct HostCommand: Sendable {
         configuration, input: .array(bytes), output: .string(limit: limit), error: .string(limit: limit))
       return (result.terminationStatus, result.standardOutput, result.standardError)
     case .file(let path):
-      let descriptor = try FileDescriptor.open(path, .readOnly)
-      let result = try await Subprocess.run(
-        configuration, input: .fileDescriptor(descriptor, closeAfterSpawningProcess: true),
-        output: .string(limit: limit), error: .string(limit: limit))
-      return (result.terminationStatus, result.standardOutput, result.standardError)
+      return try await collect(
+        configuration, from: try FileDescriptor.open(path, .readOnly), limit: limit)
+    case .growing(let file):
+      var ends: [Int32] = [-1, -1]
+      // Unlike a pipe's, its ends are closed in other programs from the first moment: one that had one would keep it open.
+      guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0, &ends) == 0 else {
+        throw FileFailure.last("make a pipe for", file.path)
+      }
+      file.feed(ends[1])
+      return try await collect(configuration, from: FileDescriptor(rawValue: ends[0]), limit: limit)
     }
+  }
+
+  private func collect(
+    _ configuration: Configuration, from input: FileDescriptor, limit: Int
+  ) async throws -> (status: TerminationStatus, output: String?, errors: String?) {
+    let result = try await Subprocess.run(
+      configuration, input: .fileDescriptor(input, closeAfterSpawningProcess: true),
+      output: .string(limit: limit), error: .string(limit: limit))
+    return (result.terminationStatus, result.standardOutput, result.standardError)
   }
 }
 

@@ -94,7 +94,7 @@ extension ImageBuilder {
       let root = try await builder.build(complete, request: needs.request, packages: stages) {
         milestone.yield($0)
       }
-      async let archiving = progress.step("archive the root file system") { try await root.archive() }
+      async let archiving: Void = progress.step("archive the root file system") { try await root.writeArchive() }
       let (tools, kernel, modules, initialRAM) = try await preparing
       let arguments =
         device.kernelArguments + Self.kernelArguments + system.layers.flatMap(\.kernelArguments)
@@ -107,15 +107,17 @@ extension ImageBuilder {
       key.add("\(layout)")
       identity.build = key.hash.text
 
-      let content = try await archiving
+      // File systems are made of the archive while it is written.
+      let listing = try await root.list()
       let source = RootSource.archive(
-        content.file, identity: root.key, contentSize: content.contentSize, entries: content.count)
-      async let entries = content.entries()
+        root.archive, identity: root.key, contentSize: listing.contentSize, entries: listing.count)
+      async let entries = root.entries(listing)
       let parts = ImageParts(
         image: ImageName(project: project.name, image: image.name), device: device, layout: layout, identity: identity,
         loader: image.loader, kernel: kernel.kernel, root: source, ownCache: root.cache,
         initialRAM: initialRAM, epoch: epoch, arguments: arguments)
       let disk = try await DiskParts(parts, archive: archive, tools: tools, cache: cache, progress: progress)
+      try await archiving
       var manifest = try BuildManifest(
         identity: identity, epoch: epoch, kernel: kernel.label, firmware: modules.firmware, layout: layout,
         table: disk.image.table, packages: packages, programs: [:], sizes: try disk.sizes())

@@ -38,7 +38,9 @@ public struct RootArchive: Sendable {
   public func writeTar(to path: String, tools: ToolTree) async throws {
     let temporary = "\(path).tar"
     defer { FolderTree.remove(temporary) }
-    try await Self.compress(try source.archive(at: temporary, time: time), to: path, tools: tools)
+    let archive = try source.archive(at: temporary, time: time)
+    try await archive.complete()
+    try await Self.compress(archive.path, to: path, tools: tools)
   }
 
   private static func compress(_ archive: String, to path: String, tools: ToolTree) async throws {
@@ -56,8 +58,9 @@ public struct RootArchive: Sendable {
     let temporary = "\(path).layer.tar"
     defer { FolderTree.remove(temporary) }
     let archive = try source.archive(at: temporary, time: time)
-    try await Self.compress(archive, to: layer, tools: tools)
-    try writeImage(layer: layer, content: ContentHash(ofFile: archive), to: path)
+    try await archive.complete()
+    try await Self.compress(archive.path, to: layer, tools: tools)
+    try writeImage(layer: layer, content: ContentHash(ofFile: archive.path), to: path)
   }
 
   /// Writes the archive of an image whose layer is there, compressed.

@@ -5,8 +5,9 @@ import HostSystem
 public enum RootSource: Sendable {
   /// A description of each file.
   case tree(FileTree)
-  /// A tar archive: its file, the hash of what it was made of, bytes of its files, and how many entries it has.
-  case archive(URL, identity: ContentHash, contentSize: Int64, entries: Int)
+  /// A tar archive, which may still be being written: its file, the hash of what it was made of, bytes of its files, and how many
+  /// entries it has.
+  case archive(GrowingFile, identity: ContentHash, contentSize: Int64, entries: Int)
 
   /// Hash of all that is in it.
   ///
@@ -31,14 +32,14 @@ public enum RootSource: Sendable {
   /// - Parameters:
   ///   - path: Where an archive of a description goes.
   ///   - time: Time of what is described, in seconds since 1970.
-  /// - Returns: Path of the archive.
+  /// - Returns: The archive.
   /// - Throws: `FileFailure`.
-  public func archive(at path: String, time: Int64) throws -> String {
+  public func archive(at path: String, time: Int64) throws -> GrowingFile {
     switch self {
-    case .archive(let file, _, _, _): return file.path
+    case .archive(let file, _, _, _): return file
     case .tree(let tree):
       try TarArchive.write(tree, to: path, time: time)
-      return path
+      return GrowingFile(complete: path)
     }
   }
 }

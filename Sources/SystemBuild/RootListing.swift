@@ -2,27 +2,28 @@ import Foundation
 import HostSystem
 import SizeReport
 
-/// Listings that the archiving of a root file system leaves: `entries` and `layers` of `find`, `owners` of dpkg.
-struct RootListing: Sendable {
+/// Listings of a root file system: `entries` and `layers` of `find`, `owners` of dpkg.
+public struct RootListing: Sendable {
+  /// Bytes of all files.
+  public private(set) var contentSize: Int64 = 0
+  /// How many files, folders and links there are.
+  public private(set) var count = 0
+
   private let folder: URL
   private let pieces: [String]
 
   /// Names the folder that they are in.
   ///
   /// - Parameter pieces: What made each layer, the lowest first.
-  init(_ folder: URL, pieces: [String]) {
+  /// - Throws: `FileFailure`.
+  init(_ folder: URL, pieces: [String]) throws {
     self.folder = folder
     self.pieces = pieces
-  }
-
-  /// Bytes of all files, and how many entries there are.
-  ///
-  /// - Throws: `FileFailure`.
-  func size() throws -> (bytes: Int64, count: Int) {
     let words = try words("entries")
-    return stride(from: 0, to: words.count - 1, by: 2).reduce(into: (0, 0)) { sum, index in
-      sum.1 += 1
-      if words[index].hasPrefix("f ") { sum.0 += Int64(words[index].split(separator: " ", maxSplits: 2)[1]) ?? 0 }
+    for index in stride(from: 0, to: words.count - 1, by: 2) {
+      count += 1
+      guard words[index].hasPrefix("f ") else { continue }
+      contentSize += Int64(words[index].split(separator: " ", maxSplits: 2)[1]) ?? 0
     }
   }
 

@@ -20,6 +20,7 @@ public struct SystemRoot: Sendable {
     self.sandbox = sandbox
     self.cache = cache
     self.epoch = epoch
+    archive = GrowingFile(sandbox.scratch.appending(path: "root.tar").path)
   }
 
   /// A command that opens a shell in the root, or runs a command of the user's there; what it writes is dropped.
@@ -45,66 +46,62 @@ public struct SystemRoot: Sendable {
     }
   }
 
-  /// The root as an archive, and listings of what is in it.
-  public struct Archive: Sendable {
-    /// The tar archive.
-    public let file: URL
-    /// Bytes of all files.
-    public let contentSize: Int64
-    /// How many files, folders and links there are.
-    public let count: Int
-    private let listing: RootListing
+  /// The root as a tar archive: complete when ``writeArchive()`` has ended.
+  public let archive: GrowingFile
 
-    fileprivate init(in folder: URL, pieces: [String]) throws {
-      file = folder.appending(path: "root.tar")
-      listing = RootListing(folder, pieces: pieces)
-      (contentSize, count) = try listing.size()
-    }
-
-    /// What is in it, by path. All of the archive is read and hashed for it.
-    ///
-    /// - Throws: `FileFailure`.
-    public func entries() throws -> [ContentsListing.Entry] {
-      try listing.entries(hashes: ArchiveHashes.read(file.path))
-    }
-  }
-
-  /// The root as a tar archive in the order of names, with numbers for owners and no time later than the build's: the same bytes
-  /// for the same content.
+  /// Writes ``archive``, once: in the order of names, with numbers for owners and no time later than the build's, the same bytes for the
+  /// same content.
   ///
   /// - Throws: `CommandFailure`, `FileFailure`.
-  public func archive() async throws -> Archive {
-    var key = CacheKey("system-archive 3")
-    key.add(stack.key)
-    let place = try await cache.result("root-tar", key.hash) { folder in
+  public func writeArchive() async throws {
+    try await archive.write {
       try await sandbox.run(
         """
         cd \(Sandbox.treePath)
         # A folder's time is that of the last package that was unpacked into it, and packages are unpacked side by side.
         find . -xdev -type d -print0 | xargs -0 touch --date=@\(epoch)
-        {
-          find . -xdev -mindepth 1 -printf '%y %s %m %U:%G %P\\0%l\\0' > /run/cultivar/output/entries
-          # By root of the sandbox: some folders are closed to the user who builds.
-          for layer in \(Self.layers)/*; do
-            find "$layer" -xdev -mindepth 1 -printf "${layer##*/} %P\\0"
-          done > /run/cultivar/output/layers
-          for list in var/lib/dpkg/info/*.list; do
-            [ -e "$list" ] || continue
-            name=${list##*/}
-            sed "s|^|${name%.list} |" "$list"
-          done > /run/cultivar/output/owners
-        } & listing=$!
-        tar --create --file /run/cultivar/output/root.tar --sort=name --format=pax --numeric-owner \\
+        tar --create --sort=name --format=pax --numeric-owner \\
           --xattrs --xattrs-include='security.*' --xattrs-include='user.*' --xattrs-exclude='user.overlay.*' \\
           --mtime=@\(epoch) --clamp-mtime --pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime \\
-          --warning=no-file-ignored .
-        wait $listing
+          --warning=no-file-ignored . > /run/cultivar/root.tar
         """, root: .view(lower: stack.lower), place: .beside,
-        bindings: [Sandbox.Binding(folder, at: "/run/cultivar/output", isWritable: true)]
-          + stack.layers.enumerated().map { Sandbox.Binding($1, at: "\(Self.layers)/\($0)") },
+        bindings: [Sandbox.Binding(URL(fileURLWithPath: archive.path), at: "/run/cultivar/root.tar", isWritable: true)],
         to: "archive the root file system")
     }
-    return try Archive(in: place, pieces: stack.pieces.map(\.title))
+  }
+
+  /// Lists what is in the root, and where it comes from.
+  ///
+  /// - Throws: `CommandFailure`, `FileFailure`.
+  public func list() async throws -> RootListing {
+    let folder = sandbox.scratch.appending(path: "listing")
+    try FolderTree.create(folder.path)
+    try await sandbox.run(
+      """
+      cd \(Sandbox.treePath)
+      find . -xdev -mindepth 1 -printf '%y %s %m %U:%G %P\\0%l\\0' > /run/cultivar/output/entries
+      # By root of the sandbox: some folders are closed to the user who builds.
+      for layer in \(Self.layers)/*; do
+        find "$layer" -xdev -mindepth 1 -printf "${layer##*/} %P\\0"
+      done > /run/cultivar/output/layers
+      for list in var/lib/dpkg/info/*.list; do
+        [ -e "$list" ] || continue
+        name=${list##*/}
+        sed "s|^|${name%.list} |" "$list"
+      done > /run/cultivar/output/owners
+      """, root: .view(lower: stack.lower), place: .beside,
+      bindings: [Sandbox.Binding(folder, at: "/run/cultivar/output", isWritable: true)]
+        + stack.layers.enumerated().map { Sandbox.Binding($1, at: "\(Self.layers)/\($0)") },
+      to: "list the root file system")
+    return try RootListing(folder, pieces: stack.pieces.map(\.title))
+  }
+
+  /// What is in the root, by path; content is hashed when the archive is complete.
+  ///
+  /// - Throws: `FileFailure`, what the writing of the archive throws.
+  public func entries(_ listing: RootListing) async throws -> [ContentsListing.Entry] {
+    try await archive.complete()
+    return try listing.entries(hashes: ArchiveHashes.read(archive.path))
   }
 
   /// Where the layers are seen while they are listed.

@@ -30,7 +30,7 @@ struct ForeignInstallationTests {
       var reference = (try? String(contentsOf: file, encoding: .utf8)).map(TreeListing.init(text:))
       if Self.isLong, reference?.versions != TreeListing.versions(of: packages) {
         sample.hasTwins = false
-        let made = try await sample.installed(by: .dpkg, in: folder) { try await $0.archive().entries() }
+        let made = try await sample.installed(by: .dpkg, in: folder) { try await $0.allEntries() }
         reference = TreeListing(made, packages: packages)
         try Data((reference?.text ?? "").utf8).write(to: file)
       }
@@ -38,7 +38,7 @@ struct ForeignInstallationTests {
       let found = try await sample.installed(by: .direct, in: folder) { root in
         #expect(try await root.asked("dpkg --audit; dpkg --verify") == "")
         #expect(try await root.asked("dpkg --print-architecture") == "\(architecture)\n")
-        return TreeListing(try await root.archive().entries(), packages: packages)
+        return TreeListing(try await root.allEntries(), packages: packages)
       }
       #expect(found.rows.count > 200)
       // An archive moves on: its trees are compared again when the listing has been made anew.

@@ -31,10 +31,10 @@ struct InstallationTests {
       let direct = try await sample.installed(by: .direct, in: folder) { root in
         #expect(try await root.asked("dpkg --audit; dpkg --verify") == "")
         try await changes.expectSound(in: root)
-        return (entries: try await root.archive().entries(), accounts: try await root.asked(Self.accounts))
+        return (entries: try await root.allEntries(), accounts: try await root.asked(Self.accounts))
       }
       let reference = try await sample.installed(by: .dpkg, in: folder) { root in
-        (entries: try await root.archive().entries(), accounts: try await root.asked(Self.accounts))
+        (entries: try await root.allEntries(), accounts: try await root.asked(Self.accounts))
       }
       #expect(direct.accounts == reference.accounts)
 

@@ -178,3 +178,13 @@ struct FolderRepository {
     try #require(verdict.status == 0, "\(verdict.errors)")
   }
 }
+
+extension SystemRoot {
+  /// What is in it, by path, with all hashes.
+  func allEntries() async throws -> [ContentsListing.Entry] {
+    async let writing: Void = writeArchive()
+    let entries = try await entries(list())
+    try await writing
+    return entries
+  }
+}
