@@ -91,11 +91,9 @@ public struct Sandbox: Sendable {
     try FolderTree.create(work.path)
     defer { Self.remove(work) }
     let setup = SandboxScript(
-      root: root, place: place, bindings: bindings, work: work, network: network, folder: folder,
+      root: root, place: place, sources: bindings, work: work, network: network, folder: folder,
       emulation: emulation, twins: twins)
-    try setup.writeFolders()
-    try FolderTree.writeFile(work.appending(path: "setup").path, with: setup.text.utf8)
-    try FolderTree.writeFile(work.appending(path: "script").path, with: script.utf8)
+    try setup.writeFiles(running: script)
     var variables: [String: String?] = [:]
     // Nothing of the caller's environment goes in: neither secrets nor what would make builds differ.
     for name in ProcessInfo.processInfo.environment.keys { variables[name] = .some(nil) }
@@ -130,12 +128,9 @@ public struct Sandbox: Sendable {
     let work = scratch.appending(path: "sandbox-\(UUID().uuidString)")
     try FolderTree.create(work.path)
     let setup = SandboxScript(
-      root: root, place: .inside, bindings: bindings, work: work, network: false, folder: folder, keepsInput: true,
+      root: root, place: .inside, sources: bindings, work: work, network: false, folder: folder, keepsInput: true,
       emulation: emulation)
-    try setup.writeFolders()
-    try FolderTree.writeFile(work.appending(path: "setup").path, with: setup.text.utf8)
-    let script = "exec " + command.map(\.quotedForShell).joined(separator: " ") + "\n"
-    try FolderTree.writeFile(work.appending(path: "script").path, with: script.utf8)
+    try setup.writeFiles(running: "exec " + command.map(\.quotedForShell).joined(separator: " ") + "\n")
     var environment = Self.baseEnvironment.merging(variables) { $1 }
     environment["TERM"] = ProcessInfo.processInfo.environment["TERM"] ?? "dumb"
     return Session(

@@ -9,7 +9,8 @@ import HostSystem
 struct SandboxScript {
   var root: Sandbox.Root
   var place: Sandbox.Place
-  var bindings: [Sandbox.Binding]
+  /// What else of the host it sees.
+  var sources: [Sandbox.Binding]
   /// Folder of this sandbox: `setup`, `script`, mount points and work folders.
   var work: URL
   var network: Bool
@@ -22,13 +23,20 @@ struct SandboxScript {
   var twins: Sandbox.Twins?
 
   /// Single nodes, bound onto files of a fresh tmpfs; never the folder.
-  private static let nodeNames = ["null", "zero", "full", "random", "urandom", "tty"]
-  private static let links = ["fd": "/proc/self/fd", "stdin": "fd/0", "stdout": "fd/1", "stderr": "fd/2"]
+  private static let nodes = ["null", "zero", "full", "random", "urandom", "tty"].map { "/dev/\($0)" }
+  private static let links = [
+    "/dev/fd": "/proc/self/fd", "/dev/stdin": "fd/0", "/dev/stdout": "fd/1", "/dev/stderr": "fd/2",
+    "/dev/ptmx": "pts/ptmx",
+  ]
   /// What of the host a program beside the tree sees, read-only.
-  private static let hostFolderNames = ["/usr", "/etc", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/opt"]
+  private static let hostFolders = ["/usr", "/etc", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/opt"]
 
-  /// Makes the folders that the script works with. The layers get short names: the kernel takes the options of a mount in one page.
-  func writeFolders() throws {
+  private static let kernelSettings = ["sys", "sysrq-trigger", "irq", "bus"].map { "/proc/\($0)" }
+
+  /// Makes the folders and files that the script works with. The layers get short names: the kernel takes the options of a mount in one page.
+  ///
+  /// What can be written here the script need not start programs for, which is what a sandbox takes its time for.
+  func writeFiles(running script: String) throws {
     for name in ["lower", "work", "new"] { try FolderTree.create(work.appending(path: name).path) }
     for (index, layer) in lower.enumerated() { try link(layer, as: "lower/\(index)") }
     switch root {
@@ -39,6 +47,28 @@ struct SandboxScript {
       // It becomes the root's own mode, whatever the caller's umask.
       guard chmod(upper, 0o755) == 0 else { throw FileFailure.last("set the mode of", upper) }
     }
+    try writeTable(ownMounts, to: "own.fstab")
+    try writeTable(bindings, to: "bindings.fstab")
+    try writeGround(script)
+    try FolderTree.writeFile(work.appending(path: "setup").path, with: text.utf8)
+  }
+
+  /// The folders, files and links that are put into the sandbox when its own file systems are mounted there: what others are mounted onto,
+  /// and the script.
+  private func writeGround(_ script: String) throws {
+    let ground = work.appending(path: "ground").path
+    for path in ["/dev/pts", "/run/cultivar/old"] + (place == .beside ? ["/root", Sandbox.treePath] : []) {
+      try FolderTree.create(ground + path)
+    }
+    for mount in bindings where !mount.path.hasPrefix("/proc/") {
+      let place = URL(fileURLWithPath: ground + mount.path)
+      try FolderTree.create(mount.isFolder ? place.path : place.deletingLastPathComponent().path)
+      if !mount.isFolder { try FolderTree.writeFile(place.path, with: []) }
+    }
+    for (path, target) in Self.links.merging(place == .beside ? Self.hostLinks : [:], uniquingKeysWith: { $1 }) {
+      guard symlink(target, ground + path) == 0 else { throw FileFailure.last("make the link", ground + path) }
+    }
+    try FolderTree.writeFile(ground + "/run/cultivar/script", with: script.utf8)
   }
 
   private func link(_ folder: URL, as name: String) throws {
@@ -63,47 +93,14 @@ struct SandboxScript {
       "umask 022", Self.closeBelow, Self.nameServers,
       "cd \(work.path.quotedForShell)", "new=\(work.appending(path: "new").path.quotedForShell)",
     ]
-    let memory = [
-      Mount("tmpfs", at: "/dev", type: "tmpfs", options: "mode=755,nosuid,nodev"),
-      Mount("tmpfs", at: "/dev/shm", type: "tmpfs", options: "nodev,mode=1777,X-mount.mkdir"),
-      Mount("proc", at: "/proc", type: "proc", options: "nosuid,nodev,noexec"),
+    lines.append(place == .inside ? mountTree(at: "$new") : "mount -t tmpfs -o nodev,mode=755 tmpfs \"$new\"")
+    lines += ["mount --all --fstab own.fstab", "cp -dR --no-preserve=mode ground/. \"$new/\""]
+    if place == .beside { lines.append(mountTree(at: "$new\(Sandbox.treePath)")) }
+    lines += geteuid() == 0 ? ["mount --all --fstab bindings.fstab"] : bindings.flatMap(bindAsUser)
+    lines += [
+      "mount -t devpts -o newinstance,ptmxmode=0666,mode=620 devpts \"$new/dev/pts\" || true",
+      network ? "name_servers" : "ip link set lo up 2>/dev/null || true", "hostname cultivar 2>/dev/null || true",
     ]
-    let folders = (bindings.filter(\.isFolder).map(\.path) + ["/run/cultivar", "/dev/pts"])
-      .map { "\"$new\"\($0.quotedForShell)" }.joined(separator: " ")
-    var binds = nodes
-    switch place {
-    case .inside:
-      lines += [mountTree(at: "$new"), "mkdir -p \"$new/dev\" \"$new/proc\" \"$new/run\" \"$new/tmp\""]
-      lines += mount(
-        memory + [
-          Mount("tmpfs", at: "/run", type: "tmpfs", options: "nodev,mode=755"),
-          Mount("tmpfs", at: "/tmp", type: "tmpfs", options: "nodev,mode=1777"),
-        ])
-      lines += ["mkdir -p \(folders)"]
-    case .beside:
-      let (present, links) = hostFolders
-      let own = (["/dev", "/proc", "/root", "/tmp", Sandbox.treePath] + present).map { "\"$new\($0)\"" }
-      lines += ["mount -t tmpfs -o nodev,mode=755 tmpfs \"$new\"", "mkdir -p \(own.joined(separator: " "))"]
-      lines += ["chmod 1777 \"$new/tmp\""] + links + mount(memory)
-      lines += ["mkdir -p \(folders)", mountTree(at: "$new\(Sandbox.treePath)")]
-      binds += present.map { Mount(binding: $0, at: $0, isFolder: true) }
-    }
-    binds += kernelSettings
-    binds += bindings.map {
-      Mount(binding: $0.source.path, at: $0.path, isFolder: $0.isFolder, isWritable: $0.isWritable)
-    }
-    if let emulation, registersEmulator {
-      binds.append(Mount(binding: emulation.emulator.path, at: "/\(Self.emulator)", isFolder: false))
-    }
-    lines += bind(binds)
-    for (name, target) in Self.links.sorted(by: { $0.key < $1.key }) {
-      lines.append("ln -s \(target) \"$new/dev/\(name)\"")
-    }
-    lines.append(
-      "mount -t devpts -o newinstance,ptmxmode=0666,mode=620 devpts \"$new/dev/pts\" && ln -s pts/ptmx \"$new/dev/ptmx\""
-    )
-    lines.append(network ? "name_servers" : "ip link set lo up 2>/dev/null || true")
-    lines += ["hostname cultivar 2>/dev/null || true", "cp script \"$new/run/cultivar/script\""]
     lines += bindTwins
     guard isNested else { return (lines + enter).joined(separator: "\n") + "\n" }
     lines += ["cat > enter <<'END'", "new=\(work.appending(path: "new").path.quotedForShell)", Self.nameServers]
@@ -140,7 +137,7 @@ struct SandboxScript {
       ]
     }
     lines += [
-      "mkdir -p run/cultivar/old", "pivot_root . run/cultivar/old",
+      "pivot_root . run/cultivar/old",
       // The old root takes itself away, with its own program.
       "chroot run/cultivar/old umount -l /", "rmdir run/cultivar/old",
       "cd \(folder.quotedForShell)",
@@ -159,9 +156,7 @@ struct SandboxScript {
   /// changes nothing in the cache.
   private var bindTwins: [String] {
     guard let twins else { return [] }
-    var lines = ["mkdir -p \"$new/\(Self.twinTree)\""]
-    lines += bind([Mount(binding: twins.tree.path, at: "/\(Self.twinTree)", isFolder: true)])
-    lines += twins.support.map { "mount --bind \"$new/\(Self.twinTree)\($0.twin)\" \"$new\($0.path)\"" }
+    var lines = twins.support.map { "mount --bind \"$new/\(Self.twinTree)\($0.twin)\" \"$new\($0.path)\"" }
     lines += twins.hidden.map { "mount -t tmpfs -o ro tmpfs \"$new\($0)\"" }
     // One program mounts them all. A program may be missing, or be another one's link.
     lines += [
@@ -177,23 +172,27 @@ struct SandboxScript {
 
   // MARK: Mounts
 
-  /// Something to be mounted, as a line of `fstab(5)`: one program mounts many, and starting programs is what a sandbox takes its time for.
+  /// Something to be mounted, as a line of `fstab(5)`: one program mounts many.
   private struct Mount {
     var source: String
     /// Path in the sandbox.
     var path: String
     var type: String
     var options: String
-    /// Whether it is a folder of the host that is bound, and whether its mount may be written to; `nil` for what is no binding.
-    var binding: (isFolder: Bool, isWritable: Bool)?
+    /// Whether it is a folder of the host that is bound.
+    var isFolder = true
+    /// Whether a mount that binds may not be written to.
+    var isReadOnly = false
 
-    init(_ source: String, at path: String, type: String, options: String) {
-      (self.source, self.path, self.type, self.options) = (source, path, type, options)
+    init(_ type: String, at path: String, _ options: String) {
+      (source, self.path, self.type, self.options) = (type, path, type, options + ",X-mount.mkdir")
     }
 
-    init(binding source: String, at path: String, isFolder: Bool, isWritable: Bool = false, options: String = "") {
-      self.init(source, at: path, type: "none", options: "bind" + (isWritable ? "" : ",ro") + options)
-      binding = (isFolder, isWritable)
+    /// A part of the host.
+    init(_ source: String, at path: String, isFolder: Bool, isWritable: Bool = false, options: String = "") {
+      (self.source, self.path, type) = (source, path, "none")
+      (self.isFolder, isReadOnly) = (isFolder, !isWritable)
+      self.options = "bind" + (isWritable ? "" : ",ro") + options
     }
 
     /// The line, below a folder.
@@ -209,63 +208,64 @@ struct SandboxScript {
     }
   }
 
-  /// Mounts all of a list, in its order.
-  private func mount(_ mounts: [Mount]) -> [String] {
-    let folder = work.appending(path: "new").path
-    return ["cat > fstab <<'END'"] + mounts.map { $0.line(below: folder) } + ["END", "mount --all --fstab fstab"]
+  /// File systems that only the sandbox has.
+  private var ownMounts: [Mount] {
+    [
+      Mount("tmpfs", at: "/dev", "mode=755,nosuid,nodev"), Mount("tmpfs", at: "/dev/shm", "nodev,mode=1777"),
+      Mount("proc", at: "/proc", "nosuid,nodev,noexec"), Mount("tmpfs", at: "/tmp", "nodev,mode=1777"),
+      Mount("tmpfs", at: "/run", "nodev,mode=755"),
+    ]
   }
 
-  /// Binds all of a list; its folders below `/dev`, `/run` and the tree are there, its files not yet.
-  private func bind(_ mounts: [Mount]) -> [String] {
-    var lines = mounts.compactMap { mount -> String? in
-      guard let binding = mount.binding, !binding.isFolder, !mount.path.hasPrefix("/proc/") else { return nil }
-      let parent = URL(fileURLWithPath: mount.path).deletingLastPathComponent().path
-      let makesParent = parent == "/dev" ? "" : "mkdir -p \"$new\"\(parent.quotedForShell) && "
-      return makesParent + ": > \"$new\"\(mount.path.quotedForShell)"
-    }
-    guard geteuid() != 0 else { return lines + mount(mounts) }
-    for mount in mounts {
-      let target = "\"$new\"\(mount.path.quotedForShell)"
-      let pair = "\(mount.source.quotedForShell) \(target)"
-      let isReadOnly = mount.binding?.isWritable == false
-      // A user name space binds a folder with what is mounted below it, as in containers, or not at all.
-      lines.append(
-        "mount --bind \(pair) 2>/dev/null || { mount --rbind \(pair); \(isReadOnly ? "close_below \(target)" : "true"); }"
-      )
-      // It cannot take away what a mount has been given, and this way of it keeps that.
-      if isReadOnly { lines.append("mount -o remount,bind,ro \(target)") }
-    }
-    return lines
-  }
-
-  /// Nodes of devices. Read-only is about the node itself, its mode and owner, and not about what is read from it and written to it.
-  private var nodes: [Mount] {
-    Self.nodeNames.filter { access("/dev/\($0)", F_OK) == 0 }.map {
-      Mount(binding: "/dev/\($0)", at: "/dev/\($0)", isFolder: false)
-    }
-  }
-
-  /// What of the host is there, and the commands for what is a link there.
-  private var hostFolders: (present: [String], links: [String]) {
-    var (present, links): ([String], [String]) = ([], [])
-    for path in Self.hostFolderNames {
-      if let target = try? FileManager.default.destinationOfSymbolicLink(atPath: path) {
-        links.append("ln -s \(target.quotedForShell) \"$new\(path)\"")
-      } else if FileManager.default.fileExists(atPath: path) {
-        present.append(path)
+  /// What of the host is seen.
+  private var bindings: [Mount] {
+    // Read-only is about the node itself, its mode and owner, and not about what is read from it and written to it.
+    var all = Self.present(Self.nodes).map { Mount($0, at: $0, isFolder: false) }
+    if place == .beside {
+      all += Self.present(Self.hostFolders.filter { Self.hostLinks[$0] == nil }).map {
+        Mount($0, at: $0, isFolder: true)
       }
     }
-    return (present, links)
+    // What of `/proc` is the whole machine's and not the sandbox's cannot be written to.
+    for path in Self.present(Self.kernelSettings) {
+      all.append(
+        Mount(
+          work.appending(path: "new" + path).path, at: path, isFolder: path != "/proc/sysrq-trigger",
+          options: ",nosuid,nodev,noexec"))
+    }
+    all += sources.map { Mount($0.source.path, at: $0.path, isFolder: $0.isFolder, isWritable: $0.isWritable) }
+    if let emulation, registersEmulator {
+      all.append(Mount(emulation.emulator.path, at: "/\(Self.emulator)", isFolder: false))
+    }
+    if let twins { all.append(Mount(twins.tree.path, at: "/\(Self.twinTree)", isFolder: true)) }
+    return all
   }
 
-  /// What of `/proc` is the whole machine's and not the sandbox's cannot be written to.
-  private var kernelSettings: [Mount] {
-    let names = ["sys", "sysrq-trigger", "irq", "bus"].filter { access("/proc/\($0)", F_OK) == 0 }
-    return names.map { name in
-      Mount(
-        binding: work.appending(path: "new/proc/\(name)").path, at: "/proc/\(name)", isFolder: name != "sysrq-trigger",
-        options: ",nosuid,nodev,noexec")
+  private static func present(_ paths: [String]) -> [String] {
+    paths.filter { FileManager.default.fileExists(atPath: $0) }
+  }
+
+  /// What is a link on the host, and so in the sandbox.
+  private static var hostLinks: [String: String] {
+    hostFolders.reduce(into: [:]) { links, path in
+      links[path] = try? FileManager.default.destinationOfSymbolicLink(atPath: path)
     }
+  }
+
+  private func writeTable(_ mounts: [Mount], to name: String) throws {
+    let folder = work.appending(path: "new").path
+    let text = mounts.map { $0.line(below: folder) + "\n" }.joined()
+    try FolderTree.writeFile(work.appending(path: name).path, with: text.utf8)
+  }
+
+  /// Binds a part of the host in a user name space, which does so with all that is mounted below it, as in containers, or not at all.
+  private func bindAsUser(_ mount: Mount) -> [String] {
+    let target = "\"$new\"\(mount.path.quotedForShell)"
+    let pair = "\(mount.source.quotedForShell) \(target)"
+    let below = mount.isReadOnly ? "close_below \(target)" : "true"
+    let bind = "mount --bind \(pair) 2>/dev/null || { mount --rbind \(pair); \(below); }"
+    // It cannot take away what a mount has been given, and only this way of it keeps that.
+    return mount.isReadOnly ? [bind, "mount -o remount,bind,ro \(target)"] : [bind]
   }
 
   private func mountTree(at target: String) -> String {
