@@ -205,17 +205,17 @@ extension ImageBuilder {
   ) async throws -> (tools: ToolTree, kernel: KernelFiles, modules: KernelModules, initialRAM: URL) {
     var prepared: ToolTree?
     var installed: KernelFiles?
-    work: for await milestone in milestones {
+    for await milestone in milestones {
       switch milestone {
-      case .scripts where prepared == nil:
+      case .idle:
         prepared = try await progress.step("prepare the tools") { try await ToolTree(archive: archive, cache: cache) }
-      case .scripts: continue
-      case .kernel(let folder):
+      case .kernel(let folder) where installed == nil:
         installed = try base?.kernel(for: image) ?? systemKernel(image, in: folder, packages: packages, device: device)
-        break work
+      case .kernel: continue
       }
+      if prepared != nil, installed != nil { break }
     }
-    // Neither comes where the installing failed, which has ended this work as well.
+    // One of them does not come where the installing failed, which has ended this work as well.
     guard let tools = prepared, let kernel = installed else { throw CancellationError() }
     let (modules, initialRAM) = try await initialRAM(
       image, system, layout, device: device, kernel: kernel, executable: executable,

@@ -92,8 +92,8 @@ public struct SystemBuilder: Sendable {
 
   /// How far a build is, for whoever works beside it.
   public enum Milestone: Sendable {
-    /// Scripts of packages run, one after the other, and leave processors idle. It comes again with each stage.
-    case scripts
+    /// Scripts of packages run, one after the other, and nothing else is left for the other processors.
+    case idle
     /// The kernel is there: the folder that has its `boot` and `usr/lib/modules`. It may come again.
     case kernel(URL)
   }
@@ -113,14 +113,12 @@ public struct SystemBuilder: Sendable {
     let (scripts, scriptsBegin) = AsyncStream<Never>.makeStream()
     // What nobody has waited for when the root is complete is ended.
     async let _: Void = decompressAhead(
-      try await rehearsal(system, request: request, packages: packages).uninstalled, after: scripts)
+      try await rehearsal(system, request: request, packages: packages).uninstalled, after: scripts
+    ) { reached(.idle) }
     let stack = try await assemble(
       system, request: request, packages: packages,
-      upon: RootStack(cache: cache, seed: [request.architecture, "\(epoch)"])
-    ) { milestone in
-      scriptsBegin.finish()
-      reached(milestone)
-    }
+      upon: RootStack(cache: cache, seed: [request.architecture, "\(epoch)"]),
+      scriptsRun: { scriptsBegin.finish() }, kernelIsThere: { reached(.kernel($0)) })
     return SystemRoot(stack: stack, sandbox: sandbox, cache: try Cache(at: ownCache), epoch: epoch)
   }
 
@@ -145,16 +143,19 @@ public struct SystemBuilder: Sendable {
   ) async throws -> RootStack {
     try await assemble(
       system, request: request, packages: packages,
-      upon: RootStack(cache: cache, seed: [request.architecture, "\(epoch)"], isRehearsal: true), reached: { _ in })
+      upon: RootStack(cache: cache, seed: [request.architecture, "\(epoch)"], isRehearsal: true))
   }
 
   /// Where archives are kept that were decompressed ahead of time.
   private var ahead: URL { sandbox.scratch.appending(path: "ahead") }
 
   /// Decompresses archives for all stages but the first, which begins at once, and takes all processors until its scripts run.
-  private func decompressAhead(_ stages: [[DebianPackage]], after scripts: AsyncStream<Never>) async throws {
-    guard let decompressor else { return }
+  private func decompressAhead(
+    _ stages: [[DebianPackage]], after scripts: AsyncStream<Never>, done: () -> Void
+  ) async throws {
+    defer { done() }
     for await _ in scripts {}
+    guard let decompressor else { return }
     var files: [[URL]] = []
     for packages in stages.dropFirst() {
       let missing = Set(archive.missing(packages).map(\.sha256))
@@ -165,7 +166,8 @@ public struct SystemBuilder: Sendable {
 
   private func assemble(
     _ system: SystemDefinition, request: InstallationRequest, packages: [[DebianPackage]],
-    upon start: RootStack, reached: @escaping @Sendable (Milestone) -> Void
+    upon start: RootStack, scriptsRun: @escaping @Sendable () -> Void = {},
+    kernelIsThere: @escaping @Sendable (URL) -> Void = { _ in }
   ) async throws -> RootStack {
     var stack = start
     var installed = InstalledVersions()
@@ -177,19 +179,19 @@ public struct SystemBuilder: Sendable {
     }
     try await runSteps(.setup, of: system.layers, in: &stack)
     if base == nil {
-      try await installer.addEssential(packages.first ?? [], upon: installed, to: &stack) { _ in reached(.scripts) }
+      try await installer.addEssential(packages.first ?? [], upon: installed, to: &stack) { _ in scriptsRun() }
       installed.add(packages.first ?? [])
     }
-    reached(.scripts)
+    scriptsRun()
     try await runSteps(.essential, of: system.layers, in: &stack)
     try await installer.addPackages(
       packages[Self.kernelStage], removing: [], called: "kernel", upon: installed, to: &stack
     ) { upper in
       // Its index of modules takes a second, which whoever waits for the kernel need not wait for.
-      if let copy = try? linkKernel(of: upper) { reached(.kernel(copy)) }
+      if let copy = try? linkKernel(of: upper) { kernelIsThere(copy) }
     }
     installed.add(packages[Self.kernelStage])
-    reached(.kernel(stack.folder(of: stack.key)))
+    kernelIsThere(stack.folder(of: stack.key))
     var stage = Self.kernelStage + 1
     for layer in system.layers {
       if layer.hasPackages {
