@@ -91,7 +91,7 @@ struct ContentScript {
       lines.append("rm -rf --one-file-system -- \(path)")
       return
     case .link(let target):
-      lines += ["mkdir -p \(parent)", "rm -f \(path)", "ln -sfn \(target.quotedForShell) \(path)"]
+      lines += makeRoom(path, in: parent) + ["ln -sfn \(target.quotedForShell) \(path)"]
       lines.append("chown -h \(file.owner.quotedForShell):\(file.group.quotedForShell) \(path)")
       return
     case .folder:
@@ -99,12 +99,20 @@ struct ContentScript {
       lines.append("mkdir -p \(path)")
     case .file(let source):
       if file.mode == nil, FileManager.default.isExecutableFile(atPath: source.path) { mode = 0o755 }
-      lines += ["mkdir -p \(parent)", "rm -f \(path)", "cp \(store(.file(source))) \(path)"]
+      lines += makeRoom(path, in: parent) + ["cp \(store(.file(source))) \(path)"]
     case .text(let text):
-      lines += ["mkdir -p \(parent)", "rm -f \(path)", "cp \(store(.text(text))) \(path)"]
+      lines += makeRoom(path, in: parent) + ["cp \(store(.text(text))) \(path)"]
     }
-    lines.append("chown \(file.owner.quotedForShell):\(file.group.quotedForShell) \(path)")
+    // A new file is root's, but in a folder that gives its group on.
+    let isNew = file.owner == "root" && file.group == "root" && file.content != .folder
+    lines.append(
+      (isNew ? "[ ! -g \(parent) ] || " : "") + "chown \(file.owner.quotedForShell):\(file.group.quotedForShell) \(path)")
     lines.append("chmod \(String(mode, radix: 8)) \(path)")
+  }
+
+  /// The lines after which a file can be made; programs are started only where there is something to do.
+  private func makeRoom(_ path: String, in parent: String) -> [String] {
+    ["[ -d \(parent) ] || mkdir -p \(parent)", "{ [ ! -e \(path) ] && [ ! -L \(path) ]; } || rm -f \(path)"]
   }
 
   private mutating func add(_ units: UnitChanges) {

@@ -79,16 +79,14 @@ public struct SystemRoot: Sendable {
     try await sandbox.run(
       """
       cd \(Sandbox.treePath)
+      : > /run/cultivar/output/owners
       find . -xdev -mindepth 1 -printf '%y %s %m %U:%G %P\\0%l\\0' > /run/cultivar/output/entries
       # By root of the sandbox: some folders are closed to the user who builds.
       for layer in \(Self.layers)/*; do
         find "$layer" -xdev -mindepth 1 -printf "${layer##*/} %P\\0"
       done > /run/cultivar/output/layers
-      for list in var/lib/dpkg/info/*.list; do
-        [ -e "$list" ] || continue
-        name=${list##*/}
-        sed "s|^|${name%.list} |" "$list"
-      done > /run/cultivar/output/owners
+      set -- var/lib/dpkg/info/*.list
+      [ ! -e "$1" ] || grep -H '' "$@" | sed 's|^var/lib/dpkg/info/||; s|\\.list:| |' > /run/cultivar/output/owners
       """, root: .view(lower: stack.lower), place: .beside,
       bindings: [Sandbox.Binding(folder, at: "/run/cultivar/output", isWritable: true)]
         + stack.layers.enumerated().map { Sandbox.Binding($1, at: "\(Self.layers)/\($0)") },
