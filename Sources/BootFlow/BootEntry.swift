@@ -39,12 +39,14 @@ public struct BootEntry: Sendable, Equatable {
 
   /// The entry for systemd-boot (UAPI.1 Boot Loader Specification, type 1).
   ///
-  /// - Parameter generation: The loader prefers entries with a higher one: its order is that of the sort keys, lowest first.
-  public func bootLoaderSpecification(generation: Int) -> String {
+  /// - Parameters:
+  ///   - generation: The loader prefers entries with a higher one: its order is that of the sort keys, lowest first.
+  ///   - isSpare: Whether it comes behind another one of the same generation.
+  public func bootLoaderSpecification(generation: Int, isSpare: Bool = false) -> String {
     """
     title \(title)
     version \(version)
-    sort-key \(Self.sortKey(generation: generation))
+    sort-key \(Self.sortKey(generation: generation))\(isSpare ? "-spare" : "")
     linux /\(BootPartition.kernel(slot))
     initrd /\(BootPartition.initialRAM(slot))
     options \(options().joined(separator: " "))
@@ -92,13 +94,17 @@ public struct BootEntry: Sendable, Equatable {
   /// BIOS has no other way to tell. So does what says that it is a trial.
   public var grubCommands: String {
     """
-    probe --set=boot_partition --part-uuid $root
+    \(Self.grubBegin)
     if linux /\(BootPartition.kernel(slot)) \(options(loader: .grub).map(Self.grubWord).joined(separator: " ")) \(KernelParameter.bootPartition)=$boot_partition $cultivar_argument; then
       if initrd /\(BootPartition.initialRAM(slot)); then
         boot
       fi
-    fi
-
+    \(Self.grubEnd)
     """
   }
+
+  /// How the commands begin.
+  static let grubBegin = "probe --set=boot_partition --part-uuid $root"
+  /// How they end.
+  static let grubEnd = "fi\n"
 }

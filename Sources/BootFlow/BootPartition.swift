@@ -14,10 +14,14 @@ public enum BootPartition {
   public static func uefiLoader(_ slot: Slot) -> String { "\(folder(slot))/loader.efi" }
   /// The boot loader for BIOS that came with a slot's release: `boot.img`, then GRUB's core image.
   public static func biosLoader(_ slot: Slot) -> String { "\(folder(slot))/loader.bin" }
-  /// GRUB's commands for a slot.
-  public static func grubCommands(_ slot: Slot) -> String { "\(folder(slot))/grub.cfg" }
-  /// U-Boot's environment for a slot: the command line of its kernel.
-  public static func uBootEnvironment(_ slot: Slot) -> String { "\(folder(slot))/u-boot.env" }
+  /// GRUB's commands for a slot, twice.
+  public static func grubCommands(_ slot: Slot) -> [String] {
+    ["grub.cfg", "grub-2.cfg"].map { "\(folder(slot))/\($0)" }
+  }
+  /// U-Boot's environment for a slot, twice: the command line of its kernel.
+  public static func uBootEnvironments(_ slot: Slot) -> [String] {
+    ["u-boot.env", "u-boot-2.env"].map { "\(folder(slot))/\($0)" }
+  }
   /// Folder of systemd-boot's entries.
   public static let entries = "loader/entries"
   /// Configuration of systemd-boot.

@@ -27,11 +27,13 @@ public enum Grub: RecordDialect {
   }
 
   /// The commands that start a slot.
-  public static func startFile(_ slot: Slot) -> String { BootPartition.grubCommands(slot) }
+  public static func startFiles(_ slot: Slot) -> [String] { BootPartition.grubCommands(slot) }
   /// Makes them.
   public static func start(of entry: BootEntry) -> [UInt8] { Array(entry.grubCommands.utf8) }
-  /// Whether there are any.
-  public static func isWhole(_ start: [UInt8]) -> Bool { !start.isEmpty }
+  /// Whether they are ours from beginning to end: GRUB passes over what is none of its commands.
+  public static func isWhole(_ start: [UInt8]) -> Bool {
+    start.starts(with: BootEntry.grubBegin.utf8) && start.reversed().starts(with: BootEntry.grubEnd.utf8.reversed())
+  }
   /// GRUB's configuration.
   public static var commands: (path: String, content: [UInt8]) {
     (BootPartition.grubConfiguration, Array(configuration.utf8))
@@ -58,9 +60,13 @@ public enum Grub: RecordDialect {
           save_env --file /grub/begun.env cultivar_begun
           set cultivar_begun=
           load_env --file /grub/begun.env cultivar_begun
-          if [ "$cultivar_begun" = "$cultivar_number" -a -f /slots/$cultivar_trial/grub.cfg ]; then
+          if [ "$cultivar_begun" = "$cultivar_number" ]; then
             set cultivar_argument=\(KernelParameter.trial)
-            source /slots/$cultivar_trial/grub.cfg
+            for file in grub grub-2; do
+              if [ -f /slots/$cultivar_trial/$file.cfg ]; then
+                source /slots/$cultivar_trial/$file.cfg
+              fi
+            done
             set cultivar_argument=
           fi
         fi
@@ -69,9 +75,11 @@ public enum Grub: RecordDialect {
 
     # The standard; where its kernel cannot be read, the other slot, which is whole if it has commands.
     for slot in $cultivar_standard a b; do
-      if [ -f /slots/$slot/grub.cfg ]; then
-        source /slots/$slot/grub.cfg
-      fi
+      for file in grub grub-2; do
+        if [ -f /slots/$slot/$file.cfg ]; then
+          source /slots/$slot/$file.cfg
+        fi
+      done
     done
     echo "Cultivar: neither slot can be started; trying again"
     sleep 10

@@ -43,8 +43,7 @@ public struct RecordFlow<Dialect: RecordDialect>: BootFlow {
       [(path: recordFile(copy), content: block)] + (checksum(of: block, copy: copy).map { [$0] } ?? [])
     } + [
       (begunFile, Dialect.block([(RecordVariable.begun, "0")])), Dialect.commands,
-      (Dialect.startFile(entry.slot), Dialect.start(of: entry)),
-    ]
+    ] + Dialect.startFiles(entry.slot).map { ($0, Dialect.start(of: entry)) }
   }
 
   private static func checksum(of block: [UInt8], copy: Int) -> (path: String, content: [UInt8])? {
@@ -80,8 +79,16 @@ public struct RecordFlow<Dialect: RecordDialect>: BootFlow {
     }
   }
 
-  private func isStartable(_ slot: Slot) throws -> Bool {
-    try folder.read(Dialect.startFile(slot)).map(Dialect.isWhole) ?? false
+  /// The first of the slot's files that is whole; `nil` where the slot is not there.
+  private func start(of slot: Slot) throws -> [UInt8]? {
+    try Dialect.startFiles(slot).compactMap { try folder.read($0) }.first(where: Dialect.isWhole)
+  }
+
+  private func isStartable(_ slot: Slot) throws -> Bool { try start(of: slot) != nil }
+
+  /// Makes what starts a slot, where it is not there or says something else.
+  private func makeStart(of slot: Slot, _ start: [UInt8]) throws {
+    for file in Dialect.startFiles(slot) where try folder.read(file) != start { try folder.create(file, start) }
   }
 
   /// What the loader would do.
@@ -95,21 +102,20 @@ public struct RecordFlow<Dialect: RecordDialect>: BootFlow {
       standard: standard, trial: BootChoice.Trial(trial, isSpent: begun == nil || begun == record.number))
   }
 
-  /// Drops the slot's trial, then what starts it: the loader takes a slot without it for one that is not there.
+  /// Drops the slot's trial, then what starts it: the loader takes a slot without it for one that is not there. From then on all depends
+  /// on the other slot's files: what of them is damaged is made anew first.
   public func withdraw(_ slot: Slot) throws {
     if try choice().standard == slot { throw BootFlowFailure.isStandard(slot) }
+    if let start = try start(of: slot.other) { try makeStart(of: slot.other, start) }
     try write(Record(standard: slot.other, trial: nil, number: try lastNumber()))
-    try folder.remove(Dialect.startFile(slot))
+    for file in Dialect.startFiles(slot) { try folder.remove(file) }
   }
 
   /// Writes what starts the slot, and then the number of a trial that the loader has not begun.
   public func offer(_ entry: BootEntry) throws {
     let standard = try choice().standard
     if standard == entry.slot { throw BootFlowFailure.isStandard(entry.slot) }
-    let start = Dialect.start(of: entry)
-    if try folder.read(Dialect.startFile(entry.slot)) != start {
-      try folder.create(Dialect.startFile(entry.slot), start)
-    }
+    try makeStart(of: entry.slot, Dialect.start(of: entry))
     let last = try lastNumber()
     // The loader reads and writes only a file that is as it should be.
     try folder.overwrite(
@@ -146,8 +152,9 @@ public protocol RecordDialect: Sendable {
   /// What stands in a second file about a copy of the record, by which the loader tells a copy that is whole; `nil` where the block says it itself.
   static func checksum(of block: [UInt8], in file: String) -> [UInt8]?
 
-  /// The file by which a slot is started; without it the slot is not there.
-  static func startFile(_ slot: Slot) -> String
+  /// The files by which a slot is started, all with the same content: the loader takes the first one that it can. Without any the slot is
+  /// not there.
+  static func startFiles(_ slot: Slot) -> [String]
   /// Its content.
   static func start(of entry: BootEntry) -> [UInt8]
   /// Whether the loader would take it.

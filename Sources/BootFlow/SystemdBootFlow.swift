@@ -5,7 +5,8 @@ import LinuxSystem
 ///
 /// An entry is `cultivar-SLOT-GENERATION.conf`, on trial `cultivar-SLOT-GENERATION+1.conf`, which the loader renames to
 /// `…+0-1.conf` before it starts it. Entries without tries left come last in the loader's order, the others by their generation, the
-/// highest first. An entry is never changed: another one is made, and the old one removed after it.
+/// highest first. An entry is never changed: another one is made, and the old one removed after it. What is committed has a second
+/// entry, `cultivar-SLOT-GENERATION-spare.conf`, next in order, which the loader takes where the first one is damaged.
 public struct SystemdBootFlow: BootFlow {
   /// Name of the loader.
   public let loader = "systemd-boot"
@@ -19,9 +20,12 @@ public struct SystemdBootFlow: BootFlow {
   /// - Parameter entry: The slot that has something, and is the standard.
   public static func initialFiles(for entry: BootEntry) -> [(path: String, content: [UInt8])] {
     [
-      (BootPartition.loaderConfiguration, Array("timeout 0\nconsole-mode keep\neditor no\nauto-entries no\n".utf8)),
-      (Entry(slot: entry.slot, generation: 1).path, Array(entry.bootLoaderSpecification(generation: 1).utf8)),
+      (BootPartition.loaderConfiguration, Array("timeout 0\nconsole-mode keep\neditor no\nauto-entries no\n".utf8))
     ]
+      + [false, true].map { isSpare in
+        let own = Entry(slot: entry.slot, generation: 1, isSpare: isSpare)
+        return (own.path, own.text(entry))
+      }
   }
 
   /// An entry, as its name tells it.
@@ -30,18 +34,35 @@ public struct SystemdBootFlow: BootFlow {
     var generation: Int
     /// How often the loader may still start it; `nil` for as often as it is started.
     var triesLeft: Int?
+    /// Whether it stands in for another one that is damaged.
+    var isSpare = false
     /// The name that it was read with: the loader also counts how often it has tried.
     var name: String
 
-    init(slot: Slot, generation: Int, triesLeft: Int? = nil) {
-      (self.slot, self.generation, self.triesLeft) = (slot, generation, triesLeft)
-      name = "cultivar-\(slot.rawValue)-\(generation)\(triesLeft.map { "+\($0)" } ?? "").conf"
+    init(slot: Slot, generation: Int, triesLeft: Int? = nil, isSpare: Bool = false) {
+      (self.slot, self.generation, self.triesLeft, self.isSpare) = (slot, generation, triesLeft, isSpare)
+      let suffix = isSpare ? Self.spare : triesLeft.map { "+\($0)" } ?? ""
+      name = "cultivar-\(slot.rawValue)-\(generation)\(suffix).conf"
+    }
+
+    private static let spare = "-spare"
+
+    /// The order of the loader, of entries that it may start as often as it likes: the last one comes first.
+    static func isBefore(_ one: Entry, _ other: Entry) -> Bool {
+      (one.generation, one.isSpare ? 0 : 1) < (other.generation, other.isSpare ? 0 : 1)
+    }
+
+    /// What stands in it.
+    func text(_ content: BootEntry) -> [UInt8] {
+      Array(content.bootLoaderSpecification(generation: generation, isSpare: isSpare).utf8)
     }
 
     /// Reads a name; `nil` where it is none of ours.
     init?(name: String) {
       guard name.hasPrefix("cultivar-"), name.hasSuffix(".conf") else { return nil }
-      let parts = name.dropFirst("cultivar-".count).dropLast(".conf".count)
+      let stem = name.dropFirst("cultivar-".count).dropLast(".conf".count)
+      isSpare = stem.hasSuffix(Self.spare)
+      let parts = (isSpare ? stem.dropLast(Self.spare.count) : stem)
         .split(separator: "+", maxSplits: 1, omittingEmptySubsequences: false)
       let identity = parts[0].split(separator: "-", omittingEmptySubsequences: false)
       guard identity.count == 2, let slot = Slot(rawValue: String(identity[0])), let generation = Int(identity[1]),
@@ -71,7 +92,7 @@ public struct SystemdBootFlow: BootFlow {
   /// What the loader would do.
   public func choice() throws -> BootChoice {
     let entries = try entries()
-    let standard = entries.filter { $0.triesLeft == nil }.max { $0.generation < $1.generation }
+    let standard = entries.filter { $0.triesLeft == nil }.max(by: Entry.isBefore)
     // A trial that was committed may have left its entry behind.
     let trial = entries.filter { $0.triesLeft != nil && $0.generation > standard?.generation ?? 0 }
       .max { $0.generation < $1.generation }
@@ -79,9 +100,11 @@ public struct SystemdBootFlow: BootFlow {
       standard: standard?.slot, trial: trial.map { BootChoice.Trial($0.slot, isSpent: $0.triesLeft == 0) })
   }
 
-  /// Removes a slot's entries.
+  /// Removes a slot's entries. From then on all depends on the other one's: what of them is damaged is made anew first.
   public func withdraw(_ slot: Slot) throws {
-    if try choice().standard == slot { throw BootFlowFailure.isStandard(slot) }
+    let standard = try choice().standard
+    if standard == slot { throw BootFlowFailure.isStandard(slot) }
+    if let standard { try commit(standard) }
     // Those that a power cut left empty as well.
     for entry in folder.names(in: BootPartition.entries).compactMap(Entry.init(name:)) where entry.slot == slot {
       try folder.remove(entry.path)
@@ -91,33 +114,37 @@ public struct SystemdBootFlow: BootFlow {
   /// Makes an entry with one try and the highest generation; the slot's others go after it.
   public func offer(_ entry: BootEntry) throws {
     if try choice().standard == entry.slot { throw BootFlowFailure.isStandard(entry.slot) }
-    try replaceEntries(of: entry, by: Entry(slot: entry.slot, generation: try nextGeneration(), triesLeft: 1))
+    try replaceEntries(of: entry, by: [Entry(slot: entry.slot, generation: try nextGeneration(), triesLeft: 1)])
   }
 
   /// Makes an entry that is not counted: with the trial's generation, or where the slot was no trial with the highest.
   public func commit(_ slot: Slot) throws {
     let entries = try entries()
-    guard let own = entries.filter({ $0.slot == slot }).max(by: { $0.generation < $1.generation }),
-      let content = try content(of: own)
-    else { throw BootFlowFailure.notStartable(slot) }
+    let ofSlot = entries.filter { $0.slot == slot }
+    guard let own = ofSlot.max(by: Entry.isBefore), let content = try content(of: own) else {
+      throw BootFlowFailure.notStartable(slot)
+    }
     let isHighest = own.generation == entries.map(\.generation).max()
-    if isHighest && own.triesLeft == nil && !entries.contains(where: { $0.slot == slot && $0 != own }) { return }
+    let generation = isHighest ? own.generation : try nextGeneration()
     try replaceEntries(
-      of: content, by: Entry(slot: slot, generation: isHighest ? own.generation : try nextGeneration()))
+      of: content,
+      by: [false, true].map { Entry(slot: slot, generation: generation, isSpare: $0) })
   }
 
   /// What the slot's newest entry says.
   public func entry(of slot: Slot) throws -> BootEntry? {
-    try entries().filter { $0.slot == slot }.max { $0.generation < $1.generation }.flatMap(content(of:))
+    try entries().filter { $0.slot == slot }.max(by: Entry.isBefore).flatMap(content(of:))
   }
 
-  /// The new entry is whole before an old one goes, so that at each moment the loader has what it had, or the new one as well.
-  private func replaceEntries(of content: BootEntry, by entry: Entry) throws {
-    if try self.content(of: entry) != content {
-      try folder.create(entry.path, Array(content.bootLoaderSpecification(generation: entry.generation).utf8))
+  /// The new entries are whole before an old one goes, so that at each moment the loader has what it had, or the new ones as well. One that
+  /// is there already stays.
+  private func replaceEntries(of content: BootEntry, by entries: [Entry]) throws {
+    for entry in entries where try self.content(of: entry) != content {
+      try folder.create(entry.path, entry.text(content))
     }
+    let names = Set(entries.map(\.name))
     for old in folder.names(in: BootPartition.entries).compactMap(Entry.init(name:))
-    where old.slot == entry.slot && old.name != entry.name {
+    where old.slot == content.slot && !names.contains(old.name) {
       try folder.remove(old.path)
     }
   }

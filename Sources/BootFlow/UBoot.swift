@@ -27,8 +27,8 @@ public enum UBoot: RecordDialect {
   /// None: an environment has its own.
   public static func checksum(of block: [UInt8], in file: String) -> [UInt8]? { nil }
 
-  /// An environment with the kernel's command line.
-  public static func startFile(_ slot: Slot) -> String { BootPartition.uBootEnvironment(slot) }
+  /// Environments with the kernel's command line.
+  public static func startFiles(_ slot: Slot) -> [String] { BootPartition.uBootEnvironments(slot) }
 
   /// Makes it.
   public static func start(of entry: BootEntry) -> [UInt8] {
@@ -63,7 +63,8 @@ public enum UBoot: RecordDialect {
     setenv cultivar_boot 'booti ${kernel_addr_r} ${ramdisk_addr_r}:${filesize} ${cultivar_tree}'
     setenv cultivar_load 'load ${cultivar_disk} ${kernel_addr_r} /slots/${cultivar_slot}/linux && load ${cultivar_disk} ${ramdisk_addr_r} /slots/${cultivar_slot}/initrd && run cultivar_boot'
     setenv cultivar_line 'setenv bootargs "${cultivar_arguments} \(KernelParameter.bootPartition)=${cultivar_partition} ${cultivar_argument}"'
-    setenv cultivar_start 'if load ${cultivar_disk} ${scriptaddr} /slots/${cultivar_slot}/u-boot.env && env import -c ${scriptaddr} ${filesize} cultivar_arguments; then run cultivar_line; run cultivar_load; fi'
+    setenv cultivar_try 'if load ${cultivar_disk} ${scriptaddr} /slots/${cultivar_slot}/${cultivar_file} && env import -c ${scriptaddr} ${filesize} cultivar_arguments; then run cultivar_line; run cultivar_load; fi'
+    setenv cultivar_start 'setenv cultivar_file u-boot.env; run cultivar_try; setenv cultivar_file u-boot-2.env; run cultivar_try'
 
     for copy in 1 2; do
       if test -z "${cultivar_standard}"; then

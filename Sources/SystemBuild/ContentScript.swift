@@ -106,7 +106,8 @@ struct ContentScript {
     // A new file is root's, but in a folder that gives its group on.
     let isNew = file.owner == "root" && file.group == "root" && file.content != .folder
     lines.append(
-      (isNew ? "[ ! -g \(parent) ] || " : "") + "chown \(file.owner.quotedForShell):\(file.group.quotedForShell) \(path)")
+      (isNew ? "[ ! -g \(parent) ] || " : "")
+        + "chown \(file.owner.quotedForShell):\(file.group.quotedForShell) \(path)")
     lines.append("chmod \(String(mode, radix: 8)) \(path)")
   }
 

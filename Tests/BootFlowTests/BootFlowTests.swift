@@ -132,8 +132,7 @@ struct BootFlowTests {
     let files = BootFolder(device.folder.path)
     try files.create("\(BootPartition.entries)/cultivar-b-2+1.conf", [])
     try files.create("\(BootPartition.entries)/cultivar-b-x.conf", Array("linux /slots/b/linux\n".utf8))
-    try files.create(BootPartition.grubCommands(.b), [])
-    try files.create(BootPartition.uBootEnvironment(.b), [])
+    for name in BootPartition.grubCommands(.b) + BootPartition.uBootEnvironments(.b) { try files.create(name, []) }
     #expect(try device.flow.choice() == BootChoice(standard: .a))
     try device.flow.offer(Device.entry(.b))
     #expect(try device.flow.choice().next == .b)
@@ -162,6 +161,36 @@ struct BootFlowTests {
     #expect(try device.flow.choice().standard?.rawValue == expected)
     #expect(try device.start() == expected)
     try device.flow.commit(.b)
+    #expect(try device.start() == "b")
+  }
+
+  @Test(
+    "With the first entries of both slots damaged the standard starts all the same, and the next update mends its own",
+    arguments: LoaderDouble.allCases, ["", "garbage"])
+  func spares(loader: LoaderDouble, damage: String) throws {
+    let device = try Device(loader)
+    try device.flow.offer(Device.entry(.b, "2.0"))
+    _ = try device.start()
+    try device.flow.commit(.b)
+    let files = BootFolder(device.folder.path)
+    let first =
+      switch loader {
+      case .systemdBoot: ["\(BootPartition.entries)/cultivar-a-1.conf", "\(BootPartition.entries)/cultivar-b-2.conf"]
+      case .grub: Slot.allCases.map { BootPartition.grubCommands($0)[0] }
+      case .uBoot: Slot.allCases.map { BootPartition.uBootEnvironments($0)[0] }
+      }
+    let whole = try files.read(first[1])
+    for name in first {
+      #expect(try files.read(name) != nil)
+      try files.create(name, Array(damage.utf8))
+    }
+    #expect(try device.start() == "b")
+    #expect(try device.flow.choice() == BootChoice(standard: .b))
+    #expect(try device.flow.entry(of: .a)?.arguments == ["ro", "panic=10"])
+    try device.flow.withdraw(.a)
+    #expect(try files.read(first[1]) == whole)
+    try device.flow.offer(Device.entry(.a, "3.0"))
+    #expect(try device.start() == "a")
     #expect(try device.start() == "b")
   }
 
@@ -206,7 +235,7 @@ struct BootFlowTests {
     #expect(
       try Set(variables("u-boot/choice-1.env")) == ["cultivar_number=1", "cultivar_standard=a", "cultivar_trial=b"])
     #expect(
-      try variables(BootPartition.uBootEnvironment(.b)).map { $0.replacing("\\\\", with: "\\") }
+      try variables(BootPartition.uBootEnvironments(.b)[0]).map { $0.replacing("\\\\", with: "\\") }
         == ["cultivar_arguments=\(arguments.joined(separator: " ")) cultivar.slot=b cultivar.loader=u-boot"])
     let script = try URL(fileURLWithPath: device.folder.path).writing(UBoot.script, to: "script")
     let image = files.absolute("script.img")

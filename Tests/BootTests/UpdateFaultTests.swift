@@ -265,6 +265,48 @@ extension Machines {
       }
     }
 
+    @Test(
+      "With what the loader knows of both slots damaged the device starts by the second copies, and its next update mends the first ones",
+      arguments: [VirtualMachine.Firmware.uefi, .bios])
+    func damagedEntries(firmware: VirtualMachine.Firmware) async throws {
+      let fixture = UpdateFixture.shared
+      var subject = try await subject(firmware)
+      subject.machine.lend([try await fixture.delta(from: subject.new, to: subject.old)])
+      try await run(subject) { machine in
+        try await machine.update(from: "/dev/vdb")
+        _ = try await machine.command("history", until: "committed", seconds: 90)
+        try await machine.type("poweroff")
+        try await machine.waitUntilOff(seconds: 60)
+      }
+      let disk = subject.machine.disks[0]
+      let part = try #require(try await DiskJudge(disk).partitions().first { $0.name == "boot" })
+      let script = """
+        set -e
+        export MTOOLS_SKIP_CHECK=1
+        i="\(disk.path)@@\(part.start * 512)"
+        echo "cultivar, no longer" > "$0/garbage"
+        if [ "$1" = uefi ]; then
+          set -- $(mdir -b -i "$i" ::/loader/entries | grep -v spare)
+        else
+          set -- ::/grub/choice-1.env ::/grub/choice-2.env ::/slots/a/grub.cfg ::/slots/b/grub.cfg
+        fi
+        for file in "$@"; do mcopy -o -i "$i" "$0/garbage" "$file"; done
+        echo $#
+        """
+      let folder = disk.deletingLastPathComponent().path
+      let verdict = try await HostCommand(
+        "sh", ["-c", script, folder, firmware == .uefi ? "uefi" : "bios"], to: "damage the entries"
+      ).run()
+      #expect(verdict == (firmware == .uefi ? "2\n" : "4\n"))
+      // GRUB has lost which slot is the standard, and takes the first one; systemd-boot has it in the spare entry.
+      let (slot, other, next) = firmware == .uefi ? ("b  2.0", "a  1.0", "vdc") : ("a  1.0", "b  2.0", "vdb")
+      try await run(subject) { machine in
+        #expect(try await machine.command("slots").output.contains("\(slot)  runs, standard"))
+        try await machine.update(from: "/dev/\(next)")
+        _ = try await machine.command("slots", until: "\(other)  runs, standard", seconds: 90)
+      }
+    }
+
     /// The SHA-256 of a system's certificate, when it has made one.
     private func fingerprint(of device: SecureShell) async throws -> String {
       let deadline = ContinuousClock().now.advanced(by: .seconds(120))

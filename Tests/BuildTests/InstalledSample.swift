@@ -4,6 +4,7 @@ import HostSystem
 import Lock
 import Project
 import Sandbox
+import SizeReport
 import TestFixtures
 import Testing
 

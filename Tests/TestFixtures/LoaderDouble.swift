@@ -95,10 +95,10 @@ public enum LoaderDouble: String, CaseIterable, Sendable {
   private static func startGrub(_ files: inout [String: [UInt8]], _ canWrite: Bool) -> String? {
     let present = files
     func commands(_ slot: String) -> String? {
-      let text = present["slots/\(slot)/grub.cfg"].map { String(decoding: $0, as: UTF8.self) }
-      return text.flatMap {
-        Self.slot(inOptions: $0.split(separator: "\n").first { $0.contains("linux ") }.map(String.init))
-      }
+      ["grub", "grub-2"].lazy.compactMap { name in
+        let text = present["slots/\(slot)/\(name).cfg"].map { String(decoding: $0, as: UTF8.self) }
+        return Self.slot(inOptions: text?.split(separator: "\n").first { $0.contains("linux ") }.map(String.init))
+      }.first
     }
     var record: [String: String] = [:]
     for copy in 1...2 {
@@ -149,8 +149,9 @@ public enum LoaderDouble: String, CaseIterable, Sendable {
   private static func startUBoot(_ files: inout [String: [UInt8]], _ canWrite: Bool) -> String? {
     let present = files
     func start(_ slot: String) -> String? {
-      slot.isEmpty
-        ? nil : Self.slot(inOptions: environment(present["slots/\(slot)/u-boot.env"])?["cultivar_arguments"])
+      ["u-boot", "u-boot-2"].lazy.compactMap { name in
+        Self.slot(inOptions: environment(present["slots/\(slot)/\(name).env"])?["cultivar_arguments"])
+      }.first
     }
     let record = (1...2).lazy.compactMap { environment(present["u-boot/choice-\($0).env"]) }.first ?? [:]
     if let trial = record["cultivar_trial"], let slot = start(trial), let number = record["cultivar_number"],
