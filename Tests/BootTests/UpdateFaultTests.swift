@@ -15,16 +15,18 @@ extension Machines {
       var new: URL
     }
 
-    /// A machine with release 1.0 that is lent a small bundle for 2.0, and whatever else.
+    /// A machine with release 1.0 that is lent a small bundle for 2.0, and where asked for the one for the way back.
     private func subject(
-      _ firmware: VirtualMachine.Firmware = .bios, programs: String = "", also releases: [URL] = []
+      _ firmware: VirtualMachine.Firmware = .bios, programs: String = "", withWayBack: Bool = false
     ) async throws -> Subject {
       let fixture = UpdateFixture.shared
       let old = try await fixture.image("1.0", Appliances.updated(programs: programs))
       let new = try await fixture.image("2.0", Appliances.updated(programs: programs))
       let disk = try await BootFixture.shared.disk(from: old)
       var machine = VirtualMachine(disk: disk, firmware: firmware)
-      machine.lend([try await fixture.delta(from: old, to: new)])
+      var bundles = [try await fixture.delta(from: old, to: new)]
+      if withWayBack { bundles.append(try await fixture.delta(from: new, to: old)) }
+      machine.lend(bundles)
       return Subject(machine: machine, old: old, new: new)
     }
 
@@ -137,13 +139,7 @@ extension Machines {
 
     @Test("Twenty updates in a row, from slot to slot and back")
     func manyUpdates() async throws {
-      let fixture = UpdateFixture.shared
-      var subject = try await subject(.uefi)
-      subject.machine.extraArguments = []
-      subject.machine.lend([
-        try await fixture.delta(from: subject.old, to: subject.new),
-        try await fixture.delta(from: subject.new, to: subject.old),
-      ])
+      let subject = try await subject(.uefi, withWayBack: true)
       try await run(subject) { machine in
         for number in 1...20 {
           let (disk, version, slot) = number % 2 == 1 ? ("vdb", "2.0", "b") : ("vdc", "1.0", "a")
@@ -269,9 +265,7 @@ extension Machines {
       "With what the loader knows of both slots damaged the device starts by the second copies, and its next update mends the first ones",
       arguments: [VirtualMachine.Firmware.uefi, .bios])
     func damagedEntries(firmware: VirtualMachine.Firmware) async throws {
-      let fixture = UpdateFixture.shared
-      var subject = try await subject(firmware)
-      subject.machine.lend([try await fixture.delta(from: subject.new, to: subject.old)])
+      let subject = try await subject(firmware, withWayBack: true)
       try await run(subject) { machine in
         try await machine.update(from: "/dev/vdb")
         _ = try await machine.command("history", until: "committed", seconds: 90)
