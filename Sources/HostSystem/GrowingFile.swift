@@ -52,6 +52,8 @@ public final class GrowingFile: Sendable {
 
   private func end(_ outcome: Result<Void, any Error>) {
     let waiting = state.withLock { state in
+      // A failure stays one.
+      if case .failure? = state.outcome { return [CheckedContinuation<Void, any Error>]() }
       state.outcome = outcome
       defer { state.waiting = [] }
       return state.waiting
@@ -61,7 +63,8 @@ public final class GrowingFile: Sendable {
 
   /// Writes the file to a pipe as it grows, on a thread of its own, and closes the pipe.
   ///
-  /// It ends with the file, or where nobody reads from the pipe any more.
+  /// It ends with the file, or where nobody reads from the pipe any more. Where the file cannot be read, it is a failure for all who wait
+  /// for it.
   func feed(_ pipe: Int32) {
     Thread.detachNewThread {
       defer { close(pipe) }
@@ -70,15 +73,10 @@ public final class GrowingFile: Sendable {
       sigemptyset(&signals)
       sigaddset(&signals, SIGPIPE)
       pthread_sigmask(SIG_BLOCK, &signals, nil)
-      var source: Int32 = -1
-      defer { if source >= 0 { close(source) } }
-      while true {
-        // Asked before it is read: what is there now is read to its end.
-        let isComplete = self.state.withLock { $0.outcome != nil }
-        if source < 0 { source = open(self.path, O_RDONLY | O_CLOEXEC) }
-        if source >= 0, !Self.copy(source, to: pipe) || isComplete { return }
-        if isComplete { return }
-        usleep(Self.pause)
+      do {
+        try self.copy(to: pipe)
+      } catch {
+        self.end(.failure(error))
       }
     }
   }
@@ -86,13 +84,23 @@ public final class GrowingFile: Sendable {
   /// Microseconds between two looks at whether there is more.
   private static let pause: UInt32 = 2000
 
-  /// Copies what there is; `false` where nobody reads.
-  private static func copy(_ source: Int32, to pipe: Int32) -> Bool {
+  private func copy(to pipe: Int32) throws(FileFailure) {
+    var source: Int32 = -1
+    defer { if source >= 0 { close(source) } }
     while true {
-      // From the file's own position, and without passing through this process.
-      let count = sendfile(pipe, source, nil, 1 << 20)
-      if count == 0 { return true }
-      if count < 0, errno != EINTR { return false }
+      // Asked before it is read: what is there now is read to its end.
+      let isComplete = state.withLock { $0.outcome != nil }
+      if source < 0 { source = open(path, O_RDONLY | O_CLOEXEC) }
+      if source < 0, errno != ENOENT || isComplete { throw .last("read", path) }
+      while source >= 0 {
+        // From the file's own position, and without passing through this process.
+        let count = sendfile(pipe, source, nil, 1 << 20)
+        if count == 0 { break }
+        if count < 0, errno == EPIPE || errno == ECONNRESET { return }
+        if count < 0, errno != EINTR { throw .last("read", path) }
+      }
+      if isComplete { return }
+      usleep(Self.pause)
     }
   }
 }

@@ -110,11 +110,10 @@ public struct SystemBuilder: Sendable {
     reached: @escaping @Sendable (Milestone) -> Void = { _ in }
   ) async throws -> SystemRoot {
     try FolderTree.create(ahead.path)
+    let stages = try await rehearsal(system, request: request, packages: packages).uninstalled
     let (scripts, scriptsBegin) = AsyncStream<Never>.makeStream()
     // What nobody has waited for when the root is complete is ended.
-    async let _: Void = decompressAhead(
-      try await rehearsal(system, request: request, packages: packages).uninstalled, after: scripts
-    ) { reached(.idle) }
+    async let _: Void = decompressAhead(stages, after: scripts) { reached(.idle) }
     let stack = try await assemble(
       system, request: request, packages: packages,
       upon: RootStack(cache: cache, seed: [request.architecture, "\(epoch)"]),

@@ -102,7 +102,9 @@ struct SystemTroubleTests {
     guard let folders = try? FolderTree.names(in: scratch) else { return false }
     return folders.contains { folder in
       ((try? FolderTree.names(in: "\(scratch)/\(folder)")) ?? []).contains { name in
-        guard let script = try? FolderTree.readFile("\(scratch)/\(folder)/\(name)/ground/run/cultivar/script") else { return false }
+        guard let script = try? FolderTree.readFile("\(scratch)/\(folder)/\(name)/ground/run/cultivar/script") else {
+          return false
+        }
         let text = String(decoding: script, as: UTF8.self)
         return text.contains(step == "packages of kernel" ? "/linux-image-" : "/base-passwd.preinst")
       }
