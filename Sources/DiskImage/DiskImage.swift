@@ -113,10 +113,12 @@ public struct DiskImage: Sendable {
         position += Int64(bytes.count)
       case .file(let file, _):
         let source = try ImageFile(reading: file.path)
-        try source.forEachPiece(of: 0..<source.size) { piece, _ in
-          hasher.add(UnsafeRawBufferPointer(piece))
+        for range in source.dataRanges {
+          skip(to: offset + range.lowerBound)
+          try source.forEachPiece(of: range) { piece, _ in hasher.add(UnsafeRawBufferPointer(piece)) }
+          position = offset + range.upperBound
         }
-        position += source.size
+        skip(to: offset + source.size)
       }
     }
     skip(to: Int64(table.diskSizeInSectors) * sector)

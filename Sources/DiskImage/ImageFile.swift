@@ -61,6 +61,11 @@ struct ImageFile: ~Copyable {
     return bytes
   }
 
+  /// The parts of it that are no holes, in their order: holes are zeros, and a disk's file system takes as long to read them as the rest.
+  var dataRanges: [Range<Int64>] {
+    SparseFile.dataRanges(of: descriptor).map { Int64($0.lowerBound)..<Int64($0.upperBound) }
+  }
+
   /// Gives a range of bytes piece by piece.
   ///
   /// - Parameter body: Takes a piece, which is valid during the call only, and its offset in the file.

@@ -24,15 +24,22 @@ enum SparseFile {
     let descriptor = open(source, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw .last("read", source) }
     defer { close(descriptor) }
+    for range in dataRanges(of: descriptor) { try copyRange(descriptor, source, range, target, at: offset) }
+  }
+
+  /// The parts of a file that are no holes, in their order.
+  static func dataRanges(of descriptor: Int32) -> [Range<off_t>] {
     let end = lseek(descriptor, 0, SEEK_END)
+    var ranges: [Range<off_t>] = []
     var position: off_t = 0
     while position < end {
       let data = lseek(descriptor, position, SEEK_DATA)
       if data < 0 { break }
       let hole = lseek(descriptor, data, SEEK_HOLE)
-      try copyRange(descriptor, source, data..<(hole < 0 ? end : hole), target, at: offset)
+      ranges.append(data..<(hole < 0 ? end : hole))
       position = hole < 0 ? end : hole
     }
+    return ranges
   }
 
   private static let SEEK_DATA: Int32 = 3
