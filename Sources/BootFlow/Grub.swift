@@ -30,7 +30,7 @@ public enum Grub: RecordDialect {
   public static func startFiles(_ slot: Slot) -> [String] { BootPartition.grubCommands(slot) }
   /// Makes them.
   public static func start(of entry: BootEntry) -> [UInt8] { Array(entry.grubCommands.utf8) }
-  /// Whether they are ours from beginning to end: GRUB passes over what is none of its commands.
+  /// Whether they begin and end as ours do: GRUB passes over what is none of its commands.
   public static func isWhole(_ start: [UInt8]) -> Bool {
     start.starts(with: BootEntry.grubBegin.utf8) && start.reversed().starts(with: BootEntry.grubEnd.utf8.reversed())
   }

@@ -102,9 +102,12 @@ public struct SystemdBootFlow: BootFlow {
 
   /// Removes a slot's entries. From then on all depends on the other one's: what of them is damaged is made anew first.
   public func withdraw(_ slot: Slot) throws {
-    let standard = try choice().standard
-    if standard == slot { throw BootFlowFailure.isStandard(slot) }
-    if let standard { try commit(standard) }
+    if try choice().standard == slot { throw BootFlowFailure.isStandard(slot) }
+    if let standard = try entries().filter({ $0.triesLeft == nil }).max(by: Entry.isBefore),
+      let content = try content(of: standard)
+    {
+      try makeStandard(content, generation: standard.generation)
+    }
     // Those that a power cut left empty as well.
     for entry in folder.names(in: BootPartition.entries).compactMap(Entry.init(name:)) where entry.slot == slot {
       try folder.remove(entry.path)
@@ -125,10 +128,13 @@ public struct SystemdBootFlow: BootFlow {
       throw BootFlowFailure.notStartable(slot)
     }
     let isHighest = own.generation == entries.map(\.generation).max()
-    let generation = isHighest ? own.generation : try nextGeneration()
+    try makeStandard(content, generation: isHighest ? own.generation : try nextGeneration())
+  }
+
+  /// Makes a slot's entry and its spare one, as far as they are not there; the slot's others go.
+  private func makeStandard(_ content: BootEntry, generation: Int) throws {
     try replaceEntries(
-      of: content,
-      by: [false, true].map { Entry(slot: slot, generation: generation, isSpare: $0) })
+      of: content, by: [false, true].map { Entry(slot: content.slot, generation: generation, isSpare: $0) })
   }
 
   /// What the slot's newest entry says.

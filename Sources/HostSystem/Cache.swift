@@ -84,12 +84,7 @@ public struct Cache: Sendable {
     defer { scratch.drop() }
     let content = scratch.folder.appending(path: "content")
     try FolderTree.create(content.path)
-    do {
-      try await make(content)
-    } catch let failure as CommandFailure where failure.isFullDisk || hasNoRoom {
-      // Programs write here, and name the place as they see it, which may be in a sandbox.
-      throw FileFailure.fullDisk("write to the cache", folder.path)
-    }
+    try await tellingOfFullDisk { try await make(content) }
     try Task.checkCancellation()
     try FolderTree.create(place.deletingLastPathComponent().path)
     // The rename is atomic: a build that is cut before it leaves only scratch, which the next one sweeps.
@@ -99,6 +94,18 @@ public struct Cache: Sendable {
       if rename(content.path, place.path) == 0 { return place }
       guard errno == EEXIST || errno == ENOTEMPTY else { throw FileFailure.last("store", place.path) }
       if take(place) { return place }
+    }
+  }
+
+  /// Runs work whose programs write to the cache's disk, and says so where they found it full: they name a place as they see it, which
+  /// may be in a sandbox.
+  ///
+  /// - Throws: ``FileFailure`` for a full disk; what `work` throws.
+  public func tellingOfFullDisk(_ work: () async throws -> Void) async throws {
+    do {
+      try await work()
+    } catch let failure as CommandFailure where failure.isFullDisk || hasNoRoom {
+      throw FileFailure.fullDisk("write to the cache", folder.path)
     }
   }
 

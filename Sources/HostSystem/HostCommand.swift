@@ -69,8 +69,8 @@ public struct HostCommand: Sendable {
       throw CommandFailure(command: self, outcome: isMissing ? .notFound : .notRun(String(describing: error)))
     }
     try Task.checkCancellation()
-    // What the program made of half a file is nothing, whatever it says.
-    if case .growing(let file) = input, result.status.isSuccess { try await file.complete() }
+    // What the program made of half a file is nothing, and why it is half comes before whatever the program says.
+    if case .growing(let file) = input { try await file.complete() }
     guard result.status.isSuccess else {
       let said = [result.output ?? "", result.errors ?? ""].joined(separator: "\n")
       throw CommandFailure(command: self, outcome: .failed(status: "\(result.status)", said: said))

@@ -160,7 +160,7 @@ struct SandboxScript {
     lines += twins.hidden.map { "mount -t tmpfs -o ro tmpfs \"$new\($0)\"" }
     // One program mounts them all. A program may be missing, or be another one's link.
     lines += [
-      "place=$(printf %s \"$new\" | sed 's/\\\\/\\\\134/g; s/ /\\\\040/g')",
+      "place=\(Mount.escaped(work.appending(path: "new").path).quotedForShell)",
       "while read -r twin path; do",
       "  [ -L \"$new$path\" ] || [ ! -f \"$new$path\" ] || printf '%s\\n' \"$place/\(Self.twinTree)$twin $place$path none bind 0 0\"",
       "done > twins.fstab <<'END'",
@@ -200,7 +200,7 @@ struct SandboxScript {
       [source, folder + path, type, options, "0", "0"].map(Self.escaped).joined(separator: " ")
     }
 
-    private static func escaped(_ field: String) -> String {
+    static func escaped(_ field: String) -> String {
       // As the kernel writes its own list, and `mount` reads one.
       [("\\", "\\134"), (" ", "\\040"), ("\t", "\\011"), ("\n", "\\012"), ("#", "\\043")].reduce(field) {
         $0.replacing($1.0, with: $1.1)
@@ -246,10 +246,8 @@ struct SandboxScript {
   }
 
   /// What is a link on the host, and so in the sandbox.
-  private static var hostLinks: [String: String] {
-    hostFolders.reduce(into: [:]) { links, path in
-      links[path] = try? FileManager.default.destinationOfSymbolicLink(atPath: path)
-    }
+  private static let hostLinks: [String: String] = hostFolders.reduce(into: [:]) { links, path in
+    links[path] = try? FileManager.default.destinationOfSymbolicLink(atPath: path)
   }
 
   private func writeTable(_ mounts: [Mount], to name: String) throws {

@@ -104,9 +104,9 @@ struct ContentScript {
       lines += makeRoom(path, in: parent) + ["cp \(store(.text(text))) \(path)"]
     }
     // A new file is root's, but in a folder that gives its group on.
-    let isNew = file.owner == "root" && file.group == "root" && file.content != .folder
+    let isRoots = file.owner == "root" && file.group == "root" && file.content != .folder
     lines.append(
-      (isNew ? "[ ! -g \(parent) ] || " : "")
+      (isRoots ? "[ ! -g \(parent) ] || " : "")
         + "chown \(file.owner.quotedForShell):\(file.group.quotedForShell) \(path)")
     lines.append("chmod \(String(mode, radix: 8)) \(path)")
   }

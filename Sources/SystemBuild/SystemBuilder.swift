@@ -181,6 +181,7 @@ public struct SystemBuilder: Sendable {
       try await installer.addEssential(packages.first ?? [], upon: installed, to: &stack) { _ in scriptsRun() }
       installed.add(packages.first ?? [])
     }
+    // The stage may have been in the cache.
     scriptsRun()
     try await runSteps(.essential, of: system.layers, in: &stack)
     try await installer.addPackages(

@@ -55,18 +55,22 @@ public struct SystemRoot: Sendable {
   /// - Throws: `CommandFailure`, `FileFailure`.
   public func writeArchive() async throws {
     try await archive.write {
-      try await sandbox.run(
-        """
-        cd \(Sandbox.treePath)
-        # A folder's time is that of the last package that was unpacked into it, and packages are unpacked side by side.
-        find . -xdev -type d -print0 | xargs -0 touch --date=@\(epoch)
-        tar --create --sort=name --format=pax --numeric-owner \\
-          --xattrs --xattrs-include='security.*' --xattrs-include='user.*' --xattrs-exclude='user.overlay.*' \\
-          --mtime=@\(epoch) --clamp-mtime --pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime \\
-          --warning=no-file-ignored . > /run/cultivar/root.tar
-        """, root: .view(lower: stack.lower), place: .beside,
-        bindings: [Sandbox.Binding(URL(fileURLWithPath: archive.path), at: "/run/cultivar/root.tar", isWritable: true)],
-        to: "archive the root file system")
+      try await cache.tellingOfFullDisk {
+        try await sandbox.run(
+          """
+          cd \(Sandbox.treePath)
+          # A folder's time is that of the last package that was unpacked into it, and packages are unpacked side by side.
+          find . -xdev -type d -print0 | xargs -0 touch --date=@\(epoch)
+          tar --create --sort=name --format=pax --numeric-owner \\
+            --xattrs --xattrs-include='security.*' --xattrs-include='user.*' --xattrs-exclude='user.overlay.*' \\
+            --mtime=@\(epoch) --clamp-mtime --pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime \\
+            --warning=no-file-ignored . > /run/cultivar/root.tar
+          """, root: .view(lower: stack.lower), place: .beside,
+          bindings: [
+            Sandbox.Binding(URL(fileURLWithPath: archive.path), at: "/run/cultivar/root.tar", isWritable: true)
+          ],
+          to: "archive the root file system")
+      }
     }
   }
 
@@ -76,21 +80,23 @@ public struct SystemRoot: Sendable {
   public func list() async throws -> RootListing {
     let folder = sandbox.scratch.appending(path: "listing")
     try FolderTree.create(folder.path)
-    try await sandbox.run(
-      """
-      cd \(Sandbox.treePath)
-      : > /run/cultivar/output/owners
-      find . -xdev -mindepth 1 -printf '%y %s %m %U:%G %P\\0%l\\0' > /run/cultivar/output/entries
-      # By root of the sandbox: some folders are closed to the user who builds.
-      for layer in \(Self.layers)/*; do
-        find "$layer" -xdev -mindepth 1 -printf "${layer##*/} %P\\0"
-      done > /run/cultivar/output/layers
-      set -- var/lib/dpkg/info/*.list
-      [ ! -e "$1" ] || grep -H '' "$@" | sed 's|^var/lib/dpkg/info/||; s|\\.list:| |' > /run/cultivar/output/owners
-      """, root: .view(lower: stack.lower), place: .beside,
-      bindings: [Sandbox.Binding(folder, at: "/run/cultivar/output", isWritable: true)]
-        + stack.layers.enumerated().map { Sandbox.Binding($1, at: "\(Self.layers)/\($0)") },
-      to: "list the root file system")
+    try await cache.tellingOfFullDisk {
+      try await sandbox.run(
+        """
+        cd \(Sandbox.treePath)
+        : > /run/cultivar/output/owners
+        find . -xdev -mindepth 1 -printf '%y %s %m %U:%G %P\\0%l\\0' > /run/cultivar/output/entries
+        # By root of the sandbox: some folders are closed to the user who builds.
+        for layer in \(Self.layers)/*; do
+          find "$layer" -xdev -mindepth 1 -printf "${layer##*/} %P\\0"
+        done > /run/cultivar/output/layers
+        set -- var/lib/dpkg/info/*.list
+        [ ! -e "$1" ] || grep -H '' "$@" | sed 's|^var/lib/dpkg/info/||; s|\\.list:| |' > /run/cultivar/output/owners
+        """, root: .view(lower: stack.lower), place: .beside,
+        bindings: [Sandbox.Binding(folder, at: "/run/cultivar/output", isWritable: true)]
+          + stack.layers.enumerated().map { Sandbox.Binding($1, at: "\(Self.layers)/\($0)") },
+        to: "list the root file system")
+    }
     return try RootListing(folder, pieces: stack.pieces.map(\.title))
   }
 

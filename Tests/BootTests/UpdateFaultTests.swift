@@ -235,25 +235,29 @@ extension Machines {
       }
     }
 
+    /// Runs a script on the boot partition of a machine that is off: `$i` is its image for mtools, `$0` a folder. Gives what it prints.
+    private func changeBootPartition(of subject: Subject, _ script: String) async throws -> String {
+      let disk = subject.machine.disks[0]
+      let part = try #require(try await DiskJudge(disk).partitions().first { $0.name == "boot" })
+      return try await HostCommand(
+        "sh", ["-euc", "i='\(disk.path)@@\(part.start * 512)'\n\(script)", disk.deletingLastPathComponent().path],
+        to: "change the boot partition", environment: ["MTOOLS_SKIP_CHECK": "1"]
+      ).run()
+    }
+
     @Test("A boot partition with stale files, or with damaged entries, still starts what is whole, and takes an update")
     func damagedBootPartition() async throws {
       let subject = try await subject(.uefi)
-      let disk = subject.machine.disks[0]
-      let part = try #require(try await DiskJudge(disk).partitions().first { $0.name == "boot" })
-      let script = """
-        set -e
-        export MTOOLS_SKIP_CHECK=1
-        i="\(disk.path)@@\(part.start * 512)"
+      _ = try await changeBootPartition(
+        of: subject,
+        """
         echo "linux /slots/b/linux" > "$0/stale"
         : > "$0/empty"
         mcopy -i "$i" "$0/stale" ::/loader/entries/cultivar-b.tmp
         mcopy -i "$i" "$0/empty" "::/loader/entries/cultivar-b-9+1.conf"
         mmd -i "$i" ::/slots/b
         mcopy -i "$i" "$0/stale" ::/slots/b/linux
-        """
-      let folder = disk.deletingLastPathComponent().path
-      let verdict = try Judge("sh").run(["-c", script, folder])
-      #expect(verdict.status == 0, "\(verdict.errors)")
+        """)
       try await run(subject) { machine in
         try await machine.update(from: "/dev/vdb")
         _ = try await machine.command("history", until: "committed", seconds: 90)
@@ -272,26 +276,19 @@ extension Machines {
         try await machine.type("poweroff")
         try await machine.waitUntilOff(seconds: 60)
       }
-      let disk = subject.machine.disks[0]
-      let part = try #require(try await DiskJudge(disk).partitions().first { $0.name == "boot" })
-      let script = """
-        set -e
-        export MTOOLS_SKIP_CHECK=1
-        i="\(disk.path)@@\(part.start * 512)"
+      let files =
+        firmware == .uefi
+        ? #"$(mdir -b -i "$i" ::/loader/entries | grep -v spare)"#
+        : "::/grub/choice-1.env ::/grub/choice-2.env ::/slots/a/grub.cfg ::/slots/b/grub.cfg"
+      let count = try await changeBootPartition(
+        of: subject,
+        """
         echo "cultivar, no longer" > "$0/garbage"
-        if [ "$1" = uefi ]; then
-          set -- $(mdir -b -i "$i" ::/loader/entries | grep -v spare)
-        else
-          set -- ::/grub/choice-1.env ::/grub/choice-2.env ::/slots/a/grub.cfg ::/slots/b/grub.cfg
-        fi
+        set -- \(files)
         for file in "$@"; do mcopy -o -i "$i" "$0/garbage" "$file"; done
         echo $#
-        """
-      let folder = disk.deletingLastPathComponent().path
-      let verdict = try await HostCommand(
-        "sh", ["-c", script, folder, firmware == .uefi ? "uefi" : "bios"], to: "damage the entries"
-      ).run()
-      #expect(verdict == (firmware == .uefi ? "2\n" : "4\n"))
+        """)
+      #expect(count == (firmware == .uefi ? "2\n" : "4\n"))
       // GRUB has lost which slot is the standard, and takes the first one; systemd-boot has it in the spare entry.
       let (slot, other, next) = firmware == .uefi ? ("b  2.0", "a  1.0", "vdc") : ("a  1.0", "b  2.0", "vdb")
       try await run(subject) { machine in

@@ -45,6 +45,9 @@ struct GrowingFileTests {
   @Test("Half a file is a failure for whoever reads it, with the reason of who wrote it")
   func broken() async throws {
     let reader = Task { try await count().run() }
+    let strict = Task {
+      try await HostCommand("sh", ["-c", "cat; exit 1"], to: "read", input: .growing(file)).run()
+    }
     let failure = FileFailure("write", file.path, reason: "the disk is full")
     await #expect(throws: FileFailure.self) {
       try await file.write {
@@ -53,6 +56,7 @@ struct GrowingFileTests {
       }
     }
     await #expect(throws: FileFailure.self) { try await reader.value }
+    await #expect(throws: FileFailure.self) { try await strict.value }
     await #expect(throws: FileFailure.self) { try await file.complete() }
   }
 
