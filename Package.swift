@@ -185,7 +185,8 @@ let package = Package(
 
     // The tests, one target for each library.
     .target(
-      name: "TestFixtures", dependencies: ["Bundle", "Trust", .product(name: "Crypto", package: "swift-crypto")],
+      name: "TestFixtures",
+      dependencies: ["Bundle", "HostSystem", "Trust", .product(name: "Crypto", package: "swift-crypto")],
       path: "Tests/TestFixtures"),
     .target(name: "PowerCuts", dependencies: ["PartitionTable", "TestFixtures"], path: "Tests/PowerCuts"),
     .testTarget(name: "PowerCutsTests", dependencies: ["PowerCuts", "TestFixtures"]),

@@ -26,7 +26,7 @@ actor BootFixture {
   /// The built-in layers of the checkout that the tests were built from.
   private static let layers = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .deletingLastPathComponent().appending(path: "Layers")
-  private let folder = FileManager.default.temporaryDirectory.appending(path: "cultivar-boot-\(getpid())")
+  private let folder = ProcessFolder.url
   private var built: [String: Task<URL, any Error>] = [:]
   private var machines = 0
 

@@ -57,7 +57,7 @@ actor UpdateFixture {
 
   /// What a slot holds of a release.
   func release(_ name: String, of image: URL) throws -> SlotJudge.Release {
-    let folder = FileManager.default.temporaryDirectory.appending(path: "cultivar-release-\(UUID().uuidString)")
+    let folder = ProcessFolder.newPlace("release")
     defer { try? FileManager.default.removeItem(at: folder) }
     let files = try BundleFile(Self.bundle(beside: image)).extract(to: folder)
     return SlotJudge.Release(

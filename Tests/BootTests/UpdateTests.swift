@@ -24,6 +24,7 @@ extension Machines {
           : Appliances.updated("kernel: { arguments: [rdinit=/nothing] }"), for: start)
       let disk = try await BootFixture.shared.disk(from: old)
       let folder = disk.deletingLastPathComponent()
+      defer { FolderTree.remove(folder.path) }
       let before = folder.appending(path: "before.img")
       try await MachineDisk.copy(disk, to: before, size: 2048 << 20)
       let port = VirtualMachine.freePort()

@@ -99,7 +99,7 @@ struct Workshop: Sendable {
 
   /// A small static executable, made by the C compiler of this machine.
   private static let staticExecutable = Result { () throws -> [UInt8] in
-    let folder = FileManager.default.temporaryDirectory.appending(path: "cultivar-tests-\(UUID().uuidString)")
+    let folder = ProcessFolder.newPlace("compiler")
     defer { try? FileManager.default.removeItem(at: folder) }
     let source = try folder.writing("int main(void) { return 0; }\n", to: "hello.c")
     let product = folder.appending(path: "hello").path

@@ -41,7 +41,7 @@ enum Cultivar {
 
 /// A new folder that is removed after the work in it.
 func withTemporaryFolder(_ work: (URL) throws -> Void) throws {
-  let folder = FileManager.default.temporaryDirectory.appending(path: "command-line-tests-\(UUID().uuidString)")
+  let folder = ProcessFolder.newPlace("test")
   try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
   defer { try? FileManager.default.removeItem(at: folder) }
   try work(folder)

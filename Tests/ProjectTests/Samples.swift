@@ -1,4 +1,5 @@
 import Foundation
+import TestFixtures
 
 @testable import Project
 
@@ -92,7 +93,7 @@ enum Sample {
 
 /// A new folder that is removed after the work in it.
 func withTemporaryFolder<Result>(_ work: (URL) throws -> Result) throws -> Result {
-  let folder = FileManager.default.temporaryDirectory.appending(path: "project-tests-\(UUID().uuidString)")
+  let folder = ProcessFolder.newPlace("project")
   try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
   defer { try? FileManager.default.removeItem(at: folder) }
   return try work(folder)

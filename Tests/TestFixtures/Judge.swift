@@ -67,7 +67,7 @@ public final class Running: Sendable {
     input: URL? = nil
   ) throws {
     process = Process()
-    scratch = FileManager.default.temporaryDirectory.appending(path: "cultivar-judge-\(UUID().uuidString)")
+    scratch = ProcessFolder.newPlace("judge")
     try FileManager.default.createDirectory(at: scratch, withIntermediateDirectories: true)
     process.executableURL = program
     process.arguments = arguments

@@ -2,8 +2,7 @@ import Foundation
 
 /// Gives a new folder to a test and removes it afterwards.
 public func withTemporaryFolder<Value>(_ work: (URL) async throws -> Value) async throws -> Value {
-  let folder = FileManager.default.temporaryDirectory.resolvingSymlinksInPath()
-    .appending(path: "cultivar-tests-\(UUID().uuidString)")
+  let folder = ProcessFolder.newPlace("test")
   try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
   defer { try? FileManager.default.removeItem(at: folder) }
   return try await work(folder)
@@ -16,7 +15,7 @@ public final class TemporaryFolder: Sendable {
 
   /// Makes a new folder; its path is short enough for a socket in it.
   public init() throws {
-    path = "/tmp/cultivar-test-\(UUID().uuidString.prefix(8))"
+    path = ProcessFolder.url.appending(path: String(UUID().uuidString.prefix(8))).path
     try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
   }
 
