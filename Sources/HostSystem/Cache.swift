@@ -110,10 +110,13 @@ public struct Cache: Sendable {
   }
 
   /// Whether its disk is full but for a rest: not every program that could write a part only says why.
-  private var hasNoRoom: Bool {
+  private var hasNoRoom: Bool { free < 1 << 20 }
+
+  /// Bytes that are free on its disk; the largest number where the disk does not say.
+  var free: Int64 {
     var status = statvfs()
-    guard statvfs(folder.path, &status) == 0 else { return false }
-    return UInt64(status.f_bavail) * UInt64(status.f_frsize) < 1 << 20
+    guard statvfs(folder.path, &status) == 0 else { return .max }
+    return Int64(clamping: UInt64(status.f_bavail) * UInt64(status.f_frsize))
   }
 
   /// Runs work whose programs may pass over a full disk, as scripts of packages do, and fails where there was no room in the meantime:

@@ -45,13 +45,17 @@ extension Cache {
   ///
   /// - Parameters:
   ///   - limit: Bytes that may stay; `nil` for any number.
+  ///   - isShared: Whether the cache leaves half of a small disk to others: no more than half of what it has and what is free may stay.
   ///   - oldest: What was not taken since then goes, whatever the size; `nil` for none.
   /// - Returns: What was removed.
   /// - Throws: ``FileFailure``, `CancellationError`.
-  public func collect(limit: Int64?, unusedSince oldest: CacheTime? = nil) throws -> [CacheEntry] {
+  public func collect(
+    limit: Int64?, ofSharedDisk isShared: Bool = false, unusedSince oldest: CacheTime? = nil
+  ) throws -> [CacheEntry] {
     let entries = try entries()
     let inUse = CacheSession.oldest(in: runningFolder)
     var total = entries.reduce(0) { $0 + $1.size }
+    let limit = isShared ? limit.map { min($0, total / 2 + free / 2) } : limit
     var removed: [CacheEntry] = []
     for entry in entries {
       try Task.checkCancellation()

@@ -79,7 +79,7 @@ struct BuildCommand: AsyncParsableCommand {
         try ReadableJSON.print(manifests)
       }
       // What this build took stays, however much it is.
-      _ = try session.cache.collect(limit: limit.bytes)
+      _ = try session.cache.collect(limit: limit.bytes, ofSharedDisk: limit.isUsual)
     }
   }
 

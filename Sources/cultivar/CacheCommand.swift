@@ -47,7 +47,7 @@ struct CacheCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       commandName: "gc", abstract: "Remove what was not used for longest.",
       discussion: """
-        Nothing is removed that a running build has used. Without options the limit is that of builds: CULTIVAR_CACHE_LIMIT, else 40G.
+        Nothing is removed that a running build has used. Without options the limit is that of builds: CULTIVAR_CACHE_LIMIT, else 40G, or half of a smaller disk.
         """)
 
     @Option(help: ArgumentHelp("Size that may stay: 500M, 20G.", valueName: "size"))
@@ -73,10 +73,11 @@ struct CacheCommand: AsyncParsableCommand {
         let environment = ProcessInfo.processInfo.environment
         let cache = try Cache.ofUser(environment)
         let age = olderThan.flatMap(CacheLimit.seconds)
-        let usual = age == nil ? try CacheLimit(environment: environment).bytes : nil
+        let given = maxSize.flatMap(CacheLimit.size)
+        let usual = age == nil && given == nil ? try CacheLimit(environment: environment) : nil
         try CacheCommand.report(
           try cache.collect(
-            limit: maxSize.flatMap(CacheLimit.size) ?? usual,
+            limit: given ?? usual?.bytes, ofSharedDisk: usual?.isUsual ?? false,
             unusedSince: age.map { CacheTime(seconds: Int64(Date().timeIntervalSince1970) - $0) }), of: cache,
           json: json)
       }

@@ -18,6 +18,8 @@ struct CacheLimit {
 
   /// Bytes; `nil` for no limit.
   var bytes: Int64?
+  /// Whether nobody has set it, so that it is lower on a small disk.
+  var isUsual = false
 
   /// Reads `CULTIVAR_CACHE_LIMIT`.
   ///
@@ -25,6 +27,7 @@ struct CacheLimit {
   init(environment: [String: String]) throws(NoSize) {
     guard let text = environment["CULTIVAR_CACHE_LIMIT"], !text.isEmpty else {
       bytes = Self.usual
+      isUsual = true
       return
     }
     if text == "none" { return }

@@ -1,4 +1,5 @@
 import Foundation
+import TestFixtures
 import Testing
 
 @testable import struct cultivar.CacheLimit
@@ -56,6 +57,23 @@ struct CacheCommandTests {
       #expect(outcome.status == 0)
       #expect(outcome.output.hasPrefix(stays ? "removed 0 results" : "removed 1 result,"))
       #expect(FileManager.default.fileExists(atPath: file.path) == stays)
+    }
+  }
+
+  @Test("Without a limit that was set, the cache leaves half of a small disk to others")
+  func smallDisk() throws {
+    try withTemporaryFolder { folder in
+      // Of 8 MB three results take 6: what is free and theirs is halved.
+      let script = """
+        mount -t tmpfs -o size=8M none "$0" && mkdir -p "$0/archives" && cd "$0/archives" || exit 9
+        for day in 1 2 3; do head -c 2000000 /dev/zero > "$day.deb"; touch -d "2020-01-0$day" "$day.deb"; done
+        CULTIVAR_CACHE="$0" "$1" cache gc >&2 && ls
+        """
+      let outcome = try Judge("unshare").run(
+        ["--map-root-user", "--mount", "sh", "-c", script, folder.path, BuiltTool.file.path],
+        environment: ["CULTIVAR_CACHE_LIMIT": nil])
+      #expect(outcome.status == 0, "\(outcome.errors)")
+      #expect(outcome.output == "2.deb\n3.deb\n")
     }
   }
 

@@ -15,7 +15,8 @@ public enum ProcessFolder {
     }
     let folder = place.appending(path: name(of: getpid()))
     FolderTree.remove(folder.path)
-    try! FileManager.default.createDirectory(at: folder, withIntermediateDirectories: false)
+    // Where it cannot be made, what is to be made below it says so.
+    try? FileManager.default.createDirectory(at: folder, withIntermediateDirectories: false)
     // A child that was forked and ends is not the one whose folder this is.
     atexit { if url.lastPathComponent == name(of: getpid()) { FolderTree.remove(url.path) } }
     return folder
