@@ -35,8 +35,14 @@ public final class SlotJudge {
   private let releases: [Release]
   private let loader: LoaderDouble
   private let places: Places
-  /// After how many settled writes a partition was found to have a release.
-  private var compared: [String: Int] = [:]
+  /// After how many settled writes parts of the disk were found to have an image of a release.
+  private var compared: [Comparison: Int] = [:]
+
+  private struct Comparison: Hashable {
+    var release: String
+    var image: String
+    var extents: [Range<UInt64>]
+  }
 
   /// - Parameter releases: What a slot may hold where it is started.
   public init(_ releases: [Release], _ loader: LoaderDouble, _ places: Places) {
@@ -66,11 +72,13 @@ public final class SlotJudge {
       guard let number = places.roots[slot], let root = place(number) else {
         return .failure(Problem(description: "slot \(slot) has no partition"))
       }
-      let kernel = files.file("slots/\(slot)/linux")
-      let initrd = files.file("slots/\(slot)/initrd")
+      func extents(_ name: String) -> [Range<UInt64>] {
+        (files.extents("slots/\(slot)/\(name)") ?? []).map { $0.lowerBound + boot..<$0.upperBound + boot }
+      }
+      let (kernel, initrd) = (extents("linux"), extents("initrd"))
       for release in releases
-      where Self.isSame(kernel, release.images["kernel"]) && Self.isSame(initrd, release.images["initrd"])
-        && hasRoot(release, disk, at: root)
+      where has("kernel", of: release, disk, at: kernel) && has("initrd", of: release, disk, at: initrd)
+        && has("root", of: release, disk, at: [root..<root + UInt64(release.images["root"]?.count ?? 0)])
       {
         return .success("\(slot) \(release.name)")
       }
@@ -86,28 +94,32 @@ public final class SlotJudge {
     public let description: String
   }
 
-  /// Whether a partition has a release's root. What was compared once and was not written to since is not compared again.
-  private func hasRoot(_ release: Release, _ disk: CutDisk, at place: UInt64) -> Bool {
-    let content = release.images["root"] ?? []
-    let range = place..<place + UInt64(content.count)
-    if let last = compared[release.name + "@\(place)"], !disk.isTouched(range, since: last) { return true }
-    guard isSame(content, disk, at: place) else { return false }
-    if !disk.isTouchedByLoose(range) { compared[release.name + "@\(place)"] = disk.settledCount }
+  /// Whether parts of a disk have an image of a release. What was compared once and was not written to since is not compared again.
+  private func has(_ image: String, of release: Release, _ disk: CutDisk, at extents: [Range<UInt64>]) -> Bool {
+    guard let content = release.images[image], content.count == extents.reduce(0, { $0 + $1.count }) else {
+      return false
+    }
+    let comparison = Comparison(release: release.name, image: image, extents: extents)
+    if let last = compared[comparison], !extents.contains(where: { disk.isTouched($0, since: last) }) {
+      compared[comparison] = disk.settledCount
+      return true
+    }
+    var start = 0
+    for extent in extents {
+      guard isSame(content[start..<start + extent.count], disk, at: extent.lowerBound) else { return false }
+      start += extent.count
+    }
+    if !extents.contains(where: disk.isTouchedByLoose) { compared[comparison] = disk.settledCount }
     return true
   }
 
-  private func isSame(_ content: [UInt8], _ disk: CutDisk, at place: UInt64) -> Bool {
+  private func isSame(_ content: ArraySlice<UInt8>, _ disk: CutDisk, at place: UInt64) -> Bool {
     let step = 8 << 20
-    return stride(from: 0, to: content.count, by: step).allSatisfy { start in
-      let end = min(start + step, content.count)
-      let bytes = disk.read(end - start, at: place + UInt64(start))
+    return stride(from: content.startIndex, to: content.endIndex, by: step).allSatisfy { start in
+      let end = min(start + step, content.endIndex)
+      let bytes = disk.read(end - start, at: place + UInt64(start - content.startIndex))
       return content[start..<end].isSame(as: bytes)
     }
-  }
-
-  private static func isSame(_ one: [UInt8]?, _ other: [UInt8]?) -> Bool {
-    guard let one, let other else { return false }
-    return one[...].isSame(as: other)
   }
 
   /// The files that boot loaders look at.

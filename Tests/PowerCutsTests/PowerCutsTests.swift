@@ -68,4 +68,55 @@ struct PowerCutsTests {
       #expect(reader.file("nothing") == nil)
     }
   }
+
+  @Test("A slot is whole only while each of its images is as it was released, also after it was found so")
+  func judging() async throws {
+    try await withTemporaryFolder { folder in
+      func content(_ seed: UInt8, _ count: Int) -> [UInt8] {
+        (0..<count).map { UInt8(truncatingIfNeeded: $0 / 512) &+ seed }
+      }
+      let images = ["kernel": content(1, 300_000), "initrd": content(2, 70_001), "root": content(3, 4 << 20)]
+      for (name, bytes) in images { try folder.writing(bytes, to: name) }
+      try folder.writing("linux /slots/a/linux\noptions cultivar.slot=a\n", to: "entry")
+      let script = """
+        truncate -s 128M disk
+        printf '%s\n' 'label: gpt' 'start=2048, size=131072' 'start=133120, size=16384' | sfdisk -q disk
+        truncate -s 64M boot && mkfs.fat -F 32 boot >/dev/null
+        export MTOOLS_SKIP_CHECK=1
+        mmd -i boot ::loader ::loader/entries ::slots ::slots/a
+        # The kernel is in two pieces, with another file between.
+        head -c 100000 kernel > part && mcopy -i boot part ::part && mcopy -i boot entry ::between && mdel -i boot ::part
+        # The hint where free clusters begin is forgotten (FAT specification, section 5).
+        printf '\\377\\377\\377\\377' | dd of=boot bs=1 seek=1004 conv=notrunc status=none
+        mcopy -i boot kernel ::slots/a/linux && mcopy -i boot initrd ::slots/a/initrd
+        mcopy -i boot entry ::loader/entries/cultivar-a.conf
+        dd if=boot of=disk bs=1M seek=1 conv=notrunc status=none
+        dd if=root of=disk bs=1M seek=65 conv=notrunc status=none
+        """
+      let made = try Judge("sh").run(["-e", "-c", script], in: folder)
+      try #require(made.status == 0, "\(made.errors)")
+      let disk = try CutDisk(folder.appending(path: "disk"))
+      let files = try FATReader { count, place in disk.read(count, at: place + (1 << 20)) }
+      #expect(try #require(files.extents("slots/a/linux")).count == 2)
+
+      let judge = SlotJudge([.init(name: "1.0", images: images)], .systemdBoot, .init(boot: 1, roots: ["a": 2]))
+      func verdict() -> String? { try? judge.verdict(on: disk).get() }
+      #expect(verdict() == "a 1.0")
+      let boot: UInt64 = 1 << 20
+      let kernel = try #require(files.extents("slots/a/linux")?.last?.upperBound)
+      let initrd = try #require(files.extents("slots/a/initrd")?.first?.lowerBound)
+      let rootEnd: UInt64 = (65 + 4) << 20
+      for (name, place) in [("kernel", boot + kernel - 1), ("initrd", boot + initrd), ("root", rootEnd - 1)] {
+        let sound = disk.read(1, at: place)
+        disk.set(loose: [(place, [sound[0] ^ 1])])
+        #expect(verdict() == nil, "\(name)")
+        disk.set(loose: [])
+        #expect(verdict() == "a 1.0", "\(name)")
+        disk.settle([sound[0] ^ 1], at: place)
+        #expect(verdict() == nil, "\(name)")
+        disk.settle(sound, at: place)
+        #expect(verdict() == "a 1.0", "\(name)")
+      }
+    }
+  }
 }
