@@ -60,7 +60,7 @@ struct GrowingFileTests {
     await #expect(throws: FileFailure.self) { try await file.complete() }
   }
 
-  @Test("A file that is not there is a failure", .timeLimit(.minutes(1)))
+  @Test("A file that is not there is a failure", .timeLimit(.minutes(10)))
   func missing() async throws {
     await #expect(throws: FileFailure.self) {
       try await HostCommand("wc", ["-c"], to: "count", input: .growing(.init(complete: "\(folder.path)/none"))).run()
