@@ -103,9 +103,11 @@ extension Cache {
     }
     let size = FolderTree.size(of: place.path)
     if Self.otherKinds.contains(kind) { return size }
-    // A cache that cannot be written to is counted each time.
+    // A cache that cannot be written to is counted each time. Of a number that is cut off nothing is lost that would not be counted anew:
+    // this is not waited for.
     try? FolderTree.create(file.deletingLastPathComponent().path)
-    try? Data("\(size)".utf8).write(to: file, options: .atomic)
+    let temporary = "\(file.path).\(getpid()).new"
+    if (try? FolderTree.writeFile(temporary, with: "\(size)".utf8)) != nil { rename(temporary, file.path) }
     return size
   }
 
