@@ -121,11 +121,14 @@ public struct KernelModules: Sendable {
       if place.pathExtension != "ko" { compressed[place.pathExtension, default: []].append(place.path) }
     }
     // Stored uncompressed: the image is compressed as a whole where it is, and differences to the next kernel stay small.
-    let decompressors = ["xz": "xz", "zst": "zstd", "gz": "gzip"]
+    let decompressors = [
+      // Else it syncs each file and its folder.
+      "xz": ("xz", ["-d", "--no-sync"]),
+      "zst": ("zstd", ["-q", "--rm", "-d"]), "gz": ("gzip", ["-d"]),
+    ]
     for (ending, files) in compressed.sorted(by: { $0.key < $1.key }) {
-      guard let program = decompressors[ending] else { continue }
-      let arguments = (program == "zstd" ? ["-q", "--rm", "-d"] : ["-d"]) + files
-      try await tools.command(program, arguments, to: "decompress the kernel modules").run()
+      guard let (program, options) = decompressors[ending] else { continue }
+      try await tools.command(program, options + files, to: "decompress the kernel modules").run()
     }
   }
 
