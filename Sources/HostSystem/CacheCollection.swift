@@ -103,11 +103,11 @@ extension Cache {
     }
     let size = FolderTree.size(of: place.path)
     if Self.otherKinds.contains(kind) { return size }
-    // A cache that cannot be written to is counted each time. Of a number that is cut off nothing is lost that would not be counted anew:
-    // this is not waited for.
+    // A cache that cannot be written to is counted each time, and so is what has an empty file after a power cut: nothing is synced.
     try? FolderTree.create(file.deletingLastPathComponent().path)
     let temporary = "\(file.path).\(getpid()).new"
-    if (try? FolderTree.writeFile(temporary, with: "\(size)".utf8)) != nil { rename(temporary, file.path) }
+    let isWritten = (try? FolderTree.writeFile(temporary, with: "\(size)".utf8)) != nil
+    if !isWritten || rename(temporary, file.path) != 0 { unlink(temporary) }
     return size
   }
 
