@@ -267,11 +267,8 @@ struct SandboxScript {
   }
 
   private func mountTree(at target: String) -> String {
-    let lowers = lower.indices.map { "lower/\($0)" }.joined(separator: ":")
-    // Without lower layers the folder itself is the tree.
-    guard !lower.isEmpty else {
-      return "mount --bind upper \"\(target)\" && mount -o remount,bind,nodev \"\(target)\""
-    }
+    // An empty one where there are none: an overlay takes one at least.
+    let lowers = lower.isEmpty ? "lower" : lower.indices.map { "lower/\($0)" }.joined(separator: ":")
     // Other users' overlays keep their notes in attributes that a user may write.
     let notes = geteuid() == 0 ? "" : ",userxattr"
     // What programs ask to be synced is not: a tree is a result only when all have ended, and dpkg alone asks for it hundreds of times.
