@@ -8,27 +8,58 @@ import PartitionTable
 import Project
 import RootFilesystem
 
-/// What an image is made of, before it is file systems.
+/// What an image is made of besides its root, before it is file systems.
 struct ImageParts: Sendable {
   var image: ImageName
   var device: DeviceClass
   var layout: Layout
-  var identity: ImageIdentity
+  /// Version of the software in the image.
+  var version: String
   var loader: BootLoaderChoice
   var kernel: URL
-  var root: RootSource
-  /// Where the file systems of root and boot partition are kept, if not in the cache.
-  var ownCache: Cache?
   /// The initial RAM file system, made.
   var initialRAM: URL
-  var epoch: Int64
+  /// Arguments of the kernel.
   var arguments: [String]
+  var epoch: Int64
+  /// Where the file systems of root and boot partition are kept, if not in the cache.
+  var ownCache: Cache?
 }
 
 /// Name of a project's image.
 struct ImageName: Sendable {
   var project: String
   var image: String
+}
+
+/// The boot partition of an image.
+struct BootPart: Sendable {
+  let loaders: BootLoaderFiles
+  /// Its file system.
+  let file: URL
+
+  /// Makes it, or finds it in the cache.
+  init(
+    _ parts: ImageParts, archive: DebianArchive, tools: ToolTree, cache: Cache, progress: BuildProgress
+  ) async throws {
+    guard let partition = parts.layout[.boot] else { preconditionFailure("a layout has a boot partition") }
+    let loaders = try await BootLoaderFiles(
+      for: parts.device.architecture, kind: BootLoaderFiles.Kind(parts.loader), archive: archive, tools: tools,
+      cache: cache, bootPartitionNumber: parts.layout.numbers.boot)
+    let entry = BootEntry(
+      slot: .a, title: "\(parts.image.project) \(parts.image.image)", version: parts.version, arguments: parts.arguments
+    )
+    let tree = try loaders.bootTree(kernel: parts.kernel, initialRAM: parts.initialRAM, entry: entry)
+    let perSlot =
+      try FileLength.of(parts.kernel) + FileLength.of(parts.initialRAM) + (loaders.uefi.map(FileLength.of) ?? 0)
+      + (1 << 20)
+    file = try await progress.step("boot partition") {
+      try await FileSystemImage(tools: tools, cache: parts.ownCache ?? cache, epoch: parts.epoch).boot(
+        tree, in: partition, serial: DiskIdentity(parts.image).fatSerial,
+        otherSlots: perSlot * Int64(parts.layout.slots.count - 1))
+    }
+    self.loaders = loaders
+  }
 }
 
 /// The file systems of an image, and the disk that they come to.
@@ -47,47 +78,37 @@ struct DiskParts {
   }
 
   /// Makes the file systems, or finds them in the cache.
+  ///
+  /// - Parameter boot: Gives the boot partition, while the root file system is being made.
   init(
-    _ parts: ImageParts, archive: DebianArchive, tools: ToolTree, cache: Cache, progress: BuildProgress
+    _ parts: ImageParts, root: RootSource, tools: ToolTree, cache: Cache, progress: BuildProgress,
+    boot: () async throws -> BootPart
   ) async throws {
-    let ids = DiskIdentity(project: parts.image.project, image: parts.image.image)
-    let builder = FileSystemImage(tools: tools, cache: cache, epoch: parts.epoch)
-    let ownBuilder = FileSystemImage(tools: tools, cache: parts.ownCache ?? cache, epoch: parts.epoch)
+    let ids = DiskIdentity(parts.image)
     let layout = parts.layout
-    guard let rootPart = layout[.root(.a)], let bootPart = layout[.boot], let dataPart = layout[.data] else {
-      preconditionFailure("a layout has a boot partition, a slot and a data partition")
+    guard let rootPart = layout[.root(.a)], let dataPart = layout[.data] else {
+      preconditionFailure("a layout has a slot and a data partition")
     }
     async let rootFile = progress.step("root file system") {
-      try await ownBuilder.root(parts.root, in: rootPart, id: ids.fileSystem("root"))
+      try await FileSystemImage(tools: tools, cache: parts.ownCache ?? cache, epoch: parts.epoch).root(
+        root, in: rootPart, id: ids.fileSystem("root"))
     }
-    let loaders = try await BootLoaderFiles(
-      for: parts.device.architecture, kind: BootLoaderFiles.Kind(parts.loader), archive: archive, tools: tools,
-      cache: cache,
-      bootPartitionNumber: layout.numbers.boot)
-    let initialRAM = parts.initialRAM
-    let entry = BootEntry(
-      slot: .a, title: "\(parts.image.project) \(parts.image.image)", version: parts.identity.version,
-      arguments: parts.arguments)
-    let tree = try loaders.bootTree(kernel: parts.kernel, initialRAM: initialRAM, entry: entry)
-    let perSlot =
-      try FileLength.of(parts.kernel) + FileLength.of(initialRAM) + (loaders.uefi.map(FileLength.of) ?? 0) + (1 << 20)
-    let boot = try await progress.step("boot partition") {
-      try await ownBuilder.boot(
-        tree, in: bootPart, serial: ids.fatSerial, otherSlots: perSlot * Int64(layout.slots.count - 1))
-    }
-    let data = try await builder.data(dataPart, id: ids.fileSystem("data"))
+    let boot = try await boot()
+    let data = try await FileSystemImage(tools: tools, cache: cache, epoch: parts.epoch).data(
+      dataPart, id: ids.fileSystem("data"))
     let root = try await rootFile
 
     let numbers = layout.numbers
     var image = DiskImage(table: layout.table(ids: ids, rootType: parts.device.rootType, rootContent: root.content))
-    if let grub = loaders.grub { try image.add(grub) }
-    try image.fill(numbers.boot, with: boot, used: .fat32, called: "the boot file system", key: "boot")
+    if let grub = boot.loaders.grub { try image.add(grub) }
+    try image.fill(numbers.boot, with: boot.file, used: .fat32, called: "the boot file system", key: "boot")
     try image.fill(
       numbers.rootA, with: root.file, used: layout.rootFileSystem == .ext4 ? .ext4 : .all,
       called: "the root file system", key: "slot")
     try image.fill(numbers.data, with: data, used: .ext4, called: "the data file system", key: "data")
     self.image = image
-    slotFiles = SlotFiles(root: root.file, kernel: parts.kernel, initialRAM: initialRAM, loaders: loaders)
+    slotFiles = SlotFiles(
+      root: root.file, kernel: parts.kernel, initialRAM: parts.initialRAM, loaders: boot.loaders)
   }
 
   /// Bytes of kernel, initial RAM file system and root file system.
@@ -114,4 +135,9 @@ extension BootLoaderFiles.Kind {
     case .uBoot: self = .uBoot
     }
   }
+}
+
+extension DiskIdentity {
+  /// The identifiers of an image's disk.
+  init(_ name: ImageName) { self.init(project: name.project, image: name.image) }
 }

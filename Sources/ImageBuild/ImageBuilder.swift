@@ -113,11 +113,14 @@ public struct ImageBuilder: Sendable {
     if image.initProgram == nil { try root.addPlan(plan) }
 
     let parts = ImageParts(
-      image: ImageName(project: project.name, image: image.name), device: device, layout: layout, identity: identity,
-      loader: image.loader, kernel: kernel.files.kernel, root: .tree(root.tree),
-      initialRAM: try await initialRAMFile,
-      epoch: epoch, arguments: arguments)
-    let disk = try await DiskParts(parts, archive: archive, tools: tools, cache: cache, progress: progress)
+      image: ImageName(project: project.name, image: image.name), device: device, layout: layout,
+      version: project.version, loader: image.loader, kernel: kernel.files.kernel,
+      initialRAM: try await initialRAMFile, arguments: arguments, epoch: epoch)
+    let disk = try await DiskParts(
+      parts, root: .tree(root.tree), tools: tools, cache: cache, progress: progress
+    ) {
+      try await BootPart(parts, archive: archive, tools: tools, cache: cache, progress: progress)
+    }
     let manifest = try BuildManifest(
       identity: identity, epoch: epoch, kernel: kernel.files.label, firmware: kernel.modules?.firmware ?? [],
       layout: layout, table: disk.image.table, packages: root.packages.map(BuildManifest.PackageRow.init),

@@ -20,7 +20,7 @@ struct ReleaseBundle {
   init(_ parts: ImageParts, files: DiskParts.SlotFiles, _ release: ReleaseDefinition) throws {
     manifest = BundleManifest(
       product: "\(parts.image.project)/\(parts.image.image)", devices: [parts.device.name],
-      version: parts.identity.version, securityEpoch: release.epoch, minimumVersion: release.minimumVersion,
+      version: parts.version, securityEpoch: release.epoch, minimumVersion: release.minimumVersion,
       created: UInt64(clamping: parts.epoch), expires: release.expires, dataSchema: release.dataSchema,
       notes: release.notes)
     images =

@@ -88,21 +88,29 @@ extension ImageBuilder {
       try await builder.prepare(stages)
       builder.decompressor = try await decompressor
       let (milestones, milestone) = AsyncStream<SystemBuilder.Milestone>.makeStream()
+      let ownCache = try builder.ownCache()
+      let arguments =
+        device.kernelArguments + Self.kernelArguments + system.layers.flatMap(\.kernelArguments)
+        + image.kernel.arguments
       async let preparing = bootParts(
         image, system, layout, device: device, milestones: milestones, base: base, packages: stages,
-        executable: executable, checker: (needs.checker, others), epoch: epoch)
+        executable: executable, checker: (needs.checker, others), epoch: epoch
+      ) { kernel, initialRAM in
+        ImageParts(
+          image: ImageName(project: project.name, image: image.name), device: device, layout: layout,
+          version: project.version, loader: image.loader, kernel: kernel, initialRAM: initialRAM,
+          arguments: arguments, epoch: epoch, ownCache: ownCache)
+      }
       let root = try await builder.build(complete, request: needs.request, packages: stages) {
         milestone.yield($0)
       }
       async let archiving: Void = progress.step("archive the root file system") { try await root.writeArchive() }
-      let (tools, kernel, modules, initialRAM) = try await preparing
-      let arguments =
-        device.kernelArguments + Self.kernelArguments + system.layers.flatMap(\.kernelArguments)
-        + image.kernel.arguments
+      let prepared = try await preparing
+      let (parts, kernel) = (prepared.parts, prepared.kernel)
       var key = CacheKey("system image 1")
       key.add(root.key)
-      key.add(try ContentHash(ofFile: initialRAM.path))
-      key.add(try ContentHash(ofFile: kernel.kernel.path))
+      key.add(try ContentHash(ofFile: parts.initialRAM.path))
+      key.add(try ContentHash(ofFile: parts.kernel.path))
       key.add(arguments)
       key.add("\(layout)")
       identity.build = key.hash.text
@@ -112,14 +120,12 @@ extension ImageBuilder {
       let source = RootSource.archive(
         root.archive, identity: root.key, contentSize: listing.contentSize, entries: listing.count)
       async let entries = root.entries(listing)
-      let parts = ImageParts(
-        image: ImageName(project: project.name, image: image.name), device: device, layout: layout, identity: identity,
-        loader: image.loader, kernel: kernel.kernel, root: source, ownCache: root.cache,
-        initialRAM: initialRAM, epoch: epoch, arguments: arguments)
-      let disk = try await DiskParts(parts, archive: archive, tools: tools, cache: cache, progress: progress)
+      let disk = try await DiskParts(
+        parts, root: source, tools: prepared.tools, cache: cache, progress: progress
+      ) { prepared.boot }
       try await archiving
       var manifest = try BuildManifest(
-        identity: identity, epoch: epoch, kernel: kernel.label, firmware: modules.firmware, layout: layout,
+        identity: identity, epoch: epoch, kernel: kernel.label, firmware: prepared.modules.firmware, layout: layout,
         table: disk.image.table, packages: packages, programs: [:], sizes: try disk.sizes())
       manifest.base = base.map { .init(name: $0.name, sha256: $0.image) }
       (manifest.layers, manifest.variables) = (complete.layers.map(\.name), complete.openVariables)
@@ -127,8 +133,9 @@ extension ImageBuilder {
         source, time: epoch, architecture: device.architecture, name: "\(image.name):\(project.version)")
       let artefacts = try ImageArtefacts(
         name: image.name, disk: disk.image,
-        contents: try await entries, recipe: SystemRecipe(identity: parts.identity, system: complete),
-        root: rootArchive, bundle: try ReleaseBundle(parts, files: disk.slotFiles, project.release), tools: tools
+        contents: try await entries, recipe: SystemRecipe(identity: identity, system: complete),
+        root: rootArchive, bundle: try ReleaseBundle(parts, files: disk.slotFiles, project.release),
+        tools: prepared.tools
       ).list(image.formats, request, in: folder)
       let written = try await folder.write(artefacts, manifest: manifest, progress: progress)
       try await progress.step("steps after the image") { try await root.runImageSteps(of: system.layers, in: output) }
@@ -196,31 +203,45 @@ extension ImageBuilder {
       failureDelay: 10)
   }
 
-  /// The tools, the kernel, and the initial RAM file system with its modules: what is made while packages are still being
-  /// installed, and leave a processor idle.
+  /// What is made while packages are still being installed, which leaves a processor idle.
+  private struct Prepared: Sendable {
+    var tools: ToolTree
+    var kernel: KernelFiles
+    /// Modules in the initial RAM file system.
+    var modules: KernelModules
+    var parts: ImageParts
+    var boot: BootPart
+  }
+
+  /// Makes the tools, the initial RAM file system and the boot partition.
+  ///
+  /// - Parameter parts: Gives what the image is made of, for a kernel and an initial RAM file system.
   private func bootParts(
     _ image: ImageDefinition, _ system: SystemDefinition, _ layout: Layout, device: DeviceClass,
     milestones: AsyncStream<SystemBuilder.Milestone>, base: BaseRoot?, packages: [[DebianPackage]], executable: URL,
-    checker: (request: PackageRequest, packages: [PackageRequest: [DebianPackage]]), epoch: Int64
-  ) async throws -> (tools: ToolTree, kernel: KernelFiles, modules: KernelModules, initialRAM: URL) {
-    var prepared: ToolTree?
+    checker: (request: PackageRequest, packages: [PackageRequest: [DebianPackage]]), epoch: Int64,
+    parts: @Sendable (_ kernel: URL, _ initialRAM: URL) -> ImageParts
+  ) async throws -> Prepared {
+    var unpacked: ToolTree?
     var installed: KernelFiles?
     for await milestone in milestones {
       switch milestone {
       case .idle:
-        prepared = try await progress.step("prepare the tools") { try await ToolTree(archive: archive, cache: cache) }
+        unpacked = try await progress.step("prepare the tools") { try await ToolTree(archive: archive, cache: cache) }
       case .kernel(let folder) where installed == nil:
         installed = try base?.kernel(for: image) ?? systemKernel(image, in: folder, packages: packages, device: device)
       case .kernel: continue
       }
-      if prepared != nil, installed != nil { break }
+      if unpacked != nil, installed != nil { break }
     }
     // One of them does not come where the installing failed, which has ended this work as well.
-    guard let tools = prepared, let kernel = installed else { throw CancellationError() }
+    guard let tools = unpacked, let kernel = installed else { throw CancellationError() }
     let (modules, initialRAM) = try await initialRAM(
       image, system, layout, device: device, kernel: kernel, executable: executable,
       checker: try self.checker(checker.request, checker.packages), tools: tools, epoch: epoch)
-    return (tools, kernel, modules, initialRAM)
+    let parts = parts(kernel.kernel, initialRAM)
+    let boot = try await BootPart(parts, archive: archive, tools: tools, cache: cache, progress: progress)
+    return Prepared(tools: tools, kernel: kernel, modules: modules, parts: parts, boot: boot)
   }
 
   /// Makes the initial RAM file system, and says which modules are in it.

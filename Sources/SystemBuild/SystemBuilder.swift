@@ -118,7 +118,7 @@ public struct SystemBuilder: Sendable {
       system, request: request, packages: packages,
       upon: RootStack(cache: cache, seed: [request.architecture, "\(epoch)"]),
       scriptsRun: { scriptsBegin.finish() }, kernelIsThere: { reached(.kernel($0)) })
-    return SystemRoot(stack: stack, sandbox: sandbox, cache: try Cache(at: ownCache), epoch: epoch)
+    return SystemRoot(stack: stack, sandbox: sandbox, cache: try ownCache(), epoch: epoch)
   }
 
   /// What ``build(_:request:packages:)`` would do, in its order; nothing is done.
@@ -256,9 +256,11 @@ public struct SystemBuilder: Sendable {
     }
   }
 
-  /// Where what is made of the whole root is kept: as long as the build runs. It is as large as the image, is made in seconds of
-  /// the layers, and may have secrets in it.
-  private var ownCache: URL { sandbox.scratch.appending(path: "own-cache") }
+  /// Where what is made of a whole root is kept, and its boot partition: as long as the build runs. It is as large as the image, is
+  /// made in seconds of the layers, and may have secrets in it.
+  ///
+  /// - Throws: `FileFailure`.
+  public func ownCache() throws -> Cache { try Cache(at: sandbox.scratch.appending(path: "own-cache")) }
 
   /// Puts secrets into the root, in a layer that the cache never sees.
   private func addSecrets(of layers: [SystemLayer], to stack: inout RootStack) async throws {

@@ -12,7 +12,7 @@ public struct SystemRoot: Sendable {
   let stack: RootStack
   let sandbox: Sandbox
   /// Where what is made of the root is kept, as long as the build runs.
-  public let cache: Cache
+  let cache: Cache
   private let epoch: Int64
 
   init(stack: RootStack, sandbox: Sandbox, cache: Cache, epoch: Int64) {
