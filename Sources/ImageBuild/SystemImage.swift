@@ -62,6 +62,9 @@ extension ImageBuilder {
     var identity = identity(of: image, device: device)
     let packages = packageRows(needs.request, stages, base)
     let complete = try complete(system, image, device: device, packages: packages, time: epoch)
+    let resolved = ResolvedSystem(
+      image: image, system: system, device: device, layout: layout, base: base, needs: needs, stages: stages,
+      others: others, executable: executable, epoch: epoch)
 
     return try await cache.withScratch { scratch in
       func builder(_ foreign: ForeignPrograms? = nil) throws -> SystemBuilder {
@@ -76,7 +79,7 @@ extension ImageBuilder {
       all.add(ToolTree.identity(of: toolPackages))
       all.add("\(device) \(layout) \(identity) \(image.kernel) \(project.release)")
       all.add(system.layers.flatMap(\.kernelArguments) + ["modules"] + system.layers.flatMap(\.bootModules))
-      all.add(ContentHash(of: try PlanText.encode(systemBootPlan(system, layout))))
+      all.add(ContentHash(of: try PlanText.encode(resolved.bootPlan)))
       all.add(image.formats.map(\.rawValue).sorted() + request.identity)
       all.add(([needs.checker] + needs.loaders).flatMap { others[$0] ?? [] }.map(\.sha256.text).sorted())
       if let manifest = folder.manifest(ofBuild: all.hash) { return manifest }
@@ -88,42 +91,29 @@ extension ImageBuilder {
       try await builder.prepare(stages)
       builder.decompressor = try await decompressor
       let (milestones, milestone) = AsyncStream<SystemBuilder.Milestone>.makeStream()
-      let ownCache = try builder.ownCache()
-      let arguments =
-        device.kernelArguments + Self.kernelArguments + system.layers.flatMap(\.kernelArguments)
-        + image.kernel.arguments
-      async let preparing = bootParts(
-        image, system, layout, device: device, milestones: milestones, base: base, packages: stages,
-        executable: executable, checker: (needs.checker, others), epoch: epoch
-      ) { kernel, initialRAM in
-        ImageParts(
-          image: ImageName(project: project.name, image: image.name), device: device, layout: layout,
-          version: project.version, loader: image.loader, kernel: kernel, initialRAM: initialRAM,
-          arguments: arguments, epoch: epoch, ownCache: ownCache)
-      }
+      async let preparing = prepareBoot(of: resolved, milestones, keptIn: try builder.ownCache())
       let root = try await builder.build(complete, request: needs.request, packages: stages) {
         milestone.yield($0)
       }
       async let archiving: Void = progress.step("archive the root file system") { try await root.writeArchive() }
+      let listing = try await root.list()
+      async let entries = root.entries(listing)
       let prepared = try await preparing
       let (parts, kernel) = (prepared.parts, prepared.kernel)
-      var key = CacheKey("system image 1")
-      key.add(root.key)
-      key.add(try ContentHash(ofFile: parts.initialRAM.path))
-      key.add(try ContentHash(ofFile: parts.kernel.path))
-      key.add(arguments)
-      key.add("\(layout)")
-      identity.build = key.hash.text
-
       // File systems are made of the archive while it is written.
-      let listing = try await root.list()
       let source = RootSource.archive(
         root.archive, identity: root.key, contentSize: listing.contentSize, entries: listing.count)
-      async let entries = root.entries(listing)
       let disk = try await DiskParts(
         parts, root: source, tools: prepared.tools, cache: cache, progress: progress
       ) { prepared.boot }
       try await archiving
+      var key = CacheKey("system image 1")
+      key.add(root.key)
+      key.add(try ContentHash(ofFile: parts.initialRAM.path))
+      key.add(try ContentHash(ofFile: parts.kernel.path))
+      key.add(parts.arguments)
+      key.add("\(layout)")
+      identity.build = key.hash.text
       var manifest = try BuildManifest(
         identity: identity, epoch: epoch, kernel: kernel.label, firmware: prepared.modules.firmware, layout: layout,
         table: disk.image.table, packages: packages, programs: [:], sizes: try disk.sizes())
@@ -191,20 +181,44 @@ extension ImageBuilder {
     return await lock.archiveDate
   }
 
-  /// Without these nothing starts.
-  private func systemModules(_ layout: Layout) -> [String] { [layout.rootFileSystem.rawValue, "ext4", "overlay"] }
+  /// A system of which is known what it is made of.
+  private struct ResolvedSystem: Sendable {
+    var image: ImageDefinition
+    var system: SystemDefinition
+    var device: DeviceClass
+    var layout: Layout
+    /// What it stands upon; `nil` for packages alone.
+    var base: BaseRoot?
+    var needs: SystemNeeds
+    /// Packages of each stage.
+    var stages: [[DebianPackage]]
+    /// Packages that the build takes files of.
+    var others: [PackageRequest: [DebianPackage]]
+    /// The device executable.
+    var executable: URL
+    var epoch: Int64
 
-  private func systemBootPlan(_ system: SystemDefinition, _ layout: Layout) -> BootPlan {
-    BootPlan(
-      partitions: layout.numbers, rootFileSystem: layout.rootFileSystem, overlay: .dropped,
-      persistedPaths: Set(system.layers.flatMap(\.persistedPaths).map(\.path)).sorted(),
-      modules: systemModules(layout), nextInit: ["/usr/lib/systemd/systemd"], nextInitEnvironment: [],
-      dataMountOptions: layout.dataMountOptions.isEmpty ? nil : layout.dataMountOptions, deviceTimeout: 60,
-      failureDelay: 10)
+    /// Arguments of the kernel.
+    var kernelArguments: [String] {
+      device.kernelArguments + ImageBuilder.kernelArguments + system.layers.flatMap(\.kernelArguments)
+        + image.kernel.arguments
+    }
+
+    /// Modules without which nothing starts.
+    var neededModules: [String] { [layout.rootFileSystem.rawValue, "ext4", "overlay"] }
+
+    var bootPlan: BootPlan {
+      BootPlan(
+        partitions: layout.numbers, rootFileSystem: layout.rootFileSystem, overlay: .dropped,
+        persistedPaths: Set(system.layers.flatMap(\.persistedPaths).map(\.path)).sorted(),
+        modules: neededModules, nextInit: ["/usr/lib/systemd/systemd"], nextInitEnvironment: [],
+        dataMountOptions: layout.dataMountOptions.isEmpty ? nil : layout.dataMountOptions, deviceTimeout: 60,
+        failureDelay: 10)
+    }
   }
 
-  /// What is made while packages are still being installed, which leaves a processor idle.
-  private struct Prepared: Sendable {
+  /// What starts a system, and the tools that made it.
+  private struct PreparedBoot: Sendable {
     var tools: ToolTree
     var kernel: KernelFiles
     /// Modules in the initial RAM file system.
@@ -213,65 +227,60 @@ extension ImageBuilder {
     var boot: BootPart
   }
 
-  /// Makes the tools, the initial RAM file system and the boot partition.
-  ///
-  /// - Parameter parts: Gives what the image is made of, for a kernel and an initial RAM file system.
-  private func bootParts(
-    _ image: ImageDefinition, _ system: SystemDefinition, _ layout: Layout, device: DeviceClass,
-    milestones: AsyncStream<SystemBuilder.Milestone>, base: BaseRoot?, packages: [[DebianPackage]], executable: URL,
-    checker: (request: PackageRequest, packages: [PackageRequest: [DebianPackage]]), epoch: Int64,
-    parts: @Sendable (_ kernel: URL, _ initialRAM: URL) -> ImageParts
-  ) async throws -> Prepared {
+  /// Makes the initial RAM file system and the boot partition while packages are being installed, which leaves a processor idle.
+  private func prepareBoot(
+    of resolved: ResolvedSystem, _ milestones: AsyncStream<SystemBuilder.Milestone>, keptIn ownCache: Cache
+  ) async throws -> PreparedBoot {
     var unpacked: ToolTree?
     var installed: KernelFiles?
     for await milestone in milestones {
       switch milestone {
       case .idle:
         unpacked = try await progress.step("prepare the tools") { try await ToolTree(archive: archive, cache: cache) }
-      case .kernel(let folder) where installed == nil:
-        installed = try base?.kernel(for: image) ?? systemKernel(image, in: folder, packages: packages, device: device)
+      case .kernel(let folder) where installed == nil: installed = try kernel(of: resolved, in: folder)
       case .kernel: continue
       }
       if unpacked != nil, installed != nil { break }
     }
     // One of them does not come where the installing failed, which has ended this work as well.
     guard let tools = unpacked, let kernel = installed else { throw CancellationError() }
-    let (modules, initialRAM) = try await initialRAM(
-      image, system, layout, device: device, kernel: kernel, executable: executable,
-      checker: try self.checker(checker.request, checker.packages), tools: tools, epoch: epoch)
-    let parts = parts(kernel.kernel, initialRAM)
+    let (modules, initialRAM) = try await initialRAM(of: resolved, kernel: kernel, tools: tools)
+    let image = resolved.image
+    let parts = ImageParts(
+      image: ImageName(project: project.name, image: image.name), device: resolved.device, layout: resolved.layout,
+      version: project.version, loader: image.loader, kernel: kernel.kernel, initialRAM: initialRAM,
+      arguments: resolved.kernelArguments, epoch: resolved.epoch, ownCache: ownCache)
     let boot = try await BootPart(parts, archive: archive, tools: tools, cache: cache, progress: progress)
-    return Prepared(tools: tools, kernel: kernel, modules: modules, parts: parts, boot: boot)
+    return PreparedBoot(tools: tools, kernel: kernel, modules: modules, parts: parts, boot: boot)
   }
 
   /// Makes the initial RAM file system, and says which modules are in it.
   private func initialRAM(
-    _ image: ImageDefinition, _ system: SystemDefinition, _ layout: Layout, device: DeviceClass, kernel: KernelFiles,
-    executable: URL,
-    checker: URL, tools: ToolTree, epoch: Int64
+    of resolved: ResolvedSystem, kernel: KernelFiles, tools: ToolTree
   ) async throws -> (modules: KernelModules, file: URL) {
     try await progress.step("initial RAM file system") {
+      let layers = resolved.system.layers
       let modules = try await KernelModules(
-        names: systemModules(layout), optional: device.bootModules + system.layers.flatMap(\.bootModules),
+        names: resolved.neededModules, optional: resolved.device.bootModules + layers.flatMap(\.bootModules),
         source: kernel.modules ?? URL(fileURLWithPath: "/nonexistent"), identity: kernel.identity, tools: tools,
         cache: cache)
       let tree = try InitialRAMTree.make(
-        plan: systemBootPlan(system, layout), executable: executable, modules: modules, checker: checker)
+        plan: resolved.bootPlan, executable: resolved.executable, modules: modules,
+        checker: try await checker(resolved.needs.checker, resolved.others))
       return (
         modules,
-        try await FileSystemImage(tools: tools, cache: cache, epoch: epoch).initialRAM(
-          tree, isCompressed: image.kernel.compressesInitialRAM)
+        try await FileSystemImage(tools: tools, cache: cache, epoch: resolved.epoch).initialRAM(
+          tree, isCompressed: resolved.image.kernel.compressesInitialRAM)
       )
     }
   }
 
-  /// The kernel that the packages brought.
-  private func systemKernel(
-    _ image: ImageDefinition, in folder: URL, packages: [[DebianPackage]], device: DeviceClass
-  ) throws(ImageFailure) -> KernelFiles {
-    let images = packages[SystemBuilder.kernelStage].filter { $0.name.hasPrefix("linux-image-") }
+  /// The kernel that the base has or the packages brought.
+  private func kernel(of resolved: ResolvedSystem, in folder: URL) throws -> KernelFiles {
+    if let kernel = resolved.base?.kernel(for: resolved.image) { return kernel }
+    let images = resolved.stages[SystemBuilder.kernelStage].filter { $0.name.hasPrefix("linux-image-") }
     guard let kernel = KernelFiles(installedIn: folder, by: images) else {
-      throw .noKernel(SystemNeeds.kernelPackage(image, device))
+      throw ImageFailure.noKernel(SystemNeeds.kernelPackage(resolved.image, resolved.device))
     }
     return kernel
   }
