@@ -26,6 +26,20 @@ struct SandboxTests {
     }
   }
 
+  @Test("What programs want synced in a tree is not, whether it has layers below it or none", arguments: [0, 1])
+  func noSync(layers: Int) async throws {
+    try await Bench.with { bench in
+      let lower = try (0..<layers).map { try bench.layer("lower \($0)") }
+      let said = try await bench.box.run(
+        "cat /proc/mounts", root: .overlay(lower: lower, upper: try bench.layer("upper")), place: .beside, to: "look")
+      let mounts = said.split(separator: "\n").map { $0.split(separator: " ") }
+      let tree = try #require(mounts.first { $0[1] == Sandbox.treePath })
+      #expect(tree[2] == "overlay")
+      // How newer kernels show it, and older ones.
+      #expect(tree[3].split(separator: ",").contains { $0 == "fsync=volatile" || $0 == "volatile" })
+    }
+  }
+
   @Test("What a program writes to a view is dropped")
   func view() async throws {
     try await Bench.with { bench in
