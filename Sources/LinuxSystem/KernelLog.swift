@@ -3,14 +3,14 @@ import Glibc
 /// Lines for whoever watches the machine start: they go to the kernel's log, and from there to the console.
 public final class KernelLog {
   private let log: Descriptor?
-  private let console: Descriptor?
+  private var console: ConsoleWriter?
 
   /// Opens the kernel's log, and the console for what has to be seen whatever the log level.
   public init() {
     // Otherwise the kernel drops lines when there are more than ten in five seconds, as there are when programs start.
     try? FileTree.write("on\n", to: "/proc/sys/kernel/printk_devkmsg")
     log = try? Descriptor(opening: "/dev/kmsg", O_WRONLY)
-    console = try? Descriptor(opening: "/dev/console", O_WRONLY | O_NOCTTY | O_NONBLOCK)
+    console = (try? Descriptor(opening: "/dev/console", O_WRONLY | O_NOCTTY | O_NONBLOCK)).map(ConsoleWriter.init)
   }
 
   /// Says what happens: `cultivar: ` and the message, with the level "notice".
@@ -29,8 +29,7 @@ public final class KernelLog {
       let text = "cultivar: " + line.prefix(900)
       let logged = try? log?.write(some: ArraySlice("<\(level)>\(text)\n".utf8))
       if logged == nil || Self.isHidden(level: level) {
-        // The console may be slow or gone; it is never waited for.
-        _ = try? console?.write(some: ArraySlice("\(text)\r\n".utf8))
+        console?.write(text)
       }
     }
   }
