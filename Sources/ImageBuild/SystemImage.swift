@@ -99,7 +99,7 @@ extension ImageBuilder {
       let listing = try await root.list()
       async let entries = root.entries(listing)
       let prepared = try await preparing
-      let (parts, kernel) = (prepared.parts, prepared.kernel)
+      let parts = prepared.parts
       // File systems are made of the archive while it is written.
       let source = RootSource.archive(
         root.archive, identity: root.key, contentSize: listing.contentSize, entries: listing.count)
@@ -115,8 +115,8 @@ extension ImageBuilder {
       key.add("\(layout)")
       identity.build = key.hash.text
       var manifest = try BuildManifest(
-        identity: identity, epoch: epoch, kernel: kernel.label, firmware: prepared.modules.firmware, layout: layout,
-        table: disk.image.table, packages: packages, programs: [:], sizes: try disk.sizes())
+        identity: identity, epoch: epoch, kernel: prepared.kernel.label, firmware: prepared.modules.firmware,
+        layout: layout, table: disk.image.table, packages: packages, programs: [:], sizes: try disk.sizes())
       manifest.base = base.map { .init(name: $0.name, sha256: $0.image) }
       (manifest.layers, manifest.variables) = (complete.layers.map(\.name), complete.openVariables)
       let rootArchive = RootArchive(

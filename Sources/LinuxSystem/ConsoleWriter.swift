@@ -1,7 +1,7 @@
 import Glibc
 
-/// Lines for a console that nobody waits for: it may be slow, or gone, and while one program writes to it, another's write comes to
-/// nothing.
+/// Lines for a console that is waited for a millisecond at most: it may be slow, or gone, and while one program writes to it, another's
+/// write comes to nothing.
 struct ConsoleWriter {
   /// How many bytes wait for it; of more, the oldest lines are dropped.
   static let limit = 16 << 10
