@@ -140,13 +140,18 @@ let package = Package(
     .target(
       name: "RootFilesystem", dependencies: ["HostSystem", "DebianArchive", "ExecutableFormat", "Lock", "Spelling"]),
     .target(name: "ExtFileSystem", dependencies: ["HostSystem"]),
+    .target(name: "FATFileSystem"),
     .target(
       name: "BaseImport",
-      dependencies: ["ExtFileSystem", "RootFilesystem", "Sandbox", "DebianArchive", "HostSystem", "PartitionTable"]),
+      dependencies: [
+        "ExtFileSystem", "FATFileSystem", "RootFilesystem", "Sandbox", "DebianArchive", "HostSystem", "LinuxSystem",
+        "PartitionTable",
+      ]),
     .target(
       name: "SystemBuild",
       dependencies: [
-        "BaseImport", "Sandbox", "DebianArchive", "ExecutableFormat", "Project", "HostSystem", "Lock", "SizeReport",
+        "BaseImport", "Sandbox", "DebianArchive", "ExecutableFormat", "Project", "HostSystem", "LinuxSystem", "Lock",
+        "SizeReport",
       ]),
     .target(
       name: "DiskImage",
@@ -168,8 +173,9 @@ let package = Package(
       name: "ImageBuild",
       dependencies: [
         "SizeReport", "Project", "DebianArchive", "ExecutableFormat", "Lock", "Programs", "RootFilesystem", "DiskImage",
-        "Bundle", "BundleMaking", "BaseImport", "BootFlow", "DeviceModel", "PartitionTable", "HostSystem", "Spelling",
-        "SystemBuild", "Trust",
+        "Bundle", "BundleMaking", "BaseImport", "BootFlow", "DeviceModel", "PartitionTable", "HostSystem",
+        "LinuxSystem",
+        "Spelling", "SystemBuild", "Trust",
       ]),
     .target(
       name: "Flashing", dependencies: ["DeviceModel", "DiskImage", "HostSystem", "LinuxSystem", "PartitionTable"]),
@@ -197,6 +203,10 @@ let package = Package(
 
     // Bytes that anybody may have made, for the decoders of bundles.
     .target(name: "HostileBundles", dependencies: ["Bundle"], path: "Fuzzing/HostileBundles"),
+    // The same for the readers of published images.
+    .target(
+      name: "HostileImages", dependencies: ["ExtFileSystem", "FATFileSystem", "PartitionTable"],
+      path: "Fuzzing/HostileImages"),
 
     // The tests, one target for each library.
     .target(
@@ -238,7 +248,9 @@ let package = Package(
     .testTarget(name: "DebianArchiveTests", dependencies: ["DebianArchive", "HostSystem", "Lock", "TestFixtures"]),
     .testTarget(name: "ExecutableFormatTests", dependencies: ["ExecutableFormat", "TestFixtures"]),
     .testTarget(name: "RootFilesystemTests", dependencies: ["RootFilesystem", "HostSystem", "TestFixtures"]),
-    .testTarget(name: "ExtFileSystemTests", dependencies: ["ExtFileSystem", "HostSystem", "TestFixtures"]),
+    .testTarget(
+      name: "ExtFileSystemTests", dependencies: ["ExtFileSystem", "HostileImages", "HostSystem", "TestFixtures"]),
+    .testTarget(name: "FATFileSystemTests", dependencies: ["FATFileSystem", "TestFixtures"]),
     .testTarget(
       name: "BaseImportTests",
       dependencies: ["BaseImport", "DebianArchive", "Lock", "HostSystem", "PartitionTable", "TestFixtures"]),
@@ -298,5 +310,9 @@ if Context.environment["CULTIVAR_FUZZER"] == "1" {
   package.targets.append(
     .executableTarget(
       name: "bundle-fuzzer", dependencies: ["HostileBundles"], path: "Fuzzing/BundleFuzzer",
+      swiftSettings: [.unsafeFlags(["-parse-as-library"])]))
+  package.targets.append(
+    .executableTarget(
+      name: "image-fuzzer", dependencies: ["HostileImages"], path: "Fuzzing/ImageFuzzer",
       swiftSettings: [.unsafeFlags(["-parse-as-library"])]))
 }

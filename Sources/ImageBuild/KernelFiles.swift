@@ -2,6 +2,7 @@ import BaseImport
 import DebianArchive
 import Foundation
 import HostSystem
+import struct LinuxSystem.ForeignTree
 import Lock
 import Project
 import RootFilesystem
@@ -48,6 +49,7 @@ struct KernelFiles {
       let found = try await archive.packages(for: requests).values.flatMap(\.self)
       let images = found.filter { $0.name.hasPrefix("linux-image-") }
       for (image, tree) in zip(images, try await archive.trees(of: images)) {
+        let tree = try ForeignTree(tree.path)
         guard let kernel = Self.kernel(in: tree) else { continue }
         self.kernel = kernel
         modules = Self.modules(in: tree)
@@ -65,9 +67,9 @@ struct KernelFiles {
   ///   - folder: Where `boot` and `usr/lib/modules` are.
   ///   - images: Packages that may have brought it.
   init?(installedIn folder: URL, by images: [DebianPackage]) {
-    guard let kernel = Self.kernel(in: folder) else { return nil }
+    guard let tree = try? ForeignTree(folder.path), let kernel = Self.kernel(in: tree) else { return nil }
     self.kernel = kernel
-    modules = Self.modules(in: folder)
+    modules = Self.modules(in: tree)
     var key = CacheKey("installed kernel 1")
     key.add(images.map(\.sha256.text))
     identity = key.hash
@@ -81,10 +83,12 @@ struct KernelFiles {
   /// - Parameter package: A package that has to stand for it; `nil` for any kernel.
   init?(of base: BaseRoot, by package: String? = nil) {
     let kernels = base.facts.kernels.filter { kernel in package.map(kernel.packages.contains) ?? true }
-    guard let version = kernels.last?.version else { return nil }
-    kernel = base.tree.appending(path: "boot/vmlinuz-\(version)")
-    let folders = ["usr/lib/modules", "lib/modules"].map { base.tree.appending(path: "\($0)/\(version)") }
-    modules = folders.first { FileManager.default.fileExists(atPath: $0.path) }
+    guard let version = kernels.last?.version, let tree = try? ForeignTree(base.tree.path),
+      let place = tree.place(of: "boot/vmlinuz-\(version)", .file)
+    else { return nil }
+    kernel = URL(fileURLWithPath: place)
+    modules = Self.moduleFolders.lazy.compactMap { tree.place(of: "\($0)/\(version)", .folder) }.first
+      .map { URL(fileURLWithPath: $0) }
     var key = CacheKey("base kernel 1")
     key.add(base.key)
     key.add(version)
@@ -93,16 +97,18 @@ struct KernelFiles {
     label = package.map { "\($0.name) \($0.version) of \(base.name)" } ?? "\(version) of \(base.name)"
   }
 
-  private static func kernel(in tree: URL) -> URL? {
-    let boot = tree.appending(path: "boot")
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: boot.path)) ?? []
-    return names.sorted().first { $0.hasPrefix("vmlinuz-") }.map { boot.appending(path: $0) }
+  private static let moduleFolders = ["usr/lib/modules", "lib/modules"]
+
+  private static func kernel(in tree: ForeignTree) -> URL? {
+    tree.names(in: "boot").lazy.filter { $0.hasPrefix("vmlinuz-") }.compactMap { tree.place(of: "boot/\($0)", .file) }
+      .first.map { URL(fileURLWithPath: $0) }
   }
 
-  private static func modules(in tree: URL) -> URL? {
-    for folder in ["usr/lib/modules", "lib/modules"].map({ tree.appending(path: $0) }) {
-      let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
-      if let version = names.sorted().first { return folder.appending(path: version) }
+  private static func modules(in tree: ForeignTree) -> URL? {
+    for folder in moduleFolders {
+      for version in tree.names(in: folder) {
+        if let place = tree.place(of: "\(folder)/\(version)", .folder) { return URL(fileURLWithPath: place) }
+      }
     }
     return nil
   }

@@ -72,8 +72,8 @@ public struct TreeRoot {
 }
 
 extension Descriptor {
-  /// `O_PATH` of `open(2)`, which the C library's headers keep from Swift; the number is the same on x86-64 and arm64.
-  public static let pathOnly: Int32 = 0o10_000_000
+  /// The flag that opens a place and not what is there, `O_PATH` of `open(2)`.
+  public static let pathOnly = cultivar_open_place
 
   /// The type and permissions of the open file, `st_mode` of `stat(2)`.
   ///

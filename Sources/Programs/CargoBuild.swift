@@ -84,9 +84,10 @@ struct CargoBuild: LanguageBuild {
       ).run()
       return try await executable(in: scratch.appending(path: "\(target)/release"))
     case .registry(let name, let version):
-      var arguments = ["install", name, "--target", target, "--root", scratch.path, "--force", "--locked"]
+      var arguments = ["install", "--target", target, "--root", scratch.path, "--force", "--locked"]
       arguments += ["--version", version]
       if let binary { arguments += ["--bin", binary] }
+      arguments += ["--", name]
       try await HostCommand(
         "cargo", arguments, to: "build the program `\(program)`", environment: environment(scratch)
       ).run()

@@ -53,6 +53,9 @@ int cultivar_open_direct(const char *path);
 /// Opens a path as a process would whose root is `folder`: neither `..`, nor a link, nor a link of /proc leads out (openat2).
 int cultivar_open_in_root(int folder, const char *path, int flags);
 
+/// The flag that opens a place and not what is there (O_PATH).
+extern const int cultivar_open_place;
+
 /// Makes the kernel read the partition table of a disk again; fails with EBUSY while one of its partitions is in use.
 int cultivar_reread_partitions(int descriptor);
 

@@ -104,6 +104,11 @@ public struct ProgramSourceRequest: Sendable {
   }
 
   private func repository(_ url: String, product: String?) throws(ProjectFailure) -> JSONValue {
+    guard !Shape<String>.hasCredentials(url) else {
+      throw ProjectFailure(
+        "the URL has a password or token in it, which would stand in the project file and in the lock file",
+        remedy: "leave it out: git asks its credential helper (gitcredentials(7)), or uses SSH with a key")
+    }
     guard let language else {
       throw ProjectFailure(
         "the language of \(url) is not known before it is fetched", remedy: "add --swift, --cargo or --go")
