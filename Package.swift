@@ -127,8 +127,8 @@ let package = Package(
     .target(
       name: "BundleMaking",
       dependencies: [
-        "BootFlow", "Bundle", "BundleDownload", "CZstd", "DeviceModel", "ExtFileSystem", "HostSystem", "PartitionTable",
-        "TaggedFields",
+        "BootFlow", "Bundle", "BundleDownload", "CZstd", "DeviceModel", "ExtFileSystem", "FATFileSystem", "HostSystem",
+        "PartitionTable", "TaggedFields",
       ]),
     .target(name: "ExecutableFormat"),
     .target(name: "SandboxPlan", dependencies: ["TaggedFields"]),

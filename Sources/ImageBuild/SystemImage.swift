@@ -51,7 +51,7 @@ extension ImageBuilder {
     let executable = try executables.file(for: device.architecture)
     let layout = layout(of: image)
     _ = try DeviceUpdates(image, system, of: project.release)
-    try checkMachine(forSystem: true)
+    try checkMachine(for: image)
     let base = try await base(of: system, device: device)
     let needs = try SystemNeeds(image, system, suite: try suite(of: system, base), device: device, base: base)
 

@@ -99,7 +99,7 @@ public struct Sandbox: Sendable {
     for name in ProcessInfo.processInfo.environment.keys { variables[name] = .some(nil) }
     for (name, value) in Self.baseEnvironment.merging(environment, uniquingKeysWith: { $1 }) { variables[name] = value }
     return try await HostCommand(
-      try Self.program().path, ["run", file], to: purpose, environment: variables, in: "/"
+      file: try Self.program().path, ["run", file], to: purpose, environment: variables, in: "/"
     ).run()
   }
 
