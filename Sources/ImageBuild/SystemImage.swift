@@ -97,6 +97,12 @@ extension ImageBuilder {
       }
       async let archiving: Void = progress.step("archive the root file system") { try await root.writeArchive() }
       let listing = try await root.list()
+      if !listing.privateKeys.isEmpty {
+        await progress.warning(
+          "the image has private keys, which everybody with the image has as well: "
+            + listing.privateKeys.joined(separator: ", "),
+          remedy: "remove them in a step, and let each device make its own at its first start")
+      }
       async let entries = root.entries(listing)
       let prepared = try await preparing
       let parts = prepared.parts
