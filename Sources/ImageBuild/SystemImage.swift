@@ -284,7 +284,7 @@ extension ImageBuilder {
   /// The kernel that the base has or the packages brought.
   private func kernel(of resolved: ResolvedSystem, in folder: URL) throws -> KernelFiles {
     if let kernel = resolved.base?.kernel(for: resolved.image) { return kernel }
-    let images = resolved.stages[SystemBuilder.kernelStage].filter { $0.name.hasPrefix("linux-image-") }
+    let images = resolved.stages[SystemBuilder.kernelStage].filter { KernelPackages.isPart($0.name) }
     guard let kernel = KernelFiles(installedIn: folder, by: images) else {
       throw ImageFailure.noKernel(SystemNeeds.kernelPackage(resolved.image, resolved.device))
     }
