@@ -110,6 +110,7 @@ let package = Package(
     .target(
       name: "HostSystem",
       dependencies: [
+        "LinuxSystem",
         .product(name: "Subprocess", package: "swift-subprocess"),
         .product(name: "SystemPackage", package: "swift-system"),
         .product(name: "Crypto", package: "swift-crypto"),
@@ -241,7 +242,7 @@ let package = Package(
       ]),
     .testTarget(name: "SigningTests", dependencies: ["Signing", "Trust", "HostSystem", "TestFixtures"]),
     .testTarget(name: "SpellingTests", dependencies: ["Spelling"]),
-    .testTarget(name: "HostSystemTests", dependencies: ["HostSystem", "TestFixtures"]),
+    .testTarget(name: "HostSystemTests", dependencies: ["HostSystem", "LinuxSystem", "TestFixtures"]),
     .testTarget(name: "SandboxTests", dependencies: ["Sandbox", "HostSystem", "TestFixtures"]),
     .testTarget(name: "SwiftSDKTests", dependencies: ["SwiftSDK", "HostSystem", "Lock", "TestFixtures"]),
     .testTarget(name: "LockTests", dependencies: ["Lock", "HostSystem", "TestFixtures"]),

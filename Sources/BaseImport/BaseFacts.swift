@@ -29,6 +29,11 @@ public struct BaseFacts: Sendable, Codable, Equatable {
     public var version: String
     /// Packages that stand for it: the one that brought it, and those that depend on that one.
     public var packages: [String]
+
+    /// Paths that a kernel of a version can have: by itself, or among its modules since Debian 14.
+    public static func places(of version: String) -> [String] {
+      ["boot/vmlinuz-\(version)", "usr/lib/modules/\(version)/vmlinuz", "lib/modules/\(version)/vmlinuz"]
+    }
   }
 
   /// Suite of Debian by code name, where it says that it is one; else what it calls itself.
@@ -89,8 +94,12 @@ public struct BaseFacts: Sendable, Codable, Equatable {
   }
 
   private static func kernels(in tree: ForeignTree) -> [String] {
-    let versions = tree.names(in: "boot").filter { $0.hasPrefix("vmlinuz-") && tree.kind(of: "boot/\($0)") == .file }
-      .map { String($0.dropFirst("vmlinuz-".count)) }
+    let inBoot = tree.names(in: "boot").filter { $0.hasPrefix("vmlinuz-") }.map {
+      String($0.dropFirst("vmlinuz-".count))
+    }
+    let versions = Set(inBoot + tree.names(in: "usr/lib/modules") + tree.names(in: "lib/modules")).filter { version in
+      Kernel.places(of: version).contains { tree.kind(of: $0) == .file }
+    }
     return versions.filter { version in
       ["usr/lib/modules", "lib/modules"].contains { folder in
         ["modules.dep", "kernel"].contains { tree.kind(of: "\(folder)/\(version)/\($0)") != nil }

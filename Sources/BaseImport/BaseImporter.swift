@@ -57,7 +57,7 @@ public struct BaseImporter: Sendable {
   }
 
   private static func key(_ base: BaseFile, _ partition: Int?) -> ContentHash {
-    var key = CacheKey("base-image 2")
+    var key = CacheKey("base-image 3")
     key.add(base.sha256)
     key.add(partition.map(String.init) ?? "")
     return key.hash

@@ -144,11 +144,18 @@ struct AptResolver {
       switch request.scope {
       case .named: return try await describe(request.names, in: index, of: request)
       case .direct:
-        let text = try await Self.apt(
-          settings, .aptCache, ["show", "--no-all-versions"] + request.names, to: "describe packages"
-        ).run()
-        let direct = ControlFile.paragraphs(text).flatMap { Self.firstAlternatives($0["Depends"] ?? "") }
-        return try await describe(request.names + direct, in: index, of: request)
+        let direct = try await dependencies(of: request.names, in: settings)
+        // A kernel may be in parts, each a package that the next one depends on.
+        var (parts, new) = ([] as [String], direct.filter(KernelPackages.isPart))
+        while !new.isEmpty {
+          parts += new
+          new = try await dependencies(of: new, in: settings).filter {
+            KernelPackages.isPart($0) && !parts.contains($0)
+          }
+        }
+        var seen: Set<String> = []
+        return try await describe(
+          (request.names + direct + parts).filter { seen.insert($0).inserted }, in: index, of: request)
       case .closure: break
       }
       let plan = try await Self.apt(
@@ -165,6 +172,14 @@ struct AptResolver {
       let complaints = said.split(separator: "\n").filter { $0.hasPrefix("E:") || $0.hasPrefix("N:") }
       throw ArchiveFailure.unresolvable(request, said: complaints.joined(separator: "\n"))
     }
+  }
+
+  /// Names of the packages that some depend on, each once, sorted.
+  private func dependencies(of names: [String], in settings: URL) async throws -> [String] {
+    let text = try await Self.apt(
+      settings, .aptCache, ["show", "--no-all-versions"] + names, to: "describe packages"
+    ).run()
+    return Set(ControlFile.paragraphs(text).flatMap { Self.firstAlternatives($0["Depends"] ?? "") }).sorted()
   }
 
   /// Names of the packages in a dependency field, the first of each group of alternatives.

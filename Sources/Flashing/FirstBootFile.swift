@@ -35,10 +35,14 @@ public enum FirstBootFile {
   }
 
   private static func lines(_ text: String, of key: FirstBootValues.Key) throws(FirstBootValues.Refusal) -> [String] {
-    guard text.hasPrefix("@") else { return [text] }
+    guard text.hasPrefix("@") else {
+      if text.contains("PRIVATE KEY-----") { throw .privateKey(key) }
+      return [text]
+    }
     guard let content = try? FolderTree.readFile(String(text.dropFirst())),
       let text = String(validating: content, as: UTF8.self)
     else { throw .noText }
+    guard !text.contains("PRIVATE KEY-----") else { throw .privateKey(key) }
     let lines = text.split(whereSeparator: \.isNewline).map(String.init).filter { !$0.hasPrefix("#") }
     guard !lines.isEmpty else { throw .value(key) }
     return lines

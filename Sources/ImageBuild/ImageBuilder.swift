@@ -200,7 +200,8 @@ public struct ImageBuilder: Sendable {
   private func kernelParts(
     _ image: ImageDefinition, layout: Layout, device: DeviceClass, tools: ToolTree
   ) async throws -> KernelParts {
-    let files = try await KernelFiles(image.kernel, device: device, suite: project.archive.suite, archive: archive)
+    let files = try await KernelFiles(
+      image.kernel, device: device, suite: project.archive.suite, archive: archive, cache: cache)
     guard let source = files.modules else {
       guard image.kernel.modules.isEmpty else { throw KernelModuleFailure.noModules(kernel: files.label) }
       return KernelParts(files: files)

@@ -97,6 +97,12 @@ extension ImageBuilder {
       }
       async let archiving: Void = progress.step("archive the root file system") { try await root.writeArchive() }
       let listing = try await root.list()
+      if !listing.privateKeys.isEmpty {
+        await progress.warning(
+          "the image has private keys, which everybody with the image has as well: "
+            + listing.privateKeys.joined(separator: ", "),
+          remedy: "remove them in a step, and let each device make its own at its first start")
+      }
       async let entries = root.entries(listing)
       let prepared = try await preparing
       let parts = prepared.parts
@@ -278,7 +284,7 @@ extension ImageBuilder {
   /// The kernel that the base has or the packages brought.
   private func kernel(of resolved: ResolvedSystem, in folder: URL) throws -> KernelFiles {
     if let kernel = resolved.base?.kernel(for: resolved.image) { return kernel }
-    let images = resolved.stages[SystemBuilder.kernelStage].filter { $0.name.hasPrefix("linux-image-") }
+    let images = resolved.stages[SystemBuilder.kernelStage].filter { KernelPackages.isPart($0.name) }
     guard let kernel = KernelFiles(installedIn: folder, by: images) else {
       throw ImageFailure.noKernel(SystemNeeds.kernelPackage(resolved.image, resolved.device))
     }

@@ -259,6 +259,7 @@ struct FirstBootValuesTests {
       ("authorized-keys=command=\"x\" ssh-rsa AAAA", "without options"),
       ("wifi-ssid=\(String(repeating: "a", count: 33))", "32"),
       ("wifi-password=geheim123", "is secret"), ("hostname=@/nowhere", "it is no text"),
+      ("authorized-keys=-----BEGIN OPENSSH PRIVATE KEY-----", "this is a private key"),
     ])
   func refusals(setting: String, reason: String) throws {
     let failure = try #require(throws: FlashFailure.self) { try FirstBootFile.values([setting]) }

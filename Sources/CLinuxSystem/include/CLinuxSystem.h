@@ -28,6 +28,7 @@
 #include <sys/utsname.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 
 #include "cultivar_sandbox.h"
 #include "cultivar_spawn.h"

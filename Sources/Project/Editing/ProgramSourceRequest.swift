@@ -74,6 +74,9 @@ public struct ProgramSourceRequest: Sendable {
       throw ProjectFailure(
         "there is no file or folder '\(location)'",
         remedy: "a source is a folder, an executable, a git URL, crate:NAME@VERSION, go:PATH@VERSION or debian:PACKAGE")
+    case .special:
+      throw ProjectFailure(
+        "'\(location)' is a pipe, socket or device", remedy: "a source is a folder, an executable, or a package")
     case .file:
       return ["executable": .text(path)]
     case .folder:
