@@ -267,7 +267,8 @@ let package = Package(
     .testTarget(
       name: "ImageBuildTests",
       dependencies: [
-        "ImageBuild", "Project", "DeviceModel", "DiskImage", "RootFilesystem", "HostSystem", "TestFixtures",
+        "ImageBuild", "Project", "DeviceModel", "DiskImage", "RootFilesystem", "HostSystem", "Signing", "TestFixtures",
+        "Trust",
       ]),
     .testTarget(
       name: "BuildTests",

@@ -79,6 +79,7 @@ public struct ImageBuilder: Sendable {
     let layout = layout(of: image)
     let updates = try DeviceUpdates(image, of: project.release)
     try checkMachine(for: image)
+    let signer = try await signer(for: image, request)
     await progress.expect(7 + image.programs.count)
 
     let requests = PackageRequests(image: image, project: project, device: device, system: system)
@@ -135,10 +136,16 @@ public struct ImageBuilder: Sendable {
       .tree(root.tree), time: epoch, architecture: device.architecture, name: "\(image.name):\(project.version)")
     let artefacts = try ImageArtefacts(
       name: image.name, disk: disk.image, contents: try root.tree.listing(), root: rootArchive,
-      bundle: try ReleaseBundle(parts, files: disk.slotFiles, project.release), tools: tools
+      bundle: try ReleaseBundle(parts, files: disk.slotFiles, project.release, signedBy: signer), tools: tools
     )
     .list(image.formats, request, in: folder)
     return try await folder.write(artefacts, manifest: manifest, progress: progress)
+  }
+
+  /// The keys that sign the bundles of a build; `nil` where it makes none, or the project names no key.
+  func signer(for image: ImageDefinition, _ request: ArtefactRequest) async throws -> ReleaseSigner? {
+    guard request.deltas > 0 || (image.formats + request.formats).contains(.bundle) else { return nil }
+    return try await ReleaseSigner(project.release.signingKeys, environment: environment)
   }
 
   /// Checks that this machine has what a build takes from it, before anything is fetched.

@@ -52,6 +52,7 @@ extension ImageBuilder {
     let layout = layout(of: image)
     _ = try DeviceUpdates(image, system, of: project.release)
     try checkMachine(for: image)
+    let signer = try await signer(for: image, request)
     let base = try await base(of: system, device: device)
     let needs = try SystemNeeds(image, system, suite: try suite(of: system, base), device: device, base: base)
 
@@ -130,7 +131,7 @@ extension ImageBuilder {
       let artefacts = try ImageArtefacts(
         name: image.name, disk: disk.image,
         contents: try await entries, recipe: SystemRecipe(identity: identity, system: complete),
-        root: rootArchive, bundle: try ReleaseBundle(parts, files: disk.slotFiles, project.release),
+        root: rootArchive, bundle: try ReleaseBundle(parts, files: disk.slotFiles, project.release, signedBy: signer),
         tools: prepared.tools
       ).list(image.formats, request, in: folder)
       let written = try await folder.write(artefacts, manifest: manifest, progress: progress)

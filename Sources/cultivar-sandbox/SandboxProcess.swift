@@ -22,7 +22,11 @@ struct SandboxProcess {
     umask(0o022)
     let spaces: NameSpaces = [.mount, .communication, .hostName]
     try NameSpaces.enter(plan.usesNetwork ? spaces : spaces.union(.network))
-    try NameSpaces.makeMountsPrivate()
+    do {
+      try NameSpaces.makeMountsPrivate()
+    } catch where error.code == EINVAL {
+      throw SandboxFailure("the root is no mount point, as in a chroot; build on a whole machine, or in a container")
+    }
     _ = sethostname("cultivar", 8)
     if !plan.usesNetwork { try? NetworkConfiguration().bringUp("lo") }
     let nameServers = try SandboxMounts(plan: plan).make()

@@ -11,8 +11,8 @@ struct DoctorCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "doctor", abstract: "Check that this machine can build and run images.",
     discussion: """
-      Shows the programs that Cultivar starts, with their versions, and everything else it needs of this machine. The last line \
-      installs what is missing. The exit status is 1 if images cannot be built here.
+      Shows the programs that Cultivar starts, with their versions, and everything else it needs of this machine. The last lines \
+      install what is missing. The exit status is 1 if images cannot be built here.
       """)
 
   @Flag(help: "Write the findings as JSON to standard output.")
@@ -35,12 +35,16 @@ struct DoctorCommand: AsyncParsableCommand {
       let mark = finding.state == .present ? "ok" : finding.isNeeded ? "MISSING" : "missing"
       return [mark, finding.name, finding.detail, "to \(finding.purpose)"]
     }
-    let packages = Set(findings.filter { $0.state == .missing }.compactMap(\.package)).sorted()
-    let others = findings.filter { $0.state == .missing && $0.package == nil }.compactMap(\.remedy)
+    let missing = findings.filter { $0.state == .missing }
+    func installation(_ isNeeded: Bool) -> String? {
+      let packages = Set(missing.filter { $0.isNeeded == isNeeded }.compactMap(\.package)).sorted()
+      return packages.isEmpty ? nil : MissingPrograms.installation(of: packages)
+    }
     var lines = [TextTable.text(rows)]
-    lines += others.map { "\($0)" }
-    if !packages.isEmpty { lines.append("install what is missing: \(MissingPrograms.installation(of: packages))") }
-    if packages.isEmpty, others.isEmpty { lines.append("nothing is missing") }
+    lines += missing.filter { $0.package == nil }.compactMap(\.remedy)
+    if let all = installation(false) { lines.append("for everything that is optional: \(all)") }
+    if let needed = installation(true) { lines.append("for what every build needs:     \(needed)") }
+    if missing.isEmpty { lines.append("nothing is missing") }
     return lines.joined(separator: "\n")
   }
 }

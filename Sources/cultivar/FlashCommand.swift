@@ -23,7 +23,7 @@ struct FlashCommand: AsyncParsableCommand {
   @Argument(help: "Image, by name or file.")
   var image: String?
 
-  @Argument(help: "Disk to write to: /dev/sdb.")
+  @Argument(help: "Disk to write to: /dev/sdb, or a file of the size of one.")
   var device: String?
 
   @Option(
