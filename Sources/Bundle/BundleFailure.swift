@@ -16,6 +16,8 @@ public enum BundleFailure: Error, Equatable, Sendable {
   case undecodable(image: String, segment: Int, reason: String)
   /// What a frame gave is not what the signed tree says.
   case wrongOutput(image: String, segment: Int)
+  /// A slot's disk gave back something else than what was written to it.
+  case notKept(image: String, segment: Int)
   /// The old image is not the one that the bundle was made from, or its storage is damaged.
   case otherBase(image: String)
   /// The image does not fit into its slot: bytes.
@@ -55,6 +57,8 @@ extension BundleFailure: CustomStringConvertible {
       "segment \(segment) of image '\(image)' does not decode: \(reason)"
     case .wrongOutput(let image, let segment):
       "segment \(segment) of image '\(image)' comes out other than it was signed"
+    case .notKept(let image, let segment):
+      "segment \(segment) of image '\(image)' does not come back from the disk as it was written: the disk is failing"
     case .otherBase(let image): "the old image '\(image)' is not the one that the bundle was made from, or is damaged"
     case .tooLarge(let image, let size, let room): "image '\(image)' has \(size) bytes, and its place \(room)"
     case .noTarget(let image): "there is no place for image '\(image)'"
@@ -91,7 +95,7 @@ extension BundleFailure {
   /// Whether content of a slot may be the reason, which what follows refers to.
   var mayBeOfSlot: Bool {
     switch self {
-    case .undecodable, .wrongOutput, .otherBase: true
+    case .undecodable, .wrongOutput, .notKept, .otherBase: true
     default: false
     }
   }

@@ -80,7 +80,8 @@ extension UpdateEngine {
   var ownRelease: UpdateState.Release {
     let plan = environment.plan
     return UpdateState.Release(
-      version: plan.image.version, identity: "", securityEpoch: plan.securityEpoch, dataSchema: plan.dataSchema)
+      version: plan.image.version, identity: "", securityEpoch: plan.securityEpoch, dataSchema: plan.dataSchema,
+      rootTree: environment.boot.slot == .a ? store.flashedTree : nil)
   }
 
   /// Watches the release that runs on trial until it is committed, given up, or somebody else has decided.

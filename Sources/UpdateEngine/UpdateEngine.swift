@@ -87,21 +87,28 @@ public final class UpdateEngine: Sendable {
     try manifest.check(for: facts(state))
     let release = UpdateState.Release(
       version: manifest.version, identity: "\(manifest.release)", securityEpoch: manifest.securityEpoch,
-      dataSchema: manifest.dataSchema)
+      dataSchema: manifest.dataSchema,
+      rootTree: manifest.images.first { $0.name == "root" }.map { "\($0.tree)" })
     if !force, let failed = state.failed.first(where: { $0.identity == release.identity }) {
       throw UpdateFailure.failedBefore(version: failed.version, reason: failed.reason)
     }
     let missing = SlotImages.names.filter { name in !manifest.images.contains { $0.name == name } }
     guard missing.isEmpty else { throw UpdateFailure.otherImages(missing: missing) }
     let variables = hookVariables(release, in: target)
-    try environment.hooks.run(.beforeInstall, variables)
     return try withBoot { folder, loaders in
-      // From here on the other slot is nothing that could be started.
+      let images = SlotImages(boot: environment.boot, files: folder)
+      try images.checkRoom(for: manifest.images, in: target)
+      let running = state[environment.boot.slot] ?? ownRelease
+      let checked = try CheckedBundle(
+        bundle, from: source, bases: try images.running().mapValues(stoppable),
+        trees: running.tree.map { ["root": $0] } ?? [:])
+      try environment.hooks.run(.beforeInstall, variables)
+      // All that can refuse has been asked. From here on the other slot is nothing that could be started.
       try loaders.withdrawOther()
       state[target] = nil
-      state[environment.boot.slot] = state[environment.boot.slot] ?? ownRelease
+      state[environment.boot.slot] = running
       try store.save(state)
-      let images = SlotImages(boot: environment.boot, files: folder)
+      store.forgetFlashed(target)
       let journal = try store.journal()
       // Tens of megabytes, which nobody looks at yet: written at once, each cluster would be three writes.
       try environment.setLazy(true)
@@ -114,14 +121,8 @@ public final class UpdateEngine: Sendable {
         state.hasSoundFiles = true
         try store.save(state)
       }
-      let places = try images.places(for: manifest.images, in: target).mapValues {
-        StoppableStorage($0) { [unowned self] in try checkNotCancelled() } as any BlockStorage
-      }
-      let root = manifest.images.first { $0.name == "root" }
       try BundleInstaller(
-        bundle, from: source, bases: try images.running(),
-        notes: Self.ofRoot(store.notes(of: environment.boot.slot)), targets: places,
-        newNotes: Self.ofRoot(root.flatMap { store.newNotes(of: target, size: $0.size) }), journal: journal,
+        checked, targets: try images.places(for: manifest.images, in: target).mapValues(stoppable), journal: journal,
         report: { [unowned self] progress in
           let progress = InstallProgress(
             version: release.version, done: progress.done, total: progress.total, fetched: progress.fetched,
@@ -150,7 +151,10 @@ public final class UpdateEngine: Sendable {
     }
   }
 
-  private static func ofRoot(_ notes: BlockNotes?) -> [String: BlockNotes] { notes.map { ["root": $0] } ?? [:] }
+  /// An image that is read and written until the installation is cancelled.
+  private func stoppable(_ storage: any BlockStorage) -> any BlockStorage {
+    StoppableStorage(storage) { [unowned self] in try checkNotCancelled() }
+  }
 
   /// Tells the boot loader about the release that is to be tried, as the last of all writes that decide something.
   func offer(_ state: inout UpdateState, _ images: SlotImages, _ loaders: SlotLoaders) throws {
@@ -254,10 +258,15 @@ public final class UpdateEngine: Sendable {
     defer { if isMounted { try? environment.unmount() } }
     let folder = BootFolder(environment.bootFolder)
     let loaders = SlotLoaders(environment.boot, folder)
-    let value = try body(folder, loaders)
-    let slots = try loaders.slots(
-      store.state(), running: environment.plan.image.version, hasTwo: environment.boot.rootB != nil)
-    memory.withLock { $0.slots = slots }
+    // A failure may have changed what the loader knows as well.
+    let outcome = Result { try body(folder, loaders) }
+    let slots = Result {
+      try loaders.slots(
+        store.state(), running: environment.plan.image.version, hasTwo: environment.boot.rootB != nil)
+    }
+    memory.withLock { $0.slots = (try? slots.get()) ?? [] }
+    let value = try outcome.get()
+    _ = try slots.get()
     // What cannot be unmounted may not be written; whoever asked has to know.
     isMounted = false
     try environment.unmount()

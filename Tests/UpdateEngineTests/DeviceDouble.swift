@@ -32,6 +32,10 @@ final class DeviceDouble: Sendable {
     var version: String
     var epoch: UInt64 = 0
     var seed: UInt64 = 1
+    /// Bytes of its root file system.
+    var size = 366 * 4096
+    /// Name of an image that no slot has a place for.
+    var extra: String?
   }
 
   init(_ loader: LoaderDouble) async throws {
@@ -74,10 +78,10 @@ final class DeviceDouble: Sendable {
     }
     let own = Array("release \(release.version) epoch \(release.epoch)\n".utf8)
     return [
-      ("root", bytes(1_500_000).prefix(366 * 4096 - own.count) + own), ("kernel", bytes(200_000) + own),
+      ("root", bytes(release.size - own.count) + own), ("kernel", bytes(200_000) + own),
       ("initrd", bytes(100_000)),
       ("command-line", Array("ro release=\(release.version)\n".utf8)),
-    ]
+    ] + (release.extra.map { [($0, own)] } ?? [])
   }
 
   /// A bundle of a release, as a file.
