@@ -135,6 +135,6 @@ private final class Memory: BundleSource, BlockStorage {
   func synchronise() {}
 
   func readBack(into memory: UnsafeMutableRawBufferPointer, at offset: UInt64) throws {
-    try read(into: memory, at: offset)
+    read(into: memory, at: offset)
   }
 }

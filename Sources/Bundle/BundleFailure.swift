@@ -1,3 +1,4 @@
+import LinuxSystem
 import TaggedFields
 
 /// Why a bundle is not taken, or cannot be applied.
@@ -34,7 +35,9 @@ public enum BundleFailure: Error, Equatable, Sendable {
     case otherProduct(bundle: String, device: String)
     case otherDevice(bundle: [String], device: String)
     /// Its security epoch is below the device's.
-    case downgrade(bundle: UInt64, device: UInt64)
+    case lowerEpoch(bundle: UInt64, device: UInt64)
+    /// Its version is below the one that runs, and its security epoch is not above the device's.
+    case lowerVersion(bundle: String, device: String)
     /// The device runs a version that is too old to come from.
     case versionTooOld(device: String, minimum: String)
     /// Its time is over: seconds since 1970.
@@ -75,10 +78,12 @@ extension BundleFailure.Refusal: CustomStringConvertible {
     case .otherProduct(let bundle, let device): "it is for product '\(bundle)', and this is '\(device)'"
     case .otherDevice(let bundle, let device):
       "it is for \(bundle.map { "'\($0)'" }.joined(separator: ", ")), and this device is a '\(device)'"
-    case .downgrade(let bundle, let device): "its security epoch is \(bundle), and this device has reached \(device)"
+    case .lowerVersion(let bundle, let device):
+      "its version \(bundle) is lower than \(device), which runs; `--allow-downgrade` installs it all the same"
+    case .lowerEpoch(let bundle, let device): "its security epoch is \(bundle), and this device has reached \(device)"
     case .versionTooOld(let device, let minimum):
       "it updates version \(minimum) or later, and this device runs \(device)"
-    case .expired(let time): "it expired \(time) seconds after 1970-01-01"
+    case .expired(let time): "it expired at \(Clock.text(seconds: Int(clamping: time)))"
     case .olderDataSchema(let bundle, let device): "it has data schema \(bundle), and this device's data has \(device)"
     }
   }

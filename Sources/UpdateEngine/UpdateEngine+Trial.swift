@@ -142,7 +142,7 @@ extension UpdateEngine {
     state.securityEpoch = max(state.securityEpoch, trial.release.securityEpoch)
     state.dataSchema = max(state.dataSchema, trial.release.dataSchema)
     state.note(
-      UpdateRecord(time: Clock.seconds, outcome: .committed, version: trial.release.version, slot: trial.slot))
+      UpdateRecord(time: .now, outcome: .committed, version: trial.release.version, slot: trial.slot))
     try store.save(state)
     environment.note("release \(trial.release.version) is committed")
     do {
@@ -203,7 +203,7 @@ extension UpdateEngine {
           failureBefore: FailureLog(in: environment.records).records.last)
         state.note(
           UpdateRecord(
-            time: Clock.seconds, outcome: .installed, version: release.version, slot: target,
+            time: .now, outcome: .installed, version: release.version, slot: target,
             reason: "the release before was asked for"))
         try offer(&state, SlotImages(boot: environment.boot, files: folder), loaders)
       }

@@ -108,11 +108,11 @@ struct UpdateStore {
 
   /// Root of the hash tree of the root file system that slot A was flashed with, in hexadecimal; `nil` once something was installed there,
   /// and where the data partition is not the flashed one any more.
-  var flashedTree: String? { FileTree.line(folder + "/flashed-root") }
+  var flashedTree: String? { FileTree.line("\(folder)/\(DevicePaths.flashedRoot)") }
 
   /// Forgets what a slot was flashed with, as something else comes there.
   func forgetFlashed(_ slot: Slot) {
-    if slot == .a { unlink(folder + "/flashed-root") }
+    if slot == .a { unlink("\(folder)/\(DevicePaths.flashedRoot)") }
   }
 
   /// The newest root of trust that a bundle has brought.

@@ -160,9 +160,9 @@ struct WebInstallationTests {
     }
     func synchronise() {}
 
-  func readBack(into memory: UnsafeMutableRawBufferPointer, at offset: UInt64) throws {
-    try read(into: memory, at: offset)
-  }
+    func readBack(into memory: UnsafeMutableRawBufferPointer, at offset: UInt64) throws {
+      read(into: memory, at: offset)
+    }
   }
 
   @Test("a device with another old image fetches the pieces that it has not, and no byte more but the head's")

@@ -285,7 +285,7 @@ struct BundleDamageTests {
     }
     #expect(refusal { $0.product = "oven" } == .refused(.otherProduct(bundle: "weather", device: "oven")))
     #expect(refusal { $0.device = "pi" } == .refused(.otherDevice(bundle: ["generic-x86_64"], device: "pi")))
-    #expect(refusal { $0.securityEpoch = 4 } == .refused(.downgrade(bundle: 3, device: 4)))
+    #expect(refusal { $0.securityEpoch = 4 } == .refused(.lowerEpoch(bundle: 3, device: 4)))
     #expect(refusal { $0.version = "1.0~rc1" } == .refused(.versionTooOld(device: "1.0~rc1", minimum: "1.0")))
     #expect(refusal { $0.dataSchema = 3 } == .refused(.olderDataSchema(bundle: 2, device: 3)))
     #expect(refusal { $0.now = 2000 } == .refused(.expired(at: 2000)))

@@ -13,7 +13,13 @@ import Testing
     #expect(try ControlCommand(["api"]) == .api)
     #expect(
       try ControlCommand(["update", "install", "--server-certificate", "00", "--reboot", "no", "https://h/b"])
-        == .update(.install(source: "https://h/b", restart: .no, force: false, serverCertificate: "00")))
+        == .update(.install(source: "https://h/b", .init(restart: .no), serverCertificate: "00")))
+  }
+
+  @Test func `a downgrade is asked for by name`() throws {
+    #expect(
+      try ControlCommand(["update", "install", "x", "--allow-downgrade"])
+        == .update(.install(source: "x", .init(allowDowngrade: true))))
   }
 
   @Test(arguments: [

@@ -136,14 +136,16 @@ final class DeviceDouble: Sendable {
   func set(problems: [String]) { memory.withLock { $0.problems = problems } }
 
   /// The engine of the release that runs.
-  func engine(duration: Int = 0, timeout: Int = 1, canTry: Bool = true) throws -> UpdateEngine {
+  func engine(
+    duration: Int = 0, timeout: Int = 1, canTry: Bool = true, allowsDowngrade: Bool = false
+  ) throws -> UpdateEngine {
     let memory = memory.withLock { $0 }
     let release = memory.version[memory.running] ?? Release(version: "1.0")
     var environment = UpdateEnvironment(
       plan: UpdatePlan(
         image: ImageIdentity(
           project: "product", image: "image", deviceClass: "generic-x86_64", version: release.version, build: ""),
-        securityEpoch: release.epoch, dataSchema: 0, buildTime: 0,
+        securityEpoch: release.epoch, allowsDowngrade: allowsDowngrade, dataSchema: 0, buildTime: 0,
         health: HealthPlan(duration: duration, timeout: timeout)),
       boot: BootRecord(
         loader: loader.kind, slot: memory.running, isTrial: memory.isTrial, canTry: canTry,

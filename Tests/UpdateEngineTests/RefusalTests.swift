@@ -2,6 +2,8 @@ import BootFlow
 import Bundle
 import DeviceModel
 import Foundation
+import LinuxSystem
+import Synchronization
 import TestFixtures
 import Testing
 
@@ -120,5 +122,76 @@ struct RefusalTests {
     _ = try device.engine().install(
       from: FileSource(try await device.bundle(Release(version: "3.0"), base: Release(version: "2.0")).path))
     #expect(store.flashedTree == nil)
+  }
+
+  @Test("A lower version of the same epoch is refused unless it is asked for, or the project allows it")
+  func downgrade() async throws {
+    let device = try await device()
+    let before = try everything(of: device)
+    let lower = try await device.bundle(Release(version: "1.9", seed: 2))
+    let refusal = BundleFailure.refused(.lowerVersion(bundle: "1.9", device: "2.0"))
+    #expect(throws: refusal) { try device.engine().install(from: FileSource(lower.path)) }
+    // Another release that has failed before does not make it less of a downgrade.
+    #expect(throws: refusal) { try device.engine().install(from: FileSource(lower.path), .init(force: true)) }
+    #expect(try everything(of: device) == before)
+    for (bundle, options, allows) in [
+      (lower, .init(allowDowngrade: true), false), (lower, .init(), true),
+      // The same version again, and a lower one whose epoch is above.
+      (try await device.bundle(Release(version: "2.0", seed: 2)), .init(), false),
+      (try await device.bundle(Release(version: "0.1", epoch: 1)), .init(), false),
+    ] as [(URL, UpdateRequest.Options, Bool)] {
+      let engine = try device.engine(allowsDowngrade: allows)
+      _ = try engine.install(from: FileSource(bundle.path), options)
+      try engine.cancel()
+    }
+    // What asks for it does not bring an older epoch back.
+    let state = try UpdateStore(in: device.path("data/update"))
+    var risen = state.state()
+    risen.securityEpoch = 5
+    try state.save(risen)
+    #expect(throws: BundleFailure.refused(.lowerEpoch(bundle: 0, device: 5))) {
+      try device.engine(allowsDowngrade: true).install(from: FileSource(lower.path), .init(allowDowngrade: true))
+    }
+  }
+
+  @Test("An installation says what it is doing from its first byte, and is ended in each of its phases")
+  func cancelledAnywhere() async throws {
+    let device = try await device()
+    try device.addHook("before-install", "test ! -e '\(device.path("slow-before"))' || sleep 60")
+    try device.addHook("after-install", "test ! -e '\(device.path("slow-after"))' || sleep 60")
+    let bundle = try await device.bundle(Release(version: "3.0", seed: 2), base: Release(version: "2.0", seed: 2))
+    let file = try Data(contentsOf: bundle)
+    // Bytes of the bundle that come before its sender falls silent, a hook that takes its time, and what is said then.
+    for (count, slow, isUntouched) in [
+      (0, nil, true), (100, nil, true), (nil, "slow-before", true), (nil, "slow-after", false),
+    ] as [(Int?, String?, Bool)] {
+      let before = try everything(of: device)
+      if let slow { try Data().write(to: device.url(slow)) }
+      let engine = try device.engine()
+      _ = try engine.status()
+      let pipe = Foundation.Pipe()
+      let input = dup(pipe.fileHandleForReading.fileDescriptor)
+      let outcome = Mutex<(any Error)?>(nil)
+      let installing = Background {
+        let source = StreamSource(Descriptor(owning: input), whileWaiting: engine.checkNotCancelled)
+        do { _ = try engine.install(from: source) } catch { outcome.withLock { $0 = error } }
+      }
+      let sent = count.map { file.prefix($0) } ?? file
+      _ = Background { try? pipe.fileHandleForWriting.write(contentsOf: sent) }
+      let wanted: (UpdateStatus.Activity) -> Bool = { isUntouched ? $0 == .preparing : "\($0)".contains("checking") }
+      while !wanted(try engine.status().activity) { usleep(1000) }
+      if !isUntouched { usleep(300_000) }
+      #expect(throws: UpdateFailure.busy) { try engine.install(from: FileSource(bundle.path)) }
+      try engine.cancel()
+      #expect(try engine.status().activity == .idle)
+      #expect(outcome.withLock { $0 as? UpdateFailure } == .cancelled)
+      installing.wait()
+      if isUntouched { #expect(try everything(of: device) == before) }
+      #expect(try engine.status().trial == nil)
+      #expect(throws: UpdateFailure.noTrial) { try engine.cancel() }
+      if let slow { try FileManager.default.removeItem(at: device.url(slow)) }
+    }
+    _ = try device.engine().install(from: FileSource(bundle.path))
+    #expect(try device.start() == .a)
   }
 }
