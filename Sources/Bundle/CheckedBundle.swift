@@ -24,7 +24,9 @@ public struct CheckedBundle {
     self.bases = bases
     for image in bundle.manifest.images { try Self.check(image, bases[image.name], tree: trees[image.name]) }
     tables = try bundle.tables(from: source)
-    for (image, table) in zip(bundle.manifest.images, tables) where image.base == nil { try Self.check(table, of: image) }
+    for (image, table) in zip(bundle.manifest.images, tables) where image.base == nil {
+      try Self.check(table, of: image)
+    }
   }
 
   private static func check(_ image: BundleImage, _ base: (any BlockStorage)?, tree: Digest?) throws {

@@ -1,4 +1,4 @@
-import DeviceControl
+@testable import DeviceControl
 import DeviceModel
 import Testing
 
@@ -14,6 +14,12 @@ import Testing
     #expect(
       try ControlCommand(["update", "install", "--server-certificate", "00", "--reboot", "no", "https://h/b"])
         == .update(.install(source: "https://h/b", .init(restart: .no), serverCertificate: "00")))
+  }
+
+  @Test func `restarts of units are read from what systemctl prints`() {
+    let text = "Id=a.service\nNRestarts=0\n\nNRestarts=17\nId=b.service\n\nId=c.service\n\nNRestarts=x\nId=d.service\n\nNRestarts=2"
+    #expect(Systemd.restarts(in: text) == ["b.service": 17])
+    #expect(Systemd.restarts(in: "") == [:])
   }
 
   @Test func `a downgrade is asked for by name`() throws {
