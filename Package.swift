@@ -4,12 +4,23 @@ import PackageDescription
 // Two executables, and the libraries under them. Arrows only go down; the device executable never reaches a host
 // library (YAML, build code, full Foundation), and the shared libraries know neither side. See docs/design.md.
 
+// What runs on a device or in a sandbox is linked with the C library and everything else, so that nothing there has to match it. Only the
+// linking differs: all products of a build share their objects. Release builds take `--static-swift-stdlib` (see the Makefile).
+let staticExecutable = ["-static-executable", "-Xlinker", "--build-id=none"]
+let deviceExecutable: [LinkerSetting] = [.unsafeFlags(staticExecutable, .when(configuration: .release))]
+let sandboxExecutable: [LinkerSetting] = [.unsafeFlags(staticExecutable)]
+// `--icf=all` joins functions that are equal, of which generic code has many.
+let hostExecutable: [LinkerSetting] = [
+  .unsafeFlags(["-use-ld=lld", "-Xlinker", "--icf=all"], .when(configuration: .release))
+]
+
 let package = Package(
   name: "cultivar",
   platforms: [.macOS(.v15)],
   products: [
     .executable(name: "cultivar", targets: ["cultivar"]),
     .executable(name: "cultivar-device", targets: ["cultivar-device"]),
+    .executable(name: "cultivar-sandbox", targets: ["cultivar-sandbox"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -94,7 +105,7 @@ let package = Package(
       dependencies: [
         "DeviceInit", "Supervisor", "ManagementAPI", "DeviceControl", "DeviceRecords", "DeviceModel", "LinuxSystem",
         "UpdateControl", "UpdateEngine",
-      ]),
+      ], linkerSettings: deviceExecutable),
 
     // The host.
     .target(name: "Spelling"),
@@ -102,6 +113,7 @@ let package = Package(
     .target(
       name: "HostSystem",
       dependencies: [
+        "LinuxSystem",
         .product(name: "Subprocess", package: "swift-subprocess"),
         .product(name: "SystemPackage", package: "swift-system"),
         .product(name: "Crypto", package: "swift-crypto"),
@@ -119,23 +131,31 @@ let package = Package(
     .target(
       name: "BundleMaking",
       dependencies: [
-        "BootFlow", "Bundle", "BundleDownload", "CZstd", "DeviceModel", "ExtFileSystem", "HostSystem", "PartitionTable",
-        "TaggedFields",
+        "BootFlow", "Bundle", "BundleDownload", "CZstd", "DeviceModel", "ExtFileSystem", "FATFileSystem", "HostSystem",
+        "PartitionTable", "TaggedFields",
       ]),
     .target(name: "ExecutableFormat"),
-    .target(name: "Sandbox", dependencies: ["HostSystem"]),
+    .target(name: "SandboxPlan", dependencies: ["TaggedFields"]),
+    .executableTarget(
+      name: "cultivar-sandbox", dependencies: ["LinuxSystem", "SandboxPlan"], linkerSettings: sandboxExecutable),
+    .target(name: "Sandbox", dependencies: ["HostSystem", "SandboxPlan"]),
     .target(name: "SwiftSDK", dependencies: ["DebianArchive", "HostSystem", "Lock", "Sandbox"]),
     .target(name: "Programs", dependencies: ["Project", "HostSystem", "Lock", "Sandbox", "SwiftSDK"]),
     .target(
       name: "RootFilesystem", dependencies: ["HostSystem", "DebianArchive", "ExecutableFormat", "Lock", "Spelling"]),
     .target(name: "ExtFileSystem", dependencies: ["HostSystem"]),
+    .target(name: "FATFileSystem"),
     .target(
       name: "BaseImport",
-      dependencies: ["ExtFileSystem", "RootFilesystem", "Sandbox", "DebianArchive", "HostSystem", "PartitionTable"]),
+      dependencies: [
+        "ExtFileSystem", "FATFileSystem", "RootFilesystem", "Sandbox", "DebianArchive", "HostSystem", "LinuxSystem",
+        "PartitionTable",
+      ]),
     .target(
       name: "SystemBuild",
       dependencies: [
-        "BaseImport", "Sandbox", "DebianArchive", "ExecutableFormat", "Project", "HostSystem", "Lock", "SizeReport",
+        "BaseImport", "Sandbox", "DebianArchive", "ExecutableFormat", "Project", "HostSystem", "LinuxSystem", "Lock",
+        "SizeReport",
       ]),
     .target(
       name: "DiskImage",
@@ -157,8 +177,9 @@ let package = Package(
       name: "ImageBuild",
       dependencies: [
         "SizeReport", "Project", "DebianArchive", "ExecutableFormat", "Lock", "Programs", "RootFilesystem", "DiskImage",
-        "Bundle", "BundleMaking", "BaseImport", "BootFlow", "DeviceModel", "PartitionTable", "HostSystem", "Spelling",
-        "SystemBuild", "Trust",
+        "Bundle", "BundleMaking", "BaseImport", "BootFlow", "DeviceModel", "PartitionTable", "HostSystem",
+        "LinuxSystem",
+        "Spelling", "SystemBuild", "Trust",
       ]),
     .target(
       name: "Flashing", dependencies: ["DeviceModel", "DiskImage", "HostSystem", "LinuxSystem", "PartitionTable"]),
@@ -177,14 +198,19 @@ let package = Package(
         "Spelling", "SwiftSDK", "Trust",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Subprocess", package: "swift-subprocess"),
-      ]),
+      ], linkerSettings: hostExecutable),
 
     // What a device does with a bundle, alone in an executable that measures itself.
     .executableTarget(
-      name: "bundle-meter", dependencies: ["Bundle", "BundleDownload", "LinuxSystem"], path: "Benchmarks/BundleMeter"),
+      name: "bundle-meter", dependencies: ["Bundle", "BundleDownload", "LinuxSystem"], path: "Benchmarks/BundleMeter",
+      linkerSettings: deviceExecutable),
 
     // Bytes that anybody may have made, for the decoders of bundles.
     .target(name: "HostileBundles", dependencies: ["Bundle"], path: "Fuzzing/HostileBundles"),
+    // The same for the readers of published images.
+    .target(
+      name: "HostileImages", dependencies: ["ExtFileSystem", "FATFileSystem", "PartitionTable"],
+      path: "Fuzzing/HostileImages"),
 
     // The tests, one target for each library.
     .target(
@@ -220,14 +246,16 @@ let package = Package(
       ]),
     .testTarget(name: "SigningTests", dependencies: ["Signing", "Trust", "HostSystem", "TestFixtures"]),
     .testTarget(name: "SpellingTests", dependencies: ["Spelling"]),
-    .testTarget(name: "HostSystemTests", dependencies: ["HostSystem", "TestFixtures"]),
+    .testTarget(name: "HostSystemTests", dependencies: ["HostSystem", "LinuxSystem", "TestFixtures"]),
     .testTarget(name: "SandboxTests", dependencies: ["Sandbox", "HostSystem", "TestFixtures"]),
     .testTarget(name: "SwiftSDKTests", dependencies: ["SwiftSDK", "HostSystem", "Lock", "TestFixtures"]),
     .testTarget(name: "LockTests", dependencies: ["Lock", "HostSystem", "TestFixtures"]),
     .testTarget(name: "DebianArchiveTests", dependencies: ["DebianArchive", "HostSystem", "Lock", "TestFixtures"]),
     .testTarget(name: "ExecutableFormatTests", dependencies: ["ExecutableFormat", "TestFixtures"]),
     .testTarget(name: "RootFilesystemTests", dependencies: ["RootFilesystem", "HostSystem", "TestFixtures"]),
-    .testTarget(name: "ExtFileSystemTests", dependencies: ["ExtFileSystem", "HostSystem", "TestFixtures"]),
+    .testTarget(
+      name: "ExtFileSystemTests", dependencies: ["ExtFileSystem", "HostileImages", "HostSystem", "TestFixtures"]),
+    .testTarget(name: "FATFileSystemTests", dependencies: ["FATFileSystem", "TestFixtures"]),
     .testTarget(
       name: "BaseImportTests",
       dependencies: ["BaseImport", "DebianArchive", "Lock", "HostSystem", "PartitionTable", "TestFixtures"]),
@@ -287,5 +315,9 @@ if Context.environment["CULTIVAR_FUZZER"] == "1" {
   package.targets.append(
     .executableTarget(
       name: "bundle-fuzzer", dependencies: ["HostileBundles"], path: "Fuzzing/BundleFuzzer",
+      swiftSettings: [.unsafeFlags(["-parse-as-library"])]))
+  package.targets.append(
+    .executableTarget(
+      name: "image-fuzzer", dependencies: ["HostileImages"], path: "Fuzzing/ImageFuzzer",
       swiftSettings: [.unsafeFlags(["-parse-as-library"])]))
 }

@@ -2,6 +2,7 @@ import DebianArchive
 import Foundation
 import Glibc
 import HostSystem
+import struct LinuxSystem.ForeignTree
 
 /// What is known of a base once it is imported.
 public struct BaseFacts: Sendable, Codable, Equatable {
@@ -28,6 +29,11 @@ public struct BaseFacts: Sendable, Codable, Equatable {
     public var version: String
     /// Packages that stand for it: the one that brought it, and those that depend on that one.
     public var packages: [String]
+
+    /// Paths that a kernel of a version can have: by itself, or among its modules since Debian 14.
+    public static func places(of version: String) -> [String] {
+      ["boot/vmlinuz-\(version)", "usr/lib/modules/\(version)/vmlinuz", "lib/modules/\(version)/vmlinuz"]
+    }
   }
 
   /// Suite of Debian by code name, where it says that it is one; else what it calls itself.
@@ -47,10 +53,19 @@ public struct BaseFacts: Sendable, Codable, Equatable {
   ///
   /// - Throws: ``BaseFailure`` where the tree is no Debian, `FileFailure`.
   init(of tree: URL, image: URL) throws {
-    guard let release = Self.text("usr/lib/os-release", in: tree) ?? Self.text("etc/os-release", in: tree) else {
+    let tree = try ForeignTree(tree.path)
+    func text(_ path: String, limit: Int) throws -> String? {
+      do {
+        return try tree.content(of: path, limit: limit).map { String(decoding: $0, as: UTF8.self) }
+      } catch {
+        throw BaseFailure(image, .noDebian("its /\(path) cannot be read: \(String(cString: strerror(error.code)))"))
+      }
+    }
+    let releases = ["usr/lib/os-release", "etc/os-release"]
+    guard let release = try releases.lazy.compactMap({ try text($0, limit: 1 << 16) }).first else {
       throw BaseFailure(image, .noDebian("its root has no /etc/os-release"))
     }
-    guard let status = Self.text(BaseRoot.statusPath, in: tree) else {
+    guard let status = try text(BaseRoot.statusPath, limit: BaseRoot.statusLimit) else {
       throw BaseFailure(image, .noDebian("its root has no /var/lib/dpkg/status"))
     }
     let fields = Self.fields(of: release)
@@ -78,23 +93,18 @@ public struct BaseFacts: Sendable, Codable, Equatable {
     }
   }
 
-  private static func kernels(in tree: URL) -> [String] {
-    let names = (try? FolderTree.names(in: tree.appending(path: "boot").path)) ?? []
-    let versions = names.filter { $0.hasPrefix("vmlinuz-") }.map { String($0.dropFirst("vmlinuz-".count)) }
+  private static func kernels(in tree: ForeignTree) -> [String] {
+    let inBoot = tree.names(in: "boot").filter { $0.hasPrefix("vmlinuz-") }.map {
+      String($0.dropFirst("vmlinuz-".count))
+    }
+    let versions = Set(inBoot + tree.names(in: "usr/lib/modules") + tree.names(in: "lib/modules")).filter { version in
+      Kernel.places(of: version).contains { tree.kind(of: $0) == .file }
+    }
     return versions.filter { version in
       ["usr/lib/modules", "lib/modules"].contains { folder in
-        access(tree.appending(path: "\(folder)/\(version)/modules.dep").path, F_OK) == 0
-          || access(tree.appending(path: "\(folder)/\(version)/kernel").path, F_OK) == 0
+        ["modules.dep", "kernel"].contains { tree.kind(of: "\(folder)/\(version)/\($0)") != nil }
       }
     }.sorted { $0.compare($1, options: .numeric) == .orderedAscending }
-  }
-
-  private static func text(_ path: String, in tree: URL) -> String? {
-    let place = tree.appending(path: path).path
-    var status = stat()
-    // A link may lead out of the tree.
-    guard lstat(place, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
-    return (try? FolderTree.readFile(place)).map { String(decoding: $0, as: UTF8.self) }
   }
 
   /// `KEY=VALUE` by line, the value perhaps in quotes (`os-release(5)`).
@@ -123,11 +133,16 @@ public struct BaseRoot: Sendable {
   public let facts: BaseFacts
 
   static let statusPath = "var/lib/dpkg/status"
+  /// Most bytes of dpkg's status: a desktop of 3,000 packages has 5 MB of it.
+  static let statusLimit = 64 << 20
 
   /// Text of dpkg's status.
   ///
-  /// - Throws: `FileFailure`.
-  public func packageStatus() throws(FileFailure) -> String {
-    String(decoding: try FolderTree.readFile(tree.appending(path: Self.statusPath).path), as: UTF8.self)
+  /// - Throws: `FileFailure`, `SystemError`.
+  public func packageStatus() throws -> String {
+    guard let text = try ForeignTree(tree.path).content(of: Self.statusPath, limit: Self.statusLimit) else {
+      throw FileFailure("read", tree.appending(path: Self.statusPath).path, reason: "it is no file")
+    }
+    return String(decoding: text, as: UTF8.self)
   }
 }

@@ -1,8 +1,10 @@
 import DebianArchive
 import ExtFileSystem
+import FATFileSystem
 import Foundation
 import Glibc
 import HostSystem
+import struct LinuxSystem.ForeignTree
 import Sandbox
 
 /// Imports published images, to be what the first layer of a system's root is.
@@ -55,7 +57,7 @@ public struct BaseImporter: Sendable {
   }
 
   private static func key(_ base: BaseFile, _ partition: Int?) -> ContentHash {
-    var key = CacheKey("base-image 1")
+    var key = CacheKey("base-image 3")
     key.add(base.sha256)
     key.add(partition.map(String.init) ?? "")
     return key.hash
@@ -138,7 +140,7 @@ public struct BaseImporter: Sendable {
         guard !target.isEmpty, !target.split(separator: "/").contains("..") else { continue }
         switch other.kind {
         case .ext: try await unpack(other, of: disk, to: target, of: tree)
-        case .fat: try await copyFAT(other, of: disk, to: target, of: tree)
+        case .fat: try await unpackFAT(other, to: target, of: tree)
         default:
           throw BaseFailure(
             image,
@@ -187,7 +189,7 @@ public struct BaseImporter: Sendable {
           try releases.contains(where: { try fileSystem.inode(at: $0) != nil })
         else { return nil }
         let table = try fileSystem.inode(at: "etc/fstab").flatMap { inode in
-          inode.kind == .file ? try fileSystem.content(of: inode, limit: 1 << 20) : nil
+          inode.kind == .file ? try fileSystem.content(of: inode, limit: UInt64(Self.tableLimit)) : nil
         }
         return MountTable(String(decoding: table ?? [], as: UTF8.self))
       }
@@ -206,7 +208,10 @@ public struct BaseImporter: Sendable {
     /// A table or a file system that reaches beyond the end of the image.
     private func checkLength(_ partition: DiskPartition) throws {
       var size = partition.size
-      if partition.kind == .ext, let fileSystem = try? partition.fileSystem() { size = max(size, fileSystem.size) }
+      if partition.kind == .ext {
+        do { _ = try partition.fileSystem() } catch ExtFailure.endsEarly(let whole, _) { size = max(size, whole) } catch
+        {}
+      }
       guard partition.region.size < size else { return }
       throw BaseFailure(
         image,
@@ -220,6 +225,10 @@ public struct BaseImporter: Sendable {
       } catch let failure as ExtFailure {
         switch failure {
         case .damaged(let what): throw BaseFailure(image, .damaged("\(partition.title) is damaged: \(what)", said: ""))
+        case .endsEarly(let size, let length):
+          throw BaseFailure(
+            image,
+            .damaged("it ends early: \(partition.title) has \(size) bytes, of which \(length) are there", said: ""))
         case .unknownFeature(let name):
           throw BaseFailure(image, .unreadable(place: partition.title, kind: "ext4 with the feature \(name)"))
         }
@@ -253,7 +262,7 @@ public struct BaseImporter: Sendable {
     private func recovered(_ partition: DiskPartition, of disk: URL) async throws -> (DiskPartition, URL) {
       let copy = scratch.appending(path: "recovered-\(partition.number)")
       try await HostCommand(
-        "cp", ["--sparse=always", "--reflink=auto", "--dereference", "--no-preserve=all", disk.path, copy.path],
+        .copy, ["--sparse=always", "--reflink=auto", "--dereference", "--no-preserve=all", disk.path, copy.path],
         to: "copy \(image.path)"
       ).run()
       // Its status says what it did, and not only whether it could.
@@ -263,37 +272,44 @@ public struct BaseImporter: Sendable {
       ).run()
       let whole = try FileRange(copy)
       var partition = partition
-      partition.region = try whole.part(from: partition.region.start, size: partition.size)
+      partition.region = whole.part(from: partition.region.start, size: partition.size)
       return (partition, copy)
     }
 
     /// Puts what is in a FAT file system into the tree, as Linux shows it: all of it root's.
-    private func copyFAT(_ partition: DiskPartition, of disk: URL, to target: String, of tree: URL) async throws {
+    private func unpackFAT(_ partition: DiskPartition, to target: String, of tree: URL) async throws {
       try checkLength(partition)
-      let folder = scratch.appending(path: "fat-\(partition.number)")
-      try FolderTree.create(folder.path)
+      let archive = scratch.appending(path: "partition-\(partition.number).tar")
+      defer { unlink(archive.path) }
       do {
-        try await tools.command(
-          "mcopy", ["-s", "-n", "-m", "-i", "\(disk.path)@@\(partition.region.start)", "::", folder.path],
-          to: "read \(partition.title)"
-        ).run()
-      } catch let failure as CommandFailure {
-        throw damaged("\(partition.title) is damaged", failure)
+        let region = partition.region
+        try FATArchive.write(
+          try FATFileSystem(length: region.size) { try region.read($0, $1) }, to: archive.path)
+      } catch let failure as FATFileSystem.Failure {
+        throw BaseFailure(image, .damaged("\(partition.title) is damaged: \(failure.reason)", said: ""))
       }
-      try await sandbox.run(
-        """
-        target=\(Sandbox.treePath)/\(target.quotedForShell)
-        mkdir -p "$target"
-        cp --recursive --no-target-directory --preserve=timestamps \(Self.archives) "$target"
-        touch "$target"
-        chown -R 0:0 "$target"
-        chmod -R u=rwX,go=rX "$target"
-        """, root: .overlay(lower: [], upper: tree), place: .beside,
-        bindings: [Sandbox.Binding(folder, at: Self.archives)],
-        to: "copy \(partition.title)")
+      try await unpack(archive, to: target, of: tree)
     }
 
     // MARK: Archives
+
+    /// Most bytes of an `/etc/fstab`.
+    private static let tableLimit = 1 << 20
+
+    /// A function of the shell that tells whether a path in the tree has no links in it: they may lead to whatever the sandbox has.
+    private static let inTree = "in_tree() { [ \"$(realpath --canonicalize-missing -- \"$1\")\" = \"$1\" ]; }"
+
+    /// Lines of the shell that make the folder of a mount, `$target`.
+    private static func makeTarget(_ target: String) -> String {
+      """
+      \(inTree)
+      target=\([Sandbox.treePath, target].filter { !$0.isEmpty }.joined(separator: "/").quotedForShell)
+      in_tree "$target" || {
+        echo "its /etc/fstab mounts a partition at ${target#\(Sandbox.treePath)}, which is a link or below one" >&2; exit 1
+      }
+      mkdir -p "$target"
+      """
+    }
 
     /// What only a running system has: the archive's is left out, the folders stay.
     private static let emptied = ["dev", "proc", "sys", "run", "tmp", "lost+found"]
@@ -307,8 +323,7 @@ public struct BaseImporter: Sendable {
       do {
         try await sandbox.run(
           """
-          target=\(Sandbox.treePath)/\(target.quotedForShell)
-          mkdir -p "$target"
+          \(Self.makeTarget(target))
           # Nodes of devices: only root could make them, and a device has those of its kernel.
           tar --list --verbose --numeric-owner --quoting-style=literal --file \(Self.archives) |
             sed -n 's/^[bc][^ ]* *[^ ]* *[^ ]* *[^ ]* *[^ ]* //p' > /tmp/devices
@@ -326,16 +341,17 @@ public struct BaseImporter: Sendable {
 
     /// Takes away what belongs to the disk and the start that the image was made for.
     private func adapt(_ tree: URL) async throws {
-      let table = try? FolderTree.readFile(tree.appending(path: "etc/fstab").path)
+      let table = try? ForeignTree(tree.path).content(of: "etc/fstab", limit: Self.tableLimit)
       let mounts = scratch.appending(path: "fstab")
       let text = MountTable(String(decoding: table ?? [], as: UTF8.self)).withoutDisk
       try FolderTree.replaceFile(mounts.path, with: text.utf8)
       try await sandbox.run(
         """
+        \(Self.inTree)
         cd \(Sandbox.treePath)
-        [ ! -f etc/fstab ] || [ -L etc/fstab ] || cat \(Self.archives) > etc/fstab
+        [ ! -f etc/fstab ] || ! in_tree "$PWD/etc/fstab" || cat \(Self.archives) > etc/fstab
         # Made for its own disk; every image has one of its own.
-        rm -f boot/initrd.img-*
+        ! in_tree "$PWD/boot" || rm -f boot/initrd.img-*
         """, root: .overlay(lower: [], upper: tree), place: .beside,
         bindings: [Sandbox.Binding(mounts, at: Self.archives)], to: "adapt \(image.lastPathComponent)")
     }

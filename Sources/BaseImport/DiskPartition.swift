@@ -24,7 +24,7 @@ struct DiskPartition: Sendable {
   /// - Throws: `ExtFailure`, `FileFailure`.
   func fileSystem() throws -> ExtFileSystem {
     let region = region
-    return try ExtFileSystem { try region.read($0, $1) }
+    return try ExtFileSystem(length: region.size) { try region.read($0, $1) }
   }
 
   /// The partitions of a disk image: by GUID partition table or master boot record; empty where it has none and is no file system.
@@ -36,7 +36,7 @@ struct DiskPartition: Sendable {
       let (start, overflow) = first.multipliedReportingOverflow(by: sector)
       let (size, excess) = count.multipliedReportingOverflow(by: sector)
       guard !overflow, !excess else { return nil }
-      let region = try disk.part(from: start, size: size)
+      let region = disk.part(from: start, size: size)
       return DiskPartition(
         number: number, id: id, name: name, size: size, region: region, kind: try StoredKind(of: region))
     }
@@ -47,8 +47,7 @@ struct DiskPartition: Sendable {
     if let table = try? reading.table() {
       return try table.partitions.compactMap {
         try partition(
-          $0.number, id: $0.guid.description.lowercased(), name: $0.name, first: $0.firstLBA,
-          count: $0.lastLBA >= $0.firstLBA ? $0.sectorCount : 0)
+          $0.number, id: $0.guid.description.lowercased(), name: $0.name, first: $0.firstLBA, count: $0.sectorCount)
       }
     }
     if !whole.hasStartSector,

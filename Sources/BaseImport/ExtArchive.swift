@@ -9,6 +9,8 @@ enum ExtArchive {
   static func write(_ fileSystem: ExtFileSystem, to path: String) throws {
     var writer = try TarWriter(path)
     var names: [UInt32: [UInt8]] = [:]
+    // Holes cost nothing where they are, and their zeros would fill the cache's disk.
+    var rest = max(fileSystem.size, 1 << 30) * 4
     try add(try fileSystem.root, as: Array("./".utf8), .folder, of: fileSystem, to: &writer)
     try fileSystem.walk { place, inode in
       let name = Array("./".utf8) + place
@@ -24,6 +26,10 @@ enum ExtArchive {
         try add(inode, as: name, .symbolicLink(to: try fileSystem.target(of: inode)), of: fileSystem, to: &writer)
       case .pipe: try add(inode, as: name, .pipe, of: fileSystem, to: &writer)
       case .file:
+        guard inode.size <= rest else {
+          throw ExtFailure.damaged("its files are several times as large as the file system")
+        }
+        rest -= inode.size
         try add(inode, as: name, .file(size: Int64(inode.size)), of: fileSystem, to: &writer)
         try fileSystem.forEachPiece(of: inode) { try writer.write($0) }
       case .device, .socket: names[inode.number] = nil

@@ -8,34 +8,42 @@ final class FileRange: Sendable {
   let start: UInt64
   /// Bytes.
   let size: UInt64
-  private let file: URL
-  private let descriptor: Int32
+  private let file: OpenFile
 
   /// Opens a whole file.
   ///
   /// - Throws: `FileFailure`.
   convenience init(_ file: URL) throws(FileFailure) {
+    let file = try OpenFile(file)
     var status = stat()
-    guard stat(file.path, &status) == 0 else { throw .last("read", file.path) }
-    try self.init(file, start: 0, size: UInt64(max(0, status.st_size)))
+    guard fstat(file.descriptor, &status) == 0 else { throw .last("read", file.path) }
+    self.init(file, start: 0, size: UInt64(max(0, status.st_size)))
   }
 
-  private init(_ file: URL, start: UInt64, size: UInt64) throws(FileFailure) {
+  private init(_ file: OpenFile, start: UInt64, size: UInt64) {
     self.file = file
     self.start = start
     self.size = size
-    descriptor = open(file.path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw .last("read", file.path) }
   }
 
-  deinit { close(descriptor) }
+  /// A file that all parts of it share: a table may name a thousand of them.
+  private final class OpenFile: Sendable {
+    let path: String
+    let descriptor: Int32
+
+    init(_ file: URL) throws(FileFailure) {
+      path = file.path
+      descriptor = open(path, O_RDONLY | O_CLOEXEC)
+      guard descriptor >= 0 else { throw .last("read", path) }
+    }
+
+    deinit { close(descriptor) }
+  }
 
   /// A part of this one; as much of it as there is.
-  ///
-  /// - Throws: `FileFailure`.
-  func part(from offset: UInt64, size wanted: UInt64) throws(FileFailure) -> FileRange {
+  func part(from offset: UInt64, size wanted: UInt64) -> FileRange {
     let begin = min(offset, size)
-    return try FileRange(file, start: start + begin, size: min(wanted, size - begin))
+    return FileRange(file, start: start + begin, size: min(wanted, size - begin))
   }
 
   /// Reads bytes; fewer where the region ends.
@@ -48,7 +56,7 @@ final class FileRange: Sendable {
     let bytes = [UInt8](unsafeUninitializedCapacity: wanted) { buffer, length in
       while length < wanted {
         let got = pread(
-          descriptor, buffer.baseAddress?.advanced(by: length), wanted - length, off_t(start + offset) + length)
+          file.descriptor, buffer.baseAddress?.advanced(by: length), wanted - length, off_t(start + offset) + length)
         if got < 0, errno == EINTR { continue }
         if got < 0 { failure = .last("read", file.path) }
         if got <= 0 { break }

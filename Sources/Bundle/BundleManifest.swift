@@ -89,6 +89,12 @@ public struct BundleImage: Equatable, Sendable {
     self.framesLength = framesLength
   }
 
+  /// Whether an image can have the name: 1 to 32 letters from a to z, digits and hyphens.
+  public static func isName(_ text: String) -> Bool {
+    (1...32).contains(text.utf8.count)
+      && text.utf8.allSatisfy { (0x61...0x7a).contains($0) || (0x30...0x39).contains($0) || $0 == UInt8(ascii: "-") }
+  }
+
   /// Number of its segments.
   public var segmentCount: Int { Int((size + UInt64(BundleLimits.segment) - 1) / UInt64(BundleLimits.segment)) }
 
@@ -172,6 +178,10 @@ extension BundleImage {
   fileprivate init(_ bytes: ArraySlice<UInt8>) throws(FieldFailure) {
     var fields = try FieldReader(bytes, of: "image")
     name = try fields.text(1, "name", length: 1...32)
+    // It becomes a file's name wherever the bundle is taken apart.
+    guard Self.isName(name) else {
+      throw FieldFailure("an image's name has more than letters a to z, digits and hyphens")
+    }
     size = try Self.size(try fields.number(2, "size"))
     content = Digest(try fields.value(3, "content", length: Digest.length...Digest.length))
     tree = Digest(try fields.value(4, "tree", length: Digest.length...Digest.length))

@@ -35,7 +35,7 @@ struct FileLayout: Sendable {
   }
 
   private mutating func addExt(_ image: MappedImage) throws {
-    let system = try ExtFileSystem { offset, count in
+    let system = try ExtFileSystem(length: UInt64(image.bytes.count)) { offset, count in
       let start = min(Int(clamping: offset), image.bytes.count)
       return Array(image.bytes[start..<min(start + count, image.bytes.count)])
     }

@@ -85,6 +85,8 @@ public struct FirstBootValues: Sendable, Equatable {
     case unknownKey(String)
     /// A value that the key does not take. Secret values are not told.
     case value(Key)
+    /// A private key, of which nothing is told.
+    case privateKey(Key)
     /// A key with two values, that takes one.
     case repeated(Key)
     /// The file is no UTF-8, or too large.
@@ -97,6 +99,7 @@ public struct FirstBootValues: Sendable, Equatable {
       case .unknownKey(let key):
         "there is no key `\(key)`; possible: \(Key.allCases.map(\.rawValue).joined(separator: ", "))"
       case .value(let key): "`\(key.rawValue)` takes \(key.expectation)"
+      case .privateKey(let key): "this is a private key; `\(key.rawValue)` takes a public one, whose file ends in .pub"
       case .repeated(let key): "`\(key.rawValue)` is there twice"
       case .noText: "it is no text of at most \(FirstBootValues.sizeLimit) bytes"
       }

@@ -1,11 +1,11 @@
 extension ExtFileSystem {
-  /// A run of blocks of a file; where nothing stands, it reads as zeros.
+  /// A run of blocks of a file. What is in no run reads as zeros.
   struct Run {
     /// First block of the file.
     var position: UInt64
     var count: UInt64
-    /// First block of the file system; `nil` for blocks that were never written.
-    var place: UInt64?
+    /// First block of the file system.
+    var place: UInt64
   }
 
   /// Most bytes that are read at once.
@@ -16,7 +16,6 @@ extension ExtFileSystem {
   /// - Throws: ``ExtFailure``, and what reading and `body` throw.
   public func forEachPiece(of inode: ExtInode, _ body: (_ bytes: [UInt8]) throws -> Void) throws {
     let size = inode.size
-    guard size <= self.size else { throw ExtFailure.damaged("the inode \(inode.number) is larger than all of it") }
     var done: UInt64 = 0
     func zeros(until end: UInt64) throws {
       while done < end {
@@ -27,10 +26,7 @@ extension ExtFileSystem {
     }
     for run in try runs(of: inode) {
       try zeros(until: min(size, run.position * UInt64(blockSize)))
-      guard let place = run.place else { continue }
-      guard run.position * UInt64(blockSize) == done || done == size else {
-        throw ExtFailure.damaged("parts of the inode \(inode.number) overlap")
-      }
+      let place = run.place
       var next: UInt64 = 0
       while next < run.count, done < size {
         let count = min(run.count - next, UInt64(Self.piece / blockSize))
@@ -70,25 +66,41 @@ extension ExtFileSystem {
   public func places(of inode: ExtInode) throws -> [(position: UInt64, place: UInt64, length: UInt64)] {
     let bytes = UInt64(blockSize)
     return try runs(of: inode).compactMap { run in
-      guard let place = run.place, place < size / bytes, run.count <= size / bytes - place else { return nil }
+      let place = run.place
+      guard place < blockCount, run.count <= blockCount - place else { return nil }
       let position = run.position * bytes
       guard position < inode.size else { return nil }
       return (position, place * bytes, min(run.count * bytes, inode.size - position))
     }
   }
 
+  /// Runs in the order of the file, each behind the one before it.
   private func runs(of inode: ExtInode) throws -> [Run] {
+    guard inode.size <= size else { throw ExtFailure.damaged("the inode \(inode.number) is larger than all of it") }
     var runs: [Run] = []
     if inode.usesExtents {
-      try addExtents(inode.map, depth: nil, of: inode, to: &runs)
+      var end: UInt64 = 0
+      try addExtents(inode.map, depth: nil, of: inode, after: &end, to: &runs)
     } else {
       try addMapped(inode, to: &runs)
     }
     return runs
   }
 
+  /// Adds a run; there cannot be more of them than blocks.
+  private func add(_ run: Run, of inode: ExtInode, to runs: inout [Run]) throws {
+    guard UInt64(runs.count) < blockCount else {
+      throw ExtFailure.damaged("the inode \(inode.number) has more parts than there are blocks")
+    }
+    runs.append(run)
+  }
+
   /// Adds the extents of a node of the tree (`ext4_extent_header`).
-  private func addExtents(_ node: [UInt8], depth expected: Int?, of inode: ExtInode, to runs: inout [Run]) throws {
+  ///
+  /// - Parameter end: Block behind the last extent. A tree whose nodes have one child twice, or themselves, gives an extent before it.
+  private func addExtents(
+    _ node: [UInt8], depth expected: Int?, of inode: ExtInode, after end: inout UInt64, to runs: inout [Run]
+  ) throws {
     let count = Int(node.number(at: 2, as: UInt16.self))
     let depth = Int(node.number(at: 6, as: UInt16.self))
     guard node.number(at: 0, as: UInt16.self) == 0xF30A, 12 + count * 12 <= node.count, depth <= 5,
@@ -100,7 +112,7 @@ extension ExtFileSystem {
         let child =
           UInt64(node.number(at: entry + 4, as: UInt32.self)) | UInt64(node.number(at: entry + 8, as: UInt16.self))
           << 32
-        try addExtents(try block(child), depth: depth - 1, of: inode, to: &runs)
+        try addExtents(try block(child), depth: depth - 1, of: inode, after: &end, to: &runs)
         continue
       }
       let length = UInt64(node.number(at: entry + 4, as: UInt16.self))
@@ -108,10 +120,12 @@ extension ExtFileSystem {
         UInt64(node.number(at: entry + 8, as: UInt32.self)) | UInt64(node.number(at: entry + 6, as: UInt16.self)) << 32
       // A length above this limit is that of blocks that are allocated and not written.
       let isWritten = length <= 32_768
-      runs.append(
-        Run(
-          position: UInt64(node.number(at: entry, as: UInt32.self)), count: isWritten ? length : length - 32_768,
-          place: isWritten ? place : nil))
+      let position = UInt64(node.number(at: entry, as: UInt32.self))
+      guard position >= end, length > 0 else {
+        throw ExtFailure.damaged("parts of the inode \(inode.number) overlap")
+      }
+      end = position + (isWritten ? length : length - 32_768)
+      if isWritten { try add(Run(position: position, count: length, place: place), of: inode, to: &runs) }
     }
   }
 
@@ -119,20 +133,18 @@ extension ExtFileSystem {
   private func addMapped(_ inode: ExtInode, to runs: inout [Run]) throws {
     let needed = (inode.size + UInt64(blockSize) - 1) / UInt64(blockSize)
     var position: UInt64 = 0
-    func addBlock(_ place: UInt64) {
+    func addBlock(_ place: UInt64) throws {
       defer { position += 1 }
       guard place != 0 else { return }
-      if let last = runs.last, let start = last.place, start + last.count == place,
-        last.position + last.count == position
-      {
+      if let last = runs.last, last.place + last.count == place, last.position + last.count == position {
         runs[runs.count - 1].count += 1
       } else {
-        runs.append(Run(position: position, count: 1, place: place))
+        try add(Run(position: position, count: 1, place: place), of: inode, to: &runs)
       }
     }
     func addTree(_ place: UInt64, level: Int) throws {
       guard position < needed else { return }
-      guard level > 0 else { return addBlock(place) }
+      guard level > 0 else { return try addBlock(place) }
       let numbers = blockSize / 4
       guard place != 0 else {
         position += (0..<level).reduce(UInt64(1)) { size, _ in size * UInt64(numbers) }

@@ -57,12 +57,16 @@ extension ExtFileSystem {
     }
   }
 
+  /// Most folders in each other: Linux opens no path that is longer than 4096 bytes.
+  private static let deepest = 512
+
   /// Gives everything below the topmost folder, a folder before what is in it, in the order of names.
   ///
   /// - Throws: ``ExtFailure``, and what `body` throws.
   public func walk(_ body: (_ path: [UInt8], _ inode: ExtInode) throws -> Void) throws {
     var seen: Set<UInt32> = [Self.rootInode]
-    func walk(_ folder: ExtInode, _ path: [UInt8]) throws {
+    func walk(_ folder: ExtInode, _ path: [UInt8], depth: Int) throws {
+      guard depth < Self.deepest, path.count < 4096 else { throw ExtFailure.damaged("it has a path without end") }
       for entry in try entries(of: folder) {
         let inode = try inode(entry.inode)
         let place = path.isEmpty ? entry.name : path + [UInt8(ascii: "/")] + entry.name
@@ -71,10 +75,10 @@ extension ExtFileSystem {
         guard seen.insert(inode.number).inserted else {
           throw ExtFailure.damaged("the folder with the inode \(inode.number) has two names")
         }
-        try walk(inode, place)
+        try walk(inode, place, depth: depth + 1)
       }
     }
-    try walk(try root, [])
+    try walk(try root, [], depth: 0)
   }
 
   // MARK: Extended attributes

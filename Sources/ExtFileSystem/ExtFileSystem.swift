@@ -20,11 +20,13 @@ public struct ExtFileSystem {
   public let size: UInt64
 
   let blockSize: Int
+  /// Blocks that are there.
+  let blockCount: UInt64
   private let read: Reader
+  private let budget: ReadBudget
   private let inodeSize: Int
   private let inodeCount: UInt32
   private let inodesPerGroup: UInt32
-  private let blockCount: UInt64
   private let firstDataBlock: UInt64
   private let descriptorSize: Int
 
@@ -46,9 +48,13 @@ public struct ExtFileSystem {
 
   /// Opens a file system.
   ///
+  /// - Parameters:
+  ///   - length: Bytes that `read` has. They bound all work: who made the file system may have written any number into it.
+  ///   - read: Gives its bytes.
   /// - Throws: ``ExtFailure``, and what `read` throws.
-  public init(_ read: @escaping Reader) throws {
+  public init(length: UInt64, _ read: @escaping Reader) throws {
     self.read = read
+    budget = ReadBudget(length: length)
     let start = try read(0, 2048)
     guard Self.isOne(start) else { throw ExtFailure.damaged("it has no superblock") }
     let block = Array(start[1024...])
@@ -72,14 +78,22 @@ public struct ExtFileSystem {
       | (is64Bit ? UInt64(block.number(at: 0x150, as: UInt32.self)) << 32 : 0)
     inodeSize = block.number(at: 76, as: UInt32.self) == 0 ? 128 : Int(block.number(at: 88, as: UInt16.self))
     descriptorSize = is64Bit ? Int(block.number(at: 254, as: UInt16.self)) : 32
-    guard inodesPerGroup > 0, inodeSize >= 128, inodeSize <= blockSize, descriptorSize >= 32,
-      descriptorSize <= blockSize, blockCount <= UInt64(Int64.max) / UInt64(blockSize)
+    // Powers of two, so that none of them lies across the end of a block.
+    guard inodesPerGroup > 0, Self.isPowerOfTwo(inodeSize), inodeSize >= 128, inodeSize <= blockSize,
+      Self.isPowerOfTwo(descriptorSize), descriptorSize >= 32, descriptorSize <= blockSize,
+      firstDataBlock < blockCount, blockCount <= UInt64(Int64.max) / UInt64(blockSize)
     else { throw ExtFailure.damaged("its superblock contradicts itself") }
     size = blockCount * UInt64(blockSize)
+    guard size <= length else { throw ExtFailure.endsEarly(size: size, length: length) }
+    guard UInt64(inodeCount) <= size / UInt64(inodeSize) else {
+      throw ExtFailure.damaged("it has more inodes than there is room for")
+    }
     let id = block[104..<120].map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }
     uuid = [id[0..<4], id[4..<6], id[6..<8], id[8..<10], id[10...]].map { $0.joined() }.joined(separator: "-")
     label = String(decoding: block[120..<136].prefix { $0 != 0 }, as: UTF8.self)
   }
+
+  private static func isPowerOfTwo(_ number: Int) -> Bool { number.nonzeroBitCount == 1 }
 
   // MARK: Blocks and inodes
 
@@ -89,6 +103,7 @@ public struct ExtFileSystem {
     guard number < blockCount, UInt64(count) <= blockCount - number else {
       throw ExtFailure.damaged("it names the block \(number), which it does not have")
     }
+    try budget.spend(count * blockSize)
     let bytes = try read(number * UInt64(blockSize), count * blockSize)
     guard bytes.count == count * blockSize else { throw ExtFailure.damaged("its end is missing") }
     return bytes
@@ -104,6 +119,9 @@ public struct ExtFileSystem {
     let offset = Int(place % UInt64(blockSize))
     var table = UInt64(descriptor.number(at: offset + 8, as: UInt32.self))
     if descriptorSize >= 64 { table |= UInt64(descriptor.number(at: offset + 0x28, as: UInt32.self)) << 32 }
+    guard table < blockCount else {
+      throw ExtFailure.damaged("it names the block \(table), which it does not have")
+    }
     let byte = UInt64(index) * UInt64(inodeSize)
     let content = try block(table + byte / UInt64(blockSize))
     let start = Int(byte % UInt64(blockSize))
@@ -111,8 +129,28 @@ public struct ExtFileSystem {
   }
 }
 
+/// The bytes that may be read of a file system in all. Where a tree of blocks leads back into itself, reading it ends here.
+private final class ReadBudget {
+  private var rest: UInt64
+
+  /// - Parameter length: Bytes of the file system. A whole one is read once, and its inodes and folders a few times.
+  init(length: UInt64) {
+    let (bytes, overflow) = length.multipliedReportingOverflow(by: 16)
+    rest = overflow ? .max : max(bytes, 64 << 20)
+  }
+
+  func spend(_ bytes: Int) throws {
+    guard UInt64(bytes) <= rest else {
+      throw ExtFailure.damaged("its parts refer to each other again and again")
+    }
+    rest -= UInt64(bytes)
+  }
+}
+
 /// A file system of this family that cannot be read.
 public enum ExtFailure: ExplainedError {
+  /// It has this many bytes, of which fewer are there.
+  case endsEarly(size: UInt64, length: UInt64)
   /// Something in it cannot be.
   case damaged(String)
   /// It uses a feature that is not read, by the name that `mke2fs` has for it.
@@ -122,13 +160,14 @@ public enum ExtFailure: ExplainedError {
   public var problem: String {
     switch self {
     case .damaged(let reason): "the file system is damaged: \(reason)"
+    case .endsEarly(let size, let length): "the file system ends early: of \(size) bytes, \(length) are there"
     case .unknownFeature(let name): "the file system has the feature \(name), which cannot be read"
     }
   }
   /// What the user can do now.
   public var remedy: String? {
     switch self {
-    case .damaged: "fetch the image again, and compare its SHA-256 with the publisher's"
+    case .damaged, .endsEarly: "fetch the image again, and compare its SHA-256 with the publisher's"
     case .unknownFeature:
       "take the root as a tar archive: mount the image, and `tar --create --xattrs --numeric-owner` it"
     }

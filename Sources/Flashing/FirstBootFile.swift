@@ -35,10 +35,14 @@ public enum FirstBootFile {
   }
 
   private static func lines(_ text: String, of key: FirstBootValues.Key) throws(FirstBootValues.Refusal) -> [String] {
-    guard text.hasPrefix("@") else { return [text] }
+    guard text.hasPrefix("@") else {
+      if text.contains("PRIVATE KEY-----") { throw .privateKey(key) }
+      return [text]
+    }
     guard let content = try? FolderTree.readFile(String(text.dropFirst())),
       let text = String(validating: content, as: UTF8.self)
     else { throw .noText }
+    guard !text.contains("PRIVATE KEY-----") else { throw .privateKey(key) }
     let lines = text.split(whereSeparator: \.isNewline).map(String.init).filter { !$0.hasPrefix("#") }
     guard !lines.isEmpty else { throw .value(key) }
     return lines
@@ -48,8 +52,11 @@ public enum FirstBootFile {
   ///
   /// - Parameters:
   ///   - disk: Device node, or a file that stands for it.
+  ///   - tool: Gives the command for one of mtools, with its arguments and its purpose.
   /// - Throws: ``FlashFailure/noBootPartition(_:)``, `CommandFailure` (mtools does the writing), `FileFailure`.
-  public static func write(_ values: FirstBootValues, to disk: String) async throws {
+  public static func write(_ values: FirstBootValues, to disk: String, tool: (String, [String], String) -> HostCommand)
+    async throws
+  {
     let offset = try bootPartition(of: disk)
     // Nobody else may read it: a password may be in it.
     var template = Array("\(FileManager.default.temporaryDirectory.path)/cultivar-XXXXXX".utf8CString)
@@ -61,9 +68,9 @@ public enum FirstBootFile {
       unlink(scratch)
     }
     try FileHandle(fileDescriptor: descriptor, closeOnDealloc: false).write(contentsOf: Data(values.text.utf8))
-    try await HostCommand(
+    try await tool(
       "mcopy", ["-i", "\(disk)@@\(offset)", "-o", scratch, "::/\(FirstBootValues.fileName)"],
-      to: "write \(FirstBootValues.fileName) to the boot partition", environment: ["MTOOLSRC": "/dev/null"]
+      "write \(FirstBootValues.fileName) to the boot partition"
     ).run()
     sync()
   }

@@ -68,6 +68,11 @@ public actor BuildProgress {
     if style == .terminal { write("\r\u{1b}[K") }
   }
 
+  /// Says something that the user should know of the result, whatever the style.
+  public func warning(_ text: String, remedy: String) {
+    write((style == .terminal ? "\r\u{1b}[K" : "") + "cultivar: warning: \(text)\n  \(remedy)\n")
+  }
+
   private func started(_ title: String) -> ContinuousClock.Instant {
     let now = clock.now
     running.append((title, now))

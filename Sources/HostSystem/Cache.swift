@@ -179,6 +179,7 @@ public struct Cache: Sendable {
     while true {
       let place = scratchFolder.appending(path: UUID().uuidString)
       try FolderTree.create(place.path)
+      try FolderTree.dropInheritedRights(of: place.path)
       let descriptor = open(place.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
       guard descriptor >= 0 else {
         // Another build swept the folder before it was locked.

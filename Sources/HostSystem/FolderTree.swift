@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import enum LinuxSystem.ExtendedAttributes
 
 /// Making and removing folders, and replacing files so that a reader sees the old content or the new one.
 public enum FolderTree {
@@ -20,6 +21,19 @@ public enum FolderTree {
     }
     // Another build may have made it in between.
     guard errno == EEXIST else { throw .last("create the folder", path) }
+  }
+
+  /// Takes from a folder the access control lists that the one above it gave it (`acl(5)`): whatever was made in it would get other modes.
+  ///
+  /// - Throws: ``FileFailure``.
+  public static func dropInheritedRights(of folder: String) throws(FileFailure) {
+    for name in ["system.posix_acl_default", "system.posix_acl_access"] {
+      do {
+        try ExtendedAttributes.remove(name, of: folder)
+      } catch {
+        throw FileFailure("remove the access control list of", folder, reason: String(cString: strerror(error.code)))
+      }
+    }
   }
 
   /// Names of what is in a folder, sorted.

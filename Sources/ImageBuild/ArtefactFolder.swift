@@ -53,10 +53,17 @@ public struct ArtefactFolder: Sendable {
   /// The manifest of an earlier build of the same, all of whose artefacts are untouched; `nil` where there is none.
   func manifest(ofBuild key: ContentHash) -> BuildManifest? {
     guard (try? FolderTree.readFile(stamp.path)) == Array(key.text.utf8),
-      let written = try? JSONDecoder().decode([String: Record].self, from: Data(contentsOf: records)),
+      let written = readRecords(),
       written.allSatisfy({ $0.value.state == Self.state(of: folder.appending(path: $0.key)) })
     else { return nil }
     return try? JSONDecoder().decode(BuildManifest.self, from: Data(contentsOf: manifest))
+  }
+
+  /// What is known of the files that were written; `nil` where nothing is. A name is one of a file in the folder, whatever else the
+  /// records say: what is named there is removed.
+  private func readRecords() -> [String: Record]? {
+    let all = try? JSONDecoder().decode([String: Record].self, from: Data(contentsOf: records))
+    return all?.filter { name, _ in !name.contains("/") && !name.hasPrefix(".") && !name.isEmpty }
   }
 
   /// Notes what the artefacts were made of.
@@ -80,7 +87,7 @@ public struct ArtefactFolder: Sendable {
     try FolderTree.create(folder.path)
     try mark()
     unlink(stamp.path)
-    var written = (try? JSONDecoder().decode([String: Record].self, from: Data(contentsOf: records))) ?? [:]
+    var written = readRecords() ?? [:]
     for (name, record) in written where name != image.lastPathComponent {
       guard !artefacts.contains(where: { $0.name == name && $0.key == record.key }) else { continue }
       unlink(folder.appending(path: name).path)

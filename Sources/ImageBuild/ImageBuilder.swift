@@ -42,6 +42,11 @@ public struct ImageBuilder: Sendable {
       cache: cache, mirror: mirror, lock: lock, acceptsExpiredIndex: project.archive.isSnapshot)
   }
 
+  /// The tools that make images, fetched where the cache lacks them.
+  ///
+  /// - Throws: `ArchiveFailure`, `CommandFailure`, `FileFailure`.
+  public func tools() async throws -> ToolTree { try await ToolTree(archive: archive, cache: cache) }
+
   /// The image of a name.
   ///
   /// - Throws: ``ImageFailure/noImage(_:available:)``.
@@ -73,7 +78,7 @@ public struct ImageBuilder: Sendable {
     let system = SystemPrograms(image, users: users)
     let layout = layout(of: image)
     let updates = try DeviceUpdates(image, of: project.release)
-    try checkMachine(forSystem: false)
+    try checkMachine(for: image)
     await progress.expect(7 + image.programs.count)
 
     let requests = PackageRequests(image: image, project: project, device: device, system: system)
@@ -138,9 +143,10 @@ public struct ImageBuilder: Sendable {
   }
 
   /// Checks that this machine has what a build takes from it, before anything is fetched.
-  func checkMachine(forSystem: Bool) throws {
+  func checkMachine(for image: ImageDefinition) throws {
     try DebianArchive.checkTools()
-    if forSystem { try SystemBuilder.checkRights() }
+    try HostProgram.require(Set(image.programs.compactMap(\.source.hostUse)))
+    if image.kind == .system { try SystemBuilder.checkRights() }
   }
 
   /// Parts of the kernel command line that every image has.
@@ -195,7 +201,8 @@ public struct ImageBuilder: Sendable {
   private func kernelParts(
     _ image: ImageDefinition, layout: Layout, device: DeviceClass, tools: ToolTree
   ) async throws -> KernelParts {
-    let files = try await KernelFiles(image.kernel, device: device, suite: project.archive.suite, archive: archive)
+    let files = try await KernelFiles(
+      image.kernel, device: device, suite: project.archive.suite, archive: archive, cache: cache)
     guard let source = files.modules else {
       guard image.kernel.modules.isEmpty else { throw KernelModuleFailure.noModules(kernel: files.label) }
       return KernelParts(files: files)

@@ -31,7 +31,7 @@ extension ImageBuilder {
     let device = DeviceClass(of: image)
     // What a build would refuse at once.
     _ = try executables.file(for: device.architecture)
-    try checkMachine(forSystem: system != nil)
+    try checkMachine(for: image)
     var plan = ImagePlan(
       image: image.name, isLocked: false, packages: 0, packagesToFetch: 0, bytesToFetch: 0, pieces: [])
     var packages: [DebianPackage] = []

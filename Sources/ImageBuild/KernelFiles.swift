@@ -2,6 +2,7 @@ import BaseImport
 import DebianArchive
 import Foundation
 import HostSystem
+import struct LinuxSystem.ForeignTree
 import Lock
 import Project
 import RootFilesystem
@@ -33,7 +34,7 @@ struct KernelFiles {
   ///
   /// - Throws: ``ImageFailure/noKernel(_:)``, `ArchiveFailure`, `FileFailure`.
   init(
-    _ definition: KernelDefinition, device: DeviceClass, suite: String, archive: DebianArchive
+    _ definition: KernelDefinition, device: DeviceClass, suite: String, archive: DebianArchive, cache: Cache
   ) async throws {
     switch definition.source {
     case .path(let kernel, let modules):
@@ -46,16 +47,21 @@ struct KernelFiles {
     case .debian(let package, _):
       let requests = Self.requests(definition, device: device, suite: suite)
       let found = try await archive.packages(for: requests).values.flatMap(\.self)
-      let images = found.filter { $0.name.hasPrefix("linux-image-") }
-      for (image, tree) in zip(images, try await archive.trees(of: images)) {
-        guard let kernel = Self.kernel(in: tree) else { continue }
-        self.kernel = kernel
-        modules = Self.modules(in: tree)
-        identity = image.sha256
-        label = "\(image.name) \(image.version)"
-        return
+      let parts = found.filter { KernelPackages.isPart($0.name) }.sorted { $0.name < $1.name }
+      let folder = try await Self.tree(of: parts, archive: archive, cache: cache)
+      guard let installed = KernelFiles(installedIn: folder, by: parts) else {
+        throw ImageFailure.noKernel(package ?? device.kernelPackage)
       }
-      throw ImageFailure.noKernel(package ?? device.kernelPackage)
+      self = installed
+    }
+  }
+
+  /// The files of a kernel's packages together, as if they were installed.
+  private static func tree(of parts: [DebianPackage], archive: DebianArchive, cache: Cache) async throws -> URL {
+    var key = CacheKey("kernel-tree 1")
+    key.add(parts.map(\.sha256.text))
+    return try await cache.result("kernel-tree", key.hash) { folder in
+      for tree in try await archive.trees(of: parts) { try LinkedTree.add(tree, to: folder) }
     }
   }
 
@@ -65,15 +71,18 @@ struct KernelFiles {
   ///   - folder: Where `boot` and `usr/lib/modules` are.
   ///   - images: Packages that may have brought it.
   init?(installedIn folder: URL, by images: [DebianPackage]) {
-    guard let kernel = Self.kernel(in: folder) else { return nil }
-    self.kernel = kernel
-    modules = Self.modules(in: folder)
+    guard let tree = try? ForeignTree(folder.path), let kernel = Self.kernel(in: tree) else { return nil }
+    self.kernel = kernel.file
+    modules = Self.modules(of: kernel.version, in: tree)
     var key = CacheKey("installed kernel 1")
     key.add(images.map(\.sha256.text))
     identity = key.hash
     // The package of the kernel itself has the kernel's version in its name; the others only depend on it.
-    let version = kernel.lastPathComponent.dropFirst("vmlinuz-".count)
-    label = images.first { $0.name.hasSuffix(version) }.map { "\($0.name) \($0.version)" } ?? String(version)
+    let version = kernel.version
+    let packages = images.filter { $0.name.hasSuffix("-\(version)") }.sorted { $0.name < $1.name }
+    label =
+      (packages.first { $0.name.hasPrefix("linux-image-") } ?? packages.first)
+      .map { "\($0.name) \($0.version)" } ?? version
   }
 
   /// The newest kernel of a base that has its modules; `nil` where it has none.
@@ -81,10 +90,11 @@ struct KernelFiles {
   /// - Parameter package: A package that has to stand for it; `nil` for any kernel.
   init?(of base: BaseRoot, by package: String? = nil) {
     let kernels = base.facts.kernels.filter { kernel in package.map(kernel.packages.contains) ?? true }
-    guard let version = kernels.last?.version else { return nil }
-    kernel = base.tree.appending(path: "boot/vmlinuz-\(version)")
-    let folders = ["usr/lib/modules", "lib/modules"].map { base.tree.appending(path: "\($0)/\(version)") }
-    modules = folders.first { FileManager.default.fileExists(atPath: $0.path) }
+    guard let version = kernels.last?.version, let tree = try? ForeignTree(base.tree.path),
+      let place = BaseFacts.Kernel.places(of: version).lazy.compactMap({ tree.place(of: $0, .file) }).first
+    else { return nil }
+    kernel = URL(fileURLWithPath: place)
+    modules = Self.modules(of: version, in: tree)
     var key = CacheKey("base kernel 1")
     key.add(base.key)
     key.add(version)
@@ -93,17 +103,23 @@ struct KernelFiles {
     label = package.map { "\($0.name) \($0.version) of \(base.name)" } ?? "\(version) of \(base.name)"
   }
 
-  private static func kernel(in tree: URL) -> URL? {
-    let boot = tree.appending(path: "boot")
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: boot.path)) ?? []
-    return names.sorted().first { $0.hasPrefix("vmlinuz-") }.map { boot.appending(path: $0) }
-  }
+  private static let moduleFolders = ["usr/lib/modules", "lib/modules"]
 
-  private static func modules(in tree: URL) -> URL? {
-    for folder in ["usr/lib/modules", "lib/modules"].map({ tree.appending(path: $0) }) {
-      let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
-      if let version = names.sorted().first { return folder.appending(path: version) }
+  /// The first kernel of a tree by the order of names, and its version.
+  private static func kernel(in tree: ForeignTree) -> (file: URL, version: String)? {
+    let inBoot = tree.names(in: "boot").filter { $0.hasPrefix("vmlinuz-") }.map {
+      String($0.dropFirst("vmlinuz-".count))
+    }
+    let versions = inBoot + moduleFolders.flatMap { tree.names(in: $0) }
+    for version in versions {
+      for path in BaseFacts.Kernel.places(of: version) {
+        if let place = tree.place(of: path, .file) { return (URL(fileURLWithPath: place), version) }
+      }
     }
     return nil
+  }
+
+  private static func modules(of version: String, in tree: ForeignTree) -> URL? {
+    moduleFolders.lazy.compactMap { tree.place(of: "\($0)/\(version)", .folder) }.first.map { URL(fileURLWithPath: $0) }
   }
 }

@@ -51,7 +51,7 @@ extension ImageBuilder {
     let executable = try executables.file(for: device.architecture)
     let layout = layout(of: image)
     _ = try DeviceUpdates(image, system, of: project.release)
-    try checkMachine(forSystem: true)
+    try checkMachine(for: image)
     let base = try await base(of: system, device: device)
     let needs = try SystemNeeds(image, system, suite: try suite(of: system, base), device: device, base: base)
 
@@ -98,6 +98,12 @@ extension ImageBuilder {
       }
       async let archiving: Void = progress.step("archive the root file system") { try await root.writeArchive() }
       let listing = try await root.list()
+      if !listing.privateKeys.isEmpty {
+        await progress.warning(
+          "the image has private keys, which everybody with the image has as well: "
+            + listing.privateKeys.joined(separator: ", "),
+          remedy: "remove them in a step, and let each device make its own at its first start")
+      }
       async let entries = root.entries(listing)
       let prepared = try await preparing
       let parts = prepared.parts
@@ -297,7 +303,7 @@ extension ImageBuilder {
   /// The kernel that the base has or the packages brought.
   private func kernel(of resolved: ResolvedSystem, in folder: URL) throws -> KernelFiles {
     if let kernel = resolved.base?.kernel(for: resolved.image) { return kernel }
-    let images = resolved.stages[SystemBuilder.kernelStage].filter { $0.name.hasPrefix("linux-image-") }
+    let images = resolved.stages[SystemBuilder.kernelStage].filter { KernelPackages.isPart($0.name) }
     guard let kernel = KernelFiles(installedIn: folder, by: images) else {
       throw ImageFailure.noKernel(SystemNeeds.kernelPackage(resolved.image, resolved.device))
     }

@@ -63,6 +63,21 @@ public enum Mount {
     }
   }
 
+  /// Mounts a file system that has no device on an open folder.
+  ///
+  /// - Parameters:
+  ///   - type: Its type.
+  ///   - folder: The folder.
+  ///   - name: The folder's path, for the error.
+  ///   - flags: Flags.
+  ///   - options: Options of the file system, separated by commas.
+  /// - Throws: ``SystemError``.
+  public static func mount(
+    _ type: String, on folder: Descriptor, named name: String, _ flags: Flags = [], options: String = ""
+  ) throws(SystemError) {
+    try check("mount \(type) on", name) { Glibc.mount(type, folder.path, type, flags.rawValue, options) }
+  }
+
   /// Moves a mount to another place.
   public static func move(_ source: String, to target: String) throws(SystemError) {
     try check("move mount \(source) to", target) {

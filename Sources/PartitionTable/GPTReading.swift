@@ -48,7 +48,12 @@ public struct GPTReading: Sendable {
     let entries = try read(header.entriesLBA, header.entriesSectorCount).prefix(entriesSize)
     guard entries.count == entriesSize else { return .failure(.truncated) }
     guard CRC32.checksum(entries) == header.entriesChecksum else { return .failure(.entriesChecksum) }
-    return .success(GPT(header: header, entries: Array(entries)))
+    let table = GPT(header: header, entries: Array(entries))
+    // Whoever uses a partition counts with its sectors, in bytes as well.
+    if let partition = table.partitions.first(where: { $0.lastLBA < $0.firstLBA || $0.lastLBA >= 1 << 54 }) {
+      return .failure(.outsideDisk(partition: partition.number))
+    }
+    return .success(table)
   }
 }
 

@@ -19,17 +19,17 @@ struct GitCheckout {
       }
       try await git(["init", "-q"])
       do {
-        try await git(["fetch", "-q", "--depth", "1", url, commit])
+        try await git(["fetch", "-q", "--depth", "1", "--", url, commit])
       } catch is CommandFailure {
         // Some servers hand out only what a reference points to; then the whole history is the way to the commit.
-        try await git(["fetch", "-q", url, "+refs/*:refs/remotes/origin/*"])
+        try await git(["fetch", "-q", "--", url, "+refs/*:refs/remotes/origin/*"])
         do {
           try await git(["cat-file", "-e", "\(commit)^{commit}"])
         } catch is CommandFailure {
           throw ProgramFailure.noReference(url: url, reference: "commit \(commit)")
         }
       }
-      try await git(["-c", "advice.detachedHead=false", "checkout", "-q", commit])
+      try await git(["-c", "advice.detachedHead=false", "checkout", "-q", "--detach", commit])
       try await git(["submodule", "-q", "update", "--init", "--recursive", "--depth", "1"])
     }
   }
@@ -70,7 +70,7 @@ struct GitCheckout {
     }
     if let locked = await lock.revision(of: url, name) { return locked }
     try await lock.allowLookup(of: ["\(url) \(name)"])
-    let listing = try await command(["ls-remote", url] + patterns, to: "look up \(name) of \(url)").run()
+    let listing = try await command(["ls-remote", "--", url] + patterns, to: "look up \(name) of \(url)").run()
     let rows = listing.split(separator: "\n").map { $0.split(separator: "\t").map(String.init) }
     let commit = patterns.lazy.compactMap { pattern in
       rows.first { $0.count == 2 && $0[1] == pattern }?[0]
@@ -82,6 +82,6 @@ struct GitCheckout {
 
   private func command(_ arguments: [String], to purpose: String) -> HostCommand {
     // Never a question on the terminal: a build must not wait for a password.
-    HostCommand("git", arguments, to: purpose, environment: ["GIT_TERMINAL_PROMPT": "0"])
+    HostCommand(.git, arguments, to: purpose, environment: ["GIT_TERMINAL_PROMPT": "0"])
   }
 }

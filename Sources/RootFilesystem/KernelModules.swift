@@ -1,5 +1,6 @@
 import DebianArchive
 import Foundation
+import Glibc
 import HostSystem
 import Spelling
 
@@ -97,7 +98,7 @@ public struct KernelModules: Sendable {
     record.paths = record.paths.mapValues { uncompressedName($0) }
     for name in ["modules.builtin", "modules.builtin.modinfo", "modules.order"] {
       let file = source.appending(path: name)
-      guard FileManager.default.fileExists(atPath: file.path) else { continue }
+      guard isFile(file.path) else { continue }
       try FolderTree.writeFile(target.appending(path: name).path, with: FolderTree.readFile(file.path))
     }
     try await tools.command(
@@ -144,9 +145,16 @@ public struct KernelModules: Sendable {
       let file = String(path.split(separator: "/").last ?? "")
       guard let range = file.range(of: ".ko"), path.hasPrefix("kernel/") || path.hasPrefix("updates/") else { continue }
       guard range.upperBound == file.endIndex || file[range.upperBound] == "." else { continue }
+      guard isFile("\(source.path)/\(path)") else { continue }
       files[normalised(String(file[..<range.lowerBound]))] = "\(source.path)/\(path)"
     }
     return files
+  }
+
+  /// Whether it is an ordinary file and no link, which may lead out of the tree.
+  private static func isFile(_ path: String) -> Bool {
+    var status = stat()
+    return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
   }
 
   private static func relative(_ file: String, to folder: URL) -> String {
@@ -154,7 +162,8 @@ public struct KernelModules: Sendable {
   }
 
   private static func builtInNames(in source: URL) -> Set<String> {
-    let text = (try? String(contentsOf: source.appending(path: "modules.builtin"), encoding: .utf8)) ?? ""
+    let file = source.appending(path: "modules.builtin").path
+    let text = isFile(file) ? String(decoding: (try? FolderTree.readFile(file)) ?? [], as: UTF8.self) : ""
     let names = text.split(separator: "\n").compactMap { line -> String? in
       guard let file = line.split(separator: "/").last, file.hasSuffix(".ko") else { return nil }
       return normalised(String(file.dropLast(3)))

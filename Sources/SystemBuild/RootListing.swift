@@ -9,6 +9,9 @@ public struct RootListing: Sendable {
   /// How many files, folders and links there are.
   public private(set) var count = 0
 
+  /// Paths of files with private keys, sorted.
+  public private(set) var privateKeys: [String] = []
+
   private let folder: URL
   private let pieces: [String]
 
@@ -19,6 +22,7 @@ public struct RootListing: Sendable {
   init(_ folder: URL, pieces: [String]) throws {
     self.folder = folder
     self.pieces = pieces
+    privateKeys = try self.words("keys").filter { !$0.isEmpty }.map { "/\($0)" }.sorted()
     let words = try words("entries")
     for index in stride(from: 0, to: words.count - 1, by: 2) {
       count += 1

@@ -2,6 +2,7 @@ import BaseImport
 import Foundation
 import Glibc
 import HostSystem
+import struct LinuxSystem.ForeignTree
 import Lock
 import Sandbox
 
@@ -134,10 +135,8 @@ struct RootStack: Sendable {
   /// The content of a file of the tree, where it is an ordinary one that everybody may read; `nil` where there is none.
   func file(_ path: String) -> [UInt8]? {
     for layer in lower {
-      let place = layer.appending(path: path).path
-      var status = stat()
-      guard lstat(place, &status) == 0 else { continue }
-      return status.st_mode & S_IFMT == S_IFREG ? try? FolderTree.readFile(place) : nil
+      guard let tree = try? ForeignTree(layer.path), tree.kind(of: path) != nil else { continue }
+      return try? tree.content(of: path, limit: 64 << 20)
     }
     return nil
   }

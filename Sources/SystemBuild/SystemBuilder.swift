@@ -292,9 +292,19 @@ public struct SystemBuilder: Sendable {
         let run = StepRun(step: step, layer: layer.name, cache: cache, epoch: epoch)
         let key = try stack.key("step 1", secrets: run.addSecrets(to:)) { try run.addTo(&$0) }
         let lower = stack.lower
-        try await stack.add(key, called: "step \(step.name) of \(layer.name)") { upper in
-          try await progress.step("step \(step.name) of \(layer.name)") {
+        let title = "step \(step.name) of \(layer.name)"
+        func work(_ upper: URL) async throws {
+          try await progress.step(title) {
             try await run.run(in: sandbox, root: .overlay(lower: lower, upper: upper))
+          }
+        }
+        if step.secrets.isEmpty {
+          try await stack.add(key, called: title, work: work)
+        } else {
+          // What it wrote may have the secrets in it.
+          let place = sandbox.scratch.appending(path: "step-\(stack.pieces.count)")
+          try await stack.add(key, at: place, called: title) { upper in
+            try await cache.withRoom { try await work(upper) }
           }
         }
       }

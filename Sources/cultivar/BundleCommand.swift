@@ -75,6 +75,10 @@ struct BundleCommand: AsyncParsableCommand {
       try images.map { text in
         let parts = text.split(separator: "=", maxSplits: 1).map(String.init)
         guard parts.count == 2 else { throw ValidationError("'\(text)' is not NAME=FILE") }
+        guard BundleImage.isName(parts[0]) else {
+          throw ValidationError(
+            "'\(parts[0])' is not an image's name: write 1 to 32 letters from a to z, digits and hyphens")
+        }
         let files = parts[1].split(separator: ":", maxSplits: 1).map { URL(fileURLWithPath: String($0)) }
         return BundleMaker.Input(name: parts[0], file: files[0], base: files.count > 1 ? files[1] : nil)
       }

@@ -5,7 +5,11 @@ import Project
 
 /// Shows what a command throws in the way that every command shows it, and ends it when the user does.
 enum CommandErrors {
-  /// Runs the work of a command; Ctrl-C and a request to terminate cancel it, so that it can tidy up.
+  /// Time that cancelled work has to tidy up. A call of the kernel that waits, for the other end of a pipe or for a disk, cannot be cancelled.
+  private static let grace = DispatchTimeInterval.seconds(10)
+
+  /// Runs the work of a command; Ctrl-C and a request to terminate cancel it, so that it can tidy up. A second one ends the command at once,
+  /// as does the time that tidying up may take; the next build then removes what was being made.
   ///
   /// - Parameter interrupted: What is said when it was cancelled.
   /// - Throws: `ExitCode`: 1 for an error that was shown, 130 after Ctrl-C.
@@ -17,7 +21,11 @@ enum CommandErrors {
     let sources = [SIGINT, SIGTERM].map { number in
       signal(number, SIG_IGN)
       let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-      source.setEventHandler { task.cancel() }
+      source.setEventHandler {
+        if task.isCancelled { giveUp() }
+        task.cancel()
+        DispatchQueue.global().asyncAfter(deadline: .now() + grace, execute: giveUp)
+      }
       source.resume()
       return source
     }
@@ -47,6 +55,11 @@ enum CommandErrors {
       write("cultivar: error: \(error.localizedDescription)")
       throw ExitCode.failure
     }
+  }
+
+  @Sendable private static func giveUp() {
+    write("cultivar: interrupted; the next build removes what was being made")
+    _exit(130)
   }
 
   private static func write(_ line: String) {

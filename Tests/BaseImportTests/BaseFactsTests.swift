@@ -76,6 +76,46 @@ struct BaseFactsTests {
     }
   }
 
+  @Test("Links lead to places in the base, and never to the host's: its status, kernels and modules are its own")
+  func links() async throws {
+    try await withTemporaryFolder { folder in
+      func link(_ path: String, to target: String, in base: URL) throws {
+        try? FileManager.default.removeItem(at: base.appending(path: path))
+        try FileManager.default.createSymbolicLink(
+          atPath: base.appending(path: path).path, withDestinationPath: target)
+      }
+      let (one, other) = (folder.appending(path: "one"), folder.appending(path: "other"))
+      _ = try facts(one)
+      try link("var", to: "/var", in: one)
+      _ = try facts(other)
+      try link("boot/vmlinuz-6.1.0-10-arm64", to: "/etc/passwd", in: other)
+      try link("boot/vmlinuz-6.1.0-12-arm64", to: "../../../../../../etc/passwd", in: other)
+      try other.writing("", to: "usr/lib/modules/6.1.0-12-arm64/modules.dep")
+
+      let image = URL(fileURLWithPath: "/os.img")
+      let failure = #expect(throws: BaseFailure.self) { _ = try BaseFacts(of: one, image: image) }
+      let found = try BaseFacts(of: other, image: image)
+
+      #expect(failure?.reason == .noDebian("its root has no /var/lib/dpkg/status"))
+      #expect(found.kernels.map(\.version) == ["6.1.0-9-arm64"])
+    }
+  }
+
+  @Test("A status that is a pipe or too large is refused, and neither waited for nor read", .timeLimit(.minutes(1)))
+  func status() async throws {
+    try await withTemporaryFolder { folder in
+      _ = try facts(folder)
+      let status = folder.appending(path: "var/lib/dpkg/status").path
+      try #require(truncate(status, 1 << 40) == 0)
+      let large = #expect(throws: BaseFailure.self) { _ = try BaseFacts(of: folder, image: folder) }
+      try #require(unlink(status) == 0 && mkfifo(status, 0o644) == 0)
+      let pipe = #expect(throws: BaseFailure.self) { _ = try BaseFacts(of: folder, image: folder) }
+
+      #expect(large?.reason == .noDebian("its /var/lib/dpkg/status cannot be read: File too large"))
+      #expect(pipe?.reason == .noDebian("its root has no /var/lib/dpkg/status"))
+    }
+  }
+
   @Test("A status without dpkg is that of no Debian")
   func noPackages() async throws {
     try await withTemporaryFolder { folder in

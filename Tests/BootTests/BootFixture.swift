@@ -184,7 +184,7 @@ func fetch(
   let deadline = ContinuousClock().now.advanced(by: .seconds(seconds))
   while ContinuousClock().now < deadline {
     let page = try? await HostCommand(
-      "curl", ["--silent", "--fail", "--max-time", "4"] + options + [url], to: "fetch \(url)"
+      file: "curl", ["--silent", "--fail", "--max-time", "4"] + options + [url], to: "fetch \(url)"
     ).run()
     if let page { return page }
     if await machine.isOff { break }

@@ -242,7 +242,8 @@ extension Machines {
       let disk = subject.machine.disks[0]
       let part = try #require(try await DiskJudge(disk).partitions().first { $0.name == "boot" })
       return try await HostCommand(
-        "sh", ["-euc", "i='\(disk.path)@@\(part.start * 512)'\n\(script)", disk.deletingLastPathComponent().path],
+        file: "sh",
+        ["-euc", "i='\(disk.path)@@\(part.start * 512)'\n\(script)", disk.deletingLastPathComponent().path],
         to: "change the boot partition", environment: ["MTOOLS_SKIP_CHECK": "1"]
       ).run()
     }
@@ -358,7 +359,7 @@ extension Machines {
         try await device.wait(on: machine, seconds: 400)
         let fingerprint = try await fingerprint(of: device)
         let said = try await HostCommand(
-          BuiltTool.file.path,
+          file: BuiltTool.file.path,
           ["update", "127.0.0.1:\(api)", small.path, "--token-file", tokenFile.path, "--fingerprint", fingerprint],
           to: "update the system", environment: ["HOME": keys.path, "XDG_CONFIG_HOME": keys.path]
         ).run()

@@ -139,6 +139,22 @@ struct ImportTests {
     }
   }
 
+  @Test(
+    "An /etc/fstab that is a link to a device, or a pipe, is neither read nor waited for",
+    .timeLimit(.minutes(5)), arguments: ["ln -s /dev/zero", "ln -s /etc/hostname", "mkfifo"])
+  func table(command: String) async throws {
+    try await withBase {
+      _ = try PublishedImage.smallTree(in: $0)
+      try PublishedImage.run("rm tree/etc/fstab; \(command) tree/etc/fstab; tar -c -C tree . > base", in: $0)
+    } _: { folder in
+      let verdict = try Workshop.run(
+        ["shell", "--", "ls", "-l", "/etc/"], in: folder, environment: LibrarySystem.environment)
+
+      #expect(verdict.status == 0, "\(verdict.errors)")
+      #expect(verdict.output.contains("fstab"))
+    }
+  }
+
   // MARK: Mistakes
 
   /// An image that cannot be a base.
@@ -227,6 +243,23 @@ struct ImportTests {
     Mistake("a feature that is not read", "the image is ext4 with the feature inline_data, which cannot be read") {
       let tree = try PublishedImage.smallTree(in: $0)
       _ = try PublishedImage.fileSystem("base", of: tree, options: ["-O", "inline_data"], in: $0)
+    },
+    Mistake("a link to the host's packages", "its root has no /var/lib/dpkg/status") {
+      _ = try PublishedImage.smallTree(in: $0)
+      try PublishedImage.run("rm -r tree/var; ln -s /var tree/var; tar -c -C tree . > base", in: $0)
+    },
+    Mistake(
+      "a partition that is mounted by way of a link",
+      "its /etc/fstab mounts a partition at /srv/data, which is a link"
+    ) {
+      let tree = try PublishedImage.smallTree(in: $0)
+      try PublishedImage.run("mkdir tree/srv; ln -s /run/cultivar tree/srv/data", in: $0)
+      let root = try PublishedImage.fileSystem("root", of: tree, in: $0)
+      try $0.writing("page", to: "more/index.html")
+      let data = try PublishedImage.fileSystem(
+        "data", of: $0.appending(path: "more"), kind: "ext2",
+        options: ["-U", "11111111-2222-3333-4444-555555555555"], size: "2M", in: $0)
+      _ = try PublishedImage.disk("base", label: "dos", [("83", root), ("83", data)], in: $0)
     },
     Mistake("no packages", "its root has no /var/lib/dpkg/status") {
       _ = try PublishedImage.smallTree(in: $0)

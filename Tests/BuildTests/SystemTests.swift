@@ -56,9 +56,9 @@ struct SystemTests {
     let artefacts = folder.appending(path: "build/box")
     let found = try filesWithSecret(artefacts)
     #expect(found == ["box.img", "root.oci.tar"])
-    // A step's result is kept: what it writes into the root is its own affair.
+    // A step wrote it into the root.
     let kept = try filesWithSecret(cache)
-    #expect(kept.count == 1 && kept.allSatisfy { $0.hasSuffix("/tree/etc/greeting") }, "\(kept)")
+    #expect(kept == [])
     #expect(try filesWithSecret(folder.appending(path: "layers")) == [])
     let image = try BuiltImage(artefacts)
     let root = try image.unpackedRoot(folder, slot: "root")

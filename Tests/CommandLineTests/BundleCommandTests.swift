@@ -156,6 +156,27 @@ struct BundleCommandTests {
     }
   }
 
+  @Test("an image whose name leads out of the folder is refused when a bundle is made, and when it is read")
+  func names() throws {
+    try withTemporaryFolder { folder in
+      try makeReleases(in: folder)
+      let made = try cultivar(
+        "bundle make --product p --device d --release 1 -o bad.bundle ../../X=new.img", in: folder,
+        status: 64)
+      #expect(made.errors.contains("is not an image's name"), "\(made.errors)")
+
+      // The same length, so that only the name differs.
+      var bytes = [UInt8](try Data(contentsOf: folder.appending(path: "new.bundle")))
+      let name = Array("root".utf8)
+      let place = try #require((0..<bytes.count - 4).first { Array(bytes[$0..<$0 + 4]) == name })
+      bytes.replaceSubrange(place..<place + 4, with: Array("../X".utf8))
+      try Data(bytes).write(to: folder.appending(path: "bad.bundle"))
+      let read = try cultivar("bundle extract bad.bundle out", in: folder, status: 1)
+      #expect(read.errors.contains("letters a to z, digits and hyphens"), "\(read.errors)")
+      #expect(!FileManager.default.fileExists(atPath: folder.appending(path: "X.img").path))
+    }
+  }
+
   @Test("what cannot be done is said with its remedy, and nothing is written")
   func refusals() throws {
     try withTemporaryFolder { folder in

@@ -28,7 +28,7 @@ struct ExtFileSystemTests {
 
   private func open(_ image: URL) throws -> ExtFileSystem {
     let bytes = try Data(contentsOf: image)
-    return try ExtFileSystem { offset, count in
+    return try ExtFileSystem(length: UInt64(bytes.count)) { offset, count in
       let start = min(Int(offset), bytes.count)
       return Array(bytes[start..<min(start + count, bytes.count)])
     }
@@ -129,7 +129,7 @@ struct ExtFileSystemTests {
         // Superblock, descriptors, inodes and folders stand at the beginning.
         for _ in 0..<8 { bytes[1024 + next(120_000)] = UInt8(next(256)) }
         do {
-          let fileSystem = try ExtFileSystem { offset, count in
+          let fileSystem = try ExtFileSystem(length: UInt64(bytes.count)) { offset, count in
             let start = Int(min(offset, UInt64(bytes.count)))
             return Array(bytes[start..<min(start + count, bytes.count)])
           }

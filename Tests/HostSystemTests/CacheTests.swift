@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import LinuxSystem
 import TestFixtures
 import Testing
 
@@ -22,6 +23,32 @@ struct CacheTests {
 
       #expect(first == second)
       #expect(try second.text("file") == "content")
+    }
+  }
+
+  @Test("A default access control list above the cache changes no modes of what is made in it")
+  func inheritedRights() async throws {
+    try await withTemporaryFolder { folder in
+      // user::rwx, user:1000:rwx, group::rwx, mask::rwx, other::--- (acl(5)).
+      let entries: [(tag: UInt8, rights: UInt8, id: UInt32)] = [
+        (1, 7, .max), (2, 7, 1000), (4, 7, .max), (0x10, 7, .max), (0x20, 0, .max),
+      ]
+      let list = entries.reduce(into: [2, 0, 0, 0] as [UInt8]) { list, entry in
+        list += [entry.tag, 0, entry.rights, 0] + withUnsafeBytes(of: entry.id.littleEndian, Array.init)
+      }
+      try ExtendedAttributes.set("system.posix_acl_default", of: folder.path, to: list)
+
+      let place = try await Cache(at: folder.appending(path: "cache")).result("kind", ContentHash(of: "a")) { place in
+        try FolderTree.create(place.appending(path: "inner").path)
+        try FolderTree.writeFile(place.appending(path: "inner/file").path, with: [])
+      }
+
+      for path in ["", "inner", "inner/file"] {
+        #expect(ExtendedAttributes.names(of: place.appending(path: path).path) == [])
+      }
+      var status = stat()
+      try #require(stat(place.appending(path: "inner/file").path, &status) == 0)
+      #expect(status.st_mode & 0o777 == 0o644)
     }
   }
 

@@ -142,6 +142,62 @@ struct MistakeTests {
       problems.diagnostics.contains { $0.message == "the file holds too much: more than 100000 values or 64 levels" })
   }
 
+  @Test(
+    "Aliases in keys and levels without end are refused at once, and not when the stack or the day is over",
+    .timeLimit(.minutes(1)),
+    arguments: [
+      ("a8: { ? *a7 : x, ? [*a7] : y }\n", "a key must be a name"), ("? { b: c }\n: x\n", "a key must be a name"),
+      ("*none : x\n", "no value has this anchor"),
+      (String(repeating: "[", count: 100_000), "the file holds too much: more than 64 levels"),
+      (String(repeating: "- ", count: 5000) + "x\n", "the file holds too much: more than 64 levels"),
+    ])
+  func hostileForm(end: String, message: String) throws {
+    var text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n"
+    for level in 1...30 {
+      text +=
+        "a\(level): &a\(level) { b: [\(Array(repeating: "*a\(level - 1)", count: 10).joined(separator: ", "))] }\n"
+    }
+
+    let problems = try #require(throws: ProjectProblems.self) { try Sample.reader.read(text + end, as: Sample.file) }
+    let alone = try #require(throws: ProjectProblems.self) { try Sample.reader.read(end, as: Sample.file) }
+
+    #expect(problems.diagnostics.map(\.message).contains { $0 == message || end.hasPrefix("[") || end.hasPrefix("-") })
+    #expect(alone.errorCount == 1)
+  }
+
+  @Test(
+    "A password or token in a git URL is refused, and stands in no message",
+    arguments: [
+      "https://user:s3cret@git.example.org/a.git", "https://s3cret@git.example.org/a.git",
+      "ssh://git:s3cret@git.example.org/a.git",
+    ])
+  func credentials(url: String) throws {
+    let text = Sample.project(programs: "- swift: { git: \"\(url)\", tag: v1, product: a }")
+
+    let problems = try #require(throws: ProjectProblems.self) { try Sample.reader.read(text, as: Sample.file) }
+
+    #expect(problems.diagnostics.count == 1)
+    let said = problems.diagnostics.map { $0.rendered(relativeTo: Sample.file) }.joined()
+    #expect(said.contains("the URL has a password or token in it"))
+    #expect(!said.contains("s3cret"))
+  }
+
+  @Test(
+    "A name that git would take for an option, or that leads out of a folder, is none",
+    arguments: [
+      "swift: { git: \"-u@git.example.org:x\", tag: v1, product: a }",
+      "swift: { git: \"ssh://-oProxyCommand\", tag: v1, product: a }",
+      "swift: { package: ./station, product: .. }", "swift: { package: ./station, product: --version }",
+      "go: { install: -x.example.org/a, version: v1.2.3 }", "go: { install: example.org/.., version: v1.2.3 }",
+    ])
+  func options(source: String) throws {
+    let text = Sample.project(programs: "- \(source)")
+
+    let problems = try #require(throws: ProjectProblems.self) { try Sample.reader.read(text, as: Sample.file) }
+
+    #expect(problems.diagnostics.contains { $0.message.contains("is not") }, "\(problems.diagnostics.map(\.message))")
+  }
+
   @Test("A file that is no text is refused where the text ends")
   func notUTF8() throws {
     try withTemporaryFolder { folder in

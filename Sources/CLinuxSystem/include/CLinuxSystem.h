@@ -28,7 +28,9 @@
 #include <sys/utsname.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 
+#include "cultivar_sandbox.h"
 #include "cultivar_spawn.h"
 
 /// Makes a pipe whose ends, first the reading one, are closed on `execve`.
@@ -48,6 +50,12 @@ int cultivar_block_size(int descriptor, uint64_t *bytes);
 
 /// Opens a file for reading past the kernel's memory (O_DIRECT, whose number depends on the architecture).
 int cultivar_open_direct(const char *path);
+
+/// Opens a path as a process would whose root is `folder`: neither `..`, nor a link, nor a link of /proc leads out (openat2).
+int cultivar_open_in_root(int folder, const char *path, int flags);
+
+/// The flag that opens a place and not what is there (O_PATH).
+extern const int cultivar_open_place;
 
 /// Makes the kernel read the partition table of a disk again; fails with EBUSY while one of its partitions is in use.
 int cultivar_reread_partitions(int descriptor);

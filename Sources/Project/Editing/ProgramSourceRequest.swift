@@ -74,6 +74,9 @@ public struct ProgramSourceRequest: Sendable {
       throw ProjectFailure(
         "there is no file or folder '\(location)'",
         remedy: "a source is a folder, an executable, a git URL, crate:NAME@VERSION, go:PATH@VERSION or debian:PACKAGE")
+    case .special:
+      throw ProjectFailure(
+        "'\(location)' is a pipe, socket or device", remedy: "a source is a folder, an executable, or a package")
     case .file:
       return ["executable": .text(path)]
     case .folder:
@@ -104,6 +107,11 @@ public struct ProgramSourceRequest: Sendable {
   }
 
   private func repository(_ url: String, product: String?) throws(ProjectFailure) -> JSONValue {
+    guard !Shape<String>.hasCredentials(url) else {
+      throw ProjectFailure(
+        "the URL has a password or token in it, which would stand in the project file and in the lock file",
+        remedy: "leave it out: git asks its credential helper (gitcredentials(7)), or uses SSH with a key")
+    }
     guard let language else {
       throw ProjectFailure(
         "the language of \(url) is not known before it is fetched", remedy: "add --swift, --cargo or --go")

@@ -42,11 +42,35 @@ extension Shape<String> {
     hint: "for example https://ftp.debian.org/debian")
 
   /// The URLs that git reads (git-clone(1)), without plain paths.
-  static let gitURLPattern = #"(https?|ssh|git|file)://\S+|[A-Za-z0-9_.-]+@[A-Za-z0-9.-]+:\S+"#
+  static let gitURLPattern =
+    #"(https?|ssh|git|file)://[^\s-]\S*|[A-Za-z0-9_][A-Za-z0-9_.-]*@[A-Za-z0-9][A-Za-z0-9.-]*:\S+"#
 
   /// URL of a git repository.
-  static let gitURL = text(
+  ///
+  /// One with a password or token is refused before its text can get anywhere: into a message, the lock file, or the arguments of git,
+  /// which every user of the machine can see.
+  static let gitURL = Shape(
+    .text(TextDescription(noun: "the URL of a git repository", pattern: gitURLPattern))
+  ) { node, reading in
+    if let text = node.text, hasCredentials(text) {
+      reading.error(
+        hidingLine: "the URL has a password or token in it, which would stand in the lock file", at: node.position,
+        hint: "leave it out: git asks its credential helper (gitcredentials(7)), or uses SSH with a key")
+      return nil
+    }
+    return plainGitURL.read(node, &reading)
+  }
+
+  private static let plainGitURL = text(
     "the URL of a git repository", pattern: gitURLPattern, hint: "for example https://git.example.org/project.git")
+
+  /// Whether a URL names who asks with more than a user's name: over HTTP, a name alone is a token.
+  static func hasCredentials(_ url: String) -> Bool {
+    guard let scheme = url.range(of: "://") else { return false }
+    let authority = url[scheme.upperBound...].prefix { !"/?#".contains($0) }
+    guard let at = authority.lastIndex(of: "@") else { return false }
+    return url.hasPrefix("http") || authority[..<at].contains(":")
+  }
 
   /// Bits of an address; `nil` where the text is none.
   static func addressBits(_ text: String) -> Int? {

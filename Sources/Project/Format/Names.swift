@@ -83,7 +83,8 @@ extension Shape<String> {
 
   /// Name of a network interface (the kernel's limit is 15 characters).
   static let interfaceName = text(
-    "an interface's name", pattern: "[A-Za-z0-9_.-]{1,15}", hint: "names look like eth0, at most 15 characters")
+    "an interface's name", pattern: "[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}",
+    hint: "names look like eth0, at most 15 characters")
 
   /// Name of a signal without `SIG`, as `kill -l` lists it.
   static let signal = choice(LinuxNames.stopSignals, "a signal that ends programs")

@@ -79,6 +79,12 @@ extension Shape<URL> {
           hint: "paths are relative to the folder of the project file, \(reading.folder.path)")
         return nil
       }
+      guard kind != .special else {
+        reading.error(
+          "'\(path)' is a pipe, socket or device", at: node.position,
+          hint: "name a file or folder: what is special is never read")
+        return nil
+      }
       if let (message, hint) = objection(kind, path, { [reading] in reading.fileKind(url.appending(path: $0)) }) {
         reading.error(message, at: node.position, hint: hint)
         return nil

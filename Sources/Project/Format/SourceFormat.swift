@@ -32,7 +32,7 @@ enum SourceFormat {
     "package", Shape.packageFolder("Swift package", manifest: "Package.swift"), "Folder of a Swift package.",
     example: "./station")
   private static let swiftProduct = RequiredKey(
-    "product", Shape.text("a product's name", pattern: #"[^\s/]+"#), "Executable product of the package.",
+    "product", Shape.text("a product's name", pattern: #"[^\s/.-][^\s/]*"#), "Executable product of the package.",
     example: "station")
 
   /// `swift:`
@@ -82,7 +82,8 @@ enum SourceFormat {
     "package", Shape.text("a package in the module", pattern: #"\.|\./\S+"#, hint: "begin with './'"), default: ".",
     "Package of the executable in the module.", example: "./cmd/gonet")
   private static let goInstall = OptionalKey(
-    "install", Shape.text("a Go package path", pattern: #"[a-z0-9.-]+\.[a-z]+(/[A-Za-z0-9._~-]+)+"#),
+    "install",
+    Shape.text("a Go package path", pattern: #"[a-z0-9][a-z0-9.-]*\.[a-z]+(/[A-Za-z0-9_~][A-Za-z0-9._~-]*)+"#),
     "Go package of the module proxy.", example: "example.org/tools/cmd/gonet")
   private static let goVersion = OptionalKey(
     "version",

@@ -202,7 +202,8 @@ extension Shape<String> {
   /// A line of `authorized_keys`.
   static let authorizedKey = text(
     "an SSH key", pattern: #"[^\n]*(ssh-|ecdsa-|sk-)[^\s]+ [A-Za-z0-9+/=]+[^\n]*"#,
-    hint: "write a whole line of a .pub file, like ssh-ed25519 AAAA… name")
+    hint: "write a whole line of a .pub file, like ssh-ed25519 AAAA… name"
+  ).refusingPrivateKeys
   /// Suite of an archive; a flat archive has a path that ends in '/'.
   static let repositorySuite = text("a suite", pattern: #"[A-Za-z0-9][A-Za-z0-9._/-]*|\./"#)
   /// Component of an archive.

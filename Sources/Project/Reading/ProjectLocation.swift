@@ -23,6 +23,9 @@ public enum ProjectLocation {
           remedy: "name a project's folder or file after --project")
       }
       return file
+    case .special:
+      throw ProjectFailure(
+        "\(given) is a pipe, socket or device", remedy: "name a project's folder or file after --project")
     case .missing:
       throw ProjectFailure(
         "there is no file or folder \(given)", remedy: "name a project's folder or file after --project")

@@ -58,9 +58,13 @@ public struct ProjectReader: Sendable {
 
   /// What a path is on the disk of the build host; symbolic links are followed.
   @Sendable public static func kindOnDisk(_ url: URL) -> FileKind {
-    var isFolder: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder) else { return .missing }
-    return isFolder.boolValue ? .folder : .file
+    var status = stat()
+    guard stat(url.path, &status) == 0 else { return .missing }
+    return switch status.st_mode & S_IFMT {
+    case S_IFREG: .file
+    case S_IFDIR: .folder
+    default: .special
+    }
   }
 
   /// Whether a file on the disk of the build host can be run.

@@ -6,6 +6,8 @@ public enum FileKind: Sendable, Equatable {
   case file
   /// A folder.
   case folder
+  /// A pipe, socket or device: to read it might never end.
+  case special
   /// Nothing is there.
   case missing
 }

@@ -24,6 +24,10 @@ struct YAMLDocument {
 
   init(_ source: SourceText) {
     self.source = source
+    if let problem = YAMLForm.problem(in: source.text) {
+      report(problem.message, at: source.position(line: problem.line, scalarColumn: problem.column))
+      return
+    }
     do {
       guard let node = try repeatedKeys.compose(source) else {
         report("the file is empty", at: start, hint: "`cultivar new DIR` writes a project to begin with")
@@ -75,6 +79,7 @@ struct YAMLDocument {
 
   private mutating func entries(of mapping: Node.Mapping, depth: Int) -> [SourceEntry] {
     var entries: [SourceEntry] = []
+    var lines: [String: Int] = [:]
     for (keyNode, valueNode) in mapping {
       let place = position(of: keyNode)
       guard case .scalar(let scalar) = keyNode else {
@@ -88,13 +93,13 @@ struct YAMLDocument {
           hint: "repeat the values, or give the whole value an anchor (&name) and use it as *name")
         continue
       }
-      if let first = entries.first(where: { $0.key == key }) {
+      if let first = lines[key] {
         report(
-          "the key '\(key)' is given twice", at: place,
-          hint: "the first one stands in line \(first.position.line); keep one of them")
+          "the key '\(key)' is given twice", at: place, hint: "the first one stands in line \(first); keep one of them")
         continue
       }
       guard let value = convert(valueNode, depth: depth + 1) else { continue }
+      lines[key] = place.line
       entries.append(SourceEntry(key: key, position: place, value: value))
     }
     return entries

@@ -128,8 +128,12 @@ struct FolderContent {
       } else if ProjectReader.kindOnDisk(url) == .folder {
         let inner = FolderContent(url, at: inImage).parts(position: position, &problems)
         parts += inner.isEmpty ? [part(.folder)] : inner
-      } else {
+      } else if ProjectReader.kindOnDisk(url) == .file {
         parts.append(part(.file(url)))
+      } else {
+        problems.error(
+          "\(url.path) is a pipe, socket or device", at: position,
+          hint: "remove it: the running system makes its own in /run and /dev")
       }
     }
     return parts

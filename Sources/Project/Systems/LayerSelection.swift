@@ -167,7 +167,7 @@ struct LayerSelection {
       problems.error(
         "there is no layer '\(name)'", at: wish.name.position,
         hint: "paths are relative to the folder of the project file, \(project.folder.path)")
-    case .file:
+    case .file, .special:
       problems.error("'\(name)' is a file", at: wish.name.position, hint: "name the folder of the layer")
     case .folder where ProjectReader.kindOnDisk(folder.appending(path: LayerLibrary.fileName)) == .file:
       problems.error(

@@ -106,7 +106,7 @@ struct VariableTable {
       for given in level.given where given.name == name {
         warnOfClearSecret(given, isSecret: isSecret, &problems)
         let value = node(given.value, isTextual: declaration.isTextual, isList: declaration.type == .list, &problems)
-          .flatMap { problems.read(declaration.shape, $0) }
+          .flatMap { Self.isPrivateKey($0, name, isSecret, &problems) ? nil : problems.read(declaration.shape, $0) }
         record(value, level.source(given.position), "value of \(level.words)", at: given.position)
       }
     }
@@ -155,6 +155,7 @@ struct VariableTable {
     }
     guard let node = node(written, isTextual: declaration.isTextual, isList: declaration.type == .list, &problems)
     else { return nil }
+    guard !Self.isPrivateKey(node, name, declaration.type == .secret, &problems) else { return nil }
     var reading = problems.reading(at: image.position)
     let value = declaration.shape.read(node, &reading)
     problems.take(
@@ -164,6 +165,18 @@ struct VariableTable {
         return diagnostic
       })
     return value
+  }
+
+  /// Whether the value of a variable is a private key and may be none; says so, and shows nothing of it.
+  private static func isPrivateKey(
+    _ node: SourceNode, _ name: String, _ isSecret: Bool, _ problems: inout ProblemList
+  ) -> Bool {
+    guard !isSecret, let value = plainValue(node), PrivateKeyText.isOne(value.text) else { return false }
+    problems.hide(value.text)
+    problems.error(
+      "the value of '\(name)' is a private key, which everybody with the image would have", at: node.position,
+      hint: PrivateKeyText.hint)
+    return true
   }
 
   /// The value that a tag stands for; every other value as it is.

@@ -1,0 +1,12 @@
+import HostileImages
+
+/// What libFuzzer calls with each input; `Scripts/fuzz` builds and runs it.
+@_cdecl("LLVMFuzzerTestOneInput")
+public func testOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
+  do {
+    try HostileImage.read(Array(UnsafeBufferPointer(start: start, count: count)))
+  } catch {
+    fatalError("\(error)")
+  }
+  return 0
+}

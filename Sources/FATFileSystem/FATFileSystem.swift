@@ -1,0 +1,256 @@
+/// A FAT file system, read where it lies in a file or disk (Microsoft's FAT specification 1.03); nothing is mounted.
+///
+/// A cluster belongs to one file or folder at most: so a list of clusters that leads into itself or another one is an error, and all work
+/// is bounded by the length of the file system.
+public struct FATFileSystem {
+  /// Gives `count` bytes from an offset of the file system; fewer where it ends.
+  public typealias Reader = (_ offset: UInt64, _ count: Int) throws -> [UInt8]
+
+  /// What is wrong with it.
+  public struct Failure: Error, Equatable {
+    /// The reason, as the rest of a sentence.
+    public var reason: String
+  }
+
+  /// A file or folder.
+  public struct Entry: Sendable, Equatable {
+    /// Name.
+    public var name: String
+    /// Whether it is a folder.
+    public var isFolder: Bool
+    /// Bytes of a file.
+    public var size: UInt64
+    /// Time of modification, in seconds since 1970, as if it were UTC: FAT knows no time zones.
+    public var time: Int64
+    fileprivate var cluster: UInt32
+  }
+
+  private let read: Reader
+  private let clusterSize: UInt64
+  private let clusterCount: UInt32
+  private let dataStart: UInt64
+  private let rootEntries: (offset: UInt64, count: Int)?
+  private let rootCluster: UInt32
+  private let table: Table
+  private let used: UsedClusters
+
+  /// Opens a file system.
+  ///
+  /// - Parameters:
+  ///   - length: Bytes that `read` has.
+  ///   - read: Gives bytes from an offset; fewer where it ends.
+  /// - Throws: ``Failure``, and what `read` throws.
+  public init(length: UInt64, _ read: @escaping Reader) throws {
+    self.read = read
+    let start = try read(0, 512)
+    func number(_ offset: Int, _ count: Int) -> UInt64 {
+      start.dropFirst(offset).prefix(count).reversed().reduce(0) { $0 << 8 | UInt64($1) }
+    }
+    let sectorSize = number(11, 2)
+    let sectors = number(19, 2) != 0 ? number(19, 2) : number(32, 4)
+    let tableSectors = number(22, 2) != 0 ? number(22, 2) : number(36, 4)
+    clusterSize = number(13, 1) * sectorSize
+    let rootSectors = sectorSize == 0 ? 0 : (number(17, 2) * 32 + sectorSize - 1) / sectorSize
+    let tableStart = number(14, 2)
+    let rootStart = tableStart + number(16, 1) * tableSectors
+    dataStart = (rootStart + rootSectors) * sectorSize
+    guard start.count == 512, [512, 1024, 2048, 4096].contains(sectorSize), number(13, 1).nonzeroBitCount == 1,
+      tableSectors > 0, tableStart > 0, number(16, 1) > 0, rootStart + rootSectors < sectors
+    else { throw Failure(reason: "its first sector contradicts itself") }
+    guard sectors * sectorSize <= length else {
+      throw Failure(reason: "it ends early: of \(sectors * sectorSize) bytes, \(length) are there")
+    }
+    clusterCount = UInt32(clamping: (sectors - rootStart - rootSectors) / number(13, 1))
+    let width: Table.Width = clusterCount < 4085 ? .twelve : clusterCount < 65_525 ? .sixteen : .thirtyTwo
+    let tableBytes = tableSectors * sectorSize
+    guard clusterCount > 0, tableBytes >= width.bytes(of: UInt64(clusterCount) + 2) else {
+      throw Failure(reason: "its list of clusters is too short")
+    }
+    table = Table(
+      bytes: try read(tableStart * sectorSize, Int(width.bytes(of: UInt64(clusterCount) + 2))), width: width)
+    rootEntries = width == .thirtyTwo ? nil : (rootStart * sectorSize, Int(number(17, 2)))
+    rootCluster = UInt32(number(44, 4))
+    used = UsedClusters(count: Int(clusterCount))
+  }
+
+  /// Gives everything below the topmost folder, a folder before what is in it.
+  ///
+  /// - Throws: ``Failure``, and what reading and `body` throw.
+  public func walk(_ body: (_ path: String, _ entry: Entry) throws -> Void) throws {
+    func walk(_ content: [UInt8], _ path: String, depth: Int) throws {
+      guard depth < 128 else { throw Failure(reason: "it has a path without end") }
+      for entry in try Self.entries(content) {
+        let place = path.isEmpty ? entry.name : "\(path)/\(entry.name)"
+        try body(place, entry)
+        if entry.isFolder { try walk(try folder(entry.cluster), place, depth: depth + 1) }
+      }
+    }
+    let root =
+      if let rootEntries { try read(rootEntries.offset, rootEntries.count * 32) } else { try folder(rootCluster) }
+    try walk(root, "", depth: 0)
+  }
+
+  /// Gives the content of a file in pieces; once for each file.
+  ///
+  /// - Throws: ``Failure``, and what reading and `body` throw.
+  public func forEachPiece(of file: Entry, _ body: (_ bytes: [UInt8]) throws -> Void) throws {
+    var rest = file.size
+    guard rest > 0 else { return }
+    try forEachCluster(from: file.cluster) { cluster in
+      guard rest > 0 else { return }
+      let count = min(rest, clusterSize)
+      try body(try bytes(of: cluster, count: Int(count)))
+      rest -= count
+    }
+    guard rest == 0 else { throw Failure(reason: "\(file.name) has fewer clusters than bytes") }
+  }
+
+  // MARK: Clusters
+
+  private struct Table {
+    enum Width {
+      case twelve, sixteen, thirtyTwo
+
+      func bytes(of count: UInt64) -> UInt64 {
+        switch self {
+        case .twelve: (count * 3 + 1) / 2
+        case .sixteen: count * 2
+        case .thirtyTwo: count * 4
+        }
+      }
+    }
+
+    var bytes: [UInt8]
+    var width: Width
+
+    /// The cluster behind one; `nil` at the end of a list.
+    func next(_ cluster: UInt32) -> UInt32? {
+      let index = Int(cluster)
+      func byte(_ offset: Int) -> UInt32 { offset < bytes.count ? UInt32(bytes[offset]) : 0 }
+      switch width {
+      case .twelve:
+        let pair = byte(index * 3 / 2) | byte(index * 3 / 2 + 1) << 8
+        let value = index % 2 == 0 ? pair & 0xFFF : pair >> 4
+        return value >= 0xFF8 ? nil : value
+      case .sixteen:
+        let value = byte(index * 2) | byte(index * 2 + 1) << 8
+        return value >= 0xFFF8 ? nil : value
+      case .thirtyTwo:
+        let value = (0..<4).reduce(UInt32(0)) { $0 | byte(index * 4 + $1) << (8 * UInt32($1)) } & 0x0FFF_FFFF
+        return value >= 0x0FFF_FFF8 ? nil : value
+      }
+    }
+  }
+
+  /// Clusters that a file or folder has.
+  private final class UsedClusters {
+    private var isUsed: [Bool]
+
+    init(count: Int) { isUsed = [Bool](repeating: false, count: count) }
+
+    /// Takes a cluster; whether it was free.
+    func take(_ index: Int) -> Bool {
+      defer { isUsed[index] = true }
+      return !isUsed[index]
+    }
+  }
+
+  private func forEachCluster(from first: UInt32, _ body: (UInt32) throws -> Void) throws {
+    var current: UInt32? = first
+    while let cluster = current {
+      guard cluster >= 2, cluster - 2 < clusterCount else {
+        throw Failure(reason: "it names the cluster \(cluster), which it does not have")
+      }
+      guard used.take(Int(cluster - 2)) else {
+        throw Failure(reason: "two files have the cluster \(cluster), or a list of clusters leads into itself")
+      }
+      try body(cluster)
+      current = table.next(cluster)
+    }
+  }
+
+  private func bytes(of cluster: UInt32, count: Int) throws -> [UInt8] {
+    let bytes = try read(dataStart + UInt64(cluster - 2) * clusterSize, count)
+    guard bytes.count == count else { throw Failure(reason: "its end is missing") }
+    return bytes
+  }
+
+  /// Most bytes of a folder: 65,536 entries of 32 bytes.
+  private static let folderLimit = 65_536 * 32
+
+  private func folder(_ first: UInt32) throws -> [UInt8] {
+    var content: [UInt8] = []
+    try forEachCluster(from: first) { cluster in
+      guard content.count < Self.folderLimit else { throw Failure(reason: "it has a folder that is too large") }
+      content += try bytes(of: cluster, count: Int(clusterSize))
+    }
+    return content
+  }
+
+  // MARK: Names
+
+  /// The entries of a folder, without the folder itself, the one above, and the label.
+  private static func entries(_ content: [UInt8]) throws -> [Entry] {
+    var entries: [Entry] = []
+    var long: [(order: UInt8, sum: UInt8, units: [UInt16])] = []
+    for start in stride(from: 0, through: content.count - 32, by: 32) {
+      let raw = Array(content[start..<start + 32])
+      func number(_ offset: Int, _ count: Int) -> UInt32 {
+        raw[offset..<offset + count].reversed().reduce(0) { $0 << 8 | UInt32($1) }
+      }
+      if raw[0] == 0 { break }
+      if raw[0] == 0xE5 {
+        long = []
+        continue
+      }
+      if raw[11] & 0x3F == 0x0F {
+        let places = [1, 3, 5, 7, 9, 14, 16, 18, 20, 22, 24, 28, 30]
+        if raw[0] & 0x40 != 0 { long = [] }
+        long.append((raw[0] & 0x3F, raw[13], places.map { UInt16(number($0, 2)) }))
+        continue
+      }
+      defer { long = [] }
+      guard raw[11] & 0x08 == 0, raw[0] != UInt8(ascii: ".") else { continue }
+      let name = longName(long, of: raw) ?? shortName(raw)
+      guard !name.isEmpty, name != ".", name != "..",
+        !name.unicodeScalars.contains(where: { $0 == "/" || $0.value < 32 })
+      else { throw Failure(reason: "it has a name that cannot be") }
+      entries.append(
+        Entry(
+          name: name, isFolder: raw[11] & 0x10 != 0, size: UInt64(number(28, 4)),
+          time: time(date: number(24, 2), time: number(22, 2)), cluster: number(20, 2) << 16 | number(26, 2)))
+    }
+    return entries
+  }
+
+  /// The long name in front of an entry; `nil` where there is none, or one that belongs to another entry.
+  private static func longName(_ parts: [(order: UInt8, sum: UInt8, units: [UInt16])], of raw: [UInt8]) -> String? {
+    let sum = raw[0..<11].reduce(UInt8(0)) { ($0 >> 1 | $0 << 7) &+ $1 }
+    guard !parts.isEmpty, parts.allSatisfy({ $0.sum == sum }),
+      parts.map({ Int($0.order) }) == Array((1...parts.count).reversed())
+    else { return nil }
+    return String(decoding: parts.reversed().flatMap(\.units).prefix { $0 != 0 }, as: UTF16.self)
+  }
+
+  private static func shortName(_ raw: [UInt8]) -> String {
+    func text(_ range: Range<Int>, isLower: Bool) -> String {
+      var bytes = raw[range].map { $0 < 0x80 ? $0 : UInt8(ascii: "_") }
+      while bytes.last == 0x20 { bytes.removeLast() }
+      let text = String(decoding: bytes, as: UTF8.self)
+      return isLower ? text.lowercased() : text
+    }
+    let (base, ending) = (text(0..<8, isLower: raw[12] & 0x08 != 0), text(8..<11, isLower: raw[12] & 0x10 != 0))
+    return ending.isEmpty ? base : "\(base).\(ending)"
+  }
+
+  /// Seconds since 1970 of a date and a time of FAT, which begin in 1980.
+  private static func time(date: UInt32, time: UInt32) -> Int64 {
+    let (year, month, day) = (Int64(date >> 9) + 1980, max(1, Int64(date >> 5 & 15)), max(1, Int64(date & 31)))
+    // Days of the proleptic Gregorian calendar, its years counted from March.
+    let (shiftedYear, shiftedMonth) = (month > 2 ? year : year - 1, (month + 9) % 12)
+    let days =
+      365 * shiftedYear + shiftedYear / 4 - shiftedYear / 100 + shiftedYear / 400 + (153 * shiftedMonth + 2) / 5 + day
+      - 1
+    return (days - 719_468) * 86_400 + Int64(time >> 11) * 3600 + Int64(time >> 5 & 63) * 60 + Int64(time & 31) * 2
+  }
+}

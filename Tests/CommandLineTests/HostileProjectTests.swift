@@ -1,0 +1,105 @@
+import Foundation
+import TestFixtures
+import Testing
+
+@Suite("Projects with what no project should have", .timeLimit(.minutes(2)))
+struct HostileProjectTests {
+  private static let project = """
+    cultivar: 1
+    name: test
+    images:
+      box: { device: generic-x86_64, layout: system-single, layers: [./layers/one] }
+
+    """
+  private static let layer = """
+    cultivar: 1
+    description: A layer
+    variables:
+      keys: { type: list, description: Keys, pattern: '[^\\n]*ssh-[^\\s]+ [A-Za-z0-9+/=]+', default: [] }
+    users: { me: { authorizedKeys: ["${keys}"] } }
+
+    """
+
+  private func pipe(_ path: String, in folder: URL) throws {
+    let file = folder.appending(path: path)
+    try FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+    try #require(mkfifo(file.path, 0o644) == 0)
+  }
+
+  @Test("a pipe in the files of a layer or an appliance is refused, and not read")
+  func pipes() throws {
+    try withTemporaryFolder { folder in
+      try folder.writing(Self.project, to: "cultivar.yaml")
+      try folder.writing(Self.layer, to: "layers/one/layer.yaml")
+      try pipe("layers/one/files/etc/pipe", in: folder)
+      let system = try Cultivar.run(["check"], in: folder)
+      try folder.writing(
+        """
+        cultivar: 1
+        name: test
+        images:
+          box:
+            device: generic-x86_64
+            layout: appliance-ab
+            programs: [{ executable: /bin/true }]
+            files: [{ path: /etc/pipe, source: ./layers/one/files/etc/pipe }]
+        """, to: "cultivar.yaml")
+      let appliance = try Cultivar.run(["check"], in: folder)
+
+      #expect(system.status == 1)
+      #expect(system.errors.contains("files/etc/pipe is a pipe, socket or device"), "\(system.errors)")
+      #expect(appliance.status == 1)
+      #expect(appliance.errors.contains("'./layers/one/files/etc/pipe' is a pipe, socket or device"))
+    }
+  }
+
+  @Test("a private key in the place of a public one is said to be one, and nothing of it is shown")
+  func privateKey() throws {
+    try withTemporaryFolder { folder in
+      try Judge("ssh-keygen").run(["-q", "-t", "ed25519", "-N", "", "-f", "id"], in: folder)
+      let lines = try folder.text("id").split(separator: "\n").map(String.init)
+      try folder.writing(Self.layer, to: "layers/one/layer.yaml")
+      func said(_ variables: String, _ arguments: String...) throws -> String {
+        try folder.writing(
+          Self.project.replacing("[./layers/one]", with: "[./layers/one]\(variables)"), to: "cultivar.yaml")
+        let outcome = try Cultivar.run(["plan"] + arguments, in: folder)
+        #expect(outcome.status == 1)
+        return outcome.output + outcome.errors
+      }
+      let inline = lines.map { "\"\($0)\"" }.joined(separator: ", ")
+      let words = try [
+        said(", variables: { one.keys: !file id }"), said(", variables: { one.keys: [\(inline)] }"),
+        said("", "--set", "one.keys=!file id"),
+        said(", users: { you: { authorizedKeys: [\"\(lines.joined(separator: "\\n"))\"] } }"),
+      ]
+
+      for text in words {
+        #expect(text.contains("is a private key"), "\(text)")
+        for line in lines.dropFirst().dropLast() { #expect(!text.contains(line)) }
+      }
+    }
+  }
+
+  @Test("a command that waits in the kernel ends when it is asked to", arguments: [SIGTERM, SIGINT])
+  func signals(signal: Int32) throws {
+    try withTemporaryFolder { folder in
+      try pipe("pipe", in: folder)
+      let process = Process()
+      process.executableURL = BuiltTool.file
+      process.arguments = ["bundle", "show", "pipe"]
+      process.currentDirectoryURL = folder
+      process.standardError = FileHandle.nullDevice
+      try process.run()
+      Thread.sleep(forTimeInterval: 1)
+      #expect(process.isRunning)
+
+      kill(process.processIdentifier, signal)
+      // The second one does not wait for what the first one began.
+      Thread.sleep(forTimeInterval: 0.5)
+      kill(process.processIdentifier, signal)
+      process.waitUntilExit()
+
+      #expect(process.terminationStatus == 130)
+    }
+  }
+}
