@@ -46,9 +46,12 @@ let package = Package(
       ]),
     .target(name: "TaggedFields"),
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+    .target(name: "CBlockDigests"),
     .target(
       name: "Bundle",
-      dependencies: ["CZstd", "LinuxSystem", "TaggedFields", .product(name: "Crypto", package: "swift-crypto")]),
+      dependencies: [
+        "CBlockDigests", "CZstd", "LinuxSystem", "TaggedFields", .product(name: "Crypto", package: "swift-crypto"),
+      ]),
     .target(name: "NameResolution", dependencies: ["LinuxSystem"]),
     .target(
       name: "BundleDownload",
@@ -222,7 +225,8 @@ let package = Package(
       path: "Tests/DeviceFixtures"),
     .testTarget(name: "TaggedFieldsTests", dependencies: ["TaggedFields"]),
     .testTarget(
-      name: "BundleTests", dependencies: ["Bundle", "BundleMaking", "HostileBundles", "LinuxSystem", "TestFixtures"]),
+      name: "BundleTests",
+      dependencies: ["Bundle", "CBlockDigests", "BundleMaking", "HostileBundles", "LinuxSystem", "TestFixtures"]),
     .testTarget(name: "NameResolutionTests", dependencies: ["NameResolution", "LinuxSystem", "TestFixtures"]),
     .testTarget(
       name: "BundleDownloadTests", dependencies: ["Bundle", "BundleDownload", "BundleMaking", "TestFixtures"]),

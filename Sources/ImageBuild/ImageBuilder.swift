@@ -117,11 +117,12 @@ public struct ImageBuilder: Sendable {
       plan, root.tree, initialRAM, kernel: kernel.files, arguments: arguments, layout: layout)
     plan.image = identity
     if image.initProgram == nil { try root.addPlan(plan) }
+    if let updates { try root.replacePlan(updates, identity, time: epoch) }
 
     let parts = ImageParts(
       image: ImageName(project: project.name, image: image.name), device: device, layout: layout,
       version: project.version, loader: image.loader, kernel: kernel.files.kernel,
-      initialRAM: try await initialRAMFile, arguments: arguments, epoch: epoch)
+      initialRAM: try await initialRAMFile, arguments: arguments, epoch: epoch, takesUpdates: updates != nil)
     let disk = try await DiskParts(
       parts, root: .tree(root.tree), tools: tools, cache: cache, progress: progress
     ) {

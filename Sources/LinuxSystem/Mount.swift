@@ -122,11 +122,12 @@ public enum Mount {
     return statfs(path, &status) == 0 ? UInt64(truncatingIfNeeded: status.f_type) : 0
   }
 
-  /// Size and free space of the file system at `path`, in bytes; `nil` where it cannot be asked.
-  public static func space(at path: String) -> (total: UInt64, available: UInt64)? {
+  /// Size and free space of the file system at `path`, and the piece of it that a file takes at least, in bytes; `nil` where it cannot be
+  /// asked.
+  public static func space(at path: String) -> (total: UInt64, available: UInt64, unit: UInt64)? {
     var status = statvfs()
     guard statvfs(path, &status) == 0 else { return nil }
     let unit = UInt64(status.f_frsize)
-    return (UInt64(status.f_blocks) * unit, UInt64(status.f_bavail) * unit)
+    return (UInt64(status.f_blocks) * unit, UInt64(status.f_bavail) * unit, unit)
   }
 }
