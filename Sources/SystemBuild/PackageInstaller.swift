@@ -123,9 +123,14 @@ struct PackageInstaller: Sendable {
         let script = PackageScript.install(
           order, files: try await archive.namedFiles(of: packages),
           preDepends: try await archive.preDepends(of: packages))
-        try await sandbox.run(
+        let kept = try await sandbox.run(
           script, root: .overlay(lower: current.lower, upper: upper), bindings: [archives], environment: environment,
           twins: twins, to: "install the packages of \(name)")
+        for file in kept.split(separator: "\n") {
+          await progress.warning(
+            "\(file) stays as an earlier layer left it; the packages of \(name) bring another version of it",
+            remedy: "compare them, or change the file in a layer after \(name)")
+        }
       }
     }
   }

@@ -29,6 +29,10 @@ struct LocalRepository {
   struct Package {
     var name: String
     var version: String
+    /// Whether it has a configuration file as well, `/etc/NAME.conf`.
+    var isConfigured = false
+    /// A script that runs after it is unpacked.
+    var script: String?
   }
 
   /// Adds packages; those of former versions stay.
@@ -45,6 +49,11 @@ struct LocalRepository {
 
         """, to: "DEBIAN/control")
       try tree.writing(package.version, to: "usr/share/\(package.name)/version")
+      if package.isConfigured {
+        try tree.writing("as of \(package.version)\n", to: "etc/\(package.name).conf")
+        try tree.writing("/etc/\(package.name).conf\n", to: "DEBIAN/conffiles")
+      }
+      if let script = package.script { try tree.writing("#!/bin/sh\n\(script)\n", to: "DEBIAN/postinst", mode: 0o755) }
       try run(
         "dpkg-deb", ["--root-owner-group", "--build", tree.path, "\(server.site.path)/\(tree.lastPathComponent).deb"])
     }
