@@ -45,8 +45,6 @@ struct PackageInstaller: Sendable {
   let ahead: URL
   let architecture: String
   let pathRules: [PathRule]
-  /// Addresses of repositories, by name.
-  let repositories: [String: String]
 
   /// Takes the layer of a stage whose archives are unpacked, and whose scripts begin next. It is not called where dpkg does both.
   typealias Unpacked = @Sendable (_ upper: URL) -> Void
@@ -138,7 +136,7 @@ struct PackageInstaller: Sendable {
   private func fetch(_ packages: [DebianPackage], called name: String) async throws {
     guard !archive.missing(packages).isEmpty else { return }
     try await progress.step("fetch \(name)") {
-      _ = try await archive.files(of: packages, repositories: repositories)
+      _ = try await archive.files(of: packages)
     }
   }
 
