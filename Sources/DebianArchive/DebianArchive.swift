@@ -14,6 +14,7 @@ public struct DebianArchive: Sendable {
   private let lock: ProjectLock
   private let acceptsExpiredIndex: Bool
   private let whole = WholeArchives()
+  private let repositories = RepositoryAddresses()
 
   /// Opens the archive for a project.
   ///
@@ -81,9 +82,8 @@ public struct DebianArchive: Sendable {
 
   /// Gives the archive files (`.deb`) of packages, fetched and verified.
   ///
-  /// - Parameter repositories: URLs of the layers' repositories, by name.
   /// - Throws: ``ArchiveFailure``, `CommandFailure`.
-  public func files(of packages: [DebianPackage], repositories: [String: String] = [:]) async throws -> [URL] {
+  public func files(of packages: [DebianPackage]) async throws -> [URL] {
     let made = packages.filter { $0.archive == .build && !cache.take(archiveFile($0)) }
     if !made.isEmpty {
       let file = try await BuildPackages(cache: cache).file
@@ -92,7 +92,7 @@ public struct DebianArchive: Sendable {
         throw FileFailure.last("store", archiveFile(package).path)
       }
     }
-    try await fetch(packages.filter { $0.archive != .build }, repositories: repositories)
+    try await fetch(packages.filter { $0.archive != .build })
     return packages.map(archiveFile)
   }
 
@@ -105,6 +105,7 @@ public struct DebianArchive: Sendable {
       guard let packages = await locked(request, index) else { break }
       known.append(packages)
     }
+    for packages in known { repositories.note(packages, of: request) }
     guard known.count < request.stages.count else { return known }
     try await lock.allowLookup(of: request.stages.indices.dropFirst(known.count).map(request.label))
     // Versions belong together: with one stage to be resolved, those before it are looked up in the same index, where what is
@@ -114,7 +115,10 @@ public struct DebianArchive: Sendable {
       request, keeping: await lock.versionsToKeep(inLabelsWith: request.labelHead),
       buildPackages: try await BuildPackages(cache: cache))
     var labelled: [String: [DebianPackage]] = [:]
-    for (index, packages) in found.stages.enumerated() { labelled[request.label(of: index)] = packages }
+    for (index, packages) in found.stages.enumerated() {
+      labelled[request.label(of: index)] = packages
+      repositories.note(packages, of: request)
+    }
     try await lock.record(labelled: labelled, releases: found.releases, archiveDate: found.archiveDate)
     return found.stages
   }
@@ -124,6 +128,7 @@ public struct DebianArchive: Sendable {
     var known: [[DebianPackage]] = []
     for index in request.stages.indices {
       guard let packages = await locked(request, index) else { return nil }
+      repositories.note(packages, of: request)
       known.append(packages)
     }
     return known
@@ -147,7 +152,7 @@ public struct DebianArchive: Sendable {
   /// Fetches by APT's own helper, which knows proxies, retries, and compares the hash before the file gets its name.
   ///
   /// What has come is kept whatever happens to the rest, so that the next build goes on from there.
-  private func fetch(_ packages: [DebianPackage], repositories: [String: String] = [:]) async throws {
+  private func fetch(_ packages: [DebianPackage]) async throws {
     // An archive that a power cut or a full disk damaged is fetched again: only its hash says that it is whole.
     // Once in a build is enough.
     let wanted = packages.filter { package in
@@ -163,7 +168,7 @@ public struct DebianArchive: Sendable {
     try await cache.withScratch { folder in
       let failures = try await withThrowingTaskGroup(of: String?.self) { group in
         for batch in Self.batches(wanted) {
-          group.addTask { try await fetchBatch(batch, repositories: repositories, into: folder) }
+          group.addTask { try await fetchBatch(batch, into: folder) }
         }
         return try await group.reduce(into: [String]()) { if let said = $1 { $0.append(said) } }
       }
@@ -189,7 +194,7 @@ public struct DebianArchive: Sendable {
   ///
   /// - Returns: What the helper said where something is missing; `nil` where nothing is.
   private func fetchBatch(
-    _ packages: [DebianPackage], repositories: [String: String], into folder: URL
+    _ packages: [DebianPackage], into folder: URL
   ) async throws -> String? {
     var arguments = [
       "-o", "APT::Sandbox::User=root", "-o", "Acquire::Retries=3", "-o", "Acquire::http::Timeout=30", "-q",
@@ -197,7 +202,8 @@ public struct DebianArchive: Sendable {
     ]
     for package in packages {
       arguments += [
-        mirror.url(of: package, repositories: repositories), folder.appending(path: package.sha256.text).path,
+        mirror.url(of: package, repository: repositories.url(of: package)),
+        folder.appending(path: package.sha256.text).path,
         "SHA256:\(package.sha256)",
       ]
     }
@@ -267,4 +273,23 @@ private final class WholeArchives: Sendable {
   func has(_ hash: ContentHash) -> Bool { hashes.withLock { $0.contains(hash) } }
 
   func add(_ hash: ContentHash) { hashes.withLock { _ = $0.insert(hash) } }
+}
+
+/// Addresses of the layers' repositories, by the packages that come from them: whoever needs an archive, for whatever reason, fetches it from
+/// where it came.
+private final class RepositoryAddresses: Sendable {
+  private let urls = Mutex<[ContentHash: String]>([:])
+
+  func note(_ packages: [DebianPackage], of request: InstallationRequest) {
+    urls.withLock { urls in
+      for package in packages {
+        guard let origin = request.repositories.first(where: { .repository($0.name) == package.archive }) else {
+          continue
+        }
+        urls[package.sha256] = origin.url
+      }
+    }
+  }
+
+  func url(of package: DebianPackage) -> String? { urls.withLock { $0[package.sha256] } }
 }

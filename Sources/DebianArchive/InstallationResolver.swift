@@ -26,20 +26,24 @@ extension AptResolver {
     return try await cache.withScratch { folder in
       let settings = try writeSettings(
         in: folder, suite: request.suite, architecture: request.architecture,
-        moreSources: request.repositories.map(Self.source).joined() + buildPackages.source,
-        preferences: Self.preferences(request, keeping: versions))
+        moreSources: request.repositories.map(Self.source).joined() + buildPackages.source)
       try await update(settings, suite: request.suite, repositories: request.repositories)
+      let lists = folder.appending(path: "state/lists")
+      func prefer(keeping versions: [String: String]) throws {
+        try FolderTree.writeFile(
+          folder.appending(path: "etc/preferences").path,
+          with: Self.preferences(request, keeping: versions, lists: lists).utf8)
+      }
+      try prefer(keeping: versions)
       try await Self.apt(settings, .aptCache, ["gencaches", "-q"], to: "read the package index").run()
       var result = ResolvedSystemPackages(stages: [], releases: [:], archiveDate: 0)
       do {
         result.stages = try await stages(of: request, settings, buildPackages)
       } catch is ArchiveFailure where !versions.isEmpty {
         // A new version may need others than the locked ones.
-        try FolderTree.writeFile(
-          folder.appending(path: "etc/preferences").path, with: Self.preferences(request, keeping: [:]).utf8)
+        try prefer(keeping: [:])
         result.stages = try await stages(of: request, settings, buildPackages)
       }
-      let lists = folder.appending(path: "state/lists")
       result.releases = try releases(in: lists)
       result.archiveDate = try ArchiveDate.newest(in: lists)
       return result
@@ -119,7 +123,15 @@ extension AptResolver {
     let plain = path.hasPrefix("./") ? String(path.dropFirst(2)) : path
     let url =
       urls.first { $0.hasSuffix("/\(plain)") || $0.removingPercentEncoding?.hasSuffix("/\(plain)") == true } ?? ""
-    if url.hasPrefix("file:") || url.hasPrefix("copy:") || url.isEmpty { return .build }
+    if url.hasPrefix("file:") || url.hasPrefix("copy:") || url.isEmpty {
+      // APT may say nothing of what needs no fetching.
+      let local = request.repositories.first { repository in
+        guard repository.url.hasPrefix("file:") else { return false }
+        let place = "/\(repository.url.droppingSlash.dropFirst("file:".count).drop { $0 == "/" })/\(plain)"
+        return url.isEmpty ? access(place, F_OK) == 0 : url.replacing("/./", with: "/").hasSuffix(place)
+      }
+      return local.map { .repository($0.name) } ?? .build
+    }
     // The security archive first: a mirror may hold it below the main one.
     if url.hasPrefix(mirror.security + "/") { return .security }
     if let repository = request.repositories.first(where: { url.hasPrefix($0.url.droppingSlash + "/") }),
@@ -137,7 +149,10 @@ extension AptResolver {
       + "Signed-By: \(repository.key)\n\n"
   }
 
-  private static func preferences(_ request: InstallationRequest, keeping versions: [String: String]) -> String {
+  /// - Parameter lists: The fetched indexes: a pin names an archive by what its signed index says of it, as its host may have others.
+  static func preferences(
+    _ request: InstallationRequest, keeping versions: [String: String], lists: URL
+  ) -> String {
     var text = ""
     if !request.excluded.isEmpty {
       text += "Package: \(request.excluded.sorted().joined(separator: " "))\nPin: version *\nPin-Priority: -1\n\n"
@@ -147,11 +162,42 @@ extension AptResolver {
       text += "Package: \(name)\nPin: version \(version)\nPin-Priority: 995\n\n"
     }
     for repository in request.repositories {
-      guard let priority = repository.priority, let host = URL(string: repository.url)?.host else { continue }
+      guard let priority = repository.priority else { continue }
       let packages = repository.priorityPackages.isEmpty ? "*" : repository.priorityPackages.joined(separator: " ")
-      text += "Package: \(packages)\nPin: origin \"\(host)\"\nPin-Priority: \(priority)\n\n"
+      for pin in pins(of: repository, lists: lists) {
+        text += "Package: \(packages)\nPin: \(pin)\nPin-Priority: \(priority)\n\n"
+      }
     }
     return text
+  }
+
+  /// What is pinned of a repository: each of its suites by all that its index says of itself; its host where an index says nothing.
+  private static func pins(of repository: RepositorySource, lists: URL) -> [String] {
+    let fields = [("Origin", "o"), ("Suite", "a"), ("Codename", "n"), ("Label", "l")]
+    return repository.suites.compactMap { suite in
+      let place = suite.hasSuffix("/") ? "\(suite == "./" ? "./" : suite)InRelease" : "dists/\(suite)/InRelease"
+      let file = lists.appending(path: listName(of: "\(repository.url.droppingSlash)/\(place)"))
+      let text = (try? String(contentsOf: file, encoding: .utf8)) ?? ""
+      let known = fields.compactMap { field, letter -> String? in
+        let line = text.split(separator: "\n").first { $0.hasPrefix("\(field): ") }
+        return line.map { "\(letter)=\($0.dropFirst(field.count + 2))" }
+      }
+      if !known.isEmpty { return "release \(known.joined(separator: ","))" }
+      return URL(string: repository.url)?.host.map { "origin \"\($0)\"" }
+    }
+  }
+
+  /// The name that APT gives to the list at a URL (`URItoFileName` of its library).
+  static func listName(of url: String) -> String {
+    let rest = url.range(of: "://").map { url[$0.upperBound...] } ?? url[...]
+    let place = rest.split(separator: "@", maxSplits: 1).last ?? rest
+    return place.unicodeScalars.map { scalar in
+      if scalar == "/" { return "_" }
+      guard "\\|{}[]<>\"^~_=!@#$%^&*".unicodeScalars.contains(scalar) || scalar.value <= 0x20 else {
+        return String(scalar)
+      }
+      return "%" + (scalar.value < 16 ? "0" : "") + String(scalar.value, radix: 16)
+    }.joined()
   }
 
   /// The paragraph of an installed package: that of the index without what is about the file.

@@ -30,9 +30,21 @@ public struct Mirror: Sendable, Equatable {
     let host = HostAptSources(files: aptSources)
     func variable(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }
     let main = project.main ?? variable("CULTIVAR_DEBIAN_MIRROR") ?? host.main ?? official.main
+    // Whoever names a mirror and no security archive means the one beside it: another one may be of another day.
     let security =
-      project.security ?? variable("CULTIVAR_DEBIAN_SECURITY_MIRROR") ?? host.security ?? official.security
+      project.security ?? variable("CULTIVAR_DEBIAN_SECURITY_MIRROR") ?? project.main.flatMap(Self.securityArchive)
+      ?? variable("CULTIVAR_DEBIAN_MIRROR").flatMap(Self.securityArchive) ?? host.security ?? official.security
     return Mirror(main: trimmed(main), security: trimmed(security))
+  }
+
+  /// The security archive beside an archive: `…/debian-security` for `…/debian`, as deb.debian.org and snapshots have them; `nil` where the URL
+  /// has no such part. Debian's own country mirrors have none beside them, and get the official one.
+  private static func securityArchive(of main: String) -> String? {
+    var parts = main.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+    guard let index = parts.lastIndex(of: "debian"), index > 2 else { return nil }
+    if parts[2].hasPrefix("ftp."), parts[2].hasSuffix(".debian.org") { return official.security }
+    parts[index] = "debian-security"
+    return parts.joined(separator: "/")
   }
 
   private static func trimmed(_ url: String) -> String {
@@ -132,11 +144,12 @@ extension Mirror {
 extension Mirror {
   /// Where a package is fetched from.
   ///
-  /// - Parameter repositories: URLs of the layers' repositories, by name.
-  func url(of package: DebianPackage, repositories: [String: String] = [:]) -> String {
+  /// - Parameter repository: URL of the layer's repository that has it; `nil` for Debian's own packages.
+  func url(of package: DebianPackage, repository: String? = nil) -> String {
     if package.archive == .security { return "\(security)/\(package.path)" }
-    let named = repositories.first { DebianPackage.Origin.repository($0.key) == package.archive }
-    guard let named else { return "\(main)/\(package.path)" }
-    return "\(Self.trimmed(named.value))/\(package.path)"
+    guard let repository else { return "\(main)/\(package.path)" }
+    // APT takes a `file:` where it is, and only `copy:` makes a file of one's own.
+    let local = repository.hasPrefix("file:") ? "copy:" + repository.dropFirst("file:".count) : repository
+    return "\(Self.trimmed(local))/\(package.path)"
   }
 }

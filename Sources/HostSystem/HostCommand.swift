@@ -187,10 +187,7 @@ public struct CommandFailure: ExplainedError {
     case .notRun(let reason):
       return "cannot \(command.purpose): \(command.program.name) could not be run: \(reason)"
     case .failed(let status, let said):
-      let lines = said.split(separator: "\n").filter { !$0.allSatisfy(\.isWhitespace) }.suffix(30)
-      let tail = lines.map { "  | \($0)" }.joined(separator: "\n")
-      return "cannot \(command.purpose): \(command.program.name) ended with \(status)"
-        + (tail.isEmpty ? "" : "\n\(tail)")
+      return "cannot \(command.purpose): \(command.program.name) ended with \(status)" + ProgramWords.shown(of: said)
     }
   }
 

@@ -45,8 +45,6 @@ struct PackageInstaller: Sendable {
   let ahead: URL
   let architecture: String
   let pathRules: [PathRule]
-  /// Addresses of repositories, by name.
-  let repositories: [String: String]
 
   /// Takes the layer of a stage whose archives are unpacked, and whose scripts begin next. It is not called where dpkg does both.
   typealias Unpacked = @Sendable (_ upper: URL) -> Void
@@ -123,9 +121,14 @@ struct PackageInstaller: Sendable {
         let script = PackageScript.install(
           order, files: try await archive.namedFiles(of: packages),
           preDepends: try await archive.preDepends(of: packages))
-        try await sandbox.run(
+        let kept = try await sandbox.run(
           script, root: .overlay(lower: current.lower, upper: upper), bindings: [archives], environment: environment,
           twins: twins, to: "install the packages of \(name)")
+        for file in kept.split(separator: "\n") {
+          await progress.warning(
+            "\(file) stays as an earlier layer left it; the packages of \(name) bring another version of it",
+            remedy: "compare them, or change the file in a layer after \(name)")
+        }
       }
     }
   }
@@ -133,7 +136,7 @@ struct PackageInstaller: Sendable {
   private func fetch(_ packages: [DebianPackage], called name: String) async throws {
     guard !archive.missing(packages).isEmpty else { return }
     try await progress.step("fetch \(name)") {
-      _ = try await archive.files(of: packages, repositories: repositories)
+      _ = try await archive.files(of: packages)
     }
   }
 

@@ -15,6 +15,18 @@ enum PackageScript {
     "SYSTEMD_OFFLINE": "1", "INITRD": "No",
   ]
 
+  /// dpkg, which nobody answers: a configuration file that a step has changed stays as the step left it, and the package's own is put beside
+  /// it (`dpkg(1)`).
+  static let dpkg = "dpkg --force-unsafe-io --force-confold --force-confdef"
+
+  /// Takes away what dpkg has put beside configuration files that it kept, and prints their paths.
+  static let tellKept = """
+    find /etc -xdev -name '*.dpkg-dist' | while read -r file; do
+      rm "$file"
+      echo "${file%.dpkg-dist}"
+    done
+    """
+
   /// Folders that are links since the merge of `/usr`; packages of older suites still bring them as folders.
   static func mergedLinks(architecture: String) -> [String] {
     architecture == "amd64" ? ["bin", "lib", "lib64", "sbin"] : ["bin", "lib", "sbin"]
@@ -43,7 +55,7 @@ enum PackageScript {
     if !pathRules.isEmpty { lines += writeRules(pathRules) }
     lines += forbidStarts
     let names = files.map { "\(archives)/\($0.lastPathComponent)" }
-    lines += ["dpkg --force-depends --force-unsafe-io --install \(names.joined(separator: " ")) >&2"]
+    lines += ["\(dpkg) --force-depends --install \(names.joined(separator: " ")) >&2"]
     lines += allowStarts
     if !pathRules.isEmpty { lines += removeExcluded(pathRules) }
     return lines.joined(separator: "\n") + "\n"
@@ -89,13 +101,13 @@ enum PackageScript {
     var configuring: [String] = []
     func flushUnpacking() {
       guard !unpacking.isEmpty else { return }
-      lines.append("dpkg --force-unsafe-io --no-triggers --unpack \(unpacking.joined(separator: " ")) >&2")
+      lines.append("\(dpkg) --no-triggers --unpack \(unpacking.joined(separator: " ")) >&2")
       unpacking = []
     }
     func flushConfiguring() {
       flushUnpacking()
       guard !configuring.isEmpty else { return }
-      lines.append("dpkg --force-unsafe-io --no-triggers --configure \(configuring.joined(separator: " ")) >&2")
+      lines.append("\(dpkg) --no-triggers --configure \(configuring.joined(separator: " ")) >&2")
       unconfigured.removeAll(where: configuring.contains)
       configuring = []
     }
@@ -110,12 +122,12 @@ enum PackageScript {
       case .remove(let name):
         flushConfiguring()
         // What depends on it gets another package for it, or goes as well: APT has seen to that.
-        lines.append("dpkg --force-unsafe-io --force-depends --purge \(name) >&2")
+        lines.append("\(dpkg) --force-depends --purge \(name) >&2")
       }
     }
     flushUnpacking()
-    lines.append("dpkg --force-unsafe-io --configure --pending >&2")
-    lines += allowStarts
+    lines.append("\(dpkg) --configure --pending >&2")
+    lines += allowStarts + [tellKept]
     return lines.joined(separator: "\n") + "\n"
   }
 

@@ -113,10 +113,8 @@ public struct StepFailure: ExplainedError {
 
   /// What was being done, and what was wrong.
   public var problem: String {
-    let lines = said.split(separator: "\n").filter { !$0.allSatisfy(\.isWhitespace) }.suffix(30).map { "  | \($0)" }
     let place = "\(step.position.file.lastPathComponent):\(step.position.line)"
-    return "the step \(step.name) of the layer \(layer) (\(place)) ended with \(status)"
-      + (lines.isEmpty ? "" : "\n\(lines.joined(separator: "\n"))")
+    return "the step \(step.name) of the layer \(layer) (\(place)) ended with \(status)" + ProgramWords.shown(of: said)
   }
   /// What the user can do now.
   public var remedy: String? {

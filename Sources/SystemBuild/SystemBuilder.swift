@@ -223,8 +223,7 @@ public struct SystemBuilder: Sendable {
     PackageInstaller(
       archive: archive, cache: cache, progress: progress, sandbox: sandbox, environment: environment, way: installer,
       foreign: foreign, decompressor: decompressor, ahead: ahead, architecture: request.architecture,
-      pathRules: system.layers.flatMap(\.pathRules),
-      repositories: Dictionary(request.repositories.map { ($0.name, $0.url) }) { first, _ in first })
+      pathRules: system.layers.flatMap(\.pathRules))
   }
 
   private var environment: [String: String] {

@@ -22,11 +22,7 @@ struct SandboxProcess {
     umask(0o022)
     let spaces: NameSpaces = [.mount, .communication, .hostName]
     try NameSpaces.enter(plan.usesNetwork ? spaces : spaces.union(.network))
-    do {
-      try NameSpaces.makeMountsPrivate()
-    } catch where error.code == EINVAL {
-      throw SandboxFailure("the root is no mount point, as in a chroot; build on a whole machine, or in a container")
-    }
+    try makeMountsPrivate()
     _ = sethostname("cultivar", 8)
     if !plan.usesNetwork { try? NetworkConfiguration().bringUp("lo") }
     let nameServers = try SandboxMounts(plan: plan).make()
@@ -43,6 +39,15 @@ struct SandboxProcess {
     let status = try runProgram()
     nameServers?.remove()
     exit(status)
+  }
+
+  private func makeMountsPrivate() throws {
+    do {
+      try NameSpaces.makeMountsPrivate()
+    } catch {
+      guard error.code == EINVAL else { throw error }
+      throw SandboxFailure("the root is not a mount point, as in a chroot. Build on a whole machine or in a container")
+    }
   }
 
   /// Removes the plan's folder: also what belongs to ids that only the sandbox has.

@@ -37,24 +37,26 @@ actor BootFixture {
   ///   - scripts: Files of the project that can be run, by name.
   ///   - files: Further files of the project, by name.
   ///   - version: Of the release.
+  ///   - archive: Keys of `debian`.
   func image(
     _ name: String, _ text: String, device: String = "generic-x86_64", scripts: [String: String] = [:],
-    files: [String: URL] = [:], version: String = "1.2.3"
+    files: [String: URL] = [:], version: String = "1.2.3", archive: String = ""
   ) async throws -> URL {
-    let key = "\(device) \(version) \(text)"
-    let task = built[key] ?? Task { try await build(name, text, device, scripts, files, version) }
+    let key = "\(device) \(version) \(archive) \(text)"
+    let task = built[key] ?? Task { try await build(name, text, device, scripts, files, version, archive) }
     built[key] = task
     return try await task.value
   }
 
   private func build(
     _ name: String, _ text: String, _ device: String, _ scripts: [String: String], _ files: [String: URL],
-    _ version: String
+    _ version: String, _ archive: String
   ) async throws -> URL {
     let project = folder.appending(path: "project-\(built.count)-\(name)")
     try FolderTree.create(project.path)
     let file = project.appending(path: "cultivar.yaml")
-    let head = "cultivar: 1\nname: boot-test\nversion: \"\(version)\"\nimages:\n  \(name):\n    device: \(device)\n"
+    let debian = archive.isEmpty ? "" : "debian: { \(archive) }\n"
+    let head = "cultivar: 1\nname: boot-test\nversion: \"\(version)\"\n\(debian)images:\n  \(name):\n    device: \(device)\n"
     let body = text.split(separator: "\n", omittingEmptySubsequences: false).map { "    \($0)\n" }.joined()
     try FolderTree.replaceFile(file.path, with: (head + body).utf8)
     for (name, content) in scripts {

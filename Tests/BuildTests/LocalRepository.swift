@@ -8,18 +8,23 @@ import Testing
 struct LocalRepository {
   private let folder: URL
   private let server: LoopbackServer
+  /// What gpg keeps; its agent's sockets need a short path.
+  private let keys: TemporaryFolder
 
   /// Its key, armoured.
   var key: URL { folder.appending(path: "key.asc") }
   /// Its URL.
   var url: String { server.url }
 
+  /// The URL of the same on the disk.
+  var localURL: String { "file://\(server.site.path)" }
+
   /// Makes an archive without packages.
   init(in folder: URL) throws {
     self.folder = folder
-    let keys = folder.appending(path: "gnupg").path
-    try FolderTree.create(keys)
-    #expect(chmod(keys, 0o700) == 0)
+    keys = try TemporaryFolder()
+    #expect(chmod(keys.path, 0o700) == 0)
+    try FolderTree.create(folder.path)
     server = try LoopbackServer(in: folder.appending(path: "server"))
     try gpg(["--passphrase", "", "--quick-gen-key", "tools", "ed25519", "sign", "never"])
     try gpg(["--armor", "--output", key.path, "--export", "tools"])
@@ -29,6 +34,12 @@ struct LocalRepository {
   struct Package {
     var name: String
     var version: String
+    /// Whether it has a configuration file as well, `/etc/NAME.conf`.
+    var isConfigured = false
+    /// What it depends on, as in a control file.
+    var needs: String?
+    /// A script that runs after it is unpacked.
+    var script: String?
   }
 
   /// Adds packages; those of former versions stay.
@@ -41,10 +52,15 @@ struct LocalRepository {
         Version: \(package.version)
         Architecture: all
         Maintainer: Test <test@example.org>
-        Description: a package of a test
+        \(package.needs.map { "Depends: \($0)\n" } ?? "")Description: a package of a test
 
         """, to: "DEBIAN/control")
       try tree.writing(package.version, to: "usr/share/\(package.name)/version")
+      if package.isConfigured {
+        try tree.writing("as of \(package.version)\n", to: "etc/\(package.name).conf")
+        try tree.writing("/etc/\(package.name).conf\n", to: "DEBIAN/conffiles")
+      }
+      if let script = package.script { try tree.writing("#!/bin/sh\n\(script)\n", to: "DEBIAN/postinst", mode: 0o755) }
       try run(
         "dpkg-deb", ["--root-owner-group", "--build", tree.path, "\(server.site.path)/\(tree.lastPathComponent).deb"])
     }
@@ -65,7 +81,7 @@ struct LocalRepository {
   }
 
   private func gpg(_ arguments: [String]) throws {
-    try run("gpg", ["--homedir", folder.appending(path: "gnupg").path, "--batch", "--yes"] + arguments)
+    try run("gpg", ["--homedir", keys.path, "--batch", "--yes"] + arguments)
   }
 
   @discardableResult

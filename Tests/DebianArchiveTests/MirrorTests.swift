@@ -56,9 +56,25 @@ struct MirrorTests {
     let environment = ["CULTIVAR_DEBIAN_MIRROR": "http://env.example/debian"]
     #expect(choose(project: ("http://project.example/d", nil), environment, oneLine).main == "http://project.example/d")
     #expect(choose(environment, oneLine).main == "http://env.example/debian")
-    #expect(choose(environment, oneLine).security == "http://security.example/debian-security")
+    #expect(choose(environment, oneLine).security == "http://env.example/debian-security")
     #expect(choose() == .official)
     #expect(choose(["CULTIVAR_DEBIAN_MIRROR": ""]) == .official)
+  }
+
+  @Test(
+    "A mirror alone brings its own security archive, but for those of Debian's that have none",
+    arguments: [
+      ("http://deb.debian.org/debian", "http://deb.debian.org/debian-security"),
+      (
+        "http://a.example/archive/debian/20250101T000000Z/", "http://a.example/archive/debian-security/20250101T000000Z"
+      ),
+      ("http://ftp.de.debian.org/debian", "http://security.debian.org/debian-security"),
+      ("http://a.example/packages", "http://security.example/debian-security"),
+    ])
+  func security(main: String, security: String) {
+    #expect(choose(project: (main, nil), [:], oneLine).security == security)
+    #expect(choose(["CULTIVAR_DEBIAN_MIRROR": main], oneLine).security == security)
+    #expect(choose(project: (main, "http://own.example/s"), [:], oneLine).security == "http://own.example/s")
   }
 
   @Test(

@@ -1,0 +1,113 @@
+import Foundation
+import HostSystem
+import TestFixtures
+import Testing
+
+@Suite("Packages of repositories, and what they find", .enabled(if: Workshop.isReady, Workshop.condition))
+struct RepositoryPackageTests {
+  private func withRepository(
+    _ packages: [LocalRepository.Package], _ layers: [String: String], isLocal: Bool = false,
+    _ work: (URL) throws -> Void
+  ) async throws {
+    try await withTemporaryFolder { folder in
+      let repository = try LocalRepository(in: folder.appending(path: "repository"))
+      try repository.publish(packages)
+      let project = folder.appending(path: "project")
+      try project.writing(
+        """
+        cultivar: 1
+        name: test
+        images:
+          box:
+            device: generic-x86_64
+            base: trixie
+            layout: system-single
+            kernel: { package: linux-image-cloud-amd64 }
+            layers: [\(layers.keys.sorted().joined(separator: ", "))]
+        """, to: "cultivar.yaml")
+      for (name, text) in layers {
+        let repositories =
+          name == layers.keys.min()
+          ? "repositories:\n  tools: { url: \"\(isLocal ? repository.localURL : repository.url)\", suites: [./], components: [], key: ./key.asc }\n"
+          : ""
+        try project.writing(
+          "cultivar: 1\ndescription: A layer\n\(repositories)\(text)\n", to: "layers/\(name)/layer.yaml")
+        try project.writing(try String(contentsOf: repository.key, encoding: .utf8), to: "layers/\(name)/key.asc")
+      }
+      try work(project)
+    }
+  }
+
+  @Test("What a step wrote into a configuration file stays when a later layer brings the package anew, and is said")
+  func kept() async throws {
+    try await withRepository(
+      ["1.0", "2.0"].map { .init(name: "tool", version: $0, isConfigured: true) }
+        + [.init(name: "needy", version: "1.0", needs: "tool (>= 2.0)")],
+      [
+        "a": "packages: [tool=1.0]\nsteps: { edit: { run: \"echo mine > /etc/tool.conf\" } }",
+        "b": "packages: [needy]",
+      ]
+    ) { project in
+      let verdict = try Workshop.run(
+        ["shell", "--", "sh", "-c", "cat /etc/tool.conf /usr/share/tool/version; ls /etc | grep tool"], in: project,
+        environment: LibrarySystem.environment)
+
+      #expect(verdict.status == 0, "\(verdict.errors)")
+      #expect(verdict.output == "mine\n2.0tool.conf\n")
+      #expect(verdict.errors.contains("/etc/tool.conf stays as an earlier layer left it"), "\(verdict.errors)")
+    }
+  }
+
+  @Test("When a stage fails, what dpkg says of the reason comes before what others print after it")
+  func decisive() async throws {
+    let loud = "i=0; while [ $i -lt 100 ]; do echo \"line $i of the other one\"; i=$((i+1)); done"
+    try await withRepository(
+      [
+        .init(name: "bad", version: "1.0", script: "echo the reason; exit 3"),
+        .init(name: "loud", version: "1.0", script: loud),
+      ],
+      ["a": "packages: [bad, loud]"]
+    ) { project in
+      let verdict = try Workshop.run(["build", "-q"], in: project, environment: LibrarySystem.environment)
+
+      #expect(verdict.status == 1)
+      let lines = verdict.errors.split(separator: "\n")
+      #expect(lines.dropFirst().first?.contains("dpkg: error processing package bad") == true, "\(verdict.errors)")
+    }
+  }
+
+  @Test("A repository on the build host's disk is used from the check to the root")
+  func local() async throws {
+    try await withRepository([.init(name: "tool", version: "1.0")], ["a": "packages: [tool]"], isLocal: true) {
+      project in
+      let environment = LibrarySystem.environment
+      let checked = try Workshop.run(["check"], in: project, environment: environment)
+      let verdict = try Workshop.run(
+        ["shell", "--", "cat", "/usr/share/tool/version"], in: project, environment: environment)
+      let again = try Workshop.run(["lock", "--locked"], in: project, environment: environment)
+
+      #expect(checked.status == 0, "\(checked.errors)")
+      #expect(verdict.output == "1.0", "\(verdict.errors)")
+      #expect(again.status != 1, "\(again.errors)")
+    }
+  }
+
+  @Test("An archive in the cache that was damaged is fetched again from the repository that it came from")
+  func damaged() async throws {
+    let packages = ["tool", "other"].map { LocalRepository.Package(name: $0, version: "1.0") }
+    try await withRepository(packages, ["a": "packages: [tool]"]) { project in
+      let command = ["shell", "--", "cat", "/usr/share/tool/version"]
+      let first = try Workshop.run(command, in: project, environment: LibrarySystem.environment)
+      let locked = try SmallSystem.packages(FolderTree.readFile(project.appending(path: "cultivar.lock").path))
+      let tool = try #require(locked.first { $0.name == "tool" })
+      try Data("damage".utf8).write(to: Workshop.cache.appending(path: "archives/\(tool.file)"))
+      // Another package beside it, so that it is installed anew.
+      let layer = try project.text("layers/a/layer.yaml")
+      try project.writing(layer.replacing("[tool]", with: "[tool, other]"), to: "layers/a/layer.yaml")
+      let second = try Workshop.run(command, in: project, environment: LibrarySystem.environment)
+
+      #expect(first.output == "1.0", "\(first.errors)")
+      #expect(second.output == "1.0", "\(second.errors)")
+    }
+  }
+}
