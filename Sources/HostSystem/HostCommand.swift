@@ -194,7 +194,9 @@ public struct CommandFailure: ExplainedError {
   /// What the user can do now.
   public var remedy: String? {
     guard case .notFound = outcome else { return nil }
-    guard case .host(let program) = command.program else { return "install Cultivar again" }
+    guard case .host(let program) = command.program else {
+      return "run `cultivar cache clear`, so that it is fetched again, or install Cultivar again"
+    }
     return MissingPrograms([program]).remedy
   }
 }

@@ -96,7 +96,8 @@ struct BuildCommand: AsyncParsableCommand {
 
   private func others(_ manifest: BuildManifest, _ artefacts: ArtefactFolder) -> String {
     manifest.artefacts.filter { !["raw", "contents", "recipe"].contains($0.format) }.map { artefact in
-      let signed = artefact.format.hasPrefix("bundle") ? signature(of: artefacts.folder.appending(path: artefact.name)) : ""
+      let signed =
+        artefact.format.hasPrefix("bundle") ? signature(of: artefacts.folder.appending(path: artefact.name)) : ""
       return "\n  \(artefact.name), \(ByteSize(bytes: artefact.size))\(signed)"
     }.joined()
   }
@@ -106,7 +107,8 @@ struct BuildCommand: AsyncParsableCommand {
     guard let envelope = try? BundleFile(bundle).envelope() else { return "" }
     let count = envelope.signatures.count + envelope.signers.count
     return count > 0
-      ? ", signed" : ", unsigned: devices refuse it until `cultivar bundle sign` (or name a key: `release: { sign: … }`)"
+      ? ", signed"
+      : ", unsigned: devices refuse it until `cultivar bundle sign` (or name a key: `release: { sign: … }`)"
   }
 }
 

@@ -17,7 +17,8 @@ import Testing
   }
 
   @Test func `restarts of units are read from what systemctl prints`() {
-    let text = "Id=a.service\nNRestarts=0\n\nNRestarts=17\nId=b.service\n\nId=c.service\n\nNRestarts=x\nId=d.service\n\nNRestarts=2"
+    let text =
+      "Id=a.service\nNRestarts=0\n\nNRestarts=17\nId=b.service\n\nId=c.service\n\nNRestarts=x\nId=d.service\n\nNRestarts=2"
     #expect(Systemd.restarts(in: text) == ["b.service": 17])
     #expect(Systemd.restarts(in: "") == [:])
   }

@@ -38,8 +38,8 @@ enum ReleaseFormat {
       notes: fields[notes], dataSchema: UInt32(fields[dataSchema]), signingKeys: fields[sign] ?? [])
   }
 
-  private static let signingKeys = Shape<[SigningKeyPlace]>.eitherList(
-    .list(of: signingKey, minimumCount: 1), otherwise: signingKey.map { [$0] })
+  private static let signingKeys = Shape<[SigningKeyPlace]>.either(
+    scalar: signingKey.map { [$0] }, otherwise: .list(of: signingKey, minimumCount: 1))
 
   private static let signingKey = Shape<String>.text(
     "a PEM file, a URI pkcs11:…, or env:NAME", pattern: #"[^\u0000-\u001f]+"#
