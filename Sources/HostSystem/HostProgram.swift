@@ -42,32 +42,54 @@ public struct HostProgram: Sendable, Hashable {
     self.use = use
   }
 
-  // One line each: `Scripts/require-packages` reads them.
+  // `Scripts/require-packages` reads these declarations.
+
+  /// APT, to resolve packages.
   public static let aptGet = HostProgram("apt-get", package: "apt", to: "resolve packages", in: .build)
+  /// APT, to look packages up.
   public static let aptCache = HostProgram("apt-cache", package: "apt", to: "look packages up", in: .build)
+  /// APT's downloader.
   public static let aptHelper = HostProgram("/usr/lib/apt/apt-helper", package: "apt", to: "fetch packages", in: .build)
+  /// The reader of package files.
   public static let dpkgDeb = HostProgram("dpkg-deb", package: "dpkg", to: "unpack packages", in: .build)
+  /// GNU tar.
   public static let tar = HostProgram("tar", package: "tar", to: "write archives of root file systems", in: .build)
+  /// GNU find.
   public static let find = HostProgram("find", package: "findutils", to: "list root file systems", in: .build)
+  /// The holder of file locks.
   public static let flock = HostProgram("flock", package: "util-linux", to: "share decompressed packages", in: .build)
+  /// The copier of files.
   public static let copy = HostProgram("cp", package: "coreutils", to: "copy images with their holes", in: .build)
+  /// The starter of programs behind others.
   public static let nice = HostProgram("nice", package: "coreutils", to: "decompress behind other work", in: .build)
+  /// The shell.
   public static let shell = HostProgram("/bin/sh", package: "dash", to: "join programs by pipes", in: .build)
+  /// The decompressor of packages.
   public static let xz = HostProgram("xz", package: "xz-utils", to: "read many packages at once", in: .build)
+  /// The giver of subordinate user ids.
   public static let newUIDMap = HostProgram(
     "/usr/bin/newuidmap", package: "uidmap", to: "build systems without root", in: .users)
+  /// The giver of subordinate group ids.
   public static let newGIDMap = HostProgram(
     "/usr/bin/newgidmap", package: "uidmap", to: "build systems without root", in: .users)
+  /// OpenSSL, which alone reads private keys.
   public static let openSSL = HostProgram(
     "openssl", package: "openssl", to: "make keys, and sign with them", in: .signing)
+  /// QEMU for x86-64.
   public static let qemuX86 = HostProgram(
     "qemu-system-x86_64", package: "qemu-system-x86", to: "run images for x86-64", in: .emulator)
+  /// QEMU for arm64.
   public static let qemuARM = HostProgram(
     "qemu-system-aarch64", package: "qemu-system-arm", to: "run images for arm64", in: .arm64)
+  /// git.
   public static let git = HostProgram("git", package: "git", to: "fetch programs and layers", in: .git)
+  /// Swift's package manager.
   public static let swift = HostProgram("swift", package: nil, to: "build programs in Swift", in: .swift)
+  /// Rust's package manager.
   public static let cargo = HostProgram("cargo", package: "cargo", to: "build programs in Rust", in: .cargo)
+  /// The Rust compiler.
   public static let rustc = HostProgram("rustc", package: "rustc", to: "build programs in Rust", in: .cargo)
+  /// The Go toolchain.
   public static let go = HostProgram("go", package: "golang-go", to: "build programs in Go", in: .go)
 
   /// All of them.
