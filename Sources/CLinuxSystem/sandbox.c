@@ -3,12 +3,18 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/audit.h>
 #include <linux/capability.h>
+#include <linux/filter.h>
 #include <linux/mount.h>
+#include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -19,7 +25,8 @@ extern int umount2(const char *, int);
 #define DETACH 2
 
 const uint64_t cultivar_new_user = CLONE_NEWUSER, cultivar_new_mount = CLONE_NEWNS, cultivar_new_pid = CLONE_NEWPID,
-               cultivar_new_ipc = CLONE_NEWIPC, cultivar_new_uts = CLONE_NEWUTS, cultivar_new_network = CLONE_NEWNET;
+               cultivar_new_ipc = CLONE_NEWIPC, cultivar_new_uts = CLONE_NEWUTS, cultivar_new_network = CLONE_NEWNET,
+               cultivar_new_cgroup = CLONE_NEWCGROUP;
 
 pid_t cultivar_fork_into(uint64_t flags) { return (pid_t)syscall(SYS_clone, flags | SIGCHLD, 0L, 0L, 0L, 0L); }
 
@@ -30,8 +37,9 @@ int cultivar_clone_mount(int path, bool recursive) {
   return (int)syscall(SYS_open_tree, path, "", flags);
 }
 
-int cultivar_make_mount_read_only(int mount, bool recursive) {
-  struct mount_attr attributes = {.attr_set = MOUNT_ATTR_RDONLY};
+int cultivar_restrict_mount(int mount, bool read_only, bool devices, bool recursive) {
+  struct mount_attr attributes = {
+      .attr_set = (read_only ? MOUNT_ATTR_RDONLY : 0) | (devices ? 0 : MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID)};
   unsigned flags = AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0);
   return (int)syscall(SYS_mount_setattr, mount, "", flags, &attributes, sizeof attributes);
 }
@@ -66,4 +74,41 @@ int cultivar_keep_capabilities(uint64_t mask) {
   }
   if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0) return -1;
   return (int)syscall(SYS_capset, &header, data);
+}
+
+int cultivar_execute(int file, char *const *arguments) {
+  return (int)syscall(SYS_execveat, file, "", arguments, environ, AT_EMPTY_PATH);
+}
+
+int cultivar_hide_process(void) { return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); }
+
+/// KEYCTL_JOIN_SESSION_KEYRING of <linux/keyctl.h>.
+int cultivar_leave_keyrings(void) { return syscall(SYS_keyctl, 1, NULL) < 0 && errno != ENOSYS ? -1 : 0; }
+
+#if defined(__x86_64__)
+#define NATIVE AUDIT_ARCH_X86_64
+#elif defined(__aarch64__)
+#define NATIVE AUDIT_ARCH_AARCH64
+#endif
+
+#define LOAD(field) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
+#define SKIP_UNLESS(value, count) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 0, count)
+#define REFUSE(code) BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (code))
+// The low half of an argument comes first on both architectures, which are little-endian.
+#define REFUSE_CALL(number) LOAD(nr), SKIP_UNLESS(number, 1), REFUSE(ENOSYS)
+
+int cultivar_filter_system_calls(void) {
+  struct sock_filter rules[] = {
+      LOAD(arch), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, NATIVE, 1, 0), REFUSE(ENOSYS),
+      // x32 has numbers of its own under the architecture of x86-64.
+      LOAD(nr), BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 0x40000000, 0, 1), REFUSE(ENOSYS),
+      REFUSE_CALL(SYS_keyctl), REFUSE_CALL(SYS_add_key), REFUSE_CALL(SYS_request_key),
+      REFUSE_CALL(SYS_io_uring_setup), REFUSE_CALL(SYS_io_uring_enter), REFUSE_CALL(SYS_io_uring_register),
+      LOAD(nr), SKIP_UNLESS(SYS_ioctl, 4), LOAD(args[1]), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TIOCSTI, 1, 0),
+      SKIP_UNLESS(TIOCLINUX, 1), REFUSE(EPERM),
+      LOAD(nr), SKIP_UNLESS(SYS_socket, 3), LOAD(args[0]), SKIP_UNLESS(AF_VSOCK, 1), REFUSE(EAFNOSUPPORT),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  struct sock_fprog program = {.len = sizeof rules / sizeof rules[0], .filter = rules};
+  return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0);
 }

@@ -18,11 +18,22 @@ public struct DetachedMount {
       owning: single >= 0 ? single : try check("bind", name) { cultivar_clone_mount(path.number, true) })
   }
 
-  /// Makes it read-only, with all that is mounted below it.
+  /// Restricts it, with all that is mounted below it.
+  ///
+  /// - Parameters:
+  ///   - isReadOnly: True if nothing can be written to it.
+  ///   - hasDevices: False if device nodes and set-user-ID bits have no effect.
+  /// - Throws: ``SystemError``.
+  public func restrict(isReadOnly: Bool = true, hasDevices: Bool = false) throws(SystemError) {
+    try check("restrict", "a mount") { cultivar_restrict_mount(mount.number, isReadOnly, hasDevices, isRecursive) }
+  }
+
+  /// Executes the file that it is, which then cannot be changed through `/proc`. Returns only on failure.
   ///
   /// - Throws: ``SystemError``.
-  public func makeReadOnly() throws(SystemError) {
-    try check("make read-only", "a mount") { cultivar_make_mount_read_only(mount.number, isRecursive) }
+  public func execute(_ arguments: [String]) throws(SystemError) {
+    let words = arguments.map { strdup($0) } + [nil]
+    try check("execute", arguments.first ?? "") { cultivar_execute(mount.number, words) }
   }
 
   /// Attaches it.

@@ -21,6 +21,8 @@ public struct NameSpaces: OptionSet, Sendable {
   public static let hostName = NameSpaces(rawValue: cultivar_new_uts)
   /// Network interfaces.
   public static let network = NameSpaces(rawValue: cultivar_new_network)
+  /// Control groups.
+  public static let controlGroups = NameSpaces(rawValue: cultivar_new_cgroup)
 
   /// Moves this process into new namespaces.
   ///
@@ -56,6 +58,28 @@ public struct NameSpaces: OptionSet, Sendable {
   /// - Throws: ``SystemError``.
   public static func endWithParent() throws(SystemError) {
     try check("tie", "the process to its parent") { cultivar_end_with_parent() }
+  }
+
+  /// Hides this process's memory, descriptors and executable from processes with no more rights.
+  ///
+  /// - Throws: ``SystemError``.
+  public static func hideProcess() throws(SystemError) {
+    try check("hide", "the process") { cultivar_hide_process() }
+  }
+
+  /// Leaves the caller's keyrings for an empty one.
+  ///
+  /// - Throws: ``SystemError``.
+  public static func leaveKeyrings() throws(SystemError) {
+    try check("leave", "the keyrings") { cultivar_leave_keyrings() }
+  }
+
+  /// Refuses system calls that reach out of namespaces, for this process and all that it executes: typing into a terminal, sockets to the
+  /// hypervisor, keys, asynchronous I/O, and calls of other architectures.
+  ///
+  /// - Throws: ``SystemError``.
+  public static func filterSystemCalls() throws(SystemError) {
+    try check("filter", "system calls") { cultivar_filter_system_calls() }
   }
 
   /// Gives up all other capabilities, for this process and all that it executes.

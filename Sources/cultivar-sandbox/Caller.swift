@@ -20,6 +20,8 @@ struct Caller {
         guard let childs else { throw SandboxFailure("its parent cannot be reached") }
         let parent = Parent(connection: childs)
         try NameSpaces.endWithParent()
+        // A signal of the program to its process group is not the caller's.
+        if !plan.keepsInput { setsid() }
         if !isRoot { try parent.mapIDs() }
         try body(parent)
       } catch {

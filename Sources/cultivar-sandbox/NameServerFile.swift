@@ -40,7 +40,7 @@ struct NameServerFile {
     guard let folder else { return }
     var text = [CChar](repeating: 0, count: Int(PATH_MAX))
     guard readlinkat(folder.number, "resolv.conf", &text, text.count - 1) > 0,
-      String(decoding: text.prefix { $0 != 0 }.map(UInt8.init), as: UTF8.self) == Self.own
+      String(decoding: text.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self) == Self.own
     else { return }
     unlinkat(folder.number, "resolv.conf", 0)
   }
@@ -50,7 +50,7 @@ struct NameServerFile {
     guard let folder = try root.open("/etc", Descriptor.pathOnly | O_DIRECTORY) else { return nil }
     var text = [CChar](repeating: 0, count: Int(PATH_MAX))
     guard readlinkat(folder.number, "resolv.conf", &text, text.count - 1) > 0 else { return nil }
-    let target = String(decoding: text.prefix { $0 != 0 }.map(UInt8.init), as: UTF8.self)
+    let target = String(decoding: text.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
     var parts: [Substring] = target.hasPrefix("/") ? [] : ["etc"]
     for part in target.split(separator: "/") where part != "." {
       if part == ".." { _ = parts.popLast() } else { parts.append(part) }

@@ -15,10 +15,15 @@ struct SandboxMounts {
   /// Parts of the host that a program beside the tree sees, read-only. Of `/etc` only what programs need to start and to reach servers:
   /// a link of the tree, or a step of a layer, finds no key and no password there.
   private static let hostFolders = [
-    "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/opt", "/etc/alternatives", "/etc/ca-certificates",
+    "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/etc/alternatives", "/etc/ca-certificates",
     "/etc/group", "/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/localtime", "/etc/nsswitch.conf",
     "/etc/passwd", "/etc/protocols", "/etc/services", "/etc/ssl/certs", "/etc/ssl/openssl.cnf",
   ]
+
+  /// The kernel's settings as they were before they were made read-only.
+  private(set) var kernelSettings: Descriptor?
+
+  init(plan: SandboxPlan) { self.plan = plan }
 
   private var new: String { plan.work + "/new" }
 
@@ -26,7 +31,7 @@ struct SandboxMounts {
   ///
   /// - Returns: What was put into the tree for the time that the program runs.
   /// - Throws: `SystemError`.
-  func make() throws -> NameServerFile? {
+  mutating func make() throws -> NameServerFile? {
     guard chdir(plan.work) == 0 else { throw SystemError("change to", plan.work) }
     switch plan.place {
     case .inside: try mountTree(at: "new")
@@ -64,7 +69,7 @@ struct SandboxMounts {
   }
 
   /// Mounts the file systems that only the sandbox has.
-  private func mountOwn(in root: TreeRoot) throws {
+  private mutating func mountOwn(in root: TreeRoot) throws {
     func mount(_ type: String, _ path: String, _ flags: Mount.Flags, _ options: String = "") throws -> Descriptor {
       try Mount.mount(type, on: root.folder(path), named: path, flags, options: options)
       guard let folder = try root.open(path, O_RDONLY | O_DIRECTORY) else {
@@ -77,7 +82,12 @@ struct SandboxMounts {
     _ = try? mount("devpts", "/dev/pts", [], "newinstance,ptmxmode=0666,mode=620")
     for path in Self.nodes where FileTree.exists(path) { try show(path, at: path, in: root) }
     for (path, target) in Self.links { try root.makeLink(to: target, at: path) }
-    try closeKernelSettings(in: root, processes: try mount("proc", "/proc", [.noSetUserID, .noDevices, .noExecution]))
+    let processes = try mount("proc", "/proc", [.noSetUserID, .noDevices, .noExecution])
+    kernelSettings = try? Descriptor(opening: "\(processes.path)/sys", Descriptor.pathOnly | O_DIRECTORY)
+    try closeKernelSettings(in: root, processes: processes)
+    // Nothing of the host's: an empty place, as programs look for control groups there whatever they are asked.
+    _ = try mount("tmpfs", "/sys", [.noSetUserID, .noDevices, .noExecution], "mode=755")
+    _ = try root.folder("/sys/fs/cgroup")
     _ = try mount("tmpfs", "/tmp", .noDevices, "mode=1777")
     _ = try mount("tmpfs", "/run", .noDevices, "mode=755")
     if plan.place == .beside { _ = try root.folder("/root") }
@@ -96,7 +106,7 @@ struct SandboxMounts {
       default: continue
       }
       let mount = try DetachedMount(of: entry, named: "/proc/\(name)")
-      try mount.makeReadOnly()
+      try mount.restrict()
       try mount.attach(to: entry, named: "/proc/\(name)")
     }
   }
@@ -106,7 +116,8 @@ struct SandboxMounts {
       var text = [CChar](repeating: 0, count: Int(PATH_MAX))
       if readlink(path, &text, text.count - 1) > 0, FileTree.parent(of: path) == "/" {
         // A link on the host, and so here: /bin of a merged /usr.
-        try root.makeLink(to: String(decoding: text.prefix { $0 != 0 }.map(UInt8.init), as: UTF8.self), at: path)
+        try root.makeLink(
+          to: String(decoding: text.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self), at: path)
       } else if FileTree.exists(path) {
         try show(path, at: path, in: root)
       }
@@ -125,7 +136,7 @@ struct SandboxMounts {
   ) throws {
     let isFolder = try source.mode() & S_IFMT == S_IFDIR
     let mount = try DetachedMount(of: source, named: name)
-    if !isWritable { try mount.makeReadOnly() }
+    try mount.restrict(isReadOnly: !isWritable, hasDevices: Self.nodes.contains(path))
     try mount.attach(to: isFolder ? root.folder(path) : root.file(path), named: path)
   }
 
@@ -147,7 +158,7 @@ struct SandboxMounts {
         try target.mode() & S_IFMT == S_IFREG
       else { continue }
       let mount = try DetachedMount(of: source, named: twin.twin)
-      try mount.makeReadOnly()
+      try mount.restrict()
       try mount.attach(to: target, named: twin.path)
     }
   }

@@ -15,17 +15,41 @@ struct SandboxProcess {
     "net_bind_service", "sys_chroot", "setfcap", "audit_write",
   ])
 
+  /// Executes this program again from a mount that is read-only: as long as it runs, and after that, programs of the sandbox could open it
+  /// through `/proc` and write to the host's file.
+  ///
+  /// - Parameter file: Path of the plan.
+  /// - Throws: `SystemError`, ``SandboxFailure``.
+  func start(_ file: String) throws -> Never {
+    try NameSpaces.enter(.mount)
+    try makeMountsPrivate()
+    var path = [CChar](repeating: 0, count: Int(PATH_MAX))
+    guard readlink("/proc/self/exe", &path, path.count - 1) > 0 else { throw SystemError("find", "/proc/self/exe") }
+    // By its path: a mount of another namespace cannot be copied.
+    let place = String(decoding: path.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+    let program = try DetachedMount(of: try Descriptor(opening: place, Descriptor.pathOnly), named: place)
+    try program.restrict()
+    let connection = dup(parent.connection.number)
+    guard connection >= 0 else { throw SystemError("keep", "the connection") }
+    try program.execute(["cultivar-sandbox", "inside", file, "\(connection)"])
+    throw SandboxFailure("it cannot be executed again")
+  }
+
   /// Makes the sandbox, runs the program, and ends with its exit status.
   ///
   /// - Throws: `SystemError`, ``SandboxFailure`` if the sandbox cannot be made.
   func run() throws -> Never {
     umask(0o022)
-    let spaces: NameSpaces = [.mount, .communication, .hostName]
+    let spaces: NameSpaces = [.communication, .hostName, .controlGroups]
     try NameSpaces.enter(plan.usesNetwork ? spaces : spaces.union(.network))
-    try makeMountsPrivate()
+    guard fcntl(parent.connection.number, F_SETFD, FD_CLOEXEC) == 0 else {
+      throw SystemError("close", "the connection")
+    }
+    try NameSpaces.leaveKeyrings()
     _ = sethostname("cultivar", 8)
     if !plan.usesNetwork { try? NetworkConfiguration().bringUp("lo") }
-    let nameServers = try SandboxMounts(plan: plan).make()
+    var mounts = SandboxMounts(plan: plan)
+    let nameServers = try mounts.make()
     try NameSpaces.takeCurrentFolderAsRoot()
     // Root of the host gives up its rights over it: mounts cannot be changed from a user namespace below the one that made them.
     if plan.users.isEmpty {
@@ -33,8 +57,15 @@ struct SandboxProcess {
       try parent.mapIDs()
     }
     try registerEmulator()
+    // In a user namespace of its own a program would have all rights again that it can do harm with: to mount the host's control groups.
+    if let settings = mounts.kernelSettings {
+      try FileTree.write("0", to: "\(settings.path)/user/max_user_namespaces")
+    }
+    try NameSpaces.filterSystemCalls()
     guard let capabilities = Self.capabilities else { throw SandboxFailure("a capability has no such name") }
     try NameSpaces.keepOnly(capabilities)
+    // A program with the same rights could trace this process, and write to its executable when it has ended.
+    try NameSpaces.hideProcess()
     try NameSpaces.endWithParent()
     let status = try runProgram()
     nameServers?.remove()

@@ -2,16 +2,20 @@ import Glibc
 import LinuxSystem
 import SandboxPlan
 
-// cultivar-sandbox run PLAN       makes the sandbox of a plan and runs its program
-// cultivar-sandbox remove PLAN    removes the folder of a plan, with the ids that the sandbox has
+// cultivar-sandbox run PLAN                   makes the sandbox of a plan and runs its program
+// cultivar-sandbox remove PLAN                removes the folder of a plan, with the ids that the sandbox has
+// cultivar-sandbox inside PLAN DESCRIPTOR     goes on as PID 1 of the sandbox; the first verb executes it
 
 let arguments = CommandLine.arguments
 do {
-  guard arguments.count == 3 else { throw SandboxFailure("it takes a verb and a plan; `cultivar` starts it") }
+  guard arguments.count >= 3 else { throw SandboxFailure("it takes a verb and a plan; `cultivar` starts it") }
   let plan = try SandboxPlan(FileTree.read(arguments[2], limit: 1 << 30))
   let caller = Caller(plan: plan)
   switch arguments[1] {
-  case "run": exit(try caller.run { parent in try SandboxProcess(plan: plan, parent: parent).run() })
+  case "run": exit(try caller.run { parent in try SandboxProcess(plan: plan, parent: parent).start(arguments[2]) })
+  case "inside":
+    guard arguments.count == 4, let number = Int32(arguments[3]) else { throw SandboxFailure("it takes a descriptor") }
+    try SandboxProcess(plan: plan, parent: Parent(connection: Descriptor(owning: number))).run()
   case "remove": exit(try caller.run { parent in try SandboxProcess(plan: plan, parent: parent).removeFolder() })
   default: throw SandboxFailure("there is no verb \(arguments[1])")
   }

@@ -37,7 +37,7 @@ struct RefusalTests {
         said: "\n  build it with `make`, or name it with CULTIVAR_DEVICE_EXECUTABLES"),
       Obstacle(
         name: "no APT", environment: ["PATH": "/nonexistent"],
-        said: "there is no apt-get on this machine\n  install the packages apt and dpkg"),
+        said: "there is no program apt-get, which is needed to resolve packages\n"),
       Obstacle(
         name: "a user without subordinate ids", withoutRange: true,
         said: "has no range of 65,536 ids in /etc/subuid\n  give it one: `usermod --add-subuids "),

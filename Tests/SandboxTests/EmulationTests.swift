@@ -100,7 +100,7 @@ struct EmulationTests {
         test -L /bin/ls && ls / > /listing
         """, root: .overlay(lower: [system], upper: upper), twins: twins, to: "run a twin")
       #expect(said == "twin of /bin/stranger: support\n")
-      let places = ["dev", "proc", "run", "tmp"]
+      let places = ["dev", "proc", "run", "sys", "tmp"]
       #expect(try FolderTree.names(in: upper.path).filter { !places.contains($0) } == ["listing"])
       #expect(try FolderTree.readFile(system.appending(path: "bin/stranger").path).count == 64)
     }

@@ -30,7 +30,7 @@ struct HostileTreeTests {
 
   @Test(
     "A link of the tree in a place that the sandbox mounts on leads nowhere but into the tree",
-    arguments: ["proc", "dev", "run", "tmp", "etc/resolv.conf", "etc", "given"], ["", "/run/.."])
+    arguments: ["proc", "dev", "run", "sys", "tmp", "etc/resolv.conf", "etc", "given"], ["", "/run/.."])
   func links(path: String, prefix: String) async throws {
     try await Bench.with { bench in
       let system = try bench.system()
@@ -64,7 +64,9 @@ struct HostileTreeTests {
     "echo 0 > /proc/sys/kernel/randomize_va_space",
     "echo b > /proc/sysrq-trigger", "hostname taken", "unshare -m true", "chroot /proc/1/root ls /boot",
     "mknod /tmp/disk b 254 0 && cat /tmp/disk", "insmod /tmp/module", "dmesg -c", "reboot -f",
-    // A user namespace of the program's own gives it rights over what it mounts itself, and over nothing that was there.
+    "unshare -Ur true", "unshare -rUmC mount -t cgroup2 cgroup2 /mnt", "cat /proc/1/exe > /tmp/exe", "ls /proc/1/fd/0",
+    "ls /proc/1/root/etc",
+    "kill -0 0 && kill -KILL 1 && test ! -e /proc/1",
     "unshare -Urm mount -o remount,rw,bind /usr", "unshare -Urm umount /proc/sys",
     "unshare -Urm sh -c 'mount -o remount,rw,bind /proc/sys && echo 0 > /proc/sys/kernel/randomize_va_space'",
   ]
@@ -111,7 +113,7 @@ struct HostileTreeTests {
   func hostSecrets() async throws {
     try await Bench.with { bench in
       let said = try await bench.box.run(
-        "ls -d /etc/shadow /etc/gshadow /etc/ssl/private /etc/ssh /root/.ssh /home /var /boot /sys 2>/dev/null || true",
+        "ls -d /etc/shadow /etc/gshadow /etc/ssl/private /etc/ssh /root/.ssh /home /var /boot /sys/kernel /sys/class 2>/dev/null || true",
         root: .view(lower: [try bench.system()]), place: .beside, to: "look")
       #expect(said == "")
     }

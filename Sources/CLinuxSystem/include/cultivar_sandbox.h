@@ -13,13 +13,27 @@ int cultivar_unshare(uint64_t flags);
 
 /// Numbers of the namespaces.
 extern const uint64_t cultivar_new_user, cultivar_new_mount, cultivar_new_pid, cultivar_new_ipc, cultivar_new_uts,
-    cultivar_new_network;
+    cultivar_new_network, cultivar_new_cgroup;
 
 /// Makes a detached copy of what is mounted at an open path (`open_tree(2)`); `recursive` includes the mounts below it.
 int cultivar_clone_mount(int path, bool recursive);
 
-/// Makes a detached mount read-only, and the mounts below it where `recursive` (`mount_setattr(2)`).
-int cultivar_make_mount_read_only(int mount, bool recursive);
+/// Sets attributes of a detached mount, and of the mounts below it where `recursive` (`mount_setattr(2)`): `read_only`, and without
+/// `devices` neither device nodes nor set-user-ID bits have an effect.
+int cultivar_restrict_mount(int mount, bool read_only, bool devices, bool recursive);
+
+/// Executes the file of an open descriptor with this process's environment (`execveat(2)`). Returns only on failure.
+int cultivar_execute(int file, char *const *arguments);
+
+/// Hides this process's memory, descriptors and executable from processes with no more rights (`PR_SET_DUMPABLE`).
+int cultivar_hide_process(void);
+
+/// Leaves the caller's keyrings: the process gets an empty session keyring of its own (`keyctl(2)`).
+int cultivar_leave_keyrings(void);
+
+/// Refuses, for this process and all that it executes, system calls that reach out of namespaces: typing into a terminal, sockets to the
+/// hypervisor, keys, and asynchronous I/O past these rules; and system calls of other architectures (`seccomp(2)`).
+int cultivar_filter_system_calls(void);
 
 /// Attaches a detached mount to an open path (`move_mount(2)`).
 int cultivar_attach_mount(int mount, int path);
