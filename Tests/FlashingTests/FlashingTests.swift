@@ -50,7 +50,8 @@ struct DisksTests {
     }
   }
 
-  @Test("A disk with other sectors, or smaller than the image, is refused by name with its size and the one that is needed")
+  @Test(
+    "A disk with other sectors, or smaller than the image, is refused by name with its size and the one that is needed")
   func unfit() async throws {
     try await withTemporaryFolder { folder in
       for (name, sector) in [("sda", "512"), ("sdb", "4096")] {
@@ -61,7 +62,7 @@ struct DisksTests {
       let disks = Disks(sys: folder.appending(path: "sys").path, proc: folder.path).removable()
       try disks[0].check(forImageOf: 1 << 20)
       let small = #expect(throws: FlashFailure.self) { try disks[0].check(forImageOf: 2 << 20) }
-      #expect(small?.problem == "/dev/sda is too small: it has 1.0 MiB, and the image takes 2.0 MiB")
+      #expect(small?.problem == "/dev/sda is too small: it has 1 MiB, and the image takes 2 MiB")
       #expect(throws: FlashFailure.sectors("/dev/sdb", size: 4096)) { try disks[1].check(forImageOf: 1 << 20) }
     }
   }

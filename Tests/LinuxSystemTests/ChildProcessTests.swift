@@ -71,12 +71,14 @@ import Testing
   }
 
   @Test(.enabled(if: geteuid() == 0))
-  func `it sees the few devices that it is given, shared folders of its own, and settings that nobody can write`() throws {
+  func `it sees the few devices that it is given, shared folders of its own, and settings that nobody can write`()
+    throws
+  {
     let folder = try TemporaryFolder()
     try FileTree.makeFolders(folder.path + "/shm")
     try FileTree.replace(folder.path + "/null", with: [])
     var start = shell(
-      "ls /dev; touch /dev/x || echo no; : > /proc/sys/kernel/hostname || echo no; mkdir /sys/fs/cgroup/x || echo no; "
+      "ls /dev; touch /dev/x || echo no; true > /proc/sys/kernel/hostname || echo no; mkdir /sys/fs/cgroup/x || echo no; "
         + "touch /dev/shm/x /var/tmp/x; ls /dev/shm; ls -A /var/tmp")
     (start.privateTmp, start.devices, start.readsKernelOnly) = (true, folder.path, true)
     let (end, output) = try ChildProcess.run(start)
