@@ -57,7 +57,8 @@ struct ReadBackTests {
     let after = before &+ 1
     words[0] &+= 1
     words[4] &+= (before &<< 7 | before &>> 57) &- (after &<< 7 | after &>> 57)
-    return words.flatMap { word in (0..<8).map { UInt8(truncatingIfNeeded: word >> ($0 * 8)) } } + block[(start + 64)...]
+    let bytes = words.flatMap { word in (0..<8).map { UInt8(truncatingIfNeeded: word >> ($0 * 8)) } }
+    return bytes + block[(start + 64)...]
   }
 
   @Test("an old image with a forged block of the same rolling sum does not become a release")
@@ -121,7 +122,8 @@ struct ReadBackTests {
     let pair = try await Pair()
     let (bundle, _) = try pair.signed()
     for place in [
-      InstallJournal.Place(image: 7, segment: 0), .init(image: 0, segment: .max), .init(image: .max, segment: .max), .init(image: 1, segment: 1),
+      InstallJournal.Place(image: 7, segment: 0), .init(image: 0, segment: .max), .init(image: .max, segment: .max),
+      .init(image: 1, segment: 1),
     ] {
       let (slot, store) = (pair.slot(), MemoryStorage([UInt8](repeating: 0, count: 1024)))
       try InstallJournal(store).note(place, in: bundle.identity)

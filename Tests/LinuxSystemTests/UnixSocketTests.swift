@@ -28,7 +28,9 @@ import Testing
     #expect(sent == 1)
   }
 
-  private var openDescriptors: Int { (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count) ?? 0 }
+  private var openDescriptors: Int {
+    (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count) ?? 0
+  }
 
   @Test func `of several descriptors that come at once one is taken and the others are closed`() throws {
     let (one, other) = try UnixSocket.pair()

@@ -153,7 +153,9 @@ import Testing
       let time = try ContinuousClock().measure { _ = try Exchange(port: device.port, "GET /v1/word HTTP/1.1\r\n") }
       #expect(time < .seconds(4))
       let requests = Exchange.request("GET /v1/word", closing: false)
-      let kept = "(printf '%s' \"$1\"; sleep 3; printf '%s' \"$1\"; sleep 1) | openssl s_client -quiet -connect 127.0.0.1:$0"
+      let kept =
+        "(printf '%s' \"$1\"; sleep 3; printf '%s' \"$1\"; sleep 1) "
+        + "| openssl s_client -quiet -connect 127.0.0.1:$0"
       let verdict = try Judge("timeout").run(["15", "bash", "-c", kept, "\(device.port)", requests])
       #expect(verdict.output.components(separatedBy: "200 OK").count == 3, "\(verdict.output)")
     }
@@ -165,7 +167,9 @@ import Testing
     try withServer(limits) { device in
       let request = Exchange.request("GET /v1/word", closing: false)
       let holding = "(printf '%s' \"$1\"; sleep 4) | openssl s_client -quiet -connect 127.0.0.1:$0 > /dev/null 2>&1"
-      let script = "{ \(holding); } & { \(holding); } & sleep 2; curl -sk --max-time 5 -o /dev/null -w '%{http_code}' -H \"$2\" https://127.0.0.1:$0/v1/word; wait"
+      let script =
+        "{ \(holding); } & { \(holding); } & sleep 2; "
+        + "curl -sk --max-time 5 -o /dev/null -w '%{http_code}' -H \"$2\" https://127.0.0.1:$0/v1/word; wait"
       let verdict = try Judge("bash").run([
         "-c", script, "\(device.port)", request, "Authorization: Bearer \(LoopbackDevice.token)",
       ])
