@@ -234,7 +234,8 @@ let package = Package(
       name: "UpdateEngineTests",
       dependencies: [
         "BootFlow", "Bundle", "BundleMaking", "DeviceFixtures", "DeviceModel", "DeviceRecords", "LinuxSystem",
-        "PartitionTable", "TestFixtures", "Trust", "UpdateEngine", .product(name: "Crypto", package: "swift-crypto"),
+        "PartitionTable", "TestFixtures", "Trust", "UpdateControl", "UpdateEngine",
+        .product(name: "Crypto", package: "swift-crypto"),
       ]),
     .testTarget(
       name: "TrustTests",

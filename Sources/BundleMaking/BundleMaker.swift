@@ -73,6 +73,8 @@ public struct BundleMaker: Sendable {
       throw BundleMakingFailure.size(input.file.path, image.bytes.count)
     }
     let base = try input.base.map { try MappedImage($0.path) }
+    // Their bytes are there for as long as they are.
+    defer { withExtendedLifetime((image, base)) {} }
     let encoder = ImageEncoder(image, from: base, level: base == nil ? level.whole : level.delta)
     var (digests, segments, length): ([Digest], [Segment], UInt64) = ([], [], 0)
     let workers = ProcessInfo.processInfo.activeProcessorCount
@@ -135,7 +137,11 @@ extension HashTree {
   /// The root over an image file, which is not empty.
   ///
   /// - Throws: `FileFailure`.
-  public static func root(ofFile path: String) throws(FileFailure) -> Digest { root(of: try MappedImage(path).bytes) }
+  public static func root(ofFile path: String) throws(FileFailure) -> Digest {
+    let image = try MappedImage(path)
+    // The bytes are there for as long as the image is.
+    return withExtendedLifetime(image) { root(of: image.bytes) }
+  }
 }
 
 /// Bytes that are gathered beside a file until it is known what stands before them.

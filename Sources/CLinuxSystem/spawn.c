@@ -48,11 +48,33 @@ static int raise_ambient_set(uint64_t mask) {
   return 0;
 }
 
-static int mount_private_tmp(void) {
+/// An empty folder in memory, where there is a folder to mount it upon.
+static int mount_memory(const char *place) {
+  return mount("tmpfs", place, "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777") < 0 && errno != ENOENT ? -1 : 0;
+}
+
+/// Makes what is mounted at a place and below it read-only (Linux 5.12).
+static int make_read_only(const char *place, bool as_a_mount_of_its_own) {
+  // struct mount_attr of linux/mount.h, which does not go together with sys/mount.h.
+  const struct {
+    uint64_t set, clear, propagation, user_namespace;
+  } attributes = {.set = 1 /* MOUNT_ATTR_RDONLY */};
+  if (as_a_mount_of_its_own && mount(place, place, NULL, MS_BIND | MS_REC, NULL) < 0) return errno == ENOENT ? 0 : -1;
+  return (int)syscall(SYS_mount_setattr, AT_FDCWD, place, AT_RECURSIVE, &attributes, sizeof attributes);
+}
+
+static int mount_own_view(const struct cultivar_spawn *spawn) {
   if (unshare(CLONE_NEWNS) < 0) return -1;
   // As a slave the program still sees what is mounted later, and nobody sees its /tmp.
   if (mount("none", "/", NULL, MS_REC | MS_SLAVE, NULL) < 0) return -1;
-  return mount("tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777");
+  if (spawn->devices != NULL) {
+    if (mount(spawn->devices, "/dev", NULL, MS_BIND | MS_REC, NULL) < 0) return -1;
+    if (mount(NULL, "/dev", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NOEXEC, NULL) < 0) return -1;
+  }
+  if (mount_memory("/tmp") < 0 || mount_memory("/var/tmp") < 0 || mount_memory("/dev/shm") < 0) return -1;
+  if (!spawn->read_only_kernel) return 0;
+  if (make_read_only("/proc/sys", true) < 0 || make_read_only("/proc/sysrq-trigger", true) < 0) return -1;
+  return make_read_only("/sys", false);
 }
 
 /// The C library's own functions would change the user of all threads of the parent, with which the child shares its memory.
@@ -88,7 +110,7 @@ __attribute__((noinline)) static enum cultivar_spawn_step become(const struct cu
   if (setsid() < 0) return CULTIVAR_STEP_SESSION;
   if (spawn->cgroup >= 0 && write(spawn->cgroup, "0", 1) != 1) return CULTIVAR_STEP_CGROUP;
   if (spawn->claims_terminal && ioctl(spawn->standard[0], TIOCSCTTY, 1) < 0) return CULTIVAR_STEP_TERMINAL;
-  if (spawn->private_tmp && mount_private_tmp() < 0) return CULTIVAR_STEP_PRIVATE_TMP;
+  if (spawn->private_tmp && mount_own_view(spawn) < 0) return CULTIVAR_STEP_PRIVATE_TMP;
   // Best effort: without the privilege for it a program has the limit of its parent.
   setrlimit(RLIMIT_NOFILE, &open_files);
   if (spawn->limits_capabilities && limit_bounding_set(spawn->capabilities) < 0) return CULTIVAR_STEP_CAPABILITIES;

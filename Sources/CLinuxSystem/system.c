@@ -42,15 +42,23 @@ ssize_t cultivar_send(int descriptor, const void *bytes, size_t count, int passe
 
 ssize_t cultivar_receive(int descriptor, void *bytes, size_t limit, int *passed) {
   struct iovec part = {.iov_base = bytes, .iov_len = limit};
-  _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof *passed)] = {0};
+  // As many as the kernel passes on at once: what does not fit here would be open all the same.
+  enum { most = 253 };
+  _Alignas(struct cmsghdr) char control[CMSG_SPACE(most * sizeof *passed)] = {0};
   struct msghdr message = {
       .msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
   *passed = -1;
   ssize_t count = recvmsg(descriptor, &message, MSG_CMSG_CLOEXEC);
   if (count < 0) return count;
-  struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-  if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS) {
-    memcpy(passed, CMSG_DATA(header), sizeof *passed);
+  for (struct cmsghdr *header = CMSG_FIRSTHDR(&message); header; header = CMSG_NXTHDR(&message, header)) {
+    if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
+    size_t numbers = (header->cmsg_len - CMSG_LEN(0)) / sizeof *passed;
+    for (size_t number = 0; number < numbers; number++) {
+      int other;
+      memcpy(&other, CMSG_DATA(header) + number * sizeof other, sizeof other);
+      if (*passed < 0) *passed = other;
+      else close(other);
+    }
   }
   return count;
 }

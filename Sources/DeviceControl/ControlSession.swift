@@ -124,7 +124,8 @@ public struct ControlSession {
   }
 
   private func show(_ text: String, on descriptor: Descriptor) {
-    // Whoever closed the output does not want to read it.
+    // What programs write is theirs; whoever closed the output does not want to read it.
+    let text = isatty(descriptor.number) == 1 ? text.escapedForTerminal : text
     try? descriptor.write(all: Array(text.utf8))
   }
 }

@@ -15,6 +15,7 @@ struct DiskPreparation {
     let device = try BlockDevice(disk.path, writable: true)
     let reading = try GPTReading(diskSizeInSectors: device.sectorCount, read: device.read)
     let current = try reading.table()
+    try Self.check(disk.path, sectors: device.sectorCount, for: current)
     var generator = SystemRandomNumberGenerator()
     let table =
       current
@@ -37,6 +38,15 @@ struct DiskPreparation {
       try device.synchronise()
     }
     try tellKernel(device, table: table, before: current)
+  }
+
+  /// Checks that a disk has all that its partition table says: one that an image was cut off at lacks the end of the data partition.
+  static func check(_ path: String, sectors: UInt64, for table: GPT) throws(StageFailure) {
+    guard sectors < table.diskSizeInSectors else { return }
+    let size = UInt64(BlockDevice.sectorSize)
+    throw StageFailure(
+      "\(path) has \(sectors * size) bytes, and the image that was written to it needs \(table.diskSizeInSectors * size): "
+        + "take a larger disk, or make the image with smaller partitions (`layout`)")
   }
 
   private func tellKernel(_ device: BlockDevice, table: GPT, before: GPT) throws {

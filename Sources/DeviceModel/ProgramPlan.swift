@@ -26,8 +26,12 @@ public struct ProgramPlan: Codable, Sendable, Equatable {
   public var limits: ProgramLimits
   /// Capabilities it keeps, by the kernel's names in lower case without `CAP_`: `net_bind_service`.
   public var capabilities: [String]
-  /// Whether it gets a `/tmp` of its own.
+  /// Whether it gets a `/tmp` of its own, and so `/var/tmp` and `/dev/shm`; only then the two below count.
   public var privateTmp: Bool
+  /// Whether it sees all of `/dev`, and not only what every program needs.
+  public var seesAllDevices: Bool
+  /// Whether it can write the kernel's settings, as far as its user and capabilities allow.
+  public var writesKernelSettings: Bool
   /// What is kept of its output.
   public var log: LogPlan
 
@@ -35,7 +39,8 @@ public struct ProgramPlan: Codable, Sendable, Equatable {
   public init(
     name: String, isSystem: Bool, executable: String, arguments: [String], environment: [String: String],
     user: ProgramUser, home: String, folders: [String] = [], restart: RestartPolicy, waitFor: [WaitCondition],
-    stop: StopPlan, limits: ProgramLimits, capabilities: [String], privateTmp: Bool, log: LogPlan
+    stop: StopPlan, limits: ProgramLimits, capabilities: [String], privateTmp: Bool, seesAllDevices: Bool = false,
+    writesKernelSettings: Bool = false, log: LogPlan
   ) {
     self.name = name
     self.isSystem = isSystem
@@ -51,6 +56,8 @@ public struct ProgramPlan: Codable, Sendable, Equatable {
     self.limits = limits
     self.capabilities = capabilities
     self.privateTmp = privateTmp
+    self.seesAllDevices = seesAllDevices
+    self.writesKernelSettings = writesKernelSettings
     self.log = log
   }
 }

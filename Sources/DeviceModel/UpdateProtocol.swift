@@ -82,6 +82,8 @@ public enum UpdateRefusal: String, Codable, Sendable {
   case busy
   /// The bundle changes another release than the one that runs.
   case otherBase
+  /// Too many ask for the same.
+  case crowded
   /// Anything else.
   case other
 }

@@ -8,12 +8,25 @@ public struct Disk: Codable, Sendable, Equatable {
   public var path: String
   /// Bytes.
   public var size: Int64
+  /// Bytes of its sectors, by which it counts.
+  public var sectorSize: Int
   /// Vendor and model, as the disk tells them.
   public var model: String
   /// Whether it can be taken out: a removable medium, or a disk on USB, or an SD card.
   public var isRemovable: Bool
   /// What it is in use for; empty where nothing holds it.
   public var uses: [String]
+
+  /// Checks that an image can be written to the disk and started from it.
+  ///
+  /// - Parameter size: Bytes of the image.
+  /// - Throws: ``FlashFailure``.
+  public func check(forImageOf size: Int64) throws(FlashFailure) {
+    guard sectorSize == 512 else { throw .sectors(path, size: sectorSize) }
+    guard self.size >= size else {
+      throw .tooSmall(path, size: ByteSize(bytes: self.size), image: ByteSize(bytes: size))
+    }
+  }
 }
 
 /// The disks of the build host, as the kernel tells them (Documentation/ABI/stable/sysfs-block, proc_pid_mountinfo(5)).
@@ -75,7 +88,8 @@ public struct Disks: Sendable {
     let model = ["vendor", "model", "name"].compactMap { line("\(folder)/device/\($0)") }.joined(separator: " ")
     let isCard = line("\(folder)/device/type") == "SD"
     return Disk(
-      path: "/dev/\(name)", size: (line("\(folder)/size").flatMap { Int64($0) } ?? 0) * 512, model: model,
+      path: "/dev/\(name)", size: (line("\(folder)/size").flatMap { Int64($0) } ?? 0) * 512,
+      sectorSize: line("\(folder)/queue/logical_block_size").flatMap { Int($0) } ?? 512, model: model,
       isRemovable: line("\(folder)/removable") == "1" || place.contains("/usb") || isCard, uses: uses(of: name))
   }
 

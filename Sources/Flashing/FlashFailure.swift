@@ -13,6 +13,8 @@ public enum FlashFailure: ExplainedError, Equatable {
   case fixed(String)
   /// The image is larger.
   case tooSmall(String, size: ByteSize, image: ByteSize)
+  /// It counts in sectors of other than 512 bytes.
+  case sectors(String, size: Int)
   /// The image is not what its block map says.
   case imageChanged(String)
   /// What was read back is not what was written.
@@ -32,6 +34,9 @@ public enum FlashFailure: ExplainedError, Equatable {
     case .inUse(let path, let uses): "\(path) is in use: \(uses.joined(separator: ", "))"
     case .fixed(let path): "\(path) is neither removable nor on USB"
     case .tooSmall(let path, let size, let image): "\(path) is too small: it has \(size), and the image takes \(image)"
+    case .sectors(let path, let size):
+      "\(path) has sectors of \(size) bytes, and the image's partition table is for sectors of 512: "
+        + "no firmware would find it"
     case .imageChanged(let path): "\(path) is not the image that its block map was made of"
     case .damaged(let path, let offset): "what was written to \(path) reads differently at byte \(offset)"
     case .notConfirmed: "nothing was written: nobody confirmed it"
@@ -48,6 +53,8 @@ public enum FlashFailure: ExplainedError, Equatable {
     case .inUse: "if it is the right one, unmount it first"
     case .fixed: "if it is the right one, say so with --fixed-disk"
     case .tooSmall: "nothing was written; take a larger one"
+    case .sectors:
+      "nothing was written; take another disk, or one that can be switched to 512 bytes (`nvme format --lbaf`)"
     case .imageChanged: "build the image again; what is on the device now does not start"
     case .damaged: "the device loses data; take another one"
     case .notConfirmed: "on a terminal it is asked; elsewhere, give --yes"

@@ -20,6 +20,9 @@ enum PlannedPrograms {
       limits: ProgramLimits(
         memory: program.memoryLimit, cpuPercent: program.cpuLimit, processes: program.processLimit),
       capabilities: program.capabilities, privateTmp: true,
+      // Who may mount, or make nodes, would get at them anyhow.
+      seesAllDevices: !Set(program.capabilities).isDisjoint(with: ["sys_admin", "sys_rawio", "mknod"]),
+      writesKernelSettings: !Set(program.capabilities).isDisjoint(with: ["sys_admin", "net_admin"]),
       log: LogPlan(
         ringBytes: program.logRing,
         files: program.logFiles.map { LogFiles(maximumBytes: $0.maximumBytes, keep: $0.keep) }))

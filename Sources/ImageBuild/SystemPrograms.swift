@@ -17,7 +17,7 @@ struct SystemPrograms {
   init(_ image: ImageDefinition, users: UserIDs) {
     guard image.initProgram == nil else { return }
     if case .automatic(let interfaces) = image.network { addNetworkClient(interfaces) }
-    if !image.timeServers.isEmpty { addClock(image.timeServers) }
+    if !image.timeServers.isEmpty { addClock(image.timeServers, as: users["_chrony"]) }
     if image.update != nil { addUpdater() }
     addDaemon(users["cultivard"])
   }
@@ -53,18 +53,19 @@ struct SystemPrograms {
   }
 
   /// chrony: steps the clock where it is far off at start, keeps it, and tells the kernel that it is right.
-  private mutating func addClock(_ servers: [String]) {
+  private mutating func addClock(_ servers: [String], as user: ProgramUser) {
     packages.append("chrony")
     // A pool's name may stand for many servers; an address, for one.
     let rows = servers.map { "pool \($0) iburst maxsources 4" }
     // No port is opened, neither for other clients nor for commands.
     configuration["/etc/chrony/chrony.conf"] =
-      (rows + ["makestep 1.0 3", "rtcsync", "port 0", "cmdport 0"]).joined(separator: "\n") + "\n"
-    plans.append(
-      Self.plan(
-        "clock", "/usr/sbin/chronyd", ["-d", "-f", "/etc/chrony/chrony.conf"],
-        capabilities: ["setgid", "setuid", "sys_time", "chown", "dac_override", "fowner"],
-        waitFor: [.network], folders: []))
+      (rows + ["makestep 1.0 3", "rtcsync", "port 0", "cmdport 0", "bindcmdaddress /"]).joined(separator: "\n") + "\n"
+    // Never root: what it has of root's rights is to set the clock (-U: it does not insist on more).
+    var plan = Self.plan(
+      "clock", "/usr/sbin/chronyd", ["-d", "-U", "-f", "/etc/chrony/chrony.conf"], capabilities: ["sys_time"],
+      waitFor: [.network], folders: ["/var/lib/chrony", "/run/chrony"])
+    plan.user = user
+    plans.append(plan)
   }
 
   /// What changes slots. It mounts the boot partition in a name space of its own; what it runs for others, hooks and checks of health, has
@@ -94,6 +95,7 @@ struct SystemPrograms {
       home: "\(DevicePaths.homes)/\(name)", folders: folders, restart: RestartPolicy(condition: .always),
       waitFor: waitFor, stop: StopPlan(signal: 15, grace: 3_000),
       limits: ProgramLimits(memory: 128 << 20, processes: 64), capabilities: capabilities, privateTmp: true,
-      log: LogPlan(ringBytes: 32_768))
+      seesAllDevices: capabilities.contains("sys_module"),
+      writesKernelSettings: capabilities.contains("sys_admin"), log: LogPlan(ringBytes: 32_768))
   }
 }

@@ -15,8 +15,12 @@ public struct ProcessStart {
   public var user: (uid: UInt32, gid: UInt32)?
   /// Capabilities that are kept; `nil` for the parent's.
   public var capabilities: CapabilitySet?
-  /// Whether it gets an empty `/tmp` of its own.
+  /// Whether it gets an empty `/tmp` of its own, and so `/var/tmp` and `/dev/shm`.
   public var privateTmp = false
+  /// With a `/tmp` of its own: a folder that stands in the place of `/dev`; `nil` for `/dev` as it is.
+  public var devices: String?
+  /// With a `/tmp` of its own: true if it can only read the kernel's settings (`/proc/sys`, `/sys`).
+  public var readsKernelOnly = false
   /// Folder of the control group to join.
   public var controlGroup: String?
   /// Whether standard input is a terminal that becomes its controlling one.
@@ -85,7 +89,7 @@ public struct StartError: Error, CustomStringConvertible {
       case CULTIVAR_STEP_SESSION: "make a session"
       case CULTIVAR_STEP_CGROUP: "join the control group \(start.controlGroup ?? "")"
       case CULTIVAR_STEP_TERMINAL: "take the terminal"
-      case CULTIVAR_STEP_PRIVATE_TMP: "make its own /tmp"
+      case CULTIVAR_STEP_PRIVATE_TMP: "set its own view of /tmp, /dev and the kernel up"
       case CULTIVAR_STEP_CAPABILITIES: "set capabilities"
       case CULTIVAR_STEP_USER: "become user \(start.user?.uid ?? 0)"
       case CULTIVAR_STEP_DIRECTORY: "change to \(start.directory ?? "")"
@@ -129,7 +133,7 @@ public enum ChildProcess {
     var failedStep = CULTIVAR_STEP_FORK
     // The descriptors have to stay open until the child has its copies.
     defer { withExtendedLifetime((group, input, output, error)) {} }
-    let pid = withCStrings([start.executable, start.directory ?? ""]) { paths in
+    let pid = withCStrings([start.executable, start.directory ?? "", start.devices ?? ""]) { paths in
       withCStrings(start.arguments) { arguments in
         withCStrings(start.environment) { environment in
           var spawn = cultivar_spawn()
@@ -141,6 +145,8 @@ public enum ChildProcess {
           spawn.cgroup = group?.number ?? -1
           spawn.claims_terminal = start.claimsTerminal
           spawn.private_tmp = start.privateTmp
+          spawn.devices = start.devices == nil ? nil : UnsafePointer(paths[2])
+          spawn.read_only_kernel = start.readsKernelOnly
           if let user = start.user {
             spawn.changes_user = true
             spawn.uid = user.uid

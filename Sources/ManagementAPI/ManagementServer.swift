@@ -8,8 +8,14 @@ import NIOSSL
 public final class ManagementServer: Sendable {
   /// Bounds on what one client can cost.
   public struct Limits: Sendable {
-    /// Connections at a time; more are closed at once.
+    /// Connections at a time. For another one the oldest without a token makes room; where all have shown one, it is closed at once.
     public var connections = 64
+    /// Connections at a time from one address.
+    public var connectionsPerAddress = 32
+    /// Connections at a time from one address that have not shown the token yet.
+    public var strangersPerAddress = 8
+    /// Seconds within which a connection has to show the token, with the first whole head of a request.
+    public var authenticationSeconds: Int64 = 5
     /// Bytes of a request's body, where it is collected.
     public var bodyBytes = 1 << 20
     /// Seconds that a client may take for the head of a request, for each part of its body, and to take an event.
@@ -40,7 +46,9 @@ public final class ManagementServer: Sendable {
     _ plan: ManagementPlan, certificate: DeviceCertificate, gate: TokenGate, router: Router, limits: Limits = Limits()
   ) throws {
     let tls = try Self.tls(certificate)
-    let admission = Admission(limit: limits.connections)
+    let admission = Admission(
+      limit: limits.connections, addressLimit: limits.connectionsPerAddress,
+      strangerLimit: limits.strangersPerAddress)
     let bootstrap = ServerBootstrap(group: Self.group)
       .serverChannelOption(.backlog, value: 64)
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -50,7 +58,7 @@ public final class ManagementServer: Sendable {
           let pipeline = channel.pipeline.syncOperations
           try pipeline.addHandler(NIOSSLServerHandler(context: tls))
           try pipeline.configureHTTPServerPipeline(withPipeliningAssistance: true, withErrorHandling: true)
-          try pipeline.addHandler(RequestHandler(router: router, gate: gate, limits: limits))
+          try pipeline.addHandler(RequestHandler(router: router, gate: gate, limits: limits, admission: admission))
         }
       }
       .childChannelOption(.maxMessagesPerRead, value: 4)

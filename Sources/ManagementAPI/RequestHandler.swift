@@ -33,6 +33,7 @@ final class RequestHandler: ChannelDuplexHandler, RemovableChannelHandler {
   private let router: Router
   private let gate: TokenGate
   private let limits: ManagementServer.Limits
+  private let admission: Admission
   private var state = State.idle
   private var body: [UInt8] = []
   /// Whether the connection waits with reading until a body's reader has taken what is here.
@@ -44,16 +45,17 @@ final class RequestHandler: ChannelDuplexHandler, RemovableChannelHandler {
   /// Ends the connection unless something comes before.
   private var patience: Scheduled<Void>?
 
-  init(router: Router, gate: TokenGate, limits: ManagementServer.Limits) {
+  init(router: Router, gate: TokenGate, limits: ManagementServer.Limits, admission: Admission) {
     self.router = router
     self.gate = gate
     self.limits = limits
+    self.admission = admission
   }
 
   // MARK: What comes
 
   func channelActive(context: ChannelHandlerContext) {
-    expect(context)
+    expect(context, within: .seconds(limits.authenticationSeconds))
     context.fireChannelActive()
   }
 
@@ -93,6 +95,8 @@ final class RequestHandler: ChannelDuplexHandler, RemovableChannelHandler {
         401, "the token is missing or wrong", headers: ["WWW-Authenticate": "Bearer"])
       return refuse(head, refusal, after: limits.pauseAfterWrongToken, context)
     }
+    admission.authenticate(context.channel)
+    expect(context)
     guard head.uri.utf8.count <= Self.targetLimit else {
       return refuse(head, .error(414, "the path is too long"), context)
     }
@@ -102,6 +106,8 @@ final class RequestHandler: ChannelDuplexHandler, RemovableChannelHandler {
       isWordAwaited = head.headers[canonicalForm: "Expect"].contains { $0.lowercased() == "100-continue" }
       if case .take(let answer) = work {
         try stream(request, to: answer, head, context)
+      } else if case .follow = work, head.method == .HEAD {
+        refuse(head, APIResponse(status: 200, headers: ["Content-Type": "text/event-stream"], body: []), context)
       } else {
         state = .collecting(head, request, work)
         sayThatBodyIsWanted(context)
@@ -269,11 +275,14 @@ final class RequestHandler: ChannelDuplexHandler, RemovableChannelHandler {
   private func write(
     _ response: APIResponse, to head: HTTPRequestHead, closing: Bool, _ context: ChannelHandlerContext
   ) {
-    var headers = HTTPHeaders([
-      ("Content-Type", "application/json"), ("Content-Length", String(response.body.count)),
-      ("Cache-Control", "no-store"),
-    ])
-    for (name, value) in response.headers.sorted(by: { $0.key < $1.key }) { headers.add(name: name, value: value) }
+    var headers = HTTPHeaders([("Content-Type", "application/json"), ("Cache-Control", "no-store")])
+    for (name, value) in response.headers.sorted(by: { $0.key < $1.key }) {
+      headers.replaceOrAdd(name: name, value: value)
+    }
+    // A stream of events has no length that the answer to HEAD could tell.
+    if head.method != .HEAD || !response.body.isEmpty {
+      headers.add(name: "Content-Length", value: String(response.body.count))
+    }
     let isLast = if case .dropping = state { true } else { closing }
     if isLast { headers.add(name: "Connection", value: "close") }
     let status = HTTPResponseStatus(statusCode: response.status)

@@ -40,6 +40,7 @@ public struct UpdateRoutes: Sendable {
         switch refusal {
         case .busy: 409
         case .otherBase: 412
+        case .crowded: 503
         case .other: 422
         }
       return .error(status, reason)

@@ -90,7 +90,7 @@ public struct RemoteDevice: Sendable {
     guard let reason = try? JSONDecoder().decode([String: String].self, from: Data(body))["error"] else {
       return .noAnswer(address, status: status)
     }
-    return .refused(status: status, reason: reason)
+    return .refused(status: status, reason: reason.escapedForTerminal)
   }
 }
 

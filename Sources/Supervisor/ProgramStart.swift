@@ -33,6 +33,10 @@ struct ProgramStart {
     var start = ProcessStart(plan.executable, [plan.executable] + plan.arguments, environment: variables)
     start.directory = plan.home
     start.privateTmp = plan.privateTmp
+    if let fewDevices = environment.fewDevices {
+      start.devices = plan.seesAllDevices ? nil : fewDevices
+      start.readsKernelOnly = !plan.writesKernelSettings
+    }
     start.claimsTerminal = environment.terminals[plan.name] != nil
     start.controlGroup = try environment.controlGroups?.prepare(plan.name, plan.limits)
     if environment.changesUsers {

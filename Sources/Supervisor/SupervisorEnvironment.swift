@@ -7,6 +7,9 @@ public struct SupervisorEnvironment {
   public var controlGroups: ControlGroups?
   /// Whether programs run as their users and with their capabilities only: not without the right to do that.
   public var changesUsers = true
+  /// A folder with the few devices that every program needs, which most programs see in the place of `/dev`; `nil` where programs see the
+  /// machine as it is.
+  public var fewDevices: String?
   /// Whether processes that lost their parent become this one's, as they do PID 1's.
   public var reapsOrphans = false
   /// Terminals of the programs that talk to a person instead of a log, by the programs' names.

@@ -9,10 +9,10 @@ public final class UpdateServer: Sendable {
   private let engine: UpdateEngine
   private let listener: Int32
   private let allowedUsers: Set<UInt32>
+  private let open = OpenConnections()
 
   /// Milliseconds between two looks at what is followed, and between two reports of progress.
   private static let interval: UInt64 = 250
-  private static let connectionLimit: Int32 = 32
 
   /// Begins to listen.
   ///
@@ -34,15 +34,15 @@ public final class UpdateServer: Sendable {
   /// Takes connections for ever.
   public func run() -> Never {
     let listener = Descriptor(owning: listener)
-    let open = OpenConnections(limit: Self.connectionLimit)
     while true {
       guard listener.waitUntilReadable(timeout: nil), let connection = UnixSocket.accept(listener) else { continue }
-      guard let user = UnixSocket.peerUser(connection), allowedUsers.contains(user), open.take() else { continue }
+      guard let user = UnixSocket.peerUser(connection), allowedUsers.contains(user), open.take(user: user)
+      else { continue }
       _ = fcntl(connection.number, F_SETFL, fcntl(connection.number, F_GETFL) & ~O_NONBLOCK)
       let number = dup(connection.number)
       _ = Background { [self] in
         answer(LineConnection(Descriptor(owning: number), limit: UpdateRequest.maximumSize))
-        open.giveBack()
+        open.giveBack(user: user)
       }
     }
   }
@@ -65,7 +65,9 @@ public final class UpdateServer: Sendable {
   private func handle(_ request: UpdateRequest, _ passed: Descriptor?, _ connection: LineConnection) throws {
     switch request {
     case .status: try connection.send(UpdateReply.status(try engine.status()))
-    case .follow: try follow(connection)
+    case .follow:
+      guard try !open.following({ try follow(connection) }) else { return }
+      try connection.send(UpdateReply.failure(reason: "too many follow the updates already", .crowded))
     case .install(let kind, let options):
       guard let passed else {
         return try connection.send(UpdateReply.failure(reason: "there is no bundle with it", .other))

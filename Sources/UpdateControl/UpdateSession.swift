@@ -111,7 +111,8 @@ public struct UpdateSession {
   }
 
   private func show(_ text: String) {
-    // Whoever closed the output does not want to read it.
+    // What bundles and hooks say is theirs; whoever closed the output does not want to read it.
+    let text = isatty(output.number) == 1 ? text.escapedForTerminal : text
     try? output.write(all: Array(text.utf8))
   }
 }

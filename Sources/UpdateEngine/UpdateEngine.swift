@@ -115,6 +115,9 @@ public final class UpdateEngine: Sendable {
       let checked = try CheckedBundle(
         bundle, from: source, bases: try images.running().mapValues(stoppable),
         trees: running.tree.map { ["root": $0] } ?? [:])
+      // The records need room as well.
+      let journal = try store.journal()
+      try store.save(state)
       try environment.hooks.run(.beforeInstall, variables, check: checkNotCancelled)
       // All that can refuse has been asked. From here on the other slot is nothing that could be started.
       try loaders.withdrawOther()
@@ -123,7 +126,6 @@ public final class UpdateEngine: Sendable {
       try store.save(state)
       store.forgetFlashed(target)
       try remember(loaders)
-      let journal = try store.journal()
       // Tens of megabytes, which nobody looks at yet: written at once, each cluster would be three writes.
       try environment.setLazy(true)
       if try !images.hasFiles(for: manifest.images, in: target) || state.hasSoundFiles == false {

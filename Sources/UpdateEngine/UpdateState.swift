@@ -97,7 +97,11 @@ struct UpdateStore {
   }
 
   /// Keeps the state: after a power cut it is the one before or this one.
-  func save(_ state: UpdateState) throws { try FileTree.replace(path, with: Array(try JSONEncoder().encode(state))) }
+  func save(_ state: UpdateState) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = .sortedKeys
+    try FileTree.replace(path, with: Array(try encoder.encode(state)))
+  }
 
   /// Where an installation can go on.
   func journal() throws -> InstallJournal {

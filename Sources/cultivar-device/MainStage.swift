@@ -41,6 +41,8 @@ enum MainStage {
     let note: (String) -> Void = { log.note($0) }
     let system = RunningSystem(note: note)
     system.mountFileSystems()
+    system.makeFewDevices()
+    system.applySettings(commandLine: FileTree.line("/proc/cmdline") ?? "")
     let plan = try JSONDecoder().decode(DevicePlan.self, from: Data(try FileTree.read(DevicePlan.path)))
     let values = try? DeviceRecords(in: DevicePaths.records).firstBootValues()
     system.setIdentity(hostname: values?[.hostname] ?? plan.hostname)
@@ -140,6 +142,7 @@ enum MainStage {
   ) -> SupervisorEnvironment {
     var environment = SupervisorEnvironment(note: note)
     environment.reapsOrphans = true
+    environment.fewDevices = RunningSystem.fewDevices
     environment.terminals = plan.consoleCommands ? [consoleName: "/dev/console"] : [:]
     do {
       environment.controlGroups = try ControlGroups(root: "/sys/fs/cgroup/programs")

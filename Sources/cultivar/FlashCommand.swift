@@ -61,9 +61,7 @@ struct FlashCommand: AsyncParsableCommand {
         access(mapFile, F_OK) == 0
         ? try BlockMap(text: String(decoding: FolderTree.readFile(mapFile), as: UTF8.self), path: mapFile)
         : try BlockMap(wholeImage: file)
-      guard disk.size >= map.imageSize else {
-        throw FlashFailure.tooSmall(disk.path, size: ByteSize(bytes: disk.size), image: ByteSize(bytes: map.imageSize))
-      }
+      try disk.check(forImageOf: map.imageSize)
       try confirm(disk)
       let line = FlashProgress(isShown: !quiet && isatty(STDERR_FILENO) == 1)
       defer { line.end() }

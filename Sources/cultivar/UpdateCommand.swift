@@ -96,7 +96,7 @@ struct UpdateCommand: AsyncParsableCommand {
     let project = try ProjectReader().read(try options.file()).project
     guard project.name == image.project else {
       throw ProjectFailure(
-        "the device has an image of project '\(image.project)', and this is '\(project.name)'",
+        "the device has an image of project '\(image.project.escapedForTerminal)', and this is '\(project.name)'",
         remedy: "go to that project, or name a bundle")
     }
     let folder = try ProjectArtefacts(options).folder(of: image.image, in: output).folder

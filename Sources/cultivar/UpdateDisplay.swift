@@ -42,13 +42,13 @@ final class UpdateDisplay: Sendable {
   func end(_ outcome: RemoteUpdate.Outcome) throws {
     switch outcome {
     case .committed(let record):
-      if !isQuiet { print("release \(record.version) runs and is committed") }
+      if !isQuiet { print("release \(record.version) runs and is committed".escapedForTerminal) }
     case .waiting(let record):
-      if !isQuiet { print("release \(record.version) is installed, and waits for its trial") }
+      if !isQuiet { print("release \(record.version) is installed, and waits for its trial".escapedForTerminal) }
     case .fellBack(let record):
       let reason = record.reason.map { ": \($0)" } ?? ""
-      FileHandle.standardError.write(
-        Data("cultivar: error: release \(record.version) was left, and the one before runs\(reason)\n".utf8))
+      let text = "cultivar: error: release \(record.version) was left, and the one before runs\(reason)\n"
+      FileHandle.standardError.write(Data(text.escapedForTerminal.utf8))
       throw ExitCode.failure
     }
   }
@@ -63,7 +63,7 @@ final class UpdateDisplay: Sendable {
       "\(isChecked ? "checking" : "installing") \(progress.version): \(percent) %, \(ByteSize(bytes: Int64(clamping: progress.fetched))) received, "
       + "\(ByteSize(bytes: Int64(clamping: progress.written))) written"
     if isTerminal {
-      write("\r\u{1b}[K\(text)")
+      write("\r\u{1b}[K\(text.escapedForTerminal)")
       state.hasLine = true
     } else if tenth > state.tenth {
       state.tenth = tenth
@@ -81,6 +81,7 @@ final class UpdateDisplay: Sendable {
   }
 
   private func line(_ text: String, _ state: inout State) {
+    let text = text.escapedForTerminal
     write(state.hasLine ? "\n\(text)\n" : "\(text)\n")
     state.hasLine = false
   }

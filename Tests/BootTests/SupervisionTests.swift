@@ -43,6 +43,13 @@ extension Machines {
         #expect(programs["no-low-port"]?.state == "restarting", "it has no such capability")
         #expect(programs["hog"]?.lastEnd?.contains("KILL") == true, "it went over its memory")
 
+        let rooted = try await machine.command("logs rooted").output
+        let devices = "fd full null ptmx pts random shm stderr stdin stdout tty urandom zero"
+        #expect(rooted.contains("has \(devices)\n"), "\(rooted)")
+        for line in ["disks are closed", "settings are closed", "groups are closed", "no nodes", "restricts 2 0"] {
+          #expect(rooted.contains(line), "\(rooted)")
+        }
+        #expect(rooted.contains("/dev/shm:\nmine") && rooted.contains("/var/tmp:\nmine"), "\(rooted)")
         let rights = try await machine.command("logs rights").output
         #expect(rights.contains("NoNewPrivs:\t1"))
         #expect(rights.contains("CapEff:\t0000000000000000"))

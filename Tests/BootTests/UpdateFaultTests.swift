@@ -65,7 +65,7 @@ extension Machines {
           Appliances.updated(
             programs: Appliances.shell(
               "ice", "sleep 1; mkdir $G && echo 1 > $G/cgroup.procs && echo 1 > $G/cgroup.freeze",
-              "user: root\nenv: { G: /sys/fs/cgroup/programs/frozen }\nrestart: never")
+              "user: root\ncapabilities: [sys_admin]\nenv: { G: /sys/fs/cgroup/programs/frozen }\nrestart: never")
           ).replacing("duration: 2s", with: "duration: 30s"), "the watchdog restarted the machine"
         ),
       ]

@@ -1,7 +1,9 @@
 import Bundle
+import BundleMaking
 import CBlockDigests
 import Crypto
 import Foundation
+import TestFixtures
 import Testing
 
 @Suite("Digests of several blocks at a time")
@@ -50,5 +52,15 @@ struct BlockDigestTests {
       let whole = leaves + [UInt8](repeating: 0, count: 4096 - leaves.count)
       #expect(HashTree.digest(ofSegment: content) == Digest(Array(SHA256.hash(data: whole))))
     }
+  }
+
+  @Test("the tree of a file is that of its bytes")
+  func file() throws {
+    let folder = try TemporaryFolder()
+    let content = Sample.image(seed: 12)
+    let file = URL(fileURLWithPath: folder.path).appending(path: "image")
+    try Data(content).write(to: file)
+    let expected = content.withUnsafeBytes { HashTree.root(of: $0) }
+    for _ in 0..<3 { #expect(try HashTree.root(ofFile: file.path) == expected) }
   }
 }

@@ -57,8 +57,8 @@ struct ReadBackTests {
     let after = before &+ 1
     words[0] &+= 1
     words[4] &+= (before &<< 7 | before &>> 57) &- (after &<< 7 | after &>> 57)
-    return words.flatMap { word in (0..<8).map { UInt8(truncatingIfNeeded: word >> ($0 * 8)) } }
-      + block[(start + 64)...]
+    let bytes = words.flatMap { word in (0..<8).map { UInt8(truncatingIfNeeded: word >> ($0 * 8)) } }
+    return bytes + block[(start + 64)...]
   }
 
   @Test("an old image with a forged block of the same rolling sum does not become a release")

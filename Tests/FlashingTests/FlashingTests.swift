@@ -50,6 +50,23 @@ struct DisksTests {
     }
   }
 
+  @Test(
+    "A disk with other sectors, or smaller than the image, is refused by name with its size and the one that is needed")
+  func unfit() async throws {
+    try await withTemporaryFolder { folder in
+      for (name, sector) in [("sda", "512"), ("sdb", "4096")] {
+        try folder.writing("2048\n", to: "sys/block/\(name)/size")
+        try folder.writing("\(sector)\n", to: "sys/block/\(name)/queue/logical_block_size")
+        try folder.writing("1\n", to: "sys/block/\(name)/removable")
+      }
+      let disks = Disks(sys: folder.appending(path: "sys").path, proc: folder.path).removable()
+      try disks[0].check(forImageOf: 1 << 20)
+      let small = #expect(throws: FlashFailure.self) { try disks[0].check(forImageOf: 2 << 20) }
+      #expect(small?.problem == "/dev/sda is too small: it has 1 MiB, and the image takes 2 MiB")
+      #expect(throws: FlashFailure.sectors("/dev/sdb", size: 4096)) { try disks[1].check(forImageOf: 1 << 20) }
+    }
+  }
+
   @Test("Disks that can be taken out are listed with size, model and use; others are not")
   func list() async throws {
     try await withMachine { disks in

@@ -1,5 +1,6 @@
 import Glibc
 import LinuxSystem
+import TestFixtures
 import Testing
 
 @Suite struct ChildProcessTests {
@@ -67,6 +68,23 @@ import Testing
     #expect(end == .exited(0))
     #expect(output.isEmpty)
     #expect(!FileTree.exists("/tmp/\(name)"))
+  }
+
+  @Test(.enabled(if: geteuid() == 0))
+  func `it sees the few devices that it is given, shared folders of its own, and settings that nobody can write`()
+    throws
+  {
+    let folder = try TemporaryFolder()
+    try FileTree.makeFolders(folder.path + "/shm")
+    try FileTree.replace(folder.path + "/null", with: [])
+    var start = shell(
+      "ls /dev; touch /dev/x || echo no; true > /proc/sys/kernel/hostname || echo no; mkdir /sys/fs/cgroup/x || echo no; "
+        + "touch /dev/shm/x /var/tmp/x; ls /dev/shm; ls -A /var/tmp")
+    (start.privateTmp, start.devices, start.readsKernelOnly) = (true, folder.path, true)
+    let (end, output) = try ChildProcess.run(start)
+    let lines = String(decoding: output, as: UTF8.self).split(separator: "\n").filter { !$0.contains(": ") }
+    #expect(end == .exited(0))
+    #expect(lines == ["null", "shm", "no", "no", "no", "x", "x"])
   }
 
   @Test func `unknown capabilities are refused`() {

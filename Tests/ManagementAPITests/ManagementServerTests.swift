@@ -1,6 +1,7 @@
 import DeviceFixtures
 import DeviceModel
 import Foundation
+import Glibc
 import ManagementAPI
 import NIOCore
 import TestFixtures
@@ -96,7 +97,7 @@ import Testing
 
   @Test func `a connection without a request is closed, also where a byte comes now and then`() throws {
     var limits = ManagementServer.Limits()
-    limits.idleSeconds = 1
+    limits.authenticationSeconds = 1
     try withServer(limits) { device in
       let clock = ContinuousClock()
       let silent = try clock.measure { _ = try Exchange(port: device.port, "") }
@@ -106,6 +107,75 @@ import Testing
         _ = try Judge("timeout").run(["10", "bash", "-c", "exec 3< <(\(trickle)); wait $!; :", "\(device.port)"])
       }
       #expect(time < .seconds(8))
+    }
+  }
+
+  // MARK: Rude neighbours
+
+  /// Opens connections that say nothing, and does something while they are there.
+  private func withSilentConnections(
+    _ count: Int, to port: Int, _ body: () throws -> Void
+  ) throws {
+    var sockets: [Int32] = []
+    defer { for socket in sockets { close(socket) } }
+    for _ in 0..<count {
+      let number = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+      var address = sockaddr_in()
+      address.sin_family = sa_family_t(AF_INET)
+      address.sin_port = UInt16(port).bigEndian
+      inet_pton(AF_INET, "127.0.0.1", &address.sin_addr)
+      let isConnected = withUnsafePointer(to: &address) {
+        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+          connect(number, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
+        }
+      }
+      #expect(isConnected)
+      sockets.append(number)
+    }
+    try body()
+  }
+
+  @Test func `seventy connections without a token keep nobody with one away`() throws {
+    try withServer { device in
+      try withSilentConnections(70, to: device.port) {
+        for _ in 0..<5 {
+          let answer = try Curl(device, "/v1/word")
+          #expect(answer.status == 200)
+        }
+      }
+    }
+  }
+
+  @Test func `who does not show the token within its time is gone, and who has shown it stays`() throws {
+    var limits = ManagementServer.Limits()
+    limits.authenticationSeconds = 1
+    try withServer(limits) { device in
+      let time = try ContinuousClock().measure { _ = try Exchange(port: device.port, "GET /v1/word HTTP/1.1\r\n") }
+      #expect(time < .seconds(4))
+      let requests = Exchange.request("GET /v1/word", closing: false)
+      let kept =
+        "(printf '%s' \"$1\"; sleep 3; printf '%s' \"$1\"; sleep 1) "
+        + "| openssl s_client -quiet -connect 127.0.0.1:$0"
+      let verdict = try Judge("timeout").run(["15", "bash", "-c", kept, "\(device.port)", requests])
+      #expect(verdict.output.components(separatedBy: "200 OK").count == 3, "\(verdict.output)")
+    }
+  }
+
+  @Test func `where all have shown the token, another one is closed`() throws {
+    var limits = ManagementServer.Limits()
+    (limits.connections, limits.connectionsPerAddress) = (2, 2)
+    try withServer(limits) { device in
+      let request = Exchange.request("GET /v1/word", closing: false)
+      let holding = "(printf '%s' \"$1\"; sleep 4) | openssl s_client -quiet -connect 127.0.0.1:$0 > /dev/null 2>&1"
+      let script =
+        "{ \(holding); } & { \(holding); } & sleep 2; "
+        + "curl -sk --max-time 5 -o /dev/null -w '%{http_code}' -H \"$2\" https://127.0.0.1:$0/v1/word; wait"
+      let verdict = try Judge("bash").run([
+        "-c", script, "\(device.port)", request, "Authorization: Bearer \(LoopbackDevice.token)",
+      ])
+      #expect(verdict.output == "000")
+      let answer = try Curl(device, "/v1/word")
+      #expect(answer.status == 200)
     }
   }
 

@@ -85,6 +85,16 @@ import Testing
     }
   }
 
+  @Test func `HEAD of the events has no body, and an end`() throws {
+    let updater = try UpdaterDouble()
+    try withDevice(updater) { device, _ in
+      let exchange = try Exchange(port: device.port, Exchange.request("HEAD /v1/update/events"))
+      #expect(exchange.status == 200)
+      #expect(exchange.text.contains("Content-Type: text/event-stream\r\n"))
+      #expect(exchange.text.hasSuffix("\r\n\r\n") && !exchange.text.contains("event:"))
+    }
+  }
+
   @Test func `a client that waits for a word sends nothing of a bundle that is refused`() throws {
     let updater = try UpdaterDouble(installing: { _, _, _ in .failure(reason: "2.0.0 is on trial", .other) })
     (updater.readsBundles, updater.wantsBundles) = (false, false)

@@ -58,6 +58,22 @@ struct RefusalTests {
     #expect(try device.holds(Release(version: "1.0"), in: .a))
   }
 
+  @Test("Records that cannot be written refuse a bundle before anything has changed")
+  func records() async throws {
+    let device = try await device()
+    let bundle = try await device.bundle(Release(version: "3.0", seed: 2), base: Release(version: "2.0", seed: 2))
+    let journal = device.url("data/update/journal")
+    try FileManager.default.removeItem(at: journal)
+    try FileManager.default.createDirectory(at: journal, withIntermediateDirectories: true)
+    let before = try everything(of: device)
+    let engine = try device.engine()
+    #expect(throws: SystemError.self) { try engine.install(from: FileSource(bundle.path)) }
+    #expect(try engine.status().slots.map(\.isStartable) == [true, true])
+    #expect(try everything(of: device) == before)
+    try FileManager.default.removeItem(at: journal)
+    _ = try engine.install(from: FileSource(bundle.path))
+  }
+
   @Test("A hook is asked when nothing else can refuse any more, and its refusal changes nothing either")
   func hook() async throws {
     let device = try await device()

@@ -17,8 +17,12 @@ struct cultivar_spawn {
   int cgroup;
   /// Make descriptor 0 the controlling terminal of the new session.
   bool claims_terminal;
-  /// A mount name space with an empty `/tmp` of its own.
+  /// A mount name space with an empty `/tmp` of its own, and `/var/tmp` and `/dev/shm` where there are such folders.
   bool private_tmp;
+  /// With these: a folder that stands in the place of `/dev`; NULL for `/dev` as it is.
+  const char *devices;
+  /// With these: `/proc/sys`, `/proc/sysrq-trigger` and `/sys` can only be read.
+  bool read_only_kernel;
   /// Take the user and group below, without supplementary groups.
   bool changes_user;
   uid_t uid;
