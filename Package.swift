@@ -138,7 +138,7 @@ let package = Package(
       name: "SystemBuild",
       dependencies: [
         "BaseImport", "Sandbox", "DebianArchive", "ExecutableFormat", "Project", "HostSystem", "LinuxSystem", "Lock",
-        "SizeReport",
+        "RootFilesystem", "SizeReport",
       ]),
     .target(
       name: "DiskImage",

@@ -77,11 +77,24 @@ struct RunCommand: AsyncParsableCommand {
           remedy: "name one of them: \(session.project.images.map(\.name).joined(separator: ", "))")
       }
       let artefacts = session.artefacts(of: image, in: output)
-      _ = try await session.build(image, into: artefacts, set: variables.settings)
+      let build = try await session.build(image, into: artefacts, set: variables.settings).identity.build
       let folder = artefacts.folder.appending(path: "run")
       let copy = folder.appending(path: "disk.img")
-      if !keep || !FileManager.default.fileExists(atPath: copy.path) {
+      let origin = folder.appending(path: "build").path
+      if keep, FileManager.default.fileExists(atPath: copy.path) {
+        let kept = (try? FolderTree.readFile(origin)).map { String(decoding: $0, as: UTF8.self) }
+        if kept != build {
+          FileHandle.standardError.write(
+            Data(
+              """
+              cultivar: the kept disk is of another build\(kept.map { " (\($0.prefix(12)))" } ?? ""), and that one runs
+                to run build \(build.prefix(12)), leave out --keep once, or update the machine with --update
+
+              """.utf8))
+        }
+      } else {
         try FolderTree.create(folder.path)
+        try FolderTree.replaceFile(origin, with: build.utf8)
         try await MachineDisk.copy(artefacts.image, to: copy, size: Int64(disk) << 20)
         if image.management != nil { try await giveToken(in: folder, disk: copy) }
       }
