@@ -10,6 +10,7 @@ MACHINE := $(shell uname -m)
 PREFIX ?= /usr/local
 OUT := out
 TOOL := $(OUT)/bin/cultivar
+SANDBOX := $(OUT)/libexec/cultivar/cultivar-sandbox
 DEVICE := $(OUT)/libexec/cultivar/$(MACHINE)/cultivar-device
 METER := $(OUT)/libexec/bundle-meter
 # The other architecture, by Debian's name and by Linux's. A frozen mirror of Debian needs SDK_OPTIONS=--allow-expired-index.
@@ -19,29 +20,36 @@ OTHER_DEVICE := $(OUT)/libexec/cultivar/$(OTHER_MACHINE)/cultivar-device
 SDK_OPTIONS ?=
 # The tool that makes the SDK; any build of it will do.
 SDK_TOOL ?= $(TOOL)
-# The device executable is linked with the C library and everything else: nothing on a device has to fit it.
-DEVICE_FLAGS := -c release --static-swift-stdlib -Xswiftc -static-executable -Xlinker -s -Xlinker --build-id=none
+# One compilation makes all products: they share their objects, and only the linking differs (Package.swift).
+RELEASE := swift build -c release --static-swift-stdlib -Xlinker -s
 # In parts, the quick ones first; machines and builds would take the processors from each other. A test that runs in a process of its
 # own is alone: what watches over that process does not see its end behind a child of another test that nobody waits for. So are those that
 # speak with a server of the same process: behind hundreds of others both sides take each other for gone.
 TEST := CULTIVAR_DEVICE_EXECUTABLES=$(abspath $(OUT)/libexec/cultivar) swift test --skip-build
 SOURCES := Package.swift $(shell find Sources -type f)
 
+# Two builds of one folder wait for each other.
+.NOTPARALLEL:
 .PHONY: all demo meter test lint install clean packages test-packages device device-$(OTHER)
 
-all: $(TOOL) $(DEVICE)
+all: $(TOOL) $(SANDBOX) $(DEVICE)
 
 device: $(DEVICE)
 
 $(TOOL): $(SOURCES)
-	swift build -c release --static-swift-stdlib --product cultivar
+	$(RELEASE) --product cultivar
 	@mkdir -p $(@D)
 	cp -f .build/release/cultivar $@
 
-$(DEVICE): $(SOURCES)
-	swift build $(DEVICE_FLAGS) --product cultivar-device --scratch-path .build-device
+$(SANDBOX): $(SOURCES)
+	$(RELEASE) --product cultivar-sandbox
 	@mkdir -p $(@D)
-	cp -f .build-device/release/cultivar-device $@
+	cp -f .build/release/cultivar-sandbox $@
+
+$(DEVICE): $(SOURCES)
+	$(RELEASE) --product cultivar-device
+	@mkdir -p $(@D)
+	cp -f .build/release/cultivar-device $@
 
 device-$(OTHER): $(OTHER_DEVICE)
 
@@ -57,9 +65,9 @@ $(OTHER_DEVICE): $(SOURCES) | $(SDK_TOOL)
 meter: $(METER)
 
 $(METER): $(SOURCES) $(shell find Benchmarks -name '*.swift')
-	swift build $(DEVICE_FLAGS) --product bundle-meter --scratch-path .build-device
+	$(RELEASE) --product bundle-meter
 	@mkdir -p $(@D)
-	cp -f .build-device/release/bundle-meter $@
+	cp -f .build/release/bundle-meter $@
 
 packages:
 	@Scripts/require-packages run
@@ -67,7 +75,9 @@ packages:
 test-packages:
 	@Scripts/require-packages run test
 
-demo: packages all
+demo: packages
+	@echo "== compiling Cultivar: the first time takes 5 to 20 minutes"
+	@$(MAKE) --no-print-directory all
 	@Scripts/demo $(TOOL)
 
 test: test-packages $(DEVICE)
@@ -85,6 +95,7 @@ lint:
 
 install: all
 	install -D $(TOOL) $(DESTDIR)$(PREFIX)/bin/cultivar
+	install -D $(SANDBOX) $(DESTDIR)$(PREFIX)/$(SANDBOX:$(OUT)/%=%)
 	mkdir -p $(DESTDIR)$(PREFIX)/share/cultivar/layers
 	cp -R Layers/. $(DESTDIR)$(PREFIX)/share/cultivar/layers
 	for device in $(OUT)/libexec/cultivar/*/cultivar-device; do \
@@ -92,4 +103,4 @@ install: all
 	done
 
 clean:
-	rm -rf $(OUT) .build .build-device .build-device-$(OTHER)
+	rm -rf $(OUT) .build .build-device-$(OTHER)

@@ -4,12 +4,23 @@ import PackageDescription
 // Two executables, and the libraries under them. Arrows only go down; the device executable never reaches a host
 // library (YAML, build code, full Foundation), and the shared libraries know neither side. See docs/design.md.
 
+// What runs on a device or in a sandbox is linked with the C library and everything else, so that nothing there has to match it. Only the
+// linking differs: all products of a build share their objects. Release builds take `--static-swift-stdlib` (see the Makefile).
+let staticExecutable = ["-static-executable", "-Xlinker", "--build-id=none"]
+let deviceExecutable: [LinkerSetting] = [.unsafeFlags(staticExecutable, .when(configuration: .release))]
+let sandboxExecutable: [LinkerSetting] = [.unsafeFlags(staticExecutable)]
+// `--icf=all` joins functions that are equal, of which generic code has many.
+let hostExecutable: [LinkerSetting] = [
+  .unsafeFlags(["-use-ld=lld", "-Xlinker", "--icf=all"], .when(configuration: .release))
+]
+
 let package = Package(
   name: "cultivar",
   platforms: [.macOS(.v15)],
   products: [
     .executable(name: "cultivar", targets: ["cultivar"]),
     .executable(name: "cultivar-device", targets: ["cultivar-device"]),
+    .executable(name: "cultivar-sandbox", targets: ["cultivar-sandbox"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -35,9 +46,12 @@ let package = Package(
       ]),
     .target(name: "TaggedFields"),
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+    .target(name: "CBlockDigests"),
     .target(
       name: "Bundle",
-      dependencies: ["CZstd", "LinuxSystem", "TaggedFields", .product(name: "Crypto", package: "swift-crypto")]),
+      dependencies: [
+        "CBlockDigests", "CZstd", "LinuxSystem", "TaggedFields", .product(name: "Crypto", package: "swift-crypto"),
+      ]),
     .target(name: "NameResolution", dependencies: ["LinuxSystem"]),
     .target(
       name: "BundleDownload",
@@ -91,7 +105,7 @@ let package = Package(
       dependencies: [
         "DeviceInit", "Supervisor", "ManagementAPI", "DeviceControl", "DeviceRecords", "DeviceModel", "LinuxSystem",
         "UpdateControl", "UpdateEngine",
-      ]),
+      ], linkerSettings: deviceExecutable),
 
     // The host.
     .target(name: "Spelling"),
@@ -117,11 +131,14 @@ let package = Package(
     .target(
       name: "BundleMaking",
       dependencies: [
-        "BootFlow", "Bundle", "BundleDownload", "CZstd", "DeviceModel", "ExtFileSystem", "HostSystem", "PartitionTable",
-        "TaggedFields",
+        "BootFlow", "Bundle", "BundleDownload", "CZstd", "DeviceModel", "ExtFileSystem", "FATFileSystem", "HostSystem",
+        "PartitionTable", "TaggedFields",
       ]),
     .target(name: "ExecutableFormat"),
-    .target(name: "Sandbox", dependencies: ["HostSystem"]),
+    .target(name: "SandboxPlan", dependencies: ["TaggedFields"]),
+    .executableTarget(
+      name: "cultivar-sandbox", dependencies: ["LinuxSystem", "SandboxPlan"], linkerSettings: sandboxExecutable),
+    .target(name: "Sandbox", dependencies: ["HostSystem", "SandboxPlan"]),
     .target(name: "SwiftSDK", dependencies: ["DebianArchive", "HostSystem", "Lock", "Sandbox"]),
     .target(name: "Programs", dependencies: ["Project", "HostSystem", "Lock", "Sandbox", "SwiftSDK"]),
     .target(
@@ -181,11 +198,12 @@ let package = Package(
         "Spelling", "SwiftSDK", "Trust",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Subprocess", package: "swift-subprocess"),
-      ]),
+      ], linkerSettings: hostExecutable),
 
     // What a device does with a bundle, alone in an executable that measures itself.
     .executableTarget(
-      name: "bundle-meter", dependencies: ["Bundle", "BundleDownload", "LinuxSystem"], path: "Benchmarks/BundleMeter"),
+      name: "bundle-meter", dependencies: ["Bundle", "BundleDownload", "LinuxSystem"], path: "Benchmarks/BundleMeter",
+      linkerSettings: deviceExecutable),
 
     // Bytes that anybody may have made, for the decoders of bundles.
     .target(name: "HostileBundles", dependencies: ["Bundle"], path: "Fuzzing/HostileBundles"),
@@ -207,7 +225,8 @@ let package = Package(
       path: "Tests/DeviceFixtures"),
     .testTarget(name: "TaggedFieldsTests", dependencies: ["TaggedFields"]),
     .testTarget(
-      name: "BundleTests", dependencies: ["Bundle", "BundleMaking", "HostileBundles", "LinuxSystem", "TestFixtures"]),
+      name: "BundleTests",
+      dependencies: ["Bundle", "CBlockDigests", "BundleMaking", "HostileBundles", "LinuxSystem", "TestFixtures"]),
     .testTarget(name: "NameResolutionTests", dependencies: ["NameResolution", "LinuxSystem", "TestFixtures"]),
     .testTarget(
       name: "BundleDownloadTests", dependencies: ["Bundle", "BundleDownload", "BundleMaking", "TestFixtures"]),
@@ -252,7 +271,8 @@ let package = Package(
     .testTarget(
       name: "ImageBuildTests",
       dependencies: [
-        "ImageBuild", "Project", "DeviceModel", "DiskImage", "RootFilesystem", "HostSystem", "TestFixtures",
+        "ImageBuild", "Project", "DeviceModel", "DiskImage", "RootFilesystem", "HostSystem", "Signing", "TestFixtures",
+        "Trust",
       ]),
     .testTarget(
       name: "BuildTests",

@@ -5,8 +5,9 @@ import LinuxSystem
 
 /// Installs a bundle's images as a device does, in a static executable, and measures itself: what came over the network, its own memory and CPU.
 ///
-/// Usage: bundle-meter BUNDLE FOLDER [NAME=OLD…]. BUNDLE is a file or an URL; signatures are not judged. FOLDER gets a file for each image, and
-/// beside it what is noted of it, `.blocks` in place of `.img`. Where OLD has such a file beside it, it is used.
+/// Usage: bundle-meter BUNDLE FOLDER [NAME=OLD…]. BUNDLE is a file or an URL; signatures are not judged. FOLDER gets a file for each image.
+/// Where OLD has a file beside it that ends with `.tree` in place of `.img`, it has the root of its hash tree in hexadecimal, as a device
+/// has written it down; otherwise OLD is read for it.
 /// The result is one line of JSON.
 struct Meter {
   /// A line of `/proc/self/status` in KiB.
@@ -32,22 +33,18 @@ struct Meter {
     let source: any BundleSource = if let web { web } else { try FileSource(place) }
     let bundle = try SignedBundle(try head(from: source)) { _, _ in }
     var bases: [String: any BlockStorage] = [:]
-    var (notes, newNotes): ([String: BlockNotes], [String: BlockNotes]) = ([:], [:])
+    var trees: [String: Digest] = [:]
     for argument in arguments.dropFirst(3) {
       let parts = argument.split(separator: "=", maxSplits: 1).map(String.init)
       bases[parts[0]] = try StorageFile(parts[1])
-      notes[parts[0]] = (try? StorageFile(notesPath(parts[1]))).map { BlockNotes(in: $0) }
+      trees[parts[0]] = FileTree.line(parts[1].dropLast(4) + ".tree").flatMap(digest)
     }
     var targets: [String: any BlockStorage] = [:]
     for image in bundle.manifest.images {
-      let place = "\(arguments[2])/\(image.name).img"
-      targets[image.name] = try StorageFile(making: place, size: image.size)
-      newNotes[image.name] = BlockNotes(
-        in: try StorageFile(making: notesPath(place), size: BlockNotes.length(for: image.size)))
+      targets[image.name] = try StorageFile(making: "\(arguments[2])/\(image.name).img", size: image.size)
     }
-    let progress = try BundleInstaller(
-      bundle, from: source, bases: bases, notes: notes, targets: targets, newNotes: newNotes
-    ).run()
+    let checked = try CheckedBundle(bundle, from: source, bases: bases, trees: trees)
+    let progress = try BundleInstaller(checked, targets: targets).run()
     let (peak, seconds) = (memory("VmHWM") - idle, cpu())
     print(
       """
@@ -56,7 +53,13 @@ struct Meter {
       """)
   }
 
-  private static func notesPath(_ image: String) -> String { image.dropLast(4) + ".blocks" }
+  private static func digest(_ hexadecimal: String) -> Digest? {
+    let digits = Array(hexadecimal.utf8)
+    let bytes = stride(from: 0, to: digits.count & ~1, by: 2).compactMap {
+      UInt8(String(decoding: digits[$0...$0 + 1], as: UTF8.self), radix: 16)
+    }
+    return bytes.count == Digest.length ? Digest(bytes) : nil
+  }
 
   private static func head(from source: some BundleSource) throws -> BundleHead { try BundleHead(from: source) }
 }

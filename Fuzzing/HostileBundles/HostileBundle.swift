@@ -105,9 +105,9 @@ public enum HostileBundle {
     let target = Memory([UInt8](repeating: 0, count: 3 * BundleLimits.block))
     let source = Memory(head.bytes + table + bytes)
     defer { precondition(target.bytes.allSatisfy { $0 == 0 }, "something was written that nobody signed") }
-    try BundleInstaller(
-      SignedBundle(head) { _, _ in }, from: source, bases: ["root": base], targets: ["root": target]
-    ).run()
+    let checked = try CheckedBundle(
+      SignedBundle(head) { _, _ in }, from: source, bases: ["root": base], trees: ["root": digest])
+    try BundleInstaller(checked, targets: ["root": target]).run()
     throw Fault(reason: "what nobody signed was installed")
   }
 }
@@ -133,4 +133,8 @@ private final class Memory: BundleSource, BlockStorage {
   }
 
   func synchronise() {}
+
+  func readBack(into memory: UnsafeMutableRawBufferPointer, at offset: UInt64) throws {
+    read(into: memory, at: offset)
+  }
 }

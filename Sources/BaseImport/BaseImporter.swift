@@ -262,7 +262,7 @@ public struct BaseImporter: Sendable {
     private func recovered(_ partition: DiskPartition, of disk: URL) async throws -> (DiskPartition, URL) {
       let copy = scratch.appending(path: "recovered-\(partition.number)")
       try await HostCommand(
-        "cp", ["--sparse=always", "--reflink=auto", "--dereference", "--no-preserve=all", disk.path, copy.path],
+        .copy, ["--sparse=always", "--reflink=auto", "--dereference", "--no-preserve=all", disk.path, copy.path],
         to: "copy \(image.path)"
       ).run()
       // Its status says what it did, and not only whether it could.

@@ -11,6 +11,12 @@ public protocol BlockStorage: AnyObject {
   func write(_ bytes: [UInt8], at offset: UInt64) throws
   /// Waits until what was written is on the disk.
   func synchronise() throws
+  /// Fills memory with what the disk has from a place on, past what the kernel remembers of it.
+  ///
+  /// - Parameters:
+  ///   - memory: Begins at a multiple of 4096 bytes.
+  ///   - offset: A multiple of 4096 bytes.
+  func readBack(into memory: UnsafeMutableRawBufferPointer, at offset: UInt64) throws
 }
 
 extension BlockStorage {
@@ -58,6 +64,9 @@ public final class StorageFile: BlockStorage {
   /// Bytes there is room for.
   public let size: UInt64
   private let descriptor: Descriptor
+  /// The same, past the kernel's memory.
+  private lazy var disk = Result { () throws(SystemError) in try Descriptor(openingUncached: path) }
+  private static let alignment = 4096
 
   /// Opens a partition, or a file as long as it is.
   ///
@@ -90,6 +99,26 @@ public final class StorageFile: BlockStorage {
     guard try descriptor.read(into: memory, at: offset) == memory.count else {
       throw SystemError("read to the end of", path, code: EIO)
     }
+  }
+
+  /// Fills memory with what the disk has, and forgets what the kernel remembers of the file: whoever reads next reads the disk as well.
+  public func readBack(into memory: UnsafeMutableRawBufferPointer, at offset: UInt64) throws {
+    posix_fadvise(descriptor.number, off_t(offset), off_t(memory.count), POSIX_FADV_DONTNEED)
+    let disk = try disk.get()
+    let aligned = memory.count / Self.alignment * Self.alignment
+    let start = UnsafeMutableRawBufferPointer(rebasing: memory[..<aligned])
+    guard try disk.read(into: start, at: offset) == aligned else {
+      throw SystemError("read to the end of", path, code: EIO)
+    }
+    guard aligned < memory.count else { return }
+    // The end of a file that ends within a block.
+    let last = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.alignment, alignment: Self.alignment)
+    defer { last.deallocate() }
+    guard try disk.read(into: last, at: offset + UInt64(aligned)) >= memory.count - aligned else {
+      throw SystemError("read to the end of", path, code: EIO)
+    }
+    UnsafeMutableRawBufferPointer(rebasing: memory[aligned...]).copyMemory(
+      from: UnsafeRawBufferPointer(rebasing: last[..<(memory.count - aligned)]))
   }
 
   /// Writes all bytes.

@@ -1,3 +1,4 @@
+import LinuxSystem
 import TaggedFields
 
 /// Why a bundle is not taken, or cannot be applied.
@@ -16,6 +17,8 @@ public enum BundleFailure: Error, Equatable, Sendable {
   case undecodable(image: String, segment: Int, reason: String)
   /// What a frame gave is not what the signed tree says.
   case wrongOutput(image: String, segment: Int)
+  /// A slot's disk gave back something else than what was written to it.
+  case notKept(image: String, segment: Int)
   /// The old image is not the one that the bundle was made from, or its storage is damaged.
   case otherBase(image: String)
   /// The image does not fit into its slot: bytes.
@@ -32,7 +35,9 @@ public enum BundleFailure: Error, Equatable, Sendable {
     case otherProduct(bundle: String, device: String)
     case otherDevice(bundle: [String], device: String)
     /// Its security epoch is below the device's.
-    case downgrade(bundle: UInt64, device: UInt64)
+    case lowerEpoch(bundle: UInt64, device: UInt64)
+    /// Its version is below the one that runs, and its security epoch is not above the device's.
+    case lowerVersion(bundle: String, device: String)
     /// The device runs a version that is too old to come from.
     case versionTooOld(device: String, minimum: String)
     /// Its time is over: seconds since 1970.
@@ -55,6 +60,8 @@ extension BundleFailure: CustomStringConvertible {
       "segment \(segment) of image '\(image)' does not decode: \(reason)"
     case .wrongOutput(let image, let segment):
       "segment \(segment) of image '\(image)' comes out other than it was signed"
+    case .notKept(let image, let segment):
+      "segment \(segment) of image '\(image)' does not come back from the disk as it was written: the disk is failing"
     case .otherBase(let image): "the old image '\(image)' is not the one that the bundle was made from, or is damaged"
     case .tooLarge(let image, let size, let room): "image '\(image)' has \(size) bytes, and its place \(room)"
     case .noTarget(let image): "there is no place for image '\(image)'"
@@ -71,10 +78,12 @@ extension BundleFailure.Refusal: CustomStringConvertible {
     case .otherProduct(let bundle, let device): "it is for product '\(bundle)', and this is '\(device)'"
     case .otherDevice(let bundle, let device):
       "it is for \(bundle.map { "'\($0)'" }.joined(separator: ", ")), and this device is a '\(device)'"
-    case .downgrade(let bundle, let device): "its security epoch is \(bundle), and this device has reached \(device)"
+    case .lowerVersion(let bundle, let device):
+      "its version \(bundle) is lower than \(device), which runs; `--allow-downgrade` installs it all the same"
+    case .lowerEpoch(let bundle, let device): "its security epoch is \(bundle), and this device has reached \(device)"
     case .versionTooOld(let device, let minimum):
       "it updates version \(minimum) or later, and this device runs \(device)"
-    case .expired(let time): "it expired \(time) seconds after 1970-01-01"
+    case .expired(let time): "it expired at \(Clock.text(seconds: Int(clamping: time)))"
     case .olderDataSchema(let bundle, let device): "it has data schema \(bundle), and this device's data has \(device)"
     }
   }
@@ -91,7 +100,7 @@ extension BundleFailure {
   /// Whether content of a slot may be the reason, which what follows refers to.
   var mayBeOfSlot: Bool {
     switch self {
-    case .undecodable, .wrongOutput, .otherBase: true
+    case .undecodable, .wrongOutput, .notKept, .otherBase: true
     default: false
     }
   }

@@ -112,6 +112,8 @@ public struct DeviceFacts: Equatable, Sendable {
   public var version: String
   /// The highest security epoch that it has committed.
   public var securityEpoch: UInt64
+  /// True where a release of the same epoch may have a lower version than the one that runs.
+  public var allowsDowngrade: Bool
   /// Version of its data.
   public var dataSchema: UInt32
   /// Seconds since 1970. A device without a clock that holds gives the latest time that it knows to have passed.
@@ -119,12 +121,14 @@ public struct DeviceFacts: Equatable, Sendable {
 
   /// Describes a device.
   public init(
-    product: String, device: String, version: String, securityEpoch: UInt64, dataSchema: UInt32, now: UInt64
+    product: String, device: String, version: String, securityEpoch: UInt64, allowsDowngrade: Bool = false,
+    dataSchema: UInt32, now: UInt64
   ) {
     self.product = product
     self.device = device
     self.version = version
     self.securityEpoch = securityEpoch
+    self.allowsDowngrade = allowsDowngrade
     self.dataSchema = dataSchema
     self.now = now
   }
@@ -140,8 +144,12 @@ extension BundleManifest {
       throw .refused(.otherDevice(bundle: devices, device: device.device))
     }
     guard securityEpoch >= device.securityEpoch else {
-      throw .refused(.downgrade(bundle: securityEpoch, device: device.securityEpoch))
+      throw .refused(.lowerEpoch(bundle: securityEpoch, device: device.securityEpoch))
     }
+    guard
+      device.allowsDowngrade || securityEpoch > device.securityEpoch
+        || ReleaseVersion(version) >= ReleaseVersion(device.version)
+    else { throw .refused(.lowerVersion(bundle: version, device: device.version)) }
     if let minimumVersion, ReleaseVersion(device.version) < ReleaseVersion(minimumVersion) {
       throw .refused(.versionTooOld(device: device.version, minimum: minimumVersion))
     }

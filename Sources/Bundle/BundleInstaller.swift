@@ -5,14 +5,15 @@ import Glibc
 /// An old image that a whole bundle does not ask for is used all the same, as a place where blocks may be found: only frames with others
 /// are read from the bundle then.
 ///
-/// Before the first write, all that the bundle says of its images is checked to come to the signed trees, with the base's own blocks
-/// where it refers to them, or what was noted of them. Each segment is checked by its digest before it is written, and blocks that are in
-/// the slot already are not written again. What runs is only read.
+/// Each segment that has a digest in the bundle is checked by it before it is written, and blocks that are in the slot already are not
+/// written again. At the end all of the slot is read back from its disk and compared with the signed tree. What runs is only read.
 public final class BundleInstaller {
   /// How far an installation is, in bytes.
   public struct Progress: Equatable, Sendable {
     /// Of the images, in their slots.
     public var done: UInt64 = 0
+    /// Of the images, read back from their slots and found to be what was signed.
+    public var checked: UInt64 = 0
     /// Of the images altogether.
     public var total: UInt64 = 0
     /// Read from the bundle.
@@ -24,8 +25,7 @@ public final class BundleInstaller {
   private let bundle: SignedBundle
   private let source: any BundleSource
   private let bases: [String: any BlockStorage]
-  private let notes: [String: BlockNotes]
-  private let newNotes: [String: BlockNotes]
+  private let tables: [SegmentTable]
   private let targets: [String: any BlockStorage]
   private let journal: InstallJournal?
   private let report: (Progress) -> Void
@@ -34,7 +34,7 @@ public final class BundleInstaller {
   /// A segment that is made, and a piece of what the slot has in its place: memory that is taken once.
   private var content: [UInt8] = []
   private var present: [UInt8] = []
-  /// Whether the segment that is made depends on the base.
+  /// True while the segment that is made depends on the base.
   private var needsBase = false
   /// Where an old image that a whole bundle does not ask for may have the blocks that come next: how many blocks after their place.
   private var shift = 0
@@ -44,25 +44,18 @@ public final class BundleInstaller {
   /// Prepares an installation.
   ///
   /// - Parameters:
-  ///   - source: The bundle, from after its head.
-  ///   - bases: Old images, by their names in the bundle; they are not written. Those that the bundle needs must be there.
-  ///   - notes: What was noted when old images were installed, by their names: those are not read as a whole first.
   ///   - targets: Where the images go, by their names.
-  ///   - newNotes: What is noted of them, by their names.
   ///   - journal: Where the installation can go on after an interruption; `nil` where it cannot.
   ///   - syncInterval: After how many bytes of output the slot is synced and the journal written.
   ///   - report: Is told after each segment.
   public init(
-    _ bundle: SignedBundle, from source: any BundleSource, bases: [String: any BlockStorage],
-    notes: [String: BlockNotes] = [:], targets: [String: any BlockStorage], newNotes: [String: BlockNotes] = [:],
-    journal: InstallJournal? = nil, syncInterval: Int = 8 << 20,
-    report: @escaping (Progress) -> Void = { _ in }
+    _ checked: CheckedBundle, targets: [String: any BlockStorage], journal: InstallJournal? = nil,
+    syncInterval: Int = 8 << 20, report: @escaping (Progress) -> Void = { _ in }
   ) {
-    self.bundle = bundle
-    self.source = source
-    self.bases = bases
-    self.notes = notes
-    self.newNotes = newNotes
+    bundle = checked.bundle
+    source = checked.source
+    bases = checked.bases
+    tables = checked.tables
     self.targets = targets
     self.journal = journal
     self.syncInterval = syncInterval
@@ -76,107 +69,41 @@ public final class BundleInstaller {
   @discardableResult public func run() throws -> Progress {
     let images = bundle.manifest.images
     for image in images { try checkRoom(for: image) }
-    let tables = try bundle.tables(from: source)
     progress.fetched += images.reduce(0) { $0 + UInt64($1.tableLength) }
     progress.total = images.reduce(0) { $0 + $1.size }
-    let expected = try zip(images, tables).map { try self.expectations(of: $0, $1) }
-    let start = journal?.place(in: bundle.identity) ?? InstallJournal.Place(image: 0, segment: 0)
     let beginning = InstallJournal.Place(image: 0, segment: 0)
+    let start = journal?.place(in: bundle.identity).flatMap(valid) ?? beginning
     do {
       for (number, image) in images.enumerated() {
         guard number >= start.image else {
           progress.done += image.size
           continue
         }
-        try install(
-          number, image, tables[number], expected[number], from: number == start.image ? start.segment : 0)
+        try install(number, image, tables[number], from: number == start.image ? start.segment : 0)
       }
-      if start != beginning { for (image, expected) in zip(images, expected) { try verify(image, expected) } }
-    } catch let failure as BundleFailure where start != beginning && failure.mayBeOfSlot {
-      // What somebody else wrote to a slot between two parts of an installation: the next one does not build upon it.
+      for (image, table) in zip(images, tables) { try verify(image, table) }
+    } catch let failure as BundleFailure where failure.mayBeOfSlot {
+      // What is in the slot is not what it has to be, whoever wrote it: the next installation does not build upon it.
       try journal?.note(beginning, in: bundle.identity)
       throw failure
     }
     return progress
   }
 
+  /// A place that the bundle has; a journal can say anything.
+  private func valid(_ place: InstallJournal.Place) -> InstallJournal.Place? {
+    let images = bundle.manifest.images
+    guard place.image <= images.count else { return nil }
+    guard place.image < images.count else { return place.segment == 0 ? place : nil }
+    return place.segment <= images[place.image].segmentCount ? place : nil
+  }
+
   private func checkRoom(for image: BundleImage) throws(BundleFailure) {
     guard let target = targets[image.name] else { throw .noTarget(image: image.name) }
     guard target.size >= image.size else { throw .tooLarge(image: image.name, size: image.size, room: target.size) }
-    guard let wanted = image.base else { return }
-    guard let base = bases[image.name] else { throw .noBase(image: image.name) }
-    guard base.size >= wanted.size else { throw .otherBase(image: image.name) }
   }
 
-  /// What a segment must be.
-  private struct Expectation {
-    /// Its digest.
-    var digest: Digest
-    /// A checksum of the same content, where that was read before. To recognise it again takes no second digest: nobody writes to a base but
-    /// its own failing storage.
-    var checksum: UInt64?
-
-    init(digest: Digest) { self.digest = digest }
-
-    init(_ row: BlockNotes.Row) { (digest, checksum) = (row.digest, row.checksum) }
-  }
-
-  /// What all segments must be: by the digests of the table, and those that the base's blocks give.
-  private func expectations(of image: BundleImage, _ table: SegmentTable) throws -> [Expectation] {
-    var expected: [Expectation] = []
-    expected.reserveCapacity(image.segmentCount)
-    var isOfBase = false
-    // Parts of blocks are not noted by themselves. Notes that cannot be read are none.
-    let notes = image.base.flatMap { base in
-      self.notes[image.name].flatMap {
-        image.size % UInt64(BundleLimits.block) == 0 && (try? $0.areOf(base)) == true ? $0 : nil
-      }
-    }
-    func expect(_ row: BlockNotes.Row) {
-      note(row, of: expected.count, in: image)
-      expected.append(Expectation(row))
-    }
-    func addOwn(upTo end: Int) throws {
-      while expected.count < end {
-        isOfBase = true
-        let own = Frame(
-          blocks: image.blocks(ofSegment: expected.count),
-          operation: .copyOfBase(from: expected.count * BundleLimits.segmentBlocks))
-        if let row = try? notes?.row(of: [own]) {
-          expect(row)
-        } else {
-          try readOwn(expected.count, of: image)
-          expect(BlockNotes.Row(of: content))
-        }
-      }
-    }
-    let decoder = try self.decoder(for: image)
-    for segment in table {
-      try addOwn(upTo: segment.number)
-      if let digest = segment.digest {
-        expected.append(Expectation(digest: digest))
-      } else {
-        isOfBase = true
-        if case .frames(let frames) = segment.content, let row = try? notes?.row(of: frames) {
-          expect(row)
-        } else {
-          try make(segment, of: image, by: decoder, from: nil, known: nil)
-          expect(BlockNotes.Row(of: content))
-        }
-      }
-    }
-    try addOwn(upTo: image.segmentCount)
-    guard HashTree.root(of: expected.map(\.digest)) == image.tree else {
-      throw isOfBase
-        ? BundleFailure.otherBase(image: image.name)
-        : .malformed(part: "segment table of '\(image.name)'", reason: "it does not come to the signed tree")
-    }
-    return expected
-  }
-
-  private func install(
-    _ number: Int, _ image: BundleImage, _ table: SegmentTable, _ expected: [Expectation], from start: Int
-  ) throws {
+  private func install(_ number: Int, _ image: BundleImage, _ table: SegmentTable, from start: Int) throws {
     let decoder = try self.decoder(for: image)
     let bytes = FrameBytes(
       of: "frames of '\(image.name)'", from: source, at: bundle.offset(ofFrames: number),
@@ -189,7 +116,7 @@ public final class BundleInstaller {
     func copyOwn(upTo last: Int) throws {
       while next < last {
         try readOwn(next, of: image)
-        try write(next, of: image, number, expected)
+        try put(next, of: image, number)
         next += 1
       }
     }
@@ -199,12 +126,16 @@ public final class BundleInstaller {
         continue
       }
       try copyOwn(upTo: segment.number)
-      if let known, try read(segment, of: image, from: known, expected[segment.number]) {
+      if let known, try read(segment, of: image, from: known) {
         bytes.skip(segment.storedLength)
         try put(segment.number, of: image, number)
       } else {
         try make(segment, of: image, by: decoder, from: bytes, known: known)
-        try write(segment.number, of: image, number, expected)
+        guard segment.digest == nil || isMet(segment.digest) else {
+          throw needsBase
+            ? BundleFailure.otherBase(image: image.name) : .wrongOutput(image: image.name, segment: segment.number)
+        }
+        try put(segment.number, of: image, number)
       }
       next = segment.number + 1
     }
@@ -213,17 +144,16 @@ public final class BundleInstaller {
   }
 
   /// Takes a whole segment from an old image, if it is at the same place there, or moved as the blocks before it.
-  private func read(
-    _ segment: Segment, of image: BundleImage, from known: KnownBlocks, _ expected: Expectation
-  ) throws -> Bool {
-    if known.has(expected.digest, atSegment: segment.number) {
+  private func read(_ segment: Segment, of image: BundleImage, from known: KnownBlocks) throws -> Bool {
+    guard let digest = segment.digest else { return false }
+    if known.has(digest, atSegment: segment.number) {
       try readOwn(segment.number, of: image)
     } else {
       let place = segment.number * BundleLimits.segmentBlocks + shift
       let length = image.length(ofSegment: segment.number)
       guard shift != 0, try known.read(length, atBlock: place, over: &content) else { return false }
     }
-    return isMet(expected, segment.number, of: image)
+    return isMet(digest)
   }
 
   /// Makes a segment's content.
@@ -308,15 +238,7 @@ public final class BundleInstaller {
     return true
   }
 
-  /// Writes the segment that was made, if it is what was signed and not there already.
-  private func write(_ segment: Int, of image: BundleImage, _ number: Int, _ expected: [Expectation]) throws {
-    guard isMet(expected[segment], segment, of: image) else {
-      throw needsBase ? BundleFailure.otherBase(image: image.name) : .wrongOutput(image: image.name, segment: segment)
-    }
-    try put(segment, of: image, number)
-  }
-
-  /// Writes the segment that was made and checked, but for what is there already.
+  /// Writes the segment that was made, but for what is there already.
   private func put(_ segment: Int, of image: BundleImage, _ number: Int) throws {
     let target = try self.target(for: image)
     let place = UInt64(segment) * UInt64(BundleLimits.segment)
@@ -332,20 +254,8 @@ public final class BundleInstaller {
     report(progress)
   }
 
-  /// Whether the segment that was made is what it must be.
-  private func isMet(_ expected: Expectation, _ segment: Int, of image: BundleImage) -> Bool {
-    if let checksum = expected.checksum, BlockNotes.Row.checksum(of: content) == checksum { return true }
-    guard newNotes[image.name] != nil else { return HashTree.digest(ofSegment: content) == expected.digest }
-    let row = BlockNotes.Row(of: content)
-    guard row.digest == expected.digest else { return false }
-    note(row, of: segment, in: image)
-    return true
-  }
-
-  /// Notes a segment, where that is possible: an installation does not depend on it.
-  private func note(_ row: BlockNotes.Row, of segment: Int, in image: BundleImage) {
-    try? newNotes[image.name]?.note(row, of: segment)
-  }
+  /// Whether the segment that was made has a digest.
+  private func isMet(_ digest: Digest?) -> Bool { HashTree.digest(ofSegment: content) == digest }
 
   private func sync(_ place: InstallJournal.Place) throws {
     for target in targets.values { try target.synchronise() }
@@ -380,18 +290,46 @@ public final class BundleInstaller {
     return ranges
   }
 
-  /// Checks that a slot has an image.
-  private func verify(_ image: BundleImage, _ expected: [Expectation]) throws {
+  /// Checks that the disk of a slot has an image: every byte, as the signed tree has it.
+  private func verify(_ image: BundleImage, _ table: SegmentTable) throws {
     let target = try self.target(for: image)
-    for (segment, expectation) in expected.enumerated() {
-      let bytes = try target.read(
-        image.length(ofSegment: segment), at: UInt64(segment) * UInt64(BundleLimits.segment))
-      let row = BlockNotes.Row(of: bytes)
-      guard row.digest == expectation.digest else {
-        throw BundleFailure.wrongOutput(image: image.name, segment: segment)
-      }
-      note(row, of: segment, in: image)
+    var digests: [Digest] = []
+    digests.reserveCapacity(image.segmentCount)
+    let memory = UnsafeMutableRawBufferPointer.allocate(
+      byteCount: BundleLimits.segment, alignment: BundleLimits.block)
+    defer { memory.deallocate() }
+    for number in 0..<image.segmentCount {
+      let part = UnsafeMutableRawBufferPointer(rebasing: memory[..<image.length(ofSegment: number)])
+      try target.readBack(into: part, at: UInt64(number) * UInt64(BundleLimits.segment))
+      digests.append(HashTree.digest(ofSegment: UnsafeRawBufferPointer(part)))
+      progress.checked += UInt64(part.count)
+      report(progress)
     }
+    guard HashTree.root(of: digests) == image.tree else { throw try reason(digests, image, table) }
+  }
+
+  /// Why the disk of a slot does not have an image: it does not give back what was written, or the base is not what it was.
+  private func reason(_ digests: [Digest], _ image: BundleImage, _ table: SegmentTable) throws -> BundleFailure {
+    let decoder = try self.decoder(for: image)
+    var next = 0
+    func isKept(upTo end: Int) throws -> Int? {
+      while next < end {
+        try readOwn(next, of: image)
+        guard isMet(digests[next]) else { return next }
+        next += 1
+      }
+      return nil
+    }
+    for segment in table {
+      if let lost = try isKept(upTo: segment.number) { return .notKept(image: image.name, segment: lost) }
+      if segment.digest == nil { try make(segment, of: image, by: decoder, from: nil, known: nil) }
+      guard segment.digest.map({ $0 == digests[segment.number] }) ?? isMet(digests[segment.number]) else {
+        return .notKept(image: image.name, segment: segment.number)
+      }
+      next = segment.number + 1
+    }
+    if let lost = try isKept(upTo: image.segmentCount) { return .notKept(image: image.name, segment: lost) }
+    return .otherBase(image: image.name)
   }
 
   /// Takes a segment that the base has at the same place.

@@ -33,10 +33,16 @@ public final class FileSource: BundleSource {
 /// A bundle that comes from front to back, as by a pipe; what nobody asks for is read and dropped.
 public final class StreamSource: BundleSource {
   private let descriptor: Descriptor
+  private let check: () throws -> Void
   private var place: UInt64 = 0
 
   /// Reads from an open descriptor that blocks.
-  public init(_ descriptor: Descriptor) { self.descriptor = descriptor }
+  ///
+  /// - Parameter check: Is called now and then while nothing comes; throws where it is not waited for any more.
+  public init(_ descriptor: Descriptor, whileWaiting check: @escaping () throws -> Void = {}) {
+    self.descriptor = descriptor
+    self.check = check
+  }
 
   /// Reads from the stream, and drops what lies before.
   public func read(_ count: Int, at offset: UInt64, upTo end: UInt64, part: String) throws -> [UInt8] {
@@ -49,10 +55,24 @@ public final class StreamSource: BundleSource {
   }
 
   @discardableResult private func take(_ limit: Int, _ part: String) throws -> [UInt8] {
+    try descriptor.wait(whileWaiting: check)
     guard let bytes = try descriptor.read(atMost: limit), !bytes.isEmpty else {
       throw BundleFailure.truncated(part: part)
     }
     place += UInt64(bytes.count)
     return bytes
+  }
+}
+
+extension Descriptor {
+  /// Milliseconds between two looks at whether something is still waited for.
+  private static let interval = 200
+
+  /// Waits until there is something to read, or the other end is closed.
+  ///
+  /// - Parameter check: Is called now and then; throws where it is not waited for any more.
+  /// - Throws: What `check` throws.
+  public func wait(whileWaiting check: () throws -> Void) throws {
+    repeat { try check() } while !waitUntilReadable(timeout: Self.interval)
   }
 }

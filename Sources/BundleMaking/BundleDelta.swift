@@ -18,7 +18,7 @@ public enum BundleDelta {
         try bundle.expectWhole()
         let files = try bundle.extract(to: folder)
         return bundle.manifest.images.compactMap { image in files[image.name].map { (image.name, $0) } }
-      case .disk(let disk): return try await disk.extract(to: folder)
+      case .disk(let disk): return try disk.extract(to: folder)
       }
     }
 

@@ -52,9 +52,8 @@ public struct BundleFile: Sendable {
         files[image.name] = partial
       }
       defer { for partial in files.values { try? FileManager.default.removeItem(at: partial) } }
-      try BundleInstaller(
-        bundle, from: source, bases: try bases.mapValues { try StorageFile($0.path) }, targets: targets
-      ).run()
+      let checked = try CheckedBundle(bundle, from: source, bases: try bases.mapValues { try StorageFile($0.path) })
+      try BundleInstaller(checked, targets: targets).run()
       var result: [String: URL] = [:]
       for (name, partial) in files {
         let target = folder.appending(path: "\(name).img")

@@ -126,9 +126,16 @@ extension HashTree {
   public static func root(of image: UnsafeRawBufferPointer) -> Digest {
     root(
       of: stride(from: 0, to: image.count, by: BundleLimits.segment).map { start in
-        digest(ofSegment: Array(image[start..<min(start + BundleLimits.segment, image.count)]))
+        digest(
+          ofSegment: UnsafeRawBufferPointer(
+            rebasing: image[start..<min(start + BundleLimits.segment, image.count)]))
       })
   }
+
+  /// The root over an image file, which is not empty.
+  ///
+  /// - Throws: `FileFailure`.
+  public static func root(ofFile path: String) throws(FileFailure) -> Digest { root(of: try MappedImage(path).bytes) }
 }
 
 /// Bytes that are gathered beside a file until it is known what stands before them.

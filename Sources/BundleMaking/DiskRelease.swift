@@ -1,6 +1,7 @@
 import Bundle
 import BootFlow
 import DeviceModel
+import FATFileSystem
 import Foundation
 import HostSystem
 import PartitionTable
@@ -8,8 +9,8 @@ import PartitionTable
 /// The release in slot A of a disk image, as `cultivar build` writes it.
 public struct DiskRelease: Sendable {
   private let disk: URL
-  /// Where the boot partition begins, in bytes.
-  private let boot: UInt64
+  /// Bytes of the disk that are the boot partition.
+  private let boot: Range<UInt64>
   /// Where the root file system is, in bytes.
   private let root: Range<UInt64>
 
@@ -45,27 +46,46 @@ public struct DiskRelease: Sendable {
         remedy: "give the whole disk image of a release")
     }
     self.disk = disk
-    self.boot = boot.firstLBA * sector
+    self.boot = boot.firstLBA * sector..<(boot.firstLBA + boot.sectorCount) * sector
     self.root = start..<start + length
   }
 
   /// Puts the images of the slot into files, by the names and in the order that they have in bundles.
   ///
-  /// - Throws: `CommandFailure` (mtools does the reading), `FileFailure`.
-  func extract(to folder: URL) async throws -> [(name: String, file: URL)] {
+  /// - Throws: ``BundleFileFailure`` for a boot partition that cannot be read, `FileFailure`.
+  func extract(to folder: URL) throws -> [(name: String, file: URL)] {
     try FolderTree.create(folder.path)
     var images = [(name: "root", file: folder.appending(path: "root.img"))]
     try copyRoot(to: images[0].file)
-    let listing = try await mtools("mdir", ["-b", "::/\(BootPartition.folder(.a))"])
-    let names = Set(listing.split(separator: "\n").compactMap { $0.split(separator: "/").last.map(String.init) })
-    for (name, path) in [
+    let paths = [
       ("kernel", BootPartition.kernel(.a)), ("initrd", BootPartition.initialRAM(.a)),
       ("loader-uefi", BootPartition.uefiLoader(.a)), ("command-line", BootPartition.commandLine(.a)),
       ("loader-bios", BootPartition.biosLoader(.a)),
-    ] where names.contains(path.split(separator: "/").last.map(String.init) ?? "") {
-      let file = folder.appending(path: "\(name).img")
-      _ = try await mtools("mcopy", ["::/\(path)", file.path])
-      images.append((name, file))
+    ]
+    let disk = try FileHandle(forReadingFrom: disk)
+    do {
+      let fileSystem = try FATFileSystem(length: UInt64(boot.count)) { offset, count in
+        try disk.seek(toOffset: boot.lowerBound + offset)
+        return Array(try disk.read(upToCount: count) ?? Data())
+      }
+      var found: [String: URL] = [:]
+      try fileSystem.walk { path, entry in
+        // FAT does not tell capitals from small letters.
+        guard let name = paths.first(where: { $0.1.lowercased() == path.lowercased() })?.0, !entry.isFolder else {
+          return
+        }
+        let file = folder.appending(path: "\(name).img")
+        try FolderTree.writeFile(file.path, with: [])
+        let output = try FileHandle(forWritingTo: file)
+        try fileSystem.forEachPiece(of: entry) { try output.write(contentsOf: Data($0)) }
+        try output.close()
+        found[name] = file
+      }
+      images += paths.compactMap { name, _ in found[name].map { (name, $0) } }
+    } catch let failure as FATFileSystem.Failure {
+      throw BundleFileFailure(
+        .file(self.disk), reason: "its boot partition cannot be read: \(failure.reason)",
+        remedy: "give the whole disk image of a release")
     }
     return images
   }
@@ -86,13 +106,6 @@ public struct DiskRelease: Sendable {
     return BundleManifest(
       product: plan.product, devices: [plan.image.deviceClass], version: plan.image.version,
       securityEpoch: plan.securityEpoch, created: plan.buildTime, dataSchema: plan.dataSchema)
-  }
-
-  private func mtools(_ program: String, _ arguments: [String]) async throws -> String {
-    try await HostCommand(
-      program, ["-i", "\(disk.path)@@\(boot)"] + arguments, to: "read the boot partition of \(disk.lastPathComponent)",
-      environment: ["MTOOLSRC": "/dev/null"]
-    ).run()
   }
 
   private func copyRoot(to file: URL) throws {

@@ -99,7 +99,7 @@ struct AptResolver {
     return file
   }
 
-  static func apt(_ settings: URL, _ tool: String, _ arguments: [String], to purpose: String) -> HostCommand {
+  static func apt(_ settings: URL, _ tool: HostProgram, _ arguments: [String], to purpose: String) -> HostCommand {
     HostCommand(
       tool, arguments, to: purpose, environment: ["APT_CONFIG": settings.path, "LC_ALL": "C.UTF-8"])
   }
@@ -110,12 +110,12 @@ struct AptResolver {
       let strictness = ["-o", "APT::Update::Error-Mode=any"]
       let dates = acceptsExpiredIndex ? ["-o", "Acquire::Check-Valid-Until=false"] : []
       try await Self.apt(
-        settings, "apt-get", ["update", "-q"] + strictness + dates,
+        settings, .aptGet, ["update", "-q"] + strictness + dates,
         to: "fetch the package index of \(suite)"
       ).run()
     } catch let failure as CommandFailure {
       switch failure.outcome {
-      case .notFound: throw ArchiveFailure.missingTool("apt-get")
+      case .notFound: throw MissingPrograms([.aptGet])
       case .notRun: throw failure
       case .failed(_, let said):
         if said.contains("is expired (invalid since") { throw ArchiveFailure.indexExpired(suite: suite, said: said) }
@@ -159,7 +159,7 @@ struct AptResolver {
       case .closure: break
       }
       let plan = try await Self.apt(
-        settings, "apt-get", ["install", "--simulate", "-q"] + request.names, to: "resolve packages"
+        settings, .aptGet, ["install", "--simulate", "-q"] + request.names, to: "resolve packages"
       ).run()
       let chosen = plan.split(separator: "\n").compactMap { line -> String? in
         let fields = line.split(separator: " ")
@@ -177,7 +177,7 @@ struct AptResolver {
   /// Names of the packages that some depend on, each once, sorted.
   private func dependencies(of names: [String], in settings: URL) async throws -> [String] {
     let text = try await Self.apt(
-      settings, "apt-cache", ["show", "--no-all-versions"] + names, to: "describe packages"
+      settings, .aptCache, ["show", "--no-all-versions"] + names, to: "describe packages"
     ).run()
     return Set(ControlFile.paragraphs(text).flatMap { Self.firstAlternatives($0["Depends"] ?? "") }).sorted()
   }
@@ -193,7 +193,7 @@ struct AptResolver {
     _ names: [String], in index: Index, of request: PackageRequest
   ) async throws -> [DebianPackage] {
     let text = try await Self.apt(
-      index.settings, "apt-cache", ["show", "--no-all-versions"] + names, to: "describe packages"
+      index.settings, .aptCache, ["show", "--no-all-versions"] + names, to: "describe packages"
     ).run()
     let packages = ControlFile.paragraphs(text).compactMap { fields -> DebianPackage? in
       guard let name = fields["Package"], let version = fields["Version"], let path = fields["Filename"],

@@ -19,8 +19,6 @@ public enum ArchiveFailure: ExplainedError {
   case wouldRemove([String], for: [String])
   /// A package of the lock file could not be fetched with the right content.
   case notFetched(packages: [String], said: String)
-  /// A tool of APT or dpkg that the build host lacks.
-  case missingTool(String)
 
   /// What was being done, and what was wrong.
   public var problem: String {
@@ -39,7 +37,6 @@ public enum ArchiveFailure: ExplainedError {
       "cannot install \(packages.joined(separator: ", ")): \(removed.joined(separator: ", ")) of an earlier layer would go"
     case .notFetched(let packages, let said):
       "cannot fetch \(packages.joined(separator: ", "))\n\(quoted(said))"
-    case .missingTool(let tool): "cannot work with Debian packages: there is no \(tool) on this machine"
     }
   }
 
@@ -64,7 +61,6 @@ public enum ArchiveFailure: ExplainedError {
       "say that it may: `packages: { remove: [\(removed.joined(separator: ", "))] }`, or leave one of the two out"
     case .notFetched:
       "check the network; if the archive has newer versions by now, take them with `cultivar lock --update`"
-    case .missingTool: "install the packages apt and dpkg"
     }
   }
 

@@ -47,7 +47,7 @@ struct BuildPackages: Sendable {
         }
         // The time of the files is that of the package: the same bytes at every build.
         try await HostCommand(
-          "dpkg-deb",
+          .dpkgDeb,
           ["--root-owner-group", "-Zgzip", "--build", tree.path, place.appending(path: "initramfs.deb").path],
           to: "make the package \(Self.initramfs)", environment: ["SOURCE_DATE_EPOCH": "1700000000"]
         ).run()

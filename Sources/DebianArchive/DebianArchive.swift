@@ -27,16 +27,13 @@ public struct DebianArchive: Sendable {
     self.acceptsExpiredIndex = acceptsExpiredIndex
   }
 
+  /// Keyring that Debian's signatures are checked with.
+  public static var keyring: String { AptResolver.debianKeyring }
+
   /// Checks that what looks up, fetches and unpacks packages is on this machine, before anything is fetched.
   ///
-  /// - Throws: ``ArchiveFailure/missingTool(_:)``.
-  public static func checkTools() throws(ArchiveFailure) {
-    for tool in ["apt-get", "apt-cache", "dpkg-deb", helper] where !HostCommand.isInstalled(tool) {
-      throw .missingTool(tool)
-    }
-  }
-
-  private static let helper = "/usr/lib/apt/apt-helper"
+  /// - Throws: `MissingPrograms`.
+  public static func checkTools() throws(MissingPrograms) { try HostProgram.require([.build]) }
 
   /// Gives the packages of requests: those of the lock file where it has them, else by APT; the lock file then has them.
   ///
@@ -212,7 +209,7 @@ public struct DebianArchive: Sendable {
     }
     let outcome: Result<Void, any Error>
     do {
-      try await HostCommand(Self.helper, arguments, to: "fetch packages").run()
+      try await HostCommand(.aptHelper, arguments, to: "fetch packages").run()
       outcome = .success(())
     } catch {
       outcome = .failure(error)
@@ -233,7 +230,7 @@ public struct DebianArchive: Sendable {
     case .success: return wrong.isEmpty ? nil : wrong.joined(separator: "\n")
     case .failure(let failure as CommandFailure):
       switch failure.outcome {
-      case .notFound: throw ArchiveFailure.missingTool(Self.helper)
+      case .notFound: throw MissingPrograms([.aptHelper])
       case .notRun: throw failure
       case .failed(_, let said):
         if failure.isFullDisk { throw FileFailure.fullDisk("write to the cache", cache.folder.path) }
@@ -255,14 +252,14 @@ public struct DebianArchive: Sendable {
         if let decompressor {
           // There is more to be done beside the making of tools.
           HostCommand(
-            "nice",
+            .nice,
             [
               "-n", "10", "/bin/sh", "-euc",
               Decompressor.command("\"$1\"", try PackageData(in: archive.path), folder: "\"$2\"")
                 + " | tar -x -p --warning=no-timestamp", "sh", archive.path, decompressor.folder.path,
             ], to: "unpack \(package.label)", in: folder.path)
         } else {
-          HostCommand("dpkg-deb", ["--extract", archive.path, folder.path], to: "unpack \(package.label)")
+          HostCommand(.dpkgDeb, ["--extract", archive.path, folder.path], to: "unpack \(package.label)")
         }
       try await command.run()
     }

@@ -36,7 +36,7 @@ extension DebianArchive {
         sources.path, with: "Types: deb\nURIs: file:\(place)\nSuites: ./\nTrusted: yes\n".utf8)
       let settings = try AptResolver.writeConfiguration(
         in: folder, sources: sources, preferences: URL(fileURLWithPath: "/dev/null"), architecture)
-      try await AptResolver.apt(settings, "apt-get", ["update", "-qq"], to: "read the packages").run()
+      try await AptResolver.apt(settings, .aptGet, ["update", "-qq"], to: "read the packages").run()
       // Each at its version and architecture: among the packages of a stage there is only one answer.
       let wishes = packages.map { package in
         package.architecture == "all" || package.architecture == architecture
@@ -44,7 +44,7 @@ extension DebianArchive {
       }
       return AptPlan(
         try await AptResolver.apt(
-          settings, "apt-get",
+          settings, .aptGet,
           ["install", "--simulate", "-q", "--allow-downgrades"] + wishes + removed.map { "\($0)-" },
           to: "order the packages"
         ).run())
@@ -104,7 +104,7 @@ extension DebianArchive {
     var simple: [URL] = []
     for file in files {
       let control = try PackageData(.control, in: file.path)
-      guard control.isXZ, HostCommand.isInstalled("xz") else {
+      guard control.isXZ else {
         simple.append(file)
         continue
       }
@@ -124,7 +124,7 @@ extension DebianArchive {
       for folder in "$@"; do tar -x -p -m -f "$folder.tar" -C "$folder"; done
       """
     try await HostCommand(
-      "/bin/sh", ["-euc", script, "sh"] + simple.map(\.path), to: "read the packages", in: folder.path
+      .shell, ["-euc", script, "sh"] + simple.map(\.path), to: "read the packages", in: folder.path
     ).run()
   }
 }

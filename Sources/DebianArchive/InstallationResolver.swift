@@ -35,7 +35,7 @@ extension AptResolver {
           with: Self.preferences(request, keeping: versions, lists: lists).utf8)
       }
       try prefer(keeping: versions)
-      try await Self.apt(settings, "apt-cache", ["gencaches", "-q"], to: "read the package index").run()
+      try await Self.apt(settings, .aptCache, ["gencaches", "-q"], to: "read the package index").run()
       var result = ResolvedSystemPackages(stages: [], releases: [:], archiveDate: 0)
       do {
         result.stages = try await stages(of: request, settings, buildPackages)
@@ -77,14 +77,14 @@ extension AptResolver {
     do {
       plan = AptPlan(
         try await Self.apt(
-          settings, "apt-get", ["install", "--simulate", "-q"] + wishes, to: "resolve packages"
+          settings, .aptGet, ["install", "--simulate", "-q"] + wishes, to: "resolve packages"
         ).run())
       guard !plan.installed.isEmpty else { return [] }
       described = try await Self.apt(
-        settings, "apt-cache", ["show", "--no-all-versions"] + plan.installed, to: "describe packages"
+        settings, .aptCache, ["show", "--no-all-versions"] + plan.installed, to: "describe packages"
       ).run()
       addresses = try await Self.apt(
-        settings, "apt-get", ["install", "--print-uris", "-qq"] + wishes, to: "find packages"
+        settings, .aptGet, ["install", "--print-uris", "-qq"] + wishes, to: "find packages"
       ).run()
     } catch let failure as CommandFailure {
       guard case .failed(_, let said) = failure.outcome else { throw failure }

@@ -72,7 +72,7 @@ public struct ToolTree: Sendable {
     variables["MKE2FS_CONFIG"] = "\(root)/etc/mke2fs.conf"
     variables["MTOOLSRC"] = "/dev/null"
     return HostCommand(
-      "\(root)/\(Self.loader)",
+      file: "\(root)/\(Self.loader)",
       ["--library-path", libraries, "--argv0", name, program] + arguments,
       to: purpose, environment: variables, in: workingFolder, input: input)
   }

@@ -48,7 +48,7 @@ public enum ControlCommand: Equatable, Sendable {
       kill PROGRAM [SIGNAL]        send a signal, TERM by default
       reboot                       restart the device
       poweroff                     switch the device off
-      update install SOURCE [--reboot now|later|no] [--force] [--server-certificate SHA256]
+      update install SOURCE [--reboot now|later|no] [--force] [--allow-downgrade] [--server-certificate SHA256]
                                    install a bundle: a file, a URL, or - for standard input
       update status [--json]       what is being done, and what is on trial
       update cancel                end an installation, or take back what waits for its trial
@@ -106,6 +106,7 @@ public enum ControlCommand: Equatable, Sendable {
     case "install":
       let restart = try words.takeValue("--reboot") ?? "now"
       let force = words.takeFlag("--force")
+      let allowDowngrade = words.takeFlag("--allow-downgrade")
       let certificate = try words.takeValue("--server-certificate")
       guard let choice = UpdateRequest.Restart(rawValue: restart) else {
         throw UsageError(description: "“--reboot” takes now, later, or no")
@@ -113,7 +114,9 @@ public enum ControlCommand: Equatable, Sendable {
       guard let source = words.take() else {
         throw UsageError(description: "“update install” needs a file, a URL, or -")
       }
-      return .install(source: source, restart: choice, force: force, serverCertificate: certificate)
+      return .install(
+        source: source, UpdateRequest.Options(restart: choice, force: force, allowDowngrade: allowDowngrade),
+        serverCertificate: certificate)
     case "status": return .status(json: words.takeFlag("--json"))
     case "cancel": return .cancel
     case "try": return .tryHeld

@@ -12,7 +12,22 @@ public enum Systemd {
     let failed = answer(["list-units", "--failed", "--plain", "--no-legend"])
     return SystemState(
       state: answer(["is-system-running"]),
-      failedUnits: failed.split(separator: "\n").compactMap { $0.split(separator: " ").first.map(String.init) })
+      failedUnits: failed.split(separator: "\n").compactMap { $0.split(separator: " ").first.map(String.init) },
+      restarts: restarts(in: answer(["show", "--property=Id,NRestarts", "--type=service", "*"])))
+  }
+
+  /// How often units were started again, by what `systemctl show` prints of them: a paragraph for each.
+  static func restarts(in text: String) -> [String: Int] {
+    var restarts: [String: Int] = [:]
+    for paragraph in text.split(separator: "\n\n") {
+      var (name, count) = ("", 0)
+      for line in paragraph.split(separator: "\n") {
+        if line.hasPrefix("Id=") { name = String(line.dropFirst(3)) }
+        if line.hasPrefix("NRestarts=") { count = Int(line.dropFirst(10)) ?? 0 }
+      }
+      if !name.isEmpty, count > 0 { restarts[name] = count }
+    }
+    return restarts
   }
 
   /// What `systemctl` prints, without space around it, whatever its status; empty where it could not be run.

@@ -4,7 +4,7 @@ import DeviceModel
 public enum UpdateCommand: Equatable, Sendable {
   /// Install a bundle: a path, a URL, or `-` for standard input. Of the web server's certificate the SHA-256 may be given, in
   /// hexadecimal.
-  case install(source: String, restart: UpdateRequest.Restart, force: Bool, serverCertificate: String? = nil)
+  case install(source: String, UpdateRequest.Options, serverCertificate: String? = nil)
   /// Show what is being done, and what is on trial.
   case status(json: Bool)
   /// End an installation, or take a release back that waits for its trial.

@@ -240,7 +240,7 @@ public final class InitialStage {
 
   private func record(_ message: String) {
     do {
-      try failures?.add(FailureRecord(time: Clock.seconds, slot: slot, message: message))
+      try failures?.add(FailureRecord(time: .now, slot: slot, message: message))
     } catch {
       log.error("\(error)")
     }

@@ -10,6 +10,10 @@ public enum DevicePaths {
   public static let state = "/data/state"
   /// What Cultivar itself keeps on the data partition: machine id, record of failures.
   public static let records = "/data/cultivar"
+  /// What the updater keeps of these.
+  public static let updateRecords = records + "/update"
+  /// Root of the hash tree of the root file system that a device was flashed with, in hexadecimal: a file in ``updateRecords``.
+  public static let flashedRoot = "flashed-root"
   /// Sockets and other things that live until the next boot.
   public static let run = "/run/cultivar"
   /// Where a system's root shows what the image brought, below what was written since.

@@ -82,15 +82,15 @@ public struct DeviceStatus: Codable, Sendable, Equatable {
 
 /// Something that went wrong while the device started, or ended its last run, kept for whoever asks later.
 public struct FailureRecord: Codable, Sendable, Equatable {
-  /// When, in seconds since 1970 by the clock of the moment.
-  public var time: Int
+  /// When.
+  public var time: Timestamp
   /// The slot that was being started when it went wrong, or was noticed.
   public var slot: Slot?
   /// What went wrong.
   public var message: String
 
   /// Makes a record.
-  public init(time: Int, slot: Slot?, message: String) {
+  public init(time: Timestamp, slot: Slot?, message: String) {
     self.time = time
     self.slot = slot
     self.message = message

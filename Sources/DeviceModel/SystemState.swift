@@ -4,10 +4,13 @@ public struct SystemState: Codable, Sendable, Equatable {
   public var state: String
   /// The units that have failed.
   public var failedUnits: [String]
+  /// How often services have been started again after they had ended; those that never were are left out.
+  public var restarts: [String: Int]
 
   /// Makes a state.
-  public init(state: String, failedUnits: [String]) {
+  public init(state: String, failedUnits: [String], restarts: [String: Int] = [:]) {
     self.state = state
     self.failedUnits = failedUnits
+    self.restarts = restarts
   }
 }

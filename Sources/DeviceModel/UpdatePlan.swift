@@ -9,6 +9,8 @@ public struct UpdatePlan: Codable, Sendable, Equatable {
   public var image: ImageIdentity
   /// Security epoch of the release.
   public var securityEpoch: UInt64
+  /// True where a lower version of the same security epoch needs no word of a user.
+  public var allowsDowngrade: Bool
   /// Version of the data that its programs write.
   public var dataSchema: UInt32
   /// When the image was made, in seconds since 1970: a clock that says less is wrong.
@@ -18,10 +20,12 @@ public struct UpdatePlan: Codable, Sendable, Equatable {
 
   /// Makes a plan.
   public init(
-    image: ImageIdentity, securityEpoch: UInt64, dataSchema: UInt32, buildTime: UInt64, health: HealthPlan
+    image: ImageIdentity, securityEpoch: UInt64, allowsDowngrade: Bool = false, dataSchema: UInt32, buildTime: UInt64,
+    health: HealthPlan
   ) {
     self.image = image
     self.securityEpoch = securityEpoch
+    self.allowsDowngrade = allowsDowngrade
     self.dataSchema = dataSchema
     self.buildTime = buildTime
     self.health = health

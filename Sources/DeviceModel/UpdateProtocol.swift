@@ -24,9 +24,26 @@ public enum UpdateRequest: Codable, Sendable, Equatable {
   case status
   /// The same, each time that it has changed, without an end.
   case follow
-  /// Installs the bundle in the descriptor that comes with the request; answered by ``UpdateReply/progress(_:)`` as often as there is
-  /// some, and ``UpdateReply/installed(_:)``.
-  case install(source: Source, restart: Restart, force: Bool)
+  /// How a bundle is installed.
+  public struct Options: Codable, Sendable, Equatable {
+    /// When its release is tried.
+    public var restart: Restart
+    /// True to try a release again that has failed on the device.
+    public var force: Bool
+    /// True to take a release of the same security epoch that has a lower version than the one that runs.
+    public var allowDowngrade: Bool
+
+    /// Makes options.
+    public init(restart: Restart = .now, force: Bool = false, allowDowngrade: Bool = false) {
+      self.restart = restart
+      self.force = force
+      self.allowDowngrade = allowDowngrade
+    }
+  }
+
+  /// Installs the bundle in the descriptor that comes with the request; answered by ``UpdateReply/wanted`` before anything is read of it,
+  /// ``UpdateReply/progress(_:)`` as often as there is some, and ``UpdateReply/installed(_:)``.
+  case install(source: Source, Options)
   /// Ends what is being installed, or takes a release back that waits for its trial.
   case cancel
   /// Commits the release on trial.
@@ -48,6 +65,8 @@ public enum UpdateReply: Codable, Sendable, Equatable {
   case failure(reason: String, UpdateRefusal)
   /// What the slots hold and what is being done.
   case status(UpdateStatus)
+  /// The bundle is going to be read: no other update is being worked on.
+  case wanted
   /// How far an installation is.
   case progress(InstallProgress)
   /// A release was installed.
@@ -75,15 +94,23 @@ public struct FetchRequest: Codable, Sendable, Equatable {
   public var restart: UpdateRequest.Restart?
   /// Whether a release is tried again that has failed on the device.
   public var force: Bool?
+  /// Whether a release is taken that has a lower version than the one that runs.
+  public var allowDowngrade: Bool?
   /// SHA-256 of the web server's certificate, in hexadecimal, where no authority vouches for it that the device knows.
   public var serverCertificate: String?
 
   /// Makes a request.
-  public init(url: String, restart: UpdateRequest.Restart?, force: Bool?, serverCertificate: String?) {
+  public init(url: String, _ options: UpdateRequest.Options, serverCertificate: String?) {
     self.url = url
-    self.restart = restart
-    self.force = force
+    restart = options.restart
+    force = options.force
+    allowDowngrade = options.allowDowngrade
     self.serverCertificate = serverCertificate
+  }
+
+  /// How the bundle is installed.
+  public var options: UpdateRequest.Options {
+    UpdateRequest.Options(restart: restart ?? .now, force: force ?? false, allowDowngrade: allowDowngrade ?? false)
   }
 }
 

@@ -4,8 +4,12 @@ public struct UpdateStatus: Codable, Sendable, Equatable {
   public enum Activity: Sendable, Equatable {
     /// Nothing.
     case idle
+    /// A bundle is being looked at. Nothing of a slot has changed.
+    case preparing
     /// A bundle is being installed.
     case installing(InstallProgress)
+    /// All is written, and is read back from the disk; then the hooks are asked and the boot loader is told.
+    case checking(InstallProgress)
     /// A release is on trial: what is not well yet, or for how many seconds everything has been.
     case watching(HealthReport)
   }
@@ -50,7 +54,9 @@ extension UpdateStatus.Activity: Codable {
 
   private enum State: String, Codable {
     case idle
+    case preparing
     case installing
+    case checking
     case watching
   }
 
@@ -59,6 +65,8 @@ extension UpdateStatus.Activity: Codable {
     let fields = try decoder.container(keyedBy: Key.self)
     switch try fields.decode(State.self, forKey: .state) {
     case .idle: self = .idle
+    case .preparing: self = .preparing
+    case .checking: self = .checking(try fields.decode(InstallProgress.self, forKey: .progress))
     case .installing: self = .installing(try fields.decode(InstallProgress.self, forKey: .progress))
     case .watching: self = .watching(try fields.decode(HealthReport.self, forKey: .health))
     }
@@ -69,6 +77,10 @@ extension UpdateStatus.Activity: Codable {
     var fields = encoder.container(keyedBy: Key.self)
     switch self {
     case .idle: try fields.encode(State.idle, forKey: .state)
+    case .preparing: try fields.encode(State.preparing, forKey: .state)
+    case .checking(let progress):
+      try fields.encode(State.checking, forKey: .state)
+      try fields.encode(progress, forKey: .progress)
     case .installing(let progress):
       try fields.encode(State.installing, forKey: .state)
       try fields.encode(progress, forKey: .progress)
@@ -108,6 +120,8 @@ public struct InstallProgress: Codable, Sendable, Equatable {
   public var version: String
   /// Of the images, in their slot.
   public var done: UInt64
+  /// Of the images, read back from the slot and found to be what was signed.
+  public var checked: UInt64
   /// Of the images altogether.
   public var total: UInt64
   /// Read from the bundle.
@@ -116,9 +130,12 @@ public struct InstallProgress: Codable, Sendable, Equatable {
   public var written: UInt64
 
   /// Makes a progress.
-  public init(version: String, done: UInt64 = 0, total: UInt64 = 0, fetched: UInt64 = 0, written: UInt64 = 0) {
+  public init(
+    version: String, done: UInt64 = 0, checked: UInt64 = 0, total: UInt64 = 0, fetched: UInt64 = 0, written: UInt64 = 0
+  ) {
     self.version = version
     self.done = done
+    self.checked = checked
     self.total = total
     self.fetched = fetched
     self.written = written
@@ -176,8 +193,8 @@ public struct UpdateRecord: Codable, Sendable, Equatable {
     case failed
   }
 
-  /// When, in seconds since 1970 by the clock of the moment.
-  public var time: Int
+  /// When.
+  public var time: Timestamp
   /// How it ended.
   public var outcome: Outcome
   /// Version of the release.
@@ -188,7 +205,7 @@ public struct UpdateRecord: Codable, Sendable, Equatable {
   public var reason: String?
 
   /// Makes a record.
-  public init(time: Int, outcome: Outcome, version: String, slot: Slot, reason: String? = nil) {
+  public init(time: Timestamp, outcome: Outcome, version: String, slot: Slot, reason: String? = nil) {
     self.time = time
     self.outcome = outcome
     self.version = version

@@ -144,20 +144,27 @@ public struct FileSystemImage: Sendable {
     }
   }
 
-  /// Makes the data file system: ext4 with a journal, empty, to be grown on the device.
-  public func data(_ partition: LayoutPartition, id: GUID) async throws -> URL {
+  /// Makes the data file system: ext4 with a journal, to be grown on the device.
+  ///
+  /// - Parameter content: Everything that is in it.
+  public func data(_ partition: LayoutPartition, id: GUID, content: FileTree = FileTree()) async throws -> URL {
     let size = partition.size.bytes(content: ByteSize(bytes: 0)).roundedToMebibytes
     let label = partition.label ?? partition.name
-    let key = key("data-image 2", [id.description, "\(size.bytes)", label] + partition.fileSystemOptions)
+    var key = key("data-image 3", [id.description, "\(size.bytes)", label] + partition.fileSystemOptions)
+    key.add(try content.identity())
     let folder = try await cache.result("data-image", key.hash) { folder in
+      let archive = folder.appending(path: "data.tar").path
+      defer { FolderTree.remove(archive) }
+      try TarArchive.write(content, to: archive, time: epoch)
       try await tools.command(
         "mke2fs",
         ["-q", "-t", "ext4", "-b", "4096"] + partition.fileSystemOptions + [
           "-U", "\(id)",
           // The kernel trims what the device frees; wide tables of groups are reserved for growing to a large disk.
           "-E", "hash_seed=\(id),lazy_itable_init=0,lazy_journal_init=1,root_owner=0:0,resize=67108864", "-L", label,
-          folder.appending(path: "data.img").path, "\(size.bytes / 1024)k",
-        ], to: "make the data file system", environment: environment
+          "-d", "-", folder.appending(path: "data.img").path, "\(size.bytes / 1024)k",
+        ], to: "make the data file system", environment: environment,
+        input: .growing(GrowingFile(complete: archive))
       ).run()
     }
     return folder.appending(path: "data.img")

@@ -3,7 +3,7 @@ import HostSystem
 /// An image cannot be run in QEMU.
 public enum EmulatorFailure: ExplainedError {
   /// QEMU for the architecture is not there.
-  case noEmulator(program: String)
+  case noEmulator(HostProgram)
   /// The firmware is not there.
   case noFirmware(VirtualMachine.Firmware, Architecture, places: [String])
   /// Images of the architecture do not start by the firmware.
@@ -18,7 +18,7 @@ public enum EmulatorFailure: ExplainedError {
   /// What was being done, and what was wrong.
   public var problem: String {
     switch self {
-    case .noEmulator(let program): "cannot run the image: there is no \(program)"
+    case .noEmulator(let program): "cannot run the image: \(MissingPrograms([program]).problem)"
     case .noSuchMachine(let firmware, let architecture):
       "cannot run the image by \(firmware.title): images for \(architecture.title) do not start by it"
     case .noFirmware(let firmware, _, let places):
@@ -33,8 +33,7 @@ public enum EmulatorFailure: ExplainedError {
   /// What the user can do now.
   public var remedy: String? {
     switch self {
-    case .noEmulator(let program):
-      "install the Debian package \(program.hasSuffix("aarch64") ? "qemu-system-arm" : "qemu-system-x86")"
+    case .noEmulator(let program): MissingPrograms([program]).remedy
     case .noFirmware(.uBoot, _, _): "install the Debian package u-boot-qemu"
     case .noFirmware(_, .amd64, _): "install the Debian package ovmf, or run by BIOS: --firmware bios"
     case .noFirmware(_, .arm64, _): "install the Debian package qemu-efi-aarch64"

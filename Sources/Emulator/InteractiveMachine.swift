@@ -19,7 +19,7 @@ extension VirtualMachine {
     var options = PlatformOptions()
     options.teardownSequence = [.gracefulShutDown(allowedDurationToNextStep: .seconds(3))]
     let configuration = Configuration(
-      executable: .name(program), arguments: Arguments(arguments), platformOptions: options)
+      executable: .name(program.name), arguments: Arguments(arguments), platformOptions: options)
     try await withThrowingTaskGroup(of: TerminationStatus?.self) { group in
       group.addTask {
         do {
@@ -30,7 +30,7 @@ extension VirtualMachine {
           ).terminationStatus
         } catch {
           try Task.checkCancellation()
-          throw EmulatorFailure.noEmulator(program: program)
+          throw EmulatorFailure.noEmulator(program)
         }
       }
       if let seconds {

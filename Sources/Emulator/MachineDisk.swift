@@ -12,7 +12,7 @@ public enum MachineDisk {
     try FolderTree.create(disk.deletingLastPathComponent().path)
     FolderTree.remove(disk.path)
     try await HostCommand(
-      "cp", ["--sparse=always", "--reflink=auto", "--", image.path, disk.path], to: "copy the image for the machine"
+      .copy, ["--sparse=always", "--reflink=auto", "--", image.path, disk.path], to: "copy the image for the machine"
     ).run()
     var status = stat()
     guard stat(disk.path, &status) == 0 else { throw FileFailure.last("read", disk.path) }

@@ -109,7 +109,7 @@ extension VirtualMachine {
   /// - Parameters:
   ///   - folder: Folder for the machine's own files; made if need be.
   ///   - body: Works with the machine.
-  /// - Throws: What the function throws; ``EmulatorFailure/noEmulator(program:)``.
+  /// - Throws: What the function throws; ``EmulatorFailure/noEmulator(_:)``.
   public func running<Value: Sendable>(
     in folder: URL, _ body: @Sendable @escaping (RunningMachine) async throws -> Value
   ) async throws -> Value {
@@ -125,7 +125,7 @@ extension VirtualMachine {
     var options = PlatformOptions()
     options.teardownSequence = [.gracefulShutDown(allowedDurationToNextStep: .seconds(3))]
     let configuration = Configuration(
-      executable: .name(program), arguments: Arguments(arguments), platformOptions: options)
+      executable: .name(program.name), arguments: Arguments(arguments), platformOptions: options)
     let result = try await Subprocess.run(
       configuration, input: .inputWriter, output: .sequence, error: .combinedWithOutput
     ) { execution in
@@ -148,7 +148,7 @@ extension VirtualMachine {
           if await !machine.isOff { try? await machine.switchOff() }
         }
         try await input.finish()
-        guard let value else { throw EmulatorFailure.noEmulator(program: program) }
+        guard let value else { throw EmulatorFailure.noEmulator(program) }
         return value
       }
     }

@@ -74,10 +74,15 @@ public struct VirtualMachine: Sendable {
   }
 
   /// The program of QEMU.
-  public var program: String { "qemu-system-\(architecture.machine)" }
+  public var program: HostProgram {
+    switch architecture {
+    case .amd64: .qemuX86
+    case .arm64: .qemuARM
+    }
+  }
 
   /// Firmware with its own variables, as distributions have it.
-  private var firmwareFiles: [(code: String, variables: String)] {
+  private static func firmwareFiles(_ architecture: Architecture) -> [(code: String, variables: String)] {
     switch architecture {
     case .amd64:
       [
@@ -157,21 +162,55 @@ public struct VirtualMachine: Sendable {
   }
 
   /// U-Boot for QEMU's machine.
-  private static func uBoot(_ architecture: Architecture) throws -> String {
-    let file = "/usr/lib/u-boot/qemu_\(architecture.rawValue)/u-boot.bin"
+  private static func uBoot(_ architecture: Architecture) throws(EmulatorFailure) -> String {
+    let file = uBootPath(architecture)
     guard FileManager.default.fileExists(atPath: file) else {
-      throw EmulatorFailure.noFirmware(.uBoot, architecture, places: [file])
+      throw .noFirmware(.uBoot, architecture, places: [file])
     }
     return file
   }
 
-  private func uefiArguments(in folder: URL) throws -> [String] {
-    let isThere = FileManager.default.fileExists(atPath:)
-    guard let files = firmwareFiles.first(where: { isThere($0.code) && isThere($0.variables) }) else {
-      throw EmulatorFailure.noFirmware(.uefi, architecture, places: firmwareFiles.map(\.code))
+  private static func uBootPath(_ architecture: Architecture) -> String {
+    "/usr/lib/u-boot/qemu_\(architecture.rawValue)/u-boot.bin"
+  }
+
+  /// Path of a firmware on this host; `nil` where it is missing. SeaBIOS is a part of QEMU.
+  public static func file(of firmware: Firmware, for architecture: Architecture) -> String? {
+    switch firmware {
+    case .bios: nil
+    case .uBoot: try? uBoot(architecture)
+    case .uefi: try? uefiFiles(architecture).code
     }
+  }
+
+  /// Checks that this host can run the machine, before any work begins.
+  ///
+  /// - Throws: ``EmulatorFailure``.
+  public func checkHost() throws(EmulatorFailure) {
+    guard firmware.isFor(architecture) else { throw .noSuchMachine(firmware, architecture) }
+    guard program.path != nil else { throw .noEmulator(program) }
+    switch firmware {
+    case .bios: break
+    case .uBoot: _ = try Self.uBoot(architecture)
+    case .uefi: _ = try Self.uefiFiles(architecture)
+    }
+  }
+
+  private static func uefiFiles(
+    _ architecture: Architecture
+  ) throws(EmulatorFailure) -> (code: String, variables: String) {
+    let isThere = FileManager.default.fileExists(atPath:)
+    let all = firmwareFiles(architecture)
+    guard let files = all.first(where: { isThere($0.code) && isThere($0.variables) }) else {
+      throw .noFirmware(.uefi, architecture, places: all.map(\.code))
+    }
+    return files
+  }
+
+  private func uefiArguments(in folder: URL) throws -> [String] {
+    let files = try Self.uefiFiles(architecture)
     let variables = folder.appending(path: "uefi-variables.fd")
-    if !isThere(variables.path) {
+    if !FileManager.default.fileExists(atPath: variables.path) {
       try FolderTree.replaceFile(variables.path, with: FolderTree.readFile(files.variables))
     }
     return [

@@ -41,11 +41,16 @@ public struct Disks: Sendable {
 
   /// The disk of a device node.
   ///
-  /// - Parameter path: Path of the node, or of a link to it.
+  /// - Parameter path: Path of the node, of a link to it, or of a file that stands for a disk.
   /// - Throws: ``FlashFailure`` where it is no disk, or a partition.
   public func disk(at path: String) throws(FlashFailure) -> Disk {
     var status = stat()
-    guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFBLK else { throw .noDisk(path) }
+    guard stat(path, &status) == 0 else { throw .noDisk(path) }
+    if status.st_mode & S_IFMT == S_IFREG {
+      // A file stands for a disk of its size.
+      return Disk(path: path, size: Int64(status.st_size), model: "a file", isRemovable: true, uses: [])
+    }
+    guard status.st_mode & S_IFMT == S_IFBLK else { throw .noDisk(path) }
     // makedev(3): both numbers in two parts.
     let device = UInt64(status.st_rdev)
     let major = device >> 8 & 0xfff | device >> 32 & ~0xfff

@@ -52,8 +52,11 @@ public enum FirstBootFile {
   ///
   /// - Parameters:
   ///   - disk: Device node, or a file that stands for it.
+  ///   - tool: Gives the command for one of mtools, with its arguments and its purpose.
   /// - Throws: ``FlashFailure/noBootPartition(_:)``, `CommandFailure` (mtools does the writing), `FileFailure`.
-  public static func write(_ values: FirstBootValues, to disk: String) async throws {
+  public static func write(_ values: FirstBootValues, to disk: String, tool: (String, [String], String) -> HostCommand)
+    async throws
+  {
     let offset = try bootPartition(of: disk)
     // Nobody else may read it: a password may be in it.
     var template = Array("\(FileManager.default.temporaryDirectory.path)/cultivar-XXXXXX".utf8CString)
@@ -65,9 +68,9 @@ public enum FirstBootFile {
       unlink(scratch)
     }
     try FileHandle(fileDescriptor: descriptor, closeOnDealloc: false).write(contentsOf: Data(values.text.utf8))
-    try await HostCommand(
+    try await tool(
       "mcopy", ["-i", "\(disk)@@\(offset)", "-o", scratch, "::/\(FirstBootValues.fileName)"],
-      to: "write \(FirstBootValues.fileName) to the boot partition", environment: ["MTOOLSRC": "/dev/null"]
+      "write \(FirstBootValues.fileName) to the boot partition"
     ).run()
     sync()
   }

@@ -5,8 +5,8 @@ import SystemPackage
 
 /// A program of the build host (or of the tool tree) to be run, with everything it sees.
 public struct HostCommand: Sendable {
-  /// Path, or name to be looked up in `PATH`.
-  public var program: String
+  /// The program.
+  public var program: Program
   /// Arguments without argv[0].
   public var arguments: [String]
   /// Variables added to the inherited environment; `nil` removes one.
@@ -17,6 +17,22 @@ public struct HostCommand: Sendable {
   public var input: Input
   /// What was being done, for the error: `make the EROFS image`.
   public var purpose: String
+
+  /// A program that can be started.
+  public enum Program: Sendable {
+    /// One of the build host's own.
+    case host(HostProgram)
+    /// An executable that the host does not bring: of the tool tree, or Cultivar's own.
+    case file(String)
+
+    /// Name in `PATH`, or path.
+    public var name: String {
+      switch self {
+      case .host(let program): program.name
+      case .file(let path): path
+      }
+    }
+  }
 
   /// What a program reads on standard input.
   public enum Input: Sendable {
@@ -30,10 +46,27 @@ public struct HostCommand: Sendable {
     case growing(GrowingFile)
   }
 
-  /// Describes a command; nothing runs yet.
+  /// Describes a command with a program of the build host; nothing runs yet.
   public init(
-    _ program: String, _ arguments: [String], to purpose: String, environment: [String: String?] = [:],
+    _ program: HostProgram, _ arguments: [String], to purpose: String, environment: [String: String?] = [:],
     in folder: String? = nil, input: Input = .none
+  ) {
+    self.init(.host(program), arguments, to: purpose, environment: environment, in: folder, input: input)
+  }
+
+  /// Describes a command with an executable that the build host does not bring.
+  ///
+  /// - Parameter file: Its path.
+  public init(
+    file: String, _ arguments: [String], to purpose: String, environment: [String: String?] = [:],
+    in folder: String? = nil, input: Input = .none
+  ) {
+    self.init(.file(file), arguments, to: purpose, environment: environment, in: folder, input: input)
+  }
+
+  private init(
+    _ program: Program, _ arguments: [String], to purpose: String, environment: [String: String?],
+    in folder: String?, input: Input
   ) {
     self.program = program
     self.arguments = arguments
@@ -41,13 +74,6 @@ public struct HostCommand: Sendable {
     self.environment = environment
     self.folder = folder
     self.input = input
-  }
-
-  /// Whether a program is on this machine, at its path or in `PATH`.
-  public static func isInstalled(_ program: String) -> Bool {
-    if program.contains("/") { return access(program, X_OK) == 0 }
-    let folders = ProcessInfo.processInfo.environment["PATH"]?.split(separator: ":") ?? []
-    return folders.contains { access("\($0)/\(program)", X_OK) == 0 }
   }
 
   /// Runs the program to its end and gives its standard output.
@@ -81,7 +107,7 @@ public struct HostCommand: Sendable {
   private func collect(
     limit: Int
   ) async throws -> (status: TerminationStatus, output: String?, errors: String?) {
-    let executable: Executable = program.contains("/") ? .path(FilePath(program)) : .name(program)
+    let executable: Executable = program.name.contains("/") ? .path(FilePath(program.name)) : .name(program.name)
     var changes: [Environment.Key: String?] = [:]
     for (name, value) in environment { changes[Environment.Key(stringLiteral: name)] = value }
     var options = PlatformOptions()
@@ -157,17 +183,20 @@ public struct CommandFailure: ExplainedError {
   public var problem: String {
     switch outcome {
     case .notFound:
-      return "cannot \(command.purpose): there is no program \(command.program)"
+      return "cannot \(command.purpose): there is no program \(command.program.name)"
     case .notRun(let reason):
-      return "cannot \(command.purpose): \(command.program) could not be run: \(reason)"
+      return "cannot \(command.purpose): \(command.program.name) could not be run: \(reason)"
     case .failed(let status, let said):
-      return "cannot \(command.purpose): \(command.program) ended with \(status)" + ProgramWords.shown(of: said)
+      return "cannot \(command.purpose): \(command.program.name) ended with \(status)" + ProgramWords.shown(of: said)
     }
   }
 
   /// What the user can do now.
   public var remedy: String? {
     guard case .notFound = outcome else { return nil }
-    return "install the Debian package that has \(command.program), or put it into PATH"
+    guard case .host(let program) = command.program else {
+      return "run `cultivar cache clear`, so that it is fetched again, or install Cultivar again"
+    }
+    return MissingPrograms([program]).remedy
   }
 }

@@ -46,7 +46,8 @@ struct DeviceUpdates {
     }
     return try PlanText.encode(
       UpdatePlan(
-        image: identity, securityEpoch: release.epoch, dataSchema: release.dataSchema,
+        image: identity, securityEpoch: release.epoch, allowsDowngrade: definition.downgrade == .allowed,
+        dataSchema: release.dataSchema,
         buildTime: UInt64(clamping: time),
         health: HealthPlan(
           duration: definition.health.duration, timeout: definition.health.timeout, checks: own + layerChecks)))

@@ -1,4 +1,6 @@
 import BootFlow
+import Bundle
+import BundleMaking
 import DebianArchive
 import DeviceModel
 import DiskImage
@@ -22,6 +24,8 @@ struct ImageParts: Sendable {
   /// Arguments of the kernel.
   var arguments: [String]
   var epoch: Int64
+  /// True for an image whose devices take updates.
+  var takesUpdates: Bool
   /// Where the file systems of root and boot partition are kept, if not in the cache.
   var ownCache: Cache?
 }
@@ -94,9 +98,9 @@ struct DiskParts {
         root, in: rootPart, id: ids.fileSystem("root"))
     }
     let boot = try await boot()
-    let data = try await FileSystemImage(tools: tools, cache: cache, epoch: parts.epoch).data(
-      dataPart, id: ids.fileSystem("data"))
     let root = try await rootFile
+    let data = try await FileSystemImage(tools: tools, cache: cache, epoch: parts.epoch).data(
+      dataPart, id: ids.fileSystem("data"), content: try Self.dataTree(parts, root: root.file))
 
     let numbers = layout.numbers
     var image = DiskImage(table: layout.table(ids: ids, rootType: parts.device.rootType, rootContent: root.content))
@@ -109,6 +113,19 @@ struct DiskParts {
     self.image = image
     slotFiles = SlotFiles(
       root: root.file, kernel: parts.kernel, initialRAM: parts.initialRAM, loaders: boot.loaders)
+  }
+
+  /// What is on the data partition of a device that was flashed: the hash tree's root of what it runs, by which it knows which bundles fit.
+  private static func dataTree(_ parts: ImageParts, root: URL) throws -> FileTree {
+    var tree = FileTree()
+    guard parts.takesUpdates else { return tree }
+    let folder = String(DevicePaths.updateRecords.dropFirst(DevicePaths.data.count))
+    try tree.add(folder, .folder, mode: 0o700, from: "the image")
+    let digest = try HashTree.root(ofFile: root.path)
+    try tree.add(
+      "\(folder)/\(DevicePaths.flashedRoot)", .file(.bytes(Array("\(digest)\n".utf8))), mode: 0o600,
+      from: "the image")
+    return tree
   }
 
   /// Bytes of kernel, initial RAM file system and root file system.

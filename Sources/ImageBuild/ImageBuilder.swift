@@ -42,6 +42,11 @@ public struct ImageBuilder: Sendable {
       cache: cache, mirror: mirror, lock: lock, acceptsExpiredIndex: project.archive.isSnapshot)
   }
 
+  /// The tools that make images, fetched where the cache lacks them.
+  ///
+  /// - Throws: `ArchiveFailure`, `CommandFailure`, `FileFailure`.
+  public func tools() async throws -> ToolTree { try await ToolTree(archive: archive, cache: cache) }
+
   /// The image of a name.
   ///
   /// - Throws: ``ImageFailure/noImage(_:available:)``.
@@ -73,7 +78,8 @@ public struct ImageBuilder: Sendable {
     let system = SystemPrograms(image, users: users)
     let layout = layout(of: image)
     let updates = try DeviceUpdates(image, of: project.release)
-    try checkMachine(forSystem: false)
+    try checkMachine(for: image)
+    let signer = try await signer(for: image, request)
     await progress.expect(7 + image.programs.count)
 
     let requests = PackageRequests(image: image, project: project, device: device, system: system)
@@ -115,11 +121,12 @@ public struct ImageBuilder: Sendable {
       plan, root.tree, initialRAM, kernel: kernel.files, arguments: arguments, layout: layout)
     plan.image = identity
     if image.initProgram == nil { try root.addPlan(plan) }
+    if let updates { try root.replacePlan(updates, identity, time: epoch) }
 
     let parts = ImageParts(
       image: ImageName(project: project.name, image: image.name), device: device, layout: layout,
       version: project.version, loader: image.loader, kernel: kernel.files.kernel,
-      initialRAM: try await initialRAMFile, arguments: arguments, epoch: epoch)
+      initialRAM: try await initialRAMFile, arguments: arguments, epoch: epoch, takesUpdates: updates != nil)
     let disk = try await DiskParts(
       parts, root: .tree(root.tree), tools: tools, cache: cache, progress: progress
     ) {
@@ -134,16 +141,23 @@ public struct ImageBuilder: Sendable {
       .tree(root.tree), time: epoch, architecture: device.architecture, name: "\(image.name):\(project.version)")
     let artefacts = try ImageArtefacts(
       name: image.name, disk: disk.image, contents: try root.tree.listing(), root: rootArchive,
-      bundle: try ReleaseBundle(parts, files: disk.slotFiles, project.release), tools: tools
+      bundle: try ReleaseBundle(parts, files: disk.slotFiles, project.release, signedBy: signer), tools: tools
     )
     .list(image.formats, request, in: folder)
     return try await folder.write(artefacts, manifest: manifest, progress: progress)
   }
 
+  /// The keys that sign the bundles of a build; `nil` where it makes none, or the project names no key.
+  func signer(for image: ImageDefinition, _ request: ArtefactRequest) async throws -> ReleaseSigner? {
+    guard request.deltas > 0 || (image.formats + request.formats).contains(.bundle) else { return nil }
+    return try await ReleaseSigner(project.release.signingKeys, environment: environment)
+  }
+
   /// Checks that this machine has what a build takes from it, before anything is fetched.
-  func checkMachine(forSystem: Bool) throws {
+  func checkMachine(for image: ImageDefinition) throws {
     try DebianArchive.checkTools()
-    if forSystem { try SystemBuilder.checkRights() }
+    try HostProgram.require(Set(image.programs.compactMap(\.source.hostUse)))
+    if image.kind == .system { try SystemBuilder.checkRights() }
   }
 
   /// Parts of the kernel command line that every image has.

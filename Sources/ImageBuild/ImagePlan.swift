@@ -31,7 +31,7 @@ extension ImageBuilder {
     let device = DeviceClass(of: image)
     // What a build would refuse at once.
     _ = try executables.file(for: device.architecture)
-    try checkMachine(forSystem: system != nil)
+    try checkMachine(for: image)
     var plan = ImagePlan(
       image: image.name, isLocked: false, packages: 0, packagesToFetch: 0, bytesToFetch: 0, pieces: [])
     var packages: [DebianPackage] = []
@@ -47,13 +47,14 @@ extension ImageBuilder {
       guard let others = await locked(needs.others) else { return plan }
       packages = stages.flatMap(\.self) + others
       let time = try await buildTime()
-      let complete = try self.complete(
-        system, image, device: device, packages: packageRows(needs.request, stages, base.root), time: time)
       plan.pieces = try await cache.withScratch { scratch in
-        try await SystemBuilder(
-          archive: archive, cache: cache, progress: progress, scratch: scratch, epoch: time, base: base.root
-        )
-        .rehearse(complete, request: needs.request, packages: stages).pieces
+        let builder = try SystemBuilder(
+          archive: archive, cache: cache, progress: progress, scratch: scratch, epoch: time, base: base.root)
+        let complete = try await complete(
+          system, image, device: device, request: needs.request, packages: stages, base: base.root, time: time,
+          by: builder
+        ).system
+        return try await builder.rehearse(complete, request: needs.request, packages: stages).pieces
       }
     } else {
       let programs = SystemPrograms(image, users: try UserIDs(names: image.programs.map(\.user)))
@@ -91,12 +92,13 @@ extension ImageBuilder {
     let needs = try SystemNeeds(image, system, suite: try suite(of: system, base), device: device, base: base)
     let stages = try await archive.packages(for: needs.request)
     let time = try await buildTime()
-    let complete = try self.complete(
-      system, image, device: device, packages: packageRows(needs.request, stages, base), time: time)
     let foreign = try await foreignPrograms(needs)
     try await cache.withScratch { scratch in
       let builder = try SystemBuilder(
         archive: archive, cache: cache, progress: progress, scratch: scratch, epoch: time, base: base, foreign: foreign)
+      let complete = try await complete(
+        system, image, device: device, request: needs.request, packages: stages, base: base, time: time, by: builder
+      ).system
       let root = try await builder.build(complete, request: needs.request, packages: stages)
       await progress.finish()
       let session = try root.shell(command)

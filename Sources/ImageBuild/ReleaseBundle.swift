@@ -11,13 +11,18 @@ struct ReleaseBundle {
   private let images: [(name: String, file: URL)]
   /// Images that are no files of the build: the command line, and GRUB with its first sector.
   private let made: [(name: String, bytes: [UInt8])]
+  private let signer: ReleaseSigner?
 
   /// Describes a bundle.
   ///
   /// - Parameters:
   ///   - files: Root file system, kernel and initial RAM file system by these names in a slot.
   ///   - release: What the project says of the release.
-  init(_ parts: ImageParts, files: DiskParts.SlotFiles, _ release: ReleaseDefinition) throws {
+  ///   - signer: Signs the bundles; `nil` for bundles that are signed later.
+  init(
+    _ parts: ImageParts, files: DiskParts.SlotFiles, _ release: ReleaseDefinition, signedBy signer: ReleaseSigner?
+  ) throws {
+    self.signer = signer
     manifest = BundleManifest(
       product: "\(parts.image.project)/\(parts.image.image)", devices: [parts.device.name],
       version: parts.version, securityEpoch: release.epoch, minimumVersion: release.minimumVersion,
@@ -39,7 +44,8 @@ struct ReleaseBundle {
   ///   - request: Old releases that devices come from.
   func artefacts(image: String, disk identity: ContentHash, _ request: ArtefactRequest) -> [Artefact] {
     let name = "\(image).bundle"
-    var key = CacheKey("bundle 2")
+    var key = CacheKey("bundle 3")
+    key.add(signer?.keyIDs ?? [])
     key.add([identity.text, ContentHash(of: manifest.bytes).text, ContentHash(of: made.flatMap(\.bytes)).text])
     let whole = Artefact(name: name, format: "bundle", key: key.hash) { path in try await make(at: path) }
     let deltas = request.oldReleases.latest(request.deltas, before: manifest).map { old in
@@ -64,6 +70,6 @@ struct ReleaseBundle {
     try await BundleMaker().make(
       manifest,
       of: (images + files.map { ($0.name, $0.file) }).map { .init(name: $0.name, file: $0.file, base: bases[$0.name]) },
-      to: URL(fileURLWithPath: path))
+      to: URL(fileURLWithPath: path), sign: signer?.signatures)
   }
 }

@@ -242,6 +242,12 @@ struct RootTree {
       UpdatePlan.path, .file(.bytes(try updates.plan(identity, time: time))), mode: 0o644, from: Self.own)
   }
 
+  /// Puts the plan of the updater in its place once more, when it is known what the image is built as.
+  mutating func replacePlan(_ updates: DeviceUpdates, _ identity: ImageIdentity, time: Int64) throws {
+    try tree.replace(
+      UpdatePlan.path, .file(.bytes(try updates.plan(identity, time: time))), mode: 0o644, from: Self.own)
+  }
+
   /// Adds where the management API listens.
   mutating func add(_ management: ManagementPlan) throws {
     try tree.add(ManagementPlan.path, .file(.bytes(try PlanText.encode(management))), mode: 0o644, from: Self.own)

@@ -51,7 +51,8 @@ extension ImageBuilder {
     let executable = try executables.file(for: device.architecture)
     let layout = layout(of: image)
     _ = try DeviceUpdates(image, system, of: project.release)
-    try checkMachine(forSystem: true)
+    try checkMachine(for: image)
+    let signer = try await signer(for: image, request)
     let base = try await base(of: system, device: device)
     let needs = try SystemNeeds(image, system, suite: try suite(of: system, base), device: device, base: base)
 
@@ -59,9 +60,7 @@ extension ImageBuilder {
     let others = try await archive.packages(for: needs.others)
     let toolPackages = others[ToolTree.request] ?? []
     let epoch = try await buildTime()
-    var identity = identity(of: image, device: device)
     let packages = packageRows(needs.request, stages, base)
-    let complete = try complete(system, image, device: device, packages: packages, time: epoch)
     let resolved = ResolvedSystem(
       image: image, system: system, device: device, layout: layout, base: base, needs: needs, stages: stages,
       others: others, executable: executable, epoch: epoch)
@@ -73,6 +72,9 @@ extension ImageBuilder {
           foreign: foreign)
       }
       let folder = ArtefactFolder(output, name: image.name)
+      let (complete, identity) = try await complete(
+        system, image, device: device, request: needs.request, packages: stages, base: base, time: epoch,
+        by: try builder())
       let rehearsal = try await builder().rehearse(complete, request: needs.request, packages: stages)
       var all = CacheKey("system 1")
       all.add([rehearsal.key.text, try ContentHash(ofFile: executable.path).text])
@@ -113,13 +115,6 @@ extension ImageBuilder {
         parts, root: source, tools: prepared.tools, cache: cache, progress: progress
       ) { prepared.boot }
       try await archiving
-      var key = CacheKey("system image 1")
-      key.add(root.key)
-      key.add(try ContentHash(ofFile: parts.initialRAM.path))
-      key.add(try ContentHash(ofFile: parts.kernel.path))
-      key.add(parts.arguments)
-      key.add("\(layout)")
-      identity.build = key.hash.text
       var manifest = try BuildManifest(
         identity: identity, epoch: epoch, kernel: prepared.kernel.label, firmware: prepared.modules.firmware,
         layout: layout, table: disk.image.table, packages: packages, programs: [:], sizes: try disk.sizes())
@@ -130,7 +125,7 @@ extension ImageBuilder {
       let artefacts = try ImageArtefacts(
         name: image.name, disk: disk.image,
         contents: try await entries, recipe: SystemRecipe(identity: identity, system: complete),
-        root: rootArchive, bundle: try ReleaseBundle(parts, files: disk.slotFiles, project.release),
+        root: rootArchive, bundle: try ReleaseBundle(parts, files: disk.slotFiles, project.release, signedBy: signer),
         tools: prepared.tools
       ).list(image.formats, request, in: folder)
       let written = try await folder.write(artefacts, manifest: manifest, progress: progress)
@@ -164,15 +159,39 @@ extension ImageBuilder {
       project: project.name, image: image.name, deviceClass: device.name, version: project.version, build: "")
   }
 
-  /// A system with Cultivar's own layer at its end.
+  /// A system with Cultivar's own layer at its end, which says what the image is built as.
+  ///
+  /// - Parameter builder: Knows the hash of a root before it is built.
   func complete(
-    _ system: SystemDefinition, _ image: ImageDefinition, device: DeviceClass, packages: [BuildManifest.PackageRow],
-    time: Int64
+    _ system: SystemDefinition, _ image: ImageDefinition, device: DeviceClass, request: InstallationRequest,
+    packages: [[DebianPackage]], base: BaseRoot?, time: Int64, by builder: SystemBuilder
+  ) async throws -> (system: SystemDefinition, identity: ImageIdentity) {
+    var identity = identity(of: image, device: device)
+    let rows = packageRows(request, packages, base)
+    func complete() throws -> SystemDefinition {
+      try self.complete(system, image, as: identity, device: device, packages: rows, time: time)
+    }
+    // A hash of all but itself.
+    var key = CacheKey("system image 2")
+    key.add(try await builder.rehearse(try complete(), request: request, packages: packages).key)
+    key.add(try ContentHash(ofFile: try executables.file(for: device.architecture).path))
+    key.add("\(layout(of: image)) \(image.kernel)")
+    key.add(device.kernelArguments + Self.kernelArguments + image.kernel.arguments)
+    key.add(system.layers.flatMap(\.kernelArguments) + ["modules"] + system.layers.flatMap(\.bootModules))
+    key.add(["persisted"] + system.layers.flatMap(\.persistedPaths).map(\.path))
+    identity.build = key.hash.text
+    return (try complete(), identity)
+  }
+
+  /// A system with Cultivar's own layer at its end.
+  private func complete(
+    _ system: SystemDefinition, _ image: ImageDefinition, as identity: ImageIdentity, device: DeviceClass,
+    packages: [BuildManifest.PackageRow], time: Int64
   ) throws -> SystemDefinition {
     var complete = system
     let executable = try executables.file(for: device.architecture)
     let own = OwnLayer(
-      image: image, identity: identity(of: image, device: device), system: system, packages: packages,
+      image: image, identity: identity, system: system, packages: packages,
       updates: try DeviceUpdates(image, system, of: project.release).map {
         UpdateSoftware(
           $0, executable: executable, time: time, management: image.management.map(ManagementPlan.init))
@@ -255,7 +274,8 @@ extension ImageBuilder {
     let parts = ImageParts(
       image: ImageName(project: project.name, image: image.name), device: resolved.device, layout: resolved.layout,
       version: project.version, loader: image.loader, kernel: kernel.kernel, initialRAM: initialRAM,
-      arguments: resolved.kernelArguments, epoch: resolved.epoch, ownCache: ownCache)
+      arguments: resolved.kernelArguments, epoch: resolved.epoch, takesUpdates: image.update != nil,
+      ownCache: ownCache)
     let boot = try await BootPart(parts, archive: archive, tools: tools, cache: cache, progress: progress)
     return PreparedBoot(tools: tools, kernel: kernel, modules: modules, parts: parts, boot: boot)
   }

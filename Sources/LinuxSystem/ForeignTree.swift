@@ -1,4 +1,3 @@
-import CLinuxSystem
 import Glibc
 
 /// A root file system that somebody else made, in a folder of the host.
@@ -6,14 +5,13 @@ import Glibc
 /// Each path is resolved as a process would whose root the folder is: a link to `/etc` leads to the tree's own `etc`. Only ordinary files
 /// are opened, so that no pipe is waited for and no device read.
 public struct ForeignTree {
-  private let root: Descriptor
+  private let root: TreeRoot
 
   /// Opens the folder.
   ///
   /// - Throws: ``SystemError``.
   public init(_ path: String) throws(SystemError) {
-    // Not readable by everybody it may be, and is searched all the same.
-    root = try Descriptor(opening: path, cultivar_open_place | O_DIRECTORY)
+    root = try TreeRoot(path)
   }
 
   /// What is at a path.
@@ -23,7 +21,7 @@ public struct ForeignTree {
 
   /// What is at a path, links followed in the tree; `nil` where nothing is.
   public func kind(of path: String) -> Kind? {
-    guard let place = open(path, cultivar_open_place), let status = Self.status(of: place) else { return nil }
+    guard let place = open(path, Descriptor.pathOnly), let status = Self.status(of: place) else { return nil }
     return switch status.st_mode & S_IFMT {
     case S_IFREG: .file
     case S_IFDIR: .folder
@@ -35,7 +33,7 @@ public struct ForeignTree {
   ///
   /// It stays right as long as nobody changes the tree.
   public func place(of path: String, _ kind: Kind) -> String? {
-    guard self.kind(of: path) == kind, let place = open(path, cultivar_open_place) else { return nil }
+    guard self.kind(of: path) == kind, let place = open(path, Descriptor.pathOnly) else { return nil }
     var text = [CChar](repeating: 0, count: Int(PATH_MAX))
     let length = readlink("/proc/self/fd/\(place.number)", &text, text.count - 1)
     guard length > 0 else { return nil }
@@ -65,13 +63,7 @@ public struct ForeignTree {
     return FileTree.names(in: "/proc/self/fd/\(folder.number)").sorted()
   }
 
-  private func open(_ path: String, _ flags: Int32) -> Descriptor? {
-    while true {
-      let number = cultivar_open_in_root(root.number, path, flags | O_CLOEXEC)
-      if number >= 0 { return Descriptor(owning: number) }
-      if errno != EINTR && errno != EAGAIN { return nil }
-    }
-  }
+  private func open(_ path: String, _ flags: Int32) -> Descriptor? { (try? root.open(path, flags)) ?? nil }
 
   private static func status(of file: Descriptor) -> stat? {
     var status = stat()

@@ -63,6 +63,21 @@ public enum Mount {
     }
   }
 
+  /// Mounts a file system that has no device on an open folder.
+  ///
+  /// - Parameters:
+  ///   - type: Its type.
+  ///   - folder: The folder.
+  ///   - name: The folder's path, for the error.
+  ///   - flags: Flags.
+  ///   - options: Options of the file system, separated by commas.
+  /// - Throws: ``SystemError``.
+  public static func mount(
+    _ type: String, on folder: Descriptor, named name: String, _ flags: Flags = [], options: String = ""
+  ) throws(SystemError) {
+    try check("mount \(type) on", name) { Glibc.mount(type, folder.path, type, flags.rawValue, options) }
+  }
+
   /// Moves a mount to another place.
   public static func move(_ source: String, to target: String) throws(SystemError) {
     try check("move mount \(source) to", target) {
@@ -107,11 +122,12 @@ public enum Mount {
     return statfs(path, &status) == 0 ? UInt64(truncatingIfNeeded: status.f_type) : 0
   }
 
-  /// Size and free space of the file system at `path`, in bytes; `nil` where it cannot be asked.
-  public static func space(at path: String) -> (total: UInt64, available: UInt64)? {
+  /// Size and free space of the file system at `path`, and the piece of it that a file takes at least, in bytes; `nil` where it cannot be
+  /// asked.
+  public static func space(at path: String) -> (total: UInt64, available: UInt64, unit: UInt64)? {
     var status = statvfs()
     guard statvfs(path, &status) == 0 else { return nil }
     let unit = UInt64(status.f_frsize)
-    return (UInt64(status.f_blocks) * unit, UInt64(status.f_bavail) * unit)
+    return (UInt64(status.f_blocks) * unit, UInt64(status.f_bavail) * unit, unit)
   }
 }

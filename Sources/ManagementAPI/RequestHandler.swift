@@ -37,6 +37,8 @@ final class RequestHandler: ChannelDuplexHandler, RemovableChannelHandler {
   private var body: [UInt8] = []
   /// Whether the connection waits with reading until a body's reader has taken what is here.
   private var isReadHeld = false
+  /// True while the client waits for a word before it sends the body.
+  private var isWordAwaited = false
   /// Whether the first event of a stream was sent.
   private var hasBegunEvents = false
   /// Ends the connection unless something comes before.
@@ -97,18 +99,27 @@ final class RequestHandler: ChannelDuplexHandler, RemovableChannelHandler {
     let request = APIRequest(method: head.method.rawValue, target: head.uri)
     do {
       let work = try router.route(for: request).work
-      if head.headers[canonicalForm: "Expect"].contains(where: { $0.lowercased() == "100-continue" }) {
-        let go = HTTPResponseHead(version: .http1_1, status: .continue)
-        context.writeAndFlush(wrapOutboundOut(.head(go)), promise: nil)
-      }
+      isWordAwaited = head.headers[canonicalForm: "Expect"].contains { $0.lowercased() == "100-continue" }
       if case .take(let answer) = work {
         try stream(request, to: answer, head, context)
       } else {
         state = .collecting(head, request, work)
+        sayThatBodyIsWanted(context)
       }
     } catch {
       refuse(head, error as? APIResponse ?? .error(500, "\(error)"), context)
     }
+  }
+
+  /// Lets a client send its body that waits for a word (RFC 9110, section 10.1.1).
+  private func sayThatBodyIsWanted(_ context: ChannelHandlerContext) {
+    switch state {
+    case .collecting, .streaming: break
+    case .idle, .answering, .dropping: return
+    }
+    guard isWordAwaited else { return }
+    isWordAwaited = false
+    context.writeAndFlush(wrapOutboundOut(.head(HTTPResponseHead(version: .http1_1, status: .continue))), promise: nil)
   }
 
   private func take(_ part: ByteBuffer, _ context: ChannelHandlerContext) {
@@ -155,7 +166,8 @@ final class RequestHandler: ChannelDuplexHandler, RemovableChannelHandler {
   // MARK: Work
 
   private func stream(
-    _ request: APIRequest, to answer: @escaping @Sendable (APIRequest, Descriptor) -> APIResponse,
+    _ request: APIRequest,
+    to answer: @escaping @Sendable (APIRequest, Descriptor, @escaping @Sendable () -> Void) -> APIResponse,
     _ head: HTTPRequestHead, _ context: ChannelHandlerContext
   ) throws {
     let eventLoop = context.eventLoop
@@ -164,7 +176,9 @@ final class RequestHandler: ChannelDuplexHandler, RemovableChannelHandler {
     state = .streaming(head, stream)
     let number = reading.duplicate()
     _ = Background {
-      let response = answer(request, Descriptor(owning: number))
+      let response = answer(request, Descriptor(owning: number)) {
+        eventLoop.execute { bound.value.handler.sayThatBodyIsWanted(bound.value.context) }
+      }
       eventLoop.execute { bound.value.handler.finish(response, bound.value.context) }
     }
   }
@@ -240,7 +254,9 @@ final class RequestHandler: ChannelDuplexHandler, RemovableChannelHandler {
     // Never at once: the rest of the request may be here already, behind what is being delivered.
     context.eventLoop.scheduleTask(in: pause) {
       let (handler, context) = bound.value
-      guard case .dropping(let isComplete, false) = handler.state else { return }
+      guard case .dropping(var isComplete, false) = handler.state else { return }
+      // Whoever waits for a word before it sends more sends nothing more.
+      if handler.isWordAwaited { isComplete = true }
       handler.state = .dropping(isComplete: isComplete, isAnswered: true)
       handler.write(response, to: head, closing: isComplete, context)
       guard !isComplete else { return }

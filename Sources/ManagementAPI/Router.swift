@@ -8,8 +8,9 @@ public struct Router: Sendable {
     public enum Work: Sendable {
       /// An answer is made, once the body is there.
       case answer(@Sendable (APIRequest) -> APIResponse)
-      /// An answer is made from the body while it comes, of any length, by the descriptor that it can be read from.
-      case take(@Sendable (APIRequest, Descriptor) -> APIResponse)
+      /// An answer is made from the body while it comes, of any length, by the descriptor that it can be read from. A client that waits
+      /// for a word before it sends the body gets it when the work calls the last argument.
+      case take(@Sendable (APIRequest, Descriptor, @escaping @Sendable () -> Void) -> APIResponse)
       /// Events are sent for as long as the other side listens.
       case follow(@Sendable (APIRequest, EventStream) throws -> Void)
     }

@@ -21,7 +21,7 @@ public struct UpdateRoutes: Sendable {
       Router.Route("GET", "/v1/update") { _ in answer { .json(try status()) } },
       Router.Route("GET", "/v1/update/history") { _ in answer { .json(try status().history) } },
       Router.Route("GET", "/v1/update/events", .follow { _, events in try follow(events) }),
-      Router.Route("POST", "/v1/update", .take { request, body in answer { try install(request, body) } }),
+      Router.Route("POST", "/v1/update", .take { request, body, go in answer { try install(request, body, go) } }),
       Router.Route("POST", "/v1/update/fetch") { request in answer { try fetch(request) } },
       Router.Route("POST", "/v1/update/cancel") { _ in answer { try ask(.cancel) } },
       Router.Route("POST", "/v1/update/commit") { _ in answer { try ask(.commit) } },
@@ -74,18 +74,27 @@ public struct UpdateRoutes: Sendable {
 
   // MARK: Installing
 
-  private func install(_ request: APIRequest, _ body: Descriptor) throws -> APIResponse {
-    for name in request.query.keys where !["restart", "force"].contains(name) {
-      throw APIResponse.error(400, "there is no “\(name)”; possible: restart, force")
+  private func install(
+    _ request: APIRequest, _ body: Descriptor, _ go: @escaping () -> Void
+  ) throws -> APIResponse {
+    let possible = ["restart", "force", "allowDowngrade"]
+    for name in request.query.keys where !possible.contains(name) {
+      throw APIResponse.error(400, "there is no “\(name)”; possible: \(possible.joined(separator: ", "))")
     }
     let word = request.query["restart"] ?? UpdateRequest.Restart.now.rawValue
     guard let restart = UpdateRequest.Restart(rawValue: word) else {
       throw APIResponse.error(400, "“restart” takes now, later, or no")
     }
-    guard let force = ["0": false, "1": true][request.query["force"] ?? "0"] else {
-      throw APIResponse.error(400, "“force” takes 0 or 1")
+    func flag(_ name: String) throws(APIResponse) -> Bool {
+      guard let flag = ["0": false, "1": true][request.query[name] ?? "0"] else {
+        throw .error(400, "“\(name)” takes 0 or 1")
+      }
+      return flag
     }
-    return try install(.stream, body, restart, force)
+    return try install(
+      .stream, body,
+      UpdateRequest.Options(restart: restart, force: try flag("force"), allowDowngrade: try flag("allowDowngrade")),
+      isWanted: go)
   }
 
   private func fetch(_ request: APIRequest) throws -> APIResponse {
@@ -102,16 +111,18 @@ public struct UpdateRoutes: Sendable {
     // A path would be read with the rights of the daemon; what a client has, it sends.
     guard case .web = location else { throw APIResponse.error(400, "“url” begins with http:// or https://") }
     let (kind, descriptor) = try location.forUpdater()
-    return try install(kind, descriptor, fetch.restart ?? .now, fetch.force ?? false)
+    return try install(kind, descriptor, fetch.options)
   }
 
   private func install(
-    _ kind: UpdateRequest.Source, _ descriptor: Descriptor, _ restart: UpdateRequest.Restart, _ force: Bool
+    _ kind: UpdateRequest.Source, _ descriptor: Descriptor, _ options: UpdateRequest.Options,
+    isWanted: () -> Void = {}
   ) throws -> APIResponse {
     let client = try UpdateClient(path: socketPath)
-    try client.send(.install(source: kind, restart: restart, force: force), passing: descriptor)
+    try client.send(.install(source: kind, options), passing: descriptor)
     while true {
       switch try client.reply() {
+      case .wanted: isWanted()
       case .progress: continue
       case .installed(let record): return .json(record)
       default: throw UpdateClient.Failure.closed

@@ -19,8 +19,8 @@ struct CargoBuild: LanguageBuild {
   }
 
   func definition() async throws -> [String] {
-    guard let cargo = try await versions.output("cargo", ["--version"]),
-      let rustc = try await versions.output("rustc", ["-vV"])
+    guard let cargo = try await versions.output(.cargo, ["--version"]),
+      let rustc = try await versions.output(.rustc, ["-vV"])
     else {
       throw ProgramFailure.noToolchain(
         program: program, tool: "cargo", package: "install the Debian package `cargo`, or Rust by rustup")
@@ -48,7 +48,7 @@ struct CargoBuild: LanguageBuild {
 
   /// The musl target where its standard library is installed; else the GNU target, with the C library linked in.
   private func target() async throws -> String {
-    let sysroot = try await versions.output("rustc", ["--print", "sysroot"]) ?? ""
+    let sysroot = try await versions.output(.rustc, ["--print", "sysroot"]) ?? ""
     let libraries = sysroot.trimmingCharacters(in: .whitespacesAndNewlines) + "/lib/rustlib"
     for target in ["\(architecture.machine)-unknown-linux-musl", "\(architecture.machine)-unknown-linux-gnu"]
     where FileManager.default.fileExists(atPath: "\(libraries)/\(target)/lib") {
@@ -80,7 +80,7 @@ struct CargoBuild: LanguageBuild {
       if let binary { arguments += ["--bin", binary] }
       let purpose = "build the program `\(program)`"
       try await HostCommand(
-        "cargo", arguments, to: purpose, environment: environment(scratch), in: folder.path
+        .cargo, arguments, to: purpose, environment: environment(scratch), in: folder.path
       ).run()
       return try await executable(in: scratch.appending(path: "\(target)/release"))
     case .registry(let name, let version):
@@ -89,7 +89,7 @@ struct CargoBuild: LanguageBuild {
       if let binary { arguments += ["--bin", binary] }
       arguments += ["--", name]
       try await HostCommand(
-        "cargo", arguments, to: "build the program `\(program)`", environment: environment(scratch)
+        .cargo, arguments, to: "build the program `\(program)`", environment: environment(scratch)
       ).run()
       return try await executable(in: scratch.appending(path: "bin"))
     }
@@ -126,7 +126,7 @@ struct CargoBuild: LanguageBuild {
 
   private func metadata(of folder: URL) async throws -> Metadata {
     let text = try await HostCommand(
-      "cargo", ["metadata", "--format-version", "1"], to: "read the Cargo package in \(folder.path)", in: folder.path
+      .cargo, ["metadata", "--format-version", "1"], to: "read the Cargo package in \(folder.path)", in: folder.path
     ).run()
     return try JSONDecoder().decode(Metadata.self, from: Data(text.utf8))
   }

@@ -82,6 +82,6 @@ struct GitCheckout {
 
   private func command(_ arguments: [String], to purpose: String) -> HostCommand {
     // Never a question on the terminal: a build must not wait for a password.
-    HostCommand("git", arguments, to: purpose, environment: ["GIT_TERMINAL_PROMPT": "0"])
+    HostCommand(.git, arguments, to: purpose, environment: ["GIT_TERMINAL_PROMPT": "0"])
   }
 }

@@ -17,7 +17,7 @@ struct GoBuild: LanguageBuild {
   }
 
   func definition() async throws -> [String] {
-    guard let version = try await versions.output("go", ["version"]) else {
+    guard let version = try await versions.output(.go, ["version"]) else {
       throw ProgramFailure.noToolchain(
         program: program, tool: "go", package: "install the Debian package `golang-go`")
     }
@@ -41,7 +41,7 @@ struct GoBuild: LanguageBuild {
     case .folder(let folder, let package):
       let product = scratch.appending(path: "product")
       try await HostCommand(
-        "go", ["build"] + flags + ["-o", product.path, "--", package], to: purpose, environment: environment,
+        .go, ["build"] + flags + ["-o", product.path, "--", package], to: purpose, environment: environment,
         in: folder.path
       ).run()
       return product
@@ -53,7 +53,7 @@ struct GoBuild: LanguageBuild {
       // For another architecture Go refuses any, and says so.
       if architecture == .host { variables["GOBIN"] = scratch.appending(path: "bin").path }
       try await HostCommand(
-        "go", ["install"] + flags + ["--", "\(package)@\(version)"], to: purpose, environment: variables
+        .go, ["install"] + flags + ["--", "\(package)@\(version)"], to: purpose, environment: variables
       ).run()
       let name = package.split(separator: "/").last.map(String.init) ?? package
       let places = ["bin/\(name)", "bin/linux_\(architecture.rawValue)/\(name)"].map { scratch.appending(path: $0) }
@@ -69,7 +69,7 @@ struct GoBuild: LanguageBuild {
     // Modules without a version are in the file system; the others are pinned by go.sum.
     let format = "{{with .Module}}{{if not .Version}}{{.Dir}}{{else}}{{with .Replace}}{{if not .Version}}{{.Dir}}"
     let text = try await HostCommand(
-      "go", ["list", "-deps", "-f", format + "{{end}}{{end}}{{end}}{{end}}", "--", package],
+      .go, ["list", "-deps", "-f", format + "{{end}}{{end}}{{end}}{{end}}", "--", package],
       to: "list the dependencies of \(folder.path)", environment: environment, in: folder.path
     ).run()
     return Set(text.split(separator: "\n").map(String.init) + [folder.path]).filter { !$0.isEmpty }.sorted()

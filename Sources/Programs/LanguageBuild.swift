@@ -67,8 +67,8 @@ actor ToolVersions {
   private var known: [[String]: String] = [:]
 
   /// What a tool prints on standard output; `nil` where it is not there.
-  func output(_ tool: String, _ arguments: [String]) async throws -> String? {
-    let command = [tool] + arguments
+  func output(_ tool: HostProgram, _ arguments: [String]) async throws -> String? {
+    let command = [tool.name] + arguments
     if let output = known[command] { return output }
     do {
       let output = try await HostCommand(tool, arguments, to: "ask `\(command.joined(separator: " "))`").run()

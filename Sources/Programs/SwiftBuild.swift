@@ -12,7 +12,7 @@ struct SwiftBuild: LanguageBuild {
   var sdks: DebianSDKs
 
   func definition() async throws -> [String] {
-    guard let version = try await versions.output("swift", ["--version"]) else {
+    guard let version = try await versions.output(.swift, ["--version"]) else {
       throw ProgramFailure.noToolchain(
         program: program, tool: "swift", package: "install the Swift toolchain (https://www.swift.org/install)")
     }
@@ -24,8 +24,8 @@ struct SwiftBuild: LanguageBuild {
 
   /// What compiles: `nil` is the toolchain itself, with its own static libraries.
   private func sdk() async throws -> SwiftSDK? {
-    let list = try await versions.output("swift", ["sdk", "list"]) ?? ""
-    let toolchain = try await versions.output("swift", ["--version"]) ?? ""
+    let list = try await versions.output(.swift, ["sdk", "list"]) ?? ""
+    let toolchain = try await versions.output(.swift, ["--version"]) ?? ""
     let debian = architecture == .host ? nil : try sdks.newest(for: architecture)
     let sdk = SwiftSDK.choose(among: list, toolchain: toolchain, debian: debian)
     guard sdk != nil || architecture == .host else {
@@ -77,9 +77,9 @@ struct SwiftBuild: LanguageBuild {
 
   /// Builds with the toolchain, and gives the folder of the executable.
   private func build(_ options: [String], flags: [String], scratch: URL) async throws -> URL {
-    try await HostCommand("swift", package(["build"] + options, scratch: scratch), to: purpose).run()
+    try await HostCommand(.swift, package(["build"] + options, scratch: scratch), to: purpose).run()
     let place = try await HostCommand(
-      "swift", package(["build", "--show-bin-path"] + flags, scratch: scratch), to: "find the program `\(program)`"
+      .swift, package(["build", "--show-bin-path"] + flags, scratch: scratch), to: "find the program `\(program)`"
     ).run()
     return URL(fileURLWithPath: place.trimmingCharacters(in: .whitespacesAndNewlines))
   }
@@ -102,7 +102,7 @@ struct SwiftBuild: LanguageBuild {
 
   private func products(_ scratch: URL) async throws -> [String] {
     let text = try await HostCommand(
-      "swift",
+      .swift,
       ["package", "--package-path", folder.path, "--scratch-path", scratch.path, "describe", "--type", "json"],
       to: "list the products of \(folder.path)"
     ).run()

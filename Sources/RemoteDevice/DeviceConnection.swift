@@ -17,6 +17,8 @@ struct DeviceConnection: Sendable {
     case file(URL)
   }
 
+  /// Time for which a file is kept back until the device wants it, or says why not.
+  private static let wordTimeout = Duration.seconds(5)
   /// Bytes of a file that are read at once.
   private static let partLength = 256 << 10
   private static let connectTimeout = TimeAmount.seconds(10)
@@ -44,9 +46,10 @@ struct DeviceConnection: Sendable {
         try await withThrowingTaskGroup(of: Void.self) { group in
           let head = try head(method, path, body)
           // Where the device hangs up while something is sent, its answer says why.
-          group.addTask { try? await send(head, body, outbound) }
+          let (word, isWanted) = AsyncStream<Void>.makeStream()
+          group.addTask { try? await send(head, body, after: word, outbound) }
           defer { group.cancelAll() }
-          return try await answer(inbound, receive)
+          return try await answer(inbound, receive) { isWanted.yield() }
         }
       }
     } catch let failure as RemoteFailure {
@@ -85,6 +88,8 @@ struct DeviceConnection: Sendable {
     configuration.applicationProtocols = ["http/1.1"]
     configuration.trustRoots = .certificates([])
     configuration.certificateVerification = .noHostnameVerification
+    // What was asked is answered by then: a device that still sends events is not waited for.
+    configuration.shutdownTimeout = .milliseconds(100)
     let context = try NIOSSLContext(configuration: configuration)
     let known = fingerprint
     return try await ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
@@ -104,7 +109,8 @@ struct DeviceConnection: Sendable {
             try pipeline.addHandler(IdleStateHandler(readTimeout: silence))
             try pipeline.addHandler(SilenceHandler())
           }
-          try pipeline.addHTTPClientHandlers()
+          let decoder = HTTPResponseDecoder(leftOverBytesStrategy: .dropBytes, informationalResponseStrategy: .forward)
+          try pipeline.addHandlers(HTTPRequestEncoder(), ByteToMessageHandler(decoder))
           return try NIOAsyncChannel(wrappingChannelSynchronously: channel)
         }
       }
@@ -121,18 +127,23 @@ struct DeviceConnection: Sendable {
     case .file(let file):
       let size = try FileManager.default.attributesOfItem(atPath: file.path)[.size] as? Int ?? 0
       headers.add(name: "Content-Length", value: "\(size)")
+      headers.add(name: "Expect", value: "100-continue")
     }
     return HTTPRequestHead(version: .http1_1, method: method, uri: path, headers: headers)
   }
 
+  /// - Parameter word: Says that the device wants the body.
   private func send(
-    _ head: HTTPRequestHead, _ body: Body, _ outbound: NIOAsyncChannelOutboundWriter<HTTPClientRequestPart>
+    _ head: HTTPRequestHead, _ body: Body, after word: AsyncStream<Void>,
+    _ outbound: NIOAsyncChannelOutboundWriter<HTTPClientRequestPart>
   ) async throws {
     try await outbound.write(.head(head))
     switch body {
     case .none: break
     case .bytes(let bytes): try await outbound.write(.body(.byteBuffer(ByteBuffer(bytes: bytes))))
     case .file(let file):
+      await Self.wait(for: word)
+      try Task.checkCancellation()
       let handle = try FileHandle(forReadingFrom: file)
       defer { try? handle.close() }
       while let part = try handle.read(upToCount: Self.partLength), !part.isEmpty {
@@ -142,12 +153,24 @@ struct DeviceConnection: Sendable {
     try await outbound.write(.end(nil))
   }
 
+  private static func wait(for word: AsyncStream<Void>) async {
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask { for await _ in word { return } }
+      group.addTask { try? await Task.sleep(for: wordTimeout) }
+      await group.next()
+      group.cancelAll()
+    }
+  }
+
+  /// - Parameter isWanted: Is called when the device waits for the body.
   private func answer(
-    _ inbound: NIOAsyncChannelInboundStream<HTTPClientResponsePart>, _ receive: (Int, ByteBuffer) async throws -> Void
+    _ inbound: NIOAsyncChannelInboundStream<HTTPClientResponsePart>, _ receive: (Int, ByteBuffer) async throws -> Void,
+    isWanted: () -> Void
   ) async throws -> Int {
     var status: Int?
     for try await part in inbound {
       switch part {
+      case .head(let head) where head.status == .continue: isWanted()
       case .head(let head): status = Int(head.status.code)
       case .body(let bytes): try await receive(status ?? 0, bytes)
       case .end: if let status { return status }

@@ -38,10 +38,12 @@ public struct RemoteDevice: Sendable {
   ///
   /// - Throws: ``RemoteFailure``; ``RemoteFailure/lost(_:)`` also where the device restarts before its answer came through.
   public func install(
-    _ bundle: URL, restart: UpdateRequest.Restart = .now, force: Bool = false
+    _ bundle: URL, _ options: UpdateRequest.Options = UpdateRequest.Options()
   ) async throws -> UpdateRecord {
-    try await ask(
-      .POST, "/v1/update?restart=\(restart.rawValue)&force=\(force ? 1 : 0)", .file(bundle), silence: nil)
+    let query =
+      "restart=\(options.restart.rawValue)&force=\(options.force ? 1 : 0)"
+      + (options.allowDowngrade ? "&allowDowngrade=1" : "")
+    return try await ask(.POST, "/v1/update?\(query)", .file(bundle), silence: nil)
   }
 
   /// Has the device fetch a bundle itself, and waits until it is installed.

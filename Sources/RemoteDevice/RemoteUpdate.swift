@@ -66,13 +66,13 @@ public struct RemoteUpdate: Sendable {
   ///
   /// - Throws: ``RemoteFailure``.
   public func run(
-    _ source: Source, restart: UpdateRequest.Restart = .now, force: Bool = false
+    _ source: Source, _ options: UpdateRequest.Options = UpdateRequest.Options()
   ) async throws -> Outcome {
     let before = try await device.updateStatus()
-    let record = try await install(source, restart, force)
+    let record = try await install(source, options)
     if let record {
       report(.installed(record))
-      guard restart == .now else { return .waiting(record) }
+      guard options.restart == .now else { return .waiting(record) }
     }
     return try await outcome(of: record, since: before)
   }
@@ -80,28 +80,25 @@ public struct RemoteUpdate: Sendable {
   // MARK: Installing
 
   /// - Returns: The record; `nil` where the connection broke off, perhaps because the device restarts already.
-  private func install(
-    _ source: Source, _ restart: UpdateRequest.Restart, _ force: Bool
-  ) async throws -> UpdateRecord? {
+  private func install(_ source: Source, _ options: UpdateRequest.Options) async throws -> UpdateRecord? {
     switch source {
     case .url(let url, let certificate):
       report(.begun(url))
       return try await followed {
-        try await device.fetch(
-          FetchRequest(url: url, restart: restart, force: force, serverCertificate: certificate))
+        try await device.fetch(FetchRequest(url: url, options, serverCertificate: certificate))
       }
     case .files(let files):
       for file in files.dropLast() {
         do {
           report(.begun(file.lastPathComponent))
-          return try await followed { try await device.install(file, restart: restart, force: force) }
+          return try await followed { try await device.install(file, options) }
         } catch RemoteFailure.refused(status: 412, _) {
           report(.doesNotFit(file.lastPathComponent))
         }
       }
       guard let last = files.last else { return nil }
       report(.begun(last.lastPathComponent))
-      return try await followed { try await device.install(last, restart: restart, force: force) }
+      return try await followed { try await device.install(last, options) }
     }
   }
 
@@ -116,7 +113,10 @@ public struct RemoteUpdate: Sendable {
           do {
             try await device.follow { status in
               failures = 0
-              if case .installing(let progress)? = status?.activity { report(.installing(progress)) }
+              switch status?.activity {
+              case .installing(let progress)?, .checking(let progress)?: report(.installing(progress))
+              default: break
+              }
               return true
             }
           } catch RemoteFailure.lost, RemoteFailure.notReachable {
@@ -144,10 +144,13 @@ public struct RemoteUpdate: Sendable {
     while outcome == nil {
       do {
         try await device.follow { status in
-          isAway = false
           if let status {
             silentSince = .now
-            if case .watching(let health) = status.activity { report(.watching(health)) }
+            if case .watching(let health) = status.activity {
+              report(.watching(health))
+              // A release that is left takes another restart.
+              isAway = false
+            }
             outcome = try judge(status, installed, since: before)
           }
           return outcome == nil && ContinuousClock.now - silentSince < patience

@@ -73,6 +73,11 @@ extension Sandbox {
       return ":cultivar-\(target.rawValue):M::\(texts[0]):\(texts[1]):\(path):PF"
     }
 
+    /// True if programs of an architecture can be run in sandboxes of this host.
+    public static func isPossible(for target: Target) -> Bool {
+      isPrivate || Emulation(of: target, by: URL(fileURLWithPath: "/")).isRegistered()
+    }
+
     /// Whether the kernel lets a user name space have a table of its own.
     static var isPrivate: Bool {
       var names = utsname()

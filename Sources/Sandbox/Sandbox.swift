@@ -1,12 +1,15 @@
 import Foundation
 import Glibc
 import HostSystem
+import SandboxPlan
 
-/// Runs programs apart from the build host: in name spaces of their own for mounts, processes and (unless asked for) the network.
+/// Runs programs apart from the build host: in namespaces of their own for users, mounts, processes and (unless asked for) the network.
 ///
-/// Everything that is mounted is mounted in a private mount name space, which ends with the last program in it: there is nothing to
-/// take down, and so nothing that can be left behind when taking down fails. No folder of the host is bound where anything is
-/// written, and of `/dev` only single nodes, so that no deletion in a tree can reach the host.
+/// `cultivar-sandbox` makes them. Everything that is mounted is mounted in a private mount namespace, which ends with the last program in
+/// it: there is nothing to unmount, and so nothing that can be left behind when unmounting fails. No folder of the host is bound where
+/// anything is written, and of `/dev` only single nodes, so that no deletion in a tree can reach the host. No program of a tree runs before
+/// the host's root is unmounted, every path of a tree is resolved in the tree, and programs have no rights over mounts, the kernel, the
+/// clock or devices.
 ///
 /// As root it needs nothing else; another user needs a range of subordinate ids (`subuid(5)`) and the programs that map it.
 public struct Sandbox: Sendable {
@@ -41,20 +44,17 @@ public struct Sandbox: Sendable {
       self.path = path
       self.isWritable = isWritable
     }
-
-    var isFolder: Bool {
-      var isFolder: ObjCBool = false
-      return FileManager.default.fileExists(atPath: source.path, isDirectory: &isFolder) && isFolder.boolValue
-    }
   }
 
   /// Path of the tree for a program that runs ``Place/beside`` it.
-  public static let treePath = "/run/cultivar/root"
+  public static let treePath = SandboxPlan.treePath
 
   /// Folder for scratch: mount points, and the work folders of overlays. On the same file system as the layers.
   public var scratch: URL
   /// How programs of the trees are run where they are of another architecture; `nil` for the host's own.
   public let emulation: Emulation?
+  /// Ids for a user who is not root.
+  private let ids: SubordinateIDs
 
   /// Makes sandboxes.
   ///
@@ -62,7 +62,7 @@ public struct Sandbox: Sendable {
   public init(scratch: URL, emulation: Emulation? = nil) throws(SandboxFailure) {
     self.scratch = scratch
     self.emulation = emulation
-    if geteuid() != 0 { try UserRights(uid: getuid()).check() }
+    ids = geteuid() == 0 ? SubordinateIDs() : try UserRights(uid: getuid()).check()
     if let emulation, !Emulation.isPrivate, !emulation.isRegistered() {
       throw .noEmulation(of: emulation.target.rawValue)
     }
@@ -90,16 +90,17 @@ public struct Sandbox: Sendable {
     let work = scratch.appending(path: "sandbox-\(UUID().uuidString)")
     try FolderTree.create(work.path)
     defer { Self.remove(work) }
-    let setup = SandboxScript(
-      root: root, place: place, sources: bindings, work: work, network: network, folder: folder,
-      emulation: emulation, twins: twins)
-    try setup.writeFiles(running: script)
+    var plan = plan(in: work, root: root, place: place, script: script, bindings: bindings, twins: twins)
+    plan.usesNetwork = network
+    plan.folder = folder
+    let file = try write(plan, root: root, twins: twins)
     var variables: [String: String?] = [:]
     // Nothing of the caller's environment goes in: neither secrets nor what would make builds differ.
     for name in ProcessInfo.processInfo.environment.keys { variables[name] = .some(nil) }
     for (name, value) in Self.baseEnvironment.merging(environment, uniquingKeysWith: { $1 }) { variables[name] = value }
-    let arguments = Self.nameSpaces(network: network) + ["/bin/sh", "-eu", work.appending(path: "setup").path]
-    return try await HostCommand("/usr/bin/unshare", arguments, to: purpose, environment: variables, in: "/").run()
+    return try await HostCommand(
+      file: try Self.program().path, ["run", file], to: purpose, environment: variables, in: "/"
+    ).run()
   }
 
   /// A program in a sandbox that somebody else starts and waits for, with a terminal of its own.
@@ -127,43 +128,105 @@ public struct Sandbox: Sendable {
   ) throws -> Session {
     let work = scratch.appending(path: "sandbox-\(UUID().uuidString)")
     try FolderTree.create(work.path)
-    let setup = SandboxScript(
-      root: root, place: .inside, sources: bindings, work: work, network: false, folder: folder, keepsInput: true,
-      emulation: emulation)
-    try setup.writeFiles(running: "exec " + command.map(\.quotedForShell).joined(separator: " ") + "\n")
+    var plan = plan(
+      in: work, root: root, place: .inside,
+      script: "exec " + command.map(\.quotedForShell).joined(separator: " ") + "\n",
+      bindings: bindings, twins: nil)
+    plan.keepsInput = true
+    plan.folder = folder
+    let file = try write(plan, root: root, twins: nil)
     var environment = Self.baseEnvironment.merging(variables) { $1 }
     environment["TERM"] = ProcessInfo.processInfo.environment["TERM"] ?? "dumb"
-    return Session(
-      program: "/usr/bin/unshare",
-      arguments: Self.nameSpaces(network: false) + ["/bin/sh", "-eu", work.appending(path: "setup").path],
-      environment: environment)
+    return Session(program: try Self.program().path, arguments: ["run", file], environment: environment)
   }
 
   /// Removes a folder that sandboxes have written: also what belongs to ids that only they have.
   public static func remove(_ folder: URL) {
     FolderTree.remove(folder.path)
-    guard geteuid() != 0, access(folder.path, F_OK) == 0 else { return }
+    guard geteuid() != 0, access(folder.path, F_OK) == 0, let ids = try? UserRights(uid: getuid()).check() else {
+      return
+    }
+    var plan = SandboxPlan(work: folder.path, layers: 0, place: .beside, script: "")
+    (plan.users, plan.groups) = (ids.users, ids.groups)
+    let file = folder.deletingLastPathComponent().appending(path: "remove-\(UUID().uuidString)").path
+    defer { unlink(file) }
+    guard let program = try? program(), (try? FolderTree.writeFile(file, with: plan.bytes)) != nil else { return }
     let removal = Process()
-    removal.executableURL = URL(fileURLWithPath: "/usr/bin/unshare")
-    removal.arguments = userNameSpace + ["rm", "-rf", "--one-file-system", "--", folder.path]
+    removal.executableURL = program
+    removal.arguments = ["remove", file]
     removal.standardError = FileHandle.nullDevice
     try? removal.run()
     removal.waitUntilExit()
+  }
+
+  private func plan(
+    in work: URL, root: Root, place: Place, script: String, bindings: [Binding], twins: Twins?
+  ) -> SandboxPlan {
+    var plan = SandboxPlan(
+      work: work.path, layers: Self.layers(of: root, twins).count, place: place == .inside ? .inside : .beside,
+      script: script)
+    plan.bindings = bindings.map { .init(source: $0.source.path, path: $0.path, isWritable: $0.isWritable) }
+    if let emulation, Emulation.isPrivate {
+      plan.emulator = emulation.emulator.path
+      plan.registration = emulation.registration(path: SandboxPlan.emulatorPath)
+    }
+    if let twins {
+      plan.twinTree = twins.tree.path
+      plan.support = twins.support.map { .init(twin: $0.twin, path: $0.path) }
+      plan.hidden = twins.hidden
+      plan.programs = twins.programs.map { .init(twin: $0.twin, path: $0.path) }
+    }
+    (plan.users, plan.groups) = (ids.users, ids.groups)
+    return plan
+  }
+
+  /// Layers, the topmost first.
+  private static func layers(of root: Root, _ twins: Twins?) -> [URL] {
+    switch root {
+    case .overlay(let lower, _), .view(let lower): lower + (twins.map { [$0.ground] } ?? [])
+    }
+  }
+
+  /// Writes a plan, and makes the folders and links of its work folder. The layers get short names: the kernel takes the options of a mount
+  /// in one page.
+  ///
+  /// - Returns: Path of the plan.
+  private func write(_ plan: SandboxPlan, root: Root, twins: Twins?) throws -> String {
+    for name in ["lower", "work", "new"] { try FolderTree.create("\(plan.work)/\(name)") }
+    func link(_ folder: URL, as name: String) throws {
+      let place = "\(plan.work)/\(name)"
+      guard symlink(folder.path, place) == 0 else { throw FileFailure.last("link a layer at", place) }
+    }
+    for (index, layer) in Self.layers(of: root, twins).enumerated() { try link(layer, as: "lower/\(index)") }
+    switch root {
+    case .overlay(_, let folder): try link(folder, as: "upper")
+    case .view:
+      let upper = "\(plan.work)/upper"
+      try FolderTree.create(upper)
+      // It becomes the root's own mode, whatever the caller's umask.
+      guard chmod(upper, 0o755) == 0 else { throw FileFailure.last("set the mode of", upper) }
+    }
+    let file = "\(plan.work)/plan"
+    try FolderTree.writeFile(file, with: plan.bytes)
+    return file
+  }
+
+  /// The program that makes sandboxes: beside this executable, where a build puts both, or in `../libexec/cultivar`, where it is installed.
+  ///
+  /// - Throws: ``SandboxFailure/noProgram(places:)``.
+  static func program() throws(SandboxFailure) -> URL {
+    let own = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
+    let places = [own, own.deletingLastPathComponent().appending(path: "libexec/cultivar")].map {
+      $0.appending(path: "cultivar-sandbox")
+    }
+    guard let place = places.first(where: { access($0.path, X_OK) == 0 }) else {
+      throw .noProgram(places: places.map(\.path))
+    }
+    return place
   }
 
   static let baseEnvironment = [
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LC_ALL": "C.UTF-8",
     "TZ": "UTC",
   ]
-
-  /// Options of `unshare` that make the caller root of a user name space with its whole range of subordinate ids.
-  private static var userNameSpace: [String] {
-    geteuid() == 0 ? [] : ["--user", "--map-root-user", "--map-auto"]
-  }
-
-  private static func nameSpaces(network: Bool) -> [String] {
-    userNameSpace
-      + ["--mount", "--propagation", "private", "--pid", "--fork", "--kill-child=KILL", "--ipc", "--uts"]
-      + (network ? [] : ["--net"])
-  }
 }

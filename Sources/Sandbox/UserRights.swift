@@ -1,11 +1,14 @@
 import Foundation
 import Glibc
 import HostSystem
+import SandboxPlan
 
 /// What a user needs who is not root: ids of its own, programs that map them, and a kernel that lets it.
 struct UserRights {
   /// The user.
   var uid: uid_t
+  /// The user's group.
+  var gid: gid_t = getgid()
   /// Where the host's files are.
   var host = URL(fileURLWithPath: "/")
 
@@ -15,18 +18,29 @@ struct UserRights {
     ("kernel.apparmor_restrict_unprivileged_userns", "1", "0"),
   ]
 
+  /// Finds the user's ranges of ids.
+  ///
   /// - Throws: ``SandboxFailure`` for the first thing that is missing.
-  func check() throws(SandboxFailure) {
+  func check() throws(SandboxFailure) -> SubordinateIDs {
+    var ids = SubordinateIDs()
     for program in ["/usr/bin/newuidmap", "/usr/bin/newgidmap"] where access(place(program), X_OK) != 0 {
       throw .noMappingProgram(program)
     }
     let name = getpwuid(uid).map { String(cString: $0.pointee.pw_name) } ?? "\(uid)"
     for file in ["/etc/subuid", "/etc/subgid"] {
-      let hasRange = (text(file) ?? "").split(separator: "\n").contains { line in
+      let ranges = (text(file) ?? "").split(separator: "\n").compactMap { line -> SandboxPlan.IDRange? in
         let fields = line.split(separator: ":")
-        return fields.count == 3 && (fields[0] == name || fields[0] == "\(uid)") && (Int(fields[2]) ?? 0) >= 65_535
+        guard fields.count == 3, fields[0] == name || fields[0] == "\(uid)", let start = UInt32(fields[1]),
+          let count = UInt32(fields[2]), count >= 65_535
+        else { return nil }
+        return SandboxPlan.IDRange(inner: 1, outer: start, count: count - 1)
       }
-      guard hasRange else { throw .noSubordinateIDs(user: name, file: file) }
+      guard let range = ranges.first else { throw .noSubordinateIDs(user: name, file: file) }
+      if file == "/etc/subuid" {
+        ids.users = [SandboxPlan.IDRange(inner: 0, outer: uid, count: 1), range]
+      } else {
+        ids.groups = [SandboxPlan.IDRange(inner: 0, outer: gid, count: 1), range]
+      }
     }
     for setting in Self.settings {
       let value = text("/proc/sys/" + setting.name.replacing(".", with: "/"))?.trimmingCharacters(in: .newlines)
@@ -34,6 +48,7 @@ struct UserRights {
         throw .noUserNameSpaces(setting: setting.name, value: setting.refusal, needed: setting.needed)
       }
     }
+    return ids
   }
 
   private func place(_ path: String) -> String { host.appending(path: String(path.dropFirst())).path }
@@ -43,8 +58,18 @@ struct UserRights {
   }
 }
 
+/// Ids of the host that a sandbox gets, with root of the sandbox as the user; none where the user is root.
+struct SubordinateIDs: Sendable {
+  /// User ids.
+  var users: [SandboxPlan.IDRange] = []
+  /// Group ids.
+  var groups: [SandboxPlan.IDRange] = []
+}
+
 /// Why a user cannot have sandboxes.
 public enum SandboxFailure: ExplainedError {
+  /// The program that makes sandboxes is missing from the installation.
+  case noProgram(places: [String])
   /// A program that maps subordinate ids is missing.
   case noMappingProgram(String)
   /// The user has no range of subordinate ids.
@@ -58,6 +83,7 @@ public enum SandboxFailure: ExplainedError {
   /// What was being done, and what was wrong.
   public var problem: String {
     switch self {
+    case .noProgram(let places): "cannot make a sandbox: there is no \(places.joined(separator: " and no "))"
     case .noMappingProgram(let program): "cannot make a sandbox without root: there is no \(program)"
     case .noSubordinateIDs(let user, let file):
       "cannot make a sandbox without root: \(user) has no range of 65,536 ids in \(file)"
@@ -71,6 +97,7 @@ public enum SandboxFailure: ExplainedError {
   /// What the user can do now.
   public var remedy: String? {
     switch self {
+    case .noProgram: "install Cultivar again: `make install` puts the program there"
     case .noMappingProgram: "install the Debian package uidmap, or build as root"
     case .noSubordinateIDs(let user, _):
       "give it one: `usermod --add-subuids 100000-165535 --add-subgids 100000-165535 \(user)`, or build as root"

@@ -57,7 +57,7 @@ public struct KeyGeneration: Sendable {
       algorithm == .ed25519
       ? ["-algorithm", "ED25519"] : ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"]
     let purpose = "make the key \(keyFile)"
-    guard let passphrase else { return HostCommand("openssl", ["genpkey"] + kind + ["-out", path], to: purpose) }
+    guard let passphrase else { return HostCommand(.openSSL, ["genpkey"] + kind + ["-out", path], to: purpose) }
     // Two programs, as `genpkey` cannot be told to make a passphrase slow to guess. N, r and p are those that OWASP recommends
     // for 16 MiB: OpenSSL opens no key that needs more than 32 MiB.
     let script = """
@@ -69,6 +69,6 @@ public struct KeyGeneration: Sendable {
       openssl genpkey "$@" </dev/null |
         openssl pkcs8 -topk8 -v2 aes-256-cbc -scrypt -scrypt_N 16384 -scrypt_r 8 -scrypt_p 5 -passout fd:3 -out "$out"
       """
-    return HostCommand("sh", ["-c", script, "sh", path] + kind, to: purpose, input: .bytes(passphrase.line))
+    return HostCommand(.shell, ["-c", script, "sh", path] + kind, to: purpose, input: .bytes(passphrase.line))
   }
 }

@@ -2,16 +2,21 @@ import Foundation
 import Glibc
 import HostSystem
 
-/// A folder for one run of OpenSSL, which only its owner can read.
-struct ScratchFolder {
-  let path: String
+/// A folder for the files of one run of OpenSSL, which only its owner can read.
+public struct ScratchFolder {
+  /// Path of the folder.
+  public let path: String
 
-  init() throws(FileFailure) {
+  /// Makes a folder.
+  ///
+  /// - Throws: `FileFailure`.
+  public init() throws(FileFailure) {
     let place = FileManager.default.temporaryDirectory.path
     var template = Array("\(place)/cultivar-signing-XXXXXX".utf8CString)
     guard mkdtemp(&template) != nil else { throw .last("create a folder in", place) }
     path = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
   }
 
-  func remove() { try? FileManager.default.removeItem(atPath: path) }
+  /// Removes the folder with all that is in it.
+  public func remove() { try? FileManager.default.removeItem(atPath: path) }
 }

@@ -101,7 +101,7 @@ public struct SigningKey: Hashable, Sendable {
     if case .token(_, let library?) = place { environment["PKCS11_MODULE_PATH"] = library }
     do {
       return try await HostCommand(
-        "openssl", [command] + (secret == nil ? [] : ["-passin", "stdin"]) + arguments, to: purpose,
+        .openSSL, [command] + (secret == nil ? [] : ["-passin", "stdin"]) + arguments, to: purpose,
         environment: environment, input: secret.map { .bytes($0.line) } ?? .none
       ).run(limit: 1 << 20)
     } catch let failure as CommandFailure {

@@ -123,7 +123,7 @@ public struct SDKInstallation: Sendable {
       let file = try await archive.files(of: [item.package])[0].path
       commands.append(
         HostCommand(
-          "/bin/sh", ["-euc", script, "sh", file, item.tree.path] + item.unneeded.map { "--exclude=\($0)" },
+          .shell, ["-euc", script, "sh", file, item.tree.path] + item.unneeded.map { "--exclude=\($0)" },
           to: "unpack \(item.package.label)"))
     }
     try await SideBySide.run(commands) { try await $0.run() }

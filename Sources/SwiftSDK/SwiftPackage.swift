@@ -24,7 +24,7 @@ public struct SwiftPackage: Sendable {
   /// - Throws: `CommandFailure`.
   public func sourceFolders(scratch: URL) async throws -> [String] {
     let text = try await HostCommand(
-      "swift",
+      .swift,
       [
         "package", "--package-path", folder.path, "--scratch-path", scratch.path, "show-dependencies", "--format",
         "json",

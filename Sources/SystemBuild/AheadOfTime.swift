@@ -50,7 +50,7 @@ struct AheadOfTime: Sendable {
     }
     let script = lines.joined(separator: "\n") + "\n"
     try await HostCommand(
-      "nice",
+      .nice,
       [
         "-n", "10", "/bin/sh", "-c", script, "sh", archives[0].file.deletingLastPathComponent().path,
         decompressor.folder.path,

@@ -71,7 +71,7 @@ public struct ForeignPrograms: Sendable {
     let folder = try await cache.result("emulator", key.hash) { folder in
       for file in try await archive.files(of: packages) {
         try await HostCommand(
-          "sh",
+          .shell,
           [
             "-euc", "dpkg-deb --fsys-tarfile \"$1\" | tar -x -C \"$2\" --strip-components=3 \"./usr/bin/$3\"", "sh",
             file.path, folder.path, name,

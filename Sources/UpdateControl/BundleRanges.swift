@@ -11,18 +11,23 @@ final class RangeSource: BundleSource {
   }
 
   private let connection: Descriptor
+  private let check: () throws -> Void
 
-  init(_ connection: Descriptor) { self.connection = connection }
+  /// - Parameter check: Is called now and then while nothing comes; throws where it is not waited for any more.
+  init(_ connection: Descriptor, whileWaiting check: @escaping () throws -> Void) {
+    self.connection = connection
+    self.check = check
+  }
 
   func read(_ count: Int, at offset: UInt64, upTo end: UInt64, part: String) throws -> [UInt8] {
     guard let wanted = UInt32(exactly: count), wanted <= RangeRequest.mostBytes else {
       throw Failure(description: "the \(part) is too long to be fetched at once")
     }
     try connection.write(all: RangeRequest(offset: offset, end: end, count: wanted).bytes)
-    let head = try connection.readAll(5, part)
+    let head = try connection.readAll(5, part, whileWaiting: check)
     let length = head[1...].reversed().reduce(0) { $0 << 8 | UInt32($1) }
     guard length <= RangeRequest.mostBytes else { throw BundleFailure.truncated(part: part) }
-    let bytes = try connection.readAll(Int(length), part)
+    let bytes = try connection.readAll(Int(length), part, whileWaiting: check)
     guard head[0] == 0 else { throw Failure(description: String(decoding: bytes, as: UTF8.self)) }
     guard bytes.count == count else { throw BundleFailure.truncated(part: part) }
     return bytes
@@ -65,10 +70,13 @@ extension Descriptor {
   /// Reads exactly so many bytes of a descriptor that blocks.
   ///
   /// - Throws: `BundleFailure.truncated(part:)` where it ends before.
-  fileprivate func readAll(_ count: Int, _ part: String) throws -> [UInt8] {
+  fileprivate func readAll(
+    _ count: Int, _ part: String, whileWaiting check: () throws -> Void = {}
+  ) throws -> [UInt8] {
     var bytes: [UInt8] = []
     bytes.reserveCapacity(count)
     while bytes.count < count {
+      try wait(whileWaiting: check)
       guard let more = try read(atMost: min(count - bytes.count, 1 << 16)), !more.isEmpty else {
         throw BundleFailure.truncated(part: part)
       }

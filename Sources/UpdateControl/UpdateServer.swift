@@ -66,26 +66,28 @@ public final class UpdateServer: Sendable {
     switch request {
     case .status: try connection.send(UpdateReply.status(try engine.status()))
     case .follow: try follow(connection)
-    case .install(let kind, let restart, let force):
+    case .install(let kind, let options):
       guard let passed else {
         return try connection.send(UpdateReply.failure(reason: "there is no bundle with it", .other))
       }
       let source: any BundleSource =
         switch kind {
         case .file: FileSource(passed)
-        case .stream: StreamSource(passed)
-        case .ranges: RangeSource(passed)
+        case .stream: StreamSource(passed, whileWaiting: engine.checkNotCancelled)
+        case .ranges: RangeSource(passed, whileWaiting: engine.checkNotCancelled)
         }
       var last: UInt64 = 0
-      let record = try engine.install(from: source, isHeld: restart == .no, force: force) { progress in
-        let now = EventLoop.now
-        guard now >= last + Self.interval || progress.done == progress.total else { return }
-        last = now
-        // An installation goes on whether somebody looks or not.
-        try? connection.send(UpdateReply.progress(progress))
-      }
+      // An installation goes on whether somebody looks or not.
+      let record = try engine.install(
+        from: source, options, begin: { try? connection.send(UpdateReply.wanted) },
+        report: { progress in
+          let now = EventLoop.now
+          guard now >= last + Self.interval || progress.checked == progress.total else { return }
+          last = now
+          try? connection.send(UpdateReply.progress(progress))
+        })
       try? connection.send(UpdateReply.installed(record))
-      if restart == .now { engine.restart() }
+      if options.restart == .now { engine.restart() }
     case .cancel:
       try engine.cancel()
       try connection.send(UpdateReply.done)

@@ -25,8 +25,8 @@ public struct UpdateSession {
   /// - Throws: ``UpdateClient/Failure``, `UpdateFailure`, `BundleFailure`, `SystemError`.
   public func perform(_ command: UpdateCommand) throws {
     switch command {
-    case .install(let source, let restart, let force, let certificate):
-      try install(try BundleLocation(source, serverCertificate: certificate), restart, force)
+    case .install(let source, let options, let certificate):
+      try install(try BundleLocation(source, serverCertificate: certificate), options)
     case .status(let json): try show(try status(), json: json)
     case .slots: show(UpdateText.slots(try status()))
     case .history: show(UpdateText.history(try status()))
@@ -82,23 +82,22 @@ public struct UpdateSession {
     return status
   }
 
-  private func install(_ place: BundleLocation, _ restart: UpdateRequest.Restart, _ force: Bool) throws {
+  private func install(_ place: BundleLocation, _ options: UpdateRequest.Options) throws {
     var display = ProgressDisplay(output)
     guard let client = try client() else {
       let engine = try engine()
-      let record = try engine.install(from: try place.source(), isHeld: restart == .no, force: force) {
-        display.show($0)
-      }
-      show(UpdateText.installed(record, restart))
-      if restart == .now { engine.restart() }
+      let record = try engine.install(from: try place.source(), options, report: { display.show($0) })
+      show(UpdateText.installed(record, options.restart))
+      if options.restart == .now { engine.restart() }
       return
     }
     let (kind, descriptor) = try place.forUpdater()
-    try client.send(.install(source: kind, restart: restart, force: force), passing: descriptor)
+    try client.send(.install(source: kind, options), passing: descriptor)
     while true {
       switch try client.reply() {
+      case .wanted: continue
       case .progress(let progress): display.show(progress)
-      case .installed(let record): return show(UpdateText.installed(record, restart))
+      case .installed(let record): return show(UpdateText.installed(record, options.restart))
       default: throw UpdateClient.Failure.closed
       }
     }
@@ -126,7 +125,8 @@ struct ProgressDisplay {
 
   mutating func show(_ progress: InstallProgress) {
     guard progress.total > 0 else { return }
-    let tenths = Int(progress.done * 10 / progress.total)
+    // The same steps once more, as what was written is read back.
+    let tenths = Int((progress.done + progress.checked) * 10 / progress.total)
     guard tenths > shown else { return }
     shown = tenths
     try? output.write(all: Array((UpdateText.progress(progress) + "\n").utf8))

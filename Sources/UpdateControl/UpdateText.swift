@@ -4,8 +4,11 @@ import LinuxSystem
 /// What `cultivarctl` prints about updates.
 enum UpdateText {
   static func progress(_ progress: InstallProgress) -> String {
-    let percent = progress.total == 0 ? 100 : progress.done * 100 / progress.total
-    return "\(progress.version): \(percent) %, \(size(progress.fetched)) read, \(size(progress.written)) written"
+    func percent(_ part: UInt64) -> UInt64 { progress.total == 0 ? 100 : part * 100 / progress.total }
+    let read = "\(size(progress.fetched)) read, \(size(progress.written)) written"
+    return progress.checked == 0
+      ? "\(progress.version): \(percent(progress.done)) %, \(read)"
+      : "\(progress.version): \(percent(progress.checked)) % checked, \(read)"
   }
 
   static func installed(_ record: UpdateRecord, _ restart: UpdateRequest.Restart) -> String {
@@ -32,6 +35,8 @@ enum UpdateText {
     var lines = ["\(status.image.project) \(status.image.image) \(status.image.version), started by \(status.loader)"]
     switch status.activity {
     case .idle: break
+    case .preparing: lines.append("looking at a bundle; nothing has changed yet")
+    case .checking(let progress): lines.append("reading back \(Self.progress(progress))")
     case .installing(let progress): lines.append("installing \(Self.progress(progress))")
     case .watching(let report): lines += health(report)
     }
@@ -42,7 +47,10 @@ enum UpdateText {
   }
 
   private static func health(_ report: HealthReport) -> [String] {
-    if report.problems.isEmpty { return ["on trial: well for \(report.wellFor) s of \(report.duration) s"] }
+    if report.problems.isEmpty {
+      let rest = max(0, report.duration - report.wellFor)
+      return ["on trial: well; will be committed in \(rest) s if it stays so"]
+    }
     return ["on trial: given up in \(report.remaining) s unless"] + report.problems.map { "  \($0)" }
   }
 
@@ -57,7 +65,7 @@ enum UpdateText {
         }
       let reason = record.reason.map { ": \($0)" } ?? ""
       return
-        "\(Clock.text(seconds: record.time))  \(record.version)  slot \(record.slot.rawValue)  \(outcome)\(reason)\n"
+        "\(record.time)  \(record.version)  slot \(record.slot.rawValue)  \(outcome)\(reason)\n"
     }.joined()
   }
 

@@ -4,29 +4,40 @@ import Glibc
 import LinuxSystem
 
 /// Looks whether everything is well: programs or units, scripts in the health folders, and what the plan declares.
-public struct HealthCheck: Sendable {
+struct HealthCheck: Sendable {
   /// Folders with scripts; each executable file in them is a check.
   var folders = ["/usr/lib/cultivar/health.d", "/etc/cultivar/health.d"]
   /// Seconds that a script may take.
   var scriptTimeout = 30
   /// What is declared.
   var checks: [HealthCheckPlan]
+  /// Notices who does not stay up.
+  private let restarts: RestartWatch
 
   /// Looks at what a plan declares besides what every device looks at.
-  public init(_ plan: HealthPlan) { checks = plan.checks }
+  ///
+  /// - Parameter restarts: Remembers from one look to the next.
+  init(_ plan: HealthPlan, _ restarts: RestartWatch = RestartWatch()) {
+    checks = plan.checks
+    self.restarts = restarts
+  }
 
   /// What is not well, in sentences; empty where everything is.
   func problems() -> [String] { services() + scripts() + checks.compactMap(problem) }
 
   private func services() -> [String] {
     if FileTree.exists(DevicePaths.controlSocket) { return programs() }
-    return Systemd.runsMachine ? Self.problems(of: Systemd.state()) : []
+    guard Systemd.runsMachine else { return [] }
+    let state = Systemd.state()
+    return Self.problems(of: state) + restarts.problems(state.restarts)
   }
 
   /// Of an appliance: every program that is to run runs.
   private func programs() -> [String] {
     guard case .status(let status)? = try? ControlClient().ask(.status) else { return ["init does not answer"] }
+    let counts = status.programs.map { ($0.name, $0.restarts) }
     return status.programs.compactMap(Self.problem)
+      + restarts.problems(Dictionary(counts) { first, _ in first })
   }
 
   static func problem(_ program: ProgramStatus) -> String? {

@@ -31,8 +31,10 @@ struct HealthGate {
   func run() -> Verdict {
     let start = now()
     var wellSince: UInt64?
+    var lastProblems: [String] = []
     while true {
       let problems = problems()
+      if !problems.isEmpty { lastProblems = problems }
       let time = now()
       if problems.isEmpty { wellSince = wellSince ?? time } else { wellSince = nil }
       let wellFor = wellSince.map { Int((time - $0) / 1000) } ?? 0
@@ -42,7 +44,11 @@ struct HealthGate {
           HealthReport(problems: problems, wellFor: wellFor, duration: plan.duration, remaining: max(0, remaining)))
       else { return .over }
       if problems.isEmpty && wellFor >= plan.duration { return .well }
-      if remaining <= 0 { return .givenUp(problems.isEmpty ? ["it was not well for long enough"] : problems) }
+      if remaining <= 0 {
+        guard problems.isEmpty else { return .givenUp(problems) }
+        let last = lastProblems.isEmpty ? "" : ": \(lastProblems.joined(separator: "; "))"
+        return .givenUp(["it was not well for \(plan.duration) s without a break\(last)"])
+      }
       pause(Self.interval)
     }
   }

@@ -43,19 +43,35 @@ struct SlotImages {
     }
   }
 
+  /// Checks that a slot can hold some images. Nothing is written.
+  ///
+  /// - Throws: ``UpdateFailure``, `BundleFailure`, `SystemError`.
+  func checkRoom(for images: [BundleImage], in slot: Slot) throws {
+    guard let root = boot.root(of: slot) else { throw UpdateFailure.oneSlotOnly }
+    let known = Self.names + Self.optionalNames
+    for image in images where !known.contains(image.name) { throw BundleFailure.noTarget(image: image.name) }
+    if let image = images.first(where: { $0.name == "root" }) {
+      let room = try StorageFile(root).size
+      guard image.size <= room else { throw BundleFailure.tooLarge(image: "root", size: image.size, room: room) }
+    }
+    guard try !hasFiles(for: images, in: slot), let space = Mount.space(at: files.path) else { return }
+    func taken(_ bytes: UInt64) -> UInt64 { (bytes + space.unit - 1) / space.unit * space.unit }
+    let needed = images.reduce(0) { $0 + (file($1.name, of: slot) == nil ? 0 : taken($1.size)) }
+    // The slot's old files go before the new ones are made.
+    let freed = try known.reduce(0) { try $0 + (file($1, of: slot).flatMap(size).map(taken) ?? 0) }
+    guard needed <= space.available + freed else {
+      throw UpdateFailure.noRoomOnBootPartition(needed: needed, available: space.available + freed)
+    }
+  }
+
   /// Makes a slot's files anew, as long as the images and without their content.
   ///
   /// A power cut meanwhile may leave folder and table of clusters at odds with each other; nobody opens the files then but to remove them.
   ///
-  /// - Throws: ``UpdateFailure``, `SystemError`.
+  /// - Throws: `SystemError`.
   func makeFiles(for images: [BundleImage], in slot: Slot) throws {
     for name in (Self.names + Self.optionalNames).compactMap({ file($0, of: slot) }) { try files.remove(name) }
     let wanted = images.compactMap { image in file(image.name, of: slot).map { (path: $0, size: image.size) } }
-    let needed = wanted.reduce(0) { $0 + $1.size }
-    let available = Mount.space(at: files.path)?.available ?? 0
-    guard needed <= available else {
-      throw UpdateFailure.noRoomOnBootPartition(needed: needed, available: available)
-    }
     try FileTree.makeFolders(files.absolute(BootPartition.folder(slot)))
     for (path, size) in wanted { _ = try StorageFile(making: files.absolute(path), size: size) }
   }
@@ -108,4 +124,9 @@ final class StoppableStorage: BlockStorage {
   func write(_ bytes: [UInt8], at offset: UInt64) throws { try storage.write(bytes, at: offset) }
 
   func synchronise() throws { try storage.synchronise() }
+
+  func readBack(into memory: UnsafeMutableRawBufferPointer, at offset: UInt64) throws {
+    try check()
+    try storage.readBack(into: memory, at: offset)
+  }
 }

@@ -80,7 +80,8 @@ extension UpdateEngine {
   var ownRelease: UpdateState.Release {
     let plan = environment.plan
     return UpdateState.Release(
-      version: plan.image.version, identity: "", securityEpoch: plan.securityEpoch, dataSchema: plan.dataSchema)
+      version: plan.image.version, identity: "", securityEpoch: plan.securityEpoch, dataSchema: plan.dataSchema,
+      rootTree: environment.boot.slot == .a ? store.flashedTree : nil)
   }
 
   /// Watches the release that runs on trial until it is committed, given up, or somebody else has decided.
@@ -141,7 +142,7 @@ extension UpdateEngine {
     state.securityEpoch = max(state.securityEpoch, trial.release.securityEpoch)
     state.dataSchema = max(state.dataSchema, trial.release.dataSchema)
     state.note(
-      UpdateRecord(time: Clock.seconds, outcome: .committed, version: trial.release.version, slot: trial.slot))
+      UpdateRecord(time: .now, outcome: .committed, version: trial.release.version, slot: trial.slot))
     try store.save(state)
     environment.note("release \(trial.release.version) is committed")
     do {
@@ -202,7 +203,7 @@ extension UpdateEngine {
           failureBefore: FailureLog(in: environment.records).records.last)
         state.note(
           UpdateRecord(
-            time: Clock.seconds, outcome: .installed, version: release.version, slot: target,
+            time: .now, outcome: .installed, version: release.version, slot: target,
             reason: "the release before was asked for"))
         try offer(&state, SlotImages(boot: environment.boot, files: folder), loaders)
       }

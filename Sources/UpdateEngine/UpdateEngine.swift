@@ -21,6 +21,14 @@ public final class UpdateEngine: Sendable {
     var activity = UpdateStatus.Activity.idle
     var slots: [SlotStatus] = []
     var isCancelled = false
+
+    /// True while a bundle is being worked on.
+    var isInstalling: Bool {
+      switch activity {
+      case .preparing, .installing, .checking: true
+      case .idle, .watching: false
+      }
+    }
   }
 
   /// Opens the engine of a device.
@@ -48,19 +56,19 @@ public final class UpdateEngine: Sendable {
   ///
   /// - Parameters:
   ///   - source: The bundle.
-  ///   - isHeld: Whether it is tried only once ``tryHeld()`` has asked for that.
-  ///   - force: Whether a release is tried again that has failed on this device.
+  ///   - options: When its release is tried, and what is taken all the same.
+  ///   - begin: Is told before anything of the source is read.
   ///   - report: Is told how far it is.
   /// - Returns: What was installed.
   /// - Throws: ``UpdateFailure``, `BundleFailure`, and what source and storage throw. Nothing that runs has changed then.
   public func install(
-    from source: any BundleSource, isHeld: Bool = false, force: Bool = false,
-    report: @escaping (InstallProgress) -> Void = { _ in }
+    from source: any BundleSource, _ options: UpdateRequest.Options = UpdateRequest.Options(),
+    begin: () -> Void = {}, report: @escaping (InstallProgress) -> Void = { _ in }
   ) throws -> UpdateRecord {
     try exclusively {
-      memory.withLock { $0.isCancelled = false }
+      memory.withLock { ($0.isCancelled, $0.activity) = (false, .preparing) }
       defer { memory.withLock { $0.activity = .idle } }
-      let record = try installAlone(from: source, isHeld: isHeld, force: force, report: report)
+      let record = try installAlone(from: source, options, begin: begin, report: report)
       environment.note("release \(record.version) is installed in slot \(record.slot.rawValue)")
       return record
     }
@@ -70,13 +78,15 @@ public final class UpdateEngine: Sendable {
   public func restart() { environment.restart() }
 
   private func installAlone(
-    from source: any BundleSource, isHeld: Bool, force: Bool, report: @escaping (InstallProgress) -> Void
+    from source: any BundleSource, _ options: UpdateRequest.Options, begin: () -> Void,
+    report: @escaping (InstallProgress) -> Void
   ) throws -> UpdateRecord {
     let target = environment.boot.slot.other
     guard environment.boot.root(of: target) != nil else { throw UpdateFailure.oneSlotOnly }
     guard environment.boot.canTry else { throw UpdateFailure.cannotTry }
     var state = store.state()
     if let trial = state.trial { throw UpdateFailure.trialPending(version: trial.release.version) }
+    begin()
     let trust = DeviceTrust(
       imagePath: environment.trustRoot, keptPath: store.rootPath,
       time: Time.present(
@@ -84,24 +94,35 @@ public final class UpdateEngine: Sendable {
         buildTime: Time(secondsSince1970: Int64(clamping: environment.plan.buildTime))))
     let bundle = try SignedBundle(try BundleHead(from: source), judge: trust.judge)
     let manifest = bundle.manifest
-    try manifest.check(for: facts(state))
+    var facts = facts(state)
+    facts.allowsDowngrade = options.allowDowngrade || environment.plan.allowsDowngrade
+    try manifest.check(for: facts)
     let release = UpdateState.Release(
       version: manifest.version, identity: "\(manifest.release)", securityEpoch: manifest.securityEpoch,
-      dataSchema: manifest.dataSchema)
-    if !force, let failed = state.failed.first(where: { $0.identity == release.identity }) {
+      dataSchema: manifest.dataSchema,
+      rootTree: manifest.images.first { $0.name == "root" }.map { "\($0.tree)" })
+    if !options.force, let failed = state.failed.first(where: { $0.identity == release.identity }) {
       throw UpdateFailure.failedBefore(version: failed.version, reason: failed.reason)
     }
     let missing = SlotImages.names.filter { name in !manifest.images.contains { $0.name == name } }
     guard missing.isEmpty else { throw UpdateFailure.otherImages(missing: missing) }
     let variables = hookVariables(release, in: target)
-    try environment.hooks.run(.beforeInstall, variables)
+    let isHeld = options.restart == .no
     return try withBoot { folder, loaders in
-      // From here on the other slot is nothing that could be started.
+      let images = SlotImages(boot: environment.boot, files: folder)
+      try images.checkRoom(for: manifest.images, in: target)
+      let running = state[environment.boot.slot] ?? ownRelease
+      let checked = try CheckedBundle(
+        bundle, from: source, bases: try images.running().mapValues(stoppable),
+        trees: running.tree.map { ["root": $0] } ?? [:])
+      try environment.hooks.run(.beforeInstall, variables, check: checkNotCancelled)
+      // All that can refuse has been asked. From here on the other slot is nothing that could be started.
       try loaders.withdrawOther()
       state[target] = nil
-      state[environment.boot.slot] = state[environment.boot.slot] ?? ownRelease
+      state[environment.boot.slot] = running
       try store.save(state)
-      let images = SlotImages(boot: environment.boot, files: folder)
+      store.forgetFlashed(target)
+      try remember(loaders)
       let journal = try store.journal()
       // Tens of megabytes, which nobody looks at yet: written at once, each cluster would be three writes.
       try environment.setLazy(true)
@@ -114,19 +135,13 @@ public final class UpdateEngine: Sendable {
         state.hasSoundFiles = true
         try store.save(state)
       }
-      let places = try images.places(for: manifest.images, in: target).mapValues {
-        StoppableStorage($0) { [unowned self] in try checkNotCancelled() } as any BlockStorage
-      }
-      let root = manifest.images.first { $0.name == "root" }
       try BundleInstaller(
-        bundle, from: source, bases: try images.running(),
-        notes: Self.ofRoot(store.notes(of: environment.boot.slot)), targets: places,
-        newNotes: Self.ofRoot(root.flatMap { store.newNotes(of: target, size: $0.size) }), journal: journal,
+        checked, targets: try images.places(for: manifest.images, in: target).mapValues(stoppable), journal: journal,
         report: { [unowned self] progress in
           let progress = InstallProgress(
-            version: release.version, done: progress.done, total: progress.total, fetched: progress.fetched,
-            written: progress.written)
-          memory.withLock { $0.activity = .installing(progress) }
+            version: release.version, done: progress.done, checked: progress.checked, total: progress.total,
+            fetched: progress.fetched, written: progress.written)
+          memory.withLock { $0.activity = progress.checked == 0 ? .installing(progress) : .checking(progress) }
           report(progress)
         }
       ).run()
@@ -137,20 +152,24 @@ public final class UpdateEngine: Sendable {
         failureBefore: FailureLog(in: environment.records).records.last)
       try store.save(state)
       do {
-        try environment.hooks.run(.afterInstall, variables)
+        try environment.hooks.run(.afterInstall, variables, check: checkNotCancelled)
+        try checkNotCancelled()
       } catch {
         try drop(&state, .failed, "\(error)", loaders)
         throw error
       }
       if !isHeld { try offer(&state, images, loaders) }
-      let record = UpdateRecord(time: Clock.seconds, outcome: .installed, version: release.version, slot: target)
+      let record = UpdateRecord(time: .now, outcome: .installed, version: release.version, slot: target)
       state.note(record)
       try store.save(state)
       return record
     }
   }
 
-  private static func ofRoot(_ notes: BlockNotes?) -> [String: BlockNotes] { notes.map { ["root": $0] } ?? [:] }
+  /// An image that is read and written until the installation is cancelled.
+  private func stoppable(_ storage: any BlockStorage) -> any BlockStorage {
+    StoppableStorage(storage) { [unowned self] in try checkNotCancelled() }
+  }
 
   /// Tells the boot loader about the release that is to be tried, as the last of all writes that decide something.
   func offer(_ state: inout UpdateState, _ images: SlotImages, _ loaders: SlotLoaders) throws {
@@ -165,28 +184,33 @@ public final class UpdateEngine: Sendable {
       try images.entry(of: trial.slot, title: "\(image.project) \(image.image)", version: trial.release.version))
   }
 
-  /// Ends what is being installed, or takes back a release that waits for its trial.
+  /// Ends what is being installed, or takes back a release that waits for its trial. When it returns, nothing is being installed.
   ///
   /// - Throws: ``UpdateFailure/noTrial`` where there is neither.
   public func cancel() throws {
-    memory.withLock { $0.isCancelled = true }
-    if isInstalling { return }
+    let wasInstalling = memory.withLock { memory in
+      if memory.isInstalling { memory.isCancelled = true }
+      return memory.isInstalling
+    }
+    while isInstalling { usleep(20_000) }
     try exclusively {
       var state = store.state()
-      guard let trial = state.trial, trial.slot != environment.boot.slot else { throw UpdateFailure.noTrial }
+      // An installation that was complete at this moment waits for its trial like any other.
+      guard let trial = state.trial, trial.slot != environment.boot.slot else {
+        if wasInstalling { return }
+        throw UpdateFailure.noTrial
+      }
       try withBoot { _, loaders in try drop(&state, .failed, "it was cancelled", loaders) }
     }
   }
 
   /// Whether this process installs something.
-  private var isInstalling: Bool {
-    memory.withLock { memory in
-      if case .installing = memory.activity { return true }
-      return false
-    }
-  }
+  private var isInstalling: Bool { memory.withLock { $0.isInstalling } }
 
-  private func checkNotCancelled() throws {
+  /// Ends an installation that was cancelled. Whoever waits for bytes of a bundle asks now and then.
+  ///
+  /// - Throws: ``UpdateFailure/cancelled``.
+  public func checkNotCancelled() throws {
     if memory.withLock({ $0.isCancelled }) { throw UpdateFailure.cancelled }
   }
 
@@ -200,7 +224,7 @@ public final class UpdateEngine: Sendable {
     state[trial.slot] = nil
     state.note(
       UpdateRecord(
-        time: Clock.seconds, outcome: outcome, version: trial.release.version, slot: trial.slot, reason: reason))
+        time: .now, outcome: outcome, version: trial.release.version, slot: trial.slot, reason: reason))
     try store.save(state)
   }
 
@@ -247,6 +271,14 @@ public final class UpdateEngine: Sendable {
     return try body()
   }
 
+  /// Remembers what the boot loader knows of the slots, for the status.
+  private func remember(_ loaders: SlotLoaders) throws {
+    memory.withLock { $0.slots = [] }
+    let slots = try loaders.slots(
+      store.state(), running: environment.plan.image.version, hasTwo: environment.boot.rootB != nil)
+    memory.withLock { $0.slots = slots }
+  }
+
   /// Does something with the mounted boot partition, and remembers what the loader knows afterwards.
   func withBoot<Value>(_ body: (BootFolder, SlotLoaders) throws -> Value) throws -> Value {
     try environment.mount()
@@ -254,10 +286,11 @@ public final class UpdateEngine: Sendable {
     defer { if isMounted { try? environment.unmount() } }
     let folder = BootFolder(environment.bootFolder)
     let loaders = SlotLoaders(environment.boot, folder)
-    let value = try body(folder, loaders)
-    let slots = try loaders.slots(
-      store.state(), running: environment.plan.image.version, hasTwo: environment.boot.rootB != nil)
-    memory.withLock { $0.slots = slots }
+    // A failure may have changed what the loader knows as well.
+    let outcome = Result { try body(folder, loaders) }
+    let remembering = Result { try remember(loaders) }
+    let value = try outcome.get()
+    try remembering.get()
     // What cannot be unmounted may not be written; whoever asked has to know.
     isMounted = false
     try environment.unmount()

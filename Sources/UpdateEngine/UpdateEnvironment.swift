@@ -69,6 +69,7 @@ public struct UpdateEnvironment: Sendable {
     let boot = try JSONDecoder().decode(BootRecord.self, from: Data(try FileTree.read(BootRecord.path)))
     let folder = DevicePaths.run + "/boot"
     let partition = boot.bootPartition
+    let restarts = RestartWatch()
     return UpdateEnvironment(
       plan: plan, boot: boot, records: DevicePaths.records, trustRoot: UpdatePlan.trustRoot, bootFolder: folder,
       lock: DevicePaths.run + "/update.lock",
@@ -90,7 +91,7 @@ public struct UpdateEnvironment: Sendable {
           folder, isLazy ? BootFolder.mountFlags.subtracting(.synchronous) : BootFolder.mountFlags)
       },
       unmount: { try Mount.unmount(folder) },
-      problems: { HealthCheck(plan.health).problems() },
+      problems: { HealthCheck(plan.health, restarts).problems() },
       // PID 1, ours or systemd, restarts in good order.
       restart: { kill(1, SIGINT) }, note: note)
   }

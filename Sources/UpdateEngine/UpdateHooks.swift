@@ -28,14 +28,17 @@ struct UpdateHooks: Sendable {
   /// Runs the hooks of a point until one fails.
   ///
   /// - Parameter variables: Environment: `CULTIVAR_SLOT`, `CULTIVAR_VERSION`, `CULTIVAR_OLD_VERSION`, `CULTIVAR_REASON`.
-  /// - Throws: ``UpdateFailure/refusedByHook(name:reason:)``.
-  func run(_ point: Point, _ variables: [String: String]) throws(UpdateFailure) {
+  /// - Parameter check: Throws where nobody waits for the hooks any more; the one that runs is ended then.
+  /// - Throws: ``UpdateFailure/refusedByHook(name:reason:)``, and what `check` throws.
+  func run(_ point: Point, _ variables: [String: String], check: () throws -> Void = {}) throws {
     for folder in folders.map({ "\($0)/\(point.rawValue).d" }) {
       for name in FileTree.names(in: folder) where access("\(folder)/\(name)", X_OK) == 0 {
         let program = LimitedRun(
           "\(folder)/\(name)", [], environment: variables.merging(["CULTIVAR_POINT": point.rawValue]) { one, _ in one },
           timeout: timeout)
-        if let problem = program.problem() { throw .refusedByHook(name: name, reason: problem) }
+        let problem = program.problem { (try? check()) != nil }
+        try check()
+        if let problem { throw UpdateFailure.refusedByHook(name: name, reason: problem) }
       }
     }
   }
@@ -58,15 +61,17 @@ struct LimitedRun {
   }
 
   /// Runs it; what was wrong, in a sentence's part, or `nil` where it ended with status 0.
-  func problem() -> String? {
+  ///
+  /// - Parameter isWanted: Is asked now and then; where it says no, the program is ended.
+  func problem(isWanted: () -> Bool = { true }) -> String? {
     do {
-      return try run()
+      return try run(isWanted)
     } catch {
       return "\(error)"
     }
   }
 
-  private func run() throws -> String? {
+  private func run(_ isWanted: () -> Bool) throws -> String? {
     let variables = ["PATH": "/usr/sbin:/usr/bin:/sbin:/bin"].merging(environment) { _, own in own }
     let start = ProcessStart(
       executable, [executable] + arguments, environment: variables.map { "\($0.key)=\($0.value)" }.sorted())
@@ -83,7 +88,7 @@ struct LimitedRun {
     var isOver = false
     while !isOver {
       let now = EventLoop.now
-      guard now < deadline else {
+      guard now < deadline, isWanted() else {
         // It is the leader of a session of its own; what it started goes with it.
         kill(-pid, SIGKILL)
         _ = ended.waitUntilReadable(timeout: nil)

@@ -19,6 +19,11 @@ struct UpdateState: Codable, Equatable {
     var securityEpoch: UInt64
     /// Version of the data that it writes.
     var dataSchema: UInt32
+    /// Root of the hash tree of its root file system, in hexadecimal; `nil` where it is not known.
+    var rootTree: String?
+
+    /// ``rootTree`` as a digest.
+    var tree: Digest? { rootTree.flatMap(Fingerprint.init(hexadecimal:)).map { Digest($0.bytes) } }
   }
 
   /// A release that is to prove itself.
@@ -101,20 +106,13 @@ struct UpdateStore {
       FileTree.exists(path) ? try StorageFile(path, writable: true) : try StorageFile(making: path, size: 1024))
   }
 
-  private func notesPath(_ slot: Slot) -> String { "\(folder)/root-\(slot.rawValue).blocks" }
+  /// Root of the hash tree of the root file system that slot A was flashed with, in hexadecimal; `nil` once something was installed there,
+  /// and where the data partition is not the flashed one any more.
+  var flashedTree: String? { FileTree.line("\(folder)/\(DevicePaths.flashedRoot)") }
 
-  /// What was noted of the root file system in a slot when it was installed; `nil` for nothing.
-  func notes(of slot: Slot) -> BlockNotes? {
-    (try? StorageFile(notesPath(slot))).map { BlockNotes(in: $0) }
-  }
-
-  /// A place for what is to be noted of a slot's root file system; `nil` where there is little room: the state has to be kept, and the
-  /// device's own data.
-  func newNotes(of slot: Slot, size: UInt64) -> BlockNotes? {
-    unlink(notesPath(slot))
-    let length = BlockNotes.length(for: size)
-    guard let space = Mount.space(at: folder), space.available / 4 > length else { return nil }
-    return (try? StorageFile(making: notesPath(slot), size: length)).map { BlockNotes(in: $0) }
+  /// Forgets what a slot was flashed with, as something else comes there.
+  func forgetFlashed(_ slot: Slot) {
+    if slot == .a { unlink("\(folder)/\(DevicePaths.flashedRoot)") }
   }
 
   /// The newest root of trust that a bundle has brought.

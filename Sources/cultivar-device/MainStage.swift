@@ -193,7 +193,7 @@ enum MainStage {
 
   private static func record(_ message: String, _ log: KernelLog) {
     guard Mount.isMountPoint(DevicePaths.data) else { return }
-    let record = FailureRecord(time: Clock.seconds, slot: KernelCommandLine.running.slot, message: message)
+    let record = FailureRecord(time: .now, slot: KernelCommandLine.running.slot, message: message)
     do {
       try FailureLog(in: DevicePaths.records).add(record)
     } catch {

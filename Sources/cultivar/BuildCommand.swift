@@ -90,14 +90,25 @@ struct BuildCommand: AsyncParsableCommand {
     return """
       \(artefacts.image.path)
         \(manifest.identity.project) \(manifest.identity.version) for \(manifest.identity.deviceClass), \
-      root \(root) of \(slot), build \(manifest.identity.build.prefix(12))\(others(manifest))
+      root \(root) of \(slot), build \(manifest.identity.build.prefix(12))\(others(manifest, artefacts))
       """
   }
 
-  private func others(_ manifest: BuildManifest) -> String {
-    manifest.artefacts.filter { !["raw", "contents", "recipe"].contains($0.format) }.map {
-      "\n  \($0.name), \(ByteSize(bytes: $0.size))"
+  private func others(_ manifest: BuildManifest, _ artefacts: ArtefactFolder) -> String {
+    manifest.artefacts.filter { !["raw", "contents", "recipe"].contains($0.format) }.map { artefact in
+      let signed =
+        artefact.format.hasPrefix("bundle") ? signature(of: artefacts.folder.appending(path: artefact.name)) : ""
+      return "\n  \(artefact.name), \(ByteSize(bytes: artefact.size))\(signed)"
     }.joined()
+  }
+
+  /// States whether devices can take a bundle.
+  private func signature(of bundle: URL) -> String {
+    guard let envelope = try? BundleFile(bundle).envelope() else { return "" }
+    let count = envelope.signatures.count + envelope.signers.count
+    return count > 0
+      ? ", signed"
+      : ", unsigned: devices refuse it until `cultivar bundle sign` (or name a key: `release: { sign: … }`)"
   }
 }
 

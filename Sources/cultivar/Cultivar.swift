@@ -12,6 +12,6 @@ struct Cultivar: AsyncParsableCommand {
       NewCommand.self, AddCommand.self, CheckCommand.self, LayerCommand.self, ExplainCommand.self, PlanCommand.self,
       BuildCommand.self, RunCommand.self, ShellCommand.self, FlashCommand.self, UpdateCommand.self,
       SizeCommand.self, DiffCommand.self, BundleCommand.self, LockCommand.self, OutdatedCommand.self, KeysCommand.self,
-      TokenCommand.self, SDKCommand.self, CacheCommand.self, SchemaCommand.self,
+      TokenCommand.self, SDKCommand.self, CacheCommand.self, SchemaCommand.self, DoctorCommand.self,
     ])
 }

@@ -23,7 +23,7 @@ struct FlashCommand: AsyncParsableCommand {
   @Argument(help: "Image, by name or file.")
   var image: String?
 
-  @Argument(help: "Disk to write to: /dev/sdb.")
+  @Argument(help: "Disk to write to: /dev/sdb, or a file of the size of one.")
   var device: String?
 
   @Option(
@@ -54,6 +54,7 @@ struct FlashCommand: AsyncParsableCommand {
       guard disk.uses.isEmpty else { throw FlashFailure.inUse(disk.path, uses: disk.uses) }
       guard disk.isRemovable || fixedDisk else { throw FlashFailure.fixed(disk.path) }
       let values = try FirstBootFile.values(settings)
+      let tools = values.isEmpty ? nil : try await ImageTools.find(options)
       let file = try imageFile(image)
       let mapFile = "\(file).bmap"
       let map =
@@ -67,7 +68,7 @@ struct FlashCommand: AsyncParsableCommand {
       let line = FlashProgress(isShown: !quiet && isatty(STDERR_FILENO) == 1)
       defer { line.end() }
       try FlashWriter(image: file, map: map, target: disk.path).run(progress: line.show)
-      if !values.isEmpty { try await FirstBootFile.write(values, to: disk.path) }
+      if let tools { try await FirstBootFile.write(values, to: disk.path) { tools.command($0, $1, to: $2) } }
       line.end()
       if !quiet { print("\(disk.path) is written and verified; it can be taken out") }
     }

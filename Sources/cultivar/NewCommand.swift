@@ -11,7 +11,7 @@ struct NewCommand: AsyncParsableCommand {
   @Argument(help: ArgumentHelp("Folder of the new project; its name becomes the project's.", valueName: "dir"))
   var folder: String
 
-  @Option(help: "What the project begins with.")
+  @Option(help: "The project to begin with: an appliance in Swift, or a Debian system with a web server.")
   var template = ProjectTemplate.appliance
 
   func run() async throws {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import DebianArchive
 import DeviceModel
 import Emulator
 import Flashing
@@ -77,9 +78,11 @@ struct RunCommand: AsyncParsableCommand {
           remedy: "name one of them: \(session.project.images.map(\.name).joined(separator: ", "))")
       }
       let artefacts = session.artefacts(of: image, in: output)
-      let build = try await session.build(image, into: artefacts, set: variables.settings).identity.build
       let folder = artefacts.folder.appending(path: "run")
       let copy = folder.appending(path: "disk.img")
+      let machine = machine(image, disk: copy)
+      try machine.checkHost()
+      let build = try await session.build(image, into: artefacts, set: variables.settings).identity.build
       let origin = folder.appending(path: "build").path
       if keep, FileManager.default.fileExists(atPath: copy.path) {
         let kept = (try? FolderTree.readFile(origin)).map { String(decoding: $0, as: UTF8.self) }
@@ -96,10 +99,11 @@ struct RunCommand: AsyncParsableCommand {
         try FolderTree.create(folder.path)
         try FolderTree.replaceFile(origin, with: build.utf8)
         try await MachineDisk.copy(artefacts.image, to: copy, size: Int64(disk) << 20)
-        if image.management != nil { try await giveToken(in: folder, disk: copy) }
+        if image.management != nil {
+          try await giveToken(in: folder, disk: copy, tools: try await session.builder.tools())
+        }
       }
       defer { if !keep { try? FileManager.default.removeItem(at: folder) } }
-      let machine = machine(image, disk: copy)
       guard let update else { return try await machine.runOnTerminal(in: folder, for: seconds) }
       guard let guest = image.management?.port,
         let port = machine.forwards.first(where: { $0.guest == guest })?.host
@@ -119,13 +123,14 @@ struct RunCommand: AsyncParsableCommand {
   }
 
   /// Gives the machine a token of its own, as a device gets one when it is flashed.
-  private func giveToken(in folder: URL, disk: URL) async throws {
+  private func giveToken(in folder: URL, disk: URL, tools: ToolTree) async throws {
     let file = folder.appending(path: "token").path
     unlink(file)
     let token = BearerToken()
     try token.write(to: file)
     try await FirstBootFile.write(
-      try FirstBootFile.values(["\(FirstBootValues.Key.managementTokenHash.rawValue)=\(token.hash)"]), to: disk.path)
+      try FirstBootFile.values(["\(FirstBootValues.Key.managementTokenHash.rawValue)=\(token.hash)"]), to: disk.path
+    ) { tools.command($0, $1, to: $2) }
   }
 
   private func machine(_ image: ImageDefinition, disk: URL) -> VirtualMachine {

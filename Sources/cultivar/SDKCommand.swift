@@ -220,9 +220,9 @@ struct SDKChoiceOptions: ParsableArguments {
 
   /// The Static Linux SDK that belongs to the toolchain, if it is installed.
   static func official() async throws -> String? {
-    guard HostCommand.isInstalled("swift") else { return nil }
-    let list = try await HostCommand("swift", ["sdk", "list"], to: "list the Swift SDKs").run()
-    let version = try await HostCommand("swift", ["--version"], to: "ask the version of Swift").run()
+    guard HostProgram.swift.path != nil else { return nil }
+    let list = try await HostCommand(.swift, ["sdk", "list"], to: "list the Swift SDKs").run()
+    let version = try await HostCommand(.swift, ["--version"], to: "ask the version of Swift").run()
     return SwiftSDK.official(among: list, toolchain: version)
   }
 }

@@ -48,6 +48,9 @@ struct UpdateCommand: AsyncParsableCommand {
   @Flag(help: "Try a release again that has failed on the device.")
   var force = false
 
+  @Flag(help: "Install a release whose version is lower than the one that runs, if its security epoch allows.")
+  var allowDowngrade = false
+
   @Option(help: ArgumentHelp("How long the device may say nothing new after the installation.", valueName: "seconds"))
   var wait = 600
 
@@ -80,7 +83,9 @@ struct UpdateCommand: AsyncParsableCommand {
       try known.remember(entry, for: address)
       let display = UpdateDisplay(isQuiet: quiet)
       let update = RemoteUpdate(device, patience: .seconds(wait), report: display.show)
-      let outcome = try await update.run(try source(for: status.image), restart: restart, force: force)
+      let outcome = try await update.run(
+        try source(for: status.image),
+        UpdateRequest.Options(restart: restart, force: force, allowDowngrade: allowDowngrade))
       try display.end(outcome)
     }
   }

@@ -55,15 +55,18 @@ final class UpdateDisplay: Sendable {
 
   private func install(_ progress: InstallProgress, _ state: inout State) {
     guard progress.total > 0 else { return }
-    let percent = progress.done * 100 / progress.total
+    let isChecked = progress.checked > 0
+    let percent = (isChecked ? progress.checked : progress.done) * 100 / progress.total
+    // As what was written is read back, the same steps come once more.
+    let tenth = Int(percent / 10) + (isChecked ? 11 : 0)
     let text =
-      "installing \(progress.version): \(percent) %, \(ByteSize(bytes: Int64(clamping: progress.fetched))) received, "
+      "\(isChecked ? "checking" : "installing") \(progress.version): \(percent) %, \(ByteSize(bytes: Int64(clamping: progress.fetched))) received, "
       + "\(ByteSize(bytes: Int64(clamping: progress.written))) written"
     if isTerminal {
       write("\r\u{1b}[K\(text)")
       state.hasLine = true
-    } else if Int(percent / 10) > state.tenth {
-      state.tenth = Int(percent / 10)
+    } else if tenth > state.tenth {
+      state.tenth = tenth
       line(text, &state)
     }
   }
@@ -73,7 +76,7 @@ final class UpdateDisplay: Sendable {
     state.health = health
     line(
       health.problems.isEmpty
-        ? "on trial: well; committed after \(health.duration) s"
+        ? "on trial: well; will be committed in \(max(0, health.duration - health.wellFor)) s if it stays so"
         : "on trial: " + health.problems.joined(separator: "; "), &state)
   }
 

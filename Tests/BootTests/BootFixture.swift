@@ -56,7 +56,8 @@ actor BootFixture {
     try FolderTree.create(project.path)
     let file = project.appending(path: "cultivar.yaml")
     let debian = archive.isEmpty ? "" : "debian: { \(archive) }\n"
-    let head = "cultivar: 1\nname: boot-test\nversion: \"\(version)\"\n\(debian)images:\n  \(name):\n    device: \(device)\n"
+    let head =
+      "cultivar: 1\nname: boot-test\nversion: \"\(version)\"\n\(debian)images:\n  \(name):\n    device: \(device)\n"
     let body = text.split(separator: "\n", omittingEmptySubsequences: false).map { "    \($0)\n" }.joined()
     try FolderTree.replaceFile(file.path, with: (head + body).utf8)
     for (name, content) in scripts {
@@ -186,7 +187,7 @@ func fetch(
   let deadline = ContinuousClock().now.advanced(by: .seconds(seconds))
   while ContinuousClock().now < deadline {
     let page = try? await HostCommand(
-      "curl", ["--silent", "--fail", "--max-time", "4"] + options + [url], to: "fetch \(url)"
+      file: "curl", ["--silent", "--fail", "--max-time", "4"] + options + [url], to: "fetch \(url)"
     ).run()
     if let page { return page }
     if await machine.isOff { break }

@@ -2,6 +2,7 @@ import Emulator
 import Flashing
 import Foundation
 import HostSystem
+import TestFixtures
 import Testing
 
 extension Machines {
@@ -14,7 +15,8 @@ extension Machines {
     func startsAndKeeps(firmware: VirtualMachine.Firmware) async throws {
       let image = try await BootFixture.shared.image("plain", Appliances.plain)
       let disk = try await BootFixture.shared.disk(from: image)
-      try await FirstBootFile.write(try FirstBootFile.values(["hostname=attic", "wifi-ssid=roof"]), to: disk.path)
+      try await FirstBootFile.write(
+        try FirstBootFile.values(["hostname=attic", "wifi-ssid=roof"]), to: disk.path, tool: hostTool)
       let port = VirtualMachine.freePort()
       let statusPort = VirtualMachine.freePort()
       let machine = VirtualMachine(

@@ -23,7 +23,7 @@ struct DiskJudge {
 
   /// The partitions, as sfdisk reads them.
   func partitions() async throws -> [Table.Partition] {
-    let text = try await HostCommand("sfdisk", ["--json", disk.path], to: "read the partition table").run()
+    let text = try await HostCommand(file: "sfdisk", ["--json", disk.path], to: "read the partition table").run()
     return try JSONDecoder().decode(Table.self, from: Data(text.utf8)).partitiontable.partitions
   }
 
@@ -32,7 +32,7 @@ struct DiskJudge {
     let partition = try #require(try await partitions().first { $0.name == name })
     let file = disk.deletingLastPathComponent().appending(path: "\(name).part")
     try await HostCommand(
-      "dd",
+      file: "dd",
       [
         "if=\(disk.path)", "of=\(file.path)", "bs=1M", "iflag=skip_bytes,count_bytes", "conv=sparse", "status=none",
         "skip=\(partition.start * 512)", "count=\(partition.size * 512)",
@@ -43,13 +43,13 @@ struct DiskJudge {
 
   /// Expects a whole partition table, clean boot and data file systems, and a data partition of a certain size.
   func expectCleanDisk(dataMebibytes: some RangeExpression<Int64>) async throws {
-    let verdict = try await HostCommand("sfdisk", ["--verify", disk.path], to: "verify the partition table").run()
+    let verdict = try await HostCommand(file: "sfdisk", ["--verify", disk.path], to: "verify the partition table").run()
     #expect(verdict.contains("No errors detected"))
     let boot = try await content(of: "boot")
-    try await HostCommand("fsck.fat", ["-n", boot.path], to: "check the boot file system").run()
+    try await HostCommand(file: "fsck.fat", ["-n", boot.path], to: "check the boot file system").run()
     let data = try await content(of: "data")
-    try await HostCommand("e2fsck", ["-fn", data.path], to: "check the data file system").run()
-    let superblock = try await HostCommand("dumpe2fs", ["-h", data.path], to: "read the superblock").run()
+    try await HostCommand(file: "e2fsck", ["-fn", data.path], to: "check the data file system").run()
+    let superblock = try await HostCommand(file: "dumpe2fs", ["-h", data.path], to: "read the superblock").run()
     let blocks = try #require(superblock.firstMatch(of: /Block count: +(\d+)/).flatMap { Int64($0.1) })
     #expect(dataMebibytes.contains((blocks * 4096) >> 20), "the data file system has \((blocks * 4096) >> 20) MiB")
   }

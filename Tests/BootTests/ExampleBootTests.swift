@@ -12,7 +12,7 @@ extension Machines {
   struct ExampleBootTests {
     @Test("the slim Debian comes up with no failed unit, and lets its user in on the serial console")
     func slim() async throws {
-      let hash = try await HostCommand("openssl", ["passwd", "-6", "-salt", "slim", "a test"], to: "hash").run()
+      let hash = try await HostCommand(file: "openssl", ["passwd", "-6", "-salt", "slim", "a test"], to: "hash").run()
       let image = try await Self.example(
         "slim", environment: ["SLIM_PASSWORD_HASH": hash.trimmingCharacters(in: .newlines)])
       let disk = try await BootFixture.shared.disk(from: image)

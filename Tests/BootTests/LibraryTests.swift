@@ -2,6 +2,7 @@ import Emulator
 import Flashing
 import Foundation
 import HostSystem
+import TestFixtures
 import Testing
 
 extension Machines {
@@ -22,7 +23,7 @@ extension Machines {
       let disk = try await BootFixture.shared.disk(from: image, mebibytes: 4096)
       try await FirstBootFile.write(
         try FirstBootFile.values(["hostname=attic", "timezone=Asia/Tokyo", "authorized-keys=\(publicKey)"]),
-        to: disk.path)
+        to: disk.path, tool: hostTool)
       let (web, ssh) = (VirtualMachine.freePort(), VirtualMachine.freePort())
       let machine = VirtualMachine(
         disk: disk, firmware: .bios, memory: 1024, forwards: [.init(host: web, guest: 80), .init(host: ssh, guest: 22)])
@@ -85,7 +86,7 @@ struct SecureShell {
   /// - Returns: The public one, as a line of `authorized_keys`.
   static func makeKey(_ file: String) async throws -> String {
     try await HostCommand(
-      "ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", "test", "-f", file], to: "make a key"
+      file: "ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", "test", "-f", file], to: "make a key"
     ).run()
     return try String(contentsOfFile: file + ".pub", encoding: .utf8).trimmingCharacters(in: .newlines)
   }
@@ -112,7 +113,7 @@ struct SecureShell {
       "LogLevel=ERROR", "ConnectTimeout=60",
     ]
     return try await HostCommand(
-      "ssh",
+      file: "ssh",
       options.flatMap { ["-o", $0] } + ["-F", "none", "-i", key, "-p", "\(port)", "\(user)@127.0.0.1", "--", command],
       to: "run a command on the device"
     ).run()

@@ -71,7 +71,7 @@ extension Machines {
       try await DiskJudge(disk).expectCleanDisk(dataMebibytes: 700...)
       let data = try await DiskJudge(disk).content(of: "data")
       let log = try await HostCommand(
-        "debugfs", ["-R", "ls /log/kept", data.path], to: "list the kept log files"
+        file: "debugfs", ["-R", "ls /log/kept", data.path], to: "list the kept log files"
       ).run()
       #expect(!log.contains("File not found"), "the log files are on the data partition")
     }

@@ -118,9 +118,9 @@ extension RunningMachine {
   }
 
   /// Installs a release from a lent disk, and waits for the console of what runs after the restart.
-  func update(from disk: String) async throws {
+  func update(from disk: String, _ options: String = "") async throws {
     let before = mark
-    try await type("update install \(disk)")
+    try await type("update install \(disk) \(options)")
     try await wait(for: "Restarting system", after: before, seconds: 180)
     try await waitForConsole(after: mark)
   }

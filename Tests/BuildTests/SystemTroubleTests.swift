@@ -96,13 +96,13 @@ struct SystemTroubleTests {
     #expect(!mounts.contains(build.cache.path))
   }
 
-  /// Whether the sandbox of a step is there: its script says what it does.
+  /// True if the sandbox of a step is there: the script in its plan says what it does.
   private func isInstalling(_ cache: URL, _ step: String) throws -> Bool {
     let scratch = cache.appending(path: "scratch").path
     guard let folders = try? FolderTree.names(in: scratch) else { return false }
     return folders.contains { folder in
       ((try? FolderTree.names(in: "\(scratch)/\(folder)")) ?? []).contains { name in
-        guard let script = try? FolderTree.readFile("\(scratch)/\(folder)/\(name)/ground/run/cultivar/script") else {
+        guard let script = try? FolderTree.readFile("\(scratch)/\(folder)/\(name)/plan") else {
           return false
         }
         let text = String(decoding: script, as: UTF8.self)

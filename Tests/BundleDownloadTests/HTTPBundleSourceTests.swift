@@ -159,6 +159,10 @@ struct WebInstallationTests {
       bytes.replaceSubrange(Int(offset)..<Int(offset) + new.count, with: new)
     }
     func synchronise() {}
+
+    func readBack(into memory: UnsafeMutableRawBufferPointer, at offset: UInt64) throws {
+      read(into: memory, at: offset)
+    }
   }
 
   @Test("a device with another old image fetches the pieces that it has not, and no byte more but the head's")
@@ -180,7 +184,7 @@ struct WebInstallationTests {
     let (source, slot) = (try Fetch.source(server), Slot([UInt8](repeating: 0, count: new.count)))
     let signed = try SignedBundle(BundleHead(from: source)) { _, _ in }
     let progress = try BundleInstaller(
-      signed, from: source, bases: ["root": Slot(old)], targets: ["root": slot]
+      CheckedBundle(signed, from: source, bases: ["root": Slot(old)]), targets: ["root": slot]
     ).run()
     #expect(slot.bytes == new)
     // Four pieces of 16 KiB, and the heads of the segments that they are in.

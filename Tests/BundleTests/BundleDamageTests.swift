@@ -73,9 +73,9 @@ struct BundleDamageTests {
         let bundle = try SignedBundle(BundleHead(from: source)) { manifest, _ in
           guard manifest == signed else { throw BundleFailure.altered(part: "manifest") }
         }
-        try BundleInstaller(
-          bundle, from: source, bases: isDelta ? ["root": MemoryStorage(base ?? old)] : [:], targets: ["root": target]
-        ).run()
+        let checked = try CheckedBundle(
+          bundle, from: source, bases: isDelta ? ["root": MemoryStorage(base ?? old)] : [:])
+        try BundleInstaller(checked, targets: ["root": target]).run()
         return (nil, Digest(of: target.bytes) != Digest(of: new))
       } catch let failure as BundleFailure {
         // What was written is what belongs there.
@@ -197,10 +197,12 @@ struct BundleDamageTests {
     let source = MemorySource(bytes)
     let bundle = try SignedBundle(BundleHead(from: source)) { _, _ in }
     let target = MemoryStorage([UInt8](repeating: 0, count: new.count))
-    let installer = BundleInstaller(
-      bundle, from: source, bases: ["root": MemoryStorage([UInt8](repeating: 1, count: 8 << 20))],
-      targets: ["root": target])
-    let failure = #expect(throws: BundleFailure.self) { try installer.run() }
+    let failure = #expect(throws: BundleFailure.self) {
+      let checked = try CheckedBundle(
+        bundle, from: source, bases: ["root": MemoryStorage([UInt8](repeating: 1, count: 8 << 20))],
+        trees: ["root": Digest(of: new)])
+      try BundleInstaller(checked, targets: ["root": target]).run()
+    }
     #expect("\(try #require(failure))".contains(harm.words))
     #expect(target.bytes.allSatisfy { $0 == 0 })
   }
@@ -283,7 +285,7 @@ struct BundleDamageTests {
     }
     #expect(refusal { $0.product = "oven" } == .refused(.otherProduct(bundle: "weather", device: "oven")))
     #expect(refusal { $0.device = "pi" } == .refused(.otherDevice(bundle: ["generic-x86_64"], device: "pi")))
-    #expect(refusal { $0.securityEpoch = 4 } == .refused(.downgrade(bundle: 3, device: 4)))
+    #expect(refusal { $0.securityEpoch = 4 } == .refused(.lowerEpoch(bundle: 3, device: 4)))
     #expect(refusal { $0.version = "1.0~rc1" } == .refused(.versionTooOld(device: "1.0~rc1", minimum: "1.0")))
     #expect(refusal { $0.dataSchema = 3 } == .refused(.olderDataSchema(bundle: 2, device: 3)))
     #expect(refusal { $0.now = 2000 } == .refused(.expired(at: 2000)))
@@ -349,4 +351,8 @@ final class MemoryStorage: BlockStorage {
   }
 
   func synchronise() throws {}
+
+  func readBack(into memory: UnsafeMutableRawBufferPointer, at offset: UInt64) throws {
+    try read(into: memory, at: offset)
+  }
 }

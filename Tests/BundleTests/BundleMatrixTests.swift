@@ -50,7 +50,7 @@ struct BundleMatrixTests {
       let (source, slot) = (MemorySource(bytes), MemoryStorage([UInt8](repeating: 1, count: new.count)))
       let signed = try SignedBundle(BundleHead(from: source)) { _, _ in }
       let bases = base.map { ["root": MemoryStorage($0)] } ?? [:]
-      try BundleInstaller(signed, from: source, bases: bases, targets: ["root": slot]).run()
+      try BundleInstaller(CheckedBundle(signed, from: source, bases: bases), targets: ["root": slot]).run()
       #expect(slot.bytes == new)
       return source.fetched
     }
@@ -71,7 +71,8 @@ struct BundleMatrixTests {
     let bytes = try await Sample.bundle(of: Array(new))
     let (source, slot) = (MemorySource(bytes), MemoryStorage([UInt8](repeating: 1, count: new.count)))
     let signed = try SignedBundle(BundleHead(from: source)) { _, _ in }
-    try BundleInstaller(signed, from: source, bases: ["root": MemoryStorage(old)], targets: ["root": slot]).run()
+    let checked = try CheckedBundle(signed, from: source, bases: ["root": MemoryStorage(old)])
+    try BundleInstaller(checked, targets: ["root": slot]).run()
     #expect(slot.bytes == Array(new))
     // One frame, one head, and 65 rows of the table; 64 heads are some 100,000 bytes.
     #expect(source.fetched < 30_000, "\(source.fetched)")
@@ -137,6 +138,8 @@ enum Sample {
   ) throws -> BundleInstaller.Progress {
     let source = try FileSource(bundle.path)
     let signed = try SignedBundle(BundleHead(from: source)) { _, _ in }
-    return try BundleInstaller(signed, from: source, bases: bases, targets: targets, journal: journal).run()
+    return try BundleInstaller(
+      CheckedBundle(signed, from: source, bases: bases), targets: targets, journal: journal
+    ).run()
   }
 }

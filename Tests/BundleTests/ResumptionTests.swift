@@ -23,8 +23,8 @@ struct ResumptionTests {
         do {
           let signed = try SignedBundle(BundleHead(from: source)) { _, _ in }
           try BundleInstaller(
-            signed, from: source, bases: [:], targets: ["root": disk.slot], journal: InstallJournal(disk.journal),
-            syncInterval: 1 << 19
+            CheckedBundle(signed, from: source, bases: [:]), targets: ["root": disk.slot],
+            journal: InstallJournal(disk.journal), syncInterval: 1 << 19
           ).run()
           fetched += source.fetched
           break
@@ -73,7 +73,9 @@ struct ResumptionTests {
       if journal.place(in: signed.identity) == nil {
         try journal.note(.init(image: 0, segment: 2), in: signed.identity)
       }
-      try BundleInstaller(signed, from: source, bases: [:], targets: ["root": slot], journal: journal).run()
+      try BundleInstaller(
+        CheckedBundle(signed, from: source, bases: [:]), targets: ["root": slot], journal: journal
+      ).run()
     }
     // The journal says that two segments are there, and they are not: the third one refers to them.
     #expect(throws: BundleFailure.wrongOutput(image: "root", segment: 2)) { try install() }
@@ -97,7 +99,7 @@ struct ResumptionTests {
       let source = StreamSource(Descriptor(owning: dup(pipe.fileHandleForReading.fileDescriptor)))
       let signed = try SignedBundle(BundleHead(from: source)) { _, _ in }
       let slot = MemoryStorage([UInt8](repeating: 9, count: new.count))
-      try BundleInstaller(signed, from: source, bases: [:], targets: ["root": slot]).run()
+      try BundleInstaller(CheckedBundle(signed, from: source, bases: [:]), targets: ["root": slot]).run()
       process.waitUntilExit()
       #expect(slot.bytes == new)
     }
@@ -158,6 +160,10 @@ final class CutDisk {
     func synchronise() throws {
       try step()
       (synced, pending) = (bytes, [])
+    }
+
+    func readBack(into memory: UnsafeMutableRawBufferPointer, at offset: UInt64) throws {
+      try read(into: memory, at: offset)
     }
 
     private func step() throws {

@@ -1,4 +1,4 @@
-import DeviceControl
+@testable import DeviceControl
 import DeviceModel
 import Testing
 
@@ -13,7 +13,20 @@ import Testing
     #expect(try ControlCommand(["api"]) == .api)
     #expect(
       try ControlCommand(["update", "install", "--server-certificate", "00", "--reboot", "no", "https://h/b"])
-        == .update(.install(source: "https://h/b", restart: .no, force: false, serverCertificate: "00")))
+        == .update(.install(source: "https://h/b", .init(restart: .no), serverCertificate: "00")))
+  }
+
+  @Test func `restarts of units are read from what systemctl prints`() {
+    let text =
+      "Id=a.service\nNRestarts=0\n\nNRestarts=17\nId=b.service\n\nId=c.service\n\nNRestarts=x\nId=d.service\n\nNRestarts=2"
+    #expect(Systemd.restarts(in: text) == ["b.service": 17])
+    #expect(Systemd.restarts(in: "") == [:])
+  }
+
+  @Test func `a downgrade is asked for by name`() throws {
+    #expect(
+      try ControlCommand(["update", "install", "x", "--allow-downgrade"])
+        == .update(.install(source: "x", .init(allowDowngrade: true))))
   }
 
   @Test(arguments: [

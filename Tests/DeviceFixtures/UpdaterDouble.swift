@@ -14,6 +14,7 @@ public final class UpdaterDouble: Sendable {
     var requests: [UpdateRequest] = []
     var isStopped = false
     var readsBundles = true
+    var wantsBundles = true
     var bundleBytes: Int?
     var answersAfter = Duration.zero
   }
@@ -65,6 +66,12 @@ public final class UpdaterDouble: Sendable {
     set { state.withLock { $0.readsBundles = newValue } }
   }
 
+  /// True if it says that it wants a bundle before it answers.
+  public var wantsBundles: Bool {
+    get { state.withLock { $0.wantsBundles } }
+    set { state.withLock { $0.wantsBundles = newValue } }
+  }
+
   /// Time that an installation takes besides the reading.
   public var answersAfter: Duration {
     get { state.withLock { $0.answersAfter } }
@@ -87,8 +94,9 @@ public final class UpdaterDouble: Sendable {
       switch request {
       case .status: send(.status(status), connection)
       case .follow: follow(connection)
-      case .install(let kind, _, _):
+      case .install(let kind, _):
         guard let passed = part.passed else { return }
+        if wantsBundles { send(.wanted, connection) }
         send(.progress(InstallProgress(version: "2.0.0", done: 1, total: 2)), connection)
         let bundle = kind == .ranges ? firstRange(passed) : readsBundles ? all(passed) : []
         Thread.sleep(forTimeInterval: answersAfter / .seconds(1))

@@ -29,7 +29,7 @@ import TestFixtures
     let log = FailureLog(in: folder.path)
     try FileTree.replace(folder.path + "/failures", with: Array("{ nonsense\n".utf8))
     for number in 0..<FailureLog.limit + 3 {
-      try log.add(FailureRecord(time: number, slot: .a, message: "failure \(number)"))
+      try log.add(FailureRecord(time: Timestamp(number), slot: .a, message: "failure \(number)"))
     }
     #expect(log.records.count == FailureLog.limit)
     #expect(log.records.first?.time == 3)

@@ -226,7 +226,7 @@ struct FirstBootValuesTests {
       let disk = folder.appending(path: "disk.img").path
       try DiskImage(table: table).write(to: disk)
       let noFileSystem = await #expect(throws: CommandFailure.self) {
-        try await FirstBootFile.write(FirstBootFile.values(["wifi-ssid=Home"]), to: disk)
+        try await FirstBootFile.write(FirstBootFile.values(["wifi-ssid=Home"]), to: disk, tool: hostTool)
       }
       #expect(noFileSystem?.problem.contains("boot partition") == true)
       let boot = folder.appending(path: "boot.img")
@@ -236,15 +236,16 @@ struct FirstBootValuesTests {
       try filled.fill(2, with: boot, called: "the boot file system", key: "boot")
       try filled.write(to: disk)
 
-      try await FirstBootFile.write(FirstBootFile.values(["hostname=cellar"]), to: disk)
-      try await FirstBootFile.write(FirstBootFile.values(["hostname=roof", "wifi-ssid=Home"]), to: disk)
+      try await FirstBootFile.write(FirstBootFile.values(["hostname=cellar"]), to: disk, tool: hostTool)
+      try await FirstBootFile.write(
+        FirstBootFile.values(["hostname=roof", "wifi-ssid=Home"]), to: disk, tool: hostTool)
 
       let found = try Judge("mtype").run(["-i", "\(disk)@@\(2 << 20)", "::/cultivar.conf"])
       #expect(found.status == 0)
       #expect(found.output == "# Taken over at the first start of the device.\nhostname=roof\nwifi-ssid=Home\n")
       let other = try folder.writing("no disk", to: "other").path
       await #expect(throws: FlashFailure.noBootPartition(other)) {
-        try await FirstBootFile.write(FirstBootFile.values(["hostname=roof"]), to: other)
+        try await FirstBootFile.write(FirstBootFile.values(["hostname=roof"]), to: other, tool: hostTool)
       }
     }
   }

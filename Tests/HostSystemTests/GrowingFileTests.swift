@@ -22,7 +22,7 @@ struct GrowingFileTests {
   }
 
   private func count(_ arguments: [String] = ["-c"]) -> HostCommand {
-    HostCommand("wc", arguments, to: "count", input: .growing(file))
+    HostCommand(file: "wc", arguments, to: "count", input: .growing(file))
   }
 
   @Test("A program reads all of it, whether it begins before the file or after it")
@@ -38,7 +38,8 @@ struct GrowingFileTests {
     #expect(try await early.value == "6000000\n")
     #expect(try await count().run() == "6000000\n")
     #expect(
-      try await HostCommand("wc", ["-c"], to: "count", input: .growing(.init(complete: file.path))).run() == "6000000\n"
+      try await HostCommand(file: "wc", ["-c"], to: "count", input: .growing(.init(complete: file.path))).run()
+        == "6000000\n"
     )
   }
 
@@ -46,7 +47,7 @@ struct GrowingFileTests {
   func broken() async throws {
     let reader = Task { try await count().run() }
     let strict = Task {
-      try await HostCommand("sh", ["-c", "cat; exit 1"], to: "read", input: .growing(file)).run()
+      try await HostCommand(file: "sh", ["-c", "cat; exit 1"], to: "read", input: .growing(file)).run()
     }
     let failure = FileFailure("write", file.path, reason: "the disk is full")
     await #expect(throws: FileFailure.self) {
@@ -63,17 +64,18 @@ struct GrowingFileTests {
   @Test("A file that is not there is a failure", .timeLimit(.minutes(10)))
   func missing() async throws {
     await #expect(throws: FileFailure.self) {
-      try await HostCommand("wc", ["-c"], to: "count", input: .growing(.init(complete: "\(folder.path)/none"))).run()
+      try await HostCommand(file: "wc", ["-c"], to: "count", input: .growing(.init(complete: "\(folder.path)/none")))
+        .run()
     }
   }
 
   @Test("A program that has enough ends, and its own failure is the one that is said")
   func enough() async throws {
-    let reader = Task { try await HostCommand("head", ["-c", "10"], to: "look", input: .growing(file)).run() }
+    let reader = Task { try await HostCommand(file: "head", ["-c", "10"], to: "look", input: .growing(file)).run() }
     try await file.write { for _ in 0..<30 { try append(1 << 20) } }
     #expect(try await reader.value == "aaaaaaaaaa")
     await #expect(throws: CommandFailure.self) {
-      try await HostCommand("false", [], to: "fail", input: .growing(file)).run()
+      try await HostCommand(file: "false", [], to: "fail", input: .growing(file)).run()
     }
   }
 }

@@ -8,7 +8,7 @@ import Testing
 @Suite("Programs of the build host")
 struct HostCommandTests {
   private func shell(_ script: String, input: HostCommand.Input = .none) -> HostCommand {
-    HostCommand("sh", ["-c", script], to: "test", environment: ["GIVEN": "yes", "HOME": nil], input: input)
+    HostCommand(file: "sh", ["-c", script], to: "test", environment: ["GIVEN": "yes", "HOME": nil], input: input)
   }
 
   @Test("Standard output comes back; the environment is the inherited one with its changes")
@@ -46,19 +46,19 @@ struct HostCommandTests {
   @Test("A missing program is named, with what to do")
   func missing() async throws {
     let failure = await #expect(throws: CommandFailure.self) {
-      try await HostCommand("no-such-program", [], to: "make a test").run()
+      try await HostCommand(file: "no-such-program", [], to: "make a test").run()
     }
     #expect(failure?.problem == "cannot make a test: there is no program no-such-program")
-    #expect(failure?.remedy == "install the Debian package that has no-such-program, or put it into PATH")
+    #expect(failure?.remedy == "run `cultivar cache clear`, so that it is fetched again, or install Cultivar again")
   }
 
   @Test("A missing working directory, or too much output, is not taken for a missing program")
   func notRun() async throws {
     let nowhere = await #expect(throws: CommandFailure.self) {
-      try await HostCommand("true", [], to: "test", in: "/no/such/folder").run()
+      try await HostCommand(file: "true", [], to: "test", in: "/no/such/folder").run()
     }
     let flood = await #expect(throws: CommandFailure.self) {
-      try await HostCommand("seq", ["1", "10000"], to: "test").run(limit: 100)
+      try await HostCommand(file: "seq", ["1", "10000"], to: "test").run(limit: 100)
     }
     #expect(nowhere?.problem.contains("/no/such/folder") == true)
     #expect(flood?.problem.contains("exceeded the limit of 100 bytes") == true)

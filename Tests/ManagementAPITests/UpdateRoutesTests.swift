@@ -39,7 +39,7 @@ import Testing
         let answer = try Curl(device, "/v1/update?restart=no&force=1", ["--data-binary", "@\(file.path)"])
         #expect(answer.status == 422)
         #expect(answer.body == "{\"error\":\"\(size) bytes, true\"}")
-        #expect(updater.requests == [.install(source: .stream, restart: .no, force: true)])
+        #expect(updater.requests == [.install(source: .stream, .init(restart: .no, force: true))])
       }
     }
     let updater = try UpdaterDouble()
@@ -50,7 +50,7 @@ import Testing
         device, "/v1/update", ["-H", "Transfer-Encoding: chunked", "--data-binary", "@\(file.path)"])
       #expect(answer.status == 200)
       #expect(try JSONDecoder().decode(UpdateRecord.self, from: Data(answer.body.utf8)) == updater.record)
-      #expect(updater.requests == [.install(source: .stream, restart: .now, force: false)])
+      #expect(updater.requests == [.install(source: .stream, .init())])
     }
   }
 
@@ -81,6 +81,34 @@ import Testing
         #expect(answer.status == 422)
         #expect(answer.body.contains("not trusted"))
       }
+      #expect(time < .seconds(10))
+    }
+  }
+
+  @Test func `a client that waits for a word sends nothing of a bundle that is refused`() throws {
+    let updater = try UpdaterDouble(installing: { _, _, _ in .failure(reason: "2.0.0 is on trial", .other) })
+    (updater.readsBundles, updater.wantsBundles) = (false, false)
+    try withDevice(updater) { device, folder in
+      let file = try bundle(in: folder, bytes: 1)
+      try FileHandle(forWritingTo: file).truncate(atOffset: 500 << 20)
+      let options = ["-T", file.path, "-X", "POST", "-H", "Expect: 100-continue", "--expect100-timeout", "10"]
+      let answer = try Curl(device, "/v1/update", options + ["--write-out", "%{size_upload}\n%{http_code}"])
+      #expect(answer.status == 422)
+      #expect(answer.body.contains("2.0.0 is on trial"))
+      #expect(answer.body.hasSuffix("}0"), "\(answer.body)")
+    }
+  }
+
+  @Test func `a client that waits for a word gets it when the bundle is going to be read`() throws {
+    let updater = try UpdaterDouble()
+    try withDevice(updater) { device, folder in
+      let file = try bundle(in: folder, bytes: 300_000)
+      let options = ["-T", file.path, "-X", "POST", "-H", "Expect: 100-continue", "--expect100-timeout", "15"]
+      let time = try ContinuousClock().measure {
+        let answer = try Curl(device, "/v1/update", options)
+        #expect(answer.status == 200)
+      }
+      #expect(updater.bundleBytes == 300_000)
       #expect(time < .seconds(10))
     }
   }
@@ -179,7 +207,7 @@ import Testing
 
       let answer = try fetch(#"{"url":"\#(server.url)/x.bundle","restart":"later"}"#)
       #expect(answer.body == #"{"error":"abcd"}"#)
-      #expect(updater.requests == [.install(source: .ranges, restart: .later, force: false)])
+      #expect(updater.requests == [.install(source: .ranges, .init(restart: .later))])
       for body in [
         #"{"url":"/etc/passwd"}"#, #"{"url":"ftp://x"}"#, "{}", "x", #"{"url":"http://h/","restart":"soon"}"#,
       ] {

@@ -5,6 +5,24 @@ import Testing
 
 @Suite("Making a project")
 struct ProjectCreationTests {
+  @Test("A new system is a project without problems, whose layers are found")
+  func system() throws {
+    try withTemporaryFolder { folder in
+      let target = folder.appending(path: "gateway")
+      try ProjectCreation.create(.system, at: target)
+
+      let result = try ProjectReader().read(target.appending(path: "cultivar.yaml"))
+      let image = try #require(result.project.images.first)
+      let builtIn = URL(fileURLWithPath: #filePath).appending(path: "../../../Layers").standardizedFileURL
+      let system = try SystemReader(library: LayerLibrary(builtIn: builtIn)).read(
+        image, of: result.project, set: [:], environment: [:], needsSecrets: true)
+
+      #expect(result.warnings.isEmpty)
+      #expect(system.warnings.isEmpty)
+      #expect(system.system.layers.map(\.name).contains("site"))
+    }
+  }
+
   @Test("A new project reads without a problem")
   func readsClean() throws {
     try withTemporaryFolder { folder in

@@ -97,9 +97,10 @@ struct RemoteUpdateTests {
       stage.device.stop()
       stage.updater.stop()
     }
-    let outcome = try await stage.update().run(.files([stage.bundle]), restart: .no, force: true)
+    let options = UpdateRequest.Options(restart: .no, force: true, allowDowngrade: true)
+    let outcome = try await stage.update().run(.files([stage.bundle]), options)
     #expect(outcome == .waiting(stage.updater.record))
-    #expect(stage.updater.requests == [.install(source: .stream, restart: .no, force: true)])
+    #expect(stage.updater.requests == [.install(source: .stream, options)])
   }
 
   @Test("of several bundles the first that fits is installed")
@@ -113,7 +114,7 @@ struct RemoteUpdateTests {
       stage.updater.stop()
     }
     let delta = try URL(fileURLWithPath: stage.folder.path).writing("small", to: "station.from-00.bundle")
-    let outcome = try await stage.update().run(.files([delta, stage.bundle]), restart: .later)
+    let outcome = try await stage.update().run(.files([delta, stage.bundle]), .init(restart: .later))
     #expect(outcome == .waiting(stage.updater.record))
     #expect(stage.steps.all.contains(.doesNotFit("station.from-00.bundle")))
   }
@@ -130,6 +131,62 @@ struct RemoteUpdateTests {
     #expect(failure?.problem == "the device refuses: the bundle is not trusted")
   }
 
+  @Test("of a bundle that is refused before it is read nothing is sent, and the refusal is told at once")
+  func earlyRefusal() async throws {
+    let stage = try Stage(
+      try UpdaterDouble(installing: { _, _, _ in .failure(reason: "an update is being worked on", .busy) }))
+    (stage.updater.readsBundles, stage.updater.wantsBundles) = (false, false)
+    defer {
+      stage.device.stop()
+      stage.updater.stop()
+    }
+    try FileHandle(forWritingTo: stage.bundle).truncate(atOffset: 2 << 30)
+    let time = await ContinuousClock().measure {
+      let failure = await #expect(throws: RemoteFailure.self) { try await stage.update().run(.files([stage.bundle])) }
+      #expect(failure?.problem == "the device refuses: an update is being worked on")
+    }
+    #expect(time < .seconds(4))
+  }
+
+  @Test("a device that refuses in the middle is heard, and nothing more is sent")
+  func lateRefusal() async throws {
+    let stage = try Stage(
+      try UpdaterDouble(installing: { _, _, _ in .failure(reason: "the bundle is not trusted", .other) }))
+    stage.updater.readsBundles = false
+    defer {
+      stage.device.stop()
+      stage.updater.stop()
+    }
+    try FileHandle(forWritingTo: stage.bundle).truncate(atOffset: 2 << 30)
+    let time = await ContinuousClock().measure {
+      let failure = await #expect(throws: RemoteFailure.self) { try await stage.update().run(.files([stage.bundle])) }
+      #expect(failure?.problem == "the device refuses: the bundle is not trusted")
+    }
+    #expect(time < .seconds(10))
+  }
+
+  @Test("a device that is away and back and away says so once")
+  func awayOnce() async throws {
+    let stage = try Stage(try UpdaterDouble())
+    defer { stage.updater.stop() }
+    let update = stage.update()
+    async let outcome = update.run(.files([stage.bundle]))
+    while !stage.steps.all.contains(.installed(stage.updater.record)) { try await Task.sleep(for: .milliseconds(20)) }
+    stage.updater.status = .idle(history: [stage.updater.record])
+    stage.device.stop()
+    while !stage.steps.all.contains(.away) { try await Task.sleep(for: .milliseconds(20)) }
+    // Its services end one after the other: it answers once more, and then not.
+    let ending = try stage.restarted()
+    try await Task.sleep(for: .milliseconds(400))
+    ending.stop()
+    try await Task.sleep(for: .milliseconds(300))
+    let device = try stage.restarted()
+    defer { device.stop() }
+    stage.updater.status = .idle(version: "2.0.0", history: [stage.updater.record, Self.record(.committed)])
+    #expect(try await outcome == .committed(Self.record(.committed)))
+    #expect(stage.steps.all.filter { $0 == .away }.count == 1)
+  }
+
   @Test("a device that fetches by itself is told where")
   func fetching() async throws {
     let stage = try Stage(try UpdaterDouble())
@@ -140,7 +197,7 @@ struct RemoteUpdateTests {
     let server = try LoopbackServer(in: URL(fileURLWithPath: stage.folder.path).appending(path: "server"))
     try server.site.writing("abcdefgh", to: "x.bundle")
     let outcome = try await stage.update().run(
-      .url("\(server.url)/x.bundle", serverCertificate: nil), restart: .later)
+      .url("\(server.url)/x.bundle", serverCertificate: nil), .init(restart: .later))
     #expect(outcome == .waiting(stage.updater.record))
     #expect(try server.requests() == ["/x.bundle"])
   }

@@ -132,7 +132,8 @@ struct SandboxTests {
         _ = try await bench.box.run(
           "echo 'the disk is full' >&2; exit 7", root: .view(lower: [system]), to: "make the thing")
       }
-      #expect(failure?.problem.hasPrefix("cannot make the thing: /usr/bin/unshare ended with exited(7)") == true)
+      #expect(failure?.problem.hasPrefix("cannot make the thing: ") == true)
+      #expect(failure?.problem.contains("cultivar-sandbox ended with exited(7)") == true)
       #expect(failure?.problem.hasSuffix("  | the disk is full") == true)
       #expect(try FolderTree.names(in: bench.folder.path) == ["layers"])
     }

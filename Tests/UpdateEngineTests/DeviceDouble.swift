@@ -32,6 +32,10 @@ final class DeviceDouble: Sendable {
     var version: String
     var epoch: UInt64 = 0
     var seed: UInt64 = 1
+    /// Bytes of its root file system.
+    var size = 366 * 4096
+    /// Name of an image that no slot has a place for.
+    var extra: String?
   }
 
   init(_ loader: LoaderDouble) async throws {
@@ -74,10 +78,10 @@ final class DeviceDouble: Sendable {
     }
     let own = Array("release \(release.version) epoch \(release.epoch)\n".utf8)
     return [
-      ("root", bytes(1_500_000).prefix(366 * 4096 - own.count) + own), ("kernel", bytes(200_000) + own),
+      ("root", bytes(release.size - own.count) + own), ("kernel", bytes(200_000) + own),
       ("initrd", bytes(100_000)),
       ("command-line", Array("ro release=\(release.version)\n".utf8)),
-    ]
+    ] + (release.extra.map { [($0, own)] } ?? [])
   }
 
   /// A bundle of a release, as a file.
@@ -132,14 +136,16 @@ final class DeviceDouble: Sendable {
   func set(problems: [String]) { memory.withLock { $0.problems = problems } }
 
   /// The engine of the release that runs.
-  func engine(duration: Int = 0, timeout: Int = 1, canTry: Bool = true) throws -> UpdateEngine {
+  func engine(
+    duration: Int = 0, timeout: Int = 1, canTry: Bool = true, allowsDowngrade: Bool = false
+  ) throws -> UpdateEngine {
     let memory = memory.withLock { $0 }
     let release = memory.version[memory.running] ?? Release(version: "1.0")
     var environment = UpdateEnvironment(
       plan: UpdatePlan(
         image: ImageIdentity(
           project: "product", image: "image", deviceClass: "generic-x86_64", version: release.version, build: ""),
-        securityEpoch: release.epoch, dataSchema: 0, buildTime: 0,
+        securityEpoch: release.epoch, allowsDowngrade: allowsDowngrade, dataSchema: 0, buildTime: 0,
         health: HealthPlan(duration: duration, timeout: timeout)),
       boot: BootRecord(
         loader: loader.kind, slot: memory.running, isTrial: memory.isTrial, canTry: canTry,

@@ -39,6 +39,29 @@ struct HealthTests {
     #expect(reports.map(\.wellFor).max() == 8)
   }
 
+  @Test("A release that is well at each look but never for long enough is left for what was wrong last")
+  func flapping() {
+    let (verdict, _) = run(duration: 10, timeout: 25) { $0 % 6 == 5 ? ["web does not stay"] : [] }
+    #expect(verdict == .givenUp(["it was not well for 10 s without a break: web does not stay"]))
+    #expect(run(duration: 30, timeout: 25) { _ in [] }.0 == .givenUp(["it was not well for 30 s without a break"]))
+  }
+
+  @Test("Who is started again between two looks counts against a release, whatever it does at the moment of a look")
+  func restarts() {
+    let watch = RestartWatch()
+    #expect(watch.problems(["web": 3]) == [], "the start's own troubles")
+    #expect(watch.problems(["web": 3]) == [])
+    #expect(watch.problems(["web": 4]) == ["web has ended and was started again, 4 times so far"])
+    #expect(
+      watch.problems(["ssh.service": 1, "web": 17]) == [
+        "ssh.service has ended and was started again, 1 time so far",
+        "web has ended and was started again, 17 times so far",
+      ])
+    // Somebody stopped and started it by hand: the count begins anew.
+    #expect(watch.problems(["ssh.service": 1]) == [])
+    #expect(watch.problems(["ssh.service": 1, "web": 1]) == ["web has ended and was started again, 1 time so far"])
+  }
+
   @Test("Whoever decides otherwise ends the watching")
   func over() {
     #expect(run(duration: 5, timeout: 60, { _ in [] }, goesOn: { $0 < 3 }).0 == .over)

@@ -30,6 +30,7 @@
 #include <sys/wait.h>
 #include <sys/xattr.h>
 
+#include "cultivar_sandbox.h"
 #include "cultivar_spawn.h"
 
 /// Makes a pipe whose ends, first the reading one, are closed on `execve`.

@@ -8,6 +8,8 @@ enum ApplianceTemplate {
     name: \(name)
     version: 0.1.0
 
+    # An appliance: a kernel, Cultivar's init, and your programs. Its root file system is read-only. A program keeps what must last in its home
+    # ($HOME), which is on the data partition; /tmp is in memory.
     images:
       \(name):
         device: generic-x86_64

@@ -4,6 +4,8 @@ import Foundation
 public enum ProjectTemplate: String, Sendable, CaseIterable {
   /// An appliance with a small web server in Swift.
   case appliance
+  /// A Debian with a web server.
+  case system
 }
 
 /// Makes new projects.
@@ -63,6 +65,16 @@ extension ProjectTemplate {
         (".cultivar/schema/\(JSONSchema.fileName)", JSONSchema.project.formatted + "\n"),
         ("hello/Package.swift", ApplianceTemplate.packageManifest),
         ("hello/Sources/hello/main.swift", ApplianceTemplate.program),
+      ]
+    case .system:
+      [
+        (ProjectReader.fileName, SystemTemplate.projectFile(name: projectName)),
+        ("README.md", SystemTemplate.readme(name: projectName)),
+        (".gitignore", ApplianceTemplate.ignoredFiles),
+        (".cultivar/schema/\(JSONSchema.fileName)", JSONSchema.project.formatted + "\n"),
+        ("layers/site/layer.yaml", SystemTemplate.siteLayer),
+        ("layers/site/index.html", SystemTemplate.page(name: projectName)),
+        ("layers/development/layer.yaml", SystemTemplate.developmentLayer),
       ]
     }
   }

@@ -19,14 +19,41 @@ enum ReleaseFormat {
     "dataSchema", Shape.integer(0...Int(Int32.max)), default: 0,
     "Version of the data that its programs write. Devices whose data have a later one refuse the release.", example: 3)
 
+  private static let sign = OptionalKey(
+    "sign", signingKeys,
+    """
+    Private keys that sign the bundles of a build: a PEM file, a token as `pkcs11:…`, or `env:NAME` for an environment variable that \
+    holds the PEM text. A passphrase or PIN comes from the terminal, or from CULTIVAR_SIGNING_PASSPHRASE. Left out: bundles are \
+    signed later, by `cultivar bundle sign`.
+    """,
+    example: "release.key")
+
   /// `release:`
   static let shape = Shape<ReleaseDefinition>.object(
     "release", about: "What bundles of the release say to devices and people.",
-    keys: [epoch, minimumVersion, expires, notes, dataSchema]
+    keys: [epoch, minimumVersion, expires, notes, dataSchema, sign]
   ) { fields, _ in
     ReleaseDefinition(
       epoch: UInt64(fields[epoch]), minimumVersion: fields[minimumVersion], expires: fields[expires],
-      notes: fields[notes], dataSchema: UInt32(fields[dataSchema]))
+      notes: fields[notes], dataSchema: UInt32(fields[dataSchema]), signingKeys: fields[sign] ?? [])
+  }
+
+  private static let signingKeys = Shape<[SigningKeyPlace]>.either(
+    scalar: signingKey.map { [$0] }, otherwise: .list(of: signingKey, minimumCount: 1))
+
+  private static let signingKey = Shape<String>.text(
+    "a PEM file, a URI pkcs11:…, or env:NAME", pattern: #"[^\u0000-\u001f]+"#
+  ).converted { text, node, reading -> SigningKeyPlace? in
+    if text.hasPrefix("pkcs11:") { return .token(text) }
+    if text.hasPrefix("env:") { return .variable(String(text.dropFirst("env:".count))) }
+    let file = reading.folder.file(at: text)
+    guard reading.fileKind(file) == .file else {
+      reading.error(
+        "there is no key file '\(text)'", at: node.position,
+        hint: "make a key with `cultivar keys generate NAME`; the path is relative to \(reading.folder.path)")
+      return nil
+    }
+    return .file(file)
   }
 
   /// A day, or a second of it, in UTC: seconds since 1970.

@@ -78,12 +78,18 @@ enum UpdateFormat {
     "health", healthMapping, default: .object([]), "When a release on trial is committed, and when it is left.",
     example: ["duration": "30s"])
 
+  private static let downgrade = DefaultedKey(
+    "downgrade", Shape<DowngradeChoice>.cases("a choice for downgrades"), default: "refused",
+    "What devices do with a release of a lower version and the same security epoch: refuse it unless asked with `--allow-downgrade`, or install it.",
+    example: "allowed")
+
   /// `update:`
   static let shape = Shape<UpdateDefinition>.object(
-    "update", about: "Updates of the image's devices.", keys: [trust, health]
+    "update", about: "Updates of the image's devices.", keys: [trust, health, downgrade]
   ) { fields, _ in
     guard let trust = fields[trust] else { return nil }
-    return UpdateDefinition(position: fields.position, trust: trust, health: fields[health])
+    return UpdateDefinition(
+      position: fields.position, trust: trust, downgrade: fields[downgrade], health: fields[health])
   }
 
   /// `update:` of either kind of image.

@@ -41,6 +41,18 @@ public struct ReleaseDefinition: Sendable, Equatable {
   public var notes: String?
   /// Version of the data that its programs write.
   public var dataSchema: UInt32 = 0
+  /// Private keys that sign the bundles; none for bundles that are signed later.
+  public var signingKeys: [SigningKeyPlace] = []
+}
+
+/// The place of a private key.
+public enum SigningKeyPlace: Sendable, Equatable {
+  /// A PEM file.
+  case file(URL)
+  /// A token, by a URI that begins with `pkcs11:` (RFC 7512).
+  case token(String)
+  /// An environment variable that holds the PEM text.
+  case variable(String)
 }
 
 /// Where something stands in a file that the user wrote; line and column start at 1, the column counts characters.

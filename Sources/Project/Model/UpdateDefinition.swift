@@ -6,8 +6,18 @@ public struct UpdateDefinition: Sendable, Equatable {
   public var position: SourcePosition
   /// File with the root of trust: whose bundles the devices install.
   public var trust: URL
+  /// Releases of a lower version.
+  public var downgrade: DowngradeChoice
   /// When a release on trial is well.
   public var health: HealthDefinition
+}
+
+/// What devices do with a release of a lower version and the same security epoch (`update: { downgrade: … }`).
+public enum DowngradeChoice: String, Sendable, Equatable, CaseIterable {
+  /// They refuse it, unless a user asks for it.
+  case refused
+  /// They install it.
+  case allowed
 }
 
 /// When a release on trial is committed (`update: { health: … }`).

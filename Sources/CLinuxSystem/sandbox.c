@@ -1,0 +1,69 @@
+#define _GNU_SOURCE
+#include "cultivar_sandbox.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/mount.h>
+#include <sched.h>
+#include <signal.h>
+#include <stddef.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+// The C library's <sys/mount.h> defines the same names as the kernel's header; only these of it are used here.
+extern int mount(const char *, const char *, const char *, unsigned long, const void *);
+extern int umount2(const char *, int);
+#define RECURSIVE_PRIVATE (1UL << 18 | 1UL << 14)
+#define DETACH 2
+
+const uint64_t cultivar_new_user = CLONE_NEWUSER, cultivar_new_mount = CLONE_NEWNS, cultivar_new_pid = CLONE_NEWPID,
+               cultivar_new_ipc = CLONE_NEWIPC, cultivar_new_uts = CLONE_NEWUTS, cultivar_new_network = CLONE_NEWNET;
+
+pid_t cultivar_fork_into(uint64_t flags) { return (pid_t)syscall(SYS_clone, flags | SIGCHLD, 0L, 0L, 0L, 0L); }
+
+int cultivar_unshare(uint64_t flags) { return unshare((int)flags); }
+
+int cultivar_clone_mount(int path, bool recursive) {
+  unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0);
+  return (int)syscall(SYS_open_tree, path, "", flags);
+}
+
+int cultivar_make_mount_read_only(int mount, bool recursive) {
+  struct mount_attr attributes = {.attr_set = MOUNT_ATTR_RDONLY};
+  unsigned flags = AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0);
+  return (int)syscall(SYS_mount_setattr, mount, "", flags, &attributes, sizeof attributes);
+}
+
+int cultivar_attach_mount(int mount, int path) {
+  return (int)syscall(SYS_move_mount, mount, "", path, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+}
+
+int cultivar_take_as_root(void) {
+  // Both at one place: the old root is then mounted over the new one, and is what `.` names (pivot_root(2), "pivot_root(".", ".")").
+  if (syscall(SYS_pivot_root, ".", ".") < 0) return -1;
+  if (umount2(".", DETACH) < 0) return -1;
+  return chdir("/");
+}
+
+int cultivar_make_mounts_private(void) { return mount("none", "/", NULL, RECURSIVE_PRIVATE, NULL); }
+
+int cultivar_end_with_parent(void) { return prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0); }
+
+int cultivar_keep_capabilities(uint64_t mask) {
+  for (int capability = 0; prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; capability++) {
+    if ((mask >> capability & 1) == 0 && prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0) return -1;
+  }
+  struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
+  struct __user_cap_data_struct data[2];
+  if (syscall(SYS_capget, &header, data) < 0) return -1;
+  for (int word = 0; word < 2; word++) {
+    uint32_t bits = (uint32_t)(mask >> (32 * word));
+    data[word].permitted &= bits;
+    data[word].effective = data[word].permitted;
+    data[word].inheritable = 0;
+  }
+  if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0) return -1;
+  return (int)syscall(SYS_capset, &header, data);
+}

@@ -1,0 +1,35 @@
+import CLinuxSystem
+import Glibc
+
+/// A mount that is not attached to a path yet (`open_tree(2)`): a folder or a single file, to be shown at another place.
+public struct DetachedMount {
+  private let mount: Descriptor
+  private let isRecursive: Bool
+
+  /// Makes a copy of what is mounted at an open path.
+  ///
+  /// In a user namespace the kernel does so with all that is mounted below it, or not at all; elsewhere it is done without.
+  ///
+  /// - Throws: ``SystemError``.
+  public init(of path: Descriptor, named name: String) throws(SystemError) {
+    let single = cultivar_clone_mount(path.number, false)
+    isRecursive = single < 0
+    mount = Descriptor(
+      owning: single >= 0 ? single : try check("bind", name) { cultivar_clone_mount(path.number, true) })
+  }
+
+  /// Makes it read-only, with all that is mounted below it.
+  ///
+  /// - Throws: ``SystemError``.
+  public func makeReadOnly() throws(SystemError) {
+    try check("make read-only", "a mount") { cultivar_make_mount_read_only(mount.number, isRecursive) }
+  }
+
+  /// Attaches it.
+  ///
+  /// - Parameter path: An open path: a folder for a folder, a file for a file.
+  /// - Throws: ``SystemError``.
+  public func attach(to path: Descriptor, named name: String) throws(SystemError) {
+    try check("mount", name) { cultivar_attach_mount(mount.number, path.number) }
+  }
+}

@@ -1,0 +1,206 @@
+import TaggedFields
+
+/// Everything that `cultivar-sandbox` needs to know to make a sandbox and run a program in it.
+public struct SandboxPlan: Equatable, Sendable {
+  /// The place where a program runs.
+  public enum Place: UInt8, Sendable {
+    /// In the tree, as its root.
+    case inside
+    /// On the host's own programs, which it cannot write to; the tree is at ``treePath``.
+    case beside
+  }
+
+  /// A file or folder of the host that the program sees.
+  public struct Binding: Equatable, Sendable {
+    /// Absolute path on the host.
+    public var source: String
+    /// Absolute path in the sandbox.
+    public var path: String
+    /// True if the program may write to it.
+    public var isWritable: Bool
+
+    /// Makes a binding.
+    public init(source: String, path: String, isWritable: Bool) {
+      self.source = source
+      self.path = path
+      self.isWritable = isWritable
+    }
+  }
+
+  /// A part of another tree that is shown over the same or another path of the tree.
+  public struct Twin: Equatable, Sendable {
+    /// Absolute path in the other tree.
+    public var twin: String
+    /// Absolute path in the tree.
+    public var path: String
+
+    /// Names both.
+    public init(twin: String, path: String) {
+      self.twin = twin
+      self.path = path
+    }
+  }
+
+  /// A range of ids that a user namespace gets from the host (`user_namespaces(7)`).
+  public struct IDRange: Equatable, Sendable {
+    /// First id in the namespace.
+    public var inner: UInt32
+    /// First id on the host.
+    public var outer: UInt32
+    /// Number of ids.
+    public var count: UInt32
+
+    /// Makes a range.
+    public init(inner: UInt32, outer: UInt32, count: UInt32) {
+      self.inner = inner
+      self.outer = outer
+      self.count = count
+    }
+  }
+
+  /// Path of the tree for a program that runs ``Place/beside`` it.
+  public static let treePath = "/run/cultivar/root"
+  /// Path of the script in the sandbox.
+  public static let scriptPath = "/run/cultivar/script"
+  /// Path of the emulator in the sandbox.
+  public static let emulatorPath = "/run/cultivar/emulator"
+  /// Exit status of `cultivar-sandbox` when the sandbox could not be made.
+  public static let failureStatus: Int32 = 125
+
+  /// Folder of the sandbox's own files, on the file system of the layers. Its subfolders `lower`, `upper`, `work` and `new` are made by
+  /// whoever writes the plan: `lower/0`, `lower/1`, … are links to the layers, the topmost first.
+  public var work: String
+  /// Number of layers.
+  public var layers: Int
+  /// The place where the program runs.
+  public var place: Place
+  /// True if the program may use the host's network.
+  public var usesNetwork = false
+  /// True if the program reads the caller's standard input; otherwise it reads nothing.
+  public var keepsInput = false
+  /// Working folder of the program in the sandbox.
+  public var folder = "/"
+  /// Text for `/bin/sh -eu`.
+  public var script: String
+  /// Files and folders of the host that the program sees.
+  public var bindings: [Binding] = []
+  /// Host path of an emulator for programs of another architecture; empty for none.
+  public var emulator = ""
+  /// Line that registers the emulator with the kernel (`binfmt_misc`).
+  public var registration = ""
+  /// Folder of a tree with native programs that stand in for those of the tree; empty for none.
+  public var twinTree = ""
+  /// Files and folders that the native programs need.
+  public var support: [Twin] = []
+  /// Folders that are seen as empty.
+  public var hidden: [String] = []
+  /// The native programs. One whose path in the tree is missing, or a link, is passed over.
+  public var programs: [Twin] = []
+  /// Ids for a caller that is not root; empty for root.
+  public var users: [IDRange] = []
+  /// The same for groups.
+  public var groups: [IDRange] = []
+
+  /// Makes a plan.
+  public init(work: String, layers: Int, place: Place, script: String) {
+    self.work = work
+    self.layers = layers
+    self.place = place
+    self.script = script
+  }
+}
+
+extension SandboxPlan {
+  private enum Tag {
+    static let work: UInt16 = 1
+    static let layers: UInt16 = 2
+    static let place: UInt16 = 3
+    static let usesNetwork: UInt16 = 4
+    static let keepsInput: UInt16 = 5
+    static let folder: UInt16 = 6
+    static let script: UInt16 = 7
+    static let bindings: UInt16 = 8
+    static let emulator: UInt16 = 9
+    static let registration: UInt16 = 10
+    static let twinTree: UInt16 = 11
+    static let support: UInt16 = 12
+    static let hidden: UInt16 = 13
+    static let programs: UInt16 = 14
+    static let users: UInt16 = 15
+    static let groups: UInt16 = 16
+  }
+
+  /// The plan as tagged fields. Lists are texts that each end with a zero byte, which no path has.
+  public var bytes: [UInt8] {
+    var writer = FieldWriter()
+    writer.add(Tag.work, text: work)
+    writer.add(Tag.layers, number: UInt32(layers))
+    writer.add(Tag.place, number: place.rawValue)
+    writer.add(Tag.usesNetwork, number: UInt8(usesNetwork ? 1 : 0))
+    writer.add(Tag.keepsInput, number: UInt8(keepsInput ? 1 : 0))
+    writer.add(Tag.folder, text: folder)
+    writer.add(Tag.script, text: script)
+    writer.add(Tag.bindings, Self.list(bindings.flatMap { [$0.isWritable ? "rw" : "ro", $0.source, $0.path] }))
+    writer.add(Tag.emulator, text: emulator)
+    writer.add(Tag.registration, text: registration)
+    writer.add(Tag.twinTree, text: twinTree)
+    writer.add(Tag.support, Self.list(support.flatMap { [$0.twin, $0.path] }))
+    writer.add(Tag.hidden, Self.list(hidden))
+    writer.add(Tag.programs, Self.list(programs.flatMap { [$0.twin, $0.path] }))
+    writer.add(Tag.users, Self.list(users.flatMap { ["\($0.inner)", "\($0.outer)", "\($0.count)"] }))
+    writer.add(Tag.groups, Self.list(groups.flatMap { ["\($0.inner)", "\($0.outer)", "\($0.count)"] }))
+    return writer.bytes
+  }
+
+  /// Reads ``bytes``.
+  ///
+  /// - Throws: `FieldFailure`.
+  public init(_ bytes: [UInt8]) throws(FieldFailure) {
+    var reader = try FieldReader(bytes[...], of: "the plan of a sandbox")
+    func text(_ tag: UInt16, _ name: String) throws(FieldFailure) -> String {
+      String(decoding: try reader.value(tag, name, length: 0...Int(Int32.max)), as: UTF8.self)
+    }
+    func list(_ tag: UInt16, _ name: String, of size: Int) throws(FieldFailure) -> [[String]] {
+      let texts = try reader.value(tag, name, length: 0...Int(Int32.max)).split(
+        separator: 0, omittingEmptySubsequences: false
+      )
+      .dropLast().map { String(decoding: $0, as: UTF8.self) }
+      guard texts.count.isMultiple(of: size) else { throw FieldFailure("the plan of a sandbox: \(name) are not whole") }
+      return stride(from: 0, to: texts.count, by: size).map { Array(texts[$0..<$0 + size]) }
+    }
+    func ranges(_ tag: UInt16, _ name: String) throws(FieldFailure) -> [IDRange] {
+      var ranges: [IDRange] = []
+      for row in try list(tag, name, of: 3) {
+        guard let inner = UInt32(row[0]), let outer = UInt32(row[1]), let count = UInt32(row[2]) else {
+          throw FieldFailure("the plan of a sandbox: \(name) are not numbers")
+        }
+        ranges.append(IDRange(inner: inner, outer: outer, count: count))
+      }
+      return ranges
+    }
+    work = try text(Tag.work, "the folder")
+    layers = Int(try reader.number(Tag.layers, "the number of layers") as UInt32)
+    guard let place = Place(rawValue: try reader.number(Tag.place, "the place")) else {
+      throw FieldFailure("the plan of a sandbox has a place that this version does not know")
+    }
+    self.place = place
+    usesNetwork = try reader.number(Tag.usesNetwork, "the use of the network") as UInt8 != 0
+    keepsInput = try reader.number(Tag.keepsInput, "the use of standard input") as UInt8 != 0
+    folder = try text(Tag.folder, "the working folder")
+    script = try text(Tag.script, "the script")
+    bindings = try list(Tag.bindings, "the bindings", of: 3).map {
+      Binding(source: $0[1], path: $0[2], isWritable: $0[0] == "rw")
+    }
+    emulator = try text(Tag.emulator, "the emulator")
+    registration = try text(Tag.registration, "the registration")
+    twinTree = try text(Tag.twinTree, "the tree of native programs")
+    support = try list(Tag.support, "the support files", of: 2).map { Twin(twin: $0[0], path: $0[1]) }
+    hidden = try list(Tag.hidden, "the hidden folders", of: 1).map { $0[0] }
+    programs = try list(Tag.programs, "the native programs", of: 2).map { Twin(twin: $0[0], path: $0[1]) }
+    users = try ranges(Tag.users, "the users")
+    groups = try ranges(Tag.groups, "the groups")
+    try reader.finish()
+  }
+
+  private static func list(_ texts: [String]) -> [UInt8] { texts.flatMap { Array($0.utf8) + [0] } }
+}

@@ -1,0 +1,106 @@
+import Glibc
+import LinuxSystem
+import SandboxPlan
+
+/// The process that `cultivar` starts. It stays on the host, gives the sandbox's process its ids, and waits for it.
+struct Caller {
+  let plan: SandboxPlan
+
+  /// Runs a function in a child process in namespaces of its own for processes and, where the caller is not root, users.
+  ///
+  /// - Returns: Exit status of the child.
+  /// - Throws: `SystemError`, ``SandboxFailure``.
+  func run(_ body: (Parent) throws -> Never) throws -> Int32 {
+    let isRoot = plan.users.isEmpty
+    var (own, childs): (Descriptor?, Descriptor?) = try UnixSocket.pair()
+    let child = try NameSpaces.fork(into: isRoot ? .processes : [.user, .processes])
+    if child == 0 {
+      own = nil
+      do {
+        guard let childs else { throw SandboxFailure("its parent cannot be reached") }
+        let parent = Parent(connection: childs)
+        try NameSpaces.endWithParent()
+        if !isRoot { try parent.mapIDs() }
+        try body(parent)
+      } catch {
+        SandboxFailure.end(with: error)
+      }
+    }
+    // Each side sees the end of the other.
+    childs = nil
+    // The caller's terminal interrupts the program, which answers for itself.
+    if plan.keepsInput { for number in [SIGINT, SIGQUIT] { signal(number, SIG_IGN) } }
+    if let own { try answer(own, for: child) }
+    return try Self.wait(for: child)
+  }
+
+  /// Waits until the child asks for ids or ends, and gives it ids.
+  private func answer(_ connection: Descriptor, for child: pid_t) throws {
+    guard let word = try connection.read(atMost: 1), !word.isEmpty else { return }
+    if plan.users.isEmpty {
+      try mapToThemselves(child)
+    } else {
+      try map(child, "/usr/bin/newuidmap", plan.users)
+      try map(child, "/usr/bin/newgidmap", plan.groups)
+    }
+    try connection.write(all: [1])
+  }
+
+  /// Gives the child's user namespace all ids of this one, each as itself.
+  private func mapToThemselves(_ child: pid_t) throws {
+    for table in ["uid_map", "gid_map"] {
+      let lines = String(decoding: try FileTree.read("/proc/self/\(table)"), as: UTF8.self).split(separator: "\n")
+      let map = try lines.map { line in
+        let numbers = line.split(separator: " ")
+        guard numbers.count == 3 else { throw SandboxFailure("/proc/self/\(table) cannot be read") }
+        return "\(numbers[0]) \(numbers[0]) \(numbers[2])\n"
+      }
+      try FileTree.write(map.joined(), to: "/proc/\(child)/\(table)")
+    }
+  }
+
+  /// Has a program that is privileged for it give the child's user namespace subordinate ids.
+  private func map(_ child: pid_t, _ program: String, _ ranges: [SandboxPlan.IDRange]) throws {
+    let words = [program, "\(child)"] + ranges.flatMap { ["\($0.inner)", "\($0.outer)", "\($0.count)"] }
+    let pid = try NameSpaces.fork()
+    if pid == 0 { Program(path: program, arguments: words).execute() }
+    guard try Self.wait(for: pid) == 0 else {
+      throw SandboxFailure("\(program) gave it no ids: see /etc/subuid and /etc/subgid")
+    }
+  }
+
+  static func wait(for child: pid_t) throws -> Int32 {
+    var status: Int32 = 0
+    while waitpid(child, &status, 0) < 0 {
+      if errno != EINTR { throw SystemError("wait for", "process \(child)") }
+    }
+    return Self.exitStatus(of: status)
+  }
+
+  /// An exit status as the shell gives it: that of the process, or 128 and the number of the signal that ended it.
+  static func exitStatus(of status: Int32) -> Int32 {
+    switch ProcessEnd(waitStatus: status) {
+    case .exited(let code): Int32(truncatingIfNeeded: code)
+    case .signalled(let number): 128 + Int32(truncatingIfNeeded: number)
+    }
+  }
+}
+
+/// The caller, for the sandbox's process.
+struct Parent {
+  let connection: Descriptor
+
+  /// Waits until the user namespace that this process has just entered has its ids, and becomes its root.
+  ///
+  /// - Throws: ``SandboxFailure`` if the caller has ended, `SystemError`.
+  func mapIDs() throws {
+    try connection.write(all: [1])
+    guard let word = try connection.read(atMost: 1), !word.isEmpty else { throw SandboxFailure("it got no ids") }
+    for failed in [setgid(0) < 0, setuid(0) < 0] where failed {
+      throw SystemError("become root of", "a user namespace")
+    }
+    // Groups of the caller's are nobody's here.
+    _ = setgroups(0, nil)
+    try NameSpaces.endWithParent()
+  }
+}

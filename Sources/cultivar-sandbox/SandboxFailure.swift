@@ -1,0 +1,16 @@
+import Glibc
+import LinuxSystem
+import SandboxPlan
+
+/// The reason why a sandbox cannot be made, in words for the user of `cultivar`.
+struct SandboxFailure: Error, CustomStringConvertible {
+  let description: String
+
+  init(_ description: String) { self.description = description }
+
+  /// Prints the reason and ends the process.
+  static func end(with error: any Error) -> Never {
+    try? Descriptor(owning: dup(STDERR_FILENO)).write(all: Array("cannot make a sandbox: \(error)\n".utf8))
+    exit(SandboxPlan.failureStatus)
+  }
+}

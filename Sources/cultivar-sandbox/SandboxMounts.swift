@@ -1,0 +1,160 @@
+import Glibc
+import LinuxSystem
+import SandboxPlan
+
+/// Mounts everything that a program in a sandbox sees. The current folder is then its root.
+struct SandboxMounts {
+  let plan: SandboxPlan
+
+  /// Single nodes, bound onto files of a fresh tmpfs; never the folder.
+  private static let nodes = ["null", "zero", "full", "random", "urandom", "tty"].map { "/dev/\($0)" }
+  private static let links = [
+    ("/dev/fd", "/proc/self/fd"), ("/dev/stdin", "fd/0"), ("/dev/stdout", "fd/1"), ("/dev/stderr", "fd/2"),
+    ("/dev/ptmx", "pts/ptmx"),
+  ]
+  /// Parts of the host that a program beside the tree sees, read-only. Of `/etc` only what programs need to start and to reach servers:
+  /// a link of the tree, or a step of a layer, finds no key and no password there.
+  private static let hostFolders = [
+    "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/opt", "/etc/alternatives", "/etc/ca-certificates",
+    "/etc/group", "/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/localtime", "/etc/nsswitch.conf",
+    "/etc/passwd", "/etc/protocols", "/etc/services", "/etc/ssl/certs", "/etc/ssl/openssl.cnf",
+  ]
+
+  private var new: String { plan.work + "/new" }
+
+  /// Mounts everything.
+  ///
+  /// - Returns: What was put into the tree for the time that the program runs.
+  /// - Throws: `SystemError`.
+  func make() throws -> NameServerFile? {
+    guard chdir(plan.work) == 0 else { throw SystemError("change to", plan.work) }
+    switch plan.place {
+    case .inside: try mountTree(at: "new")
+    case .beside: try Mount.mount("tmpfs", from: "tmpfs", at: "new", .noDevices, options: "mode=755")
+    }
+    let root = try TreeRoot(new)
+    try mountOwn(in: root)
+    if plan.place == .beside {
+      try showHost(in: root)
+      _ = try root.folder(SandboxPlan.treePath)
+      // The path has no links: everything above it is the sandbox's own.
+      try mountTree(at: "new" + SandboxPlan.treePath)
+    }
+    for binding in plan.bindings {
+      try show(binding.source, at: binding.path, in: root, isWritable: binding.isWritable)
+    }
+    if !plan.emulator.isEmpty { try show(plan.emulator, at: SandboxPlan.emulatorPath, in: root) }
+    if !plan.twinTree.isEmpty { try showTwins(in: root) }
+    try write(plan.script, to: SandboxPlan.scriptPath, in: root)
+    let nameServers = plan.usesNetwork ? try NameServerFile(in: root, write: write) : nil
+    guard chdir(new) == 0 else { throw SystemError("change to", new) }
+    return nameServers
+  }
+
+  /// Mounts the tree. Programs' wishes to sync it to the disk are ignored: it is a result only when all of them have ended, and dpkg alone
+  /// syncs hundreds of times.
+  private func mountTree(at target: String) throws {
+    // An overlay takes one layer at least.
+    let lower = plan.layers == 0 ? "lower" : (0..<plan.layers).map { "lower/\($0)" }.joined(separator: ":")
+    // Another user's overlays keep their notes in attributes that a user may write.
+    let notes = plan.users.isEmpty ? "" : ",userxattr"
+    try Mount.mount(
+      "overlay", from: "overlay", at: target, .noDevices,
+      options: "volatile,lowerdir=\(lower),upperdir=upper,workdir=work\(notes)")
+  }
+
+  /// Mounts the file systems that only the sandbox has.
+  private func mountOwn(in root: TreeRoot) throws {
+    func mount(_ type: String, _ path: String, _ flags: Mount.Flags, _ options: String = "") throws -> Descriptor {
+      try Mount.mount(type, on: root.folder(path), named: path, flags, options: options)
+      guard let folder = try root.open(path, O_RDONLY | O_DIRECTORY) else {
+        throw SystemError("open", path, code: ENOENT)
+      }
+      return folder
+    }
+    _ = try mount("tmpfs", "/dev", [.noSetUserID, .noDevices], "mode=755")
+    _ = try mount("tmpfs", "/dev/shm", .noDevices, "mode=1777")
+    _ = try? mount("devpts", "/dev/pts", [], "newinstance,ptmxmode=0666,mode=620")
+    for path in Self.nodes where FileTree.exists(path) { try show(path, at: path, in: root) }
+    for (path, target) in Self.links { try root.makeLink(to: target, at: path) }
+    try closeKernelSettings(in: root, processes: try mount("proc", "/proc", [.noSetUserID, .noDevices, .noExecution]))
+    _ = try mount("tmpfs", "/tmp", .noDevices, "mode=1777")
+    _ = try mount("tmpfs", "/run", .noDevices, "mode=755")
+    if plan.place == .beside { _ = try root.folder("/root") }
+  }
+
+  /// Makes read-only what in `/proc` is the whole machine's and not the sandbox's: all but the processes.
+  private func closeKernelSettings(in root: TreeRoot, processes: Descriptor) throws {
+    for name in FileTree.names(in: processes.path) where UInt32(name) == nil {
+      guard let entry = try? Descriptor(opening: "\(processes.path)/\(name)", Descriptor.pathOnly | O_NOFOLLOW) else {
+        continue
+      }
+      let mode = try entry.mode()
+      switch mode & S_IFMT {
+      case S_IFDIR: break
+      case S_IFREG where mode & 0o222 != 0: break
+      default: continue
+      }
+      let mount = try DetachedMount(of: entry, named: "/proc/\(name)")
+      try mount.makeReadOnly()
+      try mount.attach(to: entry, named: "/proc/\(name)")
+    }
+  }
+
+  private func showHost(in root: TreeRoot) throws {
+    for path in Self.hostFolders {
+      var text = [CChar](repeating: 0, count: Int(PATH_MAX))
+      if readlink(path, &text, text.count - 1) > 0, FileTree.parent(of: path) == "/" {
+        // A link on the host, and so here: /bin of a merged /usr.
+        try root.makeLink(to: String(decoding: text.prefix { $0 != 0 }.map(UInt8.init), as: UTF8.self), at: path)
+      } else if FileTree.exists(path) {
+        try show(path, at: path, in: root)
+      }
+    }
+  }
+
+  /// Shows a file or folder of the host.
+  private func show(_ source: String, at path: String, in root: TreeRoot, isWritable: Bool = false) throws {
+    try show(
+      try Descriptor(opening: source, Descriptor.pathOnly), named: source, at: path, in: root, isWritable: isWritable)
+  }
+
+  /// Shows an open file or folder. Read-only is about a device's node, its mode and owner, and not about what is written to the device.
+  private func show(
+    _ source: Descriptor, named name: String, at path: String, in root: TreeRoot, isWritable: Bool = false
+  ) throws {
+    let isFolder = try source.mode() & S_IFMT == S_IFDIR
+    let mount = try DetachedMount(of: source, named: name)
+    if !isWritable { try mount.makeReadOnly() }
+    try mount.attach(to: isFolder ? root.folder(path) : root.file(path), named: path)
+  }
+
+  /// Shows native programs in place of the tree's, read-only: a script that wants to change one of them fails, and changes nothing in the
+  /// cache.
+  private func showTwins(in root: TreeRoot) throws {
+    let twins = try TreeRoot(plan.twinTree)
+    for twin in plan.support {
+      guard let source = try twins.open(twin.twin) else { throw SystemError("open", twin.twin, code: ENOENT) }
+      try show(source, named: twin.twin, at: twin.path, in: root)
+    }
+    for path in plan.hidden {
+      try Mount.mount("tmpfs", on: root.folder(path), named: path, .readOnly)
+    }
+    for twin in plan.programs {
+      // A program may be missing, or be another one's link.
+      guard let source = try twins.open(twin.twin),
+        let target = try root.open(twin.path, Descriptor.pathOnly | O_NOFOLLOW),
+        try target.mode() & S_IFMT == S_IFREG
+      else { continue }
+      let mount = try DetachedMount(of: source, named: twin.twin)
+      try mount.makeReadOnly()
+      try mount.attach(to: target, named: twin.path)
+    }
+  }
+
+  private func write(_ text: String, to path: String, in root: TreeRoot) throws {
+    _ = try root.file(path)
+    guard let file = try root.open(path, O_WRONLY | O_TRUNC) else { throw SystemError("open", path, code: ENOENT) }
+    try file.write(all: Array(text.utf8))
+  }
+}

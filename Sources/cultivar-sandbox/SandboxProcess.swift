@@ -1,0 +1,90 @@
+import Glibc
+import LinuxSystem
+import SandboxPlan
+
+/// PID 1 of a sandbox: it mounts what the program sees, makes that the root, gives up its rights over the host, and only then starts
+/// the first program of the tree. Until then every path of the tree is resolved in the tree.
+struct SandboxProcess {
+  let plan: SandboxPlan
+  let parent: Parent
+
+  /// Capabilities of programs in a sandbox: those over files, ids and processes that installing packages takes. None is over mounts, the
+  /// kernel, the clock, devices or other processes' memory.
+  private static let capabilities = CapabilitySet(names: [
+    "chown", "dac_override", "dac_read_search", "fowner", "fsetid", "kill", "setgid", "setuid", "setpcap",
+    "net_bind_service", "sys_chroot", "setfcap", "audit_write",
+  ])
+
+  /// Makes the sandbox, runs the program, and ends with its exit status.
+  ///
+  /// - Throws: `SystemError`, ``SandboxFailure`` if the sandbox cannot be made.
+  func run() throws -> Never {
+    umask(0o022)
+    let spaces: NameSpaces = [.mount, .communication, .hostName]
+    try NameSpaces.enter(plan.usesNetwork ? spaces : spaces.union(.network))
+    try makeMountsPrivate()
+    _ = sethostname("cultivar", 8)
+    if !plan.usesNetwork { try? NetworkConfiguration().bringUp("lo") }
+    let nameServers = try SandboxMounts(plan: plan).make()
+    try NameSpaces.takeCurrentFolderAsRoot()
+    // Root of the host gives up its rights over it: mounts cannot be changed from a user namespace below the one that made them.
+    if plan.users.isEmpty {
+      try NameSpaces.enter([.user, .mount])
+      try parent.mapIDs()
+    }
+    try registerEmulator()
+    guard let capabilities = Self.capabilities else { throw SandboxFailure("a capability has no such name") }
+    try NameSpaces.keepOnly(capabilities)
+    try NameSpaces.endWithParent()
+    let status = try runProgram()
+    nameServers?.remove()
+    exit(status)
+  }
+
+  private func makeMountsPrivate() throws {
+    do {
+      try NameSpaces.makeMountsPrivate()
+    } catch {
+      guard error.code == EINVAL else { throw error }
+      throw SandboxFailure("the root is not a mount point, as in a chroot. Build on a whole machine or in a container")
+    }
+  }
+
+  /// Removes the plan's folder: also what belongs to ids that only the sandbox has.
+  func removeFolder() throws -> Never {
+    FileTree.removeContents(of: plan.work)
+    exit(rmdir(plan.work) == 0 || errno == ENOENT ? 0 : 1)
+  }
+
+  private func registerEmulator() throws {
+    guard !plan.registration.isEmpty else { return }
+    let folder = "/run/cultivar/binfmt_misc"
+    try Mount.mount("binfmt_misc", from: "binfmt_misc", at: folder)
+    try FileTree.write(plan.registration, to: "\(folder)/register")
+  }
+
+  /// Runs the script and waits for it; processes that it leaves behind end with the sandbox.
+  private func runProgram() throws -> Int32 {
+    let program = try NameSpaces.fork()
+    if program == 0 {
+      do {
+        if !plan.keepsInput {
+          let nothing = try Descriptor(opening: "/dev/null", O_RDONLY)
+          guard dup2(nothing.number, STDIN_FILENO) >= 0 else { throw SystemError("open", "standard input") }
+        }
+        guard chdir(plan.folder) == 0 else { throw SystemError("change to", plan.folder) }
+      } catch {
+        SandboxFailure.end(with: error)
+      }
+      Program(path: "/bin/sh", arguments: ["/bin/sh", "-eu", SandboxPlan.scriptPath]).execute()
+    }
+    if plan.keepsInput { for number in [SIGINT, SIGQUIT] { signal(number, SIG_IGN) } }
+    // Orphans are this process's as well, as it is PID 1.
+    var status: Int32 = 0
+    while true {
+      let ended = waitpid(-1, &status, 0)
+      if ended == program { return Caller.exitStatus(of: status) }
+      if ended < 0, errno != EINTR { throw SystemError("wait for", "the program") }
+    }
+  }
+}

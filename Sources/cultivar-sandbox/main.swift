@@ -1,0 +1,20 @@
+import Glibc
+import LinuxSystem
+import SandboxPlan
+
+// cultivar-sandbox run PLAN       makes the sandbox of a plan and runs its program
+// cultivar-sandbox remove PLAN    removes the folder of a plan, with the ids that the sandbox has
+
+let arguments = CommandLine.arguments
+do {
+  guard arguments.count == 3 else { throw SandboxFailure("it takes a verb and a plan; `cultivar` starts it") }
+  let plan = try SandboxPlan(FileTree.read(arguments[2], limit: 1 << 30))
+  let caller = Caller(plan: plan)
+  switch arguments[1] {
+  case "run": exit(try caller.run { parent in try SandboxProcess(plan: plan, parent: parent).run() })
+  case "remove": exit(try caller.run { parent in try SandboxProcess(plan: plan, parent: parent).removeFolder() })
+  default: throw SandboxFailure("there is no verb \(arguments[1])")
+  }
+} catch {
+  SandboxFailure.end(with: error)
+}

@@ -1,0 +1,193 @@
+import ArgumentParser
+import DebianArchive
+import Emulator
+import Foundation
+import Glibc
+import HostSystem
+import Sandbox
+
+/// `cultivar doctor`: shows what this machine has of what Cultivar needs.
+struct DoctorCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "doctor", abstract: "Check that this machine can build and run images.",
+    discussion: """
+      Shows the programs that Cultivar starts, with their versions, and everything else it needs of this machine. The last lines \
+      install what is missing. The exit status is 1 if images cannot be built here.
+      """)
+
+  @Flag(help: "Write the findings as JSON to standard output.")
+  var json = false
+
+  func run() async throws {
+    try await CommandErrors.shown {
+      let findings = await HostExamination(environment: ProcessInfo.processInfo.environment).run()
+      if json {
+        try ReadableJSON.print(findings)
+      } else {
+        print(text(findings))
+      }
+      if findings.contains(where: { $0.state == .missing && $0.isNeeded }) { throw ExitCode.failure }
+    }
+  }
+
+  private func text(_ findings: [HostFinding]) -> String {
+    let rows = findings.map { finding in
+      let mark = finding.state == .present ? "ok" : finding.isNeeded ? "MISSING" : "missing"
+      return [mark, finding.name, finding.detail, "to \(finding.purpose)"]
+    }
+    let missing = findings.filter { $0.state == .missing }
+    func installation(_ isNeeded: Bool) -> String? {
+      let packages = Set(missing.filter { $0.isNeeded == isNeeded }.compactMap(\.package)).sorted()
+      return packages.isEmpty ? nil : MissingPrograms.installation(of: packages)
+    }
+    var lines = [TextTable.text(rows)]
+    lines += missing.filter { $0.package == nil }.compactMap(\.remedy)
+    if let all = installation(false) { lines.append("for everything that is optional: \(all)") }
+    if let needed = installation(true) { lines.append("for what every build needs:     \(needed)") }
+    if missing.isEmpty { lines.append("nothing is missing") }
+    return lines.joined(separator: "\n")
+  }
+}
+
+/// One thing that Cultivar needs of the build host, and how it stands.
+struct HostFinding: Encodable, Sendable {
+  /// The result of the look.
+  enum State: String, Encodable, Sendable {
+    case present, missing
+  }
+
+  /// Name of the program or property.
+  var name: String
+  /// How it stands.
+  var state: State
+  /// Version, path, size, or the reason why it is missing.
+  var detail: String
+  /// The reason why it is needed, as the end of a sentence.
+  var purpose: String
+  /// Debian package that brings it.
+  var package: String?
+  /// The remedy where no package is one.
+  var remedy: String?
+  /// True if no image can be built without it.
+  var isNeeded: Bool
+}
+
+/// Looks at the build host; nothing is changed.
+struct HostExamination {
+  let environment: [String: String]
+
+  func run() async -> [HostFinding] {
+    var findings: [HostFinding] = []
+    for program in HostProgram.all { findings.append(await examine(program)) }
+    findings.append(await sandbox())
+    findings.append(emulation())
+    findings += firmware()
+    findings.append(keyring())
+    findings.append(await mirror())
+    findings.append(space())
+    return findings
+  }
+
+  private func examine(_ program: HostProgram) async -> HostFinding {
+    var finding = HostFinding(
+      name: program.name, state: .missing, detail: "", purpose: program.purpose, package: program.package,
+      remedy: program.package == nil ? MissingPrograms([program]).remedy : nil, isNeeded: program.use == .build)
+    guard let path = program.path else { return finding }
+    finding.state = .present
+    finding.detail = await version(of: program) ?? path
+    return finding
+  }
+
+  /// The first number in what a program says of its version.
+  private func version(of program: HostProgram) async -> String? {
+    let arguments = [HostProgram.openSSL, .go].contains(program) ? ["version"] : ["--version"]
+    // Some have no version to tell, and do their work when they are asked for one.
+    guard ![HostProgram.newUIDMap, .newGIDMap, .shell].contains(program),
+      let said = try? await HostCommand(program, arguments, to: "ask for its version").run()
+    else { return nil }
+    let words = said.split(whereSeparator: { " \n(),".contains($0) })
+    return words.first { $0.contains(".") && ($0.first?.isNumber == true || $0.hasPrefix("go1")) }.map(String.init)
+  }
+
+  private func sandbox() async -> HostFinding {
+    var finding = HostFinding(
+      name: "sandbox", state: .present, detail: geteuid() == 0 ? "as root" : "with subordinate ids",
+      purpose: "build systems", isNeeded: false)
+    do {
+      let scratch = FileManager.default.temporaryDirectory.appending(path: "cultivar-doctor-\(UUID().uuidString)")
+      try FolderTree.create(scratch.path)
+      defer { Sandbox.remove(scratch) }
+      try await Sandbox(scratch: scratch).run(
+        "exit 0", root: .view(lower: []), place: .beside, to: "make a sandbox")
+    } catch let error as any ExplainedError {
+      finding.state = .missing
+      finding.detail = "not possible"
+      finding.remedy = [error.problem, error.remedy].compactMap(\.self).joined(separator: "\n  ")
+    } catch {
+      finding.state = .missing
+      finding.detail = "\(error)"
+    }
+    return finding
+  }
+
+  private func emulation() -> HostFinding {
+    let other: Sandbox.Emulation.Target = Architecture.host == .amd64 ? .arm64 : .amd64
+    let isPossible = Sandbox.Emulation.isPossible(for: other)
+    return HostFinding(
+      name: "binfmt_misc", state: isPossible ? .present : .missing,
+      detail: isPossible ? "for \(other.rawValue)" : "Linux is older than 6.7, and no emulator is registered",
+      purpose: "build systems for the other architecture", package: isPossible ? nil : "qemu-user-static",
+      isNeeded: false)
+  }
+
+  private func firmware() -> [HostFinding] {
+    [
+      (VirtualMachine.Firmware.uefi, Architecture.amd64, "ovmf"), (.uefi, .arm64, "qemu-efi-aarch64"),
+      (.uBoot, .arm64, "u-boot-qemu"),
+    ].map { firmware, architecture, package in
+      let file = VirtualMachine.file(of: firmware, for: architecture)
+      return HostFinding(
+        name: "\(firmware.title) for \(architecture.rawValue)", state: file == nil ? .missing : .present,
+        detail: file ?? "", purpose: "run images that start by it", package: package, isNeeded: false)
+    }
+  }
+
+  private func keyring() -> HostFinding {
+    let file = DebianArchive.keyring
+    let isThere = access(file, R_OK) == 0
+    return HostFinding(
+      name: "keyring", state: isThere ? .present : .missing, detail: file, purpose: "check signatures of Debian",
+      package: "debian-archive-keyring", isNeeded: true)
+  }
+
+  private func mirror() async -> HostFinding {
+    let mirror = Mirror.choose(project: (nil, nil), environment: environment, aptSources: Mirror.hostAptSources())
+    let url = "\(mirror.main)/dists/\(ToolTree.suite)/InRelease"
+    let file = FileManager.default.temporaryDirectory.appending(path: "cultivar-doctor-\(UUID().uuidString)").path
+    defer { unlink(file) }
+    let isReached =
+      (try? await HostCommand(
+        .aptHelper,
+        ["-o", "Acquire::Retries=0", "-o", "Acquire::http::Timeout=10", "-q", "download-file", url, file],
+        to: "reach the mirror"
+      ).run()) != nil
+    return HostFinding(
+      name: "mirror", state: isReached ? .present : .missing, detail: mirror.main, purpose: "fetch packages of Debian",
+      remedy: "the mirror \(mirror.main) cannot be reached: check the network, or name one by CULTIVAR_DEBIAN_MIRROR",
+      isNeeded: true)
+  }
+
+  private func space() -> HostFinding {
+    let folder = Cache.defaultFolder(environment: environment)
+    var place = folder
+    while access(place.path, F_OK) != 0, place.path != "/" { place.deleteLastPathComponent() }
+    var status = statvfs()
+    let free = statvfs(place.path, &status) == 0 ? UInt64(status.f_bavail) * UInt64(status.f_frsize) : 0
+    let isEnough = free >= 4 << 30
+    return HostFinding(
+      name: "space", state: isEnough ? .present : .missing, detail: "\(free >> 30) GiB free for \(folder.path)",
+      purpose: "keep results of builds",
+      remedy: "\(folder.path) has less than 4 GiB: make room, or name another folder by CULTIVAR_CACHE", isNeeded: false
+    )
+  }
+}
