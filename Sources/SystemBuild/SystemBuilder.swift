@@ -242,14 +242,18 @@ public struct SystemBuilder: Sendable {
     let lower = stack.lower
     try await stack.add(key, called: "files and settings of \(layer.name)") { upper in
       try await progress.step("files and settings of \(layer.name)") {
-        try await withContents(content) { contents in
-          // A layer may put its own file in a program's place, which cannot be where a twin is.
-          try await installer.using(installer.twins(for: installed.byName), in: upper) { twins in
-            try await sandbox.run(
-              content.text, root: .overlay(lower: lower, upper: upper), bindings: [contents],
-              environment: environment, twins: twins,
-              to: "put the files of the layer \(layer.name) into the root")
+        do {
+          try await withContents(content) { contents in
+            // A layer may put its own file in a program's place, which cannot be where a twin is.
+            try await installer.using(installer.twins(for: installed.byName), in: upper) { twins in
+              try await sandbox.run(
+                content.text, root: .overlay(lower: lower, upper: upper), bindings: [contents],
+                environment: environment, twins: twins,
+                to: "put the files of the layer \(layer.name) into the root")
+            }
           }
+        } catch let failure as CommandFailure {
+          throw AccountFailure(failure, of: layer) ?? failure
         }
       }
     }
