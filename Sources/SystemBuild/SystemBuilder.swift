@@ -124,9 +124,9 @@ public struct SystemBuilder: Sendable {
   /// What ``build(_:request:packages:)`` would do, in its order; nothing is done.
   public func rehearse(
     _ system: SystemDefinition, request: InstallationRequest, packages: [[DebianPackage]]
-  ) async throws -> (key: ContentHash, pieces: [PlannedPiece]) {
+  ) async throws -> (key: ContentHash, keyWithoutSecrets: ContentHash, pieces: [PlannedPiece]) {
     let stack = try await rehearsal(system, request: request, packages: packages)
-    return (stack.key, stack.pieces)
+    return (stack.key, stack.keyWithoutSecrets, stack.pieces)
   }
 
   /// Reads of the first stage's packages what their installation asks first, where it is not in the cache.
