@@ -109,7 +109,7 @@ let package = Package(
 
     // The host.
     .target(name: "Spelling"),
-    .target(name: "Project", dependencies: ["Spelling", .product(name: "Yams", package: "Yams")]),
+    .target(name: "Project", dependencies: ["LinuxSystem", "Spelling", .product(name: "Yams", package: "Yams")]),
     .target(
       name: "HostSystem",
       dependencies: [
@@ -155,7 +155,7 @@ let package = Package(
       name: "SystemBuild",
       dependencies: [
         "BaseImport", "Sandbox", "DebianArchive", "ExecutableFormat", "Project", "HostSystem", "LinuxSystem", "Lock",
-        "SizeReport",
+        "RootFilesystem", "SizeReport",
       ]),
     .target(
       name: "DiskImage",
@@ -300,7 +300,8 @@ let package = Package(
       dependencies: ["DeviceFixtures", "DeviceModel", "HostSystem", "ManagementAPI", "RemoteDevice", "TestFixtures"]),
     .testTarget(name: "ProjectTests", dependencies: ["Project", "TestFixtures"]),
     .testTarget(
-      name: "CommandLineTests", dependencies: ["cultivar", "Bundle", "BundleDownload", "BundleMaking", "TestFixtures"]),
+      name: "CommandLineTests",
+      dependencies: ["cultivar", "Bundle", "BundleDownload", "BundleMaking", "LinuxSystem", "TestFixtures"]),
     .testTarget(
       name: "BootTests",
       dependencies: [

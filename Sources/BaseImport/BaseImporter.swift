@@ -319,7 +319,7 @@ public struct BaseImporter: Sendable {
       let excluded = target.isEmpty ? Self.emptied.flatMap { ["./\($0)/*", "\($0)/*"] } : []
       let options =
         "--extract --preserve-permissions --same-owner --numeric-owner --xattrs --xattrs-include='security.*' "
-        + "--xattrs-include='user.*' --warning=no-timestamp --warning=no-unknown-keyword --anchored --wildcards-match-slash"
+        + "--xattrs-include='user.*' --xattrs-include='system.posix_acl_*' --warning=no-timestamp --warning=no-unknown-keyword --anchored --wildcards-match-slash"
       do {
         try await sandbox.run(
           """

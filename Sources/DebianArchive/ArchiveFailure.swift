@@ -33,6 +33,9 @@ public enum ArchiveFailure: ExplainedError {
         + quoted(said)
     case .uninstallable(let packages, let suite, let architecture, let said):
       "cannot install \(packages.joined(separator: ", ")) from \(suite) for \(architecture)\n\(quoted(said))"
+    case .wouldRemove(let removed, let packages) where removed.contains(BuildPackages.initramfs):
+      "cannot install \(packages.joined(separator: ", ")): they bring a program that makes initial RAM file systems on the device "
+        + "(initramfs-tools or dracut), and the image has one already that the build makes"
     case .wouldRemove(let removed, let packages):
       "cannot install \(packages.joined(separator: ", ")): \(removed.joined(separator: ", ")) of an earlier layer would go"
     case .notFetched(let packages, let said):
@@ -57,6 +60,9 @@ public enum ArchiveFailure: ExplainedError {
     case .unresolvable: "check the spelling, and that the suite has the package: `debian: { suite: … }`"
     case .uninstallable:
       "check the spelling, the suite (`debian: { suite: … }`), what is excluded, and the layers' repositories"
+    case .wouldRemove(let removed, _) where removed.contains(BuildPackages.initramfs):
+      "leave them out; or, where another program needs them, as plymouth does, say that they take the place of what stands for the build's: "
+        + "`packages: { remove: [\(removed.joined(separator: ", "))] }` in the same layer. They will never run: the image starts with its own"
     case .wouldRemove(let removed, _):
       "say that it may: `packages: { remove: [\(removed.joined(separator: ", "))] }`, or leave one of the two out"
     case .notFetched:

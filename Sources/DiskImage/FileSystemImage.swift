@@ -50,7 +50,7 @@ public struct FileSystemImage: Sendable {
     // Of ext4 the size is known before it is made, of the others afterwards.
     let estimate = Self.ext4Estimate(source)
     let size = slot.size.bytes(content: estimate).roundedToMebibytes
-    var key = key("root-image 3", [kind.rawValue, id.description] + (kind == .ext4 ? ["\(size.bytes)"] : []))
+    var key = key("root-image 4", [kind.rawValue, id.description] + (kind == .ext4 ? ["\(size.bytes)"] : []))
     key.add(try source.identity())
     let folder = try await cache.result("root-image", key.hash) { folder in
       let temporary = folder.appending(path: "root.tar").path
@@ -106,6 +106,9 @@ public struct FileSystemImage: Sendable {
     try await tools.command(
       "mksquashfs", ["-", image] + arguments, to: "make the root file system", input: .growing(archive)
     ).run()
+    // The journal's list is set again at each start, by systemd-tmpfiles.
+    let lost = try RootAttributes(of: archive.path) { $0.hasPrefix("system.") }.paths.filter { $0 != "var/log/journal" }
+    if let first = lost.first { throw AttributesNotKept(path: "/\(first)", others: lost.count - 1) }
   }
 
   private func makeExt4(
@@ -121,6 +124,15 @@ public struct FileSystemImage: Sendable {
       ], to: "make the root file system", environment: environment, input: .growing(archive))
     do {
       try await command.run()
+      // Of an archive's attributes mke2fs takes capabilities alone.
+      let rest = try RootAttributes(of: archive.path) { $0 != "security.capability" }
+      try await cache.withScratch { folder in
+        guard let commands = try rest.commands(in: folder) else { return }
+        try await tools.command(
+          "debugfs", ["-w", "-f", commands.path, image], to: "set attributes of the root file system",
+          environment: environment
+        ).run()
+      }
     } catch let failure as CommandFailure {
       guard case .failed(_, let said) = failure.outcome, said.contains("Could not allocate block") else {
         throw failure

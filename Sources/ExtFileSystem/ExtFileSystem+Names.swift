@@ -83,10 +83,28 @@ extension ExtFileSystem {
 
   // MARK: Extended attributes
 
-  /// Beginnings of names, by the number that is stored for them. Access control lists have another form here than for programs.
-  private static let prefixes: [UInt8: String] = [1: "user.", 6: "security."]
+  /// Beginnings of names, by the number that is stored for them. Those of access control lists are whole names.
+  private static let prefixes: [UInt8: String] = [
+    1: "user.", 2: "system.posix_acl_access", 3: "system.posix_acl_default", 6: "security.",
+  ]
 
-  /// The extended attributes `user.*` and `security.*` of an inode, sorted by name.
+  /// An access control list as programs see it (`linux/posix_acl_xattr.h`), of the shorter form that is stored; `nil` where it is none.
+  private static func accessList(_ stored: [UInt8]) -> [UInt8]? {
+    guard stored.number(at: 0, as: UInt32.self) == 1 else { return nil }
+    var list: [UInt8] = [2, 0, 0, 0]
+    var offset = 4
+    while offset < stored.count {
+      // Only the entries of named users and groups have an id.
+      let isNamed = [0x02, 0x08].contains(stored.number(at: offset, as: UInt16.self))
+      let length = isNamed ? 8 : 4
+      guard offset + length <= stored.count else { return nil }
+      list += stored[offset..<offset + length] + (isNamed ? [] : [255, 255, 255, 255])
+      offset += length
+    }
+    return list
+  }
+
+  /// The extended attributes `user.*` and `security.*` of an inode, and its access control lists, sorted by name.
   ///
   /// - Throws: ``ExtFailure``.
   public func attributes(of inode: ExtInode) throws -> [(name: String, value: [UInt8])] {
@@ -119,7 +137,14 @@ extension ExtFileSystem {
       }
       if let prefix = Self.prefixes[content[offset + 1]] {
         let name = String(decoding: content[offset + 16..<offset + 16 + nameLength], as: UTF8.self)
-        result.append((prefix + name, Array(content[place..<place + size])))
+        var value = Array(content[place..<place + size])
+        if prefix.hasPrefix("system.") {
+          guard let list = Self.accessList(value) else {
+            throw ExtFailure.damaged("the inode \(inode.number) has an access control list that is none")
+          }
+          value = list
+        }
+        result.append((prefix + name, value))
       }
       offset += (16 + nameLength + 3) & ~3
     }

@@ -95,9 +95,13 @@ public struct ImageBuilder: Sendable {
 
     var identity = ImageIdentity(
       project: project.name, image: image.name, deviceClass: device.name, version: project.version, build: "")
-    let built = try await programs
     var root = try RootTree(image: image, device: device, users: users, identity: identity, executable: executable)
-    root = try await fill(root, image, requests: requests, packages: packages, system: system, programs: built)
+    // What packages lack is said before programs have been compiled for minutes.
+    root = try await addPackages(to: root, image, requests: requests, packages: packages)
+    let built = try await programs
+    try root.addConfiguration(system.configuration)
+    for program in image.programs { try root.add(program, executable: built[program.name]) }
+    try root.addFiles(image.files, origin: "the project's files")
     if let modules = kernel.modules { try root.addModules(modules) }
     if let updates { try root.add(updates, identity, time: epoch) }
     if let management = image.management { try root.add(ManagementPlan(management)) }
@@ -226,9 +230,9 @@ public struct ImageBuilder: Sendable {
       bootModules: try await choose(needed, optional: device.bootModules))
   }
 
-  private func fill(
-    _ start: RootTree, _ image: ImageDefinition, requests: PackageRequests,
-    packages: [PackageRequest: [DebianPackage]], system: SystemPrograms, programs: [String: URL]
+  private func addPackages(
+    to start: RootTree, _ image: ImageDefinition, requests: PackageRequests,
+    packages: [PackageRequest: [DebianPackage]]
   ) async throws -> RootTree {
     var root = start
     let base = packages[requests.base] ?? []
@@ -237,11 +241,15 @@ public struct ImageBuilder: Sendable {
       let closure = packages[request] ?? []
       let named = closure.filter { request.names.contains($0.name) }
       try root.addPackages(named, trees: try await archive.trees(of: named))
+      for program in image.programs {
+        guard case .debian(let names, let executable) = program.source, Set(names) == Set(request.names) else {
+          continue
+        }
+        try await root.addTarget(of: executable, from: closure, archive: archive)
+      }
       try await root.addLibraries(from: closure, archive: archive)
     }
-    try root.addConfiguration(system.configuration)
-    for program in image.programs { try root.add(program, executable: programs[program.name]) }
-    try root.addFiles(image.files, origin: "the project's files")
+    for program in image.programs { try root.checkExecutable(of: program) }
     return root
   }
 

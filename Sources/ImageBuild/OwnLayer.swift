@@ -40,13 +40,14 @@ struct OwnLayer {
     if let updates { try updates.add(to: &layer, identity, at: image.position) }
     layer.steps = [
       BuildStep(
-        position: image.position, name: "clean", phase: .last, place: .root, script: .shell(Self.clean))
+        position: image.position, name: "clean", phase: .last, place: .root, script: .shell(clean))
     ]
     return layer
   }
 
   /// What scripts of packages and steps leave that differs at every build, or is a copy of something.
-  private static let clean = """
+  private var clean: String {
+    """
     # The folders are the packages' own, and stay.
     for folder in /var/cache/apt /var/lib/apt/lists /var/log/apt; do
       [ ! -d "$folder" ] || find "$folder" -xdev ! -type d -delete
@@ -58,8 +59,11 @@ struct OwnLayer {
     [ ! -d /var/lib/dbus ] || ln -s /etc/machine-id /var/lib/dbus/machine-id
     # Caches of libraries and messages are made; without these notes systemd would make them again at every start.
     touch /etc/.updated /var/.updated
+    # Scripts of mail programs take the name of the machine that they run on, which is the sandbox.
+    [ "$(cat /etc/mailname 2>/dev/null)" != cultivar ] || echo \(image.hostname) > /etc/mailname
 
     """
+  }
 
   /// A repository as APT on the device is told of it (`sources.list(5)`, deb822).
   private static func sources(_ repository: PackageRepository, key: String) -> String {

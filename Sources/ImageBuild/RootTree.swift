@@ -2,6 +2,7 @@ import DebianArchive
 import DeviceModel
 import Foundation
 import HostSystem
+import struct LinuxSystem.ForeignTree
 import Lock
 import Project
 import RootFilesystem
@@ -178,15 +179,37 @@ struct RootTree {
     let place = PlannedPrograms.installedPath(program)
     if let executable {
       try tree.addFile(place, from: executable.path, mode: 0o755, origin: "program \(program.name)")
-    } else if tree.resolve(place) == nil {
+    }
+    try ExecutableCheck(program: program, architecture: device.architecture, tree: tree)
+      .check(place, shown: executable?.path ?? place)
+    try addFiles(program.files, origin: "program \(program.name)")
+  }
+
+  /// Checks that the packages of a program have its executable; of other programs nothing is known yet.
+  ///
+  /// - Throws: ``ImageFailure``.
+  func checkExecutable(of program: ProgramDefinition) throws {
+    guard case .debian(_, let place) = program.source else { return }
+    if tree.resolve(place) == nil {
       let name = place.split(separator: "/").last.map(String.init) ?? place
       let similar = tree.paths.filter { $0.hasSuffix("/\(name)") && $0.contains("bin/") }.map { "/\($0)" }
       throw ImageFailure.noExecutableInPackages(
         program: program.name, path: place, similar: similar, position: program.position)
     }
-    try ExecutableCheck(program: program, architecture: device.architecture, tree: tree)
-      .check(place, shown: executable?.path ?? place)
-    try addFiles(program.files, origin: "program \(program.name)")
+  }
+
+  /// Adds the package that has what an executable is a link to, where that is another one that its packages depend on: redis-server is a
+  /// link to a program of redis-tools.
+  mutating func addTarget(of executable: String, from closure: [DebianPackage], archive: DebianArchive) async throws {
+    // One link may lead to the next.
+    var others = closure.filter { !wholePackages.contains($0.name) }
+    while let missing = tree.missingTarget(of: executable) {
+      let trees = try await archive.trees(of: others)
+      let index = try trees.firstIndex { try ForeignTree($0.path).kind(of: missing) == .file }
+      guard let index else { return }
+      try addPackages([others[index]], trees: [trees[index]])
+      others.remove(at: index)
+    }
   }
 
   /// Adds files that the project names.

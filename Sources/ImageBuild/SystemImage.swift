@@ -171,11 +171,12 @@ extension ImageBuilder {
     func complete() throws -> SystemDefinition {
       try self.complete(system, image, as: identity, device: device, packages: rows, time: time)
     }
-    // A hash of all but itself.
+    // A hash of all but itself and secrets, whose own hash is another one in each cache.
     var key = CacheKey("system image 2")
-    key.add(try await builder.rehearse(try complete(), request: request, packages: packages).key)
+    key.add(try await builder.rehearse(try complete(), request: request, packages: packages).keyWithoutSecrets)
     key.add(try ContentHash(ofFile: try executables.file(for: device.architecture).path))
-    key.add("\(layout(of: image)) \(image.kernel)")
+    // Not the kernel as a whole: its position names the project's folder.
+    key.add("\(layout(of: image)) \(image.kernel.source) \(image.kernel.modules) \(image.kernel.compressesInitialRAM)")
     key.add(device.kernelArguments + Self.kernelArguments + image.kernel.arguments)
     key.add(system.layers.flatMap(\.kernelArguments) + ["modules"] + system.layers.flatMap(\.bootModules))
     key.add(["persisted"] + system.layers.flatMap(\.persistedPaths).map(\.path))

@@ -47,6 +47,11 @@ struct ContentScript {
     let kind = group.isSystem ? " --system" : ""
     let name = group.name.quotedForShell
     lines.append("getent group \(name) >/dev/null || groupadd\(kind)\(number) \(name)")
+    if let gid = group.gid {
+      lines.append(
+        "found=$(getent group \(name) | cut -d: -f3); [ \"$found\" = \(gid) ] || "
+          + refusal("group", group.name, "is there already and has the number $found, not \(gid)"))
+    }
   }
 
   private mutating func add(_ user: SystemUser) {
@@ -63,17 +68,38 @@ struct ContentScript {
       home.map { "--home-dir \($0.quotedForShell) --create-home" } ?? "--home-dir /nonexistent --no-create-home")
     let shell = user.shell.map(\.quotedForShell) ?? (user.isSystem ? "/usr/sbin/nologin" : "\"$shell\"")
     lines.append("shell=/bin/bash; [ -x /bin/bash ] || shell=/bin/sh")
-    lines.append("id -u \(name) >/dev/null 2>&1 || useradd \(options.joined(separator: " ")) --shell \(shell) \(name)")
+    lines.append("if ! id -u \(name) >/dev/null 2>&1; then")
+    lines.append("  useradd \(options.joined(separator: " ")) --shell \(shell) \(name)")
+    // A package has made the account, or an earlier layer: what the project says of it counts.
+    let changes =
+      [
+        user.shell.map { "--shell \($0.quotedForShell)" }, user.group.map { "--gid \($0.quotedForShell)" },
+        user.home.map { "--home \($0.quotedForShell)" },
+      ].compactMap(\.self)
+    if !changes.isEmpty { lines += ["else", "  usermod \(changes.joined(separator: " ")) \(name)"] }
+    lines.append("fi")
+    if let uid = user.uid {
+      lines.append(
+        "found=$(id -u \(name)); [ \"$found\" = \(uid) ] || "
+          + refusal("user", user.name, "is there already and has the number $found, not \(uid)"))
+    }
     for group in user.groups { lines.append("usermod --append --groups \(group.quotedForShell) \(name)") }
-    if let home, !user.authorizedKeys.isEmpty {
+    if !user.authorizedKeys.isEmpty {
       let file = store(.text(user.authorizedKeys.joined(separator: "\n") + "\n"))
-      let folder = "\(home)/.ssh".quotedForShell
       lines += [
-        "mkdir -p \(folder)", "cp \(file) \(folder)/authorized_keys", "chmod 700 \(folder)",
-        "chmod 600 \(folder)/authorized_keys",
-        "chown -R \(name): \(folder)",
+        // Its own home, which a package may have put elsewhere.
+        "home=$(getent passwd \(name) | cut -d: -f6)",
+        "case $home in ''|/|/nonexistent|/dev/null) "
+          + refusal("user", user.name, "has no home for its authorizedKeys (it is '$home')") + " ;; esac",
+        "mkdir -p \"$home/.ssh\"", "cp \(file) \"$home/.ssh/authorized_keys\"", "chmod 700 \"$home/.ssh\"",
+        "chmod 600 \"$home/.ssh/authorized_keys\"", "chown -R \(name): \"$home/.ssh\"",
       ]
     }
+  }
+
+  /// Words of the shell that end the script for a reason that has to do with an account; ``AccountFailure`` finds its line.
+  private func refusal(_ kind: String, _ name: String, _ reason: String) -> String {
+    "{ echo \"account: \(kind) \(name) \(reason)\" >&2; exit 1; }"
   }
 
   private mutating func addPassword(of user: SystemUser) {

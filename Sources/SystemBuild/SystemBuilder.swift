@@ -124,9 +124,9 @@ public struct SystemBuilder: Sendable {
   /// What ``build(_:request:packages:)`` would do, in its order; nothing is done.
   public func rehearse(
     _ system: SystemDefinition, request: InstallationRequest, packages: [[DebianPackage]]
-  ) async throws -> (key: ContentHash, pieces: [PlannedPiece]) {
+  ) async throws -> (key: ContentHash, keyWithoutSecrets: ContentHash, pieces: [PlannedPiece]) {
     let stack = try await rehearsal(system, request: request, packages: packages)
-    return (stack.key, stack.pieces)
+    return (stack.key, stack.keyWithoutSecrets, stack.pieces)
   }
 
   /// Reads of the first stage's packages what their installation asks first, where it is not in the cache.
@@ -242,14 +242,18 @@ public struct SystemBuilder: Sendable {
     let lower = stack.lower
     try await stack.add(key, called: "files and settings of \(layer.name)") { upper in
       try await progress.step("files and settings of \(layer.name)") {
-        try await withContents(content) { contents in
-          // A layer may put its own file in a program's place, which cannot be where a twin is.
-          try await installer.using(installer.twins(for: installed.byName), in: upper) { twins in
-            try await sandbox.run(
-              content.text, root: .overlay(lower: lower, upper: upper), bindings: [contents],
-              environment: environment, twins: twins,
-              to: "put the files of the layer \(layer.name) into the root")
+        do {
+          try await withContents(content) { contents in
+            // A layer may put its own file in a program's place, which cannot be where a twin is.
+            try await installer.using(installer.twins(for: installed.byName), in: upper) { twins in
+              try await sandbox.run(
+                content.text, root: .overlay(lower: lower, upper: upper), bindings: [contents],
+                environment: environment, twins: twins,
+                to: "put the files of the layer \(layer.name) into the root")
+            }
           }
+        } catch let failure as CommandFailure {
+          throw AccountFailure(failure, of: layer) ?? failure
         }
       }
     }

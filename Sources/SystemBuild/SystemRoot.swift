@@ -62,7 +62,8 @@ public struct SystemRoot: Sendable {
           # A folder's time is that of the last package that was unpacked into it, and packages are unpacked side by side.
           find . -xdev -type d -print0 | xargs -0 touch --date=@\(epoch)
           tar --create --sort=name --format=pax --numeric-owner \\
-            --xattrs --xattrs-include='security.*' --xattrs-include='user.*' --xattrs-exclude='user.overlay.*' \\
+            --xattrs --xattrs-include='security.*' --xattrs-include='user.*' --xattrs-include='system.posix_acl_*' \\
+            --xattrs-exclude='user.overlay.*' \\
             --mtime=@\(epoch) --clamp-mtime --pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime \\
             --warning=no-file-ignored . > /run/cultivar/root.tar
           """, root: .view(lower: stack.lower), place: .beside,

@@ -1,5 +1,7 @@
 import ArgumentParser
 import Foundation
+import HostSystem
+import ImageBuild
 import Project
 import Spelling
 
@@ -9,7 +11,8 @@ struct ExplainCommand: AsyncParsableCommand {
     commandName: "explain", abstract: "Say where a value, package or file of a system comes from.",
     discussion: """
       NAME is a variable (with or without its layer), a package, the path of a file, or a step, unit, user, group or layer.
-      What counts in the end is marked with '*'. Secrets are not shown.
+      What counts in the end is marked with '*'. Secrets are not shown. Of files and packages that other packages bring along, the last
+      build tells.
       """)
 
   @OptionGroup var options: ProjectOptions
@@ -30,22 +33,35 @@ struct ExplainCommand: AsyncParsableCommand {
       let images = try session.images(named: image.map { [$0] } ?? [])
       let found = try images.map { image in
         let trace = try session.read(image, set: set.settings).trace
-        return (image: image.name, entries: trace.entries(named: name), names: trace.names)
+        let folder = ArtefactFolder(
+          session.project.folder.appending(path: "build/\(image.name)"), name: image.name)
+        let built = try BuildExplanation(
+          folder, cache: try Cache(at: Cache.defaultFolder(environment: ProcessInfo.processInfo.environment))
+        )
+        .lines(for: name)
+        return (image: image.name, entries: trace.entries(named: name), names: trace.names, built: built)
       }
-      guard found.contains(where: { !$0.entries.isEmpty }) else {
+      guard found.contains(where: { !$0.entries.isEmpty || !$0.built.isEmpty }) else {
         throw ProjectFailure(
           "no system has a variable, package, file, step, unit, user, group or layer '\(name)'",
-          remedy: NearestName.nearest(to: name, among: found.flatMap(\.names)).map { "did you mean '\($0)'?" })
+          remedy: NearestName.nearest(to: name, among: found.flatMap(\.names)).map { "did you mean '\($0)'?" }
+            ?? "what packages bring along is known once the image was built: `cultivar build`")
       }
       guard !json else {
         return print(
           JSONValue.array(
-            found.map { ["image": .text($0.image), "entries": .array($0.entries.map(\.json))] }
+            found.map {
+              [
+                "image": .text($0.image), "entries": .array($0.entries.map(\.json)),
+                "built": .array($0.built.map(JSONValue.text)),
+              ]
+            }
           ).formatted)
       }
-      for (image, entries, _) in found where !entries.isEmpty {
+      for (image, entries, _, built) in found where !entries.isEmpty || !built.isEmpty {
         print(image)
         for entry in entries { print(line(entry)) }
+        for line in built { print("    in the last build: \(line)") }
       }
     }
   }

@@ -82,9 +82,22 @@ struct RunCommand: AsyncParsableCommand {
       let copy = folder.appending(path: "disk.img")
       let machine = machine(image, disk: copy)
       try machine.checkHost()
-      _ = try await session.build(image, into: artefacts, set: variables.settings)
-      if !keep || !FileManager.default.fileExists(atPath: copy.path) {
+      let build = try await session.build(image, into: artefacts, set: variables.settings).identity.build
+      let origin = folder.appending(path: "build").path
+      if keep, FileManager.default.fileExists(atPath: copy.path) {
+        let kept = (try? FolderTree.readFile(origin)).map { String(decoding: $0, as: UTF8.self) }
+        if kept != build {
+          FileHandle.standardError.write(
+            Data(
+              """
+              cultivar: the kept disk is of another build\(kept.map { " (\($0.prefix(12)))" } ?? ""), and that one runs
+                to run build \(build.prefix(12)), leave out --keep once, or update the machine with --update
+
+              """.utf8))
+        }
+      } else {
         try FolderTree.create(folder.path)
+        try FolderTree.replaceFile(origin, with: build.utf8)
         try await MachineDisk.copy(artefacts.image, to: copy, size: Int64(disk) << 20)
         if image.management != nil {
           try await giveToken(in: folder, disk: copy, tools: try await session.builder.tools())

@@ -134,4 +134,29 @@ struct ProgramKindsTests {
       #expect(said.contains("more.go:3:15: undefined: undefined"), "\(said)")
     }
   }
+
+  @Test("A program of Debian whose executable is a link into another package brings that one along")
+  func linked() async throws {
+    try await Workshop.withProject(
+      programs: ["debian: { packages: [redis-server], executable: /usr/bin/redis-server }"]
+    ) { folder in
+      let root = try Workshop.build(folder).unpackedRoot(folder)
+
+      let program = root.appending(path: "usr/bin/redis-server").resolvingSymlinksInPath()
+      #expect(program.lastPathComponent == "redis-check-rdb")
+      #expect(FileManager.default.isExecutableFile(atPath: program.path))
+    }
+  }
+
+  @Test("An executable that the packages lack is said before anything is compiled")
+  func lacking() async throws {
+    try await Workshop.withProject(
+      programs: [
+        "debian: { packages: [curl], executable: /usr/bin/curly }", "executable: ./hello\nname: other",
+      ]
+    ) { folder in
+      let said = try Workshop.refusal(folder)
+      #expect(said.contains("have no executable /usr/bin/curly"), "\(said)")
+    }
+  }
 }

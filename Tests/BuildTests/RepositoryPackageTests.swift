@@ -110,4 +110,59 @@ struct RepositoryPackageTests {
       #expect(second.output == "1.0", "\(second.errors)")
     }
   }
+
+  /// A layer with a user that a package makes.
+  private func user(_ keys: String) -> [String: String] {
+    ["a": "requires: [debian-minimal]\npackages: [maker, passwd]\nusers: { made: { \(keys) } }"]
+  }
+
+  private let maker = LocalRepository.Package(
+    name: "maker", version: "1.0", needs: "passwd",
+    script: "useradd --system --uid 250 --home-dir /var/lib/made --create-home --shell /usr/sbin/nologin made")
+
+  @Test("An account that a package brings gets its keys in its own home, and the shell and groups of the project")
+  func account() async throws {
+    let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFakeFakeFakeFakeFakeFakeFakeFakeFakeFakeFake me"
+    try await withRepository([maker], user("shell: /bin/sh, groups: [adm], authorizedKeys: [\"\(key)\"]")) { project in
+      let verdict = try Workshop.run(
+        [
+          "shell", "--", "sh", "-c",
+          "getent passwd made; id -nG made; cat /var/lib/made/.ssh/authorized_keys; ls /home",
+        ],
+        in: project, environment: LibrarySystem.environment)
+
+      #expect(verdict.status == 0, "\(verdict.errors)")
+      #expect(verdict.output == "made:x:250:250::/var/lib/made:/bin/sh\nmade adm\n\(key)\n", "\(verdict.output)")
+    }
+  }
+
+  @Test("A number that the account cannot have any more is refused with its line")
+  func number() async throws {
+    try await withRepository([maker], user("uid: 251")) { project in
+      let verdict = try Workshop.run(["build", "-q"], in: project, environment: LibrarySystem.environment)
+
+      #expect(verdict.status == 1)
+      #expect(
+        verdict.errors.contains("layer.yaml:7: user made is there already and has the number 250, not 251"),
+        "\(verdict.errors)")
+    }
+  }
+
+  @Test("plymouth, which wants a program for initial RAM file systems, is refused in these words; the remedy works")
+  func initialRAM() async throws {
+    let environment = LibrarySystem.environment
+    try await withRepository([], ["a": "requires: [debian-minimal]\npackages: [plymouth]"]) { project in
+      let refused = try Workshop.run(["lock", "-q"], in: project, environment: environment)
+      #expect(refused.status == 1)
+      #expect(refused.errors.contains("the image has one already that the build makes"), "\(refused.errors)")
+      #expect(refused.errors.contains("packages: { remove: [cultivar-initramfs] }"), "\(refused.errors)")
+
+      let layer = try project.text("layers/a/layer.yaml")
+      try project.writing(
+        layer.replacing("[plymouth]", with: "{ install: [plymouth], remove: [cultivar-initramfs] }"),
+        to: "layers/a/layer.yaml")
+      let made = try Workshop.run(["build", "-q"], in: project, environment: environment)
+      #expect(made.status == 0, "\(made.errors)")
+    }
+  }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import LinuxSystem
 import TestFixtures
 import Testing
 
@@ -50,6 +51,27 @@ struct HostileProjectTests {
       #expect(system.errors.contains("files/etc/pipe is a pipe, socket or device"), "\(system.errors)")
       #expect(appliance.status == 1)
       #expect(appliance.errors.contains("'./layers/one/files/etc/pipe' is a pipe, socket or device"))
+    }
+  }
+
+  @Test("a capability on a file of a layer is refused; lists and attributes, which come from the folder, are said")
+  func attributes() throws {
+    try withTemporaryFolder { folder in
+      try folder.writing(Self.project, to: "cultivar.yaml")
+      try folder.writing(Self.layer, to: "layers/one/layer.yaml")
+      let capable = try folder.writing("x", to: "layers/one/files/usr/bin/capable", mode: 0o755)
+      try ExtendedAttributes.set(
+        "security.capability", of: capable.path, to: [1, 0, 0, 2, 0, 0x20] + [UInt8](repeating: 0, count: 14))
+      let refused = try Cultivar.run(["check"], in: folder)
+      try ExtendedAttributes.remove("security.capability", of: capable.path)
+      try ExtendedAttributes.set("user.colour", of: capable.path, to: [1])
+      let warned = try Cultivar.run(["check"], in: folder)
+
+      #expect(refused.status == 1)
+      #expect(
+        refused.errors.contains("capable has a capability, which does not come into the image"), "\(refused.errors)")
+      #expect(warned.status == 0)
+      #expect(warned.errors.contains("capable has the attribute user.colour, which does not come"), "\(warned.errors)")
     }
   }
 

@@ -65,8 +65,20 @@ extension Shape<String> {
   static let kernelModule = text("a kernel module's name", pattern: "[A-Za-z0-9_-]+")
 
   /// Part of the kernel command line.
+  ///
+  /// What the device starts from, and with which program, is written by the build: another value would never start.
   static let kernelArgument = text(
-    "one part of a kernel command line", pattern: #"\S+"#, hint: "give each part as an item of its own")
+    "one part of a kernel command line", pattern: #"\S+"#, hint: "give each part as an item of its own"
+  ).checked { argument, node, reading in
+    let own = ["root", "rootfstype", "rootflags", "init", "rdinit", "initrd"]
+    guard let name = own.first(where: { argument.hasPrefix("\($0)=") }) else { return argument }
+    reading.error(
+      "'\(name)=' is not the project's to set", at: node.position,
+      hint:
+        "leave it out: the device finds the root file system of the slot that it starts, and its own init starts what comes next"
+    )
+    return nil
+  }
 
   /// Name of an environment variable.
   static let environmentName = text(

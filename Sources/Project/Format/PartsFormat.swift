@@ -324,14 +324,15 @@ extension Shape<URL> {
 
 /// An item of `state: { persist: … }`.
 enum PersistFormat {
-  private static let path = RequiredKey("path", Shape.filled(.path), "Absolute path.", example: "/etc/gateway")
+  private static let path = RequiredKey(
+    "path", Shape.filled(.persistedPath), "Absolute path.", example: "/etc/gateway")
   private static let onUpdate = DefaultedKey(
     "onUpdate", Shape<PersistedPath.UpdateRule>.cases("what an update does"), default: "keep",
     "What an update does with it: leave it, replace it, or merge both.", example: "merge")
 
   /// A path, alone or with what an update does with it.
   static let shape = Shape<PersistPart>.either(
-    scalar: Shape.filled(.path).map { PersistPart(path: $0, onUpdate: .keep) },
+    scalar: Shape.filled(.persistedPath).map { PersistPart(path: $0, onUpdate: .keep) },
     otherwise: .object(
       "persisted path", about: "A path that outlives reboots and updates.", keys: [path, onUpdate]
     ) { fields, _ in fields[path].map { PersistPart(path: $0, onUpdate: fields[onUpdate]) } })

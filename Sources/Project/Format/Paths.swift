@@ -22,6 +22,29 @@ extension Shape<String> {
     return nil
   }
 
+  /// A path that outlives reboots and updates: none that an update has to change, or that a device has of its own.
+  static let persistedPath = imagePath.checked { path, node, reading in
+    let reason: String? =
+      switch path {
+      case "/var": "it has the list of packages, which belongs to the root file system"
+      case "/etc": "it has the settings of packages, which an update brings anew"
+      case "/etc/machine-id": "the device keeps its machine id anyway"
+      case "/usr": "it is what an update replaces"
+      case let path where path.hasPrefix("/usr/") && !path.hasPrefix("/usr/local/"): "an update replaces /usr"
+      case let path
+      where ["/proc", "/sys", "/dev", "/run", "/tmp", "/boot", "/data"].contains {
+        path == $0 || path.hasPrefix($0 + "/")
+      }:
+        "it is no part of the root file system"
+      default: nil
+      }
+    guard let reason else { return path }
+    reading.error(
+      "\(path) cannot persist: \(reason)", at: node.position,
+      hint: "name the folders that the programs write to, like /var/lib/NAME")
+    return nil
+  }
+
   /// A folder inside a repository.
   static let folderInRepository = text(
     "a folder inside the repository", pattern: #"[^/\s][^\s]*"#, hint: "write it relative to the top of the repository"

@@ -1,7 +1,7 @@
 /// What a text of a layer must be once its variables are filled in.
 enum TextKind: String, Sendable, Equatable {
   case anyText, package, packageName, path, addedPath, pathPattern, unit, kernelArgument, kernelModule, firmwareLine
-  case account, owner, passwordHash, authorizedKey, programText, url, suite, component, linkTarget
+  case persistedPath, account, owner, passwordHash, authorizedKey, programText, url, suite, component, linkTarget
 
   /// The shape of the whole text.
   var shape: Shape<String> {
@@ -10,6 +10,7 @@ enum TextKind: String, Sendable, Equatable {
     case .package: .packageWish
     case .packageName: .debianPackage
     case .path: .imagePath
+    case .persistedPath: .persistedPath
     case .addedPath: .addedPath
     case .pathPattern: .pathPattern
     case .unit: .systemdUnit

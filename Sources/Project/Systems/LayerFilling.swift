@@ -1,4 +1,5 @@
 import Foundation
+import enum LinuxSystem.ExtendedAttributes
 
 /// Fills the variables into a layer's parts.
 struct LayerFilling {
@@ -172,7 +173,9 @@ struct LayerFilling {
         if case .file = item.content { item.mode = part.mode }
         return files(item)
       }
-    case .file(let url): return [file(.file(url), at: path)]
+    case .file(let url):
+      refuseAttributes(of: url, at: part.position)
+      return [file(.file(url), at: path)]
     case .template(let url):
       return template(url, at: part.position).map { [file(.text($0.text), at: path, isSecret: $0.isSecret)] } ?? []
     case .text(let content):
@@ -182,6 +185,29 @@ struct LayerFilling {
     case .absent: return [file(.absent, at: path)]
     // Those of layers have got their content when the layer was read; others were reported.
     case .overlay: return []
+    }
+  }
+
+  /// Says what a file has besides its content that does not come along: as its mode, it depends on where the project was checked out. A
+  /// capability has been given on purpose.
+  private mutating func refuseAttributes(of file: URL, at position: SourcePosition) {
+    let names = ExtendedAttributes.names(of: file.path).filter {
+      !$0.hasPrefix("user.xdg.") && !$0.hasPrefix("trusted.")
+    }
+    let hint = "give it in a step: `setcap`, `setfacl`, `setfattr`"
+    if names.contains("security.capability") {
+      problems.error("\(file.path) has a capability, which does not come into the image", at: position, hint: hint)
+    }
+    if names.contains("system.posix_acl_access") {
+      problems.warning(
+        "\(file.path) has an access control list, which does not come into the image", at: position, hint: hint)
+    }
+    let others = names.filter { $0.hasPrefix("user.") }
+    if !others.isEmpty {
+      problems.warning(
+        "\(file.path) has the attribute \(others.joined(separator: ", ")), which does not come into the image",
+        at: position,
+        hint: hint)
     }
   }
 

@@ -227,6 +227,28 @@ extension SystemMistake {
       "repository without key", layer: "repositories: { a: «{ url: \"https://example.org/debian\", suites: [b] } }",
       "repository 'a' has no 'key'"),
     SystemMistake(
+      "all of /var persists", layer: "state: { persist: [«/var] }",
+      "/var cannot persist: it has the list of packages, which belongs to the root file system",
+      hint: "name the folders that the programs write to, like /var/lib/NAME"),
+    SystemMistake(
+      "a part of /usr persists", layer: "state: { persist: [{ path: «/usr/lib/tool }] }",
+      "/usr/lib/tool cannot persist: an update replaces /usr",
+      hint: "name the folders that the programs write to, like /var/lib/NAME"),
+    SystemMistake(
+      "the machine id persists", layer: "state: { persist: [«/etc/machine-id] }",
+      "/etc/machine-id cannot persist: the device keeps its machine id anyway",
+      hint: "name the folders that the programs write to, like /var/lib/NAME"),
+    SystemMistake(
+      "another root", layer: "kernel: { arguments: [quiet, «root=/dev/sda1] }", "'root=' is not the project's to set",
+      hint:
+        "leave it out: the device finds the root file system of the slot that it starts, and its own init starts what comes next"
+    ),
+    SystemMistake(
+      "another init", layer: "kernel: { arguments: [«init=/bin/sh] }", "'init=' is not the project's to set",
+      hint:
+        "leave it out: the device finds the root file system of the slot that it starts, and its own init starts what comes next"
+    ),
+    SystemMistake(
       "rule of updates", layer: "state: { persist: [{ path: /etc/a, onUpdate: «merg }] }",
       "'merg' is not what an update does", hint: "did you mean 'merge'? (possible: keep, refresh, merge)"),
   ]
