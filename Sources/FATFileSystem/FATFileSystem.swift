@@ -63,6 +63,10 @@ public struct FATFileSystem {
     clusterCount = UInt32(clamping: (sectors - rootStart - rootSectors) / number(13, 1))
     let width: Table.Width = clusterCount < 4085 ? .twelve : clusterCount < 65_525 ? .sixteen : .thirtyTwo
     let tableBytes = tableSectors * sectorSize
+    // The list of all clusters is read: 64 MiB of it are those of a file system of 64 GiB and more.
+    guard width.bytes(of: UInt64(clusterCount)) <= 64 << 20 else {
+      throw Failure(reason: "it has more than 16,777,216 clusters, which no boot partition needs")
+    }
     guard clusterCount > 0, tableBytes >= width.bytes(of: UInt64(clusterCount) + 2) else {
       throw Failure(reason: "its list of clusters is too short")
     }

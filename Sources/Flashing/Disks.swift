@@ -61,7 +61,8 @@ public struct Disks: Sendable {
     guard stat(path, &status) == 0 else { throw .noDisk(path) }
     if status.st_mode & S_IFMT == S_IFREG {
       // A file stands for a disk of its size.
-      return Disk(path: path, size: Int64(status.st_size), model: "a file", isRemovable: true, uses: [])
+      return Disk(
+        path: path, size: Int64(status.st_size), sectorSize: 512, model: "a file", isRemovable: true, uses: [])
     }
     guard status.st_mode & S_IFMT == S_IFBLK else { throw .noDisk(path) }
     // makedev(3): both numbers in two parts.

@@ -57,6 +57,8 @@ public enum FolderTree {
   /// - Throws: ``FileFailure``.
   public static func replaceFile(_ path: String, with bytes: some Sequence<UInt8>) throws(FileFailure) {
     let temporary = "\(path).\(getpid()).new"
+    // A file or link that an earlier process, or somebody else, left there is not written to.
+    unlink(temporary)
     do throws(FileFailure) {
       try write(bytes, to: temporary, isSynced: true)
       guard rename(temporary, path) == 0 else { throw .last("write", path) }
@@ -76,7 +78,7 @@ public enum FolderTree {
   private static func write(
     _ bytes: some Sequence<UInt8>, to path: String, isSynced: Bool
   ) throws(FileFailure) {
-    let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+    let descriptor = open(path, O_WRONLY | O_CREAT | (isSynced ? O_EXCL : O_TRUNC) | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else { throw .last("write", path) }
     defer { close(descriptor) }
     var failure: FileFailure?

@@ -6,14 +6,16 @@ import Signing
 import Trust
 
 /// The keys by which a project signs its releases as they are built.
-struct ReleaseSigner: Sendable {
+final class ReleaseSigner: Sendable {
   /// Environment variable with the passphrase or PIN of the keys.
   static let passphraseVariable = "CULTIVAR_SIGNING_PASSPHRASE"
 
-  private let signers: [(place: SigningKeyPlace, id: KeyID)]
-  private let environment: [String: String]
+  private let signers: [Signer]
+  /// Files of keys that came from environment variables: OpenSSL reads files. They are the user's alone.
+  private let scratch: [ScratchFolder]
 
-  /// Finds the keys and reads their public halves, so that a key that cannot be used is known before anything is built.
+  /// Finds the keys and reads their public halves, so that a key that cannot be used is known before anything is built. A passphrase is
+  /// asked for once.
   ///
   /// - Parameters:
   ///   - places: Places of the private keys.
@@ -22,16 +24,35 @@ struct ReleaseSigner: Sendable {
   /// - Throws: `SigningFailure`, `CommandFailure`, `FileFailure`.
   init?(_ places: [SigningKeyPlace], environment: [String: String]) async throws {
     guard !places.isEmpty else { return nil }
-    self.environment = environment
-    var signers: [(place: SigningKeyPlace, id: KeyID)] = []
-    for place in places {
-      signers.append((place, try await Self.withSigner(place, environment) { $0.publicKey.id }))
+    let passphrase: PassphraseSource =
+      environment[Self.passphraseVariable] == nil ? .terminal : .variable(Self.passphraseVariable)
+    var signers: [Signer] = []
+    var scratch: [ScratchFolder] = []
+    do {
+      for place in places {
+        switch place {
+        case .file(let file): signers.append(try await Signer(SigningKey(file.path), passphrase: passphrase))
+        case .token(let uri): signers.append(try await Signer(SigningKey(uri), passphrase: passphrase))
+        case .variable(let name):
+          guard let text = environment[name], !text.isEmpty else { throw SigningFailure.noVariable(name) }
+          let folder = try ScratchFolder()
+          scratch.append(folder)
+          let file = "\(folder.path)/key"
+          try FolderTree.writeFile(file, with: Array((text + "\n").utf8))
+          signers.append(try await Signer(SigningKey(file), passphrase: passphrase))
+        }
+      }
+    } catch {
+      for folder in scratch { folder.remove() }
+      throw error
     }
-    self.signers = signers
+    (self.signers, self.scratch) = (signers, scratch)
   }
 
+  deinit { for folder in scratch { folder.remove() } }
+
   /// Ids of the public keys.
-  var keyIDs: [String] { signers.map { $0.id.bytes.map { String($0, radix: 16) }.joined(separator: ".") } }
+  var keyIDs: [String] { signers.map { "\($0.publicKey.id)" } }
 
   /// Signs the manifest of a bundle.
   ///
@@ -39,29 +60,7 @@ struct ReleaseSigner: Sendable {
   @Sendable func signatures(over manifest: [UInt8]) async throws -> BundleSignatures? {
     let input = SigningInput(.bundleManifest, message: manifest)
     var envelope = try Envelope()
-    for (place, _) in signers {
-      envelope = try envelope.adding(
-        try await Self.withSigner(place, environment) { try await $0.envelope(over: input) })
-    }
+    for signer in signers { envelope = try envelope.adding(try await signer.envelope(over: input)) }
     return BundleSignatures(envelope: envelope.bytes)
-  }
-
-  private static func withSigner<Result: Sendable>(
-    _ place: SigningKeyPlace, _ environment: [String: String], _ body: (Signer) async throws -> Result
-  ) async throws -> Result {
-    let passphrase: PassphraseSource =
-      environment[passphraseVariable] == nil ? .terminal : .variable(passphraseVariable)
-    switch place {
-    case .file(let file): return try await body(try await Signer(SigningKey(file.path), passphrase: passphrase))
-    case .token(let uri): return try await body(try await Signer(SigningKey(uri), passphrase: passphrase))
-    case .variable(let name):
-      guard let text = environment[name], !text.isEmpty else { throw SigningFailure.noVariable(name) }
-      // OpenSSL reads files: this one is the user's alone, and is gone when it has been read.
-      let scratch = try ScratchFolder()
-      defer { scratch.remove() }
-      let file = "\(scratch.path)/key"
-      try FolderTree.writeFile(file, with: Array((text + "\n").utf8))
-      return try await body(try await Signer(SigningKey(file), passphrase: passphrase))
-    }
   }
 }

@@ -129,7 +129,10 @@ extension ImageBuilder {
         tools: prepared.tools
       ).list(image.formats, request, in: folder)
       let written = try await folder.write(artefacts, manifest: manifest, progress: progress)
-      try await progress.step("steps after the image") { try await root.runImageSteps(of: system.layers, in: output) }
+      try await progress.step("steps after the image") {
+        try await root.runImageSteps(
+          of: system.layers, in: output, beside: written.artefacts.map(\.name) + [folder.manifest.lastPathComponent])
+      }
       try folder.note(build: all.hash)
       return written
     }

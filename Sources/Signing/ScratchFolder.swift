@@ -3,7 +3,7 @@ import Glibc
 import HostSystem
 
 /// A folder for the files of one run of OpenSSL, which only its owner can read.
-public struct ScratchFolder {
+public struct ScratchFolder: Sendable {
   /// Path of the folder.
   public let path: String
 

@@ -32,19 +32,32 @@ public struct SystemRoot: Sendable {
 
   /// Runs the layers' steps that come after the image.
   ///
-  /// - Parameter artefacts: Folder of the artefacts: the steps' working folder, where they may write.
-  /// - Throws: ``StepFailure``, `FileFailure`.
-  public func runImageSteps(of layers: [SystemLayer], in artefacts: URL) async throws {
+  /// A step never has the folder of the artefacts itself, in which the host writes as well: it sees the artefacts, and leaves files of its own in
+  /// a folder from which they are copied.
+  ///
+  /// - Parameters:
+  ///   - artefacts: Folder of the artefacts. What a step leaves in its working folder is copied there.
+  ///   - names: Names of the artefacts that a step can read.
+  /// - Throws: ``StepFailure``, `FileFailure`, also for a step that leaves something else than files and folders.
+  public func runImageSteps(of layers: [SystemLayer], in artefacts: URL, beside names: [String]) async throws {
     for layer in layers {
       for step in layer.steps where step.phase == .image {
         let run = StepRun(step: step, layer: layer.name, cache: cache, epoch: epoch)
+        let left = sandbox.scratch.appending(path: "left-\(UUID().uuidString)")
+        try FolderTree.create(left.path)
+        defer { Sandbox.remove(left) }
         try await run.run(
           in: sandbox, root: .view(lower: stack.lower),
-          bindings: [Sandbox.Binding(artefacts, at: "/run/cultivar/artefacts", isWritable: true)],
-          folder: "/run/cultivar/artefacts")
+          bindings: [Sandbox.Binding(left, at: Self.artefacts, isWritable: true)]
+            + names.map { Sandbox.Binding(artefacts.appending(path: $0), at: "\(Self.artefacts)/\($0)") },
+          folder: Self.artefacts)
+        try StepArtefacts(left, ignoring: Set(names)).copy(to: artefacts)
       }
     }
   }
+
+  /// Where steps see the artefacts.
+  private static let artefacts = "/run/cultivar/artefacts"
 
   /// The root as a tar archive: complete when ``writeArchive()`` has ended.
   public let archive: GrowingFile

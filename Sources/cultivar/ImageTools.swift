@@ -11,7 +11,9 @@ enum ImageTools {
   /// - Throws: `MissingPrograms`, `ArchiveFailure`, `CommandFailure`, `FileFailure`.
   static func find(_ options: ProjectOptions) async throws -> ToolTree {
     try DebianArchive.checkTools()
-    if (try? options.file()) != nil { return try await ProjectSession(options, quiet: true).builder.tools() }
+    if options.project != nil || (try? options.file()) != nil {
+      return try await ProjectSession(options, quiet: true).builder.tools()
+    }
     let environment = ProcessInfo.processInfo.environment
     let cache = try Cache.ofUser(environment)
     let mirror = Mirror.choose(project: (nil, nil), environment: environment, aptSources: Mirror.hostAptSources())

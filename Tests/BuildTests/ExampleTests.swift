@@ -101,17 +101,18 @@ struct ExampleTests {
         """
       try system.writing(project, to: "cultivar.yaml")
 
-      // Podman looks at the control groups whatever it is asked, and its own store cannot stand on the overlay of a build.
       let question = """
-        podman --root /tmp/own --runroot /tmp/run --storage-opt additionalimagestore=/usr/share/containers/storage \
-          images --format '{{.Repository}}:{{.Tag}} {{.ReadOnly}}'
-        ls /srv
+        grep -o '"localhost/box:0.0.0"' /usr/share/containers/storage/overlay-images/images.json | sort -u
+        ls /srv /usr/share/containers/storage
         """
       let verdict = try Workshop.run(
         ["shell", "box", "--", "sh", "-c", question], in: system, environment: Self.environment)
 
       #expect(verdict.status == 0, "\(verdict.errors)")
-      #expect(verdict.output == "localhost/box:0.0.0 true\n")
+      #expect(
+        verdict.output
+          == "\"localhost/box:0.0.0\"\n/srv:\n\n/usr/share/containers/storage:\noverlay\noverlay-images\noverlay-layers\n"
+      )
     }
   }
 }

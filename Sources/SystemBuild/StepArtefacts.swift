@@ -1,0 +1,54 @@
+import Foundation
+import Glibc
+import HostSystem
+
+/// Files that a step has left for the folder of the artefacts. The step may be anybody's: only ordinary files and folders are taken, no link
+/// is followed, and no set-user-ID bit comes along.
+struct StepArtefacts {
+  private let folder: URL
+  private let ignored: Set<String>
+
+  /// - Parameters:
+  ///   - folder: Folder in which the step worked.
+  ///   - ignored: Names in it that are not the step's: places of what it was shown.
+  init(_ folder: URL, ignoring ignored: Set<String>) {
+    self.folder = folder
+    self.ignored = ignored
+  }
+
+  /// Copies the files; one of the same name is replaced.
+  ///
+  /// - Throws: `FileFailure`, also for a link, pipe, socket or device, and for a name that begins with a dot, as the build's records have.
+  func copy(to target: URL) throws {
+    for name in try FolderTree.names(in: folder.path) where !ignored.contains(name) {
+      guard !name.hasPrefix(".") else {
+        throw FileFailure("take", name, reason: "a step left it among the artefacts, and its name begins with a dot")
+      }
+      try copy(folder.appending(path: name).path, to: target.appending(path: name).path)
+    }
+  }
+
+  private func copy(_ source: String, to target: String) throws {
+    var status = stat()
+    guard lstat(source, &status) == 0 else { throw FileFailure.last("read", source) }
+    switch status.st_mode & S_IFMT {
+    case S_IFDIR:
+      try FolderTree.create(target)
+      for name in try FolderTree.names(in: source) { try copy("\(source)/\(name)", to: "\(target)/\(name)") }
+    case S_IFREG:
+      let from = open(source, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
+      guard from >= 0 else { throw FileFailure.last("read", source) }
+      let input = FileHandle(fileDescriptor: from, closeOnDealloc: true)
+      let temporary = "\(target).\(UUID().uuidString).new"
+      let to = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, status.st_mode & 0o100 != 0 ? 0o755 : 0o644)
+      guard to >= 0 else { throw FileFailure.last("write", temporary) }
+      let output = FileHandle(fileDescriptor: to, closeOnDealloc: true)
+      defer { unlink(temporary) }
+      while let part = try input.read(upToCount: 1 << 20), !part.isEmpty { try output.write(contentsOf: part) }
+      guard rename(temporary, target) == 0 else { throw FileFailure.last("write", target) }
+    default:
+      throw FileFailure(
+        "take", target, reason: "a step left it among the artefacts, and it is neither a file nor a folder")
+    }
+  }
+}
