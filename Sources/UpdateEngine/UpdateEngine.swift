@@ -269,7 +269,8 @@ public final class UpdateEngine: Sendable {
       guard EventLoop.now < deadline, !isInstalling else { throw UpdateFailure.busy }
       usleep(50_000)
     }
-    defer { withExtendedLifetime(lock) {} }
+    // Not by closing alone: a child that another thread is just starting has the open file as well, until it executes its program.
+    defer { flock(lock.number, LOCK_UN) }
     return try body()
   }
 
