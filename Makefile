@@ -4,6 +4,8 @@
 # make meter          builds an installer of bundles that measures itself, for Benchmarks/bundle-sizes
 # make test           runs all tests: unit, build, and boot
 # make lint           checks the formatting
+# make packages       installs the Debian packages for `make demo`; test-packages those for `make test`
+# make device         builds the device executable alone
 # make install        installs below PREFIX
 
 MACHINE := $(shell uname -m)
