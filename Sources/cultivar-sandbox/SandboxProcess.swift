@@ -41,13 +41,12 @@ struct SandboxProcess {
   func run() throws -> Never {
     umask(0o022)
     let spaces: NameSpaces = [.communication, .hostName, .controlGroups]
-    try NameSpaces.enter(plan.usesNetwork ? spaces : spaces.union(.network))
+    try NameSpaces.enter(spaces)
     guard fcntl(parent.connection.number, F_SETFD, FD_CLOEXEC) == 0 else {
       throw SystemError("close", "the connection")
     }
     try NameSpaces.leaveKeyrings()
     _ = sethostname("cultivar", 8)
-    if !plan.usesNetwork { try? NetworkConfiguration().bringUp("lo") }
     var mounts = SandboxMounts(plan: plan)
     let nameServers = try mounts.make()
     try NameSpaces.takeCurrentFolderAsRoot()
@@ -55,6 +54,11 @@ struct SandboxProcess {
     if plan.users.isEmpty {
       try NameSpaces.enter([.user, .mount])
       try parent.mapIDs()
+    }
+    if !plan.usesNetwork {
+      // In the user namespace, so that its root may listen on ports below 1024.
+      try NameSpaces.enter(.network)
+      try? NetworkConfiguration().bringUp("lo")
     }
     try registerEmulator()
     // In a user namespace of its own a program would have all rights again that it can do harm with: to mount the host's control groups.

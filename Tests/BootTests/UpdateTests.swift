@@ -21,7 +21,7 @@ extension Machines {
         start == .systemdBoot
           ? Appliances.updated(check: "http: { port: 8080, path: /missing }", timeout: 10)
           // The kernel finds nothing to start, and panics.
-          : Appliances.updated("kernel: { arguments: [rdinit=/nothing] }"), for: start)
+          : Appliances.updated("kernel: { arguments: [initcall_blacklist=populate_rootfs] }"), for: start)
       let disk = try await BootFixture.shared.disk(from: old)
       let folder = disk.deletingLastPathComponent()
       defer { FolderTree.remove(folder.path) }

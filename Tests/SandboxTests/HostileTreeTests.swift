@@ -109,6 +109,19 @@ struct HostileTreeTests {
     }
   }
 
+  @Test("Without the network a program can listen on the loopback interface, on any port")
+  func loopback() async throws {
+    try await Bench.with { bench in
+      let said = try await bench.box.run(
+        """
+        busybox nc -l -p 80 -s 127.0.0.1 & server=$!
+        sleep 0.5
+        kill -0 $server && echo listens
+        """, root: .view(lower: [try bench.system()]), to: "listen")
+      #expect(said == "listens\n")
+    }
+  }
+
   @Test("A program beside the tree finds no password and no key of the host")
   func hostSecrets() async throws {
     try await Bench.with { bench in
