@@ -4,7 +4,7 @@ import PackageDescription
 // Two executables, and the libraries under them. Arrows only go down; the device executable never reaches a host
 // library (YAML, build code, full Foundation), and the shared libraries know neither side. See docs/design.md.
 
-// What runs on a device or in a sandbox is linked with the C library and everything else, so that nothing there has to match it. Only the
+// Executables for devices and sandboxes are linked with the C library and everything else, so that nothing there has to match them. Only the
 // linking differs: all products of a build share their objects. Release builds take `--static-swift-stdlib` (see the Makefile).
 let staticExecutable = ["-static-executable", "-Xlinker", "--build-id=none"]
 let deviceExecutable: [LinkerSetting] = [.unsafeFlags(staticExecutable, .when(configuration: .release))]
