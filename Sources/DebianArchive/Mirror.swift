@@ -37,7 +37,7 @@ public struct Mirror: Sendable, Equatable {
     return Mirror(main: trimmed(main), security: trimmed(security))
   }
 
-  /// The security archive beside an archive: `…/debian-security` for `…/debian`, as deb.debian.org and snapshots have them; `nil` where the URL
+  /// The security archive beside an archive: `…/debian-security` for `…/debian`, as many mirrors and snapshots have them; `nil` where the URL
   /// has no such part. Debian's own country mirrors have none beside them, and get the official one.
   private static func securityArchive(of main: String) -> String? {
     var parts = main.split(separator: "/", omittingEmptySubsequences: false).map(String.init)

@@ -64,7 +64,7 @@ struct MirrorTests {
   @Test(
     "A mirror alone brings its own security archive, but for those of Debian's that have none",
     arguments: [
-      ("http://deb.debian.org/debian", "http://deb.debian.org/debian-security"),
+      ("http://mirror.example.org/debian", "http://mirror.example.org/debian-security"),
       (
         "http://a.example/archive/debian/20250101T000000Z/", "http://a.example/archive/debian-security/20250101T000000Z"
       ),
