@@ -83,7 +83,7 @@ public final class BundleInstaller {
       }
       for (image, table) in zip(images, tables) { try verify(image, table) }
     } catch let failure as BundleFailure where failure.mayBeOfSlot {
-      // What is in the slot is not what it has to be, whoever wrote it: the next installation does not build upon it.
+      // The slot does not have the right content, whoever wrote it: the next installation does not build upon it.
       try journal?.note(beginning, in: bundle.identity)
       throw failure
     }
@@ -254,7 +254,7 @@ public final class BundleInstaller {
     report(progress)
   }
 
-  /// Whether the segment that was made has a digest.
+  /// True if the segment that was made has a digest.
   private func isMet(_ digest: Digest?) -> Bool { HashTree.digest(ofSegment: content) == digest }
 
   private func sync(_ place: InstallJournal.Place) throws {

@@ -89,7 +89,7 @@ public struct BundleImage: Equatable, Sendable {
     self.framesLength = framesLength
   }
 
-  /// Whether an image can have the name: 1 to 32 letters from a to z, digits and hyphens.
+  /// True if an image can have the name: 1 to 32 letters from a to z, digits and hyphens.
   public static func isName(_ text: String) -> Bool {
     (1...32).contains(text.utf8.count)
       && text.utf8.allSatisfy { (0x61...0x7a).contains($0) || (0x30...0x39).contains($0) || $0 == UInt8(ascii: "-") }

@@ -103,7 +103,7 @@ public struct Sandbox: Sendable {
     ).run()
   }
 
-  /// A program in a sandbox that somebody else starts and waits for, with a terminal of its own.
+  /// A program in a sandbox that the caller starts and waits for, on the caller's terminal.
   public struct Session: Sendable {
     /// The program to start, with its arguments.
     public var program: String

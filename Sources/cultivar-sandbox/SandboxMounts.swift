@@ -93,7 +93,7 @@ struct SandboxMounts {
     if plan.place == .beside { _ = try root.folder("/root") }
   }
 
-  /// Makes read-only what in `/proc` is the whole machine's and not the sandbox's: all but the processes.
+  /// Makes everything in `/proc` read-only except the processes.
   private func closeKernelSettings(in root: TreeRoot, processes: Descriptor) throws {
     for name in FileTree.names(in: processes.path) where UInt32(name) == nil {
       guard let entry = try? Descriptor(opening: "\(processes.path)/\(name)", Descriptor.pathOnly | O_NOFOLLOW) else {
