@@ -13,6 +13,7 @@ PREFIX ?= /usr/local
 OUT := out
 TOOL := $(OUT)/bin/cultivar
 SANDBOX := $(OUT)/libexec/cultivar/cultivar-sandbox
+INSTALLER := $(OUT)/libexec/cultivar/cultivar-installer
 DEVICE := $(OUT)/libexec/cultivar/$(MACHINE)/cultivar-device
 METER := $(OUT)/libexec/bundle-meter
 # The other architecture, by Debian's name and by Linux's. A frozen mirror of Debian needs SDK_OPTIONS=--allow-expired-index.
@@ -34,7 +35,7 @@ SOURCES := Package.swift $(shell find Sources -type f)
 .NOTPARALLEL:
 .PHONY: all demo meter test lint install clean packages test-packages device device-$(OTHER)
 
-all: $(TOOL) $(SANDBOX) $(DEVICE)
+all: $(TOOL) $(SANDBOX) $(INSTALLER) $(DEVICE)
 
 device: $(DEVICE)
 
@@ -47,6 +48,11 @@ $(SANDBOX): $(SOURCES)
 	$(RELEASE) --product cultivar-sandbox
 	@mkdir -p $(@D)
 	cp -f .build/release/cultivar-sandbox $@
+
+$(INSTALLER): $(SOURCES)
+	$(RELEASE) --product cultivar-installer
+	@mkdir -p $(@D)
+	cp -f .build/release/cultivar-installer $@
 
 $(DEVICE): $(SOURCES)
 	$(RELEASE) --product cultivar-device
@@ -98,6 +104,7 @@ lint:
 install: all
 	install -D $(TOOL) $(DESTDIR)$(PREFIX)/bin/cultivar
 	install -D $(SANDBOX) $(DESTDIR)$(PREFIX)/$(SANDBOX:$(OUT)/%=%)
+	install -D $(INSTALLER) $(DESTDIR)$(PREFIX)/$(INSTALLER:$(OUT)/%=%)
 	mkdir -p $(DESTDIR)$(PREFIX)/share/cultivar/layers
 	cp -R Layers/. $(DESTDIR)$(PREFIX)/share/cultivar/layers
 	for device in $(OUT)/libexec/cultivar/*/cultivar-device; do \

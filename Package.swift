@@ -21,6 +21,7 @@ let package = Package(
     .executable(name: "cultivar", targets: ["cultivar"]),
     .executable(name: "cultivar-device", targets: ["cultivar-device"]),
     .executable(name: "cultivar-sandbox", targets: ["cultivar-sandbox"]),
+    .executable(name: "cultivar-installer", targets: ["cultivar-installer"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -139,6 +140,10 @@ let package = Package(
     .executableTarget(
       name: "cultivar-sandbox", dependencies: ["LinuxSystem", "SandboxPlan"], linkerSettings: sandboxExecutable),
     .target(name: "Sandbox", dependencies: ["HostSystem", "SandboxPlan"]),
+    .target(name: "PackageInstallation", dependencies: ["CLinuxSystem", "LinuxSystem", "TaggedFields"]),
+    .executableTarget(
+      name: "cultivar-installer", dependencies: ["LinuxSystem", "PackageInstallation"],
+      linkerSettings: sandboxExecutable),
     .target(name: "SwiftSDK", dependencies: ["DebianArchive", "HostSystem", "Lock", "Sandbox"]),
     .target(name: "Programs", dependencies: ["Project", "HostSystem", "Lock", "Sandbox", "SwiftSDK"]),
     .target(
@@ -155,7 +160,7 @@ let package = Package(
       name: "SystemBuild",
       dependencies: [
         "BaseImport", "Sandbox", "DebianArchive", "ExecutableFormat", "Project", "HostSystem", "LinuxSystem", "Lock",
-        "RootFilesystem", "SizeReport",
+        "PackageInstallation", "RootFilesystem", "SizeReport",
       ]),
     .target(
       name: "DiskImage",
@@ -248,6 +253,8 @@ let package = Package(
     .testTarget(name: "SigningTests", dependencies: ["Signing", "Trust", "HostSystem", "TestFixtures"]),
     .testTarget(name: "SpellingTests", dependencies: ["Spelling"]),
     .testTarget(name: "HostSystemTests", dependencies: ["HostSystem", "LinuxSystem", "TestFixtures"]),
+    .testTarget(
+      name: "PackageInstallationTests", dependencies: ["PackageInstallation", "LinuxSystem", "TestFixtures"]),
     .testTarget(name: "SandboxTests", dependencies: ["Sandbox", "HostSystem", "TestFixtures"]),
     .testTarget(name: "SwiftSDKTests", dependencies: ["SwiftSDK", "HostSystem", "Lock", "TestFixtures"]),
     .testTarget(name: "LockTests", dependencies: ["Lock", "HostSystem", "TestFixtures"]),

@@ -255,7 +255,7 @@ public struct DebianArchive: Sendable {
             .nice,
             [
               "-n", "10", "/bin/sh", "-euc",
-              Decompressor.command("\"$1\"", try PackageData(in: archive.path), folder: "\"$2\"")
+              decompressor.command("\"$1\"", try PackageData(in: archive.path), folder: "\"$2\"")
                 + " | tar -x -p --warning=no-timestamp", "sh", archive.path, decompressor.folder.path,
             ], to: "unpack \(package.label)", in: folder.path)
         } else {

@@ -25,16 +25,25 @@ public struct Decompressor: Sendable {
     }
   }
 
-  /// Words of a shell that write the files of a package, as a tar archive, to standard output.
+  /// The program with its arguments: it reads one xz stream from standard input and writes it decompressed to standard output.
+  ///
+  /// - Parameter folder: Path of ``folder`` for whoever starts it.
+  public func words(in folder: String) -> [String] {
+    [
+      "\(folder)/\(ToolTree.loader)", "--library-path", "\(folder)/usr/lib/\(Architecture.host.multiarch)",
+      "\(folder)/usr/bin/xz", "-dcq", "-T0", "--single-stream",
+    ]
+  }
+
+  /// Words of a shell that write the files of a package, as a tar archive to standard output.
   ///
   /// - Parameters:
   ///   - archive: The archive file, as a word of the shell.
-  ///   - data: Where the files lie in it.
-  ///   - folder: Where the shell sees ``folder``.
-  public static func command(_ archive: String, _ data: PackageData, folder: String) -> String {
+  ///   - data: The place of the files in it.
+  ///   - folder: Path of ``folder``, as a word of the shell.
+  public func command(_ archive: String, _ data: PackageData, folder: String) -> String {
     guard data.isXZ else { return "dpkg-deb --fsys-tarfile \(archive)" }
-    let library = "\(folder)/usr/lib/\(Architecture.host.multiarch)"
     return "dd if=\(archive) bs=1M iflag=skip_bytes,count_bytes skip=\(data.offset) count=\(data.size) status=none | "
-      + "\(folder)/\(ToolTree.loader) --library-path \(library) \(folder)/usr/bin/xz -dcq -T0"
+      + words(in: folder).joined(separator: " ")
   }
 }

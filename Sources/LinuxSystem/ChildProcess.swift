@@ -177,14 +177,15 @@ public enum ChildProcess {
   ///
   /// - Parameters:
   ///   - start: the program and its circumstances.
+  ///   - input: descriptor that becomes its standard input; it reads nothing where `nil`.
   ///   - outputLimit: bytes of output that are kept; the rest is read and dropped.
   /// - Throws: ``StartError`` or ``SystemError`` where it cannot be started.
   public static func run(
-    _ start: ProcessStart, outputLimit: Int = 16_384
+    _ start: ProcessStart, input: Descriptor? = nil, outputLimit: Int = 16_384
   ) throws -> (end: ProcessEnd, output: [UInt8]) {
     let (reading, pid) = try {
       let pipe = try Pipe()
-      let input = try Descriptor(opening: "/dev/null", O_RDONLY)
+      let input = try input ?? Descriptor(opening: "/dev/null", O_RDONLY)
       return (pipe.reading, try self.start(start, input: input, output: pipe.writing, error: pipe.writing))
     }()
     // The writing end is closed here, so that reading ends when the process and all that it started have ended.

@@ -2,7 +2,7 @@ import CLinuxSystem
 import Glibc
 
 /// An open file descriptor, closed with its last owner.
-public final class Descriptor {
+public final class Descriptor: Sendable {
   /// The kernel's number.
   public let number: Int32
 
@@ -139,17 +139,19 @@ public final class Descriptor {
 
 /// A pipe: what is written to one end is read from the other.
 public struct Pipe {
-  /// The end to read from; it never waits.
+  /// The end to read from.
   public let reading: Descriptor
   /// The end to write to.
   public let writing: Descriptor
 
   /// Makes a pipe whose ends are closed on `execve`.
-  public init() throws(SystemError) {
+  ///
+  /// - Parameter isBlocking: True if reading waits for bytes.
+  public init(isBlocking: Bool = false) throws(SystemError) {
     var ends: [Int32] = [-1, -1]
     try check("make", "a pipe") { cultivar_pipe(&ends) }
     reading = Descriptor(owning: ends[0])
     writing = Descriptor(owning: ends[1])
-    try reading.setNonBlocking()
+    if !isBlocking { try reading.setNonBlocking() }
   }
 }

@@ -2,7 +2,7 @@ import CLinuxSystem
 import Glibc
 
 /// A folder in which each path is resolved as a process would whose root the folder is: neither `..` nor a link leads out of it.
-public struct TreeRoot {
+public struct TreeRoot: Sendable {
   private let root: Descriptor
   private let name: String
 

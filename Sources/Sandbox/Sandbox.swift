@@ -211,13 +211,18 @@ public struct Sandbox: Sendable {
     return file
   }
 
-  /// The program that makes sandboxes: beside this executable, where a build puts both, or in `../libexec/cultivar`, where it is installed.
+  /// The program that makes sandboxes.
   ///
   /// - Throws: ``SandboxFailure/noProgram(places:)``.
-  static func program() throws(SandboxFailure) -> URL {
+  static func program() throws(SandboxFailure) -> URL { try helper("cultivar-sandbox") }
+
+  /// A program of ours for sandboxes: beside this executable, where a build puts both, or in `../libexec/cultivar`, where it is installed.
+  ///
+  /// - Throws: ``SandboxFailure/noProgram(places:)``.
+  public static func helper(_ name: String) throws(SandboxFailure) -> URL {
     let own = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
     let places = [own, own.deletingLastPathComponent().appending(path: "libexec/cultivar")].map {
-      $0.appending(path: "cultivar-sandbox")
+      $0.appending(path: name)
     }
     guard let place = places.first(where: { access($0.path, X_OK) == 0 }) else {
       throw .noProgram(places: places.map(\.path))

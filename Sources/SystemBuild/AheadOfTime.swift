@@ -42,7 +42,7 @@ struct AheadOfTime: Sendable {
     var lines: [String] = []
     for (file, data) in archives {
       let name = file.lastPathComponent
-      let command = Decompressor.command("\"$1/\(name)\"", data, folder: "\"$2\"")
+      let command = decompressor.command("\"$1/\(name)\"", data, folder: "\"$2\"")
       lines.append(
         "if mkdir \(name) 2>/dev/null; then"
           + " ( flock 9; \(command) > \(name)/part && mv \(name)/part \(name)/tar || rm \(name)/part ) 9> \(name)/lock; fi"
@@ -56,16 +56,5 @@ struct AheadOfTime: Sendable {
         decompressor.folder.path,
       ], to: "decompress packages ahead", in: folder.path
     ).run()
-  }
-
-  /// Words of a shell in a sandbox that write the files of a package to standard output: what is ready, or else what `command` writes.
-  static func take(_ archive: String, else command: String) -> String {
-    let ready = "\(place)/\(archive)"
-    return """
-      if mkdir \(ready) 2>/dev/null; then \(command); else
-        flock \(ready)/lock true
-        if [ -e \(ready)/tar ]; then cat \(ready)/tar; rm \(ready)/tar; else \(command); fi
-      fi
-      """
   }
 }

@@ -2,6 +2,7 @@ import DebianArchive
 import Foundation
 import HostSystem
 import Lock
+import PackageInstallation
 import Project
 import Sandbox
 
@@ -146,7 +147,7 @@ struct PackageInstaller: Sendable {
     let (files, controls) = (try await archive.files(of: packages), try await archive.controlFolders(of: packages))
     return try DirectInstallation(
       Array(zip(files, controls)), architecture: architecture,
-      pathRules: pathRules, isGround: isGround, isDecompressed: decompressor != nil)
+      pathRules: pathRules, isGround: isGround, decompressor: decompressor)
   }
 
   /// Installs packages the direct way, or, where that cannot be, by dpkg.
@@ -225,10 +226,10 @@ struct PackageInstaller: Sendable {
     let root = Sandbox.Root.overlay(lower: lower, upper: upper)
     try await cache.withScratch { folder in
       try direct.write(to: folder)
-      let own = Sandbox.Binding(folder, at: DirectInstallation.place, isWritable: true)
+      let program = try DirectInstallation.program()
       try await sandbox.run(
-        direct.unpack, root: root, place: .beside,
-        bindings: [archives, own]
+        DirectInstallation.command("unpack"), root: root, place: .beside,
+        bindings: [archives, program, Sandbox.Binding(folder, at: InstallationPlan.place)]
           + (decompressor.map {
             [
               Sandbox.Binding($0.folder, at: DirectInstallation.decompressor),
@@ -237,9 +238,11 @@ struct PackageInstaller: Sendable {
           } ?? []),
         to: "unpack packages side by side")
       unpacked(upper)
+      // Of the installation's files the scripts of packages see the plan alone.
+      let plan = Sandbox.Binding(folder.appending(path: "plan"), at: InstallationPlan.file)
       try await sandbox.run(
-        direct.configure, root: root, bindings: [own], environment: environment, twins: twins,
-        to: "configure packages")
+        DirectInstallation.command("configure"), root: root, bindings: [program, plan], environment: environment,
+        twins: twins, to: "configure packages")
     }
   }
 

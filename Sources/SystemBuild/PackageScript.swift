@@ -73,12 +73,10 @@ enum PackageScript {
   }
 
   /// Removes what was unpacked before dpkg could leave it out. The shell's patterns in `case` are those of dpkg.
-  ///
-  /// - Parameter lists: Lists of paths, as a word of the shell.
-  static func removeExcluded(_ rules: [PathRule], lists: String = "/var/lib/dpkg/info/*.list") -> [String] {
+  static func removeExcluded(_ rules: [PathRule]) -> [String] {
     let tests = rules.map { "  case $path in \($0.shellPattern)) keep=\($0.isInclusion ? 1 : 0) ;; esac" }
     // Folders from the inside out, and only those that have become empty.
-    return ["cat \(lists) | sort -ru | while read -r path; do", "  keep=1"] + tests
+    return ["cat /var/lib/dpkg/info/*.list | sort -ru | while read -r path; do", "  keep=1"] + tests
       + [
         "  if [ $keep = 0 ]; then", "    if [ -d \"$path\" ] && [ ! -L \"$path\" ]; then",
         "      rmdir --ignore-fail-on-non-empty \"$path\"", "    else", "      rm -f \"$path\"", "    fi", "  fi",

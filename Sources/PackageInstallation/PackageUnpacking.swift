@@ -1,0 +1,222 @@
+import Glibc
+import LinuxSystem
+import Synchronization
+
+/// Unpacks new packages into a tree, side by side, and writes dpkg's database as dpkg itself writes it for packages that are unpacked and
+/// not configured (`dpkg(1)`, "Package states").
+///
+/// Everything that has a rule of its own is left to dpkg: a file in two packages, diversions, overridden rights, configuration files that
+/// are there already. It is found before or while the packages are unpacked and said; nothing of the tree is of use then.
+public struct PackageUnpacking: Sendable {
+  private let plan: InstallationPlan
+
+  /// Prepares the work, which is done beside the tree.
+  public init(_ plan: InstallationPlan) { self.plan = plan }
+
+  /// A package that is unpacked.
+  private struct Result {
+    var index: Int
+    var paths: [TreePath]
+    var folders: [TreePath: TreeWriter.Folder]
+  }
+
+  /// Unpacks the packages.
+  ///
+  /// - Throws: ``InstallationFailure``, `SystemError`, `StartError`.
+  public func run() throws {
+    let tree = try TreeRoot(plan.tree)
+    for name in plan.mergedLinks {
+      _ = try tree.folder("/usr/\(name)")
+      try tree.makeLink(to: "usr/\(name)", at: "/\(name)")
+    }
+    let database = try PackageDatabase(in: tree)
+    // What is there is read while the packages are unpacked.
+    let controls = try plan.packages.map { package throws(SystemError) in
+      try PackageControl(package, in: InstallationPlan.control)
+    }
+    for conffile in controls.flatMap(\.conffiles) where try FileKind(of: conffile.path, in: tree) != nil {
+      throw InstallationFailure("\(conffile.path.text) is there already, and is a configuration file")
+    }
+    let before = try database.paths()
+    let results = try unpack(controls, in: tree, database)
+    try refuse(results, upon: before, in: tree, database)
+    try setFolders(results, in: tree)
+    try leaveFoldersOut(results, in: tree)
+    try complete(database, controls)
+  }
+
+  // MARK: Files
+
+  /// Unpacks all packages, as many at a time as there are processors.
+  private func unpack(
+    _ controls: [PackageControl], in tree: TreeRoot, _ database: PackageDatabase
+  ) throws -> [Result] {
+    // The largest first, so that no processor waits for the last one.
+    let queue = plan.packages.indices.sorted {
+      (plan.packages[$1].size, plan.packages[$0].stem) < (plan.packages[$0].size, plan.packages[$1].stem)
+    }
+    let next = Atomic(0)
+    let hasFailed = Atomic(false)
+    let rules = PathRules(plan.rules)
+    // Each has everything that it needs, and what it gives back is put together here.
+    let workers = (0..<max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))).map { _ in
+      Background { () -> Swift.Result<[Result], any Error> in
+        Swift.Result {
+          var done: [Result] = []
+          while !hasFailed.load(ordering: .relaxed) {
+            let turn = next.wrappingAdd(1, ordering: .relaxed).oldValue
+            guard turn < queue.count else { break }
+            do {
+              done.append(try unpack(queue[turn], controls[queue[turn]], in: tree, database, rules))
+            } catch {
+              hasFailed.store(true, ordering: .relaxed)
+              throw error
+            }
+          }
+          return done
+        }
+      }
+    }
+    return try workers.map { $0.wait() }.flatMap { try $0.get() }.sorted { $0.index < $1.index }
+  }
+
+  private func unpack(
+    _ index: Int, _ control: PackageControl, in tree: TreeRoot, _ database: PackageDatabase, _ rules: PathRules
+  ) throws -> Result {
+    let package = plan.packages[index]
+    var writer = TreeWriter(
+      package, in: tree, conffiles: Set(control.conffiles.map(\.path)), rules: rules)
+    let archive = try PackageArchive(package, plan: plan)
+    var reader = TarReader(archive.number, of: package.stem)
+    do {
+      try writer.write(&reader)
+    } catch {
+      // A decompressor that failed has the better words.
+      throw archive.close() ?? error
+    }
+    if let failure = archive.close() { throw failure }
+    try database.write(writer.paths.flatMap { $0.bytes + [UInt8(ascii: "\n")] }, toInformation: "\(package.stem).list")
+    try control.copy(to: database)
+    if !control.names.contains("md5sums") {
+      try database.write(sums(of: writer.paths, in: tree), toInformation: "\(package.stem).md5sums")
+    }
+    return Result(index: index, paths: writer.paths, folders: writer.folders)
+  }
+
+  /// Sums of a package's files, for one that brings none, which hardly any does.
+  private func sums(of paths: [TreePath], in tree: TreeRoot) throws -> [UInt8] {
+    var lines: [UInt8] = []
+    for path in paths {
+      guard case .file = try FileKind(of: path, in: tree), let file = try tree.open(path.text, O_RDONLY) else {
+        continue
+      }
+      let (end, output) = try ChildProcess.run(
+        ProcessStart("/usr/bin/md5sum", ["md5sum"], environment: ["LC_ALL=C"]), input: file)
+      guard end == .exited(0), output.count > 32 else {
+        throw InstallationFailure("md5sum cannot read \(path.text): \(end)")
+      }
+      lines += output.prefix(32) + Array("  ".utf8) + path.bytes.dropFirst() + [UInt8(ascii: "\n")]
+    }
+    return lines
+  }
+
+  /// Refuses files of two packages, and files that somebody wants elsewhere or with other rights.
+  private func refuse(
+    _ results: [Result], upon before: Set<TreePath>, in tree: TreeRoot, _ database: PackageDatabase
+  ) throws {
+    var seen = before
+    let diverted = Set(try database.diversions().map(\.path))
+    let overridden = try database.overridden()
+    for result in results {
+      for path in result.paths {
+        // A link to a folder may be in several, as a folder may.
+        if !seen.insert(path).inserted, result.folders[path] == nil, try !tree.hasFolder(path) {
+          throw InstallationFailure("\(path.text) is in two packages")
+        }
+        if diverted.contains(path) { throw InstallationFailure("\(path.text) is diverted") }
+        if overridden.contains(path) { throw InstallationFailure("the rights of \(path.text) are overridden") }
+      }
+    }
+  }
+
+  /// Sets owners, rights and times of new folders: those of the first package that has one, as dpkg leaves a folder that is there.
+  private func setFolders(_ results: [Result], in tree: TreeRoot) throws {
+    var folders: [TreePath: TreeWriter.Folder] = [:]
+    for result in results {
+      for (path, folder) in result.folders {
+        let isNew = folder.isNew || folders[path]?.isNew == true
+        folders[path] = folders[path] ?? folder
+        folders[path]?.isNew = isNew
+      }
+    }
+    for (path, folder) in folders where folder.isNew {
+      guard let place = try tree.open(path.text, O_RDONLY | O_DIRECTORY) else { continue }
+      var times = TreeWriter.times(folder.time)
+      guard fchown(place.number, folder.owner, folder.group) == 0, fchmod(place.number, folder.mode) == 0,
+        futimens(place.number, &times) == 0
+      else { throw SystemError("set the rights of", path.text) }
+    }
+  }
+
+  /// Removes folders that are left out, from the inside out, where nothing is in them.
+  private func leaveFoldersOut(_ results: [Result], in tree: TreeRoot) throws {
+    let rules = PathRules(plan.rules)
+    guard !rules.isEmpty else { return }
+    let folders = Set(results.flatMap { $0.folders.keys }).filter { !rules.keep($0) }.sorted(by: >)
+    for path in folders {
+      guard let above = try tree.open((path.parent ?? .root).text) else { continue }
+      _ = unlinkat(above.number, path.name.cString, AT_REMOVEDIR)
+    }
+  }
+
+  // MARK: The database
+
+  private func complete(_ database: PackageDatabase, _ controls: [PackageControl]) throws {
+    if !FileTree.exists("\(database.folder)/info/format") {
+      try database.write(Array("1\n".utf8), toInformation: "format")
+    }
+    if !FileTree.exists("\(database.folder)/arch") { try database.write("\(plan.architecture)\n", to: "arch") }
+    // Paragraphs are in the order of names, as a reader expects them.
+    let texts = try controls.sorted { $0.package.stem < $1.package.stem }.map { try $0.status() }
+    let isFirst = try database.read("status").isEmpty
+    try database.append((isFirst ? "" : "\n") + texts.joined(separator: "\n"), to: "status")
+    // One file for all paths, and one for each name (dpkg's doc/triggers.txt, "Internals").
+    var interests: [String: String] = [:]
+    for control in controls {
+      for (trigger, line) in try control.interests() {
+        interests[trigger, default: ""] += (trigger.hasPrefix("/") ? "\(trigger) " : "") + "\(line)\n"
+      }
+    }
+    let paths = interests.filter { $0.key.hasPrefix("/") }.sorted { $0.key < $1.key }
+    if !paths.isEmpty { try database.append(paths.map(\.value).joined(), to: "triggers/File") }
+    for (name, lines) in interests where !name.hasPrefix("/") {
+      guard !name.contains("/") else { throw InstallationFailure("the trigger \(name) is no name") }
+      try database.append(lines, to: "triggers/\(name)")
+    }
+  }
+}
+
+extension TreeRoot {
+  /// True if a path leads to a folder, links followed.
+  func hasFolder(_ path: TreePath) throws(SystemError) -> Bool {
+    guard let place = try open(path.text) else { return false }
+    return try place.mode() & S_IFMT == S_IFDIR
+  }
+}
+
+/// The things that a path can lead to.
+enum FileKind: Equatable {
+  case file, folder, other
+
+  /// Says what a path leads to, the last link not followed; `nil` where nothing is.
+  ///
+  /// - Throws: `SystemError`.
+  init?(of path: TreePath, in tree: TreeRoot) throws(SystemError) {
+    guard let place = try tree.open(path.text, Descriptor.pathOnly | O_NOFOLLOW) else { return nil }
+    switch try place.mode() & S_IFMT {
+    case S_IFREG: self = .file
+    case S_IFDIR: self = .folder
+    default: self = .other
+    }
+  }
+}
