@@ -32,6 +32,8 @@ public struct Decompressor: Sendable {
     [
       "\(folder)/\(ToolTree.loader)", "--library-path", "\(folder)/usr/lib/\(Architecture.host.multiarch)",
       "\(folder)/usr/bin/xz", "-dcq", "-T0", "--single-stream",
+      // The hash of the whole archive was checked.
+      "--ignore-check",
     ]
   }
 

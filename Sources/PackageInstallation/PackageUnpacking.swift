@@ -9,9 +9,15 @@ import Synchronization
 /// are there already. It is found before or while the packages are unpacked and said; nothing of the tree is of use then.
 public struct PackageUnpacking: Sendable {
   private let plan: InstallationPlan
+  private let control: String
 
   /// Prepares the work, which is done beside the tree.
-  public init(_ plan: InstallationPlan) { self.plan = plan }
+  ///
+  /// - Parameter control: Folder of the packages' control files.
+  public init(_ plan: InstallationPlan, control: String = InstallationPlan.control) {
+    self.plan = plan
+    self.control = control
+  }
 
   /// A package that is unpacked.
   private struct Result {
@@ -32,7 +38,7 @@ public struct PackageUnpacking: Sendable {
     let database = try PackageDatabase(in: tree)
     // What is there is read while the packages are unpacked.
     let controls = try plan.packages.map { package throws(SystemError) in
-      try PackageControl(package, in: InstallationPlan.control)
+      try PackageControl(package, in: control)
     }
     for conffile in controls.flatMap(\.conffiles) where try FileKind(of: conffile.path, in: tree) != nil {
       throw InstallationFailure("\(conffile.path.text) is there already, and is a configuration file")
