@@ -155,7 +155,7 @@ let package = Package(
       name: "SystemBuild",
       dependencies: [
         "BaseImport", "Sandbox", "DebianArchive", "ExecutableFormat", "Project", "HostSystem", "LinuxSystem", "Lock",
-        "RootFilesystem", "SizeReport",
+        "RootFilesystem", "SizeReport", "Spelling",
       ]),
     .target(
       name: "DiskImage",
@@ -281,7 +281,7 @@ let package = Package(
         "cultivar", "DebianArchive", "HostSystem", "ImageBuild", "Lock", "Programs", "Project", "Sandbox", "SizeReport",
         "SwiftSDK", "SystemBuild", "TestFixtures",
       ], exclude: ["Listings"]),
-    .testTarget(name: "SystemBuildTests", dependencies: ["SystemBuild", "HostSystem"]),
+    .testTarget(name: "SystemBuildTests", dependencies: ["SystemBuild", "HostSystem", "Project", "TestFixtures"]),
     .testTarget(name: "PartitionTableTests", dependencies: ["PartitionTable"]),
     .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem", "TestFixtures"]),
     .testTarget(

@@ -143,7 +143,7 @@ struct RepositoryPackageTests {
 
       #expect(verdict.status == 1)
       #expect(
-        verdict.errors.contains("layer.yaml:7: user made is there already and has the number 250, not 251"),
+        verdict.errors.contains(": the user 'made' is there already and has the number 250, not 251"),
         "\(verdict.errors)")
     }
   }
