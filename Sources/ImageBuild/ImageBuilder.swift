@@ -230,7 +230,8 @@ public struct ImageBuilder: Sendable {
     let needed = [layout.rootFileSystem.rawValue, "ext4"]
     return KernelParts(
       files: files,
-      modules: try await choose(image.kernel.modules.map(\.value) + needed, optional: device.bootModules + device.modules),
+      modules: try await choose(
+        image.kernel.modules.map(\.value) + needed, optional: device.bootModules + device.modules),
       bootModules: try await choose(needed, optional: device.bootModules))
   }
 

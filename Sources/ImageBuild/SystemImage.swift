@@ -80,8 +80,9 @@ extension ImageBuilder {
       all.add([rehearsal.key.text, try ContentHash(ofFile: executable.path).text])
       all.add(ToolTree.identity(of: toolPackages))
       all.add("\(device) \(layout) \(identity) \(image.kernel) \(project.release)")
-      all.add(system.layers.flatMap(\.kernelArguments) + ["modules"]
-        + system.layers.flatMap(\.bootModules).map(\.value))
+      all.add(
+        system.layers.flatMap(\.kernelArguments) + ["modules"]
+          + system.layers.flatMap(\.bootModules).map(\.value))
       all.add(ContentHash(of: try PlanText.encode(resolved.bootPlan)))
       all.add(image.formats.map(\.rawValue).sorted() + request.identity)
       all.add(([needs.checker] + needs.loaders).flatMap { others[$0] ?? [] }.map(\.sha256.text).sorted())
@@ -186,9 +187,12 @@ extension ImageBuilder {
     key.add(try await builder.rehearse(try complete(), request: request, packages: packages).keyWithoutSecrets)
     key.add(try ContentHash(ofFile: try executables.file(for: device.architecture).path))
     // Not the kernel as a whole: its position names the project's folder.
-    key.add("\(layout(of: image)) \(image.kernel.source) \(image.kernel.modules.map(\.value)) \(image.kernel.compressesInitialRAM)")
+    key.add(
+      "\(layout(of: image)) \(image.kernel.source) \(image.kernel.modules.map(\.value)) \(image.kernel.compressesInitialRAM)"
+    )
     key.add(device.kernelArguments + Self.kernelArguments + image.kernel.arguments)
-    key.add(system.layers.flatMap(\.kernelArguments) + ["modules"]
+    key.add(
+      system.layers.flatMap(\.kernelArguments) + ["modules"]
         + system.layers.flatMap(\.bootModules).map(\.value))
     key.add(["persisted"] + system.layers.flatMap(\.persistedPaths).map(\.path))
     identity.build = key.hash.text

@@ -30,7 +30,9 @@ struct LayerFilling {
     layer.pathRules = parts.paths.compactMap { path in
       text(path.pattern).map { PathRule(pattern: $0, isInclusion: path.isInclusion) }
     }
-    layer.groups = parts.groups.map { SystemGroup(position: $0.position, name: $0.name, gid: $0.gid, isSystem: $0.isSystem) }
+    layer.groups = parts.groups.map {
+      SystemGroup(position: $0.position, name: $0.name, gid: $0.gid, isSystem: $0.isSystem)
+    }
     note("group", parts.groups.map { ($0.name, $0.position) }, "made")
     layer.users = parts.users.compactMap { user($0) }
     note("user", parts.users.map { ($0.name, $0.position) }, "made")
