@@ -49,6 +49,7 @@ struct AptResolver {
   func writeSettings(
     in folder: URL, suite: String, architecture: String, moreSources: String = "", preferences: String = ""
   ) throws -> URL {
+    try mirror.refuseCredentials()
     for name in ["state/lists/partial", "cache/archives/partial", "etc"] {
       try FolderTree.create(folder.appending(path: name).path)
     }
@@ -70,7 +71,7 @@ struct AptResolver {
     return try Self.writeConfiguration(in: folder, sources: sourceFile, preferences: preferenceFile, architecture)
   }
 
-  /// Writes the configuration that makes APT use a folder and nothing of the build host.
+  /// Writes the configuration that makes APT use a folder, and of the build host nothing but who it is to the servers of archives.
   static func writeConfiguration(
     in folder: URL, sources sourceFile: URL, preferences: URL, _ architecture: String
   ) throws -> URL {
@@ -85,6 +86,8 @@ struct AptResolver {
       Dir::Etc::preferencesparts "/dev/null";
       Dir::Etc::parts "/dev/null";
       Dir::Etc::main "/dev/null";
+      Dir::Etc::netrc "/etc/apt/auth.conf";
+      Dir::Etc::netrcparts "/etc/apt/auth.conf.d";
       APT::Architecture "\(architecture)";
       APT::Architectures { "\(architecture)"; };
       APT::Install-Recommends "false";

@@ -129,7 +129,10 @@ struct RootExamination {
   /// layer names.
   private func verdict(_ line: String, _ judged: Set<String>) -> (unit: String, problem: Diagnostic)? {
     let severity: Diagnostic.Severity = Self.fatal.contains(where: line.contains) ? .error : .warning
-    func problem(_ message: String, _ position: SourcePosition, hint: String) -> Diagnostic {
+    // What a package brings is not the project's to repair, and may do no harm: a program that only reloading takes.
+    func problem(
+      _ message: String, _ position: SourcePosition, hint: String, _ severity: Diagnostic.Severity = severity
+    ) -> Diagnostic {
       Diagnostic(severity, message.hasSuffix(".") ? String(message.dropLast()) : message, at: position, hint: hint)
     }
     let parts = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
@@ -139,7 +142,7 @@ struct RootExamination {
       let hint = "systemd.syntax(7) and systemd.directives(7) say what can stand there"
       guard let file = files[path] ?? files["/usr\(path)"] else {
         guard let unit = units.first(where: { $0.name == name }) else { return nil }
-        return (name, problem("\(path), line \(number): \(message)", unit.position, hint: "its package brings it so"))
+        return (name, problem("\(path), line \(number): \(message)", unit.position, hint: Self.packageHint, .warning))
       }
       let unit = file.unitOfAddition ?? name
       guard case .file(let url) = file.content else {
@@ -156,11 +159,19 @@ struct RootExamination {
     else { return nil }
     let message =
       isRepetition ? words[2] : Substring(parts.dropFirst().joined(separator: ":")).drop { $0 == " " }
+    guard files.values.contains(where: { $0.unit == unit.name }) else {
+      return (
+        unit.name,
+        problem("the unit '\(unit.name)': \(message)", unit.position, hint: Self.packageHint, .warning)
+      )
+    }
     return (
       unit.name,
       problem("the unit '\(unit.name)': \(message)", place(of: unit, message), hint: "it would not start like this")
     )
   }
+
+  private static let packageHint = "a package brings this unit; a program that it lacks may be in another package"
 
   /// The line of the unit's file that names the program which the message is about, and else its first one; the line that enables the unit
   /// where no layer brings it.

@@ -37,6 +37,7 @@ struct RootExaminationTests {
         verify\tUnit a.service has a bad unit file setting.
         verify\t/etc/systemd/system/b.service.d/c.conf:2: Unknown key 'A' in section [Service], ignoring.
         verify\t/usr/lib/systemd/system/theirs.service:9: Unknown key 'Old' in section [Service], ignoring.
+        verify\ttheirs.service: Command /bin/kill is not executable: No such file or directory
         verify\t/usr/lib/systemd/system/stranger.service:9: Unknown section 'X'. Ignoring.
 
         """)
@@ -48,6 +49,7 @@ struct RootExaminationTests {
           "a.service:4 error: the unit 'a.service': Command /bin/nope is not executable: No such file or directory",
           "layer.yaml:7 warning: /etc/systemd/system/b.service.d/c.conf, line 2: Unknown key 'A' in section [Service], ignoring",
           "layer.yaml:7 warning: /usr/lib/systemd/system/theirs.service, line 9: Unknown key 'Old' in section [Service], ignoring",
+          "layer.yaml:7 warning: the unit 'theirs.service': Command /bin/kill is not executable: No such file or directory",
         ])
     }
   }

@@ -1,5 +1,4 @@
 import Foundation
-import enum LinuxSystem.ExtendedAttributes
 
 /// Fills the variables into a layer's parts.
 struct LayerFilling {
@@ -206,26 +205,14 @@ struct LayerFilling {
     }
   }
 
-  /// Says what a file has besides its content that does not come along: as its mode, it depends on where the project was checked out. A
-  /// capability has been given on purpose.
+  /// Says what a file has besides its content that does not come along.
   private mutating func refuseAttributes(of file: URL, at position: SourcePosition) {
-    let names = ExtendedAttributes.names(of: file.path).filter {
-      !$0.hasPrefix("user.xdg.") && !$0.hasPrefix("trusted.")
-    }
-    let hint = "give it in a step: `setcap`, `setfacl`, `setfattr`"
-    if names.contains("security.capability") {
-      problems.error("\(file.path) has a capability, which does not come into the image", at: position, hint: hint)
-    }
-    if names.contains("system.posix_acl_access") {
-      problems.warning(
-        "\(file.path) has an access control list, which does not come into the image", at: position, hint: hint)
-    }
-    let others = names.filter { $0.hasPrefix("user.") }
-    if !others.isEmpty {
-      problems.warning(
-        "\(file.path) has the attribute \(others.joined(separator: ", ")), which does not come into the image",
-        at: position,
-        hint: hint)
+    for message in LostAttributes.messages(about: file) {
+      let hint = "give it in a step: `setcap`, `setfacl`, `setfattr`"
+      switch message.severity {
+      case .error: problems.error(message.text, at: position, hint: hint)
+      case .warning: problems.warning(message.text, at: position, hint: hint)
+      }
     }
   }
 
