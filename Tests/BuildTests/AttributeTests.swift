@@ -63,7 +63,9 @@ struct AttributeTests {
       let verdict = try Judge("unshare").run(
         ["--mount", "--propagation", "private", "sh", "-euc", script, root.path] + paths, in: folder)
       try #require(verdict.status == 0, "\(verdict.errors)")
-      #expect(verdict.output.contains("srv/capable cap_net_raw=ep\nusr/bin/mtr-packet cap_net_raw=ep\n"), "\(verdict.output)")
+      #expect(
+        verdict.output.contains("srv/capable cap_net_raw=ep\nusr/bin/mtr-packet cap_net_raw=ep\n"),
+        "\(verdict.output)")
       for line in verdict.output.split(separator: "\n") {
         let words = line.split(separator: "\t").map(String.init)
         result[words[0], default: []].formUnion(words.dropFirst())

@@ -218,7 +218,10 @@ extension SystemMistake {
   private static let parts = [
     SystemMistake(
       "password in a repository's URL",
-      layer: "repositories: { a: { url: «\"https://me:s3cret@packages.example.org/debian\", suites: [./], key: ./k.asc } }",
+      layer: """
+        repositories:
+          a: { url: «"https://me:s3cret@packages.example.org/debian", suites: [./], key: ./k.asc }
+        """,
       files: ["layers/base/k.asc": "key"],
       "the URL has a user or password in it, which would stand in the lock file and in the image",
       hint: "leave it out, and give it to APT on the build host: a file in /etc/apt/auth.conf.d (apt_auth.conf(5))"),
