@@ -183,7 +183,7 @@ struct LibraryTests {
     try await LibrarySystem.judged("layers: [debian-minimal, docker]\(client)", suite: suite.rawValue) { root in
       root.expectSound()
       root.expectEnabled("docker.service")
-      root.expect("command -v docker dockerd", "/usr/bin/docker\n/usr/sbin/dockerd\n")
+      root.expect("command -v docker; command -v dockerd", "/usr/bin/docker\n/usr/sbin/dockerd\n")
       root.expect("grep -o '/data/docker' /etc/docker/daemon.json", "/data/docker\n")
     }
   }
