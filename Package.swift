@@ -160,7 +160,7 @@ let package = Package(
       name: "SystemBuild",
       dependencies: [
         "BaseImport", "Sandbox", "DebianArchive", "ExecutableFormat", "Project", "HostSystem", "LinuxSystem", "Lock",
-        "PackageInstallation", "RootFilesystem", "SizeReport",
+        "PackageInstallation", "RootFilesystem", "SizeReport", "Spelling",
       ]),
     .target(
       name: "DiskImage",
@@ -288,7 +288,7 @@ let package = Package(
         "cultivar", "DebianArchive", "HostSystem", "ImageBuild", "Lock", "Programs", "Project", "Sandbox", "SizeReport",
         "SwiftSDK", "SystemBuild", "TestFixtures",
       ], exclude: ["Listings"]),
-    .testTarget(name: "SystemBuildTests", dependencies: ["SystemBuild", "HostSystem"]),
+    .testTarget(name: "SystemBuildTests", dependencies: ["SystemBuild", "HostSystem", "Project", "TestFixtures"]),
     .testTarget(name: "PartitionTableTests", dependencies: ["PartitionTable"]),
     .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem", "TestFixtures"]),
     .testTarget(

@@ -49,6 +49,7 @@ struct AptResolver {
   func writeSettings(
     in folder: URL, suite: String, architecture: String, moreSources: String = "", preferences: String = ""
   ) throws -> URL {
+    try mirror.refuseCredentials()
     for name in ["state/lists/partial", "cache/archives/partial", "etc"] {
       try FolderTree.create(folder.appending(path: name).path)
     }
@@ -57,43 +58,58 @@ struct AptResolver {
     func source(_ url: String, _ suites: String) -> String {
       "Types: deb\nURIs: \(url)\nSuites: \(suites)\nComponents: \(components)\nSigned-By: \(keyring)\n\n"
     }
+    let (ground, addition) = Self.ground(of: suite)
+    let suites = [ground] + [addition].compactMap(\.self)
     // A rolling suite has neither a security nor an updates pocket.
-    let rolling = ["sid", "unstable", "experimental"].contains(suite)
     let sources =
-      rolling
-      ? source(mirror.main, suite)
-      : source(mirror.main, "\(suite) \(suite)-updates") + source(mirror.security, "\(suite)-security")
+      ["sid", "unstable"].contains(ground)
+      ? source(mirror.main, suites.joined(separator: " "))
+      : source(mirror.main, (suites + ["\(ground)-updates"]).joined(separator: " "))
+        + source(mirror.security, "\(ground)-security")
     let sourceFile = folder.appending(path: "etc/cultivar.sources")
     try FolderTree.writeFile(sourceFile.path, with: (sources + moreSources).utf8)
     let preferenceFile = folder.appending(path: "etc/preferences")
     try FolderTree.writeFile(preferenceFile.path, with: preferences.utf8)
-    return try Self.writeConfiguration(in: folder, sources: sourceFile, preferences: preferenceFile, architecture)
+    return try Self.writeConfiguration(
+      in: folder, sources: sourceFile, preferences: preferenceFile, architecture, preferring: addition)
   }
 
-  /// Writes the configuration that makes APT use a folder and nothing of the build host.
+  /// The suite that another one adds to, and whose packages those of the addition are made for; a suite of its own has no addition.
+  static func ground(of suite: String) -> (ground: String, addition: String?) {
+    if suite == "experimental" { return ("sid", suite) }
+    guard let end = suite.range(of: "-backports")?.lowerBound else { return (suite, nil) }
+    return (String(suite[..<end]), suite)
+  }
+
+  /// Writes the configuration that makes APT use a folder, and of the build host nothing but who it is to the servers of archives.
   static func writeConfiguration(
-    in folder: URL, sources sourceFile: URL, preferences: URL, _ architecture: String
+    in folder: URL, sources sourceFile: URL, preferences: URL, _ architecture: String, preferring suite: String? = nil
   ) throws -> URL {
-    let settings = """
-      Dir "\(folder.path)/";
-      Dir::State "state";
-      Dir::State::status "\(folder.path)/status";
-      Dir::Cache "cache";
-      Dir::Etc::sourcelist "\(sourceFile.path)";
-      Dir::Etc::sourceparts "/dev/null";
-      Dir::Etc::preferences "\(preferences.path)";
-      Dir::Etc::preferencesparts "/dev/null";
-      Dir::Etc::parts "/dev/null";
-      Dir::Etc::main "/dev/null";
-      APT::Architecture "\(architecture)";
-      APT::Architectures { "\(architecture)"; };
-      APT::Install-Recommends "false";
-      // APT holds itself to be essential. A device need not have it: the packages of an image can come without.
-      pkgCacheGen::ForceEssential "dpkg";
-      APT::Sandbox::User "root";
-      Acquire::Languages "none";
-      Acquire::Retries "3";
-      """
+    // Like `apt-get -t`: else APT takes nothing of a suite that says so of itself (`NotAutomatic`).
+    let preference = suite.map { "APT::Default-Release \"\($0)\";\n" } ?? ""
+    let settings =
+      preference + """
+        Dir "\(folder.path)/";
+        Dir::State "state";
+        Dir::State::status "\(folder.path)/status";
+        Dir::Cache "cache";
+        Dir::Etc::sourcelist "\(sourceFile.path)";
+        Dir::Etc::sourceparts "/dev/null";
+        Dir::Etc::preferences "\(preferences.path)";
+        Dir::Etc::preferencesparts "/dev/null";
+        Dir::Etc::parts "/dev/null";
+        Dir::Etc::main "/dev/null";
+        Dir::Etc::netrc "/etc/apt/auth.conf";
+        Dir::Etc::netrcparts "/etc/apt/auth.conf.d";
+        APT::Architecture "\(architecture)";
+        APT::Architectures { "\(architecture)"; };
+        APT::Install-Recommends "false";
+        // APT holds itself to be essential. A device need not have it: the packages of an image can come without.
+        pkgCacheGen::ForceEssential "dpkg";
+        APT::Sandbox::User "root";
+        Acquire::Languages "none";
+        Acquire::Retries "3";
+        """
     let file = folder.appending(path: "apt.conf")
     try FolderTree.writeFile(file.path, with: settings.utf8)
     return file

@@ -17,6 +17,8 @@ public enum ArchiveFailure: ExplainedError {
   case uninstallable(packages: [String], suite: String, architecture: String, said: String)
   /// Installing packages would remove others that nobody has said may go.
   case wouldRemove([String], for: [String])
+  /// A mirror's URL has a user or password in it.
+  case credentialsInURL(host: String)
   /// A package of the lock file could not be fetched with the right content.
   case notFetched(packages: [String], said: String)
 
@@ -38,6 +40,7 @@ public enum ArchiveFailure: ExplainedError {
         + "(initramfs-tools or dracut), and the image has one already that the build makes"
     case .wouldRemove(let removed, let packages):
       "cannot install \(packages.joined(separator: ", ")): \(removed.joined(separator: ", ")) of an earlier layer would go"
+    case .credentialsInURL(let host): "the URL of the mirror \(host) has a user or password in it"
     case .notFetched(let packages, let said):
       "cannot fetch \(packages.joined(separator: ", "))\n\(quoted(said))"
     }
@@ -65,6 +68,9 @@ public enum ArchiveFailure: ExplainedError {
         + "`packages: { remove: [\(removed.joined(separator: ", "))] }` in the same layer. They will never run: the image starts with its own"
     case .wouldRemove(let removed, _):
       "say that it may: `packages: { remove: [\(removed.joined(separator: ", "))] }`, or leave one of the two out"
+    case .credentialsInURL:
+      "leave it out of the project, of CULTIVAR_DEBIAN_MIRROR and of the build host's sources, and give it to APT: a file in "
+        + "/etc/apt/auth.conf.d (apt_auth.conf(5))"
     case .notFetched:
       "check the network; if the archive has newer versions by now, take them with `cultivar lock --update`"
     }

@@ -196,6 +196,7 @@ public struct DebianArchive: Sendable {
   private func fetchBatch(
     _ packages: [DebianPackage], into folder: URL
   ) async throws -> String? {
+    try mirror.refuseCredentials()
     var arguments = [
       "-o", "APT::Sandbox::User=root", "-o", "Acquire::Retries=3", "-o", "Acquire::http::Timeout=30", "-q",
       "download-file",

@@ -142,6 +142,19 @@ extension Mirror {
 }
 
 extension Mirror {
+  /// Refuses URLs with a user or password in them, before they get into the arguments of programs, which every user of the machine can see.
+  ///
+  /// - Throws: ``ArchiveFailure/credentialsInURL(host:)``.
+  func refuseCredentials() throws(ArchiveFailure) {
+    for url in [main, security] {
+      guard let scheme = url.range(of: "://") else { continue }
+      let authority = url[scheme.upperBound...].prefix { !"/?#".contains($0) }
+      if let at = authority.lastIndex(of: "@") {
+        throw .credentialsInURL(host: String(authority[authority.index(after: at)...]))
+      }
+    }
+  }
+
   /// Where a package is fetched from.
   ///
   /// - Parameter repository: URL of the layer's repository that has it; `nil` for Debian's own packages.

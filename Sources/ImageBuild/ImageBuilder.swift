@@ -219,14 +219,19 @@ public struct ImageBuilder: Sendable {
       return KernelParts(files: files)
     }
     func choose(_ names: [String], optional: [String]) async throws -> KernelModules {
-      try await KernelModules(
-        names: names, optional: optional, source: source, identity: files.identity, tools: tools, cache: cache)
+      do {
+        return try await KernelModules(
+          names: names, optional: optional, source: source, identity: files.identity, tools: tools, cache: cache)
+      } catch let failure as KernelModuleFailure {
+        throw failure.problems(of: image.kernel.modules) ?? failure
+      }
     }
     // Without these two file systems nothing starts; of the hardware, a kernel may leave out what it likes.
     let needed = [layout.rootFileSystem.rawValue, "ext4"]
     return KernelParts(
       files: files,
-      modules: try await choose(image.kernel.modules + needed, optional: device.bootModules + device.modules),
+      modules: try await choose(
+        image.kernel.modules.map(\.value) + needed, optional: device.bootModules + device.modules),
       bootModules: try await choose(needed, optional: device.bootModules))
   }
 
@@ -312,7 +317,7 @@ public struct ImageBuilder: Sendable {
       nameServers = servers
     }
     return DevicePlan(
-      image: identity, hostname: image.hostname, modules: image.kernel.modules, interfaces: interfaces,
+      image: identity, hostname: image.hostname, modules: image.kernel.modules.map(\.value), interfaces: interfaces,
       nameServers: nameServers,
       programs: system.plans + image.programs.map { PlannedPrograms.plan($0, users: users) },
       consoleCommands: image.consoleCommands, shutdownTimeout: 60)

@@ -128,7 +128,8 @@ struct SystemRecipe: Encodable {
         name: layer.name, origin: layer.origin,
         packages: layer.packages.map { wish in wish.version.map { "\(wish.name)=\($0)" } ?? wish.name },
         removedPackages: layer.removedPackages, files: layer.files.map(\.path), steps: layer.steps.map(\.name),
-        users: layer.users.map(\.name), enabledUnits: layer.units.enabled, maskedUnits: layer.units.masked)
+        users: layer.users.map(\.name), enabledUnits: layer.units.enabled.map(\.value),
+        maskedUnits: layer.units.masked.map(\.value))
     }
     variables = system.openVariables
   }

@@ -80,7 +80,9 @@ extension ImageBuilder {
       all.add([rehearsal.key.text, try ContentHash(ofFile: executable.path).text])
       all.add(ToolTree.identity(of: toolPackages))
       all.add("\(device) \(layout) \(identity) \(image.kernel) \(project.release)")
-      all.add(system.layers.flatMap(\.kernelArguments) + ["modules"] + system.layers.flatMap(\.bootModules))
+      all.add(
+        system.layers.flatMap(\.kernelArguments) + ["modules"]
+          + system.layers.flatMap(\.bootModules).map(\.value))
       all.add(ContentHash(of: try PlanText.encode(resolved.bootPlan)))
       all.add(image.formats.map(\.rawValue).sorted() + request.identity)
       all.add(([needs.checker] + needs.loaders).flatMap { others[$0] ?? [] }.map(\.sha256.text).sorted())
@@ -98,6 +100,9 @@ extension ImageBuilder {
         milestone.yield($0)
       }
       async let archiving: Void = progress.step("archive the root file system") { try await root.writeArchive() }
+      async let examined = progress.step("examine the root file system") {
+        try await root.examine(system, position: image.position)
+      }
       let listing = try await root.list()
       if !listing.privateKeys.isEmpty {
         await progress.warning(
@@ -115,6 +120,9 @@ extension ImageBuilder {
         parts, root: source, tools: prepared.tools, cache: cache, progress: progress
       ) { prepared.boot }
       try await archiving
+      for finding in try await examined {
+        await progress.warning(finding.inOneLine(relativeTo: .currentDirectory()), remedy: finding.hint ?? "")
+      }
       var manifest = try BuildManifest(
         identity: identity, epoch: epoch, kernel: prepared.kernel.label, firmware: prepared.modules.firmware,
         layout: layout, table: disk.image.table, packages: packages, programs: [:], sizes: try disk.sizes())
@@ -179,9 +187,13 @@ extension ImageBuilder {
     key.add(try await builder.rehearse(try complete(), request: request, packages: packages).keyWithoutSecrets)
     key.add(try ContentHash(ofFile: try executables.file(for: device.architecture).path))
     // Not the kernel as a whole: its position names the project's folder.
-    key.add("\(layout(of: image)) \(image.kernel.source) \(image.kernel.modules) \(image.kernel.compressesInitialRAM)")
+    key.add(
+      "\(layout(of: image)) \(image.kernel.source) \(image.kernel.modules.map(\.value)) \(image.kernel.compressesInitialRAM)"
+    )
     key.add(device.kernelArguments + Self.kernelArguments + image.kernel.arguments)
-    key.add(system.layers.flatMap(\.kernelArguments) + ["modules"] + system.layers.flatMap(\.bootModules))
+    key.add(
+      system.layers.flatMap(\.kernelArguments) + ["modules"]
+        + system.layers.flatMap(\.bootModules).map(\.value))
     key.add(["persisted"] + system.layers.flatMap(\.persistedPaths).map(\.path))
     identity.build = key.hash.text
     return (try complete(), identity)
@@ -290,10 +302,16 @@ extension ImageBuilder {
   ) async throws -> (modules: KernelModules, file: URL) {
     try await progress.step("initial RAM file system") {
       let layers = resolved.system.layers
-      let modules = try await KernelModules(
-        names: resolved.neededModules, optional: resolved.device.bootModules + layers.flatMap(\.bootModules),
-        source: kernel.modules ?? URL(fileURLWithPath: "/nonexistent"), identity: kernel.identity, tools: tools,
-        cache: cache)
+      let wished = layers.flatMap(\.bootModules)
+      let modules: KernelModules
+      do {
+        modules = try await KernelModules(
+          names: resolved.neededModules + wished.map(\.value), optional: resolved.device.bootModules,
+          source: kernel.modules ?? URL(fileURLWithPath: "/nonexistent"), identity: kernel.identity, tools: tools,
+          cache: cache)
+      } catch let failure as KernelModuleFailure {
+        throw failure.problems(of: wished) ?? failure
+      }
       let tree = try InitialRAMTree.make(
         plan: resolved.bootPlan, executable: resolved.executable, modules: modules,
         checker: try await checker(resolved.needs.checker, resolved.others))

@@ -42,7 +42,7 @@ struct UpdateSoftware {
         "/usr/lib/systemd/system.conf.d/10-cultivar.conf",
         .text("[Manager]\nRuntimeWatchdogSec=30s\nRebootWatchdogSec=5min\n")),
     ]
-    layer.units.enabled.append(Self.unit)
+    layer.units.enabled.append(Located(value: Self.unit, position: position))
     guard let management else { return }
     layer.users.append(Self.daemonUser(at: position))
     layer.files += [
@@ -54,7 +54,7 @@ struct UpdateSoftware {
         .text("d \(DevicePaths.daemonHome) 0700 \(UserIDs.daemon.name) \(UserIDs.daemon.name)\n")),
       file("/usr/lib/systemd/system/\(Self.daemonUnit)", .text(Self.daemonService)),
     ]
-    layer.units.enabled.append(Self.daemonUnit)
+    layer.units.enabled.append(Located(value: Self.daemonUnit, position: position))
   }
 
   /// The user of appliances, with the same number in every release: files on the data partition are its own.

@@ -1,5 +1,6 @@
 import DeviceModel
 import HostSystem
+import Project
 
 /// Numbers for the users of an image.
 ///
@@ -7,7 +8,7 @@ import HostSystem
 /// or dropped from the image: the number is derived from the name.
 struct UserIDs {
   /// User of the daemon, of appliances and of systems.
-  static let daemon = ProgramUser(name: "cultivard", uid: 901, gid: 901)
+  static let daemon = ProgramUser(name: "cultivard", uid: ReservedNumbers.daemon, gid: ReservedNumbers.daemon)
   /// Users that Cultivar's own programs run as.
   static let system = [
     daemon,

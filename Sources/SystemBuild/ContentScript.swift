@@ -3,6 +3,9 @@ import HostSystem
 import Project
 
 /// The shell script that puts a layer's users, files and units into a root.
+///
+/// What cannot be as the layer says is written to standard output, all of it at once; ``problems(_:)`` finds the lines. The layer of the root
+/// is of no use then.
 struct ContentScript {
   /// Where the contents of files are seen.
   static let contents = "/run/cultivar/contents"
@@ -10,6 +13,7 @@ struct ContentScript {
   /// Contents of files, by the name under which the script finds them.
   private(set) var files: [String: Content] = [:]
   private var lines: [String] = []
+  private var claims: [RootClaim] = []
 
   /// Where a file's content is.
   enum Content: Sendable {
@@ -19,93 +23,168 @@ struct ContentScript {
 
   /// The part of a layer that is no secret.
   init(_ layer: SystemLayer) {
-    if !(layer.groups.isEmpty && layer.users.isEmpty) {
-      lines.append(
-        "command -v useradd >/dev/null || { echo 'users and groups take the package passwd, which no layer has' >&2; exit 1; }"
-      )
+    if let first = layer.groups.first?.position ?? layer.users.first?.position {
+      let claim = claim(.accountPrograms, at: first)
+      lines.append("command -v useradd >/dev/null || { fault \(claim); exit 0; }")
     }
     for group in layer.groups { add(group) }
     for user in layer.users { add(user) }
-    for file in layer.files where !file.isSecret { add(file) }
-    add(layer.units)
+    add(layer.files.filter { !$0.isSecret }, accounts: Set(layer.users.map(\.name) + layer.groups.map(\.name)))
+    add(layer.units, own: Set(layer.files.compactMap(\.unit)))
   }
 
   /// The secrets of all layers: passwords, and files that hold one.
   init(secretsOf layers: [SystemLayer]) {
     for layer in layers {
       for user in layer.users { addPassword(of: user) }
-      for file in layer.files where file.isSecret { add(file) }
     }
+    add(layers.flatMap(\.files).filter(\.isSecret), accounts: [])
     if !lines.isEmpty { lines.append("rm -f /etc/shadow- /etc/passwd- /etc/.pwd.lock") }
   }
 
   /// The script; empty where there is nothing to do.
-  var text: String { lines.isEmpty ? "" : lines.joined(separator: "\n") + "\n" }
+  var text: String { lines.isEmpty ? "" : Self.functions + lines.joined(separator: "\n") + "\n" }
+
+  /// What the script found to be other than the layer says.
+  func problems(_ said: String) -> [Diagnostic] { claims.problems(said) }
+
+  /// Functions of the scripts that judge a root.
+  static let functions = """
+    exec 3>&1 1>&2
+    faulty= placed=
+    fault() { faulty=1; (IFS='\t'; printf '%s\\n' "$*") >&3; }
+    names() { getent "$1" | cut -d: -f1 | tr '\\n' '\t'; }
+    unit_folders='/etc/systemd/system /usr/local/lib/systemd/system /usr/lib/systemd/system /lib/systemd/system'
+    units() { ls $unit_folders 2>/dev/null | tr '\\n' '\t'; }
+    # A unit by its name, or by that of its template; a script of System V stands for one.
+    find_unit() {
+      for name in "$@"; do
+        for folder in $unit_folders; do
+          file=$folder/$name
+          if [ -e "$file" ] || [ -L "$file" ]; then return 0; fi
+        done
+      done
+      file=/etc/init.d/${1%.service}
+      [ "$1" != "${1%.service}" ] && [ -x "$file" ]
+    }
+    is_masked() { [ "$(readlink "$file" || :)" = /dev/null ]; }
+    has_install() {
+      case $file in /etc/init.d/*) return 0 ;; esac
+      grep -Eqs '^[[:space:]]*(WantedBy|RequiredBy|UpheldBy|Alias|Also)[[:space:]]*=' "$file" "$file".d/*.conf /etc/systemd/system/"${file##*/}".d/*.conf
+    }
+
+    """
+
+  /// Notes a claim; the script says its number where it is false.
+  private mutating func claim(_ kind: RootClaim.Kind, at position: SourcePosition) -> Int {
+    claims.append(RootClaim(kind: kind, position: position))
+    return claims.count - 1
+  }
 
   private mutating func add(_ group: SystemGroup) {
-    let number = group.gid.map { " --gid \($0)" } ?? ""
     let kind = group.isSystem ? " --system" : ""
     let name = group.name.quotedForShell
-    lines.append("getent group \(name) >/dev/null || groupadd\(kind)\(number) \(name)")
-    if let gid = group.gid {
-      lines.append(
-        "found=$(getent group \(name) | cut -d: -f3); [ \"$found\" = \(gid) ] || "
-          + refusal("group", group.name, "is there already and has the number $found, not \(gid)"))
+    guard let gid = group.gid else {
+      lines.append("getent group \(name) >/dev/null || groupadd\(kind) \(name)")
+      return
     }
+    let claim = claim(.groupNumber(group.name, gid), at: group.position)
+    lines += [
+      "if found=$(getent group \(name)); then",
+      "  found=$(echo \"$found\" | cut -d: -f3); [ \"$found\" = \(gid) ] || fault \(claim) is \"$found\"",
+      "elif found=$(getent group \(gid)); then fault \(claim) taken \"${found%%:*}\"",
+      "else groupadd\(kind) --gid \(gid) \(name); fi",
+    ]
   }
 
   private mutating func add(_ user: SystemUser) {
     let name = user.name.quotedForShell
+    lines.append("sound=1")
+    for group in [user.group].compactMap(\.self) + user.groups {
+      let claim = claim(.group(group.value, ofUser: user.name), at: group.position)
+      lines.append(
+        "getent group \(group.value.quotedForShell) >/dev/null || { fault \(claim) \"$(names group)\"; sound=; }")
+    }
     var options: [String] = user.isSystem ? ["--system"] : []
     if let uid = user.uid { options.append("--uid \(uid)") }
     if let group = user.group {
-      options.append("--gid \(group.quotedForShell)")
+      options.append("--gid \(group.value.quotedForShell)")
     } else {
-      options.append("--user-group")
+      // A group of this name may be there.
+      options.append("$(if getent group \(name) >/dev/null; then echo --gid \(name); else echo --user-group; fi)")
     }
-    let home = user.home ?? (user.isSystem ? nil : "/home/\(user.name)")
-    options.append(
-      home.map { "--home-dir \($0.quotedForShell) --create-home" } ?? "--home-dir /nonexistent --no-create-home")
-    let shell = user.shell.map(\.quotedForShell) ?? (user.isSystem ? "/usr/sbin/nologin" : "\"$shell\"")
+    let home = user.home?.value ?? (user.isSystem ? "/nonexistent" : "/home/\(user.name)")
+    options.append("--home-dir \(home.quotedForShell) \(user.hasHome ? "--create-home" : "--no-create-home")")
+    let shell = (user.shell?.value).map(\.quotedForShell) ?? (user.isSystem ? "/usr/sbin/nologin" : "\"$shell\"")
     lines.append("shell=/bin/bash; [ -x /bin/bash ] || shell=/bin/sh")
     lines.append("if ! id -u \(name) >/dev/null 2>&1; then")
-    lines.append("  useradd \(options.joined(separator: " ")) --shell \(shell) \(name)")
+    let number = user.uid.map { ($0, claim(.userNumber(user.name, $0), at: user.position)) }
+    if let (uid, claim) = number {
+      lines.append("  if found=$(getent passwd \(uid)); then fault \(claim) taken \"${found%%:*}\"; sound=; fi")
+    }
+    lines.append("  [ -z \"$sound\" ] || useradd \(options.joined(separator: " ")) --shell \(shell) \(name)")
     // A package has made the account, or an earlier layer: what the project says of it counts.
     let changes =
       [
-        user.shell.map { "--shell \($0.quotedForShell)" }, user.group.map { "--gid \($0.quotedForShell)" },
-        user.home.map { "--home \($0.quotedForShell)" },
+        user.shell.map { "--shell \($0.value.quotedForShell)" }, user.group.map { "--gid \($0.value.quotedForShell)" },
+        user.home.map { "--home \($0.value.quotedForShell)" },
       ].compactMap(\.self)
-    if !changes.isEmpty { lines += ["else", "  usermod \(changes.joined(separator: " ")) \(name)"] }
-    lines.append("fi")
-    if let uid = user.uid {
-      lines.append(
-        "found=$(id -u \(name)); [ \"$found\" = \(uid) ] || "
-          + refusal("user", user.name, "is there already and has the number $found, not \(uid)"))
+    lines.append("else")
+    if let (uid, claim) = number {
+      lines.append("  found=$(id -u \(name)); [ \"$found\" = \(uid) ] || { fault \(claim) is \"$found\"; sound=; }")
     }
-    for group in user.groups { lines.append("usermod --append --groups \(group.quotedForShell) \(name)") }
+    lines.append(
+      changes.isEmpty ? "  :" : "  [ -z \"$sound\" ] || usermod \(changes.joined(separator: " ")) \(name)")
+    lines.append("fi")
+    lines.append("if [ -n \"$sound\" ]; then")
+    if !user.groups.isEmpty {
+      let groups = user.groups.map(\.value).joined(separator: ",")
+      lines.append("  usermod --append --groups \(groups.quotedForShell) \(name)")
+    }
     if !user.authorizedKeys.isEmpty {
       let file = store(.text(user.authorizedKeys.joined(separator: "\n") + "\n"))
+      let claim = claim(.home(ofUser: user.name), at: user.position)
       lines += [
         // Its own home, which a package may have put elsewhere.
-        "home=$(getent passwd \(name) | cut -d: -f6)",
-        "case $home in ''|/|/nonexistent|/dev/null) "
-          + refusal("user", user.name, "has no home for its authorizedKeys (it is '$home')") + " ;; esac",
-        "mkdir -p \"$home/.ssh\"", "cp \(file) \"$home/.ssh/authorized_keys\"", "chmod 700 \"$home/.ssh\"",
-        "chmod 600 \"$home/.ssh/authorized_keys\"", "chown -R \(name): \"$home/.ssh\"",
+        "  home=$(getent passwd \(name) | cut -d: -f6)",
+        "  case $home in",
+        "  ''|/|/nonexistent|/dev/null) fault \(claim) \"$home\" ;;",
+        "  *)",
+        "    mkdir -p \"$home/.ssh\"", "    cp \(file) \"$home/.ssh/authorized_keys\"", "    chmod 700 \"$home/.ssh\"",
+        "    chmod 600 \"$home/.ssh/authorized_keys\"", "    chown -R \(name): \"$home/.ssh\" ;;",
+        "  esac",
       ]
     }
-  }
-
-  /// Words of the shell that end the script for a reason that has to do with an account; ``AccountFailure`` finds its line.
-  private func refusal(_ kind: String, _ name: String, _ reason: String) -> String {
-    "{ echo \"account: \(kind) \(name) \(reason)\" >&2; exit 1; }"
+    lines += ["  :", "fi"]
   }
 
   private mutating func addPassword(of user: SystemUser) {
     guard let hash = user.passwordHash else { return }
     // On standard input: the list of processes shows arguments to everybody.
     lines.append("chpasswd --encrypted < \(store(.text("\(user.name):\(hash)\n")))")
+  }
+
+  /// Adds files, in the order of writing, where everybody is there who is to own one.
+  ///
+  /// - Parameter accounts: Names of users and groups that the script has made, or has said why not.
+  private mutating func add(_ files: [SystemFile], accounts: Set<String>) {
+    guard !files.isEmpty else { return }
+    var seen: Set<String> = ["root"]
+    for file in files where seen.insert(file.owner).inserted && UInt32(file.owner) == nil {
+      guard !accounts.contains(file.owner) else { continue }
+      let claim = claim(.owner(file.owner, ofPath: file.path), at: file.position)
+      lines.append(
+        "getent passwd \(file.owner.quotedForShell) >/dev/null || fault \(claim) \"$(names passwd)\"")
+    }
+    seen = ["root"]
+    for file in files where seen.insert(file.group).inserted && UInt32(file.group) == nil {
+      guard !accounts.contains(file.group) else { continue }
+      let claim = claim(.ownerGroup(file.group, ofPath: file.path), at: file.position)
+      lines.append("getent group \(file.group.quotedForShell) >/dev/null || fault \(claim) \"$(names group)\"")
+    }
+    lines.append("if [ -z \"$faulty\" ]; then placed=1")
+    for file in files { add(file) }
+    lines.append("fi")
   }
 
   private mutating func add(_ file: SystemFile) {
@@ -142,19 +221,71 @@ struct ContentScript {
     ["[ -d \(parent) ] || mkdir -p \(parent)", "{ [ ! -e \(path) ] && [ ! -L \(path) ]; } || rm -f \(path)"]
   }
 
-  private mutating func add(_ units: UnitChanges) {
-    func words(_ names: [String]) -> String { names.map(\.quotedForShell).joined(separator: " ") }
+  /// - Parameter own: Names of the units that the layer brings.
+  private mutating func add(_ units: UnitChanges, own: Set<String>) {
+    guard let first = (units.enabled + units.disabled + units.masked).first ?? units.defaultTarget else { return }
+    let programs = claim(.unitPrograms, at: first.position)
+    lines.append("command -v systemctl >/dev/null || { fault \(programs); exit 0; }")
     // The order is that of safety: what is masked stays so.
-    if !units.enabled.isEmpty { lines.append("systemctl --quiet enable \(words(units.enabled))") }
-    if !units.disabled.isEmpty { lines.append("systemctl --quiet disable \(words(units.disabled))") }
-    if !units.masked.isEmpty { lines.append("systemctl --quiet mask \(words(units.masked))") }
-    if let target = units.defaultTarget { lines.append("systemctl --quiet set-default \(target.quotedForShell)") }
+    for (key, names) in [("enable", units.enabled), ("disable", units.disabled)] { change(names, key, own: own) }
+    if !units.masked.isEmpty {
+      let names = units.masked.map(\.value.quotedForShell).joined(separator: " ")
+      lines.append("[ -n \"$faulty\" ] || systemctl --quiet mask \(names)")
+    }
+    change([units.defaultTarget].compactMap(\.self), "default", own: own)
+  }
+
+  /// Has systemctl change units after each of them was found.
+  private mutating func change(_ units: [Located<String>], _ key: String, own: Set<String>) {
+    guard !units.isEmpty else { return }
+    for unit in units {
+      let missing = claim(.unit(unit.value, key: key), at: unit.position)
+      let names = ([unit.value] + [unit.value.unitTemplate].compactMap(\.self)).map(\.quotedForShell)
+        .joined(separator: " ")
+      // The layer's own units are not there where its files could not be placed.
+      let isOwn = own.contains(unit.value) || unit.value.unitTemplate.map(own.contains) == true
+      var check = "if ! find_unit \(names); then fault \(missing) \"$(units)\""
+      if key == "enable" {
+        let claim = claim(.installable(unit.value), at: unit.position)
+        check += "; elif is_masked; then fault \(claim) masked; elif ! has_install; then fault \(claim) install"
+      }
+      lines.append((isOwn ? "[ -z \"$placed\" ] || " : "") + check + "; fi")
+    }
+    let command = "systemctl --quiet \(key == "default" ? "set-default" : key)"
+    let all = units.map(\.value.quotedForShell).joined(separator: " ")
+    lines.append("[ -n \"$faulty\" ] || \(command) \(all) 2>/dev/null || {")
+    for unit in units {
+      let claim = claim(.unitChange(unit.value, key: key), at: unit.position)
+      lines.append(
+        "  said=$(\(command) \(unit.value.quotedForShell) 2>&1) || fault \(claim) \"$(echo $said)\"")
+    }
+    lines.append("}")
   }
 
   private mutating func store(_ content: Content) -> String {
     let name = "\(files.count)"
     files[name] = content
     return "\(Self.contents)/\(name)"
+  }
+}
+
+extension SystemFile {
+  /// Name of the unit that it is; `nil` for everything else.
+  var unit: String? {
+    let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
+    let folders = ["/etc/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system"]
+    guard folders.contains(folder), content != .absent, content != .folder else { return nil }
+    return URL(fileURLWithPath: path).lastPathComponent
+  }
+}
+
+extension String {
+  /// The template of a unit that is an instance of one: `getty@.service` of `getty@tty1.service`; `nil` for others.
+  var unitTemplate: String? {
+    guard let at = firstIndex(of: "@"), let dot = lastIndex(of: "."), at < dot, index(after: at) != dot else {
+      return nil
+    }
+    return String(self[...at] + self[dot...])
   }
 }
 

@@ -242,21 +242,23 @@ public struct SystemBuilder: Sendable {
     let lower = stack.lower
     try await stack.add(key, called: "files and settings of \(layer.name)") { upper in
       try await progress.step("files and settings of \(layer.name)") {
-        do {
-          try await withContents(content) { contents in
-            // A layer may put its own file in a program's place, which cannot be where a twin is.
-            try await installer.using(installer.twins(for: installed.byName), in: upper) { twins in
-              try await sandbox.run(
-                content.text, root: .overlay(lower: lower, upper: upper), bindings: [contents],
-                environment: environment, twins: twins,
-                to: "put the files of the layer \(layer.name) into the root")
-            }
+        try await withContents(content) { contents in
+          // A layer may put its own file in a program's place, which cannot be where a twin is.
+          try await installer.using(installer.twins(for: installed.byName), in: upper) { twins in
+            let said = try await sandbox.run(
+              content.text, root: .overlay(lower: lower, upper: upper), bindings: [contents],
+              environment: environment, twins: twins,
+              to: "put the files of the layer \(layer.name) into the root")
+            try refuse(content.problems(said))
           }
-        } catch let failure as CommandFailure {
-          throw AccountFailure(failure, of: layer) ?? failure
         }
       }
     }
+  }
+
+  /// Refuses a layer of the root that cannot be as the project says.
+  private func refuse(_ problems: [Diagnostic]) throws(ProjectProblems) {
+    guard problems.isEmpty else { throw ProjectProblems(problems) }
   }
 
   /// Where what is made of a whole root is kept, and its boot partition: as long as the build runs. It is as large as the image, is
@@ -273,9 +275,10 @@ public struct SystemBuilder: Sendable {
     let lower = stack.lower
     try await stack.add(key, at: sandbox.scratch.appending(path: "secrets"), called: "secrets") { upper in
       try await withContents(content) { contents in
-        try await sandbox.run(
+        let said = try await sandbox.run(
           content.text, root: .overlay(lower: lower, upper: upper), bindings: [contents], environment: environment,
           to: "put the secrets into the root")
+        try refuse(content.problems(said))
       }
     }
   }

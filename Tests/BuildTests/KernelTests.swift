@@ -39,6 +39,19 @@ struct KernelTests {
     }
   }
 
+  @Test("Debian's kernel of a suite of backports, which comes in several packages, is taken with its modules")
+  func backports() async throws {
+    let kernel = "kernel: { package: linux-image-cloud-amd64, suite: trixie-backports, modules: [wireguard] }"
+    try await Workshop.withProject(image: kernel, project: "debian: { suite: trixie, snapshot: true }") { folder in
+      let image = try Workshop.build(folder)
+
+      #expect(try folder.text("build/box/manifest.json").contains("~bpo13+"))
+      let modules = try image.unpackedRoot(folder).appending(path: "usr/lib/modules")
+      let version = try #require(try FolderTree.names(in: modules.path).first)
+      #expect(try modules.text("\(version)/modules.dep").contains("/wireguard.ko:"))
+    }
+  }
+
   @Test("One that lacks the root's file system is refused, as nothing would start")
   func lackingFileSystem() async throws {
     try await Workshop.withProject(image: own) { folder in

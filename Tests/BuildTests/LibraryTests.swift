@@ -174,4 +174,17 @@ struct LibraryTests {
       #expect(said.contains("of the layer \(refusal.layer) ("))
     }
   }
+
+  @Test(
+    "Docker has its data on the data partition, and a daemon that takes its settings", arguments: DebianSuite.allCases)
+  func docker(suite: DebianSuite) async throws {
+    // The package of bookworm has the client.
+    let client = suite == .bookworm ? "\nvariables: { docker.client: [] }" : ""
+    try await LibrarySystem.judged("layers: [debian-minimal, docker]\(client)", suite: suite.rawValue) { root in
+      root.expectSound()
+      root.expectEnabled("docker.service")
+      root.expect("command -v docker; command -v dockerd", "/usr/bin/docker\n/usr/sbin/dockerd\n")
+      root.expect("grep -o '/data/docker' /etc/docker/daemon.json", "/data/docker\n")
+    }
+  }
 }

@@ -143,8 +143,62 @@ struct RepositoryPackageTests {
 
       #expect(verdict.status == 1)
       #expect(
-        verdict.errors.contains("layer.yaml:7: user made is there already and has the number 250, not 251"),
+        verdict.errors.contains(": the user 'made' is there already and has the number 250, not 251"),
         "\(verdict.errors)")
+    }
+  }
+
+  @Test(
+    "After a build, private keys that packages made are said, explain knows packages, and the sandbox gives nobody its name"
+  )
+  func built() async throws {
+    let mailer = LocalRepository.Package(
+      name: "mailer", version: "1.0", needs: "helper", script: "hostname > /etc/mailname")
+    let layer = """
+      requires: [debian-minimal]
+      packages: [mailer, ssl-cert]
+      """
+    try await withRepository([mailer, .init(name: "helper", version: "2.0")], ["a": layer]) { project in
+      let environment = LibrarySystem.environment
+      let built = try Workshop.run(["build", "-q"], in: project, environment: environment)
+      try #require(built.status == 0, "\(built.errors)")
+      #expect(
+        built.errors.contains(
+          """
+          cultivar: warning: the image has private keys, which everybody with the image has as well: /etc/ssl/private/ssl-cert-snakeoil.key
+            remove them in a step, and let each device make its own at its first start
+
+          """), "\(built.errors)")
+
+      for (name, lines) in [
+        "mailer": ["package mailer 1.0: no package of the image needs it"],
+        "helper": ["package helper 2.0: needed by mailer"],
+        "/usr/share/helper/version": [
+          "file /usr/share/helper/version: package helper", "package helper 2.0: needed by mailer",
+        ],
+        "/etc/mailname": ["file /etc/mailname: "],
+      ] {
+        let explained = try Workshop.run(["explain", name], in: project, environment: environment)
+        #expect(explained.status == 0, "\(explained.errors)")
+        for line in lines { #expect(explained.output.contains("in the last build: \(line)"), "\(explained.output)") }
+      }
+      let unknown = try Workshop.run(["explain", "helpr"], in: project, environment: environment)
+      #expect(unknown.status == 1)
+
+      let mail = try Workshop.run(["shell", "--", "cat", "/etc/mailname"], in: project, environment: environment)
+      #expect(mail.output == "box\n", "\(mail.output)\(mail.errors)")
+    }
+  }
+
+  @Test("The name of a mail server that a layer gives stays")
+  func mailName() async throws {
+    let layer = "packages: [mailer]\nfiles: [{ path: /etc/mailname, content: \"mail.example.org\\n\" }]"
+    let mailer = LocalRepository.Package(name: "mailer", version: "1.0", script: "hostname > /etc/mailname")
+    try await withRepository([mailer], ["a": layer]) { project in
+      let mail = try Workshop.run(
+        ["shell", "--", "cat", "/etc/mailname"], in: project, environment: LibrarySystem.environment)
+
+      #expect(mail.output == "mail.example.org\n", "\(mail.errors)")
     }
   }
 

@@ -21,6 +21,9 @@ struct Workshop: Sendable {
     return FileManager.default.isExecutableFile(atPath: "\(folder)/x86_64/cultivar-device")
   }()
 
+  /// True if this machine can run virtual ones.
+  static let hasEmulator = FileManager.default.isExecutableFile(atPath: "/usr/bin/qemu-system-x86_64")
+
   /// The executable that was built with the tests.
   static var tool: URL { BuiltTool.file }
 

@@ -75,6 +75,41 @@ struct HostileProjectTests {
     }
   }
 
+  @Test("what the files of an appliance have besides their content is refused or said, with the path")
+  func attributesOfAppliance() throws {
+    try withTemporaryFolder { folder in
+      try folder.writing(
+        """
+        cultivar: 1
+        name: t
+        images:
+          box:
+            device: generic-x86_64
+            layout: appliance-ab
+            programs: [{ executable: ./tool, files: [{ source: ./conf, path: /etc/conf }] }]
+        """, to: "cultivar.yaml")
+      let tool = try folder.writing("x", to: "tool", mode: 0o755)
+      let deep = try folder.writing("x", to: "conf/deeper/file")
+      try ExtendedAttributes.set("user.colour", of: deep.path, to: [1])
+      let warned = try Cultivar.run(["check"], in: folder)
+      for file in [tool, deep] {
+        try ExtendedAttributes.set(
+          "security.capability", of: file.path, to: [1, 0, 0, 2, 0, 0x20] + [UInt8](repeating: 0, count: 14))
+      }
+      let refused = try Cultivar.run(["check"], in: folder)
+
+      #expect(warned.status == 0, "\(warned.errors)")
+      #expect(
+        warned.errors.contains(
+          "cultivar.yaml:7:56: warning: \(deep.path) has the attribute user.colour, which does not"),
+        "\(warned.errors)")
+      #expect(refused.status == 1)
+      #expect(refused.errors.contains("cultivar.yaml:7:30: error: \(tool.path) has a capability"), "\(refused.errors)")
+      #expect(refused.errors.contains("cultivar.yaml:7:56: error: \(deep.path) has a capability"), "\(refused.errors)")
+      #expect(refused.errors.contains("`capabilities`"), "\(refused.errors)")
+    }
+  }
+
   @Test("a private key in the place of a public one is said to be one, and nothing of it is shown")
   func privateKey() throws {
     try withTemporaryFolder { folder in

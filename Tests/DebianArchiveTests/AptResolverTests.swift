@@ -37,6 +37,36 @@ struct AptResolverTests {
     }
   }
 
+  @Test(
+    "A suite that adds to another one is asked for together with that one, and its packages are preferred",
+    arguments: [
+      ("trixie", "Suites: trixie trixie-updates", "Suites: trixie-security", nil),
+      (
+        "trixie-backports", "Suites: trixie trixie-backports trixie-updates", "Suites: trixie-security",
+        "trixie-backports"
+      ),
+      ("sid", "Suites: sid", nil, nil), ("experimental", "Suites: sid experimental", nil, "experimental"),
+    ] as [(String, String, String?, String?)])
+  func additions(suite: String, main: String, security: String?, preferred: String?) async throws {
+    try await withTemporaryFolder { folder in
+      let keyring = try folder.writing("", to: "keyring.gpg")
+      let resolver = AptResolver(cache: try Cache(at: folder), mirror: nowhere, keyring: keyring.path)
+
+      let settings = try resolver.writeSettings(
+        in: folder.appending(path: "apt"), suite: suite, architecture: "amd64")
+
+      let sources = try folder.text("apt/etc/cultivar.sources").split(separator: "\n").filter {
+        $0.hasPrefix("Suites: ")
+      }
+      #expect(sources.map(String.init) == [main, security].compactMap(\.self))
+      let text = try String(contentsOf: settings, encoding: .utf8)
+      #expect(text.contains("APT::Default-Release") == (preferred != nil))
+      if let preferred { #expect(text.hasPrefix("APT::Default-Release \"\(preferred)\";\n")) }
+      // Who the build host is to the servers of archives.
+      #expect(text.contains("Dir::Etc::netrcparts \"/etc/apt/auth.conf.d\";"))
+    }
+  }
+
   /// An archive for `sid` with the package `hello`, whose signed index is past its date; gives its URL and the file of its key.
   private func expiredArchive(in folder: URL) throws -> (server: LoopbackServer, keyring: URL) {
     let server = try LoopbackServer(in: folder.appending(path: "server"))

@@ -43,6 +43,22 @@ struct MirrorTests {
     Mirror.choose(project: project, environment: environment, aptSources: files)
   }
 
+  @Test(
+    "A password in the URL of a mirror, from wherever it comes, gets into no program's arguments and into no message")
+  func password() throws {
+    let sources = ["/etc/apt/sources.list": "deb https://me:s3cret@host.example/debian trixie main"]
+    for mirror in [
+      choose([:], sources), choose(["CULTIVAR_DEBIAN_MIRROR": "https://me:s3cret@host.example/debian"]),
+      choose(["CULTIVAR_DEBIAN_SECURITY_MIRROR": "http://s3cret@host.example/debian-security"]),
+    ] {
+      let failure = try #require(throws: ArchiveFailure.self) { try mirror.refuseCredentials() }
+      #expect(failure.problem == "the URL of the mirror host.example has a user or password in it")
+      #expect(!failure.description.contains("s3cret"))
+      #expect(failure.remedy?.contains("/etc/apt/auth.conf.d") == true)
+    }
+    try choose().refuseCredentials()
+  }
+
   @Test("The build host's sources count in both forms, without the slash at the end")
   func host() {
     #expect(

@@ -21,6 +21,30 @@ public struct Diagnostic: Sendable, Equatable {
   /// What to do now; `nil` where ``message`` says it already.
   public var hint: String?
 
+  /// Makes a problem of a file that is not being read any more: what a build finds out about a line of it.
+  ///
+  /// - Parameter showsLine: False where the line may have a secret in it.
+  public init(
+    _ severity: Severity, _ message: String, at position: SourcePosition, hint: String?, showsLine: Bool = true
+  ) {
+    self.severity = severity
+    self.message = message
+    self.position = position
+    self.hint = hint
+    sourceLine = ""
+    guard showsLine, case .success(let text) = ProjectReader.load(position.file) else { return }
+    sourceLine = SourceText(file: position.file, text: text).line(position.line)
+  }
+
+  /// Makes a problem of a line that is known.
+  init(severity: Severity, message: String, position: SourcePosition, sourceLine: String, hint: String?) {
+    self.severity = severity
+    self.message = message
+    self.position = position
+    self.sourceLine = sourceLine
+    self.hint = hint
+  }
+
   /// The problem in words for a terminal or a log.
   ///
   /// - Parameter folder: The folder that the user stands in; a file below it is shown by its relative path.
@@ -37,6 +61,13 @@ public struct Diagnostic: Sendable, Equatable {
       lines.append("  \(hint)")
     }
     return lines.map(\.printable).joined(separator: "\n")
+  }
+
+  /// The place and the message, without severity and hint.
+  ///
+  /// - Parameter folder: The folder that the user stands in; a file below it is shown by its relative path.
+  public func inOneLine(relativeTo folder: URL) -> String {
+    "\(position.file.displayPath(relativeTo: folder)):\(position.line):\(position.column): \(message)".printable
   }
 
   /// As much of the line as a terminal shows well, and the part of it before the column.

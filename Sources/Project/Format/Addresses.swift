@@ -36,10 +36,27 @@ extension Shape<String> {
       "([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)(\\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*|[0-9A-Fa-f:]+",
     hint: "for example pool.ntp.org")
 
+  private static let archiveURLPattern = #"(https?://[^/\s]+|file://)(/\S*)?"#
+
   /// URL of a package archive.
-  static let archiveURL = text(
-    "the URL of an archive", pattern: #"(https?://[^/\s]+|file://)(/\S*)?"#,
-    hint: "for example https://ftp.debian.org/debian")
+  ///
+  /// One with a password is refused before its text can get anywhere: into a message, the lock file, the image's own sources, or the
+  /// arguments of APT's helper, which every user of the machine can see.
+  static let archiveURL = Shape(
+    .text(TextDescription(noun: "the URL of an archive", pattern: archiveURLPattern))
+  ) { node, reading in
+    if let text = node.text, hasCredentials(text) {
+      reading.error(
+        hidingLine: "the URL has a user or password in it, which would stand in the lock file and in the image",
+        at: node.position,
+        hint: "leave it out, and give it to APT on the build host: a file in /etc/apt/auth.conf.d (apt_auth.conf(5))")
+      return nil
+    }
+    return plainArchiveURL.read(node, &reading)
+  }
+
+  private static let plainArchiveURL = text(
+    "the URL of an archive", pattern: archiveURLPattern, hint: "for example https://ftp.debian.org/debian")
 
   /// The URLs that git reads (git-clone(1)), without plain paths.
   static let gitURLPattern =

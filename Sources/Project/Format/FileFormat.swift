@@ -1,7 +1,10 @@
 /// `files:` of an image or a program.
 enum FileFormat {
   private static let source = RequiredKey(
-    "source", Shape.existing, "File or folder of the project; a folder is added with all that is in it.",
+    "source",
+    Shape.existing.sayingLostAttributes(
+      hint: "remove it: `setcap -r`; the rights of a program are its `capabilities`, which the init gives it"),
+    "File or folder of the project; a folder is added with all that is in it.",
     example: "./conf")
   private static let path = RequiredKey(
     "path", Shape.addedPath.located, "Absolute path in the image.", example: "/etc/station")

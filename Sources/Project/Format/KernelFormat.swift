@@ -11,7 +11,7 @@ enum KernelFormat {
     "modulesFolder", Shape.existingFolder, "The modules that belong to the kernel at `path`.",
     example: "./lib/modules/6.12.1")
   private static let modules = DefaultedKey(
-    "modules", Shape<[String]>.list(of: .kernelModule), default: [],
+    "modules", Shape<[Located<String>]>.list(of: Shape.kernelModule.located), default: [],
     "Modules that the image is to hold in addition to the device class's; those that they depend on come along.",
     example: ["usbhid"])
   private static let arguments = DefaultedKey(

@@ -111,7 +111,9 @@ enum SourceFormat {
   }
 
   /// `executable:`
-  static let executable = Shape.existingFile.map { file in
+  static let executable = Shape.existingFile.sayingLostAttributes(
+    hint: "remove it (`setcap -r`), and name it among the program's `capabilities`, which the init gives"
+  ).map { file in
     Origin(source: .executable(file), name: file.lastPathComponent)
   }
 

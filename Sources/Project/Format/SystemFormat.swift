@@ -51,8 +51,9 @@ enum SystemFormat {
     var kernel = fields[ImageFormat.kernel]
     var parts = PartsFormat.parts(fields, hasKernel: false, &reading)
     // What an image adds is its last layer, here as well: in one place, with variables filled in.
-    parts.kernelArguments = texts(kernel.arguments, .kernelArgument, at: kernel.position, &reading)
-    parts.bootModules = texts(kernel.modules, .kernelModule, at: kernel.position, &reading)
+    parts.kernelArguments = texts(
+      kernel.arguments.map { Located(value: $0, position: kernel.position) }, .kernelArgument, &reading)
+    parts.bootModules = texts(kernel.modules, .kernelModule, &reading)
     refuseOtherKernels(kernel, &reading)
     kernel.arguments = []
     kernel.modules = []
@@ -113,10 +114,12 @@ enum SystemFormat {
   }
 
   private static func texts(
-    _ items: [String], _ kind: TextKind, at position: SourcePosition, _ reading: inout Reading
+    _ items: [Located<String>], _ kind: TextKind, _ reading: inout Reading
   ) -> [VariableText] {
     items.compactMap { item in
-      VariableText.parse(item, at: position, kind: kind) { reading.error($0, at: position, hint: $1) }
+      VariableText.parse(item.value, at: item.position, kind: kind) {
+        reading.error($0, at: item.position, hint: $1)
+      }
     }
   }
 }

@@ -185,7 +185,7 @@ public struct KernelDefinition: Sendable, Equatable {
   /// Where it comes from.
   public var source: KernelSource
   /// Names of further modules that the image is to hold, in addition to the device class's.
-  public var modules: [String]
+  public var modules: [Located<String>]
   /// Further parts of the command line.
   public var arguments: [String]
   /// Whether the initial RAM file system is compressed.

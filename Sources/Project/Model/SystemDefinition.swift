@@ -81,7 +81,7 @@ public struct SystemLayer: Sendable, Equatable {
   /// Parts of the kernel command line.
   public var kernelArguments: [String] = []
   /// Kernel modules that the initial RAM file system is to hold as well.
-  public var bootModules: [String] = []
+  public var bootModules: [Located<String>] = []
   /// Lines of the firmware's configuration (`config.txt` of a Raspberry Pi).
   public var bootConfiguration: [String] = []
   /// Paths that outlive reboots and updates.
@@ -202,6 +202,8 @@ public struct PathRule: Sendable, Equatable, Hashable {
 
 /// A group of the system.
 public struct SystemGroup: Sendable, Equatable {
+  /// Where the group is written.
+  public var position: SourcePosition
   /// Name.
   public var name: String
   /// Number; `nil` for the next free one of its kind.
@@ -210,7 +212,8 @@ public struct SystemGroup: Sendable, Equatable {
   public var isSystem: Bool
 
   /// Makes a group.
-  public init(name: String, gid: UInt32?, isSystem: Bool) {
+  public init(position: SourcePosition, name: String, gid: UInt32?, isSystem: Bool) {
+    self.position = position
     self.name = name
     self.gid = gid
     self.isSystem = isSystem
@@ -226,14 +229,14 @@ public struct SystemUser: Sendable, Equatable {
   /// Number; `nil` for the next free one of its kind.
   public var uid: UInt32?
   /// Main group; `nil` for one of the user's own name.
-  public var group: String?
+  public var group: Located<String>?
   /// Further groups, which have to exist.
-  public var groups: [String]
+  public var groups: [Located<String>]
   /// Home folder; `nil` for `/home/NAME`, and for none where the user is one of a system's own.
-  public var home: String?
+  public var home: Located<String>?
   /// Shell; `nil` for `/bin/bash` where that exists and `/bin/sh` where not, and for `nologin` where the user is a
   /// system's own.
-  public var shell: String?
+  public var shell: Located<String>?
   /// Password in hashed form (`crypt(5)`); `nil` for a locked one.
   public var passwordHash: String?
   /// Lines of `authorized_keys`.
@@ -241,10 +244,13 @@ public struct SystemUser: Sendable, Equatable {
   /// Whether it is one of a system's own.
   public var isSystem: Bool
 
+  /// True if the root file system has the home folder: a system's own user need not have one, and some places do not last.
+  public var hasHome: Bool { home.map { !AccountAgreement.isPassing($0.value) } ?? !isSystem }
+
   /// Makes a user.
   public init(
-    position: SourcePosition, name: String, uid: UInt32?, group: String?, groups: [String], home: String?,
-    shell: String?, passwordHash: String?, authorizedKeys: [String], isSystem: Bool
+    position: SourcePosition, name: String, uid: UInt32?, group: Located<String>?, groups: [Located<String>],
+    home: Located<String>?, shell: Located<String>?, passwordHash: String?, authorizedKeys: [String], isSystem: Bool
   ) {
     self.position = position
     self.name = name
@@ -376,13 +382,13 @@ public struct BuildStep: Sendable, Equatable {
 /// What systemd is to start.
 public struct UnitChanges: Sendable, Equatable {
   /// Units to enable.
-  public var enabled: [String] = []
+  public var enabled: [Located<String>] = []
   /// Units to disable.
-  public var disabled: [String] = []
+  public var disabled: [Located<String>] = []
   /// Units that must not start at all.
-  public var masked: [String] = []
+  public var masked: [Located<String>] = []
   /// Target that is started; `nil` to leave it as it is.
-  public var defaultTarget: String?
+  public var defaultTarget: Located<String>?
 
   /// Makes changes: none.
   public init() {}

@@ -13,11 +13,17 @@ public enum FileKind: Sendable, Equatable {
 }
 
 /// A value with the place where the user wrote it.
-struct Located<Value: Sendable>: Sendable {
+public struct Located<Value: Sendable>: Sendable {
   /// The value.
-  var value: Value
+  public var value: Value
   /// Where it begins.
-  var position: SourcePosition
+  public var position: SourcePosition
+
+  /// Makes a value with its place.
+  public init(value: Value, position: SourcePosition) {
+    self.value = value
+    self.position = position
+  }
 }
 
 extension Located: Equatable where Value: Equatable {}

@@ -1,5 +1,4 @@
 import Foundation
-import enum LinuxSystem.ExtendedAttributes
 
 /// Fills the variables into a layer's parts.
 struct LayerFilling {
@@ -30,7 +29,9 @@ struct LayerFilling {
     layer.pathRules = parts.paths.compactMap { path in
       text(path.pattern).map { PathRule(pattern: $0, isInclusion: path.isInclusion) }
     }
-    layer.groups = parts.groups.map { SystemGroup(name: $0.name, gid: $0.gid, isSystem: $0.isSystem) }
+    layer.groups = parts.groups.map {
+      SystemGroup(position: $0.position, name: $0.name, gid: $0.gid, isSystem: $0.isSystem)
+    }
     note("group", parts.groups.map { ($0.name, $0.position) }, "made")
     layer.users = parts.users.compactMap { user($0) }
     note("user", parts.users.map { ($0.name, $0.position) }, "made")
@@ -41,7 +42,7 @@ struct LayerFilling {
     layer.units = units(parts.units)
     layer.kernelArguments = unique(texts(parts.kernelArguments))
     note("kernel argument", parts.kernelArguments.map { ($0.written, $0.position) }, "added")
-    layer.bootModules = unique(texts(parts.bootModules))
+    layer.bootModules = unique(locatedTexts(parts.bootModules))
     layer.bootConfiguration = unique(texts(parts.bootConfiguration))
     layer.persistedPaths = parts.persisted.compactMap { part in
       text(part.path).map { PersistedPath(path: $0, onUpdate: part.onUpdate) }
@@ -67,6 +68,11 @@ struct LayerFilling {
   private func unique(_ texts: [String]) -> [String] {
     var seen: Set<String> = []
     return texts.filter { seen.insert($0).inserted }
+  }
+
+  private func unique(_ texts: [Located<String>]) -> [Located<String>] {
+    var seen: Set<String> = []
+    return texts.filter { seen.insert($0.value).inserted }
   }
 
   private static func wish(_ text: String) -> PackageWish {
@@ -96,6 +102,17 @@ struct LayerFilling {
       if item.onlyVariable != nil { return [] }
       return text(item).map { [$0] } ?? []
     }
+  }
+
+  /// ``text(_:)`` with its place.
+  private mutating func locatedText(_ text: VariableText?) -> Located<String>? {
+    guard let text, let filled = self.text(text) else { return nil }
+    return Located(value: filled, position: text.position)
+  }
+
+  /// ``texts(_:)``, each with its place.
+  private mutating func locatedTexts(_ items: [VariableText]) -> [Located<String>] {
+    items.flatMap { item in texts([item]).map { Located(value: $0, position: item.position) } }
   }
 
   private mutating func fill(_ text: VariableText, mayBeSecret: Bool) -> Filled? {
@@ -150,9 +167,9 @@ struct LayerFilling {
   private mutating func user(_ part: UserPart) -> SystemUser? {
     let password = part.passwordHash.flatMap { fill($0, mayBeSecret: true) }
     return SystemUser(
-      position: part.position, name: part.name, uid: part.uid, group: text(part.group), groups: texts(part.groups),
-      home: text(part.home), shell: text(part.shell), passwordHash: password?.text,
-      authorizedKeys: texts(part.authorizedKeys), isSystem: part.isSystem)
+      position: part.position, name: part.name, uid: part.uid, group: locatedText(part.group),
+      groups: unique(locatedTexts(part.groups)), home: locatedText(part.home), shell: locatedText(part.shell),
+      passwordHash: password?.text, authorizedKeys: texts(part.authorizedKeys), isSystem: part.isSystem)
   }
 
   private mutating func files(_ part: FilePart) -> [SystemFile] {
@@ -188,26 +205,14 @@ struct LayerFilling {
     }
   }
 
-  /// Says what a file has besides its content that does not come along: as its mode, it depends on where the project was checked out. A
-  /// capability has been given on purpose.
+  /// Says what a file has besides its content that does not come along.
   private mutating func refuseAttributes(of file: URL, at position: SourcePosition) {
-    let names = ExtendedAttributes.names(of: file.path).filter {
-      !$0.hasPrefix("user.xdg.") && !$0.hasPrefix("trusted.")
-    }
-    let hint = "give it in a step: `setcap`, `setfacl`, `setfattr`"
-    if names.contains("security.capability") {
-      problems.error("\(file.path) has a capability, which does not come into the image", at: position, hint: hint)
-    }
-    if names.contains("system.posix_acl_access") {
-      problems.warning(
-        "\(file.path) has an access control list, which does not come into the image", at: position, hint: hint)
-    }
-    let others = names.filter { $0.hasPrefix("user.") }
-    if !others.isEmpty {
-      problems.warning(
-        "\(file.path) has the attribute \(others.joined(separator: ", ")), which does not come into the image",
-        at: position,
-        hint: hint)
+    for message in LostAttributes.messages(about: file) {
+      let hint = "give it in a step: `setcap`, `setfacl`, `setfattr`"
+      switch message.severity {
+      case .error: problems.error(message.text, at: position, hint: hint)
+      case .warning: problems.warning(message.text, at: position, hint: hint)
+      }
     }
   }
 
@@ -249,10 +254,10 @@ struct LayerFilling {
 
   private mutating func units(_ parts: UnitParts) -> UnitChanges {
     var units = UnitChanges()
-    units.enabled = unique(texts(parts.enabled))
-    units.disabled = unique(texts(parts.disabled))
-    units.masked = unique(texts(parts.masked))
-    units.defaultTarget = text(parts.defaultTarget)
+    units.enabled = unique(locatedTexts(parts.enabled))
+    units.disabled = unique(locatedTexts(parts.disabled))
+    units.masked = unique(locatedTexts(parts.masked))
+    units.defaultTarget = locatedText(parts.defaultTarget)
     for (list, action) in [(parts.enabled, "enabled"), (parts.disabled, "disabled"), (parts.masked, "masked")] {
       note("unit", list.map { ($0.written, $0.position) }, action, replacing: true)
     }

@@ -107,6 +107,7 @@ public struct SystemReader: Sendable {
       fill(request.parts, image.name, nil, "the image", image.position, &table, &trace, &problems))
     table.warnOfUnused(&problems)
     LayerAgreement.check(filled, &problems)
+    AccountAgreement.check(filled, hasDaemon: image.management != nil, &problems)
     LayerAgreement.removeRepeated(&filled)
     return Result(
       system: SystemDefinition(base: base, layers: filled, variables: table.resolved), warnings: [], trace: trace,
@@ -271,7 +272,7 @@ enum LayerAgreement {
     var lines: Set<String> = []
     for index in layers.indices {
       layers[index].kernelArguments.removeAll { !arguments.insert($0).inserted }
-      layers[index].bootModules.removeAll { !modules.insert($0).inserted }
+      layers[index].bootModules.removeAll { !modules.insert($0.value).inserted }
       layers[index].bootConfiguration.removeAll { !lines.insert($0).inserted }
     }
   }

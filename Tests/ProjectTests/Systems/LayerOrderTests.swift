@@ -144,7 +144,7 @@ struct OverrideTests {
     #expect(layer.packages.map(\.name) == ["nginx"])
     #expect(layer.files.map(\.path) == ["/etc/b"])
     #expect(layer.steps.map(\.name) == ["one", "three"])
-    #expect(layer.units.enabled == ["b.service"])
+    #expect(layer.units.enabled.map(\.value) == ["b.service"])
     #expect(layer.kernelArguments.isEmpty && layer.persistedPaths.isEmpty && layer.healthChecks.isEmpty)
   }
 
@@ -159,7 +159,7 @@ struct OverrideTests {
     #expect(layer.steps.map(\.name) == ["one", "two", "three"])
     #expect(layer.steps[1].script == .shell("other"))
     #expect(layer.files.map(\.content) == [.text("a"), .text("c")])
-    #expect((layer.units.enabled, layer.units.masked) == (["b.service"], ["a.service"]))
+    #expect((layer.units.enabled.map(\.value), layer.units.masked.map(\.value)) == (["b.service"], ["a.service"]))
   }
 
   @Test("The project's overrides come before the image's")

@@ -46,7 +46,7 @@ struct SystemMistake: Sendable, CustomTestStringConvertible {
 
 extension SystemMistake {
   /// Mistakes of every kind.
-  static let all = kinds + naming + relations + parts + declarations + values + secrets + changes
+  static let all = kinds + naming + relations + parts + accounts + declarations + values + secrets + changes
 
   private static let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5 me"
 
@@ -179,7 +179,52 @@ extension SystemMistake {
     return mistake
   }
 
+  private static let accounts = [
+    SystemMistake(
+      "number of root", layer: "users: { «me: { uid: 0 } }",
+      "the user 'me' cannot have the number 0, which is that of root",
+      hint: "choose another number: 100 to 999 for the system's own accounts, 1000 to 59999 for people"),
+    SystemMistake(
+      "number of nobody", layer: "groups: { «me: { gid: 65534 } }",
+      "the group 'me' cannot have the number 65534, which is that of nobody and nogroup"),
+    SystemMistake(
+      "number that systemd gives", layer: "users: { «me: { uid: 61184 } }",
+      "the user 'me' cannot have the number 61184, which is one that systemd gives to services of its own accord"),
+    SystemMistake(
+      "number that stands for none", layer: "users: { «me: { uid: 65535 } }",
+      "the user 'me' cannot have the number 65535, which stands for no number in the kernel's interface"),
+    SystemMistake(
+      "two users with one number", layer: "users: { me: { uid: 1000 }, «you: { uid: 1000 } }",
+      "the users 'me' and 'you' both have the number 1000",
+      hint: "the other one stands in base/layer.yaml, line 3; give one of them another number"),
+    SystemMistake(
+      "one group with two numbers", image: "layers: [base, two]",
+      layers: ["base": "groups: { me: { gid: 900 } }", "two": "groups: { «me: { gid: 901 } }"],
+      "the group 'me' has the number 901 here, and 900 elsewhere",
+      hint: "the other one stands in base/layer.yaml, line 3; keep one of the numbers"),
+    SystemMistake(
+      "keys in a home that does not last",
+      layer: "users: { me: { home: «/run/me, authorizedKeys: [\"\(key)\"] } }",
+      "the home /run/me of the user 'me' cannot keep authorizedKeys",
+      hint: "choose a home that is part of the root file system, like /home/me"),
+    SystemMistake(
+      "relative home", layer: "users: { me: { home: «me } }", "'me' is not an absolute path",
+      hint: "begin with '/', and end without one"),
+    SystemMistake(
+      "shell that is no path", layer: "users: { me: { shell: «zsh } }", "'zsh' is not an absolute path",
+      hint: "begin with '/', and end without one"),
+  ]
+
   private static let parts = [
+    SystemMistake(
+      "password in a repository's URL",
+      layer: """
+        repositories:
+          a: { url: «"https://me:s3cret@packages.example.org/debian", suites: [./], key: ./k.asc }
+        """,
+      files: ["layers/base/k.asc": "key"],
+      "the URL has a user or password in it, which would stand in the lock file and in the image",
+      hint: "leave it out, and give it to APT on the build host: a file in /etc/apt/auth.conf.d (apt_auth.conf(5))"),
     SystemMistake(
       "package's name", layer: "packages: [«Nano]", "'Nano' is not a package", hint: "write name or name=version"),
     SystemMistake(

@@ -1,0 +1,81 @@
+/// Numbers of users and groups that no project can give.
+public enum ReservedNumbers {
+  /// Number of the user and group of Cultivar's daemon, the same in every image.
+  public static let daemon: UInt32 = 901
+  /// Name of that user.
+  static let daemonName = "cultivard"
+
+  /// Why an account of this name cannot have a number, and what to do; `nil` where it can.
+  ///
+  /// The ranges are those of Debian Policy, section 9.2.2, and of systemd's list of users, groups, UIDs and GIDs.
+  static func objection(to number: UInt32, of name: String, hasDaemon: Bool) -> (reason: String, hint: String)? {
+    let hint = "choose another number: 100 to 999 for the system's own accounts, 1000 to 59999 for people"
+    switch number {
+    case 0 where name != "root": return ("is that of root", hint)
+    case 65_534 where name != "nobody" && name != "nogroup": return ("is that of nobody and nogroup", hint)
+    case 65_535, .max: return ("stands for no number in the kernel's interface", hint)
+    case 61_184...65_519: return ("is one that systemd gives to services of its own accord", hint)
+    case daemon where hasDaemon && name != daemonName:
+      return ("is that of \(daemonName), which every image with the management API has", hint)
+    default: return nil
+    }
+  }
+}
+
+/// What must hold between the users and groups of all layers of a system.
+enum AccountAgreement {
+  /// Folders that the root file system does not keep; a home there has nothing in it on a device.
+  private static let passing = ["/proc", "/sys", "/dev", "/run", "/tmp", "/nonexistent"]
+
+  /// True for a home that the build cannot make.
+  static func isPassing(_ home: String) -> Bool {
+    passing.contains { home == $0 || home.hasPrefix($0 + "/") }
+  }
+
+  /// Accounts that contradict each other, or that no system can have, are reported.
+  ///
+  /// - Parameter hasDaemon: True if the image gets the user of the daemon.
+  static func check(_ layers: [SystemLayer], hasDaemon: Bool, _ problems: inout ProblemList) {
+    let users = layers.flatMap(\.users)
+    let groups = layers.flatMap(\.groups)
+    checkNumbers("user", users.map { ($0.name, $0.uid, $0.position) }, hasDaemon: hasDaemon, &problems)
+    checkNumbers("group", groups.map { ($0.name, $0.gid, $0.position) }, hasDaemon: hasDaemon, &problems)
+    for user in users {
+      guard let home = user.home, isPassing(home.value), !user.authorizedKeys.isEmpty else { continue }
+      problems.error(
+        "the home \(home.value) of the user '\(user.name)' cannot keep authorizedKeys", at: home.position,
+        hint: "choose a home that is part of the root file system, like /home/\(user.name)")
+    }
+  }
+
+  /// Each number belongs to one name, and each name has one number.
+  private static func checkNumbers(
+    _ kind: String, _ accounts: [(name: String, number: UInt32?, position: SourcePosition)], hasDaemon: Bool,
+    _ problems: inout ProblemList
+  ) {
+    var names: [UInt32: (name: String, position: SourcePosition)] = [:]
+    var numbers: [String: (number: UInt32, position: SourcePosition)] = [:]
+    for account in accounts {
+      guard let number = account.number else { continue }
+      if let objection = ReservedNumbers.objection(to: number, of: account.name, hasDaemon: hasDaemon) {
+        problems.error(
+          "the \(kind) '\(account.name)' cannot have the number \(number), which \(objection.reason)",
+          at: account.position, hint: objection.hint)
+      } else if let other = names[number], other.name != account.name {
+        problems.error(
+          "the \(kind)s '\(other.name)' and '\(account.name)' both have the number \(number)", at: account.position,
+          hint: "the other one stands in \(place(other.position)); give one of them another number")
+      } else if let other = numbers[account.name], other.number != number {
+        problems.error(
+          "the \(kind) '\(account.name)' has the number \(number) here, and \(other.number) elsewhere",
+          at: account.position, hint: "the other one stands in \(place(other.position)); keep one of the numbers")
+      }
+      if names[number] == nil { names[number] = (account.name, account.position) }
+      if numbers[account.name] == nil { numbers[account.name] = (number, account.position) }
+    }
+  }
+
+  private static func place(_ position: SourcePosition) -> String {
+    "\(position.file.deletingLastPathComponent().lastPathComponent)/\(position.file.lastPathComponent), line \(position.line)"
+  }
+}

@@ -1,0 +1,225 @@
+import Foundation
+import Project
+import Sandbox
+
+/// What of a system can only be judged when its root file system is complete: the init, shells, owners by number, and the units that layers
+/// bring or enable.
+///
+/// The root's own systemd judges the units (`systemd-analyze verify`), so that each suite has its own rules.
+struct RootExamination {
+  private var claims: [RootClaim] = []
+  private var lines: [String] = []
+  /// Units to verify, in the order of the layers, with the place that names them first.
+  private var units: [(name: String, position: SourcePosition)] = []
+  /// Files of units and of additions to units, by their path.
+  private var files: [String: SystemFile] = [:]
+  /// The claim that there is something to verify units with.
+  private var analyzer = 0
+
+  /// Plans the questions to a root.
+  ///
+  /// - Parameters:
+  ///   - system: The system as the project says it.
+  ///   - position: Where the image is written.
+  init(_ system: SystemDefinition, position: SourcePosition) {
+    ask(.initProgram, at: position) { "[ -x \(Self.initProgram) ] || fault \($0)" }
+    let users = system.layers.flatMap(\.users)
+    for user in users {
+      guard let shell = user.shell else { continue }
+      let path = shell.value.quotedForShell
+      ask(.shell(shell.value, ofUser: user.name), at: shell.position) {
+        "{ [ -x \(path) ] && [ ! -d \(path) ]; } || fault \($0) \"$(grep -s '^/' /etc/shells | tr '\\n' '\t')\""
+      }
+    }
+    askForOwners(of: system.layers.flatMap(\.files))
+    for unit in system.layers.flatMap(\.units.masked) where Self.isBroughtByFiles(unit.value) {
+      let names = [unit.value, unit.value.unitTemplate].compactMap(\.self).map(\.quotedForShell).joined(separator: " ")
+      // systemctl has put a link there.
+      ask(.unit(unit.value, key: "mask"), at: unit.position) {
+        "unit_folders=$packaged; find_unit \(names) || fault \($0) \"$(units)\"; unit_folders=$all"
+      }
+    }
+    for layer in system.layers { addUnits(of: layer) }
+    analyzer = claims.count
+    claims.append(RootClaim(kind: .analyzer, position: units.first?.position ?? position))
+  }
+
+  /// The program that stage 1 hands over to.
+  static let initProgram = "/usr/lib/systemd/systemd"
+
+  private mutating func ask(_ kind: RootClaim.Kind, at position: SourcePosition, _ script: (Int) -> String) {
+    claims.append(RootClaim(kind: kind, position: position))
+    lines.append(script(claims.count - 1))
+  }
+
+  private mutating func askForOwners(of files: [SystemFile]) {
+    var seen: Set<String> = []
+    for file in files {
+      for (database, number) in [("passwd", file.owner), ("group", file.group)] {
+        guard UInt32(number) != nil, seen.insert("\(database) \(number)").inserted else { continue }
+        ask(.numberedOwner(number, ofPath: file.path), at: file.position) {
+          "getent \(database) \(number) >/dev/null || fault \($0)"
+        }
+      }
+    }
+  }
+
+  /// False for kinds of units that programs make when a system starts, of disks and devices.
+  private static func isBroughtByFiles(_ unit: String) -> Bool {
+    [".service", ".socket", ".target", ".timer", ".path"].contains { unit.hasSuffix($0) }
+  }
+
+  private mutating func addUnits(of layer: SystemLayer) {
+    var found: [(name: String, position: SourcePosition)] = []
+    for file in layer.files {
+      if let unit = file.unit {
+        files[file.path] = file
+        found.append((unit, file.position))
+      } else if let unit = file.unitOfAddition {
+        files[file.path] = file
+        found.append((unit, file.position))
+      }
+    }
+    found += layer.units.enabled.map { ($0.value, $0.position) }
+    for unit in found where !units.contains(where: { $0.name == unit.name }) { units.append(unit) }
+  }
+
+  /// The script that writes what it finds to standard output.
+  var script: String {
+    var text = ContentScript.functions + "all=$unit_folders packaged=${unit_folders#/etc/systemd/system }\n"
+    text += lines.joined(separator: "\n") + "\n"
+    guard !units.isEmpty else { return text }
+    text += "set --\n"
+    for unit in units {
+      let names = [unit.name, unit.name.unitTemplate].compactMap(\.self).map(\.quotedForShell).joined(separator: " ")
+      text +=
+        "! find_unit \(names) || is_masked || case $file in /etc/init.d/*) ;; *) set -- \"$@\" \(unit.name.quotedForShell) ;; esac\n"
+    }
+    text += """
+      if [ $# -gt 0 ] && command -v systemd-analyze; then
+        options=--man=no
+        ! systemd-analyze --help | grep -q recursive-errors || options="$options --recursive-errors=no"
+        systemd-analyze verify $options "$@" 2>&1 | sed 's/^/verify\\t/' >&3 || :
+      elif [ $# -gt 0 ]; then fault \(analyzer)
+      fi
+
+      """
+    return text
+  }
+
+  /// The problems in what the script wrote.
+  func problems(_ said: String) -> [Diagnostic] {
+    var problems = claims.problems(said)
+    var judged: Set<String> = []
+    for line in said.split(separator: "\n") where line.hasPrefix("verify\t") {
+      guard let verdict = verdict(String(line.dropFirst("verify\t".count)), judged) else { continue }
+      judged.insert(verdict.unit)
+      problems.append(verdict.problem)
+    }
+    return problems
+  }
+
+  /// Words of systemd that mean that a unit does not start, or not with what its file says.
+  private static let fatal = [
+    "Unknown section", "Invalid section header", "Assignment outside of section", "Missing '='", "Refusing",
+    "bad unit file setting", "fatal error", "is not executable", "Neither a valid executable", "failed to load",
+  ]
+
+  /// The problem that a line of `systemd-analyze` tells; `nil` where an earlier line has said it better, or where it is about a unit that no
+  /// layer names.
+  private func verdict(_ line: String, _ judged: Set<String>) -> (unit: String, problem: Diagnostic)? {
+    let severity: Diagnostic.Severity = Self.fatal.contains(where: line.contains) ? .error : .warning
+    // What a package brings is not the project's to repair, and may do no harm: a program that only reloading takes.
+    func problem(
+      _ message: String, _ position: SourcePosition, hint: String, _ severity: Diagnostic.Severity = severity
+    ) -> Diagnostic {
+      Diagnostic(severity, message.hasSuffix(".") ? String(message.dropLast()) : message, at: position, hint: hint)
+    }
+    let parts = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
+    if line.hasPrefix("/"), parts.count == 3, let number = Int(parts[1]) {
+      let (path, message) = (String(parts[0]), parts[2].drop { $0 == " " })
+      let name = URL(fileURLWithPath: path).lastPathComponent
+      let hint = "systemd.syntax(7) and systemd.directives(7) say what can stand there"
+      guard let file = files[path] ?? files["/usr\(path)"] else {
+        guard let unit = units.first(where: { $0.name == name }) else { return nil }
+        return (name, problem("\(path), line \(number): \(message)", unit.position, hint: Self.packageHint, .warning))
+      }
+      let unit = file.unitOfAddition ?? name
+      guard case .file(let url) = file.content else {
+        return (unit, problem("\(path), line \(number): \(message)", file.position, hint: hint))
+      }
+      return (unit, problem(String(message), SourcePosition(file: url, line: number, column: 1), hint: hint))
+    }
+    // `UNIT: …`, and then `Unit UNIT …`, which adds nothing.
+    let words = line.split(separator: " ", maxSplits: 2)
+    let isRepetition = words.first == "Unit" && words.count == 3
+    let name = isRepetition ? String(words[1]) : String(parts[0])
+    guard let unit = units.first(where: { $0.name == name || Self.isInstance(name, of: $0.name) }),
+      !isRepetition || !judged.contains(unit.name)
+    else { return nil }
+    let message =
+      isRepetition ? words[2] : Substring(parts.dropFirst().joined(separator: ":")).drop { $0 == " " }
+    guard files.values.contains(where: { $0.unit == unit.name }) else {
+      return (
+        unit.name,
+        problem("the unit '\(unit.name)': \(message)", unit.position, hint: Self.packageHint, .warning)
+      )
+    }
+    return (
+      unit.name,
+      problem("the unit '\(unit.name)': \(message)", place(of: unit, message), hint: "it would not start like this")
+    )
+  }
+
+  private static let packageHint = "a package brings this unit; a program that it lacks may be in another package"
+
+  /// The line of the unit's file that names the program which the message is about, and else its first one; the line that enables the unit
+  /// where no layer brings it.
+  private func place(of unit: (name: String, position: SourcePosition), _ message: Substring) -> SourcePosition {
+    guard let file = files.values.first(where: { $0.unit == unit.name }) else { return unit.position }
+    guard case .file(let url) = file.content else { return file.position }
+    let program = message.split(separator: " ").first { $0.hasPrefix("/") }
+    let text = (try? String(contentsOf: url, encoding: .utf8)) ?? ""
+    let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+    let index = program.flatMap { program in
+      lines.firstIndex { $0.hasPrefix("Exec") && $0.contains(program) }
+    }
+    return SourcePosition(file: url, line: (index ?? 0) + 1, column: 1)
+  }
+
+  /// True for the instance that systemd makes of a template to verify it.
+  private static func isInstance(_ name: String, of template: String) -> Bool {
+    template.contains("@.") && name.unitTemplate == template
+  }
+}
+
+extension SystemFile {
+  /// Name of the unit that it adds settings to (`UNIT.d/*.conf`); `nil` for everything else.
+  fileprivate var unitOfAddition: String? {
+    guard path.hasSuffix(".conf") else { return nil }
+    let folder = URL(fileURLWithPath: path).deletingLastPathComponent()
+    guard folder.pathExtension == "d", folder.deletingLastPathComponent().path.hasSuffix("/systemd/system") else {
+      return nil
+    }
+    let name = folder.deletingPathExtension().lastPathComponent
+    return name.contains(".") ? name : nil
+  }
+}
+
+extension SystemRoot {
+  /// Judges the complete root: whether it can start, and whether the units, shells and owners that layers name are in order.
+  ///
+  /// - Parameters:
+  ///   - system: The system as the project says it.
+  ///   - position: Where the image is written.
+  /// - Returns: Warnings.
+  /// - Throws: `ProjectProblems` where the system cannot be as the project says it; `CommandFailure`, `FileFailure`.
+  public func examine(_ system: SystemDefinition, position: SourcePosition) async throws -> [Diagnostic] {
+    let examination = RootExamination(system, position: position)
+    let said = try await sandbox.run(
+      examination.script, root: .view(lower: stack.lower), to: "examine the root file system")
+    let problems = examination.problems(said)
+    guard !problems.contains(where: { $0.severity == .error }) else { throw ProjectProblems(problems) }
+    return problems
+  }
+}
