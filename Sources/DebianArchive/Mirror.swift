@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import Lock
 
 /// Where a Debian archive and its security archive are fetched from.

@@ -1,5 +1,5 @@
 import DebianArchive
-import Foundation
+import FoundationEssentials
 import HostSystem
 import Lock
 import Project
@@ -68,7 +68,7 @@ struct DirectInstallation {
     items = try packages.map { file, control in
       let text = String(
         decoding: try FolderTree.readFile(control.appending(path: "control").path), as: UTF8.self
-      ).trimmingCharacters(in: .newlines)
+      ).trimming(\.isNewline)
       return Item(
         file: file, data: try PackageData(in: file.path), control: control,
         fields: ControlFile.paragraphs(text).first ?? [:], text: text,
