@@ -42,6 +42,7 @@ device: $(DEVICE)
 $(TOOL): $(SOURCES)
 	$(RELEASE) --product cultivar
 	@mkdir -p $(@D)
+	Scripts/check-tool .build/release/cultivar
 	cp -f .build/release/cultivar $@
 
 $(SANDBOX): $(SOURCES)

@@ -31,7 +31,6 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
     .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
     .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
-    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
   ],
   targets: [
@@ -110,7 +109,8 @@ let package = Package(
 
     // The host.
     .target(name: "Spelling"),
-    .target(name: "Project", dependencies: ["LinuxSystem", "Spelling", .product(name: "Yams", package: "Yams")]),
+    .systemLibrary(name: "CYAML", providers: [.apt(["libyaml-dev"])]),
+    .target(name: "Project", dependencies: ["CYAML", "LinuxSystem", "Spelling"]),
     .target(
       name: "HostSystem",
       dependencies: [
@@ -153,8 +153,8 @@ let package = Package(
     .target(
       name: "BaseImport",
       dependencies: [
-        "ExtFileSystem", "FATFileSystem", "RootFilesystem", "Sandbox", "DebianArchive", "HostSystem", "LinuxSystem",
-        "PartitionTable",
+        "Bundle", "ExtFileSystem", "FATFileSystem", "RootFilesystem", "Sandbox", "DebianArchive", "HostSystem",
+        "LinuxSystem", "PartitionTable",
       ]),
     .target(
       name: "SystemBuild",

@@ -1,7 +1,9 @@
 import DebianArchive
-import Foundation
+import FoundationEssentials
 import Glibc
 import HostSystem
+import LinuxSystem
+import struct Bundle.ReleaseVersion
 import struct LinuxSystem.ForeignTree
 
 /// What is known of a base once it is imported.
@@ -104,7 +106,7 @@ public struct BaseFacts: Sendable, Codable, Equatable {
       ["usr/lib/modules", "lib/modules"].contains { folder in
         ["modules.dep", "kernel"].contains { tree.kind(of: "\(folder)/\(version)/\($0)") != nil }
       }
-    }.sorted { $0.compare($1, options: .numeric) == .orderedAscending }
+    }.sorted { ReleaseVersion($0) < ReleaseVersion($1) }
   }
 
   /// `KEY=VALUE` by line, the value perhaps in quotes (`os-release(5)`).
@@ -113,7 +115,7 @@ public struct BaseFacts: Sendable, Codable, Equatable {
     for line in text.split(separator: "\n") where !line.hasPrefix("#") {
       guard let equals = line.firstIndex(of: "=") else { continue }
       fields[String(line[..<equals])] = line[line.index(after: equals)...]
-        .trimmingCharacters(in: CharacterSet(charactersIn: "\"' \t"))
+        .trimming { "\"' \t".contains($0) }
     }
     return fields
   }

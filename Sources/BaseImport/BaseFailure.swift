@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import HostSystem
 
 /// A published image that cannot be the base of a system.

@@ -1,7 +1,7 @@
 import DebianArchive
 import ExtFileSystem
 import FATFileSystem
-import Foundation
+import FoundationEssentials
 import Glibc
 import HostSystem
 import struct LinuxSystem.ForeignTree

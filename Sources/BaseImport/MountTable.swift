@@ -1,4 +1,5 @@
-import Foundation
+import FoundationEssentials
+import LinuxSystem
 
 /// `/etc/fstab` of an image (`fstab(5)`).
 struct MountTable: Sendable {
@@ -79,5 +80,5 @@ extension MountTable.Row {
 }
 
 extension String {
-  fileprivate var trimmingQuotes: String { trimmingCharacters(in: CharacterSet(charactersIn: "\"'")) }
+  fileprivate var trimmingQuotes: String { trimming { "\"'".contains($0) } }
 }

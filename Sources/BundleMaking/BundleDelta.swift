@@ -1,5 +1,5 @@
 import Bundle
-import Foundation
+import FoundationEssentials
 import HostSystem
 
 /// A bundle that changes an old release into a new one.

@@ -1,6 +1,7 @@
 import Bundle
 import BundleDownload
-import Foundation
+import FoundationEssentials
+import Glibc
 import HostSystem
 
 /// A bundle on the build host, or one that it reads.
@@ -75,15 +76,12 @@ public struct BundleFile: Sendable {
     defer { try? FileManager.default.removeItem(at: partial) }
     try FolderTree.replaceFile(
       partial.path, with: BundleHead(manifest: head.manifest, signatures: signatures.bytes).bytes)
-    guard let target = FileHandle(forUpdatingAtPath: partial.path) else {
-      throw FileFailure.last("write", partial.path)
-    }
-    guard let source = FileHandle(forReadingAtPath: file.path) else { throw FileFailure.last("read", file.path) }
+    let target = try OpenFile(partial.path, for: .updating)
+    let source = try OpenFile(file.path)
     try target.seekToEnd()
-    try source.seek(toOffset: UInt64(head.length))
-    while let bytes = try source.read(upToCount: 1 << 20), !bytes.isEmpty { try target.write(contentsOf: bytes) }
-    try target.synchronize()
-    try target.close()
+    try source.seek(to: UInt64(head.length))
+    try target.write(restOf: source)
+    try target.synchronise()
     guard rename(partial.path, file.path) == 0 else { throw FileFailure.last("name", file.path) }
   }
 

@@ -1,5 +1,6 @@
 import Bundle
-import Foundation
+import FoundationEssentials
+import Glibc
 import HostSystem
 
 /// Gives the signatures for a manifest's bytes; `nil` for none.
@@ -147,33 +148,29 @@ extension HashTree {
 /// Bytes that are gathered beside a file until it is known what stands before them.
 private final class SpooledFile {
   private let spool: URL
-  private let handle: FileHandle
+  private let content: OpenFile
 
   init(beside file: URL) throws {
     try FolderTree.create(file.deletingLastPathComponent().path)
     spool = file.deletingLastPathComponent().appending(path: ".\(file.lastPathComponent).frames")
     try FolderTree.replaceFile(spool.path, with: [])
-    guard let handle = FileHandle(forUpdatingAtPath: spool.path) else { throw FileFailure.last("write", spool.path) }
-    self.handle = handle
+    content = try OpenFile(spool.path, for: .updating)
   }
 
   deinit { try? FileManager.default.removeItem(at: spool) }
 
-  func append(_ bytes: [UInt8]) throws { try handle.write(contentsOf: bytes) }
+  func append(_ bytes: [UInt8]) throws { try content.write(bytes) }
 
   /// Writes all to a file, which gets its name when it is complete.
   func write(to file: URL, after head: [UInt8]) throws {
     let partial = file.deletingLastPathComponent().appending(path: ".\(file.lastPathComponent).partial")
     defer { try? FileManager.default.removeItem(at: partial) }
     try FolderTree.replaceFile(partial.path, with: head)
-    guard let target = FileHandle(forUpdatingAtPath: partial.path) else {
-      throw FileFailure.last("write", partial.path)
-    }
+    let target = try OpenFile(partial.path, for: .updating)
     try target.seekToEnd()
-    try handle.seek(toOffset: 0)
-    while let bytes = try handle.read(upToCount: 1 << 20), !bytes.isEmpty { try target.write(contentsOf: bytes) }
-    try target.synchronize()
-    try target.close()
+    try content.seek(to: 0)
+    try target.write(restOf: content)
+    try target.synchronise()
     guard rename(partial.path, file.path) == 0 else { throw FileFailure.last("name", file.path) }
   }
 }

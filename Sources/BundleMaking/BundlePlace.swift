@@ -1,6 +1,6 @@
 import Bundle
 import BundleDownload
-import Foundation
+import FoundationEssentials
 
 /// Where a bundle is.
 public enum BundlePlace: Sendable, CustomStringConvertible {

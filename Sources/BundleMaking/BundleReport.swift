@@ -1,5 +1,6 @@
 import Bundle
-import Foundation
+import FoundationEssentials
+import LinuxSystem
 
 /// What a bundle says of itself, for people and for programs.
 public struct BundleReport: Encodable, Sendable {
@@ -76,7 +77,7 @@ public struct BundleReport: Encodable, Sendable {
     ]
     if let minimumVersion { rows.append(("updates from", "\(minimumVersion) or later")) }
     if let expires { rows.append(("expires", Self.date(expires))) }
-    if let notes { rows.append(("notes", notes.trimmingCharacters(in: .newlines))) }
+    if let notes { rows.append(("notes", notes.trimming(\.isNewline))) }
     rows += [("identity", identity), ("release key", releaseKey), ("bytes", "\(size)")]
     for image in images {
       rows.append(("\(image.name): bytes", "\(image.size)"))
@@ -91,7 +92,7 @@ public struct BundleReport: Encodable, Sendable {
   /// The report as lines.
   public var text: String {
     let width = rows.map(\.name.count).max() ?? 0
-    return rows.map { "\($0.name.padding(toLength: width, withPad: " ", startingAt: 0))  \($0.value)\n" }.joined()
+    return rows.map { "\($0.name.padded(to: width))  \($0.value)\n" }.joined()
   }
 
   private static func date(_ seconds: UInt64) -> String {

@@ -2,7 +2,7 @@ import Bundle
 import BootFlow
 import DeviceModel
 import FATFileSystem
-import Foundation
+import FoundationEssentials
 import HostSystem
 import PartitionTable
 
@@ -19,15 +19,11 @@ public struct DiskRelease: Sendable {
   /// - Returns: `nil` for a file that is no disk with a table of partitions (GPT).
   /// - Throws: ``BundleFileFailure`` for a disk without such a slot, `FileFailure`.
   public init?(_ disk: URL) throws {
-    let file = try FileHandle(forReadingFrom: disk)
+    let file = try OpenFile(disk.path)
     let size = try file.seekToEnd()
-    func read(_ count: Int, at place: UInt64) throws -> [UInt8] {
-      try file.seek(toOffset: place)
-      return Array(try file.read(upToCount: count) ?? Data())
-    }
     let sector = UInt64(GPT.sectorSize)
     let reading = try GPTReading(diskSizeInSectors: size / sector) { lba, count in
-      try read(count * GPT.sectorSize, at: lba * sector)
+      try file.read(count * GPT.sectorSize, at: lba * sector)
     }
     guard let table = try? reading.table() else { return nil }
     guard let boot = table.partitions.first(where: { $0.type == .efiSystem }),
@@ -38,7 +34,7 @@ public struct DiskRelease: Sendable {
         remedy: "give a disk image that `cultivar build` wrote with a layout of two slots")
     }
     let start = root.firstLBA * sector
-    let head = try read(4096, at: start)
+    let head = try file.read(4096, at: start)
     guard let length = StoredFileSystem.size(head: head), length <= root.sectorCount * sector, start + length <= size
     else {
       throw BundleFileFailure(
@@ -62,11 +58,10 @@ public struct DiskRelease: Sendable {
       ("loader-uefi", BootPartition.uefiLoader(.a)), ("command-line", BootPartition.commandLine(.a)),
       ("loader-bios", BootPartition.biosLoader(.a)),
     ]
-    let disk = try FileHandle(forReadingFrom: disk)
+    let disk = try OpenFile(disk.path)
     do {
       let fileSystem = try FATFileSystem(length: UInt64(boot.count)) { offset, count in
-        try disk.seek(toOffset: boot.lowerBound + offset)
-        return Array(try disk.read(upToCount: count) ?? Data())
+        try disk.read(count, at: boot.lowerBound + offset)
       }
       var found: [String: URL] = [:]
       try fileSystem.walk { path, entry in
@@ -76,9 +71,8 @@ public struct DiskRelease: Sendable {
         }
         let file = folder.appending(path: "\(name).img")
         try FolderTree.writeFile(file.path, with: [])
-        let output = try FileHandle(forWritingTo: file)
-        try fileSystem.forEachPiece(of: entry) { try output.write(contentsOf: Data($0)) }
-        try output.close()
+        let output = try OpenFile(file.path, for: .updating)
+        try fileSystem.forEachPiece(of: entry) { try output.write(Array($0)) }
         found[name] = file
       }
       images += paths.compactMap { name, _ in found[name].map { (name, $0) } }
@@ -110,14 +104,15 @@ public struct DiskRelease: Sendable {
 
   private func copyRoot(to file: URL) throws {
     try FolderTree.writeFile(file.path, with: [])
-    let (from, to) = (try FileHandle(forReadingFrom: disk), try FileHandle(forWritingTo: file))
-    try from.seek(toOffset: root.lowerBound)
+    let (from, to) = (try OpenFile(disk.path), try OpenFile(file.path, for: .updating))
+    try from.seek(to: root.lowerBound)
     var rest = root.count
-    while rest > 0, let bytes = try from.read(upToCount: min(rest, 8 << 20)), !bytes.isEmpty {
-      try to.write(contentsOf: bytes)
+    while rest > 0 {
+      let bytes = try from.read(atMost: min(rest, 8 << 20))
+      if bytes.isEmpty { break }
+      try to.write(bytes)
       rest -= bytes.count
     }
-    try to.close()
   }
 }
 

@@ -1,5 +1,5 @@
 import Bundle
-import Foundation
+import FoundationEssentials
 import HostSystem
 
 /// A segment as it goes into a bundle: its row of the table, and its bytes.

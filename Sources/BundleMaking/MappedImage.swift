@@ -1,5 +1,5 @@
 import Bundle
-import Foundation
+import FoundationEssentials
 import Glibc
 import HostSystem
 

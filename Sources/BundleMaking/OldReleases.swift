@@ -1,7 +1,8 @@
 import Bundle
 import BundleDownload
-import Foundation
+import FoundationEssentials
 import HostSystem
+import LinuxSystem
 
 /// The whole bundles of older releases, from which devices are to come by small ones.
 public struct OldReleases: Sendable {
@@ -30,13 +31,13 @@ public struct OldReleases: Sendable {
   }
 
   private static func bundles(at file: URL) throws -> [URL] {
-    var isFolder: ObjCBool = false
+    var isFolder: Bool = false
     guard FileManager.default.fileExists(atPath: file.path, isDirectory: &isFolder) else {
       throw FileFailure("read", file.path, reason: "there is no such file or folder")
     }
-    guard isFolder.boolValue else { return [file] }
-    let all = FileManager.default.enumerator(at: file, includingPropertiesForKeys: nil)?.compactMap { $0 as? URL } ?? []
-    return all.filter { $0.pathExtension == "bundle" }.sorted { $0.path < $1.path }
+    guard isFolder else { return [file] }
+    let paths = try FileManager.default.subpathsOfDirectory(atPath: file.path)
+    return paths.filter { $0.hasSuffix(".bundle") }.sorted().map { file.appending(path: $0) }
   }
 
   private static func bundles(at address: WebAddress, _ options: DownloadOptions) throws -> [WebAddress] {
@@ -45,7 +46,7 @@ public struct OldReleases: Sendable {
     do {
       let list = try HTTPBundleSource(address.following(listName), options).all(atMost: mostListed)
       return try String(decoding: list, as: UTF8.self).split(whereSeparator: \.isNewline)
-        .map { $0.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty }.map { try address.following($0) }
+        .map { $0.trimmed }.filter { !$0.isEmpty }.map { try address.following($0) }
     } catch let failure as DownloadFailure {
       throw BundleFileFailure(failure)
     } catch let error as WebAddress.Malformed {

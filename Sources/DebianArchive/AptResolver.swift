@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import Glibc
 import HostSystem
 import Lock
@@ -77,7 +77,7 @@ struct AptResolver {
   /// The suite that another one adds to, and whose packages those of the addition are made for; a suite of its own has no addition.
   static func ground(of suite: String) -> (ground: String, addition: String?) {
     if suite == "experimental" { return ("sid", suite) }
-    guard let end = suite.range(of: "-backports")?.lowerBound else { return (suite, nil) }
+    guard let end = suite.firstRange(of: "-backports")?.lowerBound else { return (suite, nil) }
     return (String(suite[..<end]), suite)
   }
 

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// The date of an archive's signed index.
 enum ArchiveDate {
@@ -14,12 +14,20 @@ enum ArchiveDate {
     return dates.max() ?? 0
   }
 
+  private static let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+  /// The names of UTC that archives use.
+  private static let zones: Set<Substring> = ["UTC", "GMT", "+0000", "Z"]
+
   /// Seconds since 1970 of a date as in `Sat, 09 Aug 2025 09:33:11 UTC` (Debian repository format, `Date`).
   static func seconds(_ text: String) -> Int64? {
-    let formatter = DateFormatter()
-    formatter.locale = Locale(identifier: "en_US_POSIX")
-    formatter.timeZone = TimeZone(secondsFromGMT: 0)
-    formatter.dateFormat = "EEE, dd MMM yyyy HH:mm:ss zzz"
-    return formatter.date(from: text).map { Int64($0.timeIntervalSince1970) }
+    guard let comma = text.firstIndex(of: ",") else { return nil }
+    let parts = text[text.index(after: comma)...].split(separator: " ")
+    guard parts.count == 5, zones.contains(parts[4]), let month = months.firstIndex(of: String(parts[1])),
+      let day = Int(parts[0])
+    else { return nil }
+    let date = "\(parts[2])-\(twoDigits(month + 1))-\(twoDigits(day))T\(parts[3])Z"
+    return (try? Date.ISO8601FormatStyle().parse(date)).map { Int64($0.timeIntervalSince1970) }
   }
+
+  private static func twoDigits(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
 }

@@ -1,6 +1,7 @@
-import Foundation
+import FoundationEssentials
 import Glibc
 import HostSystem
+import LinuxSystem
 import Lock
 
 extension DebianArchive {
@@ -22,7 +23,7 @@ extension DebianArchive {
       var index = ""
       for (package, control) in zip(packages, try await controlFolders(of: packages)) {
         let text = try FolderTree.readFile(control.appending(path: "control").path)
-        index += String(decoding: text, as: UTF8.self).trimmingCharacters(in: .newlines)
+        index += String(decoding: text, as: UTF8.self).trimming(\.isNewline)
         index += "\nFilename: ./\(package.label).deb\nSize: \(package.size)\nSHA256: \(package.sha256)\n\n"
       }
       for name in ["state/lists/partial", "cache/archives/partial", "etc", "archive"] {

@@ -1,5 +1,7 @@
-import Foundation
+import FoundationEssentials
+import Glibc
 import HostSystem
+import LinuxSystem
 import Lock
 
 /// What a system's stages came to.
@@ -101,7 +103,7 @@ extension AptResolver {
       line.split(separator: "'", maxSplits: 2).first.map(String.init)
     }
     var packages: [DebianPackage] = []
-    for paragraph in described.components(separatedBy: "\n\n") {
+    for paragraph in described.split(separator: "\n\n").map(String.init) {
       guard let fields = ControlFile.paragraphs(paragraph).first, let name = fields["Package"],
         let version = fields["Version"], let path = fields["Filename"], let architecture = fields["Architecture"],
         let size = fields["Size"].flatMap({ Int64($0) }), let hash = fields["SHA256"].flatMap({ ContentHash(text: $0) })
@@ -122,7 +124,7 @@ extension AptResolver {
   private func origin(of path: String, urls: [String], _ request: InstallationRequest) -> DebianPackage.Origin {
     let plain = path.hasPrefix("./") ? String(path.dropFirst(2)) : path
     let url =
-      urls.first { $0.hasSuffix("/\(plain)") || $0.removingPercentEncoding?.hasSuffix("/\(plain)") == true } ?? ""
+      urls.first { $0.hasSuffix("/\(plain)") || $0.percentDecoded?.hasSuffix("/\(plain)") == true } ?? ""
     if url.hasPrefix("file:") || url.hasPrefix("copy:") || url.isEmpty {
       // APT may say nothing of what needs no fetching.
       let local = request.repositories.first { repository in
@@ -189,7 +191,7 @@ extension AptResolver {
 
   /// The name that APT gives to the list at a URL (`URItoFileName` of its library).
   static func listName(of url: String) -> String {
-    let rest = url.range(of: "://").map { url[$0.upperBound...] } ?? url[...]
+    let rest = url.firstRange(of: "://").map { url[$0.upperBound...] } ?? url[...]
     let place = rest.split(separator: "@", maxSplits: 1).last ?? rest
     return place.unicodeScalars.map { scalar in
       if scalar == "/" { return "_" }
@@ -211,7 +213,7 @@ extension AptResolver {
   }
 
   private static func without(_ names: [String], _ status: String) -> String {
-    status.components(separatedBy: "\n\n").filter { paragraph in
+    status.split(separator: "\n\n", omittingEmptySubsequences: false).map(String.init).filter { paragraph in
       !names.contains { paragraph.hasPrefix("Package: \($0)\n") }
     }.joined(separator: "\n\n")
   }
@@ -219,7 +221,7 @@ extension AptResolver {
   /// The status without the version that a package replaces.
   private static func without(_ name: String, _ architecture: String, _ status: String) -> String {
     guard status.hasPrefix("Package: \(name)\n") || status.contains("\n\nPackage: \(name)\n") else { return status }
-    return status.components(separatedBy: "\n\n").filter { paragraph in
+    return status.split(separator: "\n\n", omittingEmptySubsequences: false).map(String.init).filter { paragraph in
       !(paragraph.hasPrefix("Package: \(name)\n")
         && [architecture, "all"].contains(ControlFile.paragraphs(paragraph).first?["Architecture"]))
     }.joined(separator: "\n\n")

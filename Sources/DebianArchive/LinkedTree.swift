@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import Glibc
 import HostSystem
 
@@ -14,14 +14,17 @@ public enum LinkedTree {
     _ package: URL, to tree: URL, at place: (_ path: String, _ isFolder: Bool) -> String? = { path, _ in path }
   ) throws -> [String] {
     var result: [String] = []
-    guard let walker = FileManager.default.enumerator(atPath: package.path) else { return [] }
-    while let relative = walker.nextObject() as? String {
+    // Folders that were left out, each with a slash at its end.
+    var omitted: String?
+    // In the order of a walk: a folder stands right before what is in it.
+    for relative in (try? FileManager.default.subpathsOfDirectory(atPath: package.path)) ?? [] {
+      if let omitted, relative.hasPrefix(omitted) { continue }
       let source = package.appending(path: relative).path
       var status = stat()
       guard lstat(source, &status) == 0 else { continue }
       let isFolder = status.st_mode & S_IFMT == S_IFDIR
       guard let path = place(relative, isFolder) else {
-        if isFolder { walker.skipDescendants() }
+        if isFolder { omitted = relative + "/" }
         continue
       }
       let target = tree.appending(path: path).path

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import Lock
 
 /// Where a Debian archive and its security archive are fetched from.
@@ -147,7 +147,7 @@ extension Mirror {
   /// - Throws: ``ArchiveFailure/credentialsInURL(host:)``.
   func refuseCredentials() throws(ArchiveFailure) {
     for url in [main, security] {
-      guard let scheme = url.range(of: "://") else { continue }
+      guard let scheme = url.firstRange(of: "://") else { continue }
       let authority = url[scheme.upperBound...].prefix { !"/?#".contains($0) }
       if let at = authority.lastIndex(of: "@") {
         throw .credentialsInURL(host: String(authority[authority.index(after: at)...]))

@@ -1,5 +1,6 @@
-import Foundation
+import FoundationEssentials
 import HostSystem
+import LinuxSystem
 
 /// A block map: which blocks of an image have to be written, each range with its checksum.
 ///
@@ -96,7 +97,7 @@ public struct BlockMap: Sendable, Equatable {
       guard let begin = text.firstRange(of: "<\(name)>"),
         let end = text[begin.upperBound...].firstRange(of: "</\(name)>")
       else { return nil }
-      return text[begin.upperBound..<end.lowerBound].trimmingCharacters(in: .whitespaces)
+      return text[begin.upperBound..<end.lowerBound].trimmed
     }
     guard text.contains(#/<bmap version="2\.[0-9]+"\s*>/#) else { throw refuse("it is no block map of version 2") }
     guard value("ChecksumType") == "sha256" else { throw refuse("its checksums are not SHA-256") }

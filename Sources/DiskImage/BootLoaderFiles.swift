@@ -1,7 +1,7 @@
 import BootFlow
 import DebianArchive
 import DeviceModel
-import Foundation
+import FoundationEssentials
 import HostSystem
 import Lock
 import RootFilesystem

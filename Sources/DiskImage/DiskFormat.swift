@@ -1,5 +1,5 @@
 import DebianArchive
-import Foundation
+import FoundationEssentials
 import Glibc
 import HostSystem
 

@@ -1,5 +1,5 @@
 import BootFlow
-import Foundation
+import FoundationEssentials
 import Glibc
 import HostSystem
 import PartitionTable

@@ -1,6 +1,6 @@
 import DebianArchive
 import DeviceModel
-import Foundation
+import FoundationEssentials
 import HostSystem
 import PartitionTable
 import RootFilesystem

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import Glibc
 
 /// QEMU's monitor on a unix socket: one command for each connection.

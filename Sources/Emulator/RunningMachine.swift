@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import HostSystem
 import Subprocess
 import SystemPackage
@@ -80,7 +80,7 @@ public actor RunningMachine {
     let shown = try await wait(for: "[exit ", after: start, seconds: seconds)
     let settled = try await wait(for: "]\n", after: start, seconds: seconds)
     let output = settled.count > shown.count ? settled : shown
-    guard let range = output.range(of: "[exit "),
+    guard let range = output.firstRange(of: "[exit "),
       let status = Int(output[range.upperBound...].prefix { $0.isNumber })
     else { throw EmulatorFailure.noControl("«\(line)» did not say its exit status") }
     return (status, String(output[..<range.lowerBound]))

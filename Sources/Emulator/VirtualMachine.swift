@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import HostSystem
 
 /// A machine in QEMU: what it is made of, as QEMU's arguments say it.

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// The headers of an ELF file that say what it needs to run (System V ABI, chapters 4 and 5; 64-bit, little endian).
 public struct ELFFile: Sendable, Equatable {

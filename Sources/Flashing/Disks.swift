@@ -1,6 +1,7 @@
 import DiskImage
-import Foundation
+import FoundationEssentials
 import Glibc
+import LinuxSystem
 
 /// A disk of the build host.
 public struct Disk: Codable, Sendable, Equatable {
@@ -124,7 +125,7 @@ public struct Disks: Sendable {
 
   /// The only line of a file; `nil` where there is no such file, or nothing in it.
   private func line(_ path: String) -> String? {
-    let line = text(path).trimmingCharacters(in: .whitespacesAndNewlines)
+    let line = text(path).trimmed
     return line.isEmpty ? nil : line
   }
 }

@@ -1,5 +1,5 @@
 import DeviceModel
-import Foundation
+import FoundationEssentials
 import Glibc
 import HostSystem
 import LinuxSystem
@@ -63,11 +63,8 @@ public enum FirstBootFile {
     let descriptor = mkstemp(&template)
     let scratch = String(decoding: template.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     guard descriptor >= 0 else { throw FileFailure.last("write", scratch) }
-    defer {
-      close(descriptor)
-      unlink(scratch)
-    }
-    try FileHandle(fileDescriptor: descriptor, closeOnDealloc: false).write(contentsOf: Data(values.text.utf8))
+    defer { unlink(scratch) }
+    try OpenFile(owning: descriptor, path: scratch).write(Array(values.text.utf8))
     try await tool(
       "mcopy", ["-i", "\(disk)@@\(offset)", "-o", scratch, "::/\(FirstBootValues.fileName)"],
       "write \(FirstBootValues.fileName) to the boot partition"

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import Glibc
 
 /// Tells the user what a build is doing: a line that is rewritten on a terminal, plain lines in a log, or nothing.
@@ -117,6 +117,6 @@ public actor BuildProgress {
   }
 
   private func write(_ text: String) {
-    FileHandle.standardError.write(Data(text.utf8))
+    StandardError.write(text)
   }
 }

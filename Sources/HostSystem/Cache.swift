@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import Glibc
 
 /// The folder where results are kept between builds, each under the key of all that it depends on.

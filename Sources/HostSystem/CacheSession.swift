@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import Glibc
 
 /// The mark of a build that has the cache open: what it uses is not collected.

@@ -1,5 +1,5 @@
 import Crypto
-import Foundation
+import FoundationEssentials
 import Glibc
 
 /// A SHA-256 hash, in lower-case hexadecimal where it is text.

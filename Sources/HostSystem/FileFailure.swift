@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import Glibc
 
 /// A file of the build host could not be read or written.
@@ -20,6 +20,13 @@ public struct FileFailure: ExplainedError {
   /// Makes an error from `errno` as it stands.
   public static func last(_ action: String, _ path: String) -> FileFailure {
     FileFailure(action, path, reason: String(cString: strerror(errno)))
+  }
+
+  /// The reason in an error that is not Cultivar's own, as of a file that Foundation reads.
+  public static func reason(of error: any Error) -> String {
+    var error = error
+    while let inner = (error as? CocoaError)?.underlying { error = inner }
+    return (error as? POSIXError).map { String(cString: strerror($0.code.rawValue)) } ?? "\(error)"
   }
 
   /// The disk under a place is full.

@@ -1,6 +1,7 @@
-import Foundation
+import FoundationEssentials
 import Glibc
 import Synchronization
+import class LinuxSystem.Background
 
 /// A file that somebody writes from front to back while others read it already.
 public final class GrowingFile: Sendable {
@@ -66,7 +67,7 @@ public final class GrowingFile: Sendable {
   /// It ends with the file, or where nobody reads from the pipe any more. Where the file cannot be read, it is a failure for all who wait
   /// for it.
   func feed(_ pipe: Int32) {
-    Thread.detachNewThread {
+    _ = Background {
       defer { close(pipe) }
       // A reader that goes away is no reason to end this process.
       var signals = sigset_t()

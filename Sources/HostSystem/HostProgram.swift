@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import Glibc
 
 /// A program of the build host. Only the declarations here make one, so that none is started that nobody knows of:

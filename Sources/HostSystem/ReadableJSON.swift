@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// JSON for people, too: indented, with sorted keys.
 public enum ReadableJSON {

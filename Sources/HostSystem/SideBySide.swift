@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// Work of which as much is done at a time as there are processors.
 public enum SideBySide {

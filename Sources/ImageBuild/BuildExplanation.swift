@@ -1,5 +1,6 @@
 import DebianArchive
-import Foundation
+import FoundationEssentials
+import Glibc
 import HostSystem
 
 /// Where a file or package of an image comes from that no layer names: by what the last build wrote, and the control files of its packages.

@@ -1,7 +1,7 @@
 import BaseImport
 import DeviceModel
 import DiskImage
-import Foundation
+import FoundationEssentials
 import HostSystem
 import Lock
 import PartitionTable

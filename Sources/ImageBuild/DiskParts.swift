@@ -4,7 +4,8 @@ import BundleMaking
 import DebianArchive
 import DeviceModel
 import DiskImage
-import Foundation
+import FoundationEssentials
+import Glibc
 import HostSystem
 import PartitionTable
 import Project
@@ -139,7 +140,9 @@ struct DiskParts {
 enum FileLength {
   /// The length in bytes.
   static func of(_ file: URL) throws -> Int64 {
-    Int64(try file.resourceValues(forKeys: [.fileSizeKey]).fileSize ?? 0)
+    var status = stat()
+    guard stat(file.path, &status) == 0 else { throw FileFailure.last("read", file.path) }
+    return Int64(status.st_size)
   }
 }
 

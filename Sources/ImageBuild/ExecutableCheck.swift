@@ -1,5 +1,5 @@
 import ExecutableFormat
-import Foundation
+import FoundationEssentials
 import HostSystem
 import Project
 import RootFilesystem

@@ -1,5 +1,5 @@
 import DiskImage
-import Foundation
+import FoundationEssentials
 import HostSystem
 import DebianArchive
 import Project

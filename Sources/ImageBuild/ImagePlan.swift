@@ -1,6 +1,6 @@
 import DebianArchive
 import DiskImage
-import Foundation
+import FoundationEssentials
 import HostSystem
 import Lock
 import Project

@@ -1,5 +1,5 @@
 import DeviceModel
-import Foundation
+import FoundationEssentials
 import HostSystem
 import RootFilesystem
 

@@ -1,7 +1,7 @@
 import Bundle
 import BundleMaking
 import DiskImage
-import Foundation
+import FoundationEssentials
 import HostSystem
 import Project
 

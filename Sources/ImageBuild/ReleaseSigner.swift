@@ -1,5 +1,5 @@
 import Bundle
-import Foundation
+import FoundationEssentials
 import HostSystem
 import Project
 import Signing

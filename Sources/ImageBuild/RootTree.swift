@@ -1,6 +1,6 @@
 import DebianArchive
 import DeviceModel
-import Foundation
+import FoundationEssentials
 import HostSystem
 import struct LinuxSystem.ForeignTree
 import Lock
@@ -215,9 +215,9 @@ struct RootTree {
   /// Adds files that the project names.
   mutating func addFiles(_ files: [FileDefinition], origin: String) throws {
     for file in files {
-      var isFolder: ObjCBool = false
+      var isFolder: Bool = false
       _ = FileManager.default.fileExists(atPath: file.source.path, isDirectory: &isFolder)
-      if isFolder.boolValue {
+      if isFolder {
         try tree.addFolder(file.source.path, at: file.path, keepModes: false, origin: origin)
       } else {
         try tree.addFile(file.path, from: file.source.path, mode: file.mode, origin: origin)

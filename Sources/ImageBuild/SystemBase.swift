@@ -1,6 +1,6 @@
 import BaseImport
 import DebianArchive
-import Foundation
+import FoundationEssentials
 import HostSystem
 import Lock
 import Project

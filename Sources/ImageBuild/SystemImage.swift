@@ -3,7 +3,7 @@ import BootFlow
 import DebianArchive
 import DeviceModel
 import DiskImage
-import Foundation
+import FoundationEssentials
 import HostSystem
 import Lock
 import Project

@@ -1,5 +1,5 @@
 import DeviceModel
-import Foundation
+import FoundationEssentials
 import Project
 
 /// What a system gets that an appliance has anyhow: the device executable, and what starts the updater and the daemon.

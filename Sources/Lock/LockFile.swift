@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import HostSystem
 
 /// `cultivar.lock`: which packages, at which versions, each request came to, and which commit each git reference, so
@@ -40,7 +40,7 @@ struct LockFile: Codable, Equatable {
     } catch let error as DecodingError {
       throw LockFailure(path: file.path, reason: "it is not a lock file (\(error.short))")
     } catch {
-      throw LockFailure(path: file.path, reason: error.localizedDescription)
+      throw LockFailure(path: file.path, reason: FileFailure.reason(of: error))
     }
   }
 

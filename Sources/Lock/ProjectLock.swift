@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import HostSystem
 
 /// The lock of a project while it is being built: what was locked before, and what this build used.

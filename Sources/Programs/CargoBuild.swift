@@ -1,5 +1,6 @@
-import Foundation
+import FoundationEssentials
 import HostSystem
+import LinuxSystem
 
 /// An executable of a Cargo package, linked statically.
 struct CargoBuild: LanguageBuild {
@@ -49,7 +50,7 @@ struct CargoBuild: LanguageBuild {
   /// The musl target where its standard library is installed; else the GNU target, with the C library linked in.
   private func target() async throws -> String {
     let sysroot = try await versions.output(.rustc, ["--print", "sysroot"]) ?? ""
-    let libraries = sysroot.trimmingCharacters(in: .whitespacesAndNewlines) + "/lib/rustlib"
+    let libraries = sysroot.trimmed + "/lib/rustlib"
     for target in ["\(architecture.machine)-unknown-linux-musl", "\(architecture.machine)-unknown-linux-gnu"]
     where FileManager.default.fileExists(atPath: "\(libraries)/\(target)/lib") {
       return target

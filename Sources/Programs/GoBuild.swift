@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import HostSystem
 
 /// A main package of a Go module, without C code, so that it is linked statically.

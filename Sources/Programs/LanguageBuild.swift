@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import HostSystem
 
 /// How a language's own tools make one executable.

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import HostSystem
 import Lock
 import Project
@@ -76,8 +76,8 @@ public struct ProgramBuilder: Sendable {
       let checkout = try await GitCheckout(cache: cache, lock: lock).folder(url: url, reference: reference)
       folder = subfolder.isEmpty ? checkout : checkout.appending(path: subfolder)
     }
-    var isFolder: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: folder.path, isDirectory: &isFolder), isFolder.boolValue else {
+    var isFolder: Bool = false
+    guard FileManager.default.fileExists(atPath: folder.path, isDirectory: &isFolder), isFolder else {
       throw ProgramFailure.noFolder(program: program.name, folder: folder.path)
     }
     return folder.standardizedFileURL

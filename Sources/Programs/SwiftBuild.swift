@@ -1,5 +1,6 @@
-import Foundation
+import FoundationEssentials
 import HostSystem
+import LinuxSystem
 import SwiftSDK
 
 /// An executable product of a Swift package, linked statically.
@@ -81,7 +82,7 @@ struct SwiftBuild: LanguageBuild {
     let place = try await HostCommand(
       .swift, package(["build", "--show-bin-path"] + flags, scratch: scratch), to: "find the program `\(program)`"
     ).run()
-    return URL(fileURLWithPath: place.trimmingCharacters(in: .whitespacesAndNewlines))
+    return URL(fileURLWithPath: place.trimmed)
   }
 
   /// Builds with the compiler of a Debian SDK, and gives the folder of the executable.

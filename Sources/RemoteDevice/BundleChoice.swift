@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import HostSystem
 
 extension RemoteUpdate.Source {
@@ -16,7 +16,7 @@ extension RemoteUpdate.Source {
       .filter { $0.hasPrefix("\(stem).from-") && $0.hasSuffix(".bundle") }
       .map { folder.appending(path: $0) }
     let dated = small.map {
-      ($0, (try? $0.resourceValues(forKeys: [.contentModificationDateKey]))?.contentModificationDate)
+      ($0, try? FileManager.default.attributesOfItem(atPath: $0.path)[.modificationDate] as? Date)
     }
     return .files(dated.sorted { ($0.1 ?? .distantPast) > ($1.1 ?? .distantPast) }.map(\.0) + [file])
   }

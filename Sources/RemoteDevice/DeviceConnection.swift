@@ -1,6 +1,7 @@
 import Crypto
 import DeviceModel
-import Foundation
+import FoundationEssentials
+import HostSystem
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -144,9 +145,8 @@ struct DeviceConnection: Sendable {
     case .file(let file):
       await Self.wait(for: word)
       try Task.checkCancellation()
-      let handle = try FileHandle(forReadingFrom: file)
-      defer { try? handle.close() }
-      while let part = try handle.read(upToCount: Self.partLength), !part.isEmpty {
+      let content = try OpenFile(file.path)
+      while case let part = try content.read(atMost: Self.partLength), !part.isEmpty {
         try await outbound.write(.body(.byteBuffer(ByteBuffer(bytes: part))))
       }
     }

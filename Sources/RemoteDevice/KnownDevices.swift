@@ -1,5 +1,5 @@
 import DeviceModel
-import Foundation
+import FoundationEssentials
 import HostSystem
 
 /// What is remembered of devices: certificates that a user has compared, and tokens. One file that nobody else can read.
@@ -24,7 +24,7 @@ public struct KnownDevices: Sendable {
   /// Where a user's list is: below `XDG_CONFIG_HOME`, or `.config` in the home.
   public static func file(_ environment: [String: String]) -> String {
     let folder = environment["XDG_CONFIG_HOME"].flatMap { $0.hasPrefix("/") ? $0 : nil }
-    return (folder ?? NSHomeDirectory() + "/.config") + "/cultivar/devices.json"
+    return (folder ?? FileManager.default.homeDirectoryForCurrentUser.path + "/.config") + "/cultivar/devices.json"
   }
 
   /// Reads a list; one that is not there is empty.

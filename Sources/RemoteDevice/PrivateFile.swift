@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import Glibc
 import HostSystem
 
@@ -10,13 +10,13 @@ enum PrivateFile {
   static func create(_ path: String, _ text: String) throws(FileFailure) {
     let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
     guard descriptor >= 0 else { throw .last("create", path) }
-    let file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+    let file = OpenFile(owning: descriptor, path: path)
     do {
-      try file.write(contentsOf: Data(text.utf8))
-      try file.synchronize()
+      try file.write(Array(text.utf8))
+      try file.synchronise()
     } catch {
       unlink(path)
-      throw .last("write", path)
+      throw error
     }
   }
 

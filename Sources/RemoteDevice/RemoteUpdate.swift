@@ -1,5 +1,5 @@
 import DeviceModel
-import Foundation
+import FoundationEssentials
 import HostSystem
 
 /// Updates a device, and waits for what comes of it.

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import HostSystem
 
 /// A file system that is being put together: what stands where, with owner and mode, and who brought it.

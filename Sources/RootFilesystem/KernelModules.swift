@@ -1,5 +1,5 @@
 import DebianArchive
-import Foundation
+import FoundationEssentials
 import Glibc
 import HostSystem
 import Spelling
@@ -134,16 +134,15 @@ public struct KernelModules: Sendable {
   }
 
   private static func uncompressedName(_ path: String) -> String {
-    guard let range = path.range(of: ".ko.", options: .backwards) else { return path }
+    guard let range = path.ranges(of: ".ko.").last else { return path }
     return String(path[..<range.lowerBound]) + ".ko"
   }
 
   private static func moduleFiles(in source: URL) throws -> [String: String] {
-    guard let walker = FileManager.default.enumerator(atPath: source.path) else { return [:] }
     var files: [String: String] = [:]
-    while let path = walker.nextObject() as? String {
+    for path in (try? FileManager.default.subpathsOfDirectory(atPath: source.path)) ?? [] {
       let file = String(path.split(separator: "/").last ?? "")
-      guard let range = file.range(of: ".ko"), path.hasPrefix("kernel/") || path.hasPrefix("updates/") else { continue }
+      guard let range = file.firstRange(of: ".ko"), path.hasPrefix("kernel/") || path.hasPrefix("updates/") else { continue }
       guard range.upperBound == file.endIndex || file[range.upperBound] == "." else { continue }
       guard isFile("\(source.path)/\(path)") else { continue }
       files[normalised(String(file[..<range.lowerBound]))] = "\(source.path)/\(path)"

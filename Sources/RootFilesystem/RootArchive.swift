@@ -1,5 +1,5 @@
 import DebianArchive
-import Foundation
+import FoundationEssentials
 import HostSystem
 
 /// A root file system as archives for other tools: tar, and an OCI image.

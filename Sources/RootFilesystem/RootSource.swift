@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import HostSystem
 
 /// What a root file system is made from.

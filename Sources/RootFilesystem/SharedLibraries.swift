@@ -1,5 +1,5 @@
 import ExecutableFormat
-import Foundation
+import FoundationEssentials
 import HostSystem
 
 /// Finds what the executables and libraries of a tree need and the tree lacks.
@@ -60,7 +60,7 @@ public struct SharedLibraries: Sendable {
       } catch let failure as ELFFailure {
         throw FileFailure("take /\(path) from", origin, reason: "as an executable it is damaged: \(failure.reason)")
       } catch {
-        throw FileFailure("read", file, reason: error.localizedDescription)
+        throw FileFailure("read", file, reason: FileFailure.reason(of: error))
       }
     }
   }

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import Glibc
 import HostSystem
 import SandboxPlan
@@ -151,12 +151,17 @@ public struct Sandbox: Sendable {
     let file = folder.deletingLastPathComponent().appending(path: "remove-\(UUID().uuidString)").path
     defer { unlink(file) }
     guard let program = try? program(), (try? FolderTree.writeFile(file, with: plan.bytes)) != nil else { return }
-    let removal = Process()
-    removal.executableURL = program
-    removal.arguments = ["remove", file]
-    removal.standardError = FileHandle.nullDevice
-    try? removal.run()
-    removal.waitUntilExit()
+    // With all rights of this process: the program that maps ids is a privileged one.
+    let words: [String] = [program.path, "remove", file]
+    var arguments = words.map { strdup($0) } + [nil]
+    defer { for argument in arguments { free(argument) } }
+    var actions = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&actions)
+    defer { posix_spawn_file_actions_destroy(&actions) }
+    posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0)
+    var child = pid_t()
+    guard posix_spawn(&child, program.path, &actions, nil, &arguments, environ) == 0 else { return }
+    while waitpid(child, nil, 0) < 0, errno == EINTR {}
   }
 
   private func plan(

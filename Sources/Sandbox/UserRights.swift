@@ -1,6 +1,7 @@
-import Foundation
+import FoundationEssentials
 import Glibc
 import HostSystem
+import LinuxSystem
 import SandboxPlan
 
 /// What a user needs who is not root: ids of its own, programs that map them, and a kernel that lets it.
@@ -43,7 +44,7 @@ struct UserRights {
       }
     }
     for setting in Self.settings {
-      let value = text("/proc/sys/" + setting.name.replacing(".", with: "/"))?.trimmingCharacters(in: .newlines)
+      let value = text("/proc/sys/" + setting.name.replacing(".", with: "/"))?.trimming(\.isNewline)
       guard value != setting.refusal else {
         throw .noUserNameSpaces(setting: setting.name, value: setting.refusal, needed: setting.needed)
       }

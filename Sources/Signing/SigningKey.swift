@@ -1,5 +1,6 @@
-import Foundation
+import FoundationEssentials
 import HostSystem
+import LinuxSystem
 import Trust
 
 /// Where a private key is: in a PEM file, or on a token that is reached by PKCS #11.
@@ -29,7 +30,7 @@ public struct SigningKey: Hashable, Sendable {
     var query: [Substring] = []
     for attribute in halves.count > 1 ? halves[1].split(separator: "&") : [] {
       if attribute.hasPrefix("module-path=") {
-        guard let path = attribute.dropFirst("module-path=".count).removingPercentEncoding else {
+        guard let path = attribute.dropFirst("module-path=".count).percentDecoded else {
           throw .keyURI("module-path is not encoded as URIs are")
         }
         library = path
@@ -56,11 +57,9 @@ public struct SigningKey: Hashable, Sendable {
   /// - Throws: `FileFailure` where there is no such file.
   func isProtected() throws -> Bool {
     guard case .file(let path) = place else { return true }
-    guard let file = FileHandle(forReadingAtPath: path) else { throw FileFailure.last("read", path) }
-    defer { try? file.close() }
     // The first line says it; what comes after it is nothing for this process.
-    let mark = Data("-----BEGIN ENCRYPTED PRIVATE KEY-----".utf8)
-    return try file.read(upToCount: mark.count) == mark
+    let mark = Array("-----BEGIN ENCRYPTED PRIVATE KEY-----".utf8)
+    return try OpenFile(path).read(atMost: mark.count) == mark
   }
 
   /// Asks OpenSSL for the public key.

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import HostSystem
 
 /// What tells Swift's package manager of an SDK: an artifact bundle with its description and tools (SE-0387).

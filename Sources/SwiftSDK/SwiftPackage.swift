@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import HostSystem
 
 /// A package of Swift's package manager, as the host's own one sees it.

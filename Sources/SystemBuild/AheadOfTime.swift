@@ -1,5 +1,5 @@
 import DebianArchive
-import Foundation
+import FoundationEssentials
 import HostSystem
 
 /// Decompresses archives of packages before their turn: the scripts of packages run one after the other, and leave processors idle.

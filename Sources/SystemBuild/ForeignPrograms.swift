@@ -1,5 +1,5 @@
 import DebianArchive
-import Foundation
+import FoundationEssentials
 import HostSystem
 import Lock
 import Sandbox

@@ -1,6 +1,6 @@
 import DebianArchive
 import ExecutableFormat
-import Foundation
+import FoundationEssentials
 import Glibc
 import HostSystem
 import Lock
@@ -160,13 +160,9 @@ struct NativeTwins: Sendable {
 
   /// A version without the number of its rebuild, which each architecture counts for itself (`+b1`).
   static func source(_ version: String) -> Substring {
-    guard let mark = version.lastRange(of: "+b"), version[mark.upperBound...].allSatisfy(\.isNumber),
+    guard let mark = version.ranges(of: "+b").last, version[mark.upperBound...].allSatisfy(\.isNumber),
       mark.upperBound < version.endIndex
     else { return version[...] }
     return version[..<mark.lowerBound]
   }
-}
-
-extension String {
-  fileprivate func lastRange(of text: String) -> Range<String.Index>? { range(of: text, options: .backwards) }
 }

@@ -1,5 +1,5 @@
 import BaseImport
-import Foundation
+import FoundationEssentials
 import Glibc
 import HostSystem
 import struct LinuxSystem.ForeignTree

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import Glibc
 import HostSystem
 
@@ -38,13 +38,13 @@ struct StepArtefacts {
     case S_IFREG:
       let from = open(source, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
       guard from >= 0 else { throw FileFailure.last("read", source) }
-      let input = FileHandle(fileDescriptor: from, closeOnDealloc: true)
+      let input = OpenFile(owning: from, path: source)
       let temporary = "\(target).\(UUID().uuidString).new"
       let to = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, status.st_mode & 0o100 != 0 ? 0o755 : 0o644)
       guard to >= 0 else { throw FileFailure.last("write", temporary) }
-      let output = FileHandle(fileDescriptor: to, closeOnDealloc: true)
+      let output = OpenFile(owning: to, path: temporary)
       defer { unlink(temporary) }
-      while let part = try input.read(upToCount: 1 << 20), !part.isEmpty { try output.write(contentsOf: part) }
+      try output.write(restOf: input)
       guard rename(temporary, target) == 0 else { throw FileFailure.last("write", target) }
     default:
       throw FileFailure(

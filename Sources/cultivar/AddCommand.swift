@@ -1,5 +1,5 @@
 import ArgumentParser
-import Foundation
+import FoundationEssentials
 import Project
 
 /// `cultivar add`: puts a program into the project file.

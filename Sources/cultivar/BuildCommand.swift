@@ -1,7 +1,7 @@
 import ArgumentParser
 import BundleMaking
 import DiskImage
-import Foundation
+import FoundationEssentials
 import HostSystem
 import ImageBuild
 import Project

@@ -1,8 +1,9 @@
 import ArgumentParser
 import Bundle
 import BundleMaking
-import Foundation
+import FoundationEssentials
 import HostSystem
+import LinuxSystem
 
 /// `cultivar bundle`: makes and examines update bundles.
 struct BundleCommand: AsyncParsableCommand {
@@ -250,7 +251,7 @@ struct BundleCommand: AsyncParsableCommand {
         let widths = (0..<2).map { column in rows.map { $0[column].count }.max() ?? 0 }
         for row in rows {
           print(
-            zip(row, widths + [0]).map { $0.padding(toLength: max($0.count, $1), withPad: " ", startingAt: 0) }
+            zip(row, widths + [0]).map { $0.padded(to: $1) }
               .joined(separator: "  "))
         }
       }

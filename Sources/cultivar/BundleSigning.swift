@@ -1,7 +1,7 @@
 import ArgumentParser
 import Bundle
 import BundleMaking
-import Foundation
+import FoundationEssentials
 import HostSystem
 import Signing
 import Trust

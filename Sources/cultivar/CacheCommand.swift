@@ -1,6 +1,6 @@
 import ArgumentParser
 import DiskImage
-import Foundation
+import FoundationEssentials
 import Glibc
 import HostSystem
 
@@ -100,7 +100,7 @@ struct CacheCommand: AsyncParsableCommand {
         let cache = try Cache.ofUser(ProcessInfo.processInfo.environment)
         if !yes {
           guard isatty(STDIN_FILENO) == 1 else { throw NotConfirmed(folder: cache.folder.path) }
-          FileHandle.standardError.write(Data("Remove everything in \(cache.folder.path)? [y/N] ".utf8))
+          StandardError.write("Remove everything in \(cache.folder.path)? [y/N] ")
           guard ["y", "yes"].contains(readLine()?.lowercased()) else { throw ExitCode.failure }
         }
         try CacheCommand.report(try cache.collect(limit: 0), of: cache, json: json)

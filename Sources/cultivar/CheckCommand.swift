@@ -1,5 +1,5 @@
 import ArgumentParser
-import Foundation
+import FoundationEssentials
 import Project
 
 /// `cultivar check`: reads the project and shows every problem.

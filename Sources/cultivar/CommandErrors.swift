@@ -1,5 +1,7 @@
 import ArgumentParser
-import Foundation
+import Dispatch
+import FoundationEssentials
+import Glibc
 import HostSystem
 import Project
 
@@ -52,7 +54,7 @@ enum CommandErrors {
       try ProjectReporting.run { throw failure }
     } catch {
       // What the system's own libraries say of a file.
-      write("cultivar: error: \(error.localizedDescription)")
+      write("cultivar: error: \(FileFailure.reason(of: error))")
       throw ExitCode.failure
     }
   }
@@ -63,6 +65,6 @@ enum CommandErrors {
   }
 
   private static func write(_ line: String) {
-    FileHandle.standardError.write(Data((line + "\n").utf8))
+    StandardError.writeLine(line)
   }
 }

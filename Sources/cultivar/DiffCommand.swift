@@ -1,6 +1,6 @@
 import ArgumentParser
 import DiskImage
-import Foundation
+import FoundationEssentials
 import HostSystem
 import ImageBuild
 import Project

@@ -1,7 +1,7 @@
 import ArgumentParser
 import DebianArchive
 import Emulator
-import Foundation
+import FoundationEssentials
 import Glibc
 import HostSystem
 import Sandbox

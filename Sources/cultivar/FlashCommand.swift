@@ -1,7 +1,7 @@
 import ArgumentParser
 import DiskImage
 import Flashing
-import Foundation
+import FoundationEssentials
 import Glibc
 import HostSystem
 import ImageBuild
@@ -124,11 +124,11 @@ private final class FlashProgress {
     last = now
     let text =
       "\r\u{1b}[K\(phase.rawValue): \(done * 100 / total) %, \(ByteSize(bytes: done)) of \(ByteSize(bytes: total))"
-    FileHandle.standardError.write(Data(text.utf8))
+    StandardError.write(text)
   }
 
   func end() {
-    if last != nil { FileHandle.standardError.write(Data("\r\u{1b}[K".utf8)) }
+    if last != nil { StandardError.write("\r\u{1b}[K") }
     last = nil
   }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
-import Foundation
+import FoundationEssentials
+import LinuxSystem
 import Project
 
 /// `cultivar layer`: shows layers.
@@ -25,7 +26,7 @@ struct LayerCommand: AsyncParsableCommand {
         guard !json else { return print(JSONValue.array(layers.map(\.json)).formatted) }
         let width = layers.map(\.name.count).max() ?? 0
         for layer in layers {
-          let name = layer.name.padding(toLength: width, withPad: " ", startingAt: 0)
+          let name = layer.name.padded(to: width)
           print("\(name)  \(layer.about)\(layer.origin == LayerLibrary.builtInOrigin ? "" : "  (\(layer.origin))")")
         }
       }

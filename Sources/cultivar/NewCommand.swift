@@ -1,5 +1,5 @@
 import ArgumentParser
-import Foundation
+import FoundationEssentials
 import Project
 
 /// `cultivar new`: makes a project to begin with.

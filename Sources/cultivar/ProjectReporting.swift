@@ -1,5 +1,6 @@
 import ArgumentParser
-import Foundation
+import FoundationEssentials
+import HostSystem
 import Project
 
 /// Shows the user what is wrong with a project.
@@ -35,6 +36,6 @@ enum ProjectReporting {
   }
 
   private static func write(_ line: String) {
-    FileHandle.standardError.write(Data((line + "\n").utf8))
+    StandardError.writeLine(line)
   }
 }

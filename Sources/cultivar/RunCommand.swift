@@ -3,7 +3,8 @@ import DebianArchive
 import DeviceModel
 import Emulator
 import Flashing
-import Foundation
+import FoundationEssentials
+import Glibc
 import HostSystem
 import ImageBuild
 import Project
@@ -87,13 +88,11 @@ struct RunCommand: AsyncParsableCommand {
       if keep, FileManager.default.fileExists(atPath: copy.path) {
         let kept = (try? FolderTree.readFile(origin)).map { String(decoding: $0, as: UTF8.self) }
         if kept != build {
-          FileHandle.standardError.write(
-            Data(
-              """
-              cultivar: the kept disk is of another build\(kept.map { " (\($0.prefix(12)))" } ?? ""), and that one runs
-                to run build \(build.prefix(12)), leave out --keep once, or update the machine with --update
-
-              """.utf8))
+          StandardError.writeLine(
+            """
+            cultivar: the kept disk is of another build\(kept.map { " (\($0.prefix(12)))" } ?? ""), and that one runs
+              to run build \(build.prefix(12)), leave out --keep once, or update the machine with --update
+            """)
         }
       } else {
         try FolderTree.create(folder.path)

@@ -1,7 +1,7 @@
 import ArgumentParser
 import DebianArchive
 import DiskImage
-import Foundation
+import FoundationEssentials
 import HostSystem
 import Sandbox
 import SwiftSDK

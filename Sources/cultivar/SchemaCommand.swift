@@ -1,5 +1,5 @@
 import ArgumentParser
-import Foundation
+import FoundationEssentials
 import Project
 
 /// `cultivar schema`: describes the project file and the layer file to editors and to people.

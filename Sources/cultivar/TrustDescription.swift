@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import HostSystem
 import Signing
 import Trust
@@ -39,11 +39,11 @@ struct TrustDescription: Encodable {
     self.file = file
     let isToken = file.hasPrefix("pkcs11:")
     // No more than tells what it is: a private key is for OpenSSL only.
-    let beginning = isToken ? Data() : try Self.beginning(of: file)
+    let beginning = isToken ? [] : try Self.beginning(of: file)
     if beginning.starts(with: SignedTrustRoot.fileMagic) {
       kind = "root"
       root = try Self.root(TrustFile.root(file))
-    } else if isToken || beginning.range(of: Data("PRIVATE KEY-----".utf8)) != nil {
+    } else if isToken || beginning.contains("PRIVATE KEY-----".utf8) {
       kind = "private key"
       key = Self.key(try await Signer(SigningKey(file), passphrase: passphrase).publicKey)
     } else {
@@ -52,10 +52,8 @@ struct TrustDescription: Encodable {
     }
   }
 
-  private static func beginning(of path: String) throws -> Data {
-    guard let file = FileHandle(forReadingAtPath: path) else { throw FileFailure.last("read", path) }
-    defer { try? file.close() }
-    return try file.read(upToCount: 38) ?? Data()
+  private static func beginning(of path: String) throws -> [UInt8] {
+    try OpenFile(path).read(atMost: 38)
   }
 
   private static func key(_ key: PublicKey) -> Key { Key(id: "\(key.id)", algorithm: key.algorithm.rawValue) }

@@ -1,6 +1,6 @@
 import ArgumentParser
 import DeviceModel
-import Foundation
+import FoundationEssentials
 import Glibc
 import HostSystem
 import Project

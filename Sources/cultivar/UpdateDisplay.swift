@@ -1,8 +1,9 @@
 import ArgumentParser
 import DeviceModel
 import DiskImage
-import Foundation
+import FoundationEssentials
 import Glibc
+import HostSystem
 import RemoteDevice
 import Synchronization
 
@@ -48,7 +49,7 @@ final class UpdateDisplay: Sendable {
     case .fellBack(let record):
       let reason = record.reason.map { ": \($0)" } ?? ""
       let text = "cultivar: error: release \(record.version) was left, and the one before runs\(reason)\n"
-      FileHandle.standardError.write(Data(text.escapedForTerminal.utf8))
+      StandardError.write(text.escapedForTerminal)
       throw ExitCode.failure
     }
   }
@@ -86,5 +87,5 @@ final class UpdateDisplay: Sendable {
     state.hasLine = false
   }
 
-  private func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
+  private func write(_ text: String) { StandardError.write(text) }
 }

@@ -1,8 +1,9 @@
 import ArgumentParser
 import BundleDownload
 import BundleMaking
-import Foundation
+import FoundationEssentials
 import HostSystem
+import LinuxSystem
 
 /// How bundles are fetched from web servers.
 struct WebOptions: ParsableArguments {
@@ -35,7 +36,7 @@ struct WebOptions: ParsableArguments {
 
   private func options() throws -> DownloadOptions {
     let authorization = try serverAuthorization.map { path in
-      String(decoding: try FolderTree.readFile(path), as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
+      String(decoding: try FolderTree.readFile(path), as: UTF8.self).trimmed
     }
     return DownloadOptions(
       trust: fingerprint.map { .certificate(fingerprint: $0) } ?? .authorities(file: serverAuthorities),

@@ -1,4 +1,5 @@
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// What a new project can begin with.
 public enum ProjectTemplate: String, Sendable, CaseIterable {

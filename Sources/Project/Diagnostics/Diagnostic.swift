@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// One problem of a file that the user wrote: where it is, what is wrong, and what to do about it.
 public struct Diagnostic: Sendable, Equatable {

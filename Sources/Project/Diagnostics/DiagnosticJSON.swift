@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 extension Diagnostic {
   /// The problem for a program: `severity`, `message`, `file` (absolute), `line`, `column`, and `hint` where there is one.

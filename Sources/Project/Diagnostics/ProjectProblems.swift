@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// All problems of a project file and of the layers that it uses, by file and position.
 public struct ProjectProblems: Error, Sendable, Equatable {

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import Spelling
 
 /// Adds programs to a project file as its user would: one more item in the list, and every other line as it was.

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// Languages whose packages a program can come from.
 public enum PackageLanguage: String, Sendable, CaseIterable {

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// Looks into a `Package.swift` as text: running it is a build's business.
 enum SwiftManifest {

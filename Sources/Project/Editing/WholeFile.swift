@@ -1,4 +1,6 @@
-import Foundation
+import FoundationEssentials
+import Glibc
+import LinuxSystem
 
 /// Writes files so that nobody ever sees half of one.
 public enum WholeFile {
@@ -12,30 +14,23 @@ public enum WholeFile {
   ///   - file: The file; a symbolic link is followed, and stays one.
   /// - Throws: ``ProjectFailure`` where the file system refuses.
   public static func write(_ text: String, to file: URL) throws(ProjectFailure) {
-    let target = file.resolvingSymlinksInPath()
-    let folder = target.deletingLastPathComponent()
-    let temporary = folder.appending(path: ".\(target.lastPathComponent).\(ProcessInfo.processInfo.processIdentifier)")
-    do {
-      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-      try Data(text.utf8).write(to: temporary)
-      if let mode = try? FileManager.default.attributesOfItem(atPath: target.path)[.posixPermissions] {
-        try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: temporary.path)
-      }
-      try synchronize(temporary)
-      guard rename(temporary.path, target.path) == 0 else {
-        throw CocoaError(.fileWriteUnknown, userInfo: [NSLocalizedDescriptionKey: String(cString: strerror(errno))])
-      }
-      try synchronize(folder)
+    let target = file.resolvingSymlinksInPath().path
+    let folder = FileTree.parent(of: target)
+    let temporary = "\(folder)/.\(file.resolvingSymlinksInPath().lastPathComponent).\(getpid())"
+    do throws(SystemError) {
+      try FileTree.makeFolders(folder, mode: 0o777)
+      // A file that an earlier process left there may have other rights.
+      unlink(temporary)
+      let descriptor = try Descriptor(opening: temporary, O_WRONLY | O_CREAT | O_EXCL, mode: 0o666)
+      var status = stat()
+      if stat(target, &status) == 0 { fchmod(descriptor.number, status.st_mode & 0o7777) }
+      try descriptor.write(all: Array(text.utf8))
+      try descriptor.synchronise()
+      guard rename(temporary, target) == 0 else { throw SystemError("write", target) }
+      try Descriptor(opening: folder, O_RDONLY | O_DIRECTORY).synchronise()
     } catch {
-      try? FileManager.default.removeItem(at: temporary)
-      throw ProjectFailure("cannot write \(file.path): \(error.localizedDescription)")
+      unlink(temporary)
+      throw ProjectFailure("cannot write \(file.path): \(String(cString: strerror(error.code)))")
     }
-  }
-
-  /// Waits until what was written to a file, or the names in a folder, are on the disk.
-  private static func synchronize(_ url: URL) throws {
-    let handle = try FileHandle(forReadingFrom: url)
-    defer { try? handle.close() }
-    try handle.synchronize()
   }
 }

@@ -1,4 +1,5 @@
-import Foundation
+import FoundationEssentials
+import Glibc
 
 extension Shape<String> {
   /// A numeric IPv4 or IPv6 address.
@@ -83,7 +84,7 @@ extension Shape<String> {
 
   /// Whether a URL names who asks with more than a user's name: over HTTP, a name alone is a token.
   static func hasCredentials(_ url: String) -> Bool {
-    guard let scheme = url.range(of: "://") else { return false }
+    guard let scheme = url.firstRange(of: "://") else { return false }
     let authority = url[scheme.upperBound...].prefix { !"/?#".contains($0) }
     guard let at = authority.lastIndex(of: "@") else { return false }
     return url.hasPrefix("http") || authority[..<at].contains(":")

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// The whole of `layer.yaml`.
 enum LayerFormat {

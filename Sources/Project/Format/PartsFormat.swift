@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// The keys that a layer and an image of the kind system have in common: what they add to the root file system.
 enum PartsFormat {

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 extension Shape<String> {
   /// An absolute path in the image, without `.`, `..`, or a `/` too many.

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// The whole of `cultivar.yaml`.
 enum ProjectFormat {

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// `release:` of a project.
 enum ReleaseFormat {

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// Where the programs of an image come from: the values of `swift:`, `cargo:`, `go:`, `executable:` and `debian:`.
 enum SourceFormat {

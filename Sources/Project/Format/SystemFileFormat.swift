@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// An item of `files:` of a layer or of an image of the kind system.
 enum SystemFileFormat {

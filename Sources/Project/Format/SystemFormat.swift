@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import Spelling
 
 /// An entry of `images:` with a distribution.

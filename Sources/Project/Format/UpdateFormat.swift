@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// `update:` of an image.
 enum UpdateFormat {

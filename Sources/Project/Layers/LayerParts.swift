@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// What a layer adds, as it is written: variables are not filled in yet. An image's own additions are the same thing.
 struct LayerParts: Sendable, Equatable {

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// What a variable of a layer can hold.
 public enum VariableType: String, Sendable, CaseIterable {
@@ -241,7 +241,7 @@ extension Shape<SourceNode> {
 extension Shape<String> {
   /// A regular expression.
   static let regularExpression = anyText.checked { text, node, reading in
-    guard (try? NSRegularExpression(pattern: text)) != nil else {
+    guard (try? WholeTextPattern(text)) != nil else {
       reading.error("'\(text)' is not a regular expression", at: node.position, hint: "check its brackets")
       return nil
     }

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// One program of an image, as the project file says it.
 public struct ProgramDefinition: Sendable, Equatable {

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// A project as its `cultivar.yaml` says it: complete, defaults filled in, every reference inside it resolved.
 ///

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// What an image with a distribution is made of: layers in the order in which they are applied, with every variable filled in.
 ///

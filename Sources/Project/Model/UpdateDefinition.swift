@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// Updates of an image's devices (`update:`).
 public struct UpdateDefinition: Sendable, Equatable {

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// Finds the project that a command is about.
 public enum ProjectLocation {

@@ -1,4 +1,5 @@
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// Reads project files: strict, with every problem of a file at once, without running or fetching anything.
 public struct ProjectReader: Sendable {

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// JSON Schema of `cultivar.yaml` and `layer.yaml`, for editors: made of the same declarations that the reader goes by.
 ///

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// A JSON value whose objects keep the order in which they were written.
 public indirect enum JSONValue: Sendable, Equatable {
@@ -78,7 +78,7 @@ public indirect enum JSONValue: Sendable, Equatable {
       case "\n": result += "\\n"
       case "\r": result += "\\r"
       case "\t": result += "\\t"
-      case "\u{0}"..."\u{1F}": result += String(format: "\\u%04x", scalar.value)
+      case "\u{0}"..."\u{1F}": result += "\\u" + String(scalar.value + 0x10000, radix: 16).dropFirst()
       default: result.unicodeScalars.append(scalar)
       }
     }

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// What a path of the build host is.
 public enum FileKind: Sendable, Equatable {

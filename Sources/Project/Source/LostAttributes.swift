@@ -1,4 +1,5 @@
-import Foundation
+import FoundationEssentials
+import Glibc
 import enum LinuxSystem.ExtendedAttributes
 
 /// What a file of the build host has besides its content that does not come into an image.
@@ -32,12 +33,12 @@ enum LostAttributes {
 
   /// Says what a file has, or the files in a folder, at any depth; links are not followed.
   static func messages(below place: URL) -> [(severity: Diagnostic.Severity, text: String)] {
-    let inner = FileManager.default.enumerator(
-      at: place, includingPropertiesForKeys: [.isRegularFileKey], options: [])
-    let files = (inner?.compactMap { $0 as? URL } ?? []).filter {
-      (try? $0.resourceValues(forKeys: [.isRegularFileKey]))?.isRegularFile == true
+    let inner = (try? FileManager.default.subpathsOfDirectory(atPath: place.path)) ?? []
+    let files = inner.sorted().map { place.appending(path: $0) }.filter { file in
+      var status = stat()
+      return lstat(file.path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
     }
-    return ([place] + files.sorted { $0.path < $1.path }).flatMap { messages(about: $0) }
+    return ([place] + files).flatMap { messages(about: $0) }
   }
 }
 

@@ -119,6 +119,8 @@ struct SourceScalar: Sendable, Equatable {
     }
     if text.hasPrefix("0x"), let number = Int(text.dropFirst(2), radix: 16) { return .integer(number) }
     if text.hasPrefix("0o"), let number = Int(text.dropFirst(2), radix: 8) { return .integer(number) }
+    // Most values are no numbers, and an expression takes longer than a look.
+    guard let first = text.first, "+-.0123456789".contains(first) else { return .text(text) }
     if text.isWhole(#"[-+]?[0-9]+"#) { return Int(text).map(Value.integer) ?? .decimal }
     if text.isWhole(#"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"#) {
       return .decimal

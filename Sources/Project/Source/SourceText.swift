@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// The text of a file that the user wrote, by lines.
 struct SourceText: Sendable, Equatable {

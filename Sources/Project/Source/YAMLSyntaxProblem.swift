@@ -1,7 +1,10 @@
-import Yams
-
 /// Says in plain words what the YAML parser found wrong with a text.
 enum YAMLSyntaxProblem {
+  /// The words for an alias whose anchor is not there.
+  static let unknownAnchor = "found undefined alias"
+  /// The words for a second document.
+  static let secondDocument = "but found another document"
+
   /// The parser's words, and ours with what to do.
   private static let explanations: [(found: String, message: String, hint: String)] = [
     (
@@ -37,11 +40,11 @@ enum YAMLSyntaxProblem {
       "close it with the quote that it began with"
     ),
     (
-      "found undefined alias", "no value has this anchor",
+      unknownAnchor, "no value has this anchor",
       "an anchor (&name) must stand before its alias (*name); text that begins with '*' needs quotes"
     ),
     (
-      "but found another document", "a second document begins here",
+      secondDocument, "a second document begins here",
       "a project file is one document: remove the line '---'"
     ),
     (
@@ -51,10 +54,6 @@ enum YAMLSyntaxProblem {
     (
       "control characters are not allowed", "a control character stands here",
       "remove it, or write it as an escape sequence in double quotes"
-    ),
-    (
-      "Maximum nesting level reached, set with yaml_set_max_nest_level())", "the values are nested too deeply",
-      "a project file needs no more than a few levels"
     ),
     ("found a tab character that violates indentation", "a tab cannot indent a line", "use spaces"),
     ("found a tab character where an indentation space is expected", "a tab cannot indent a line", "use spaces"),
@@ -67,18 +66,12 @@ enum YAMLSyntaxProblem {
   /// The problem that stopped the parser.
   static func diagnostic(for error: any Error, in source: SourceText) -> Diagnostic {
     switch error {
-    case YamlError.scanner(let context, let problem, let mark, _),
-      YamlError.parser(let context, let problem, let mark, _),
-      YamlError.composer(let context, let problem, let mark, _):
+    case YAMLSyntaxError.grammar(let problem, let mark, let context):
       // An open quote is found at the end of the file; its beginning is what the user looks for.
       let isOpenQuote = problem == "found unexpected end of stream"
-      return explained(problem, at: position(isOpenQuote ? context?.mark ?? mark : mark, in: source), in: source)
-    case YamlError.duplicatedKeysInMapping(let keys, let context):
-      return source.diagnostic(
-        .error, "the key '\(keys.first ?? "")' is given twice", at: position(context.mark, in: source),
-        hint: "keep one of them")
-    case YamlError.reader(let problem, let offset, _, let text):
-      let before = SourceText(file: source.file, text: String(text.prefix(offset ?? 0)))
+      return explained(problem, at: position(isOpenQuote ? context ?? mark : mark, in: source), in: source)
+    case YAMLSyntaxError.character(let problem, let offset):
+      let before = SourceText(file: source.file, text: String(decoding: source.text.utf8.prefix(offset), as: UTF8.self))
       let line = before.lines.count
       let place = SourcePosition(file: source.file, line: line, column: before.line(line).count + 1)
       return explained(problem, at: place, in: source)
@@ -107,7 +100,7 @@ enum YAMLSyntaxProblem {
       .error, "a value cannot begin with '\(character)'", at: place, hint: "put the value in quotes")
   }
 
-  private static func position(_ mark: Mark, in source: SourceText) -> SourcePosition {
+  private static func position(_ mark: YAMLMark, in source: SourceText) -> SourcePosition {
     source.position(line: mark.line, scalarColumn: mark.column)
   }
 }

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import Spelling
 
 /// A layer, to be shown.
@@ -52,7 +52,7 @@ public struct LayerDescription: Sendable, Equatable {
     ]
     entries += lists.map { list in
       let words = list.key.split(separator: " ").map(String.init)
-      let key = words[0] + words.dropFirst().map(\.capitalized).joined()
+      let key = words[0] + words.dropFirst().map { $0.prefix(1).uppercased() + $0.dropFirst() }.joined()
       return (key: key, value: .array(list.items.map(JSONValue.text)))
     }
     let variables = layer.variables.map { variable -> JSONValue in

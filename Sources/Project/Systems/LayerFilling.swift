@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// Fills the variables into a layer's parts.
 struct LayerFilling {
@@ -231,7 +231,7 @@ struct LayerFilling {
     let lines = content.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
     for (index, line) in lines.enumerated() {
       if index > 0 { result.text += "\n" }
-      let column = (line.range(of: "${")?.lowerBound).map { line.distance(from: line.startIndex, to: $0) } ?? 0
+      let column = (line.firstRange(of: "${")?.lowerBound).map { line.distance(from: line.startIndex, to: $0) } ?? 0
       let place = SourcePosition(file: url.absoluteURL, line: index + 1, column: column + 1)
       var mistakes: [(String, String?)] = []
       let parsed = VariableText.parse(line, at: place, kind: .anyText) { mistakes.append(($0, $1)) }

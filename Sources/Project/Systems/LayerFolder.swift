@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// Reads the folder of a layer: `layer.yaml`, the overlay `files`, and the scripts in `steps`.
 struct LayerFolder {

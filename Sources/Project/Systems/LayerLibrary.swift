@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// Where layers are found: the library that comes with the tool, and the git repositories that were fetched.
 public struct LayerLibrary: Sendable {

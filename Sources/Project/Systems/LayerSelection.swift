@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import Spelling
 
 /// Finds the layers of an image: the named ones, and what they require.

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// The problems found while a system is put together, in whatever file they are, with secrets covered.
 struct ProblemList {

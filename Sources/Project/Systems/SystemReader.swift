@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import Spelling
 
 /// Makes a system's definition of what a project says: finds its layers, puts them into order, fills the variables in.

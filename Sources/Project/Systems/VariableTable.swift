@@ -1,4 +1,5 @@
-import Foundation
+import FoundationEssentials
+import LinuxSystem
 import Spelling
 
 /// The variables of a system, each with its value and where that was given.
@@ -218,7 +219,7 @@ struct VariableTable {
       SourceNode(content: .scalar(SourceScalar(text, isPlain: !isTextual)), position: position)
     }
     guard isList else { return scalar(text.hasSuffix("\n") ? String(text.dropLast()) : text) }
-    let lines = text.split(whereSeparator: \.isNewline).map { $0.trimmingCharacters(in: .whitespaces) }
+    let lines = text.split(whereSeparator: \.isNewline).map { $0.trimmed }
     return SourceNode(
       content: .list(lines.filter { !$0.isEmpty && !$0.hasPrefix("#") }.map(scalar)), position: position)
   }

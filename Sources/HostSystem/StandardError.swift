@@ -1,0 +1,20 @@
+import Glibc
+
+/// The stream for messages to the user.
+public enum StandardError {
+  /// Writes a text. Where nobody reads it, it is lost: a message is no reason to end the work that it is about.
+  public static func write(_ text: String) {
+    var text = text
+    text.withUTF8 { bytes in
+      var done = 0
+      while done < bytes.count {
+        let count = Glibc.write(STDERR_FILENO, bytes.baseAddress?.advanced(by: done), bytes.count - done)
+        if count < 0, errno != EINTR { return }
+        done += max(count, 0)
+      }
+    }
+  }
+
+  /// Writes a line.
+  public static func writeLine(_ text: String) { write(text + "\n") }
+}

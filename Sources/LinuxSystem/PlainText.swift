@@ -1,0 +1,37 @@
+extension StringProtocol {
+  /// The text without white space and line ends around it.
+  public var trimmed: String { trimming(\.isWhitespace) }
+
+  /// The text without the characters at both ends that a condition holds for.
+  public func trimming(_ isDropped: (Character) -> Bool) -> String {
+    let rest = drop(while: isDropped)
+    guard let last = rest.lastIndex(where: { !isDropped($0) }) else { return "" }
+    return String(rest[...last])
+  }
+
+  /// The text with spaces behind it, as wide as a column of a table; a longer text stays as it is.
+  ///
+  /// - Parameter width: Characters of the column.
+  public func padded(to width: Int) -> String {
+    self + String(repeating: " ", count: Swift.max(0, width - count))
+  }
+
+  /// The text with its percent-encoded bytes decoded (RFC 3986, section 2.1); `nil` where a `%` has no two digits or the bytes are not UTF-8.
+  public var percentDecoded: String? {
+    var bytes: [UInt8] = []
+    var rest = Substring(self).utf8[...]
+    while let byte = rest.popFirst() {
+      guard byte == UInt8(ascii: "%") else {
+        bytes.append(byte)
+        continue
+      }
+      let digits = rest.prefix(2)
+      guard digits.count == 2, digits.allSatisfy({ Character(Unicode.Scalar($0)).isHexDigit }),
+        let value = UInt8(String(decoding: digits, as: UTF8.self), radix: 16)
+      else { return nil }
+      bytes.append(value)
+      rest = rest.dropFirst(2)
+    }
+    return String(validating: bytes, as: UTF8.self)
+  }
+}
