@@ -146,7 +146,9 @@ enum PartsFormat {
 /// An entry of `repositories:`.
 enum RepositoryFormat {
   private static let url = RequiredKey(
-    "url", Shape.filled(.url), "URL of the archive.", example: "https://packages.example.org/debian")
+    "url", Shape.filled(.url),
+    "URL of the archive, without user and password: those are in `/etc/apt/auth.conf.d` of the build host (apt_auth.conf(5)).",
+    example: "https://packages.example.org/debian")
   private static let suites = RequiredKey(
     "suites", Shape<[VariableText]>.list(of: .filled(.suite), minimumCount: 1),
     "Suites; a path that ends in '/' for a flat archive.", example: ["stable"])
