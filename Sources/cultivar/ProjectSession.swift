@@ -98,6 +98,7 @@ struct ProjectSession {
     do {
       let system = image.kind == .system ? try await system(of: image, set: settings).system : nil
       let manifest = try await builder.build(image, system: system, into: artefacts.folder, request)
+      try cache.synchronise()
       await progress.finish()
       return manifest
     } catch {
