@@ -100,6 +100,11 @@ struct SandboxProcess {
     try FileTree.write(plan.registration, to: "\(folder)/register")
   }
 
+  private func endIfExceeded() {
+    guard ProcessLimits.isExceeded else { return }
+    SandboxFailure.end(saying: "it was ended, as it started more than \(ProcessLimits.processes) processes")
+  }
+
   /// Runs the script and waits for it; processes that it leaves behind end with the sandbox.
   private func runProgram() throws -> Int32 {
     let terminal = plan.hasTerminal ? try Terminal(for: parent) : nil
@@ -129,13 +134,15 @@ struct SandboxProcess {
     var nextCount = EventLoop.now + ProcessLimits.interval
     while true {
       if EventLoop.now >= nextCount {
-        if ProcessLimits.isExceeded {
-          SandboxFailure.end(saying: "it was ended, as it started more than \(ProcessLimits.processes) processes")
-        }
+        endIfExceeded()
         nextCount = EventLoop.now + ProcessLimits.interval
       }
       let ended = waitpid(-1, &status, WNOHANG)
-      if ended == program { return Caller.exitStatus(of: status) }
+      if ended == program {
+        // It may have found no number for a process before they were counted.
+        if status != 0 { endIfExceeded() }
+        return Caller.exitStatus(of: status)
+      }
       if ended < 0, errno != EINTR { throw SystemError("wait for", "the program") }
       if ended != 0 { continue }
       if signals.descriptor.waitUntilReadable(timeout: Int(ProcessLimits.interval)) { _ = signals.next() }

@@ -79,6 +79,7 @@ struct ProjectSession {
         let system = image.kind == .system ? try await system(of: image, needsSecrets: false).system : nil
         try await builder.resolve(image, system: system)
       }
+      try cache.synchronise()
       await progress.finish()
     } catch {
       await progress.finish()
