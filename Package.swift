@@ -266,7 +266,7 @@ let package = Package(
     .testTarget(name: "FATFileSystemTests", dependencies: ["FATFileSystem", "TestFixtures"]),
     .testTarget(
       name: "BaseImportTests",
-      dependencies: ["BaseImport", "DebianArchive", "Lock", "HostSystem", "PartitionTable", "TestFixtures"]),
+      dependencies: ["BaseImport", "DebianArchive", "Lock", "HostSystem", "PartitionTable", "Sandbox", "TestFixtures"]),
     .testTarget(name: "BootFlowTests", dependencies: ["BootFlow", "DeviceFixtures", "DeviceModel", "TestFixtures"]),
     .testTarget(
       name: "DiskImageTests",

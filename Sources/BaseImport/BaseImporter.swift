@@ -83,9 +83,6 @@ public struct BaseImporter: Sendable {
     let scratch: URL
     let sandbox: Sandbox
 
-    /// Where archives are seen in the sandbox.
-    private static let archives = "/run/cultivar/base"
-
     func fill(_ tree: URL) async throws {
       let disk = try await unpacked()
       let content = try FileRange(disk)
@@ -296,44 +293,11 @@ public struct BaseImporter: Sendable {
     /// Most bytes of an `/etc/fstab`.
     private static let tableLimit = 1 << 20
 
-    /// A function of the shell that tells whether a path in the tree has no links in it: they may lead to whatever the sandbox has.
-    private static let inTree = "in_tree() { [ \"$(realpath --canonicalize-missing -- \"$1\")\" = \"$1\" ]; }"
-
-    /// Lines of the shell that make the folder of a mount, `$target`.
-    private static func makeTarget(_ target: String) -> String {
-      """
-      \(inTree)
-      target=\([Sandbox.treePath, target].filter { !$0.isEmpty }.joined(separator: "/").quotedForShell)
-      in_tree "$target" || {
-        echo "its /etc/fstab mounts a partition at ${target#\(Sandbox.treePath)}, which is a link or below one" >&2; exit 1
-      }
-      mkdir -p "$target"
-      """
-    }
-
-    /// What only a running system has: the archive's is left out, the folders stay.
-    private static let emptied = ["dev", "proc", "sys", "run", "tmp", "lost+found"]
-
     /// Unpacks a tar archive into the tree.
     private func unpack(_ archive: URL, to target: String, of tree: URL) async throws {
-      let excluded = target.isEmpty ? Self.emptied.flatMap { ["./\($0)/*", "\($0)/*"] } : []
-      let options =
-        "--extract --preserve-permissions --same-owner --numeric-owner --xattrs --xattrs-include='security.*' "
-        + "--xattrs-include='user.*' --xattrs-include='system.posix_acl_*' --warning=no-timestamp --warning=no-unknown-keyword --anchored --wildcards-match-slash"
       do {
-        try await sandbox.run(
-          """
-          \(Self.makeTarget(target))
-          # Nodes of devices: only root could make them, and a device has those of its kernel.
-          tar --list --verbose --numeric-owner --quoting-style=literal --file \(Self.archives) |
-            sed -n 's/^[bc][^ ]* *[^ ]* *[^ ]* *[^ ]* *[^ ]* //p' > /tmp/devices
-          tar \(options) --no-wildcards --exclude-from=/tmp/devices --wildcards \
-          \(excluded.map { "--exclude=\($0.quotedForShell)" }.joined(separator: " ")) \
-          --directory "$target" --file \(Self.archives)
-          rmdir "$target/lost+found" 2>/dev/null || true
-          """, root: .overlay(lower: [], upper: tree), place: .beside,
-          bindings: [Sandbox.Binding(archive.resolvingSymlinksInPath(), at: Self.archives)],
-          to: "unpack \(image.lastPathComponent)")
+        try await TreeArchive(archive, sandbox: sandbox).unpack(
+          to: target, of: tree, purpose: "unpack \(image.lastPathComponent)")
       } catch let failure as CommandFailure {
         throw damaged("its archive does not unpack", failure)
       }
@@ -347,13 +311,13 @@ public struct BaseImporter: Sendable {
       try FolderTree.replaceFile(mounts.path, with: text.utf8)
       try await sandbox.run(
         """
-        \(Self.inTree)
+        \(TreeArchive.inTree)
         cd \(Sandbox.treePath)
-        [ ! -f etc/fstab ] || ! in_tree "$PWD/etc/fstab" || cat \(Self.archives) > etc/fstab
+        [ ! -f etc/fstab ] || ! in_tree "$PWD/etc/fstab" || cat \(TreeArchive.place) > etc/fstab
         # Made for its own disk; every image has one of its own.
         ! in_tree "$PWD/boot" || rm -f boot/initrd.img-*
         """, root: .overlay(lower: [], upper: tree), place: .beside,
-        bindings: [Sandbox.Binding(mounts, at: Self.archives)], to: "adapt \(image.lastPathComponent)")
+        bindings: [Sandbox.Binding(mounts, at: TreeArchive.place)], to: "adapt \(image.lastPathComponent)")
     }
   }
 }

@@ -112,3 +112,9 @@ int cultivar_filter_system_calls(void) {
   struct sock_fprog program = {.len = sizeof rules / sizeof rules[0], .filter = rules};
   return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0);
 }
+
+int cultivar_open_terminal_peer(int master) {
+  int locked = 0;
+  if (ioctl(master, TIOCSPTLCK, &locked) < 0) return -1;
+  return ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+}

@@ -22,6 +22,8 @@
 const int cultivar_event_type_key = EV_KEY;
 const int cultivar_key_power = KEY_POWER;
 
+int cultivar_sync_file_system(int file) { return syncfs(file); }
+
 int cultivar_pipe(int *ends) { return pipe2(ends, O_CLOEXEC); }
 
 ssize_t cultivar_send(int descriptor, const void *bytes, size_t count, int passed) {

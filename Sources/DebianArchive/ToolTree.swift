@@ -52,7 +52,7 @@ public struct ToolTree: Sendable {
   ///
   /// - Throws: ``ArchiveFailure``, `CommandFailure`, `FileFailure`.
   public static func fetch(_ packages: [DebianPackage], archive: DebianArchive, cache: Cache) async throws {
-    guard access(cache.location("tools", identity(of: packages)).path, F_OK) != 0 else { return }
+    guard !cache.has("tools", identity(of: packages)) else { return }
     try await archive.fetchForTrees(packages)
   }
 

@@ -10,17 +10,23 @@ public struct Cache: Sendable {
   public let folder: URL
   /// Removes a folder of the cache, by its path.
   let remover: @Sendable (String) -> Void
-  private let session: CacheSession
+  let session: CacheSession
+  /// The start of the machine in which results are stored.
+  let start: String
 
   /// Opens the cache at a folder, and makes the folder if need be.
   ///
   /// Scratch folders of builds that were killed are removed.
   ///
-  /// - Parameter remover: Removes a folder with all that is in it: what a user's sandboxes have written belongs to ids that only
-  ///   they have.
+  /// - Parameters:
+  ///   - start: The start of the machine; results of another one count if they were synced.
+  ///   - remover: Removes a folder with all that is in it: what a user's sandboxes have written belongs to ids that only they have.
   /// - Throws: ``FileFailure``.
-  public init(at folder: URL, remover: @escaping @Sendable (String) -> Void = FolderTree.remove) throws {
+  public init(
+    at folder: URL, start: String = runningStart(), remover: @escaping @Sendable (String) -> Void = FolderTree.remove
+  ) throws {
     self.folder = folder
+    self.start = start
     self.remover = remover
     try FolderTree.create(folder.appending(path: "scratch").path)
     session = try CacheSession(in: folder.appending(path: "running"))
@@ -61,7 +67,7 @@ public struct Cache: Sendable {
     return key.hash
   }
 
-  private var scratchFolder: URL { folder.appending(path: "scratch") }
+  var scratchFolder: URL { folder.appending(path: "scratch") }
   var runningFolder: URL { folder.appending(path: "running") }
 
   /// The folder of a result, whether it exists or not.
@@ -89,6 +95,7 @@ public struct Cache: Sendable {
     try FolderTree.create(place.deletingLastPathComponent().path)
     // The rename is atomic: a build that is cut before it leaves only scratch, which the next one sweeps.
     // What another build has stored in the meantime must still be there when it is marked as used.
+    try noteStart(of: place)
     while true {
       utimensat(AT_FDCWD, content.path, nil, 0)
       if rename(content.path, place.path) == 0 { return place }
@@ -137,11 +144,13 @@ public struct Cache: Sendable {
     if await watch.value { throw FileFailure.fullDisk("write to the cache", folder.path) }
   }
 
-  /// Marks something in the cache as used, so that it stays as long as this build runs.
+  /// Marks something in the cache as used, so that it stays as long as this build runs. A result that a power cut may have damaged is
+  /// removed instead.
   ///
   /// - Returns: Whether it is there.
   public func take(_ place: URL) -> Bool {
-    withTakingLock(LOCK_SH) {
+    dropDamaged(place)
+    return withTakingLock(LOCK_SH) {
       // Its own time of change is the mark. In a cache that others own there is none, and nothing to be collected by us.
       utimensat(AT_FDCWD, place.path, nil, 0) == 0 || errno != ENOENT && access(place.path, F_OK) == 0
     }

@@ -90,6 +90,7 @@ extension Cache {
         && rename(entry.place.path, trash.appending(path: "result").path) == 0
     }
     unlink(sizeFile(kind: entry.kind, name: entry.name).path)
+    if isGone { unlink(note(of: entry.place).path) }
     remover(trash.path)
     return isGone
   }

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Glibc
+import Synchronization
 
 /// The mark of a build that has the cache open: what it uses is not collected.
 ///
@@ -8,6 +9,13 @@ import Glibc
 final class CacheSession: Sendable {
   private let file: String
   private let descriptor: Int32
+  private let stored = Mutex(false)
+
+  /// True if the build has stored a result.
+  var hasStored: Bool {
+    get { stored.withLock { $0 } }
+    set { stored.withLock { $0 = newValue } }
+  }
 
   /// Marks a build as running.
   ///

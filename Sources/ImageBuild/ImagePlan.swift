@@ -101,6 +101,7 @@ extension ImageBuilder {
       ).system
       let root = try await builder.build(complete, request: needs.request, packages: stages)
       await progress.finish()
+      try cache.synchronise()
       let session = try root.shell(command)
       try await body(session.program, session.arguments, session.environment)
     }

@@ -122,6 +122,11 @@ public final class Descriptor: Sendable {
     try check("synchronise", "descriptor \(number)") { fsync(number) }
   }
 
+  /// Waits until everything that was written to the file system of this file is on the disk.
+  public func synchroniseFileSystem() throws(SystemError) {
+    try check("synchronise the file system of", "descriptor \(number)") { cultivar_sync_file_system(number) }
+  }
+
   /// Makes reads and writes return at once where they would wait.
   public func setNonBlocking() throws(SystemError) {
     try check("set flags of", "descriptor \(number)") { fcntl(number, F_SETFL, fcntl(number, F_GETFL) | O_NONBLOCK) }

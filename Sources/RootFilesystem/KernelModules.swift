@@ -142,7 +142,8 @@ public struct KernelModules: Sendable {
     var files: [String: String] = [:]
     for path in (try? FileManager.default.subpathsOfDirectory(atPath: source.path)) ?? [] {
       let file = String(path.split(separator: "/").last ?? "")
-      guard let range = file.firstRange(of: ".ko"), path.hasPrefix("kernel/") || path.hasPrefix("updates/") else { continue }
+      guard path.hasPrefix("kernel/") || path.hasPrefix("updates/") else { continue }
+      guard let range = file.firstRange(of: ".ko") else { continue }
       guard range.upperBound == file.endIndex || file[range.upperBound] == "." else { continue }
       guard isFile("\(source.path)/\(path)") else { continue }
       files[normalised(String(file[..<range.lowerBound]))] = "\(source.path)/\(path)"

@@ -103,7 +103,8 @@ public struct Sandbox: Sendable {
     ).run()
   }
 
-  /// A program in a sandbox that the caller starts and waits for, on the caller's terminal.
+  /// A program in a sandbox that the caller starts and waits for. On a terminal it has one of its own: `cultivar-sandbox` passes on keys,
+  /// output and sizes, and nothing in the sandbox has the caller's open.
   public struct Session: Sendable {
     /// The program to start, with its arguments.
     public var program: String
@@ -121,10 +122,11 @@ public struct Sandbox: Sendable {
   ///   - bindings: What else it sees.
   ///   - environment: Added to `PATH`, `HOME`, `TERM` and the locale.
   ///   - folder: Its working folder in the sandbox.
+  ///   - isOnTerminal: True if it gets a terminal; otherwise it reads and writes what the caller does.
   /// - Throws: `FileFailure`.
   public func session(
     _ command: [String], root: Root, bindings: [Binding] = [], environment variables: [String: String] = [:],
-    folder: String = "/"
+    folder: String = "/", isOnTerminal: Bool = isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1
   ) throws -> Session {
     let work = scratch.appending(path: "sandbox-\(UUID().uuidString)")
     try FolderTree.create(work.path)
@@ -133,6 +135,7 @@ public struct Sandbox: Sendable {
       script: "exec " + command.map(\.quotedForShell).joined(separator: " ") + "\n",
       bindings: bindings, twins: nil)
     plan.keepsInput = true
+    plan.hasTerminal = isOnTerminal
     plan.folder = folder
     let file = try write(plan, root: root, twins: nil)
     var environment = Self.baseEnvironment.merging(variables) { $1 }

@@ -36,7 +36,9 @@ struct UserRights {
         else { return nil }
         return SandboxPlan.IDRange(inner: 1, outer: start, count: count - 1)
       }
-      guard let range = ranges.first else { throw .noSubordinateIDs(user: name, file: file) }
+      guard let range = ranges.first else {
+        throw .noSubordinateIDs(user: name, file: file, free: freeRange())
+      }
       if file == "/etc/subuid" {
         ids.users = [SandboxPlan.IDRange(inner: 0, outer: uid, count: 1), range]
       } else {
@@ -50,6 +52,21 @@ struct UserRights {
       }
     }
     return ids
+  }
+
+  /// The lowest 65,536 ids from 100,000 on, where Debian begins, that nobody has in either file.
+  private func freeRange() -> ClosedRange<UInt32> {
+    let taken = ["/etc/subuid", "/etc/subgid"].flatMap { (text($0) ?? "").split(separator: "\n") }
+      .compactMap { line -> Range<UInt64>? in
+        let fields = line.split(separator: ":")
+        guard fields.count == 3, let start = UInt32(fields[1]), let count = UInt32(fields[2]) else { return nil }
+        return UInt64(start)..<UInt64(start) + UInt64(count)
+      }
+    var start: UInt64 = 100_000
+    for range in taken.sorted(by: { $0.lowerBound < $1.lowerBound }) where range.overlaps(start..<start + 65_536) {
+      start = range.upperBound
+    }
+    return UInt32(clamping: start)...UInt32(clamping: start + 65_535)
   }
 
   private func place(_ path: String) -> String { host.appending(path: String(path.dropFirst())).path }
@@ -73,8 +90,8 @@ public enum SandboxFailure: ExplainedError {
   case noProgram(places: [String])
   /// A program that maps subordinate ids is missing.
   case noMappingProgram(String)
-  /// The user has no range of subordinate ids.
-  case noSubordinateIDs(user: String, file: String)
+  /// The user has no range of subordinate ids; `free` is one that nobody has.
+  case noSubordinateIDs(user: String, file: String, free: ClosedRange<UInt32>)
   /// The kernel does not give user name spaces to users, for this setting.
   case noUserNameSpaces(setting: String, value: String, needed: String)
   /// Nothing runs programs of an architecture: the kernel is too old for a table of emulators of the sandbox's own, and the host has
@@ -86,7 +103,7 @@ public enum SandboxFailure: ExplainedError {
     switch self {
     case .noProgram(let places): "cannot make a sandbox: there is no \(places.joined(separator: " and no "))"
     case .noMappingProgram(let program): "cannot make a sandbox without root: there is no \(program)"
-    case .noSubordinateIDs(let user, let file):
+    case .noSubordinateIDs(let user, let file, _):
       "cannot make a sandbox without root: \(user) has no range of 65,536 ids in \(file)"
     case .noUserNameSpaces(let setting, let value, _):
       "cannot make a sandbox without root: this kernel gives no user name spaces to users (\(setting) is \(value))"
@@ -100,8 +117,8 @@ public enum SandboxFailure: ExplainedError {
     switch self {
     case .noProgram: "install Cultivar again: `make install` puts the program there"
     case .noMappingProgram: "install the Debian package uidmap, or build as root"
-    case .noSubordinateIDs(let user, _):
-      "give it one: `usermod --add-subuids 100000-165535 --add-subgids 100000-165535 \(user)`, or build as root"
+    case .noSubordinateIDs(let user, let file, let free):
+      "give it one: `usermod \(file.hasSuffix("uid") ? "--add-subuids" : "--add-subgids") \(free.lowerBound)-\(free.upperBound) \(user)`, or build as root"
     case .noUserNameSpaces(let setting, _, let needed): "set it: `sysctl \(setting)=\(needed)`, or build as root"
     case .noEmulation: "install the Debian packages qemu-user-static and binfmt-support, which register one"
     }

@@ -78,6 +78,8 @@ public struct SandboxPlan: Equatable, Sendable {
   public var usesNetwork = false
   /// True if the program reads the caller's standard input; otherwise it reads nothing.
   public var keepsInput = false
+  /// True if the caller is on a terminal and the program gets one of its own, to which the caller passes what is typed.
+  public var hasTerminal = false
   /// Working folder of the program in the sandbox.
   public var folder = "/"
   /// Text for `/bin/sh -eu`.
@@ -128,6 +130,7 @@ extension SandboxPlan {
     static let programs: UInt16 = 14
     static let users: UInt16 = 15
     static let groups: UInt16 = 16
+    static let hasTerminal: UInt16 = 17
   }
 
   /// The plan as tagged fields. Lists are texts that each end with a zero byte, which no path has.
@@ -149,6 +152,7 @@ extension SandboxPlan {
     writer.add(Tag.programs, Self.list(programs.flatMap { [$0.twin, $0.path] }))
     writer.add(Tag.users, Self.list(users.flatMap { ["\($0.inner)", "\($0.outer)", "\($0.count)"] }))
     writer.add(Tag.groups, Self.list(groups.flatMap { ["\($0.inner)", "\($0.outer)", "\($0.count)"] }))
+    writer.add(Tag.hasTerminal, number: UInt8(hasTerminal ? 1 : 0))
     return writer.bytes
   }
 
@@ -199,6 +203,7 @@ extension SandboxPlan {
     programs = try list(Tag.programs, "the native programs", of: 2).map { Twin(twin: $0[0], path: $0[1]) }
     users = try ranges(Tag.users, "the users")
     groups = try ranges(Tag.groups, "the groups")
+    hasTerminal = try reader.number(Tag.hasTerminal, "the terminal") as UInt8 != 0
     try reader.finish()
   }
 

@@ -85,7 +85,7 @@ struct RootStack: Sendable {
   func folder(of key: ContentHash) -> URL { cache.location("root-layer", key).appending(path: "tree") }
 
   /// Whether a layer is there already.
-  func has(_ key: ContentHash) -> Bool { access(cache.location("root-layer", key).path, F_OK) == 0 }
+  func has(_ key: ContentHash) -> Bool { cache.has("root-layer", key) }
 
   /// Puts a layer on top: the one of the cache, or what `work` makes of the empty folder that it gets.
   ///

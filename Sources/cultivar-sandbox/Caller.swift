@@ -19,7 +19,7 @@ struct Caller {
       do {
         guard let childs else { throw SandboxFailure("its parent cannot be reached") }
         let parent = Parent(connection: childs)
-        try NameSpaces.endWithParent()
+        try parent.endWithIt()
         // A signal of the program to its process group is not the caller's.
         if !plan.keepsInput { setsid() }
         if !isRoot { try parent.mapIDs() }
@@ -28,11 +28,17 @@ struct Caller {
         SandboxFailure.end(with: error)
       }
     }
-    // Each side sees the end of the other.
+    // Each side sees the end of the other, and only then that the connection is closed.
     childs = nil
+    defer { withExtendedLifetime(own) {} }
     // The caller's terminal interrupts the program, which answers for itself.
     if plan.keepsInput { for number in [SIGINT, SIGQUIT] { signal(number, SIG_IGN) } }
     if let own { try answer(own, for: child) }
+    if plan.hasTerminal, let own, let relay = try TerminalRelay(from: own), let signal = relay.run() {
+      kill(child, SIGKILL)
+      _ = try Self.wait(for: child)
+      return 128 + signal
+    }
     return try Self.wait(for: child)
   }
 
@@ -92,6 +98,16 @@ struct Caller {
 struct Parent {
   let connection: Descriptor
 
+  /// Ends this process when the caller ends, or now if it has ended before it could be asked for. The number of the parent does not say
+  /// that: from another namespace it is always 0.
+  ///
+  /// - Throws: ``SandboxFailure`` if the caller has ended, `SystemError`.
+  func endWithIt() throws {
+    try NameSpaces.endWithParent()
+    var entry = pollfd(fd: connection.number, events: 0, revents: 0)
+    if poll(&entry, 1, 0) > 0 { throw SandboxFailure("its caller has ended") }
+  }
+
   /// Waits until the user namespace that this process has just entered has its ids, and becomes its root.
   ///
   /// - Throws: ``SandboxFailure`` if the caller has ended, `SystemError`.
@@ -103,6 +119,6 @@ struct Parent {
     }
     // Groups of the caller's are nobody's here.
     _ = setgroups(0, nil)
-    try NameSpaces.endWithParent()
+    try endWithIt()
   }
 }

@@ -13,4 +13,10 @@ struct SandboxFailure: Error, CustomStringConvertible {
     try? Descriptor(owning: dup(STDERR_FILENO)).write(all: Array("cannot make a sandbox: \(error)\n".utf8))
     exit(SandboxPlan.failureStatus)
   }
+
+  /// Prints the reason for which a program was ended, and ends the process and so the sandbox.
+  static func end(saying reason: String) -> Never {
+    try? Descriptor(owning: dup(STDERR_FILENO)).write(all: Array("\(reason)\n".utf8))
+    exit(1)
+  }
 }

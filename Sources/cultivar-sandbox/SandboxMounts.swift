@@ -35,7 +35,7 @@ struct SandboxMounts {
     guard chdir(plan.work) == 0 else { throw SystemError("change to", plan.work) }
     switch plan.place {
     case .inside: try mountTree(at: "new")
-    case .beside: try Mount.mount("tmpfs", from: "tmpfs", at: "new", .noDevices, options: "mode=755")
+    case .beside: try Mount.mount("tmpfs", from: "tmpfs", at: "new", .noDevices, options: "mode=755,size=5%")
     }
     let root = try TreeRoot(new)
     try mountOwn(in: root)
@@ -68,7 +68,8 @@ struct SandboxMounts {
       options: "volatile,lowerdir=\(lower),upperdir=upper,workdir=work\(notes)")
   }
 
-  /// Mounts the file systems that only the sandbox has.
+  /// Mounts the file systems that only the sandbox has. Those in memory have sizes, in percent of the memory: a program that fills them
+  /// all leaves some to the host.
   private mutating func mountOwn(in root: TreeRoot) throws {
     func mount(_ type: String, _ path: String, _ flags: Mount.Flags, _ options: String = "") throws -> Descriptor {
       try Mount.mount(type, on: root.folder(path), named: path, flags, options: options)
@@ -77,8 +78,8 @@ struct SandboxMounts {
       }
       return folder
     }
-    _ = try mount("tmpfs", "/dev", [.noSetUserID, .noDevices], "mode=755")
-    _ = try mount("tmpfs", "/dev/shm", .noDevices, "mode=1777")
+    _ = try mount("tmpfs", "/dev", [.noSetUserID, .noDevices], "mode=755,size=1m")
+    _ = try mount("tmpfs", "/dev/shm", .noDevices, "mode=1777,size=10%")
     _ = try? mount("devpts", "/dev/pts", [], "newinstance,ptmxmode=0666,mode=620")
     for path in Self.nodes where FileTree.exists(path) { try show(path, at: path, in: root) }
     for (path, target) in Self.links { try root.makeLink(to: target, at: path) }
@@ -86,10 +87,10 @@ struct SandboxMounts {
     kernelSettings = try? Descriptor(opening: "\(processes.path)/sys", Descriptor.pathOnly | O_DIRECTORY)
     try closeKernelSettings(in: root, processes: processes)
     // Nothing of the host's: an empty place, as programs look for control groups there whatever they are asked.
-    _ = try mount("tmpfs", "/sys", [.noSetUserID, .noDevices, .noExecution], "mode=755")
+    _ = try mount("tmpfs", "/sys", [.noSetUserID, .noDevices, .noExecution], "mode=755,size=1m")
     _ = try root.folder("/sys/fs/cgroup")
-    _ = try mount("tmpfs", "/tmp", .noDevices, "mode=1777")
-    _ = try mount("tmpfs", "/run", .noDevices, "mode=755")
+    _ = try mount("tmpfs", "/tmp", .noDevices, "mode=1777,size=50%")
+    _ = try mount("tmpfs", "/run", .noDevices, "mode=755,size=10%")
     if plan.place == .beside { _ = try root.folder("/root") }
   }
 

@@ -50,6 +50,7 @@ struct SandboxProcess {
     var mounts = SandboxMounts(plan: plan)
     let nameServers = try mounts.make()
     try NameSpaces.takeCurrentFolderAsRoot()
+    if let settings = mounts.kernelSettings { try ProcessLimits.boundNumbers(in: settings) }
     // Root of the host gives up its rights over it: mounts cannot be changed from a user namespace below the one that made them.
     if plan.users.isEmpty {
       try NameSpaces.enter([.user, .mount])
@@ -66,11 +67,12 @@ struct SandboxProcess {
       try FileTree.write("0", to: "\(settings.path)/user/max_user_namespaces")
     }
     try NameSpaces.filterSystemCalls()
+    ProcessLimits.set()
     guard let capabilities = Self.capabilities else { throw SandboxFailure("a capability has no such name") }
     try NameSpaces.keepOnly(capabilities)
     // A program with the same rights could trace this process, and write to its executable when it has ended.
     try NameSpaces.hideProcess()
-    try NameSpaces.endWithParent()
+    try parent.endWithIt()
     let status = try runProgram()
     nameServers?.remove()
     exit(status)
@@ -98,11 +100,24 @@ struct SandboxProcess {
     try FileTree.write(plan.registration, to: "\(folder)/register")
   }
 
+  private func endIfExceeded() {
+    guard ProcessLimits.isExceeded else { return }
+    SandboxFailure.end(saying: "it was ended, as it started more than \(ProcessLimits.processes) processes")
+  }
+
   /// Runs the script and waits for it; processes that it leaves behind end with the sandbox.
   private func runProgram() throws -> Int32 {
+    let terminal = plan.hasTerminal ? try Terminal(for: parent) : nil
+    // The caller's is not even this process's any more.
+    try terminal?.takeStandardStreams()
+    let signals = try SignalQueue([SIGCHLD])
     let program = try NameSpaces.fork()
     if program == 0 {
       do {
+        var none = sigset_t()
+        sigemptyset(&none)
+        sigprocmask(SIG_SETMASK, &none, nil)
+        try terminal?.control()
         if !plan.keepsInput {
           let nothing = try Descriptor(opening: "/dev/null", O_RDONLY)
           guard dup2(nothing.number, STDIN_FILENO) >= 0 else { throw SystemError("open", "standard input") }
@@ -116,10 +131,21 @@ struct SandboxProcess {
     if plan.keepsInput { for number in [SIGINT, SIGQUIT] { signal(number, SIG_IGN) } }
     // Orphans are this process's as well, as it is PID 1.
     var status: Int32 = 0
+    var nextCount = EventLoop.now + ProcessLimits.interval
     while true {
-      let ended = waitpid(-1, &status, 0)
-      if ended == program { return Caller.exitStatus(of: status) }
+      if EventLoop.now >= nextCount {
+        endIfExceeded()
+        nextCount = EventLoop.now + ProcessLimits.interval
+      }
+      let ended = waitpid(-1, &status, WNOHANG)
+      if ended == program {
+        // It may have found no number for a process before they were counted.
+        if status != 0 { endIfExceeded() }
+        return Caller.exitStatus(of: status)
+      }
       if ended < 0, errno != EINTR { throw SystemError("wait for", "the program") }
+      if ended != 0 { continue }
+      if signals.descriptor.waitUntilReadable(timeout: Int(ProcessLimits.interval)) { _ = signals.next() }
     }
   }
 }

@@ -114,7 +114,8 @@ struct HostExamination {
       name: "sandbox", state: .present, detail: geteuid() == 0 ? "as root" : "with subordinate ids",
       purpose: "build systems", isNeeded: false)
     do {
-      let scratch = FileManager.default.temporaryDirectory.appending(path: "cultivar-doctor-\(UUID().uuidString)")
+      // Where builds have theirs: not every file system takes overlays.
+      let scratch = cachePlace.appending(path: ".cultivar-doctor-\(UUID().uuidString)")
       try FolderTree.create(scratch.path)
       defer { Sandbox.remove(scratch) }
       try await Sandbox(scratch: scratch).run(
@@ -177,12 +178,17 @@ struct HostExamination {
       isNeeded: true)
   }
 
+  /// The folder of the cache, or the nearest one above it that exists.
+  private var cachePlace: URL {
+    var place = Cache.defaultFolder(environment: environment)
+    while access(place.path, F_OK) != 0, place.path != "/" { place.deleteLastPathComponent() }
+    return place
+  }
+
   private func space() -> HostFinding {
     let folder = Cache.defaultFolder(environment: environment)
-    var place = folder
-    while access(place.path, F_OK) != 0, place.path != "/" { place.deleteLastPathComponent() }
     var status = statvfs()
-    let free = statvfs(place.path, &status) == 0 ? UInt64(status.f_bavail) * UInt64(status.f_frsize) : 0
+    let free = statvfs(cachePlace.path, &status) == 0 ? UInt64(status.f_bavail) * UInt64(status.f_frsize) : 0
     let isEnough = free >= 4 << 30
     return HostFinding(
       name: "space", state: isEnough ? .present : .missing, detail: "\(free >> 30) GiB free for \(folder.path)",

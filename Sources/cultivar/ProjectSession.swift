@@ -79,6 +79,7 @@ struct ProjectSession {
         let system = image.kind == .system ? try await system(of: image, needsSecrets: false).system : nil
         try await builder.resolve(image, system: system)
       }
+      try cache.synchronise()
       await progress.finish()
     } catch {
       await progress.finish()
@@ -98,6 +99,7 @@ struct ProjectSession {
     do {
       let system = image.kind == .system ? try await system(of: image, set: settings).system : nil
       let manifest = try await builder.build(image, system: system, into: artefacts.folder, request)
+      try cache.synchronise()
       await progress.finish()
       return manifest
     } catch {

@@ -66,6 +66,7 @@ struct SDKCommand: AsyncParsableCommand {
           let sdk = try await SDKInstallation(
             cache: cache, mirror: mirror, acceptsExpiredIndex: allowExpiredIndex, progress: progress
           ).install(architecture)
+          try cache.synchronise()
           await progress.finish()
           say(summary(sdk, in: cache))
         } catch {

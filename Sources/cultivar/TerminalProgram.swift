@@ -1,3 +1,4 @@
+import Glibc
 import Subprocess
 import SystemPackage
 
@@ -16,6 +17,10 @@ enum TerminalProgram {
     let configuration = Configuration(
       executable: program.contains("/") ? .path(FilePath(program)) : .name(program), arguments: Arguments(arguments),
       environment: environment == nil ? .inherit : .custom(variables), platformOptions: platform)
+    // A program that is killed may leave the terminal with other settings.
+    var settings = termios()
+    let isTerminal = tcgetattr(STDIN_FILENO, &settings) == 0
+    defer { if isTerminal { tcsetattr(STDIN_FILENO, TCSADRAIN, &settings) } }
     let result = try await Subprocess.run(
       configuration, input: .fileDescriptor(.standardInput, closeAfterSpawningProcess: false),
       output: .fileDescriptor(.standardOutput, closeAfterSpawningProcess: false),

@@ -202,3 +202,59 @@ struct CacheKeyTests {
     #expect(ContentHash(text: "٣" + empty.dropFirst(2)) == nil)
   }
 }
+
+@Suite("The cache after a power cut")
+struct CacheDurabilityTests {
+  private let key = ContentHash(of: "a")
+
+  private func store(_ text: String, in folder: URL, start: String, isSynced: Bool) async throws {
+    let cache = try Cache(at: folder, start: start)
+    _ = try await cache.result("kind", key) { try $0.writing(text, to: "file") }
+    if isSynced { try cache.synchronise() }
+  }
+
+  @Test("A result that was not synced is made again in another start of the machine", arguments: [false, true])
+  func start(isSynced: Bool) async throws {
+    try await withTemporaryFolder { folder in
+      try await store("first", in: folder, start: "one", isSynced: isSynced)
+      #expect(try Cache(at: folder, start: "one").has("kind", key))
+      #expect(try Cache(at: folder, start: "two").has("kind", key) == isSynced)
+
+      let place = try await Cache(at: folder, start: "two").result("kind", key) { try $0.writing("second", to: "file") }
+
+      #expect(try place.text("file") == (isSynced ? "first" : "second"))
+    }
+  }
+
+  @Test("A result whose note is lost or empty is made again", arguments: [nil, ""])
+  func note(text: String?) async throws {
+    try await withTemporaryFolder { folder in
+      try await store("first", in: folder, start: "one", isSynced: true)
+      let cache = try Cache(at: folder, start: "one")
+      let note = cache.note(of: cache.location("kind", key)).path
+      if let text { try FolderTree.writeFile(note, with: text.utf8) } else { unlink(note) }
+
+      #expect(!cache.take(cache.location("kind", key)))
+
+      #expect(access(cache.location("kind", key).path, F_OK) != 0)
+      #expect(try FolderTree.names(in: folder.appending(path: "scratch").path) == [])
+    }
+  }
+
+  @Test("A build that stores nothing syncs nothing, and one syncs what a killed build has stored")
+  func killed() async throws {
+    try await withTemporaryFolder { folder in
+      try await store("first", in: folder, start: "one", isSynced: false)
+      let cache = try Cache(at: folder, start: "one")
+      _ = try await cache.result("kind", key) { _ in }
+      try cache.synchronise()
+      let text = try FolderTree.readFile(cache.note(of: cache.location("kind", key)).path)
+      #expect(text == Array("one".utf8))
+
+      _ = try await cache.result("kind", ContentHash(of: "b")) { _ in }
+      try cache.synchronise()
+
+      #expect(try Cache(at: folder, start: "two").has("kind", key))
+    }
+  }
+}

@@ -46,8 +46,18 @@ struct UserRightsTests {
       #expect(
         failure?.description == """
           cannot make a sandbox without root: 54399 has no range of 65,536 ids in /etc/subgid
-            give it one: `usermod --add-subuids 100000-165535 --add-subgids 100000-165535 54399`, or build as root
+            give it one: `usermod --add-subgids 165536-231071 54399`, or build as root
           """)
+    }
+  }
+
+  @Test("The range that is proposed is the first that no other user has")
+  func freeRange() async throws {
+    try await withHost { host, rights in
+      try host.writing("a:165536:65536\nb:100000:65536\nc:400000:65536\n", to: "etc/subuid")
+      try host.writing("d:231072:100\n", to: "etc/subgid")
+      let failure = #expect(throws: SandboxFailure.self) { try rights.check() }
+      #expect(failure?.remedy == "give it one: `usermod --add-subuids 231172-296707 54399`, or build as root")
     }
   }
 

@@ -154,10 +154,13 @@ struct SwiftSDKTests {
   private func withSDKs(_ work: (DebianSDKs) throws -> Void) async throws {
     try await withTemporaryFolder { folder in
       // Made before the process that looks at them began.
-      let sdks = DebianSDKs(cache: try Cache(at: folder))
+      let cache = try Cache(at: folder)
+      let sdks = DebianSDKs(cache: cache)
       for sdk in [sdk(.arm64, made: 1), sdk(.arm64, made: 2), sdk(.amd64)] {
         let place = sdks.folder(of: sdk)
-        try place.writing(try ReadableJSON.encode(sdk), to: "sdk.json")
+        _ = try await cache.result(place.deletingLastPathComponent().lastPathComponent, sdk.identity) {
+          try $0.writing(try ReadableJSON.encode(sdk), to: "sdk.json")
+        }
         try FileManager.default.setAttributes(
           [.modificationDate: Date(timeIntervalSinceNow: -100)], ofItemAtPath: place.path)
       }

@@ -36,6 +36,9 @@
 /// Makes a pipe whose ends, first the reading one, are closed on `execve`.
 int cultivar_pipe(int *ends);
 
+/// Syncs the file system of an open file (`syncfs(2)`).
+int cultivar_sync_file_system(int file);
+
 /// Loads the kernel module in the open file; `parameters` are as on `insmod`'s command line.
 int cultivar_finit_module(int descriptor, const char *parameters);
 

@@ -49,3 +49,6 @@ int cultivar_end_with_parent(void);
 
 /// Gives up all capabilities that are not in the mask, one bit for each by the kernel's numbers, for this process and all that it executes.
 int cultivar_keep_capabilities(uint64_t mask);
+
+/// Unlocks a pseudoterminal and opens its other end (`TIOCGPTPEER`, Linux 4.13).
+int cultivar_open_terminal_peer(int master);
