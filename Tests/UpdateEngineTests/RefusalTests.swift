@@ -58,6 +58,33 @@ struct RefusalTests {
     #expect(try device.holds(Release(version: "1.0"), in: .a))
   }
 
+  @Test("Boot files that have no room on the boot partition are refused; what the slot's old files take counts as free")
+  func bootPartitionWithoutRoom() async throws {
+    let device = try await device()
+    let boot = BootRecord(
+      loader: .systemdBoot, slot: .b, isTrial: false, canTry: true, disk: "", bootPartition: "", rootA: device.path("root-a"),
+      rootB: device.path("root-b"))
+    let images = SlotImages(boot: boot, files: BootFolder(device.path("boot")))
+    func kernel(_ size: UInt64) -> BundleImage {
+      let digest = Digest(of: [UInt8]())
+      return BundleImage(
+        name: "kernel", size: size, content: digest, tree: digest, base: nil, tableLength: 0, tableDigest: digest,
+        framesLength: 0)
+    }
+    let before = try everything(of: device)
+    let space = try #require(Mount.space(at: device.path("boot")))
+    let failure = #expect(throws: UpdateFailure.self) {
+      try images.checkRoom(for: [kernel(space.available + (1 << 30))], in: .a)
+    }
+    guard case .noRoomOnBootPartition(let needed, let available) = failure else {
+      return #expect(Bool(false), "\(String(describing: failure))")
+    }
+    #expect(needed > available)
+    #expect("\(try #require(failure))".contains("boot partition"))
+    try images.checkRoom(for: [kernel(4096)], in: .a)
+    #expect(try everything(of: device) == before)
+  }
+
   @Test("Records that cannot be written refuse a bundle before anything has changed")
   func records() async throws {
     let device = try await device()
