@@ -72,9 +72,10 @@ static int mount_own_view(const struct cultivar_spawn *spawn) {
     if (mount(NULL, "/dev", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NOEXEC, NULL) < 0) return -1;
   }
   if (mount_memory("/tmp") < 0 || mount_memory("/var/tmp") < 0 || mount_memory("/dev/shm") < 0) return -1;
-  if (!spawn->read_only_kernel) return 0;
-  if (make_read_only("/proc/sys", true) < 0 || make_read_only("/proc/sysrq-trigger", true) < 0) return -1;
-  return make_read_only("/sys", false);
+  for (char *const *path = spawn->read_only_paths; path != NULL && *path != NULL; path++) {
+    if (make_read_only(*path, true) < 0) return -1;
+  }
+  return spawn->read_only_kernel ? make_read_only("/sys", false) : 0;
 }
 
 /// The C library's own functions would change the user of all threads of the parent, with which the child shares its memory.

@@ -19,7 +19,11 @@ public final class ControlClient {
     /// The reason for a reader.
     public var description: String {
       switch self {
-      case .notReachable(let reason): "the supervisor cannot be reached: \(reason)"
+      case .notReachable(let reason):
+        "the supervisor cannot be reached: \(reason)"
+          + (FileTree.isFolder("/run/systemd/system")
+            ? "; this device is a system: `systemctl` and `journalctl` show and control its services, cultivarctl its updates"
+            : "")
       case .closed: "the supervisor closed the connection"
       case .unreadable: "the supervisor's answer cannot be read"
       case .refused(let reason): reason

@@ -48,7 +48,8 @@ public enum FlashFailure: ExplainedError, Equatable {
   /// What the user can do now.
   public var remedy: String? {
     switch self {
-    case .noDisk: "`cultivar flash` without a device lists those that can be written"
+    case .noDisk:
+      "`cultivar flash` without a device lists those that can be written; for a file, make it first: `truncate -s 4G FILE`"
     case .partition(_, let disk): "name the disk: \(disk)"
     case .inUse: "if it is the right one, unmount it first"
     case .fixed: "if it is the right one, say so with --fixed-disk"

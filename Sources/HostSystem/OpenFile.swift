@@ -34,6 +34,15 @@ public final class OpenFile {
     self.descriptor = Descriptor(owning: descriptor)
   }
 
+  /// Length of the file in bytes.
+  ///
+  /// - Throws: ``FileFailure``.
+  public func size() throws(FileFailure) -> Int64 {
+    var status = stat()
+    guard fstat(descriptor.number, &status) == 0 else { throw .last("read", path) }
+    return Int64(status.st_size)
+  }
+
   /// Reads at most `limit` bytes from the file's position on; none at the end.
   ///
   /// - Throws: ``FileFailure``.

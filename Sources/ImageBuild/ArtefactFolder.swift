@@ -11,6 +11,8 @@ struct Artefact: Sendable {
   var format: String
   /// Hash of all that it is made of.
   var key: ContentHash
+  /// Key of the artefact that it belongs to, and without which it is of no use: of a small bundle, the whole one's.
+  var companion: ContentHash?
   /// Writes it to a path that is not yet its own.
   var make: @Sendable (_ path: String) async throws -> Void
   /// Its hash, where that can be had of what it is made of while it is written; else the file is read.
@@ -45,14 +47,19 @@ public struct ArtefactFolder: Sendable {
     /// What changes whenever the file is written.
     var state: String
     var sha256: ContentHash
+    var format: String?
+    var companion: ContentHash?
   }
 
   /// Hash of all that the artefacts as a whole were made of, where somebody knows it before they are made.
   private var stamp: URL { folder.appending(path: ".built") }
 
   /// The manifest of an earlier build of the same, all of whose artefacts are untouched; `nil` where there is none.
-  func manifest(ofBuild key: ContentHash) -> BuildManifest? {
-    guard (try? FolderTree.readFile(stamp.path)) == Array(key.text.utf8),
+  ///
+  /// - Parameter request: What is asked for in addition to what the project asks for. A build that asks for nothing takes what there is.
+  func manifest(ofBuild key: ContentHash, _ request: ArtefactRequest) -> BuildManifest? {
+    let note = (try? FolderTree.readFile(stamp.path)).map { String(decoding: $0, as: UTF8.self) } ?? ""
+    guard request.isEmpty ? note.hasPrefix(key.text) : note == Self.note(key, request),
       let written = readRecords(),
       written.allSatisfy({ $0.value.state == Self.state(of: folder.appending(path: $0.key)) })
     else { return nil }
@@ -69,12 +76,18 @@ public struct ArtefactFolder: Sendable {
   /// Notes what the artefacts were made of.
   ///
   /// - Throws: `FileFailure`.
-  func note(build key: ContentHash) throws { try FolderTree.replaceFile(stamp.path, with: key.text.utf8) }
+  func note(build key: ContentHash, _ request: ArtefactRequest) throws {
+    try FolderTree.replaceFile(stamp.path, with: Self.note(key, request).utf8)
+  }
+
+  private static func note(_ key: ContentHash, _ request: ArtefactRequest) -> String {
+    ([key.text] + request.identity).joined(separator: "\n")
+  }
 
   /// Writes the artefacts and the manifest; what is there already, untouched since it was written of the same, stays.
   ///
   /// Each file gets its name when it is complete. What an earlier build wrote and this one does not, or of something else, is
-  /// removed first: no artefact ever stands beside an image that it does not belong to.
+  /// removed first: no artefact ever stands beside an image that it does not belong to. Small bundles stay as long as the whole one does.
   ///
   /// - Parameters:
   ///   - artefacts: The raw image, and what is made of it, in the order of making.
@@ -89,7 +102,10 @@ public struct ArtefactFolder: Sendable {
     unlink(stamp.path)
     var written = readRecords() ?? [:]
     for (name, record) in written where name != image.lastPathComponent {
-      guard !artefacts.contains(where: { $0.name == name && $0.key == record.key }) else { continue }
+      guard !artefacts.contains(where: { $0.name == name && $0.key == record.key }), !isKept(name, record, artefacts)
+      else {
+        continue
+      }
       unlink(folder.appending(path: name).path)
       written[name] = nil
     }
@@ -107,12 +123,23 @@ public struct ArtefactFolder: Sendable {
         .init(
           name: artefact.name, format: artefact.format, size: try FileLength.of(file), sha256: record.sha256))
     }
+    for (name, record) in written.sorted(by: { $0.key < $1.key }) where isKept(name, record, artefacts) {
+      let file = folder.appending(path: name)
+      manifest.artefacts.append(
+        .init(name: name, format: record.format ?? "", size: try FileLength.of(file), sha256: record.sha256))
+    }
     try FolderTree.replaceFile(records.path, with: ReadableJSON.encode(written))
     let text = try ReadableJSON.encode(manifest)
     if (try? FolderTree.readFile(self.manifest.path)) != text {
       try FolderTree.replaceFile(self.manifest.path, with: text)
     }
     return manifest
+  }
+
+  /// True for a file that was not asked for this time, is untouched, and belongs to one that was.
+  private func isKept(_ name: String, _ record: Record, _ artefacts: [Artefact]) -> Bool {
+    guard let companion = record.companion, !artefacts.contains(where: { $0.name == name }) else { return false }
+    return artefacts.contains { $0.key == companion } && record.state == Self.state(of: folder.appending(path: name))
   }
 
   /// The files of the root file system as the last build listed them.
@@ -147,7 +174,9 @@ public struct ArtefactFolder: Sendable {
     // What has the artefact's name is on the disk as a whole, also after a power cut.
     guard fsync(descriptor) == 0 else { throw FileFailure.last("write", temporary) }
     guard rename(temporary, file.path) == 0 else { throw FileFailure.last("write", file.path) }
-    return Record(key: artefact.key, state: Self.state(of: file) ?? "", sha256: hash)
+    return Record(
+      key: artefact.key, state: Self.state(of: file) ?? "", sha256: hash, format: artefact.format,
+      companion: artefact.companion)
   }
 
   /// Marks the folder as made by a tool, so that backups may pass it over, and a package around it is not thought to

@@ -18,6 +18,9 @@ public struct ArtefactRequest: Sendable {
     self.deltas = deltas
   }
 
+  /// True if nothing is asked for.
+  var isEmpty: Bool { formats.isEmpty && deltas == 0 }
+
   /// All that decides what is written, in words.
   var identity: [String] {
     formats.map(\.rawValue).sorted() + ["\(deltas)"]

@@ -37,6 +37,18 @@ struct DeviceUpdates {
     }
   }
 
+  /// Checks that devices would take what a signer signs.
+  ///
+  /// - Throws: ``ImageFailure/signedByStrangers(_:position:)``.
+  func check(_ signer: ReleaseSigner) throws {
+    let root = try SignedTrustRoot(file: trust).root
+    // Authorities may have certified any key.
+    guard root.authorities.isEmpty else { return }
+    guard root.keys.contains(where: { signer.keyIDs.contains("\($0.id)") }) else {
+      throw ImageFailure.signedByStrangers(definition.trust.path, position: definition.position)
+    }
+  }
+
   /// The plan.
   ///
   /// - Parameter time: Of everything in the image, in seconds since 1970.

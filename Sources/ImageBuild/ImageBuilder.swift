@@ -150,7 +150,9 @@ public struct ImageBuilder: Sendable {
   /// The keys that sign the bundles of a build; `nil` where it makes none, or the project names no key.
   func signer(for image: ImageDefinition, _ request: ArtefactRequest) async throws -> ReleaseSigner? {
     guard request.deltas > 0 || (image.formats + request.formats).contains(.bundle) else { return nil }
-    return try await ReleaseSigner(project.release.signingKeys, environment: environment)
+    let signer = try await ReleaseSigner(project.release.signingKeys, environment: environment)
+    if let signer, let updates = try DeviceUpdates(image, of: project.release) { try updates.check(signer) }
+    return signer
   }
 
   /// Checks that this machine has what a build takes from it, before anything is fetched.

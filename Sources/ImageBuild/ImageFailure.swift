@@ -24,6 +24,8 @@ public enum ImageFailure: ExplainedError {
   case noTime(String)
   /// A file is no root of trust.
   case noRootOfTrust(String, reason: String, position: SourcePosition)
+  /// None of the keys that sign releases is in the root of trust of the devices.
+  case signedByStrangers(String, position: SourcePosition)
   /// The time zone is not in the database.
   case unknownTimeZone(String, similar: String?)
 
@@ -60,6 +62,8 @@ public enum ImageFailure: ExplainedError {
     case .noTime(let text): "SOURCE_DATE_EPOCH is `\(text)`, which is no number of seconds"
     case .noRootOfTrust(let path, let reason, let position):
       "\(place(position)): \(path) is no root of trust: \(reason)"
+    case .signedByStrangers(let path, let position):
+      "\(place(position)): devices with the root of trust \(path) would refuse the bundle: no key of `release: { sign: … }` is in it"
     case .unknownTimeZone(let name, _): "the time zone database has no `\(name)`"
     }
   }
@@ -78,6 +82,8 @@ public enum ImageFailure: ExplainedError {
     case .userClash: "give one of them another name"
     case .noTime: "set it to the seconds since 1970, or not at all"
     case .noRootOfTrust: "make one with `cultivar keys root`"
+    case .signedByStrangers:
+      "sign with a key of that root, or name the root that has the key: `cultivar keys show FILE` shows the ids of both"
     case .unknownTimeZone(_, let similar): similar.map { "did you mean `\($0)`?" }
     }
   }

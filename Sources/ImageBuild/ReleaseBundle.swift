@@ -52,7 +52,8 @@ struct ReleaseBundle {
       var deltaKey = CacheKey("bundle delta 2")
       deltaKey.add([key.hash.text, ContentHash(of: old.head.manifest).text])
       return Artefact(
-        name: old.manifest.releaseKey.fileName(besides: name), format: "bundle-delta", key: deltaKey.hash
+        name: old.manifest.releaseKey.fileName(besides: name), format: "bundle-delta", key: deltaKey.hash,
+        companion: key.hash
       ) { path in
         try await BundleDelta.withFolder { try await make(at: path, from: try old.extract(to: $0)) }
       }

@@ -84,9 +84,9 @@ extension ImageBuilder {
         system.layers.flatMap(\.kernelArguments) + ["modules"]
           + system.layers.flatMap(\.bootModules).map(\.value))
       all.add(ContentHash(of: try PlanText.encode(resolved.bootPlan)))
-      all.add(image.formats.map(\.rawValue).sorted() + request.identity)
+      all.add(image.formats.map(\.rawValue).sorted())
       all.add(([needs.checker] + needs.loaders).flatMap { others[$0] ?? [] }.map(\.sha256.text).sorted())
-      if let manifest = folder.manifest(ofBuild: all.hash) { return manifest }
+      if let manifest = folder.manifest(ofBuild: all.hash, request) { return manifest }
 
       // Installing packages leaves a processor idle.
       try await ToolTree.fetch(toolPackages, archive: archive, cache: cache)
@@ -141,7 +141,7 @@ extension ImageBuilder {
         try await root.runImageSteps(
           of: system.layers, in: output, beside: written.artefacts.map(\.name) + [folder.manifest.lastPathComponent])
       }
-      try folder.note(build: all.hash)
+      try folder.note(build: all.hash, request)
       return written
     }
   }

@@ -21,6 +21,8 @@ public struct ProcessStart {
   public var devices: String?
   /// With a `/tmp` of its own: true if it can only read the kernel's settings (`/proc/sys`, `/sys`).
   public var readsKernelOnly = false
+  /// With a `/tmp` of its own: further paths that it can only read, with all below them. One that is not there is passed over.
+  public var readOnlyPaths: [String] = []
   /// Folder of the control group to join.
   public var controlGroup: String?
   /// Whether standard input is a terminal that becomes its controlling one.
@@ -100,6 +102,22 @@ public struct StartError: Error, CustomStringConvertible {
   }
 }
 
+/// What of `/proc` is the kernel's own, and not a process's.
+enum KernelSettings {
+  /// Everything there that could be written: folders, and files with a mode that allows it. Links lead to processes.
+  static var paths: [String] {
+    FileTree.names(in: "/proc").filter { UInt32($0) == nil }.map { "/proc/\($0)" }.filter { path in
+      var status = stat()
+      guard lstat(path, &status) == 0 else { return false }
+      switch status.st_mode & S_IFMT {
+      case S_IFDIR: return true
+      case S_IFREG: return status.st_mode & 0o222 != 0
+      default: return false
+      }
+    }
+  }
+}
+
 /// How a process ended.
 public enum ProcessEnd: Equatable, Sendable {
   /// By itself, with the status.
@@ -136,27 +154,31 @@ public enum ChildProcess {
     let pid = withCStrings([start.executable, start.directory ?? "", start.devices ?? ""]) { paths in
       withCStrings(start.arguments) { arguments in
         withCStrings(start.environment) { environment in
-          var spawn = cultivar_spawn()
-          spawn.path = UnsafePointer(paths[0])
-          spawn.arguments = UnsafePointer(arguments)
-          spawn.environment = UnsafePointer(environment)
-          spawn.directory = start.directory == nil ? nil : UnsafePointer(paths[1])
-          spawn.standard = (input.number, output.number, error.number)
-          spawn.cgroup = group?.number ?? -1
-          spawn.claims_terminal = start.claimsTerminal
-          spawn.private_tmp = start.privateTmp
-          spawn.devices = start.devices == nil ? nil : UnsafePointer(paths[2])
-          spawn.read_only_kernel = start.readsKernelOnly
-          if let user = start.user {
-            spawn.changes_user = true
-            spawn.uid = user.uid
-            spawn.gid = user.gid
+          withCStrings(start.readsKernelOnly ? start.readOnlyPaths + KernelSettings.paths : start.readOnlyPaths) {
+            readOnly in
+            var spawn = cultivar_spawn()
+            spawn.path = UnsafePointer(paths[0])
+            spawn.arguments = UnsafePointer(arguments)
+            spawn.environment = UnsafePointer(environment)
+            spawn.directory = start.directory == nil ? nil : UnsafePointer(paths[1])
+            spawn.standard = (input.number, output.number, error.number)
+            spawn.cgroup = group?.number ?? -1
+            spawn.claims_terminal = start.claimsTerminal
+            spawn.private_tmp = start.privateTmp
+            spawn.devices = start.devices == nil ? nil : UnsafePointer(paths[2])
+            spawn.read_only_kernel = start.readsKernelOnly
+            spawn.read_only_paths = UnsafePointer(readOnly)
+            if let user = start.user {
+              spawn.changes_user = true
+              spawn.uid = user.uid
+              spawn.gid = user.gid
+            }
+            if let capabilities = start.capabilities {
+              spawn.limits_capabilities = true
+              spawn.capabilities = capabilities.mask
+            }
+            return cultivar_spawn(&spawn, &failedStep)
           }
-          if let capabilities = start.capabilities {
-            spawn.limits_capabilities = true
-            spawn.capabilities = capabilities.mask
-          }
-          return cultivar_spawn(&spawn, &failedStep)
         }
       }
     }

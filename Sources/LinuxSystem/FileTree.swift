@@ -42,8 +42,12 @@ public enum FileTree {
     let temporary = path + ".new"
     do {
       let file = try Descriptor(opening: temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, mode: mode)
-      try file.write(all: bytes)
-      try file.synchronise()
+      do throws(SystemError) {
+        try file.write(all: bytes)
+        try file.synchronise()
+      } catch {
+        throw SystemError("write", path, code: error.code)
+      }
     }
     try check("rename", temporary) { rename(temporary, path) }
     try Descriptor(opening: parent(of: path), O_RDONLY | O_DIRECTORY).synchronise()

@@ -1,14 +1,14 @@
 import Crypto
 import HostSystem
 
-/// A token of the management API: 32 random bytes as text. Devices know its hash; whoever manages them has the token in a file.
+/// A token of the management API: 32 random bytes as text, with a word before them by which nobody takes the token for its hash. Devices know its hash; whoever manages them has the token in a file.
 public struct BearerToken: Sendable, Equatable {
   /// What a request brings.
   public let text: String
 
   /// Makes a token that nobody can guess.
   public init() {
-    text = SymmetricKey(size: .bits256).withUnsafeBytes(Self.hexadecimal)
+    text = "token-" + SymmetricKey(size: .bits256).withUnsafeBytes(Self.hexadecimal)
   }
 
   /// Takes a token; `nil` for what is none: one word of ASCII.

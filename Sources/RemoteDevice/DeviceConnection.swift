@@ -126,8 +126,7 @@ struct DeviceConnection: Sendable {
     case .none: break
     case .bytes(let bytes): headers.add(name: "Content-Length", value: "\(bytes.count)")
     case .file(let file):
-      let size = try FileManager.default.attributesOfItem(atPath: file.path)[.size] as? Int ?? 0
-      headers.add(name: "Content-Length", value: "\(size)")
+      headers.add(name: "Content-Length", value: "\(try OpenFile(file.path).size())")
       headers.add(name: "Expect", value: "100-continue")
     }
     return HTTPRequestHead(version: .http1_1, method: method, uri: path, headers: headers)

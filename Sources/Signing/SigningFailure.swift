@@ -59,7 +59,9 @@ public enum SigningFailure: ExplainedError, Equatable {
   public var remedy: String? {
     switch self {
     case .exists: "keys are never overwritten; take another name, or move the file away"
-    case .noTerminal: "name a file (--passphrase-file) or an environment variable (--passphrase-env) that has it"
+    case .noTerminal:
+      "name a file (--passphrase-file) or an environment variable (--passphrase-env) that has it; `cultivar build` takes it "
+        + "from the variable CULTIVAR_SIGNING_PASSPHRASE"
     case .noVariable: "set and export it, or name another one"
     case .passphrase, .keyURI: nil
     case .passphrasesDiffer: "nothing was made; try once more"

@@ -36,6 +36,8 @@ struct ProgramStart {
     if let fewDevices = environment.fewDevices {
       start.devices = plan.seesAllDevices ? nil : fewDevices
       start.readsKernelOnly = !plan.writesKernelSettings
+      // What the system's own programs tell each other there is believed: a program of user root could say that another slot runs.
+      if !plan.isSystem, !plan.capabilities.contains("sys_admin") { start.readOnlyPaths = [DevicePaths.run] }
     }
     start.claimsTerminal = environment.terminals[plan.name] != nil
     start.controlGroup = try environment.controlGroups?.prepare(plan.name, plan.limits)

@@ -188,7 +188,7 @@ public final class UpdateEngine: Sendable {
 
   /// Ends what is being installed, or takes back a release that waits for its trial. When it returns, nothing is being installed.
   ///
-  /// - Throws: ``UpdateFailure/noTrial`` where there is neither.
+  /// - Throws: ``UpdateFailure/noTrial`` where there is neither, ``UpdateFailure/trialRuns(version:)``.
   public func cancel() throws {
     let wasInstalling = memory.withLock { memory in
       if memory.isInstalling { memory.isCancelled = true }
@@ -200,7 +200,7 @@ public final class UpdateEngine: Sendable {
       // An installation that was complete at this moment waits for its trial like any other.
       guard let trial = state.trial, trial.slot != environment.boot.slot else {
         if wasInstalling { return }
-        throw UpdateFailure.noTrial
+        throw state.trial.map { UpdateFailure.trialRuns(version: $0.release.version) } ?? .noTrial
       }
       try withBoot { _, loaders in try drop(&state, .failed, "it was cancelled", loaders) }
     }

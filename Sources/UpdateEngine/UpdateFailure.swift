@@ -12,6 +12,8 @@ public enum UpdateFailure: Error, Equatable, CustomStringConvertible {
   case trialPending(version: String)
   /// Nothing is on trial.
   case noTrial
+  /// The release on trial runs: there is nothing left to cancel.
+  case trialRuns(version: String)
   /// The release failed on this device before.
   case failedBefore(version: String, reason: String)
   /// A hook said no.
@@ -42,6 +44,8 @@ public enum UpdateFailure: Error, Equatable, CustomStringConvertible {
     case .trialPending(let version):
       "release \(version) is on trial or waits for it; `cultivarctl commit`, `rollback` or `update cancel` ends that"
     case .noTrial: "no release is on trial"
+    case .trialRuns(let version):
+      "release \(version) is on trial and runs; `cultivarctl commit` keeps it, `cultivarctl rollback` ends it"
     case .failedBefore(let version, let reason):
       "release \(version) was tried on this device and failed: \(reason). `--force` tries it again"
     case .refusedByHook(let name, let reason): "\(name) refuses: \(reason)"

@@ -1,5 +1,6 @@
 import ArgumentParser
 import FoundationEssentials
+import HostSystem
 import Project
 
 /// `cultivar new`: makes a project to begin with.
@@ -21,7 +22,7 @@ struct NewCommand: AsyncParsableCommand {
       print(
         """
         made the project in \(folder)
-          cd \(folder)
+          cd \(folder.allSatisfy { $0.isLetter || $0.isNumber || "-_./".contains($0) } ? folder : folder.quotedForShell)
           cultivar check
           cultivar build
         """)

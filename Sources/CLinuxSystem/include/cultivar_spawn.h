@@ -21,8 +21,10 @@ struct cultivar_spawn {
   bool private_tmp;
   /// With these: a folder that stands in the place of `/dev`; NULL for `/dev` as it is.
   const char *devices;
-  /// With these: `/proc/sys`, `/proc/sysrq-trigger` and `/sys` can only be read.
+  /// With these: `/sys` can only be read.
   bool read_only_kernel;
+  /// With these: paths that can only be read, with all below them, ended by NULL. One that is not there is passed over.
+  char *const *read_only_paths;
   /// Take the user and group below, without supplementary groups.
   bool changes_user;
   uid_t uid;

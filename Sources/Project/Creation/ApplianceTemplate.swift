@@ -48,6 +48,9 @@ enum ApplianceTemplate {
     .build/
     .cultivar/
     /build/
+    # Private keys, and tokens of devices.
+    *.key
+    *.token
 
     """
 

@@ -337,5 +337,12 @@ enum PersistFormat {
     scalar: Shape.filled(.persistedPath).map { PersistPart(path: $0, onUpdate: .keep) },
     otherwise: .object(
       "persisted path", about: "A path that outlives reboots and updates.", keys: [path, onUpdate]
-    ) { fields, _ in fields[path].map { PersistPart(path: $0, onUpdate: fields[onUpdate]) } })
+    ) { fields, reading in
+      if fields[onUpdate] != .keep, let position = fields.position(of: onUpdate) {
+        reading.warning(
+          "updates leave persisted paths as they are: this version does not know '\(fields[onUpdate].rawValue)' yet",
+          at: position, hint: "leave 'onUpdate' out, or count on 'keep'")
+      }
+      return fields[path].map { PersistPart(path: $0, onUpdate: fields[onUpdate]) }
+    })
 }

@@ -53,6 +53,14 @@ enum ReleaseFormat {
         hint: "make a key with `cultivar keys generate NAME`; the path is relative to \(reading.folder.path)")
       return nil
     }
+    if let content = FileManager.default.contents(atPath: file.path), content.count < 1 << 16,
+      String(decoding: content, as: UTF8.self).contains("-----BEGIN PUBLIC KEY-----")
+    {
+      reading.error(
+        "'\(text)' is a public key, and signing takes the private one", at: node.position,
+        hint: "name the file that `cultivar keys generate` wrote beside it")
+      return nil
+    }
     return .file(file)
   }
 
