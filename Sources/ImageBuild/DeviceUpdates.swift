@@ -41,10 +41,7 @@ struct DeviceUpdates {
   ///
   /// - Throws: ``ImageFailure/signedByStrangers(_:position:)``.
   func check(_ signer: ReleaseSigner) throws {
-    let root = try SignedTrustRoot(file: trust).root
-    // Authorities may have certified any key.
-    guard root.authorities.isEmpty else { return }
-    guard root.keys.contains(where: { signer.keyIDs.contains("\($0.id)") }) else {
+    guard signer.isBelieved(by: try SignedTrustRoot(file: trust).root) else {
       throw ImageFailure.signedByStrangers(definition.trust.path, position: definition.position)
     }
   }

@@ -54,6 +54,11 @@ final class ReleaseSigner: Sendable {
   /// Ids of the public keys.
   var keyIDs: [String] { signers.map { "\($0.publicKey.id)" } }
 
+  /// True if devices with a root of trust may take what is signed: one of the keys is the root's, or its authorities may have certified one.
+  func isBelieved(by root: TrustRoot) -> Bool {
+    !root.authorities.isEmpty || signers.contains { root.key($0.publicKey.id) != nil }
+  }
+
   /// Signs the manifest of a bundle.
   ///
   /// - Throws: `SigningFailure`, `CommandFailure`, `FileFailure`.

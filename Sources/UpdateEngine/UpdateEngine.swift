@@ -116,7 +116,7 @@ public final class UpdateEngine: Sendable {
         bundle, from: source, bases: try images.running().mapValues(stoppable),
         trees: running.tree.map { ["root": $0] } ?? [:])
       // The records need room as well.
-      let journal = try store.journal()
+      let journal = try store.journal(of: target)
       try store.save(state)
       try environment.hooks.run(.beforeInstall, variables, check: checkNotCancelled)
       // All that can refuse has been asked. From here on the other slot is nothing that could be started.

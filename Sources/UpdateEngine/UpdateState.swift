@@ -104,8 +104,8 @@ struct UpdateStore {
   }
 
   /// Where an installation can go on.
-  func journal() throws -> InstallJournal {
-    let path = folder + "/journal"
+  func journal(of slot: Slot) throws -> InstallJournal {
+    let path = folder + "/journal-\(slot.rawValue)"
     return try InstallJournal(
       FileTree.exists(path) ? try StorageFile(path, writable: true) : try StorageFile(making: path, size: 1024))
   }

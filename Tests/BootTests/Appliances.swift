@@ -51,7 +51,7 @@ enum Appliances {
         restart: never
     \(shell("failing-once", "exit 1", "restart: never"))
     \(shell("rights", "grep -E 'NoNewPrivs|CapEff|CapBnd' /proc/self/status; id -u; touch /tmp/x && ls /tmp; echo $HOME; touch /root/x || echo root is closed; sleep 8; cat /sys/class/watchdog/watchdog0/state; sleep 600"))
-    \(shell("rooted", "echo has $(ls /dev); true > /dev/vda || echo disks are closed; echo x > /proc/sys/kernel/core_pattern || echo settings are closed; mkdir /sys/fs/cgroup/mine || echo groups are closed; mknod /tmp/disk b 254 0 || echo no nodes; touch /dev/shm/mine /var/tmp/mine && ls /dev/shm /var/tmp; echo restricts $(cat /proc/sys/kernel/kptr_restrict /proc/sys/user/max_user_namespaces); cat /proc/sys/kernel/core_pattern; sleep 600", "user: root"))
+    \(shell("rooted", "echo has $(ls /dev); true > /dev/vda || echo disks are closed; echo x > /proc/sys/kernel/core_pattern || echo settings are closed; true >> /proc/irq/default_smp_affinity || echo hardware is closed; echo x >> /run/cultivar/boot.json || touch /run/cultivar/dev/mine || rm /run/cultivar/dev/null || echo records are closed; mkdir /sys/fs/cgroup/mine || echo groups are closed; mknod /tmp/disk b 254 0 || echo no nodes; touch /dev/shm/mine /var/tmp/mine && ls /dev/shm /var/tmp; echo restricts $(cat /proc/sys/kernel/kptr_restrict /proc/sys/user/max_user_namespaces); cat /proc/sys/kernel/core_pattern; sleep 600", "user: root"))
     \(shell("low-port", "exec busybox httpd -f -p 80 -h /data/home/low-port", "capabilities: [net_bind_service]"))
     \(shell("no-low-port", "exec busybox httpd -f -p 81 -h /data/home/no-low-port"))
     \(shell("late", "echo came", "waitFor: [{ path: /data/home/web/count }, { program: web }]\nrestart: never"))

@@ -46,7 +46,10 @@ extension Machines {
         let rooted = try await machine.command("logs rooted").output
         let devices = "fd full null ptmx pts random shm stderr stdin stdout tty urandom zero"
         #expect(rooted.contains("has \(devices)\n"), "\(rooted)")
-        for line in ["disks are closed", "settings are closed", "groups are closed", "no nodes", "restricts 2 0"] {
+        for line in [
+          "disks are closed", "settings are closed", "hardware is closed", "records are closed", "groups are closed",
+          "no nodes", "restricts 2 0",
+        ] {
           #expect(rooted.contains(line), "\(rooted)")
         }
         #expect(rooted.contains("/dev/shm:\nmine") && rooted.contains("/var/tmp:\nmine"), "\(rooted)")

@@ -7,6 +7,32 @@ import Testing
 
 @Suite("What stands in the folder of an image's artefacts")
 struct ArtefactFolderTests {
+  @Test("A small bundle stays as long as the whole one that it belongs to is the same")
+  func companions() async throws {
+    try await withTemporaryFolder { folder in
+      let output = ArtefactFolder(folder.appending(path: "build/box"), name: "box")
+      let text = """
+        {"identity": {"project": "p", "image": "box", "deviceClass": "d", "version": "1", "build": ""}, "epoch": 0, "kernel": "",
+        "firmwareNotIncluded": [], "sizes": {}, "slotSize": 0, "partitions": [], "programs": [], "packages": [], "artefacts": []}
+        """
+      let content = try JSONDecoder().decode(BuildManifest.self, from: Data(text.utf8))
+      func artefact(_ name: String, _ key: UInt8, companion: UInt8? = nil) -> Artefact {
+        Artefact(
+          name: name, format: "bundle", key: ContentHash(of: [key]), companion: companion.map { ContentHash(of: [$0]) }
+        ) { try FolderTree.writeFile($0, with: [key]) }
+      }
+      func names(_ artefacts: [Artefact]) async throws -> [String] {
+        try await output.write(artefacts, manifest: content, progress: BuildProgress(style: .quiet)).artefacts.map(
+          \.name)
+      }
+      let small = artefact("box.from-1.bundle", 2, companion: 1)
+      #expect(try await names([artefact("box.bundle", 1), small]) == ["box.bundle", "box.from-1.bundle"])
+      #expect(try await names([artefact("box.bundle", 1)]) == ["box.bundle", "box.from-1.bundle"])
+      #expect(try await names([artefact("box.bundle", 3)]) == ["box.bundle"])
+      #expect(!FileManager.default.fileExists(atPath: output.folder.appending(path: "box.from-1.bundle").path))
+    }
+  }
+
   @Test("Records that name files elsewhere have none of them removed")
   func records() async throws {
     try await withTemporaryFolder { folder in

@@ -35,6 +35,18 @@ struct ReleaseSignerTests {
       _ = try root.verify(
         envelope, over: SigningInput(.bundleManifest, message: Self.manifest), at: Time(secondsSince1970: 0))
       #expect(signer.keyIDs.count == 1)
+      #expect(signer.isBelieved(by: root))
+    }
+  }
+
+  @Test("A key that the devices' root of trust does not have is noticed before anything is built")
+  func strangers() async throws {
+    try await withTemporaryFolder { folder in
+      _ = try await KeyGeneration(.ed25519, named: "\(folder.path)/release").run(passphrase: nil)
+      let other = try await KeyGeneration(.ed25519, named: "\(folder.path)/other").run(passphrase: nil)
+      let place = SigningKeyPlace.file(folder.appending(path: "release.key"))
+      let signer = try #require(try await ReleaseSigner([place], environment: [:]))
+      #expect(signer.isBelieved(by: try TrustRoot(keys: [other], threshold: 1)) == false)
     }
   }
 

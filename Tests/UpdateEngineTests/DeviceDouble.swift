@@ -155,7 +155,7 @@ final class DeviceDouble: Sendable {
       restart: { [self] in self.memory.withLock { $0.restarts += 1 } })
     environment.hooks.folders = [path("hooks")]
     environment.hooks.timeout = 2
-    environment.lockPatience = 100
+    environment.lockPatience = 1000
     return try UpdateEngine(environment)
   }
 

@@ -62,7 +62,8 @@ struct RefusalTests {
   func bootPartitionWithoutRoom() async throws {
     let device = try await device()
     let boot = BootRecord(
-      loader: .systemdBoot, slot: .b, isTrial: false, canTry: true, disk: "", bootPartition: "", rootA: device.path("root-a"),
+      loader: .systemdBoot, slot: .b, isTrial: false, canTry: true, disk: "", bootPartition: "",
+      rootA: device.path("root-a"),
       rootB: device.path("root-b"))
     let images = SlotImages(boot: boot, files: BootFolder(device.path("boot")))
     func kernel(_ size: UInt64) -> BundleImage {
@@ -85,12 +86,20 @@ struct RefusalTests {
     #expect(try everything(of: device) == before)
   }
 
+  @Test("The release that runs can be installed into the other slot as well: how far it had come there is another slot's journal")
+  func sameReleaseInBothSlots() async throws {
+    let device = try await device()
+    let bundle = try await device.bundle(Release(version: "2.0", seed: 2))
+    let record = try device.engine().install(from: FileSource(bundle.path))
+    #expect(record.slot == .a)
+    #expect(try device.holds(Release(version: "2.0", seed: 2), in: .a))
+  }
+
   @Test("Records that cannot be written refuse a bundle before anything has changed")
   func records() async throws {
     let device = try await device()
     let bundle = try await device.bundle(Release(version: "3.0", seed: 2), base: Release(version: "2.0", seed: 2))
-    let journal = device.url("data/update/journal")
-    try FileManager.default.removeItem(at: journal)
+    let journal = device.url("data/update/journal-a")
     try FileManager.default.createDirectory(at: journal, withIntermediateDirectories: true)
     let before = try everything(of: device)
     let engine = try device.engine()

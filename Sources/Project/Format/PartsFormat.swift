@@ -38,7 +38,7 @@ enum PartsFormat {
     "firmware", firmwareShape, "The firmware's configuration.", example: ["config": ["dtparam=i2c_arm=on"]])
   private static let state = OptionalKey(
     "state", stateShape, "What outlives reboots and updates.",
-    example: ["persist": ["/var/lib/gateway", ["path": "/etc/gateway", "onUpdate": "merge"]]])
+    example: ["persist": ["/var/lib/gateway", ["path": "/etc/gateway", "onUpdate": "keep"]]])
   private static let health = OptionalKey(
     "health", Shape<[DictionaryEntry<Located<String>>]>.dictionary(key: .partName, value: Shape.programText.located),
     "Commands that must succeed on the device before an update is kept, by name.",
@@ -330,7 +330,7 @@ enum PersistFormat {
     "path", Shape.filled(.persistedPath), "Absolute path.", example: "/etc/gateway")
   private static let onUpdate = DefaultedKey(
     "onUpdate", Shape<PersistedPath.UpdateRule>.cases("what an update does"), default: "keep",
-    "What an update does with it: leave it, replace it, or merge both.", example: "merge")
+    "What an update does with it: leave it, replace it, or merge both. This version leaves it.", example: "keep")
 
   /// A path, alone or with what an update does with it.
   static let shape = Shape<PersistPart>.either(

@@ -68,7 +68,7 @@ enum SystemFormat {
     ImageFormat.checkLoader(
       fields[ImageFormat.loader], of: device, at: fields.position(of: ImageFormat.loader), &reading)
     UpdateFormat.check(fields[UpdateFormat.key], layout, &reading)
-    if fields[UpdateFormat.key] == nil, let position = fields.position(of: ImageFormat.management) {
+    if fields.position(of: UpdateFormat.key) == nil, let position = fields.position(of: ImageFormat.management) {
       reading.error(
         "the management API of a system is that of its updates, and it takes none", at: position,
         hint: "add 'update', or remove 'management'")
