@@ -86,7 +86,7 @@ struct RefusalTests {
     #expect(try everything(of: device) == before)
   }
 
-  @Test("The release that runs can be installed into the other slot as well: how far it had come there is another slot's journal")
+  @Test("The release that runs can be installed into the other slot as well: each slot has a journal of its own")
   func sameReleaseInBothSlots() async throws {
     let device = try await device()
     let bundle = try await device.bundle(Release(version: "2.0", seed: 2))
