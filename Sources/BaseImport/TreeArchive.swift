@@ -19,7 +19,7 @@ struct TreeArchive {
   /// Most memory that tar may use, in bytes: it keeps what an extended header (pax) says.
   private static let memory = 2 << 30
 
-  /// What only a running system has: the archive's is left out, the folders stay.
+  /// Folders whose content only a running system has: it is left out, and the folders stay.
   private static let emptied = ["dev", "proc", "sys", "run", "tmp", "lost+found"]
 
   private let file: URL

@@ -4,7 +4,7 @@ import struct LinuxSystem.SystemError
 
 /// An open file whose errors say which file it is. It is closed with its last owner.
 public final class OpenFile {
-  /// What the file is opened for.
+  /// The purpose that a file is opened for.
   public enum Use {
     /// Reading.
     case reading

@@ -102,7 +102,7 @@ public struct StartError: Error, CustomStringConvertible {
   }
 }
 
-/// What of `/proc` is the kernel's own, and not a process's.
+/// The part of `/proc` that is the kernel's own, and not a process's.
 enum KernelSettings {
   /// Everything there that could be written: folders, and files with a mode that allows it. Links lead to processes.
   static var paths: [String] {

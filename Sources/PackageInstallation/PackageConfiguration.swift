@@ -8,7 +8,7 @@ public struct PackageConfiguration {
   /// Prepares the work, which is done in the tree.
   public init(_ plan: InstallationPlan) { self.plan = plan }
 
-  /// What tells scripts that no service may be started (`invoke-rc.d(8)`).
+  /// The program that tells scripts that no service may be started (`invoke-rc.d(8)`).
   private static let policy = "/usr/sbin/policy-rc.d"
   /// dpkg's settings with the rules for paths that are left out.
   private static let settings = "/etc/dpkg/dpkg.cfg.d/50cultivar"
@@ -91,7 +91,7 @@ public struct PackageConfiguration {
       for path in own { activated[path, default: []].append(package.stem) }
     }
     guard !activated.isEmpty else { return }
-    // What scripts have activated is there already; dpkg joins lines of one trigger (dpkg's doc/triggers.txt, "Unincorp").
+    // Triggers that scripts activated are in the list already; dpkg joins lines of one trigger (dpkg's doc/triggers.txt, "Unincorp").
     let lines = activated.sorted { $0.key < $1.key }.map { "\($0.key.text) \($0.value.joined(separator: " "))\n" }
     try database.append(lines.joined(), to: "triggers/Unincorp")
   }

@@ -36,7 +36,6 @@ public struct PackageUnpacking: Sendable {
       try tree.makeLink(to: "usr/\(name)", at: "/\(name)")
     }
     let database = try PackageDatabase(in: tree)
-    // What is there is read while the packages are unpacked.
     let controls = try plan.packages.map { package throws(SystemError) in
       try PackageControl(package, in: control)
     }
