@@ -4,7 +4,7 @@ import LinuxSystem
 
 /// Reads the tar archive in a package: POSIX ustar and GNU's long names, which is all that `deb(5)` allows.
 struct TarReader {
-  /// What an entry is.
+  /// The kinds of entries.
   enum Kind: Equatable {
     case file(size: UInt64)
     case hardLink(to: TreePath)

@@ -202,7 +202,7 @@ public struct PathRule: Sendable, Equatable, Hashable {
 
 /// A group of the system.
 public struct SystemGroup: Sendable, Equatable {
-  /// Where the group is written.
+  /// The place of the group in its file.
   public var position: SourcePosition
   /// Name.
   public var name: String

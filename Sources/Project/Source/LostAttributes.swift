@@ -2,7 +2,7 @@ import FoundationEssentials
 import Glibc
 import enum LinuxSystem.ExtendedAttributes
 
-/// What a file of the build host has besides its content that does not come into an image.
+/// Attributes of files of the build host that do not come into an image.
 ///
 /// Lists and attributes depend on where the project was checked out, as modes do; a capability has been given on purpose.
 enum LostAttributes {

@@ -41,7 +41,7 @@ enum YAMLSyntaxError: Error {
   ///
   /// - Parameters:
   ///   - problem: libyaml's words.
-  ///   - context: Where the value begins that has the problem in it.
+  ///   - context: The beginning of the value that has the problem in it.
   case grammar(_ problem: String, at: YAMLMark, context: YAMLMark?)
   /// The text has a character that no YAML file may have.
   ///
