@@ -96,7 +96,8 @@ struct DamageTests {
   func unknownModule() async throws {
     try await Workshop.withProject(image: "kernel: { modules: [virtio_ent] }") { folder in
       let said = try Workshop.refusal(folder)
-      #expect(said.contains("has no module `virtio_ent`\n  did you mean `virtio_net`?\n"), "\(said)")
+      #expect(said.contains("has no module 'virtio_ent'\n"), "\(said)")
+      #expect(said.hasSuffix("\n  did you mean 'virtio_net'?\n"), "\(said)")
     }
   }
 

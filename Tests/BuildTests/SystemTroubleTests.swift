@@ -77,7 +77,6 @@ struct SystemTroubleTests {
   /// Ends a build while packages are installed.
   private func end(_ build: Build, by signal: Int32, in step: String) async throws {
     let running = try Running(Workshop.tool, ["build"], in: build.project, environment: build.environment)
-    // The script of the step runs in a sandbox that has just been made.
     while running.isRunning, try !isInstalling(build.cache, step) { usleep(2000) }
     #expect(running.isRunning)
     #expect(kill(running.id, signal) == 0)
@@ -96,18 +95,15 @@ struct SystemTroubleTests {
     #expect(!mounts.contains(build.cache.path))
   }
 
-  /// True if the sandbox of a step is there: the script in its plan says what it does.
+  /// True if packages are being installed: the plan of the installation lists their archives.
   private func isInstalling(_ cache: URL, _ step: String) throws -> Bool {
     let scratch = cache.appending(path: "scratch").path
+    let archive = step == "packages of kernel" ? "linux-image-" : "base-passwd"
+    // Each folder of the list may go at any time.
     guard let folders = try? FolderTree.names(in: scratch) else { return false }
     return folders.contains { folder in
-      ((try? FolderTree.names(in: "\(scratch)/\(folder)")) ?? []).contains { name in
-        guard let script = try? FolderTree.readFile("\(scratch)/\(folder)/\(name)/plan") else {
-          return false
-        }
-        let text = String(decoding: script, as: UTF8.self)
-        return text.contains(step == "packages of kernel" ? "/linux-image-" : "/base-passwd.preinst")
-      }
+      guard let plan = try? FolderTree.readFile("\(scratch)/\(folder)/plan") else { return false }
+      return String(decoding: plan, as: UTF8.self).contains(archive)
     }
   }
 
