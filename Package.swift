@@ -35,24 +35,25 @@ let package = Package(
   ],
   targets: [
     // Shared by host and device.
-    .target(name: "CLinuxSystem"),
-    .target(name: "LinuxSystem", dependencies: ["CLinuxSystem"]),
-    .target(name: "PartitionTable"),
-    .target(name: "DeviceModel"),
+    .target(name: "CLinuxSystem", path: "Sources/Shared/CLinuxSystem"),
+    .target(name: "LinuxSystem", dependencies: ["CLinuxSystem"], path: "Sources/Shared/LinuxSystem"),
+    .target(name: "PartitionTable", path: "Sources/Shared/PartitionTable"),
+    .target(name: "DeviceModel", path: "Sources/Shared/DeviceModel"),
     .target(
       name: "BootFlow",
       dependencies: [
         "DeviceModel", "LinuxSystem", "PartitionTable", .product(name: "Crypto", package: "swift-crypto"),
-      ]),
-    .target(name: "TaggedFields"),
-    .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
-    .target(name: "CBlockDigests"),
+      ], path: "Sources/Shared/BootFlow"),
+    .target(name: "TaggedFields", path: "Sources/Shared/TaggedFields"),
+    .systemLibrary(
+      name: "CZstd", path: "Sources/Shared/CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+    .target(name: "CBlockDigests", path: "Sources/Shared/CBlockDigests"),
     .target(
       name: "Bundle",
       dependencies: [
         "CBlockDigests", "CZstd", "LinuxSystem", "TaggedFields", .product(name: "Crypto", package: "swift-crypto"),
-      ]),
-    .target(name: "NameResolution", dependencies: ["LinuxSystem"]),
+      ], path: "Sources/Shared/Bundle"),
+    .target(name: "NameResolution", dependencies: ["LinuxSystem"], path: "Sources/Shared/NameResolution"),
     .target(
       name: "BundleDownload",
       dependencies: [
@@ -63,7 +64,7 @@ let package = Package(
         .product(name: "NIOPosix", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"),
         .product(name: "NIOSSL", package: "swift-nio-ssl"),
-      ]),
+      ], path: "Sources/Shared/BundleDownload"),
     .target(
       name: "Trust",
       dependencies: [
@@ -71,26 +72,37 @@ let package = Package(
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "SwiftASN1", package: "swift-asn1"),
         .product(name: "X509", package: "swift-certificates"),
-      ]),
+      ], path: "Sources/Shared/Trust"),
 
     // The device.
-    .target(name: "DeviceRecords", dependencies: ["LinuxSystem", "DeviceModel"]),
-    .target(name: "DeviceInit", dependencies: ["LinuxSystem", "PartitionTable", "DeviceModel", "DeviceRecords"]),
+    .target(name: "DeviceRecords", dependencies: ["LinuxSystem", "DeviceModel"], path: "Sources/Device/DeviceRecords"),
+    .target(name: "DeviceHardware", dependencies: ["LinuxSystem"], path: "Sources/Device/DeviceHardware"),
+    .target(
+      name: "InitClient", dependencies: ["LinuxSystem", "DeviceModel"], path: "Sources/Device/InitClient"),
+    .target(
+      name: "DeviceInit",
+      dependencies: ["LinuxSystem", "PartitionTable", "DeviceHardware", "DeviceModel", "DeviceRecords"],
+      path: "Sources/Device/DeviceInit"),
     .target(
       name: "UpdateEngine",
       dependencies: [
-        "BootFlow", "Bundle", "DeviceControl", "DeviceInit", "DeviceModel", "DeviceRecords", "LinuxSystem",
+        "BootFlow", "Bundle", "DeviceHardware", "DeviceModel", "DeviceRecords", "InitClient", "LinuxSystem",
         "PartitionTable", "Trust",
-      ]),
+      ], path: "Sources/Device/UpdateEngine"),
     .target(
       name: "UpdateControl",
-      dependencies: ["Bundle", "BundleDownload", "DeviceControl", "DeviceModel", "LinuxSystem", "UpdateEngine"]),
-    .target(name: "DeviceControl", dependencies: ["LinuxSystem", "DeviceModel"]),
-    .target(name: "Supervisor", dependencies: ["LinuxSystem", "DeviceModel"]),
+      dependencies: ["Bundle", "BundleDownload", "DeviceModel", "LinuxSystem", "UpdateEngine"],
+      path: "Sources/Device/UpdateControl"),
+    .target(
+      name: "DeviceControl",
+      dependencies: [
+        "Bundle", "InitClient", "LinuxSystem", "DeviceModel", "UpdateControl", "UpdateEngine",
+      ], path: "Sources/Device/DeviceControl"),
+    .target(name: "Supervisor", dependencies: ["LinuxSystem", "DeviceModel"], path: "Sources/Device/Supervisor"),
     .target(
       name: "ManagementAPI",
       dependencies: [
-        "BundleDownload", "DeviceModel", "LinuxSystem", "DeviceInit", "DeviceRecords", "DeviceControl", "UpdateControl",
+        "BundleDownload", "DeviceModel", "LinuxSystem", "DeviceRecords", "InitClient", "UpdateControl",
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
         .product(name: "NIOCore", package: "swift-nio"),
@@ -99,18 +111,19 @@ let package = Package(
         .product(name: "NIOSSL", package: "swift-nio-ssl"),
         .product(name: "SwiftASN1", package: "swift-asn1"),
         .product(name: "X509", package: "swift-certificates"),
-      ]),
+      ], path: "Sources/Device/ManagementAPI"),
     .executableTarget(
       name: "cultivar-device",
       dependencies: [
-        "DeviceInit", "Supervisor", "ManagementAPI", "DeviceControl", "DeviceRecords", "DeviceModel", "LinuxSystem",
+        "DeviceHardware", "DeviceInit", "InitClient", "Supervisor", "ManagementAPI", "DeviceControl", "DeviceRecords",
+        "DeviceModel", "LinuxSystem",
         "UpdateControl", "UpdateEngine",
-      ], linkerSettings: deviceExecutable),
+      ], path: "Sources/Device/cultivar-device", linkerSettings: deviceExecutable),
 
     // The host.
-    .target(name: "Spelling"),
-    .systemLibrary(name: "CYAML", providers: [.apt(["libyaml-dev"])]),
-    .target(name: "Project", dependencies: ["CYAML", "LinuxSystem", "Spelling"]),
+    .target(name: "Spelling", path: "Sources/Host/Spelling"),
+    .systemLibrary(name: "CYAML", path: "Sources/Host/CYAML", providers: [.apt(["libyaml-dev"])]),
+    .target(name: "Project", dependencies: ["CYAML", "LinuxSystem", "Spelling"], path: "Sources/Host/Project"),
     .target(
       name: "HostSystem",
       dependencies: [
@@ -118,7 +131,7 @@ let package = Package(
         .product(name: "Subprocess", package: "swift-subprocess"),
         .product(name: "SystemPackage", package: "swift-system"),
         .product(name: "Crypto", package: "swift-crypto"),
-      ]),
+      ], path: "Sources/Host/HostSystem"),
     .target(
       name: "Signing",
       dependencies: [
@@ -126,48 +139,56 @@ let package = Package(
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "SwiftASN1", package: "swift-asn1"),
         .product(name: "X509", package: "swift-certificates"),
-      ]),
-    .target(name: "Lock", dependencies: ["HostSystem"]),
-    .target(name: "DebianArchive", dependencies: ["HostSystem", "Lock"]),
+      ], path: "Sources/Host/Signing"),
+    .target(name: "Lock", dependencies: ["HostSystem"], path: "Sources/Host/Lock"),
+    .target(name: "DebianArchive", dependencies: ["HostSystem", "Lock"], path: "Sources/Host/DebianArchive"),
     .target(
       name: "BundleMaking",
       dependencies: [
         "BootFlow", "Bundle", "BundleDownload", "CZstd", "DeviceModel", "ExtFileSystem", "FATFileSystem", "HostSystem",
         "PartitionTable", "TaggedFields",
-      ]),
-    .target(name: "ExecutableFormat"),
-    .target(name: "SandboxPlan", dependencies: ["TaggedFields"]),
+      ], path: "Sources/Host/BundleMaking"),
+    .target(name: "ExecutableFormat", path: "Sources/Host/ExecutableFormat"),
+    .target(name: "SandboxPlan", dependencies: ["TaggedFields"], path: "Sources/Host/SandboxPlan"),
     .executableTarget(
-      name: "cultivar-sandbox", dependencies: ["LinuxSystem", "SandboxPlan"], linkerSettings: sandboxExecutable),
-    .target(name: "Sandbox", dependencies: ["HostSystem", "SandboxPlan"]),
-    .target(name: "PackageInstallation", dependencies: ["CLinuxSystem", "LinuxSystem", "TaggedFields"]),
+      name: "cultivar-sandbox", dependencies: ["LinuxSystem", "SandboxPlan"], path: "Sources/Host/cultivar-sandbox",
+      linkerSettings: sandboxExecutable),
+    .target(name: "Sandbox", dependencies: ["HostSystem", "SandboxPlan"], path: "Sources/Host/Sandbox"),
+    .target(
+      name: "PackageInstallation", dependencies: ["CLinuxSystem", "LinuxSystem", "TaggedFields"],
+      path: "Sources/Host/PackageInstallation"),
     .executableTarget(
       name: "cultivar-installer", dependencies: ["LinuxSystem", "PackageInstallation"],
+      path: "Sources/Host/cultivar-installer",
       linkerSettings: sandboxExecutable),
-    .target(name: "SwiftSDK", dependencies: ["DebianArchive", "HostSystem", "Lock", "Sandbox"]),
-    .target(name: "Programs", dependencies: ["Project", "HostSystem", "Lock", "Sandbox", "SwiftSDK"]),
     .target(
-      name: "RootFilesystem", dependencies: ["HostSystem", "DebianArchive", "ExecutableFormat", "Lock", "Spelling"]),
-    .target(name: "ExtFileSystem", dependencies: ["HostSystem"]),
-    .target(name: "FATFileSystem"),
+      name: "SwiftSDK", dependencies: ["DebianArchive", "HostSystem", "Lock", "Sandbox"], path: "Sources/Host/SwiftSDK"),
+    .target(
+      name: "Programs", dependencies: ["Project", "HostSystem", "Lock", "Sandbox", "SwiftSDK"],
+      path: "Sources/Host/Programs"),
+    .target(
+      name: "RootFilesystem", dependencies: ["HostSystem", "DebianArchive", "ExecutableFormat", "Lock", "Spelling"],
+      path: "Sources/Host/RootFilesystem"),
+    .target(name: "ExtFileSystem", dependencies: ["HostSystem"], path: "Sources/Host/ExtFileSystem"),
+    .target(name: "FATFileSystem", path: "Sources/Host/FATFileSystem"),
     .target(
       name: "BaseImport",
       dependencies: [
         "Bundle", "ExtFileSystem", "FATFileSystem", "RootFilesystem", "Sandbox", "DebianArchive", "HostSystem",
         "LinuxSystem", "PartitionTable",
-      ]),
+      ], path: "Sources/Host/BaseImport"),
     .target(
       name: "SystemBuild",
       dependencies: [
         "BaseImport", "Sandbox", "DebianArchive", "ExecutableFormat", "Project", "HostSystem", "LinuxSystem", "Lock",
         "PackageInstallation", "RootFilesystem", "SizeReport", "Spelling",
-      ]),
+      ], path: "Sources/Host/SystemBuild"),
     .target(
       name: "DiskImage",
       dependencies: [
         "RootFilesystem", "DebianArchive", "Lock", "BootFlow", "DeviceModel", "PartitionTable", "HostSystem",
-      ]),
-    .target(name: "SizeReport", dependencies: ["HostSystem"]),
+      ], path: "Sources/Host/DiskImage"),
+    .target(name: "SizeReport", dependencies: ["HostSystem"], path: "Sources/Host/SizeReport"),
     .target(
       name: "RemoteDevice",
       dependencies: [
@@ -177,7 +198,7 @@ let package = Package(
         .product(name: "NIOPosix", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"),
         .product(name: "NIOSSL", package: "swift-nio-ssl"),
-      ]),
+      ], path: "Sources/Host/RemoteDevice"),
     .target(
       name: "ImageBuild",
       dependencies: [
@@ -185,16 +206,17 @@ let package = Package(
         "Bundle", "BundleMaking", "BaseImport", "BootFlow", "DeviceModel", "PartitionTable", "HostSystem",
         "LinuxSystem",
         "Spelling", "SystemBuild", "Trust",
-      ]),
+      ], path: "Sources/Host/ImageBuild"),
     .target(
-      name: "Flashing", dependencies: ["DeviceModel", "DiskImage", "HostSystem", "LinuxSystem", "PartitionTable"]),
+      name: "Flashing", dependencies: ["DeviceModel", "DiskImage", "HostSystem", "LinuxSystem", "PartitionTable"],
+      path: "Sources/Host/Flashing"),
     .target(
       name: "Emulator",
       dependencies: [
         "HostSystem",
         .product(name: "Subprocess", package: "swift-subprocess"),
         .product(name: "SystemPackage", package: "swift-system"),
-      ]),
+      ], path: "Sources/Host/Emulator"),
     .executableTarget(
       name: "cultivar",
       dependencies: [
@@ -203,7 +225,7 @@ let package = Package(
         "Spelling", "SwiftSDK", "Trust",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Subprocess", package: "swift-subprocess"),
-      ], linkerSettings: hostExecutable),
+      ], path: "Sources/Host/cultivar", linkerSettings: hostExecutable),
 
     // What a device does with a bundle, alone in an executable that measures itself.
     .executableTarget(
@@ -221,27 +243,32 @@ let package = Package(
     .target(
       name: "TestFixtures",
       dependencies: ["Bundle", "HostSystem", "Trust", .product(name: "Crypto", package: "swift-crypto")],
-      path: "Tests/TestFixtures"),
-    .target(name: "PowerCuts", dependencies: ["PartitionTable", "TestFixtures"], path: "Tests/PowerCuts"),
-    .testTarget(name: "PowerCutsTests", dependencies: ["PowerCuts", "TestFixtures"]),
+      path: "Tests/Fixtures/TestFixtures"),
+    .target(name: "PowerCuts", dependencies: ["PartitionTable", "TestFixtures"], path: "Tests/Fixtures/PowerCuts"),
+    .testTarget(
+      name: "PowerCutsTests", dependencies: ["PowerCuts", "TestFixtures"], path: "Tests/Fixtures/PowerCutsTests"),
     .target(
       name: "DeviceFixtures",
       dependencies: ["BootFlow", "DeviceModel", "LinuxSystem", "ManagementAPI", "TestFixtures"],
-      path: "Tests/DeviceFixtures"),
-    .testTarget(name: "TaggedFieldsTests", dependencies: ["TaggedFields"]),
+      path: "Tests/Fixtures/DeviceFixtures"),
+    .testTarget(name: "TaggedFieldsTests", dependencies: ["TaggedFields"], path: "Tests/Shared/TaggedFieldsTests"),
     .testTarget(
       name: "BundleTests",
-      dependencies: ["Bundle", "CBlockDigests", "BundleMaking", "HostileBundles", "LinuxSystem", "TestFixtures"]),
-    .testTarget(name: "NameResolutionTests", dependencies: ["NameResolution", "LinuxSystem", "TestFixtures"]),
+      dependencies: ["Bundle", "CBlockDigests", "BundleMaking", "HostileBundles", "LinuxSystem", "TestFixtures"],
+      path: "Tests/Shared/BundleTests"),
     .testTarget(
-      name: "BundleDownloadTests", dependencies: ["Bundle", "BundleDownload", "BundleMaking", "TestFixtures"]),
+      name: "NameResolutionTests", dependencies: ["NameResolution", "LinuxSystem", "TestFixtures"],
+      path: "Tests/Shared/NameResolutionTests"),
+    .testTarget(
+      name: "BundleDownloadTests", dependencies: ["Bundle", "BundleDownload", "BundleMaking", "TestFixtures"],
+      path: "Tests/Shared/BundleDownloadTests"),
     .testTarget(
       name: "UpdateEngineTests",
       dependencies: [
         "BootFlow", "Bundle", "BundleMaking", "DeviceFixtures", "DeviceModel", "DeviceRecords", "LinuxSystem",
         "PartitionTable", "TestFixtures", "Trust", "UpdateControl", "UpdateEngine",
         .product(name: "Crypto", package: "swift-crypto"),
-      ]),
+      ], path: "Tests/Device/UpdateEngineTests"),
     .testTarget(
       name: "TrustTests",
       dependencies: [
@@ -249,73 +276,112 @@ let package = Package(
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "SwiftASN1", package: "swift-asn1"),
         .product(name: "X509", package: "swift-certificates"),
-      ]),
-    .testTarget(name: "SigningTests", dependencies: ["Signing", "Trust", "HostSystem", "TestFixtures"]),
-    .testTarget(name: "SpellingTests", dependencies: ["Spelling"]),
-    .testTarget(name: "HostSystemTests", dependencies: ["HostSystem", "LinuxSystem", "TestFixtures"]),
+      ], path: "Tests/Shared/TrustTests"),
     .testTarget(
-      name: "PackageInstallationTests", dependencies: ["PackageInstallation", "LinuxSystem", "TestFixtures"]),
-    .testTarget(name: "SandboxTests", dependencies: ["Sandbox", "HostSystem", "TestFixtures"]),
-    .testTarget(name: "SwiftSDKTests", dependencies: ["SwiftSDK", "HostSystem", "Lock", "TestFixtures"]),
-    .testTarget(name: "LockTests", dependencies: ["Lock", "HostSystem", "TestFixtures"]),
-    .testTarget(name: "DebianArchiveTests", dependencies: ["DebianArchive", "HostSystem", "Lock", "TestFixtures"]),
-    .testTarget(name: "ExecutableFormatTests", dependencies: ["ExecutableFormat", "TestFixtures"]),
-    .testTarget(name: "RootFilesystemTests", dependencies: ["RootFilesystem", "HostSystem", "TestFixtures"]),
+      name: "SigningTests", dependencies: ["Signing", "Trust", "HostSystem", "TestFixtures"],
+      path: "Tests/Host/SigningTests"),
+    .testTarget(name: "SpellingTests", dependencies: ["Spelling"], path: "Tests/Host/SpellingTests"),
     .testTarget(
-      name: "ExtFileSystemTests", dependencies: ["ExtFileSystem", "HostileImages", "HostSystem", "TestFixtures"]),
-    .testTarget(name: "FATFileSystemTests", dependencies: ["FATFileSystem", "TestFixtures"]),
+      name: "HostSystemTests", dependencies: ["HostSystem", "LinuxSystem", "TestFixtures"],
+      path: "Tests/Host/HostSystemTests"),
+    .testTarget(
+      name: "PackageInstallationTests", dependencies: ["PackageInstallation", "LinuxSystem", "TestFixtures"],
+      path: "Tests/Host/PackageInstallationTests"),
+    .testTarget(
+      name: "SandboxTests", dependencies: ["Sandbox", "HostSystem", "TestFixtures"], path: "Tests/Host/SandboxTests"),
+    .testTarget(
+      name: "SwiftSDKTests", dependencies: ["SwiftSDK", "HostSystem", "Lock", "TestFixtures"],
+      path: "Tests/Host/SwiftSDKTests"),
+    .testTarget(name: "LockTests", dependencies: ["Lock", "HostSystem", "TestFixtures"], path: "Tests/Host/LockTests"),
+    .testTarget(
+      name: "DebianArchiveTests", dependencies: ["DebianArchive", "HostSystem", "Lock", "TestFixtures"],
+      path: "Tests/Host/DebianArchiveTests"),
+    .testTarget(
+      name: "ExecutableFormatTests", dependencies: ["ExecutableFormat", "TestFixtures"],
+      path: "Tests/Host/ExecutableFormatTests"),
+    .testTarget(
+      name: "RootFilesystemTests", dependencies: ["RootFilesystem", "HostSystem", "TestFixtures"],
+      path: "Tests/Host/RootFilesystemTests"),
+    .testTarget(
+      name: "ExtFileSystemTests", dependencies: ["ExtFileSystem", "HostileImages", "HostSystem", "TestFixtures"],
+      path: "Tests/Host/ExtFileSystemTests"),
+    .testTarget(
+      name: "FATFileSystemTests", dependencies: ["FATFileSystem", "TestFixtures"], path: "Tests/Host/FATFileSystemTests"
+    ),
     .testTarget(
       name: "BaseImportTests",
-      dependencies: ["BaseImport", "DebianArchive", "Lock", "HostSystem", "PartitionTable", "Sandbox", "TestFixtures"]),
-    .testTarget(name: "BootFlowTests", dependencies: ["BootFlow", "DeviceFixtures", "DeviceModel", "TestFixtures"]),
+      dependencies: ["BaseImport", "DebianArchive", "Lock", "HostSystem", "PartitionTable", "Sandbox", "TestFixtures"],
+      path: "Tests/Host/BaseImportTests"),
+    .testTarget(
+      name: "BootFlowTests", dependencies: ["BootFlow", "DeviceFixtures", "DeviceModel", "TestFixtures"],
+      path: "Tests/Shared/BootFlowTests"),
     .testTarget(
       name: "DiskImageTests",
-      dependencies: ["DiskImage", "BootFlow", "DeviceModel", "PartitionTable", "HostSystem", "TestFixtures"]),
-    .testTarget(name: "SizeReportTests", dependencies: ["SizeReport"]),
+      dependencies: ["DiskImage", "BootFlow", "DeviceModel", "PartitionTable", "HostSystem", "TestFixtures"],
+      path: "Tests/Host/DiskImageTests"),
+    .testTarget(name: "SizeReportTests", dependencies: ["SizeReport"], path: "Tests/Host/SizeReportTests"),
     .testTarget(
       name: "FlashingTests",
-      dependencies: ["DeviceModel", "Flashing", "DiskImage", "HostSystem", "PartitionTable", "TestFixtures"]),
-    .testTarget(name: "ProgramsTests", dependencies: ["Programs", "Project", "HostSystem", "Lock", "TestFixtures"]),
+      dependencies: ["DeviceModel", "Flashing", "DiskImage", "HostSystem", "PartitionTable", "TestFixtures"],
+      path: "Tests/Host/FlashingTests"),
+    .testTarget(
+      name: "ProgramsTests", dependencies: ["Programs", "Project", "HostSystem", "Lock", "TestFixtures"],
+      path: "Tests/Host/ProgramsTests"),
     .testTarget(
       name: "ImageBuildTests",
       dependencies: [
         "ImageBuild", "Project", "DeviceModel", "DiskImage", "RootFilesystem", "HostSystem", "Signing", "TestFixtures",
         "Trust",
-      ]),
+      ], path: "Tests/Host/ImageBuildTests"),
     .testTarget(
       name: "BuildTests",
       dependencies: [
         "cultivar", "DebianArchive", "HostSystem", "ImageBuild", "Lock", "Programs", "Project", "Sandbox", "SizeReport",
         "SwiftSDK", "SystemBuild", "TestFixtures",
-      ], exclude: ["Listings"]),
-    .testTarget(name: "SystemBuildTests", dependencies: ["SystemBuild", "HostSystem", "Project", "TestFixtures"]),
-    .testTarget(name: "PartitionTableTests", dependencies: ["PartitionTable"]),
-    .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem", "TestFixtures"]),
+      ], path: "Tests/Product/BuildTests", exclude: ["Listings"]),
+    .testTarget(
+      name: "SystemBuildTests", dependencies: ["SystemBuild", "HostSystem", "Project", "TestFixtures"],
+      path: "Tests/Host/SystemBuildTests"),
+    .testTarget(
+      name: "PartitionTableTests", dependencies: ["PartitionTable"], path: "Tests/Shared/PartitionTableTests"),
+    .testTarget(
+      name: "LinuxSystemTests", dependencies: ["LinuxSystem", "TestFixtures"], path: "Tests/Shared/LinuxSystemTests"),
     .testTarget(
       name: "DeviceInitTests",
-      dependencies: ["DeviceInit", "DeviceModel", "DeviceRecords", "LinuxSystem", "PartitionTable", "TestFixtures"]),
-    .testTarget(name: "DeviceControlTests", dependencies: ["DeviceControl", "DeviceModel"]),
-    .testTarget(name: "SupervisorTests", dependencies: ["Supervisor", "DeviceModel", "LinuxSystem", "TestFixtures"]),
+      dependencies: ["DeviceInit", "DeviceModel", "DeviceRecords", "LinuxSystem", "PartitionTable", "TestFixtures"],
+      path: "Tests/Device/DeviceInitTests"),
+    .testTarget(
+      name: "DeviceHardwareTests", dependencies: ["DeviceHardware"], path: "Tests/Device/DeviceHardwareTests"),
+    .testTarget(name: "InitClientTests", dependencies: ["InitClient"], path: "Tests/Device/InitClientTests"),
+    .testTarget(name: "DeviceModelTests", dependencies: ["DeviceModel"], path: "Tests/Shared/DeviceModelTests"),
+    .testTarget(
+      name: "DeviceControlTests", dependencies: ["DeviceControl", "DeviceModel"],
+      path: "Tests/Device/DeviceControlTests"),
+    .testTarget(
+      name: "SupervisorTests", dependencies: ["Supervisor", "DeviceModel", "LinuxSystem", "TestFixtures"],
+      path: "Tests/Device/SupervisorTests"),
     .testTarget(
       name: "ManagementAPITests",
       dependencies: [
         "DeviceControl", "DeviceFixtures", "DeviceModel", "LinuxSystem", "ManagementAPI", "Supervisor", "TestFixtures",
         .product(name: "NIOCore", package: "swift-nio"),
-      ]),
+      ], path: "Tests/Device/ManagementAPITests"),
     .testTarget(
       name: "RemoteDeviceTests",
-      dependencies: ["DeviceFixtures", "DeviceModel", "HostSystem", "ManagementAPI", "RemoteDevice", "TestFixtures"]),
-    .testTarget(name: "ProjectTests", dependencies: ["Project", "TestFixtures"]),
+      dependencies: ["DeviceFixtures", "DeviceModel", "HostSystem", "ManagementAPI", "RemoteDevice", "TestFixtures"],
+      path: "Tests/Host/RemoteDeviceTests"),
+    .testTarget(name: "ProjectTests", dependencies: ["Project", "TestFixtures"], path: "Tests/Host/ProjectTests"),
     .testTarget(
       name: "CommandLineTests",
-      dependencies: ["cultivar", "Bundle", "BundleDownload", "BundleMaking", "LinuxSystem", "TestFixtures"]),
+      dependencies: ["cultivar", "Bundle", "BundleDownload", "BundleMaking", "LinuxSystem", "TestFixtures"],
+      path: "Tests/Host/CommandLineTests"),
     .testTarget(
       name: "BootTests",
       dependencies: [
         "Bundle", "BundleMaking", "Emulator", "Flashing", "HostSystem", "Project", "ImageBuild", "Lock",
         "PartitionTable", "PowerCuts", "DeviceModel", "RemoteDevice", "TestFixtures", "Trust", "cultivar",
         .product(name: "Crypto", package: "swift-crypto"),
-      ]),
+      ], path: "Tests/Product/BootTests"),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -1,0 +1,74 @@
+import DeviceModel
+import DeviceRecords
+import Glibc
+import InitClient
+import LinuxSystem
+
+/// Puts together what the device says about itself.
+public struct StatusReport: Sendable {
+  private let source: Source
+
+  /// Who knows what runs.
+  private enum Source: Sendable {
+    /// The supervisor of an appliance, by its socket.
+    case supervisor(String)
+    /// systemd, and the image by what its updater has been told.
+    case systemd(ImageIdentity)
+  }
+
+  /// Makes a report that asks the supervisor at `socketPath` about the programs.
+  public init(socketPath: String = DevicePaths.controlSocket) {
+    source = .supervisor(socketPath)
+  }
+
+  /// Makes a report that asks systemd about the units.
+  public init(system image: ImageIdentity) {
+    source = .systemd(image)
+  }
+
+  /// The status of the moment.
+  ///
+  /// - Throws: ``ControlClient/Failure`` where the supervisor does not answer.
+  public func make() throws(ControlClient.Failure) -> DeviceStatus {
+    switch source {
+    case .systemd(let image):
+      return status(of: image, [], Systemd.state())
+    case .supervisor(let path):
+      guard case .status(let supervisor) = try ControlClient(path: path).ask(.status) else { throw .unreadable }
+      return status(of: supervisor.image, supervisor.programs, nil)
+    }
+  }
+
+  private func status(
+    of image: ImageIdentity, _ programs: [ProgramStatus], _ system: SystemState?
+  ) -> DeviceStatus {
+    DeviceStatus(
+      image: image,
+      hostname: FileTree.line("/proc/sys/kernel/hostname") ?? "",
+      machineID: FileTree.line("/etc/machine-id"),
+      slot: KernelCommandLine.running.slot,
+      kernel: Kernel.release,
+      uptime: Kernel.uptime,
+      time: Clock.text(seconds: Clock.seconds),
+      clockSynchronised: Clock.isSynchronised,
+      addresses: NetworkState.addresses().filter { !$0.isLoopback }.map {
+        DeviceStatus.InterfaceAddress(interface: $0.interface, address: "\($0.address)/\($0.prefixLength)")
+      },
+      memory: Self.memory,
+      data: Mount.isMountPoint(DevicePaths.data)
+        ? Mount.space(at: DevicePaths.data).map { DeviceStatus.Space(total: $0.total, available: $0.available) } : nil,
+      failures: FailureLog(in: DevicePaths.records).records,
+      programs: programs,
+      system: system)
+  }
+
+  /// Main memory by `/proc/meminfo`.
+  private static var memory: DeviceStatus.Space {
+    var values: [Substring: UInt64] = [:]
+    for line in (FileTree.line("/proc/meminfo") ?? "").split(separator: "\n") {
+      let words = line.split(separator: " ")
+      if words.count >= 2, let kibibytes = UInt64(words[1]) { values[words[0]] = kibibytes * 1024 }
+    }
+    return DeviceStatus.Space(total: values["MemTotal:"] ?? 0, available: values["MemAvailable:"] ?? 0)
+  }
+}

@@ -1,0 +1,79 @@
+import DeviceModel
+import Glibc
+import InitClient
+import LinuxSystem
+
+/// Looks whether everything is well: programs or units, scripts in the health folders, and what the plan declares.
+struct HealthCheck: Sendable {
+  /// Folders with scripts; each executable file in them is a check.
+  var folders = ["/usr/lib/cultivar/health.d", "/etc/cultivar/health.d"]
+  /// Seconds that a script may take.
+  var scriptTimeout = 30
+  /// What is declared.
+  var checks: [HealthCheckPlan]
+  /// Notices who does not stay up.
+  private let restarts: RestartWatch
+
+  /// Looks at what a plan declares besides what every device looks at.
+  ///
+  /// - Parameter restarts: Remembers from one look to the next.
+  init(_ plan: HealthPlan, _ restarts: RestartWatch = RestartWatch()) {
+    checks = plan.checks
+    self.restarts = restarts
+  }
+
+  /// What is not well, in sentences; empty where everything is.
+  func problems() -> [String] { services() + scripts() + checks.compactMap(problem) }
+
+  private func services() -> [String] {
+    if FileTree.exists(DevicePaths.controlSocket) { return programs() }
+    guard Systemd.runsMachine else { return [] }
+    let state = Systemd.state()
+    return Self.problems(of: state) + restarts.problems(state.restarts)
+  }
+
+  /// Of an appliance: every program that is to run runs.
+  private func programs() -> [String] {
+    guard case .status(let status)? = try? ControlClient().ask(.status) else { return ["init does not answer"] }
+    let counts = status.programs.map { ($0.name, $0.restarts) }
+    return status.programs.compactMap(Self.problem)
+      + restarts.problems(Dictionary(counts) { first, _ in first })
+  }
+
+  static func problem(_ program: ProgramStatus) -> String? {
+    switch program.state {
+    case .running, .stopped: nil
+    case .ended: program.lastEnd == "status 0" ? nil : "\(program.name) ended: \(program.lastEnd ?? "not started")"
+    case .waiting: "\(program.name) waits for \(program.waitingFor ?? "its start")"
+    case .stopping, .restarting: "\(program.name) does not stay: \(program.lastEnd ?? "it is being stopped")"
+    }
+  }
+
+  /// Of a system: systemd has started everything, and no unit has failed.
+  static func problems(of system: SystemState) -> [String] {
+    if !system.failedUnits.isEmpty { return system.failedUnits.map { "\($0) has failed" } }
+    if system.state == "running" { return [] }
+    return ["systemd is \(system.state.isEmpty ? "not to be asked" : system.state)"]
+  }
+
+  private func scripts() -> [String] {
+    folders.flatMap { folder in
+      FileTree.names(in: folder).filter { access("\(folder)/\($0)", X_OK) == 0 }.compactMap { name in
+        LimitedRun("\(folder)/\(name)", [], timeout: scriptTimeout).problem().map { "\(name): \($0)" }
+      }
+    }
+  }
+
+  private func problem(_ check: HealthCheckPlan) -> String? {
+    let problem: String? =
+      switch check.kind {
+      case .file(let path): FileTree.exists(path) ? nil : "\(path) is not there"
+      case .command(let words):
+        words.first.map { LimitedRun($0, Array(words.dropFirst()), timeout: check.timeout).problem() } ?? nil
+      case .tcp(let address, let port): TCPProbe(address, port, timeout: check.timeout).problem()
+      case .http(let address, let port, let path, let text):
+        TCPProbe(address, port, timeout: check.timeout).problem(get: path, contains: text)
+      }
+    return problem.map { "\(check.name): \($0)" }
+  }
+}

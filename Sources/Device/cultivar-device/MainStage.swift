@@ -1,0 +1,223 @@
+import DeviceHardware
+import DeviceInit
+import DeviceModel
+import DeviceRecords
+import FoundationEssentials
+import Glibc
+import LinuxSystem
+import ManagementAPI
+import Supervisor
+
+/// Stage 2: PID 1 in the root file system, from its start to the end of the machine.
+enum MainStage {
+  /// Milliseconds between savings of the time.
+  private static let clockInterval = 3_600_000
+  /// Seconds between the message of a failure and the restart.
+  private static let failureDelay: UInt32 = 10
+  private static let consoleName = "console"
+  /// The program that may use the control socket besides the superuser.
+  private static let daemonName = "cultivard"
+
+  static func run() -> Never {
+    guard getpid() == 1 else {
+      try? Descriptor(owning: dup(STDERR_FILENO)).write(all: Array("init: this is for PID 1 only\n".utf8))
+      exit(1)
+    }
+    let log = KernelLog()
+    do {
+      let ending = try supervise(log)
+      end(ending, log)
+    } catch {
+      log.error("cannot run the device: \(error)")
+      record("cannot run the device: \(error)", log)
+      log.error("restarting in \(failureDelay) seconds")
+      sync()
+      sleep(failureDelay)
+      end(.reboot, log)
+    }
+  }
+
+  /// Sets everything up and runs the programs until the machine is to end.
+  private static func supervise(_ log: KernelLog) throws -> Kernel.Ending {
+    let note: (String) -> Void = { log.note($0) }
+    let system = RunningSystem(note: note)
+    system.mountFileSystems()
+    system.makeFewDevices()
+    system.applySettings(commandLine: FileTree.line("/proc/cmdline") ?? "")
+    let plan = try JSONDecoder().decode(DevicePlan.self, from: Data(try FileTree.read(DevicePlan.path)))
+    let values = try? DeviceRecords(in: DevicePaths.records).firstBootValues()
+    system.setIdentity(hostname: values?[.hostname] ?? plan.hostname)
+    Kernel.takeControlAltDelete()
+
+    for program in plan.programs { FileTree.readAhead(program.executable) }
+
+    let loop = try EventLoop()
+    let records = restoreRecords(system, loop, note)
+    let hardware = Hardware(plan: plan, system: system, loop: loop, note: note)
+
+    let supervisor = try Supervisor(
+      image: plan.image, programs: programs(of: plan), environment: environment(of: plan, note), loop: loop)
+    var ending = Kernel.Ending.reboot
+    let shutDown: (Kernel.Ending) -> Void = { wanted in
+      ending = wanted
+      log.note("stopping all programs (\(wanted.rawValue))")
+      supervisor.shutDown(timeout: plan.shutdownTimeout) { loop.stop() }
+    }
+    hardware.powerButtonPressed = { shutDown(.powerOff) }
+    hardware.watchdogHadReset = {
+      let message = "the watchdog restarted the machine: init had not fed it in time"
+      log.error(message)
+      record(message, log)
+    }
+    let signals = try watchSignals(loop, supervisor: supervisor, shutDown: shutDown)
+    let network = try watchNetwork(loop, supervisor)
+    let server = try controlServer(plan, supervisor, shutDown)
+    try hardware.start()
+
+    log.note("\(plan.image.project) \(plan.image.image) \(plan.image.version)")
+    supervisor.startWhatCan()
+    withExtendedLifetime((signals, network, server)) { loop.run() }
+
+    if let records { save(records, note) }
+    if ending == .powerOff { hardware.disarmWatchdog() }
+    return ending
+  }
+
+  /// Id and time from the data partition; randomness was credited in stage 1.
+  private static func restoreRecords(
+    _ system: RunningSystem, _ loop: EventLoop, _ note: @escaping (String) -> Void
+  ) -> DeviceRecords? {
+    var planStatus = stat()
+    stat(DevicePlan.path, &planStatus)
+    let imageTime = Int(planStatus.st_mtim.tv_sec)
+    guard Mount.isMountPoint(DevicePaths.data) else {
+      note("no data partition is mounted: nothing outlives this start")
+      system.stepClock(toAtLeast: [imageTime])
+      return nil
+    }
+    do {
+      let records = try DeviceRecords(in: DevicePaths.records)
+      system.stepClock(toAtLeast: [imageTime, records.savedTime])
+      // Left at once and not only at the end: a device whose power is cut has one at its next start as well.
+      if !records.hasRandomSeed { try records.saveRandomSeed() }
+      try FileTree.replace("/run/machine-id", with: Array("\(try records.machineID())\n".utf8), mode: 0o444)
+      saveTimeRegularly(records, loop, note)
+      return records
+    } catch {
+      note("\(error)")
+      return nil
+    }
+  }
+
+  private static func saveTimeRegularly(
+    _ records: DeviceRecords, _ loop: EventLoop, _ note: @escaping (String) -> Void
+  ) {
+    loop.after(clockInterval) {
+      do { try records.saveTime() } catch { note("\(error)") }
+      saveTimeRegularly(records, loop, note)
+    }
+  }
+
+  private static func save(_ records: DeviceRecords, _ note: (String) -> Void) {
+    do {
+      try records.saveTime()
+      try records.saveRandomSeed()
+    } catch {
+      note("\(error)")
+    }
+  }
+
+  /// The plan's programs, and the one that takes commands on the console where the plan asks for it. That one may read what is others',
+  /// as the certificate of the daemon, whose fingerprint it shows.
+  private static func programs(of plan: DevicePlan) -> [ProgramPlan] {
+    guard plan.consoleCommands else { return plan.programs }
+    let console = ProgramPlan(
+      name: consoleName, isSystem: true, executable: DevicePaths.control, arguments: ["console"], environment: [:],
+      user: .root, home: "/", restart: RestartPolicy(condition: .always), waitFor: [], stop: StopPlan(),
+      limits: ProgramLimits(), capabilities: ["dac_read_search"], privateTmp: false, log: LogPlan(ringBytes: 1024))
+    return plan.programs + [console]
+  }
+
+  private static func environment(
+    of plan: DevicePlan, _ note: @escaping (String) -> Void
+  ) -> SupervisorEnvironment {
+    var environment = SupervisorEnvironment(note: note)
+    environment.reapsOrphans = true
+    environment.fewDevices = RunningSystem.fewDevices
+    environment.terminals = plan.consoleCommands ? [consoleName: "/dev/console"] : [:]
+    do {
+      environment.controlGroups = try ControlGroups(root: "/sys/fs/cgroup/programs")
+    } catch {
+      note("limits have no effect: \(error)")
+    }
+    return environment
+  }
+
+  private static func watchSignals(
+    _ loop: EventLoop, supervisor: Supervisor, shutDown: @escaping (Kernel.Ending) -> Void
+  ) throws -> SignalQueue {
+    let signals = try SignalQueue(
+      [SIGCHLD, SIGINT, SIGTERM, SIGUSR2, SIGPWR] + SignalName.powerOffSignals + SignalName.rebootSignals)
+    try loop.watch(signals.descriptor) {
+      while let signal = signals.next() {
+        switch signal {
+        case SIGCHLD: supervisor.reap()
+        case SIGINT, SIGTERM: shutDown(.reboot)
+        case _ where SignalName.rebootSignals.contains(signal): shutDown(.reboot)
+        default: shutDown(.powerOff)
+        }
+      }
+    }
+    return signals
+  }
+
+  private static func watchNetwork(_ loop: EventLoop, _ supervisor: Supervisor) throws -> Descriptor {
+    let changes = try NetworkState.changes()
+    try loop.watch(changes) {
+      while let bytes = try? changes.read(atMost: 65_536), !bytes.isEmpty {}
+      supervisor.startWhatCan()
+    }
+    return changes
+  }
+
+  private static func controlServer(
+    _ plan: DevicePlan, _ supervisor: Supervisor, _ shutDown: @escaping (Kernel.Ending) -> Void
+  ) throws -> ControlServer {
+    let daemon = plan.programs.first { $0.name == daemonName }?.user
+    if let daemon {
+      for folder in [LogWriter.positionFolder, DevicePaths.logs] {
+        try FileTree.makeFolders(folder, mode: 0o750)
+        chown(folder, daemon.uid, daemon.gid)
+      }
+    }
+    return try ControlServer(
+      at: DevicePaths.controlSocket, supervisor: supervisor, allowedUsers: [0, daemon?.uid ?? 0], group: daemon?.gid,
+      end: shutDown)
+  }
+
+  private static func record(_ message: String, _ log: KernelLog) {
+    guard Mount.isMountPoint(DevicePaths.data) else { return }
+    let record = FailureRecord(time: .now, slot: KernelCommandLine.running.slot, message: message)
+    do {
+      try FailureLog(in: DevicePaths.records).add(record)
+    } catch {
+      log.error("\(error)")
+    }
+  }
+
+  /// Ends the machine: nothing runs any more, and what was written is on the disk.
+  private static func end(_ ending: Kernel.Ending, _ log: KernelLog) -> Never {
+    kill(-1, SIGKILL)
+    sync()
+    do {
+      try Mount.unmount(DevicePaths.data)
+    } catch {
+      // Something that cannot be killed holds it open; read-only it is as safe.
+      try? Mount.remount(DevicePaths.data, .readOnly)
+    }
+    log.note(ending == .reboot ? "restarting" : "switching off")
+    Kernel.end(ending)
+    // Only where the kernel refuses: PID 1 that ends makes it panic, and restart.
+    exit(1)
+  }
+}

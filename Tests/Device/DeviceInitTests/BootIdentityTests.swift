@@ -1,0 +1,81 @@
+import DeviceModel
+import DeviceRecords
+import Foundation
+import PartitionTable
+import TestFixtures
+import Testing
+
+@testable import DeviceInit
+
+@Suite struct BootIdentityTests {
+  private static let text = "5bd8fef1-0193-8643-9189-82c77389320f"
+
+  private func variable(_ text: String) -> [UInt8] {
+    [6, 0, 0, 0] + text.utf16.flatMap { [UInt8($0 & 0xFF), UInt8($0 >> 8)] } + [0, 0]
+  }
+
+  @Test func `the kernel command line counts before the firmware's variable`() throws {
+    let line = KernelCommandLine("quiet cultivar.boot-partition=\(Self.text) cultivar.slot=b")
+    #expect(try BootIdentity.bootPartition(commandLine: line, variable: "/absent") == GUID(Self.text))
+    #expect(line.slot == .b)
+  }
+
+  @Test func `the variable is UTF-16 behind four bytes of attributes`() {
+    #expect(BootIdentity.guid(inVariable: variable(Self.text.uppercased())) == GUID(Self.text))
+    #expect(BootIdentity.guid(inVariable: [6, 0, 0]) == nil)
+    #expect(BootIdentity.guid(inVariable: variable("nonsense")) == nil)
+  }
+
+  @Test func `without either the message names both`() {
+    let failure = #expect(throws: StageFailure.self) {
+      try BootIdentity.bootPartition(commandLine: KernelCommandLine(""), variable: "/absent")
+    }
+    #expect(failure?.description.contains("cultivar.boot-partition") == true)
+    #expect(failure?.description.contains("LoaderDevicePartUUID") == true)
+  }
+
+  @Test func `two disks with the same id are an error that names both`() throws {
+    let guid = try #require(GUID(Self.text))
+    let failure = #expect(throws: StageFailure.self) { try BootDisk.one(of: ["sda", "sdb"], partition: guid) }
+    #expect(failure?.description.contains("/dev/sda and /dev/sdb") == true)
+    #expect(try BootDisk.one(of: ["sda"], partition: guid) == "sda")
+    #expect(try BootDisk.one(of: [], partition: guid) == nil)
+  }
+
+  @Test func `quotes keep spaces, and the last one counts`() {
+    let line = KernelCommandLine(#"a=1 b="x y" a=2 c"#)
+    #expect(line["a"] == "2")
+    #expect(line["b"] == "x y")
+    #expect(line["c"] == "")
+    #expect(line["d"] == nil)
+  }
+
+  @Test(
+    "What chose the slot says so on the command line; an entry that does not is systemd-boot's, or GRUB's on a BIOS")
+  func loader() {
+    func loader(_ line: String, _ firmware: String) -> BootRecord.Loader {
+      BootIdentity.loader(commandLine: KernelCommandLine(line), firmware: firmware)
+    }
+    #expect(loader("ro cultivar.loader=grub", "/") == .grub)
+    #expect(loader("ro cultivar.loader=u-boot", "/absent") == .uBoot)
+    #expect(loader("ro", "/") == .systemdBoot)
+    #expect(loader("ro", "/absent") == .grub)
+  }
+
+  @Test("systemd-boot cannot try a release where U-Boot is the firmware; others can")
+  func firmware() async throws {
+    try await withTemporaryFolder { folder in
+      func file(_ text: String, _ name: String) throws -> String {
+        let place = folder.appending(path: name)
+        try Data(variable(text)).write(to: place)
+        return place.path
+      }
+      let uBoot = try file("Das U-Boot 8229.10", "u-boot")
+      #expect(!BootIdentity.canTry(.systemdBoot, variable: uBoot))
+      #expect(BootIdentity.canTry(.grub, variable: uBoot))
+      let other = try file("EDK II 1.00", "other")
+      #expect(BootIdentity.canTry(.systemdBoot, variable: other))
+      #expect(BootIdentity.canTry(.systemdBoot, variable: "/absent"))
+    }
+  }
+}

@@ -1,0 +1,57 @@
+import FoundationEssentials
+import TestFixtures
+import Testing
+
+@Suite("The sides of the package: shared, device, host")
+struct ArchitectureTests {
+  @Test("The shared targets reach neither side, and the device's reach no target of the host")
+  func sides() throws {
+    let targets = try Self.targets()
+    let sides = Dictionary(targets.compactMap { target in target.side.map { (target.name, $0) } }) { $1 }
+
+    #expect(Set(sides.values) == ["Shared", "Device", "Host"])
+    for target in targets {
+      guard let side = target.side, side != "Host" else { continue }
+      for needed in target.target_dependencies ?? [] {
+        #expect(
+          sides[needed] == "Shared" || sides[needed] == side, "\(side)/\(target.name) depends on \(needed)")
+      }
+    }
+  }
+
+  @Test("Each target of the product has a line in the map of the folders")
+  func map() throws {
+    let map = try String(contentsOf: Checkout.folder.appending(path: "Sources/README.md"), encoding: .utf8)
+    for target in try Self.targets() where target.side != nil {
+      #expect(map.contains("| `\(target.name)` |"), "Sources/README.md lacks \(target.name)")
+    }
+  }
+
+  private struct Package: Decodable {
+    var targets: [Target]
+  }
+
+  /// A target as `swift package describe` writes it.
+  private struct Target: Decodable {
+    var name: String
+    var path: String
+    // swift-format-ignore: AlwaysUseLowerCamelCase
+    var target_dependencies: [String]?
+
+    /// The folder below `Sources`; `nil` elsewhere.
+    var side: String? {
+      let parts = path.split(separator: "/")
+      return parts.first == "Sources" ? parts.dropFirst().first.map(String.init) : nil
+    }
+  }
+
+  private static func targets() throws -> [Target] {
+    let verdict = try withTemporaryFolder { scratch in
+      // The folder of the build is locked while tests run.
+      try Judge("swift").run(
+        ["package", "--scratch-path", scratch.path, "describe", "--type", "json"], in: Checkout.folder)
+    }
+    try #require(verdict.status == 0, "\(verdict.errors)")
+    return try JSONDecoder().decode(Package.self, from: Data(verdict.output.utf8)).targets
+  }
+}

@@ -1,0 +1,32 @@
+import Foundation
+import HostileBundles
+import TestFixtures
+import Testing
+
+/// Inputs that libFuzzer has found to reach every part of the decoders, and, where `CULTIVAR_TEST_LONG` is 1, new ones.
+@Suite("Bytes that anybody may have made")
+struct HostileBundleTests {
+  private static let isLong = ProcessInfo.processInfo.environment["CULTIVAR_TEST_LONG"] == "1"
+  @Test("every stored input is refused or read, also with a byte changed or cut off anywhere")
+  func stored() throws {
+    let corpus = Checkout.folder.appending(path: "Fuzzing/Corpus")
+    let files = try FileManager.default.contentsOfDirectory(at: corpus, includingPropertiesForKeys: nil)
+    #expect(files.count > 50)
+    for file in files {
+      let input = [UInt8](try Data(contentsOf: file))
+      try HostileBundle.decode(input)
+      for place in stride(from: 1, to: input.count, by: max(1, input.count / 64)) {
+        var changed = input
+        changed[place] ^= 0xff
+        try HostileBundle.decode(changed)
+        try HostileBundle.decode(Array(input[..<place]))
+      }
+    }
+  }
+
+  @Test("a minute of new inputs does no harm", .enabled(if: isLong, "CULTIVAR_TEST_LONG is not 1"))
+  func new() throws {
+    let verdict = try Judge(at: Checkout.folder.appending(path: "Scripts/fuzz")).run(["60"], in: Checkout.folder)
+    #expect(verdict.status == 0, "\(verdict.errors.suffix(4000))")
+  }
+}
