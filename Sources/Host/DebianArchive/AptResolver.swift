@@ -32,9 +32,15 @@ struct AptResolver {
       guard let first = group.first else { continue }
       try await cache.withScratch { folder in
         let settings = try writeSettings(in: folder, suite: first.suite, architecture: first.architecture)
-        try await update(settings, suite: first.suite)
-        let index = Index(settings: settings, securityPaths: try securityPaths(settings))
-        for request in group { result[request] = try await resolve(request, in: index) }
+        let lists = try await update(settings, suite: first.suite, architecture: first.architecture)
+        for request in group {
+          var key = try await answerKey("packages 1", lists)
+          key.add(request.label)
+          result[request] = try await answer(key) {
+            try await resolve(
+              request, in: Index(settings: settings, securityPaths: try securityPaths(settings)))
+          }
+        }
         date = max(date, try ArchiveDate.newest(in: folder.appending(path: "state/lists")))
       }
     }
@@ -120,13 +126,47 @@ struct AptResolver {
       tool, arguments, to: purpose, environment: ["APT_CONFIG": settings.path, "LC_ALL": "C.UTF-8"])
   }
 
-  func update(_ settings: URL, suite: String, repositories: [RepositorySource] = []) async throws {
+  /// The beginning of the key of an answer that APT gives: the lists, the archives' addresses, and APT's own version.
+  func answerKey(_ kind: String, _ lists: PackageLists) async throws -> CacheKey {
+    var key = CacheKey(kind)
+    key.add([lists.identity.text, mirror.main, mirror.security])
+    key.add(try await HostCommand(.aptGet, ["--version"], to: "ask APT for its version").run())
+    return key
+  }
+
+  /// An answer of APT: the one that it gave before, where its key is the same, since reading the lists takes seconds.
+  func answer<Answer: Codable>(_ key: CacheKey, _ ask: () async throws -> Answer) async throws -> Answer {
+    let name = "answer.json"
+    let place = try await cache.result("resolution", key.hash) { folder in
+      let answer = try await ask()
+      try FolderTree.writeFile(folder.appending(path: name).path, with: try JSONEncoder().encode(answer))
+    }
+    let file = place.appending(path: name)
+    return try JSONDecoder().decode(Answer.self, from: Data(try FolderTree.readFile(file.path)))
+  }
+
+  /// Fetches the lists of packages, as far as they have changed since the last build that fetched them.
+  ///
+  /// - Throws: ``ArchiveFailure``.
+  func update(
+    _ settings: URL, suite: String, architecture: String, repositories: [RepositorySource] = []
+  ) async throws -> PackageLists {
+    let folder = settings.deletingLastPathComponent()
+    let sources = try FolderTree.readFile(folder.appending(path: "etc/cultivar.sources").path)
+    let store = PackageListStore(of: "\(architecture)\n\(String(decoding: sources, as: UTF8.self))", in: cache)
+    let lists = folder.appending(path: "state/lists")
+    let lent = try store.lend(to: lists)
+    try await fetchLists(settings, suite: suite, repositories: repositories)
+    return try await store.keep(lists, lent: lent)
+  }
+
+  private func fetchLists(_ settings: URL, suite: String, repositories: [RepositorySource]) async throws {
     do {
       // Without this option APT takes an index that it could not fetch for a warning.
       let strictness = ["-o", "APT::Update::Error-Mode=any"]
       let dates = acceptsExpiredIndex ? ["-o", "Acquire::Check-Valid-Until=false"] : []
       try await Self.apt(
-        settings, .aptGet, ["update", "-q"] + strictness + dates,
+        settings, .aptGet, ["update", "-q", "-o", "pkgCacheFile::Generate=false"] + strictness + dates,
         to: "fetch the package index of \(suite)"
       ).run()
     } catch let failure as CommandFailure {

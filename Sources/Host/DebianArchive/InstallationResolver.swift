@@ -5,7 +5,7 @@ import LinuxSystem
 import Lock
 
 /// What a system's stages came to.
-struct ResolvedSystemPackages {
+struct ResolvedSystemPackages: Codable {
   /// New packages of each stage, sorted by name.
   var stages: [[DebianPackage]]
   /// State of the archives.
@@ -29,27 +29,42 @@ extension AptResolver {
       let settings = try writeSettings(
         in: folder, suite: request.suite, architecture: request.architecture,
         moreSources: request.repositories.map(Self.source).joined() + buildPackages.source)
-      try await update(settings, suite: request.suite, repositories: request.repositories)
-      let lists = folder.appending(path: "state/lists")
-      func prefer(keeping versions: [String: String]) throws {
-        try FolderTree.writeFile(
-          folder.appending(path: "etc/preferences").path,
-          with: Self.preferences(request, keeping: versions, lists: lists).utf8)
+      let found = try await update(
+        settings, suite: request.suite, architecture: request.architecture, repositories: request.repositories)
+      var key = try await answerKey("stages 1", found)
+      key.add(request.stages.isEmpty ? "" : request.label(of: request.stages.count - 1))
+      key.add(request.base?.status ?? "")
+      key.add(versions.sorted { $0.key < $1.key }.flatMap { [$0.key, $0.value] })
+      return try await answer(key) {
+        try await ask(request, settings, keeping: versions, buildPackages: buildPackages)
       }
-      try prefer(keeping: versions)
-      try await Self.apt(settings, .aptCache, ["gencaches", "-q"], to: "read the package index").run()
-      var result = ResolvedSystemPackages(stages: [], releases: [:], archiveDate: 0)
-      do {
-        result.stages = try await stages(of: request, settings, buildPackages)
-      } catch is ArchiveFailure where !versions.isEmpty {
-        // A new version may need others than the locked ones.
-        try prefer(keeping: [:])
-        result.stages = try await stages(of: request, settings, buildPackages)
-      }
-      result.releases = try releases(in: lists)
-      result.archiveDate = try ArchiveDate.newest(in: lists)
-      return result
     }
+  }
+
+  /// Asks APT, whose lists are there.
+  private func ask(
+    _ request: InstallationRequest, _ settings: URL, keeping versions: [String: String], buildPackages: BuildPackages
+  ) async throws -> ResolvedSystemPackages {
+    let folder = settings.deletingLastPathComponent()
+    let lists = folder.appending(path: "state/lists")
+    func prefer(keeping versions: [String: String]) throws {
+      try FolderTree.writeFile(
+        folder.appending(path: "etc/preferences").path,
+        with: Self.preferences(request, keeping: versions, lists: lists).utf8)
+    }
+    try prefer(keeping: versions)
+    try await Self.apt(settings, .aptCache, ["gencaches", "-q"], to: "read the package index").run()
+    var result = ResolvedSystemPackages(stages: [], releases: [:], archiveDate: 0)
+    do {
+      result.stages = try await stages(of: request, settings, buildPackages)
+    } catch is ArchiveFailure where !versions.isEmpty {
+      // A new version may need others than the locked ones.
+      try prefer(keeping: [:])
+      result.stages = try await stages(of: request, settings, buildPackages)
+    }
+    result.releases = try releases(in: lists)
+    result.archiveDate = try ArchiveDate.newest(in: lists)
+    return result
   }
 
   /// Resolves each stage upon those before it.

@@ -16,8 +16,9 @@ public struct CacheEntry: Sendable {
 }
 
 extension Cache {
-  /// Folders with results that are not in the store: fetched archives, and what the tools of languages keep from build to build.
-  private static let otherKinds = ["archives", "build", "programs"]
+  /// Folders with results that are not in the store: fetched archives, package lists, and what the tools of languages keep from build to
+  /// build.
+  private static let otherKinds = ["archives", "build", "indexes", "programs"]
 
   /// All results, the longest unused first.
   ///
@@ -97,7 +98,7 @@ extension Cache {
 
   /// Bytes of a result on the disk, counted once: a result does not change.
   private func size(of place: URL, kind: String) -> Int64 {
-    guard kind != "build" else { return FolderTree.size(of: place.path) }
+    guard !["build", "indexes"].contains(kind) else { return FolderTree.size(of: place.path) }
     let file = sizeFile(kind: kind, name: place.lastPathComponent)
     if let text = try? FolderTree.readFile(file.path), let size = Int64(String(decoding: text, as: UTF8.self)) {
       return size

@@ -131,6 +131,33 @@ struct RepositoryTrustTests {
     }
   }
 
+  @Test("Lists that are still the newest are not fetched again, and are refused where their key no longer counts")
+  func kept() async throws {
+    try await withTemporaryFolder { folder in
+      let server = try LoopbackServer(in: folder.appending(path: "server"))
+      let place = try Workplace(folder)
+      let (debian, tools) = (try place.key("debian"), try place.key("tools"))
+      _ = try place.debian(signedBy: "debian")
+      try FileManager.default.moveItem(
+        at: folder.appending(path: "debian"), to: server.site.appending(path: "debian"))
+      let mirror = Mirror(main: "\(server.url)/debian", security: "\(server.url)/debian")
+      let url = try place.repository(signedBy: "tools")
+      let first = try await resolve(place, mirror: mirror, url: url, keyring: debian, key: tools)
+      #expect(try server.requests().contains { $0.contains("/Packages") })
+      try server.restart()
+
+      #expect(try await resolve(place, mirror: mirror, url: url, keyring: debian, key: tools) == first)
+      #expect(try server.requests().allSatisfy { $0.hasSuffix("/InRelease") })
+
+      let stranger = try place.key("stranger")
+      try FileManager.default.removeItem(at: debian)
+      try FileManager.default.copyItem(at: stranger, to: debian)
+      await #expect(throws: ArchiveFailure.self) {
+        _ = try await resolve(place, mirror: mirror, url: url, keyring: debian, key: tools)
+      }
+    }
+  }
+
   @Test("A repository that is signed with another key is refused by its name, with the file to replace")
   func unknown() async throws {
     try await withTemporaryFolder { folder in
