@@ -1,19 +1,17 @@
 import DeviceModel
 
-/// What a boot loader is told about one slot.
+/// The boot loader's entry for one slot.
 ///
 /// Kernel, initial RAM file system and command line belong to the slot: they are replaced and fall back with it.
 public struct BootEntry: Sendable, Equatable {
-  /// The slot.
   public var slot: Slot
   /// Name shown in a loader's menu.
   public var title: String
   /// Version of the release in the slot.
   public var version: String
-  /// Kernel command line, without the parts that say which slot it is.
+  /// Kernel command line, without the parameters that identify the slot.
   public var arguments: [String]
 
-  /// Makes an entry.
   public init(slot: Slot, title: String, version: String, arguments: [String]) {
     self.slot = slot
     self.title = title
@@ -21,17 +19,19 @@ public struct BootEntry: Sendable, Equatable {
     self.arguments = arguments
   }
 
-  /// Makes an entry of a command line as a bundle has it.
+  /// Makes an entry from the kernel command line in a bundle.
   public init(slot: Slot, title: String, version: String, commandLine: [UInt8]) {
     self.init(
       slot: slot, title: title, version: version,
       arguments: String(decoding: commandLine, as: UTF8.self).split { $0 == " " || $0 == "\n" }.map(String.init))
   }
 
-  /// The command line as a bundle has it: without what says which slot it is.
+  /// The kernel command line as the bundle contains it, without the parameters that identify the slot.
   public var commandLine: String { arguments.joined(separator: " ") + "\n" }
 
-  /// The command line for a loader that says on it which one it is, or by `nil` for one that tells otherwise.
+  /// The kernel command line with the parameters that identify the slot and, if `loader` is given, the loader.
+  ///
+  /// Entries of systemd-boot have no loader parameter: stage 1 assumes systemd-boot if UEFI started the device.
   func options(loader: BootRecord.Loader? = nil) -> [String] {
     arguments + ["\(KernelParameter.slot)=\(slot.rawValue)"]
       + (loader.map { ["\(KernelParameter.loader)=\($0.rawValue)"] } ?? [])
@@ -40,8 +40,8 @@ public struct BootEntry: Sendable, Equatable {
   /// The entry for systemd-boot (UAPI.1 Boot Loader Specification, type 1).
   ///
   /// - Parameters:
-  ///   - generation: The loader prefers entries with a higher one: its order is that of the sort keys, lowest first.
-  ///   - isSpare: Whether it comes behind another one of the same generation.
+  ///   - generation: systemd-boot prefers the entry with the highest generation. Its sort keys are in ascending order.
+  ///   - isSpare: True for the second copy of an entry, which sorts after the first one.
   public func bootLoaderSpecification(generation: Int, isSpare: Bool = false) -> String {
     """
     title \(title)
@@ -54,7 +54,7 @@ public struct BootEntry: Sendable, Equatable {
     """
   }
 
-  /// A word of GRUB's command language that stands for itself: `memmap=1M$2G` has a character that means something there.
+  /// Quotes a word for GRUB's command language if it contains special characters, as in `memmap=1M$2G`.
   private static func grubWord(_ text: String) -> String {
     let plain = text.utf8.allSatisfy { byte in
       switch byte {
@@ -62,7 +62,7 @@ public struct BootEntry: Sendable, Equatable {
       default: "+,-./:=@_%".utf8.contains(byte)
       }
     }
-    // Nothing has a meaning between single quotes but the next one (GRUB manual, "Quoting").
+    // Between single quotes, only the single quote is special (GRUB manual, "Quoting").
     return plain ? text : "'\(text.replacing("'", with: "'\\''"))'"
   }
 
@@ -73,7 +73,7 @@ public struct BootEntry: Sendable, Equatable {
 
   private static let highestGeneration = 99_999_999
 
-  /// Reads an entry for systemd-boot that ``bootLoaderSpecification(generation:)`` has made; `nil` for any other text.
+  /// Parses a systemd-boot entry that ``bootLoaderSpecification(generation:isSpare:)`` wrote; `nil` for any other text.
   public init?(_ slot: Slot, bootLoaderSpecification text: String) {
     let fields = Dictionary(
       text.split(separator: "\n").map { line in
@@ -88,10 +88,11 @@ public struct BootEntry: Sendable, Equatable {
       arguments: options.split(separator: " ").map(String.init).filter { !$0.hasPrefix(KernelParameter.slot) })
   }
 
-  /// The commands by which GRUB starts the slot; `root` is the boot partition. Where one of them fails, GRUB goes on with what called them.
+  /// The GRUB commands that start the slot; `$root` is the boot partition. If a command fails, GRUB continues with the
+  /// script that sourced them.
   ///
-  /// The partition's unique id goes onto the command line, so that stage 1 finds the disk that was booted from: the
-  /// BIOS has no other way to tell. So does what says that it is a trial.
+  /// The kernel command line contains the unique ID of the boot partition, so that stage 1 finds the disk that was
+  /// booted: under BIOS there is no other way to pass it. It also marks a trial.
   public var grubCommands: String {
     """
     \(Self.grubBegin)
@@ -103,8 +104,8 @@ public struct BootEntry: Sendable, Equatable {
     """
   }
 
-  /// How the commands begin.
+  /// The first line of ``grubCommands``.
   static let grubBegin = "probe --set=boot_partition --part-uuid $root"
-  /// How they end.
+  /// The last line of ``grubCommands``.
   static let grubEnd = "fi\n"
 }

@@ -1,80 +1,76 @@
 import DeviceModel
 
-/// How one boot loader chooses a slot, tries it once, and falls back.
+/// The choice of a slot, its trial, and the fallback to the other slot, for one boot loader.
 ///
-/// Of the two slots one is the *standard*: what is started where there is nothing to try. The other may be on *trial*: started once, and
-/// not again unless it is committed. Whatever a power cut leaves of an operation, the loader starts a slot that is whole; what each
-/// write can leave is drawn in `docs/boot-flows.md`.
+/// One of the two slots is the *standard*: the loader starts it unless there is a trial. The other slot may be on
+/// *trial*: the loader starts it once, and not again unless it is committed. If the power fails during any operation,
+/// the loader still starts a complete slot. `docs/boot-flows.md` shows the state that each write can leave behind.
 public protocol BootFlow {
-  /// Name of the loader, for people.
+  /// Name of the loader, for display.
   var loader: String { get }
 
-  /// What the loader would do at its next start.
+  /// Reads the loader's choice for its next start.
   ///
   /// - Throws: ``BootFlowFailure``, `SystemError`.
   func choice() throws -> BootChoice
 
-  /// Sees to it that the loader does not start a slot any more, which may be written to then.
+  /// Makes sure that the loader no longer starts a slot. After this call the slot may be overwritten.
   ///
   /// - Throws: ``BootFlowFailure/isStandard(_:)`` for the standard slot, `SystemError`.
   func withdraw(_ slot: Slot) throws
 
-  /// Lets the loader start a slot at its next start, and only then. The slot is complete.
+  /// Puts a complete slot on trial: the loader starts it at its next start, and only then.
   ///
   /// - Throws: ``BootFlowFailure``, `SystemError`.
   func offer(_ entry: BootEntry) throws
 
-  /// Makes a slot the standard, on trial or not.
+  /// Makes a slot the standard, even if it was not on trial.
   ///
-  /// - Throws: ``BootFlowFailure/notStartable(_:)`` for a slot that the loader does not know, `SystemError`.
+  /// - Throws: ``BootFlowFailure/notStartable(_:)`` for a slot without an entry in the loader, `SystemError`.
   func commit(_ slot: Slot) throws
 
-  /// What the loader knows of a slot; `nil` where it could not start it.
+  /// Reads the loader's entry for a slot; `nil` if the loader cannot start the slot.
   func entry(of slot: Slot) throws -> BootEntry?
 }
 
-/// What a boot loader would do.
+/// A boot loader's choice of the slot to start.
 public struct BootChoice: Equatable, Sendable {
   /// A slot that is started once.
   public struct Trial: Equatable, Sendable {
-    /// The slot.
     public var slot: Slot
-    /// Whether that once has been: the slot is not started any more, or runs.
+    /// True if the loader has used its one try: it does not start the slot again, or the slot is running.
     public var isSpent: Bool
 
-    /// Makes a trial.
     public init(_ slot: Slot, isSpent: Bool) {
       self.slot = slot
       self.isSpent = isSpent
     }
   }
 
-  /// What is started where there is nothing to try; `nil` where the loader's records are damaged.
+  /// The slot that is started unless there is a trial; `nil` if the loader's records are damaged.
   public var standard: Slot?
-  /// What is tried, or was.
+  /// The slot on trial, including a trial that is spent.
   public var trial: Trial?
 
-  /// Makes a choice.
   public init(standard: Slot?, trial: Trial? = nil) {
     self.standard = standard
     self.trial = trial
   }
 
-  /// What is started next.
+  /// The slot that the loader starts next.
   public var next: Slot? {
     if let trial, !trial.isSpent { return trial.slot }
     return standard
   }
 }
 
-/// Why a boot loader cannot be told something.
+/// An error of a change to the boot loader's choice.
 public enum BootFlowFailure: Error, Equatable, CustomStringConvertible {
-  /// The slot is what the loader starts.
+  /// The slot is the standard, which cannot be withdrawn.
   case isStandard(Slot)
   /// The loader has no entry for the slot.
   case notStartable(Slot)
 
-  /// The reason for a reader.
   public var description: String {
     switch self {
     case .isStandard(let slot):

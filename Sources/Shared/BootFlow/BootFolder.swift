@@ -1,38 +1,38 @@
 import Glibc
 import LinuxSystem
 
-/// The files on the mounted boot partition, changed so that a power cut leaves each of them as it was or as it is to be.
+/// The files on the mounted boot partition. A power cut during a change leaves each file either old or new.
 ///
-/// FAT has no journal, and a name that moves is for a moment two names of the same clusters, or none. So nothing is renamed: a file
-/// appears under its last name, first empty, then with all its bytes, and whoever reads it passes over an empty one; files whose
-/// length never changes are written in place. The partition is mounted such that folders and the table of clusters are written at once and
-/// in order (``mountFlags``); a cut may lose clusters to nobody, and never gives one to two files.
+/// FAT has no journal. During a rename, two names may refer to the same clusters, or no name does. So no file is
+/// renamed: a new file gets its final name at once, first empty, then with all its bytes, and readers ignore an empty
+/// file. Files of constant length are overwritten in place. The mount flags (``mountFlags``) make the kernel write
+/// folders and the allocation table at once and in order. A power cut may leak clusters, but it never assigns one
+/// cluster to two files.
 public struct BootFolder: Sendable {
-  /// Where the boot partition is mounted.
+  /// Mount point of the boot partition.
   public let path: String
 
-  /// How the partition is to be mounted.
+  /// Mount flags for the boot partition.
   public static let mountFlags: Mount.Flags = [.synchronous, .noSetUserID, .noDevices, .noExecution, .noAccessTimes]
-  /// Options of the file system: one that a cut has left with a fault is no reason to stop in the middle of a change.
+  /// File system options. If a power cut damaged the file system, a change continues instead of stopping halfway.
   public static let mountOptions = "errors=continue"
 
-  /// Uses a folder.
   public init(_ path: String) { self.path = path }
 
-  /// Names in a folder, sorted; empty where there is none.
+  /// Lists the names in a folder, sorted; empty if the folder does not exist.
   public func names(in folder: String) -> [String] { FileTree.names(in: absolute(folder)) }
 
-  /// The place of a file for whoever opens it.
+  /// The absolute path of a file.
   public func absolute(_ file: String) -> String { "\(path)/\(file)" }
 
-  /// A file's bytes; `nil` where there is none.
+  /// Reads a file; `nil` if it does not exist.
   ///
   /// - Throws: `SystemError`.
   public func read(_ file: String, limit: Int = 1 << 16) throws(SystemError) -> [UInt8]? {
     FileTree.exists(absolute(file)) ? try FileTree.read(absolute(file), limit: limit) : nil
   }
 
-  /// Makes a file that is not there, or that nobody reads any more.
+  /// Creates a file, or replaces a file that is no longer read.
   ///
   /// - Throws: `SystemError`.
   public func create(_ file: String, _ bytes: [UInt8]) throws(SystemError) {
@@ -44,7 +44,7 @@ public struct BootFolder: Sendable {
     try synchronise(folderOf: file)
   }
 
-  /// Removes a file, if it is there.
+  /// Removes a file, if it exists.
   ///
   /// - Throws: `SystemError`.
   public func remove(_ file: String) throws(SystemError) {
@@ -52,7 +52,8 @@ public struct BootFolder: Sendable {
     if errno != ENOENT { throw SystemError("remove", absolute(file)) }
   }
 
-  /// Writes other bytes in place of a file's, as many as there are. A cut leaves each sector of 512 bytes old or new.
+  /// Overwrites a file in place if the length is unchanged, otherwise creates it anew. A power cut leaves each sector
+  /// of 512 bytes old or new.
   ///
   /// - Throws: `SystemError`.
   public func overwrite(_ file: String, _ bytes: [UInt8]) throws(SystemError) {

@@ -1,6 +1,6 @@
 import DeviceModel
 
-/// Where things stand on the boot partition.
+/// Paths on the boot partition.
 public enum BootPartition {
   /// Folder of a slot.
   public static func folder(_ slot: Slot) -> String { "slots/\(slot.rawValue)" }
@@ -8,17 +8,17 @@ public enum BootPartition {
   public static func kernel(_ slot: Slot) -> String { "\(folder(slot))/linux" }
   /// Initial RAM file system of a slot.
   public static func initialRAM(_ slot: Slot) -> String { "\(folder(slot))/initrd" }
-  /// Kernel command line of a slot, as its bundle has it.
+  /// Kernel command line of a slot, as its bundle contains it.
   public static func commandLine(_ slot: Slot) -> String { "\(folder(slot))/command-line" }
-  /// The boot loader for UEFI that came with a slot's release.
+  /// The UEFI boot loader of a slot's release.
   public static func uefiLoader(_ slot: Slot) -> String { "\(folder(slot))/loader.efi" }
-  /// The boot loader for BIOS that came with a slot's release: `boot.img`, then GRUB's core image.
+  /// The BIOS boot loader of a slot's release: `boot.img`, then GRUB's core image.
   public static func biosLoader(_ slot: Slot) -> String { "\(folder(slot))/loader.bin" }
-  /// GRUB's commands for a slot, twice.
+  /// GRUB's commands for a slot, in two copies.
   public static func grubCommands(_ slot: Slot) -> [String] {
     ["grub.cfg", "grub-2.cfg"].map { "\(folder(slot))/\($0)" }
   }
-  /// U-Boot's environment for a slot, twice: the command line of its kernel.
+  /// U-Boot's environment for a slot, in two copies. It holds the kernel command line.
   public static func uBootEnvironments(_ slot: Slot) -> [String] {
     ["u-boot.env", "u-boot-2.env"].map { "\(folder(slot))/\($0)" }
   }
@@ -30,17 +30,17 @@ public enum BootPartition {
   public static let grub = "grub"
   /// Folder of U-Boot.
   public static let uBoot = "u-boot"
-  /// The script that U-Boot looks for on each disk; ours chooses a slot.
+  /// The script that U-Boot looks for on each disk. Cultivar's script chooses a slot.
   public static let uBootScript = "boot.scr"
-  /// First commands of GRUB, which choose a slot.
+  /// GRUB's first commands, which choose a slot.
   public static let grubConfiguration = "grub/grub.cfg"
 
-  /// systemd-boot's own file for an architecture, by Debian's name of it.
+  /// File name of systemd-boot for an architecture, by Debian's architecture name.
   public static func systemdBoot(_ architecture: String) -> String {
     architecture == "arm64" ? "systemd-bootaa64.efi" : "systemd-bootx64.efi"
   }
 
-  /// Where UEFI looks for a boot loader on a disk that it was told nothing about, by Debian's architecture name.
+  /// UEFI's default path of the boot loader on removable media, by Debian's architecture name.
   public static func removableLoader(_ architecture: String) -> String? {
     switch architecture {
     case "amd64": "EFI/BOOT/BOOTX64.EFI"

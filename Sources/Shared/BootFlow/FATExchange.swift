@@ -1,10 +1,11 @@
 import LinuxSystem
 
-/// Exchanges the contents of two files of a FAT32 file system in one write of one sector (Microsoft's FAT specification 1.03).
+/// Exchanges the contents of two files of a FAT32 file system by writing one sector (Microsoft's FAT specification
+/// 1.03).
 ///
-/// A boot loader's own file has a name that firmware knows, and there is no moment at which it may be missing or half there. FAT cannot
-/// replace a file; but where both names stand in one sector of their folder, writing that sector with their clusters and sizes exchanged is
-/// all or nothing. The file system must not be mounted meanwhile.
+/// The firmware expects a boot loader under a fixed name, so that file must never be missing or incomplete. FAT cannot
+/// replace a file atomically. But if both directory entries are in one sector, writing that sector with clusters and
+/// sizes exchanged either happens completely or not at all. The file system must not be mounted during the exchange.
 public struct FATExchange {
   private let device: BlockDevice
   private let clusterSectors: UInt64
@@ -12,15 +13,14 @@ public struct FATExchange {
   private let dataStart: UInt64
   private let root: UInt32
 
-  /// Why files cannot be exchanged.
+  /// An error of an exchange.
   public struct Failure: Error, Equatable, CustomStringConvertible {
-    /// The reason.
     public let description: String
   }
 
-  /// Opens a file system.
+  /// Opens the file system on a block device.
   ///
-  /// - Throws: ``Failure`` where there is no FAT32 with sectors of 512 bytes, `SystemError`.
+  /// - Throws: ``Failure`` if the device has no FAT32 file system with sectors of 512 bytes, `SystemError`.
   public init(_ path: String) throws {
     device = try BlockDevice(path, writable: true)
     let boot = try device.read(0, 1)
@@ -36,13 +36,13 @@ public struct FATExchange {
     root = UInt32(number(44, 4))
   }
 
-  /// Exchanges two files of a folder.
+  /// Exchanges two files in a folder.
   ///
   /// - Parameters:
-  ///   - folder: Names of the folders on the way, from the root.
-  ///   - one: Name of a file; like all names here in upper case, at most 8 characters, a dot, at most 3.
-  ///   - other: Name of another file.
-  /// - Throws: ``Failure`` where one is not there, or both do not stand in one sector; `SystemError`.
+  ///   - folder: Names of the folders on the path, from the root.
+  ///   - one: Name of a file. All names are in upper case: at most 8 characters, a dot, at most 3 characters.
+  ///   - other: Name of the other file.
+  /// - Throws: ``Failure`` if a file does not exist, or the two entries are not in one sector; `SystemError`.
   public func exchange(in folder: [String], _ one: String, _ other: String) throws {
     var cluster = root
     for name in folder {
@@ -58,7 +58,7 @@ public struct FATExchange {
       throw Failure(description: "\(one) and \(other) do not stand in one sector on \(device.path)")
     }
     var bytes = try device.read(first.sector, 1)
-    // Times, clusters and sizes; names and attributes stay.
+    // Exchange times, clusters and sizes; keep names and attributes.
     for offset in 14..<32 { bytes.swapAt(first.offset + offset, second.offset + offset) }
     try device.write(bytes, at: first.sector)
     try device.synchronise()
@@ -69,7 +69,7 @@ public struct FATExchange {
     return number(20) << 16 | number(26)
   }
 
-  /// The name as a folder has it: eleven characters, filled up with spaces.
+  /// The name as a directory entry stores it: eleven characters, padded with spaces.
   private static func stored(_ name: String) -> [UInt8] {
     let parts = name.split(separator: ".", maxSplits: 1)
     func padded(_ text: Substring, _ count: Int) -> [UInt8] {
@@ -78,13 +78,13 @@ public struct FATExchange {
     return padded(parts[0], 8) + padded(parts.count > 1 ? parts[1] : "", 3)
   }
 
-  /// Where the entry of a name stands in the folder that begins at a cluster.
+  /// Finds a directory entry by name, in the folder that begins at a cluster.
   private func find(
     _ name: String, in first: UInt32, isFolder: Bool
   ) throws(SystemError) -> (sector: UInt64, offset: Int)? {
     let wanted = Self.stored(name)
     var cluster = first
-    // A folder has 65,536 entries at most; a chain that goes in a circle ends here.
+    // A folder has at most 65,536 entries. This limit also ends a cluster chain with a cycle.
     var rest = 65_536 * 32 / 512
     while (2..<0x0fff_fff8).contains(cluster), rest > 0 {
       let start = dataStart + UInt64(cluster - 2) * clusterSectors
@@ -94,7 +94,7 @@ public struct FATExchange {
         for offset in stride(from: 0, to: bytes.count, by: 32) {
           if bytes[offset] == 0 { return nil }
           let attributes = bytes[offset + 11]
-          // Neither a part of a long name, nor the volume's label.
+          // Skips parts of long names and the volume label.
           guard attributes & 0x08 == 0, (attributes & 0x10 != 0) == isFolder else { continue }
           if Array(bytes[offset..<offset + 11]) == wanted { return (sector, offset) }
         }

@@ -1,36 +1,34 @@
 import Crypto
 import DeviceModel
 
-/// GRUB, by BIOS or by UEFI.
+/// The boot flow of GRUB, for BIOS and UEFI.
 public typealias GrubFlow = RecordFlow<Grub>
 
-/// What GRUB does, in its own command language. A file of variables is an environment block, and each copy of the record has its
-/// checksum in a second file.
+/// GRUB's files and commands. Variables are stored in environment blocks. Each copy of the record has its checksum in a
+/// second file.
 public enum Grub: RecordDialect {
-  /// GRUB.
   public static let loader = BootRecord.Loader.grub
-  /// Folder of its files.
+  /// Folder of GRUB's files.
   public static let folder = BootPartition.grub
 
-  /// An environment block.
   public static func block(_ variables: [(name: String, value: String)]) -> [UInt8] {
     GrubEnvironment.block(variables)
   }
 
-  /// The variables of an environment block.
+  /// Parses an environment block.
   public static func variables(_ block: [UInt8]) -> [String: String]? { GrubEnvironment.variables(block) }
 
-  /// A line as `sha256sum` writes it.
+  /// The checksum as a line of `sha256sum`.
   public static func checksum(of block: [UInt8], in file: String) -> [UInt8]? {
     let digest = SHA256.hash(data: block).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
     return Array("\(digest)  /\(file)\n".utf8)
   }
 
-  /// The commands that start a slot.
+  /// Files with the commands that start a slot.
   public static func startFiles(_ slot: Slot) -> [String] { BootPartition.grubCommands(slot) }
-  /// Makes them.
   public static func start(of entry: BootEntry) -> [UInt8] { Array(entry.grubCommands.utf8) }
-  /// Whether they begin and end as ours do: GRUB passes over what is none of its commands.
+  /// True if the commands have the expected first and last line. GRUB ignores commands that it does not know, so it
+  /// would not notice a damaged file.
   public static func isWhole(_ start: [UInt8]) -> Bool {
     start.starts(with: BootEntry.grubBegin.utf8) && start.reversed().starts(with: BootEntry.grubEnd.utf8.reversed())
   }
@@ -39,11 +37,11 @@ public enum Grub: RecordDialect {
     (BootPartition.grubConfiguration, Array(configuration.utf8))
   }
 
-  /// The modules that the commands need, in addition to those that start a kernel.
+  /// GRUB modules that these commands need, in addition to those that start a kernel.
   public static let modules = ["gcry_sha256", "hashsum", "loadenv"]
 
   static let configuration = """
-    # Which slot is started. Written by Cultivar; docs/boot-flows.md draws it.
+    # Chooses the slot to start. Written by Cultivar; docs/boot-flows.md shows the states.
     for copy in 1 2; do
       if [ -z "$cultivar_standard" ]; then
         if hashsum --hash sha256 --check /grub/choice-$copy.sha256; then
@@ -52,7 +50,7 @@ public enum Grub: RecordDialect {
       fi
     done
 
-    # A trial begins once: GRUB writes its number down, and tries nothing unless it can read it again.
+    # A trial begins once: GRUB writes its number to begun.env, and starts it only if it can read the number back.
     if [ -n "$cultivar_trial" ]; then
       if load_env --file /grub/begun.env cultivar_begun; then
         if [ "$cultivar_begun" != "$cultivar_number" ]; then
@@ -73,7 +71,7 @@ public enum Grub: RecordDialect {
       fi
     fi
 
-    # The standard; where its kernel cannot be read, the other slot, which is whole if it has commands.
+    # Start the standard. If its kernel cannot be read, start the other slot; it is complete if it has commands.
     for slot in $cultivar_standard a b; do
       for file in grub grub-2; do
         if [ -f /slots/$slot/$file.cfg ]; then

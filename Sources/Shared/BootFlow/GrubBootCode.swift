@@ -1,28 +1,28 @@
-/// Places GRUB on a disk for the BIOS: what `grub-bios-setup` does.
+/// Installs GRUB on a disk for BIOS, as `grub-bios-setup` does.
 ///
 /// The layout of the two sectors is GRUB's (`grub-core/boot/i386/pc/boot.S` and `diskboot.S`, `include/grub/i386/pc/boot.h`).
 public struct GrubBootCode: Sendable {
-  /// The first 440 bytes of the disk.
+  /// The boot code: the first 440 bytes of the disk.
   public let bootCode: [UInt8]
-  /// What the BIOS boot partition holds.
+  /// Content of the BIOS boot partition.
   public let core: [UInt8]
 
   private static let sectorSize = 512
-  /// Bytes of the first sector that are code; the disk signature and the partition records follow.
+  /// Bytes of code in the first sector. The disk signature and the partition table follow.
   public static let codeSize = 440
-  /// GRUB_BOOT_MACHINE_KERNEL_SECTOR: where `boot.img` has the sector that it loads.
+  /// GRUB_BOOT_MACHINE_KERNEL_SECTOR: offset in `boot.img` of the LBA of the sector that it loads.
   private static let kernelSectorOffset = 0x5c
-  /// GRUB_BOOT_MACHINE_DRIVE_CHECK: a jump that is to be two no-operations where the disk is no floppy.
+  /// GRUB_BOOT_MACHINE_DRIVE_CHECK: offset of a jump, replaced by two no-operations for a disk other than a floppy.
   private static let driveCheckOffset = 0x66
   /// The first block list of `diskboot.img`, at the end of its sector: start (8 bytes), length (2), segment (2).
   private static let blockListOffset = 512 - 12
 
-  /// Points both parts to where the core image stands.
+  /// Writes the position of the core image into both parts.
   ///
   /// - Parameters:
   ///   - bootSector: Content of `boot.img`.
   ///   - core: Content of `core.img`.
-  ///   - firstLBA: First sector of the place of the core image.
+  ///   - firstLBA: First sector of the core image.
   public init(bootSector: [UInt8], core: [UInt8], firstLBA: UInt64) {
     var code = Array(bootSector.prefix(Self.codeSize))
     code.replaceSubrange(Self.kernelSectorOffset..<Self.kernelSectorOffset + 8, with: littleEndian(firstLBA))
@@ -39,7 +39,7 @@ public struct GrubBootCode: Sendable {
     self.core = image
   }
 
-  /// Where a disk's first sector looks for the core image.
+  /// Reads the position of the core image from a disk's first sector.
   public static func coreLBA(inFirstSector sector: [UInt8]) -> UInt64 {
     sector[kernelSectorOffset..<kernelSectorOffset + 8].reversed().reduce(0) { $0 << 8 | UInt64($1) }
   }

@@ -1,9 +1,9 @@
-/// GRUB's environment block (GRUB manual, "Environment block"): 1024 bytes of `name=value` lines, filled up with `#`.
+/// GRUB's environment block (GRUB manual, "Environment block"): 1024 bytes of `name=value` lines, padded with `#`.
 enum GrubEnvironment {
   static let length = 1024
   private static let signature = "# GRUB Environment Block\n"
 
-  /// The block for some variables, whose names and values have no line feeds or backslashes.
+  /// Makes a block. Names and values must not contain line feeds or backslashes.
   static func block(_ variables: [(name: String, value: String)]) -> [UInt8] {
     let text = signature + variables.map { "\($0.name)=\($0.value)\n" }.joined()
     let bytes = Array(text.utf8)
@@ -11,7 +11,7 @@ enum GrubEnvironment {
     return bytes + [UInt8](repeating: UInt8(ascii: "#"), count: length - bytes.count)
   }
 
-  /// The variables of a block; `nil` where it is none.
+  /// Parses a block; `nil` without GRUB's signature.
   static func variables(_ block: [UInt8]) -> [String: String]? {
     let text = String(decoding: block, as: UTF8.self)
     guard text.hasPrefix(signature) else { return nil }

@@ -1,26 +1,26 @@
 import DeviceModel
 import LinuxSystem
 
-/// A loader that runs commands of ours: two copies of a record say what is the standard and what is to be tried; in a third file the
-/// loader itself writes down which trial it has begun, before it begins it.
+/// A boot flow for loaders that run Cultivar's commands. Two copies of a record hold the standard and the trial. In a
+/// third file, the loader writes the number of a trial before it begins that trial.
 ///
-/// The files never change their length and are written in place. The first copy is written before the second one, and the loader takes the
-/// first one that is whole: a power cut leaves the old record or the new one. A trial has a number, and is
-/// begun where the third file does not have it: where that file is damaged, or cannot be written, nothing is tried.
+/// The files have a constant length and are overwritten in place. The first copy is written before the second one, and
+/// the loader uses the first valid copy, so a power cut leaves either the old or the new record. Each trial has a
+/// number. The loader begins a trial only if the third file contains a different number; if that file is damaged or
+/// cannot be written, the loader skips the trial.
 public struct RecordFlow<Dialect: RecordDialect>: BootFlow {
   private let folder: BootFolder
 
-  /// Uses the boot partition that is mounted at a folder.
+  /// Uses a mounted boot partition.
   public init(_ folder: BootFolder) { self.folder = folder }
 
-  /// Name of the loader.
   public var loader: String { Dialect.loader.title }
 
-  /// What the record says.
+  /// The content of the record.
   struct Record: Equatable {
     var standard: Slot
     var trial: Slot?
-    /// Number of the last trial; 0 before the first one.
+    /// Number of the last trial; 0 if there was none.
     var number = 0
 
     var variables: [(name: String, value: String)] {
@@ -34,9 +34,9 @@ public struct RecordFlow<Dialect: RecordDialect>: BootFlow {
   private static func recordFile(_ copy: Int) -> String { "\(Dialect.folder)/choice-\(copy).env" }
   private static var begunFile: String { "\(Dialect.folder)/begun.env" }
 
-  /// The files of a new image's boot partition by which the loader chooses.
+  /// The loader's files on the boot partition of a new image.
   ///
-  /// - Parameter entry: The slot that has something, and is the standard.
+  /// - Parameter entry: The slot with a release, which becomes the standard.
   public static func initialFiles(for entry: BootEntry) -> [(path: String, content: [UInt8])] {
     let block = Dialect.block(Record(standard: entry.slot).variables)
     return (1...2).flatMap { copy in
@@ -50,7 +50,7 @@ public struct RecordFlow<Dialect: RecordDialect>: BootFlow {
     Dialect.checksum(of: block, in: recordFile(copy)).map { ("\(Dialect.folder)/choice-\(copy).sha256", $0) }
   }
 
-  /// The first copy that is whole; `nil` where none is.
+  /// Reads the first valid copy; `nil` if neither is valid.
   func record() throws -> Record? {
     for copy in 1...2 {
       guard let block = try folder.read(Self.recordFile(copy)) else { continue }
@@ -79,19 +79,18 @@ public struct RecordFlow<Dialect: RecordDialect>: BootFlow {
     }
   }
 
-  /// The first of the slot's files that is whole; `nil` where the slot is not there.
+  /// Reads the first valid start file of a slot; `nil` if there is none.
   private func start(of slot: Slot) throws -> [UInt8]? {
     try Dialect.startFiles(slot).compactMap { try folder.read($0) }.first(where: Dialect.isWhole)
   }
 
   private func isStartable(_ slot: Slot) throws -> Bool { try start(of: slot) != nil }
 
-  /// Makes what starts a slot, where it is not there or says something else.
+  /// Writes the start files of a slot that are missing or different.
   private func makeStart(of slot: Slot, _ start: [UInt8]) throws {
     for file in Dialect.startFiles(slot) where try folder.read(file) != start { try folder.create(file, start) }
   }
 
-  /// What the loader would do.
   public func choice() throws -> BootChoice {
     let record = try record()
     let preferred = (record.map { [$0.standard] } ?? []) + Slot.allCases
@@ -102,8 +101,8 @@ public struct RecordFlow<Dialect: RecordDialect>: BootFlow {
       standard: standard, trial: BootChoice.Trial(trial, isSpent: begun == nil || begun == record.number))
   }
 
-  /// Drops the slot's trial, then what starts it: the loader takes a slot without it for one that is not there. From then on all depends
-  /// on the other slot's files: what of them is damaged is made anew first.
+  /// Removes the slot's trial, then its start files: for the loader, a slot without start files does not exist. From
+  /// then on the device depends on the other slot's files, so damaged copies of those are repaired first.
   public func withdraw(_ slot: Slot) throws {
     if try choice().standard == slot { throw BootFlowFailure.isStandard(slot) }
     if let start = try start(of: slot.other) { try makeStart(of: slot.other, start) }
@@ -111,19 +110,19 @@ public struct RecordFlow<Dialect: RecordDialect>: BootFlow {
     for file in Dialect.startFiles(slot) { try folder.remove(file) }
   }
 
-  /// Writes what starts the slot, and then the number of a trial that the loader has not begun.
+  /// Writes the slot's start files, then a record with a new trial number.
   public func offer(_ entry: BootEntry) throws {
     let standard = try choice().standard
     if standard == entry.slot { throw BootFlowFailure.isStandard(entry.slot) }
     try makeStart(of: entry.slot, Dialect.start(of: entry))
     let last = try lastNumber()
-    // The loader reads and writes only a file that is as it should be.
+    // Repair the loader's file first: without it the loader skips the trial.
     try folder.overwrite(
       Self.begunFile, Dialect.block([(RecordVariable.begun, String(try begunNumber() ?? last))]))
     try write(Record(standard: standard ?? entry.slot.other, trial: entry.slot, number: last + 1))
   }
 
-  /// Writes the slot down as the standard.
+  /// Writes a record with the slot as the standard.
   public func commit(_ slot: Slot) throws {
     guard try isStartable(slot) else { throw BootFlowFailure.notStartable(slot) }
     try write(Record(standard: slot, trial: nil, number: try lastNumber()))
@@ -131,40 +130,39 @@ public struct RecordFlow<Dialect: RecordDialect>: BootFlow {
 
   private func lastNumber() throws -> Int { try max(record()?.number ?? 0, begunNumber() ?? 0) }
 
-  /// What the loader knows of a slot. What starts it does not tell title and version, which no menu shows.
+  /// The entry of a slot, without title and version: start files do not contain them, and no menu shows them.
   public func entry(of slot: Slot) throws -> BootEntry? {
     guard try isStartable(slot), let line = try folder.read(BootPartition.commandLine(slot)) else { return nil }
     return BootEntry(slot: slot, title: "", version: "", commandLine: line)
   }
 }
 
-/// How a loader reads the files of ``RecordFlow``, and by which commands it acts on them.
+/// The format of the files of ``RecordFlow`` for one loader, and the commands that read them.
 public protocol RecordDialect: Sendable {
-  /// The loader.
   static var loader: BootRecord.Loader { get }
-  /// Folder of its files on the boot partition.
+  /// Folder of the loader's files on the boot partition.
   static var folder: String { get }
 
-  /// A file of variables, always of the same length. Names and values are ASCII without control characters.
+  /// Makes a file of variables, of constant length. Names and values are ASCII without control characters.
   static func block(_ variables: [(name: String, value: String)]) -> [UInt8]
-  /// The variables of such a file; `nil` where the loader would not take it.
+  /// Parses a file of variables; `nil` if the loader would reject it.
   static func variables(_ block: [UInt8]) -> [String: String]?
-  /// What stands in a second file about a copy of the record, by which the loader tells a copy that is whole; `nil` where the block says it itself.
+  /// The content of the checksum file for a copy of the record; `nil` if the block contains its own checksum.
   static func checksum(of block: [UInt8], in file: String) -> [UInt8]?
 
-  /// The files by which a slot is started, all with the same content: the loader takes the first one that it can. Without any the slot is
-  /// not there.
+  /// The files that start a slot, all with the same content: the loader uses the first one that works. Without any of
+  /// them the slot does not exist.
   static func startFiles(_ slot: Slot) -> [String]
-  /// Its content.
+  /// Makes the content of these files.
   static func start(of entry: BootEntry) -> [UInt8]
-  /// Whether the loader would take it.
+  /// True if the loader would accept the content.
   static func isWhole(_ start: [UInt8]) -> Bool
 
-  /// The commands that choose a slot, and their file. They are the same for every release.
+  /// The commands that choose a slot, and the path of their file. They are the same in every release.
   static var commands: (path: String, content: [UInt8]) { get }
 }
 
-/// Names of the variables in the record, and in what the loader writes.
+/// Names of the variables in the record and in the loader's file.
 enum RecordVariable {
   static let (standard, trial, number) = ("cultivar_standard", "cultivar_trial", "cultivar_number")
   static let begun = "cultivar_begun"

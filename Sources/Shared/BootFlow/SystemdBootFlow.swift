@@ -1,23 +1,24 @@
 import DeviceModel
 import LinuxSystem
 
-/// systemd-boot with boot counting (UAPI.1, "Boot Counting"): the loader itself counts a trial down, in the name of its entry.
+/// systemd-boot with boot counting (UAPI.1, "Boot Counting"): the loader counts the tries of a trial in the name of its
+/// entry.
 ///
-/// An entry is `cultivar-SLOT-GENERATION.conf`, on trial `cultivar-SLOT-GENERATION+1.conf`, which the loader renames to
-/// `…+0-1.conf` before it starts it. Entries without tries left come last in the loader's order, the others by their generation, the
-/// highest first. An entry is never changed: another one is made, and the old one removed after it. What is committed has a second
-/// entry, `cultivar-SLOT-GENERATION-spare.conf`, next in order, which the loader takes where the first one is damaged.
+/// An entry is `cultivar-SLOT-GENERATION.conf`, on trial `cultivar-SLOT-GENERATION+1.conf`. The loader renames the
+/// latter to `…+0-1.conf` before it starts the slot. In the loader's order, the highest generation comes first, and
+/// entries without tries left come last. An entry is never changed: a new one is created, then the old one is removed.
+/// The committed slot has a second entry, `cultivar-SLOT-GENERATION-spare.conf`, which is next in the order. The loader
+/// uses it if the first one is damaged.
 public struct SystemdBootFlow: BootFlow {
-  /// Name of the loader.
   public let loader = "systemd-boot"
   private let folder: BootFolder
 
-  /// Uses the boot partition that is mounted at a folder.
+  /// Uses a mounted boot partition.
   public init(_ folder: BootFolder) { self.folder = folder }
 
-  /// The files of a new image's boot partition by which the loader chooses.
+  /// The loader's files on the boot partition of a new image.
   ///
-  /// - Parameter entry: The slot that has something, and is the standard.
+  /// - Parameter entry: The slot with a release, which becomes the standard.
   public static func initialFiles(for entry: BootEntry) -> [(path: String, content: [UInt8])] {
     [
       (BootPartition.loaderConfiguration, Array("timeout 0\nconsole-mode keep\neditor no\nauto-entries no\n".utf8))
@@ -28,15 +29,15 @@ public struct SystemdBootFlow: BootFlow {
       }
   }
 
-  /// An entry, as its name tells it.
+  /// The properties of an entry that are in its file name.
   struct Entry: Equatable {
     var slot: Slot
     var generation: Int
-    /// How often the loader may still start it; `nil` for as often as it is started.
+    /// Number of tries left; `nil` for an unlimited number.
     var triesLeft: Int?
-    /// Whether it stands in for another one that is damaged.
+    /// True for the second copy of an entry, used if the first one is damaged.
     var isSpare = false
-    /// The name that it was read with: the loader also counts how often it has tried.
+    /// The file name as it was read. The loader may have added the number of failed tries.
     var name: String
 
     init(slot: Slot, generation: Int, triesLeft: Int? = nil, isSpare: Bool = false) {
@@ -47,17 +48,17 @@ public struct SystemdBootFlow: BootFlow {
 
     private static let spare = "-spare"
 
-    /// The order of the loader, of entries that it may start as often as it likes: the last one comes first.
+    /// The loader's order of entries without counting, reversed: the preferred entry is the last one.
     static func isBefore(_ one: Entry, _ other: Entry) -> Bool {
       (one.generation, one.isSpare ? 0 : 1) < (other.generation, other.isSpare ? 0 : 1)
     }
 
-    /// What stands in it.
+    /// The content of the entry's file.
     func text(_ content: BootEntry) -> [UInt8] {
       Array(content.bootLoaderSpecification(generation: generation, isSpare: isSpare).utf8)
     }
 
-    /// Reads a name; `nil` where it is none of ours.
+    /// Parses a file name; `nil` if Cultivar did not create it.
     init?(name: String) {
       guard name.hasPrefix("cultivar-"), name.hasSuffix(".conf") else { return nil }
       let stem = name.dropFirst("cultivar-".count).dropLast(".conf".count)
@@ -78,7 +79,7 @@ public struct SystemdBootFlow: BootFlow {
     var path: String { "\(BootPartition.entries)/\(name)" }
   }
 
-  /// The entries that the loader takes for some: one that a power cut left empty is none.
+  /// The valid entries. A file that a power cut left empty is not valid.
   func entries() throws -> [Entry] {
     try folder.names(in: BootPartition.entries).compactMap(Entry.init(name:)).filter { try content(of: $0) != nil }
   }
@@ -89,18 +90,18 @@ public struct SystemdBootFlow: BootFlow {
     }
   }
 
-  /// What the loader would do.
   public func choice() throws -> BootChoice {
     let entries = try entries()
     let standard = entries.filter { $0.triesLeft == nil }.max(by: Entry.isBefore)
-    // A trial that was committed may have left its entry behind.
+    // An entry on trial may remain after its slot was committed.
     let trial = entries.filter { $0.triesLeft != nil && $0.generation > standard?.generation ?? 0 }
       .max { $0.generation < $1.generation }
     return BootChoice(
       standard: standard?.slot, trial: trial.map { BootChoice.Trial($0.slot, isSpent: $0.triesLeft == 0) })
   }
 
-  /// Removes a slot's entries. From then on all depends on the other one's: what of them is damaged is made anew first.
+  /// Removes a slot's entries. From then on the device depends on the other slot's entries, so damaged ones are
+  /// repaired first.
   public func withdraw(_ slot: Slot) throws {
     if try choice().standard == slot { throw BootFlowFailure.isStandard(slot) }
     if let standard = try entries().filter({ $0.triesLeft == nil }).max(by: Entry.isBefore),
@@ -108,19 +109,20 @@ public struct SystemdBootFlow: BootFlow {
     {
       try makeStandard(content, generation: standard.generation)
     }
-    // Those that a power cut left empty as well.
+    // Includes files that a power cut left empty.
     for entry in folder.names(in: BootPartition.entries).compactMap(Entry.init(name:)) where entry.slot == slot {
       try folder.remove(entry.path)
     }
   }
 
-  /// Makes an entry with one try and the highest generation; the slot's others go after it.
+  /// Creates an entry with one try and the highest generation, then removes the slot's other entries.
   public func offer(_ entry: BootEntry) throws {
     if try choice().standard == entry.slot { throw BootFlowFailure.isStandard(entry.slot) }
     try replaceEntries(of: entry, by: [Entry(slot: entry.slot, generation: try nextGeneration(), triesLeft: 1)])
   }
 
-  /// Makes an entry that is not counted: with the trial's generation, or where the slot was no trial with the highest.
+  /// Creates an entry without counting. It keeps the slot's generation if that is the highest; otherwise it gets the
+  /// next one.
   public func commit(_ slot: Slot) throws {
     let entries = try entries()
     let ofSlot = entries.filter { $0.slot == slot }
@@ -131,19 +133,19 @@ public struct SystemdBootFlow: BootFlow {
     try makeStandard(content, generation: isHighest ? own.generation : try nextGeneration())
   }
 
-  /// Makes a slot's entry and its spare one, as far as they are not there; the slot's others go.
+  /// Creates the missing ones of a slot's entry and its spare, and removes the slot's other entries.
   private func makeStandard(_ content: BootEntry, generation: Int) throws {
     try replaceEntries(
       of: content, by: [false, true].map { Entry(slot: content.slot, generation: generation, isSpare: $0) })
   }
 
-  /// What the slot's newest entry says.
+  /// Reads the slot's newest entry.
   public func entry(of slot: Slot) throws -> BootEntry? {
     try entries().filter { $0.slot == slot }.max(by: Entry.isBefore).flatMap(content(of:))
   }
 
-  /// The new entries are whole before an old one goes, so that at each moment the loader has what it had, or the new ones as well. One that
-  /// is there already stays.
+  /// Creates new entries before it removes old ones, so that the loader always has the old entries, the new ones, or
+  /// both. Keeps new entries that exist already.
   private func replaceEntries(of content: BootEntry, by entries: [Entry]) throws {
     for entry in entries where try self.content(of: entry) != content {
       try folder.create(entry.path, entry.text(content))

@@ -1,55 +1,52 @@
 import DeviceModel
 
-/// U-Boot, as boards have it in their firmware.
+/// The boot flow of U-Boot in a board's firmware.
 public typealias UBootFlow = RecordFlow<UBoot>
 
-/// What U-Boot does, in its own command language. All its files are environments with a checksum, as `env import -c` reads them.
+/// U-Boot's files and commands. All files are environments with a checksum, as `env import -c` reads them.
 ///
-/// Nothing has to be compiled into U-Boot for it: its usual search for a boot script on a disk finds ours. So trials are counted by the
-/// script and not by `bootcount`, which few builds have, and the environment is on the boot partition and not where a build keeps its own.
+/// This needs no special build of U-Boot: its standard search for a boot script on each disk finds Cultivar's script.
+/// Few builds have `bootcount`, so the script counts the trials. The environment is on the boot partition, and not in
+/// the place that a build uses for its own.
 public enum UBoot: RecordDialect {
-  /// U-Boot.
   public static let loader = BootRecord.Loader.uBoot
-  /// Folder of its files.
+  /// Folder of U-Boot's files.
   public static let folder = BootPartition.uBoot
 
-  /// One sector, so that a power cut leaves it old or new.
+  /// One sector, so that a power cut leaves the file old or new.
   private static let blockLength = 512
 
-  /// An environment.
   public static func block(_ variables: [(name: String, value: String)]) -> [UInt8] {
     UBootEnvironment.bytes(variables, length: blockLength)
   }
 
-  /// The variables of an environment.
+  /// Parses an environment.
   public static func variables(_ block: [UInt8]) -> [String: String]? { UBootEnvironment.variables(block) }
 
-  /// None: an environment has its own.
+  /// Always `nil`: an environment contains its own checksum.
   public static func checksum(of block: [UInt8], in file: String) -> [UInt8]? { nil }
 
-  /// Environments with the kernel's command line.
+  /// Environments with the kernel command line.
   public static func startFiles(_ slot: Slot) -> [String] { BootPartition.uBootEnvironments(slot) }
 
-  /// Makes it.
   public static func start(of entry: BootEntry) -> [UInt8] {
     let line = entry.options(loader: loader).joined(separator: " ")
     return UBootEnvironment.bytes([(arguments, line)])
   }
 
-  /// Whether its checksum is right.
+  /// True if the checksum is correct and the command line is present.
   public static func isWhole(_ start: [UInt8]) -> Bool { variables(start)?[arguments] != nil }
 
-  /// The boot script.
   public static var commands: (path: String, content: [UInt8]) {
     (BootPartition.uBootScript, UBootScript.image(of: script, name: "Cultivar"))
   }
 
   private static let arguments = "cultivar_arguments"
 
-  /// `devtype`, `devnum` and `distro_bootpart` are U-Boot's names for where it found the script. The device tree is what the firmware
-  /// before U-Boot has left (`fdt_addr`), else U-Boot's own.
+  /// U-Boot sets `devtype`, `devnum` and `distro_bootpart` to the location of the script. The device tree is the one
+  /// from the firmware before U-Boot (`fdt_addr`), or else U-Boot's own.
   static let script = """
-    # Which slot is started. Written by Cultivar; docs/boot-flows.md draws it.
+    # Chooses the slot to start. Written by Cultivar; docs/boot-flows.md shows the states.
     setenv cultivar_standard
     setenv cultivar_trial
     setenv cultivar_number
@@ -74,7 +71,7 @@ public enum UBoot: RecordDialect {
       fi
     done
 
-    # A trial begins once: U-Boot writes its number down, and tries nothing unless it can read it again.
+    # A trial begins once: U-Boot writes its number to begun.env, and starts it only if it can read the number back.
     if test -n "${cultivar_trial}"; then
       if load ${cultivar_disk} ${scriptaddr} /u-boot/begun.env && env import -c ${scriptaddr} ${filesize} cultivar_begun; then
         if test "${cultivar_begun}" != "${cultivar_number}"; then
@@ -95,7 +92,7 @@ public enum UBoot: RecordDialect {
       fi
     fi
 
-    # The standard; where its kernel cannot be read, the other slot, which is whole if it has a command line.
+    # Start the standard. If its kernel cannot be read, start the other slot; it is complete if it has a command line.
     for slot in ${cultivar_standard} a b; do
       setenv cultivar_slot ${slot}
       run cultivar_start

@@ -1,13 +1,13 @@
 import PartitionTable
 
-/// An environment as `env export -c` writes it (U-Boot, `include/env_internal.h`, `struct environment_s`): CRC-32 in the byte order of the
-/// machine, then `name=value` with a zero after each and another one at the end.
+/// An environment as `env export -c` writes it (U-Boot, `include/env_internal.h`, `struct environment_s`): a CRC-32 in
+/// the machine's byte order, then `name=value` strings, each with a zero byte at its end, then one more zero byte.
 enum UBootEnvironment {
   private static let checksumLength = 4
 
-  /// The bytes of some variables; what is left of the length, where one is asked for, is zeros.
+  /// Makes an environment, padded with zeros to `length` if one is given.
   static func bytes(_ variables: [(name: String, value: String)], length: Int? = nil) -> [UInt8] {
-    // `himport_r` takes a backslash for a mark that the next character stands for itself.
+    // `himport_r` treats a backslash as an escape character.
     let text = variables.map { "\($0.name)=\($0.value.replacing("\\", with: "\\\\"))\0" }.joined() + "\0"
     let missing = (length ?? 0) - checksumLength - text.utf8.count
     precondition(length == nil || missing >= 0, "the variables fit into an environment")
@@ -15,7 +15,7 @@ enum UBootEnvironment {
     return littleEndian(CRC32.checksum(data)) + data
   }
 
-  /// The variables; `nil` where the checksum is not theirs.
+  /// Parses an environment; `nil` if the checksum is wrong.
   static func variables(_ bytes: [UInt8]) -> [String: String]? {
     let data = bytes.dropFirst(checksumLength)
     guard data.count > 1, Array(bytes.prefix(checksumLength)) == littleEndian(CRC32.checksum(data)) else { return nil }

@@ -1,14 +1,15 @@
 import PartitionTable
 
-/// A script as U-Boot's `source` takes it: what `mkimage -T script` makes (U-Boot, `include/image.h`, `struct legacy_img_hdr`).
+/// A script image for U-Boot's `source` command, as `mkimage -T script` makes it
+/// (U-Boot, `include/image.h`, `struct legacy_img_hdr`).
 enum UBootScript {
   private static let magic: UInt32 = 0x2705_1956
   private static let (linux, arm64, script, uncompressed): (UInt8, UInt8, UInt8, UInt8) = (5, 22, 6, 0)
   private static let nameLength = 32
 
-  /// The image of a script; its time is 1970.
+  /// Makes the image of a script, with the timestamp 0.
   static func image(of text: String, name: String) -> [UInt8] {
-    // A list of lengths, which ends with a zero, stands before the only text.
+    // A list of the texts' lengths, terminated by a zero, precedes the only text.
     let data = bigEndian(UInt32(text.utf8.count)) + bigEndian(0) + Array(text.utf8)
     func header(_ checksum: UInt32) -> [UInt8] {
       let title = Array(name.utf8.prefix(nameLength))

@@ -1,30 +1,29 @@
 import TaggedFields
 
-/// The difference of new bytes from old ones, for programs: most bytes of a program that was compiled again are where they were but for
-/// addresses, which differ by little. The way of bsdiff (Percival, 2003): new bytes are old ones plus a difference, byte by byte, and
-/// bytes that are new altogether.
+/// The difference between old and new bytes, for programs. After a program is compiled again, most of its bytes are
+/// unchanged or moved; addresses differ by small amounts. The method is that of bsdiff (Percival, 2003): new bytes are
+/// old bytes plus a byte-by-byte difference, or literal bytes.
 ///
 /// Its bytes are the content of one Zstandard frame: the lengths of five streams, then the streams.
 ///
-/// 1. `control`: for each piece how many bytes are old ones with a difference, how many are new, and how far to go on in the old bytes
-///    from there;
-/// 2. `gaps` and 3. `lengths`: for each run of differences how many bytes are as they were before it, and how long it is;
+/// 1. `control`: for each piece, the number of bytes copied from the old bytes, the number of literal bytes, and the
+///    distance to the next piece in the old bytes;
+/// 2. `gaps` and 3. `lengths`: for each run of differences, the number of unchanged bytes before it, and its length;
 /// 4. `values`: the differences of all runs, modulo 256;
-/// 5. `literals`: the new bytes.
+/// 5. `literals`: the literal bytes.
 public struct BinaryDifference: Equatable, Sendable {
-  /// Most bytes that a difference has before it is compressed.
+  /// Maximum number of bytes of a difference before compression.
   public static let limit = 3 * BundleLimits.segment
 
-  /// A piece of the new bytes.
+  /// A piece of the new bytes: copied bytes, then literal bytes.
   public struct Piece: Equatable, Sendable {
-    /// Old bytes, with a difference.
+    /// Number of bytes copied from the old bytes, to which differences are added.
     public var copied: Int
-    /// New bytes after them.
+    /// Number of literal bytes after the copied ones.
     public var literal: Int
-    /// From the end of the old bytes to the beginning of the next piece's.
+    /// Distance in the old bytes from the end of this piece to the beginning of the next one.
     public var seek: Int
 
-    /// Makes a piece.
     public init(copied: Int, literal: Int, seek: Int) {
       self.copied = copied
       self.literal = literal
@@ -35,9 +34,10 @@ public struct BinaryDifference: Equatable, Sendable {
   /// The five streams.
   public private(set) var streams: [[UInt8]] = Array(repeating: [], count: 5)
 
-  /// Notes the difference of bytes that are made of pieces.
+  /// Computes the difference from a division into pieces.
   ///
-  /// - Parameter pieces: They start at the beginning of the old bytes, and make up all the new ones.
+  /// - Parameter pieces: Pieces that together make up all new bytes. The first one copies from the beginning of the old
+  ///   bytes.
   public init(of new: [UInt8], from old: [UInt8], pieces: [Piece]) {
     var (newPlace, oldPlace, gap) = (0, 0, 0)
     for piece in pieces {
@@ -69,14 +69,14 @@ public struct BinaryDifference: Equatable, Sendable {
     }
   }
 
-  /// Lengths of the streams, as they stand before them.
+  /// The lengths of the streams, as encoded before them.
   public var head: [UInt8] {
     var bytes: [UInt8] = []
     for stream in streams { bytes.append(number: stream.count) }
     return bytes
   }
 
-  /// Reads a difference.
+  /// Parses a difference.
   ///
   /// - Throws: `FieldFailure`.
   init(_ bytes: [UInt8]) throws(FieldFailure) {
@@ -89,8 +89,8 @@ public struct BinaryDifference: Equatable, Sendable {
 
   /// Makes the new bytes.
   ///
-  /// - Parameter count: How many there are.
-  /// - Throws: `FieldFailure` where the streams do not fit the old bytes, each other, or the count.
+  /// - Parameter count: Number of new bytes.
+  /// - Throws: `FieldFailure` if the streams do not match the old bytes, each other, or `count`.
   func applied(to old: [UInt8], count: Int) throws(FieldFailure) -> [UInt8] {
     var new = [UInt8]()
     new.reserveCapacity(count)
@@ -117,14 +117,14 @@ public struct BinaryDifference: Equatable, Sendable {
     return new
   }
 
-  /// Adds the differences to the bytes that were copied.
+  /// Adds the differences to the copied bytes.
   private func addValues(to new: inout [UInt8], in copied: [Range<Int>]) throws(FieldFailure) {
     var gaps = ByteCursor(streams[1][...])
     var lengths = ByteCursor(streams[2][...])
     var values = ByteCursor(streams[3][...])
     var pieces = copied[...]
     var place = pieces.first?.lowerBound ?? 0
-    /// Goes on in the copied bytes, over the ends of pieces.
+    /// Advances in the copied bytes, across piece boundaries.
     func skip(_ count: Int) throws(FieldFailure) {
       var count = count
       while let piece = pieces.first, count > piece.upperBound - place || place == piece.upperBound {

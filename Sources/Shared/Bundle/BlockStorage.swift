@@ -1,33 +1,33 @@
 import Glibc
 import LinuxSystem
 
-/// Bytes that are read and written by their place: a partition, a file, or what a test makes of them.
+/// Storage with random access: a partition, a file, or a test's substitute.
 public protocol BlockStorage: AnyObject {
-  /// Bytes there is room for.
+  /// Size in bytes.
   var size: UInt64 { get }
-  /// Fills memory with the bytes from a place on.
+  /// Fills memory with the bytes from an offset on.
   func read(into memory: UnsafeMutableRawBufferPointer, at offset: UInt64) throws
   /// Writes all bytes.
   func write(_ bytes: [UInt8], at offset: UInt64) throws
-  /// Waits until what was written is on the disk.
+  /// Waits until all written bytes are on the disk.
   func synchronise() throws
-  /// Fills memory with what the disk has from a place on, past what the kernel remembers of it.
+  /// Fills memory with the bytes on the disk, bypassing the kernel's page cache.
   ///
   /// - Parameters:
-  ///   - memory: Begins at a multiple of 4096 bytes.
+  ///   - memory: Memory at an address that is a multiple of 4096.
   ///   - offset: A multiple of 4096 bytes.
   func readBack(into memory: UnsafeMutableRawBufferPointer, at offset: UInt64) throws
 }
 
 extension BlockStorage {
-  /// Reads exactly so many bytes.
+  /// Reads exactly `count` bytes.
   public func read(_ count: Int, at offset: UInt64) throws -> [UInt8] {
     var bytes: [UInt8] = []
     try append(count, at: offset, to: &bytes)
     return bytes
   }
 
-  /// Reads so many bytes to the end of others, in memory that these have taken where it is enough.
+  /// Reads exactly `count` bytes and appends them, reusing the array's capacity.
   func append(_ count: Int, at offset: UInt64, to bytes: inout [UInt8]) throws {
     let start = bytes.count
     bytes.append(zeros: count)
@@ -36,7 +36,7 @@ extension BlockStorage {
     }
   }
 
-  /// Reads exactly so many bytes in place of others.
+  /// Reads exactly `count` bytes into an array, replacing its content.
   func read(_ count: Int, at offset: UInt64, over bytes: inout [UInt8]) throws {
     if bytes.count != count { bytes = [UInt8](repeating: 0, count: count) }
     try bytes.withUnsafeMutableBytes { try read(into: $0, at: offset) }
@@ -46,7 +46,7 @@ extension BlockStorage {
 extension [UInt8] {
   private static let zeros = [UInt8](repeating: 0, count: BundleLimits.block)
 
-  /// Adds zeros.
+  /// Appends zeros.
   mutating func append(zeros count: Int) {
     var rest = count
     while rest > 0 {
@@ -57,18 +57,17 @@ extension [UInt8] {
   }
 }
 
-/// A partition, or a file that stands for one.
+/// A partition, or a file in its place.
 public final class StorageFile: BlockStorage {
-  /// The path.
   public let path: String
-  /// Bytes there is room for.
+  /// Size in bytes.
   public let size: UInt64
   private let descriptor: Descriptor
-  /// The same, past the kernel's memory.
+  /// The same file, opened without the page cache.
   private lazy var disk = Result { () throws(SystemError) in try Descriptor(openingUncached: path) }
   private static let alignment = 4096
 
-  /// Opens a partition, or a file as long as it is.
+  /// Opens a partition or an existing file.
   ///
   /// - Throws: `SystemError`.
   public convenience init(_ path: String, writable: Bool = false) throws(SystemError) {
@@ -81,7 +80,7 @@ public final class StorageFile: BlockStorage {
       size: isFile ? UInt64(status.st_size) : try BlockDevice(path).sectorCount * UInt64(BlockDevice.sectorSize))
   }
 
-  /// Makes a file of a size, or empties the one that is there.
+  /// Creates a file of the given size in bytes, or truncates an existing one.
   ///
   /// - Throws: `SystemError`.
   public convenience init(making path: String, size: UInt64) throws(SystemError) {
@@ -94,14 +93,14 @@ public final class StorageFile: BlockStorage {
     (self.path, self.descriptor, self.size) = (path, descriptor, size)
   }
 
-  /// Fills memory.
   public func read(into memory: UnsafeMutableRawBufferPointer, at offset: UInt64) throws {
     guard try descriptor.read(into: memory, at: offset) == memory.count else {
       throw SystemError("read to the end of", path, code: EIO)
     }
   }
 
-  /// Fills memory with what the disk has, and forgets what the kernel remembers of the file: whoever reads next reads the disk as well.
+  /// Fills memory with the bytes on the disk, and drops this part of the file from the page cache, so that later
+  /// readers read from the disk too.
   public func readBack(into memory: UnsafeMutableRawBufferPointer, at offset: UInt64) throws {
     posix_fadvise(descriptor.number, off_t(offset), off_t(memory.count), POSIX_FADV_DONTNEED)
     let disk = try disk.get()
@@ -111,7 +110,7 @@ public final class StorageFile: BlockStorage {
       throw SystemError("read to the end of", path, code: EIO)
     }
     guard aligned < memory.count else { return }
-    // The end of a file that ends within a block.
+    // A file may end within a block of this size.
     let last = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.alignment, alignment: Self.alignment)
     defer { last.deallocate() }
     guard try disk.read(into: last, at: offset + UInt64(aligned)) >= memory.count - aligned else {
@@ -121,9 +120,7 @@ public final class StorageFile: BlockStorage {
       from: UnsafeRawBufferPointer(rebasing: last[..<(memory.count - aligned)]))
   }
 
-  /// Writes all bytes.
   public func write(_ bytes: [UInt8], at offset: UInt64) throws { try descriptor.write(all: bytes, at: offset) }
 
-  /// Waits until what was written is on the disk.
   public func synchronise() throws { try descriptor.synchronise() }
 }

@@ -1,48 +1,48 @@
 import LinuxSystem
 import TaggedFields
 
-/// Why a bundle is not taken, or cannot be applied.
+/// An error in a bundle or in its installation.
 public enum BundleFailure: Error, Equatable, Sendable {
-  /// The file does not begin as a bundle does.
+  /// The file does not begin with a bundle's magic number.
   case notABundle
-  /// The bundle is of a later format.
+  /// The bundle has a newer format.
   case unknownFormat(UInt16)
-  /// Bytes are not what the format asks for: which part, and why.
+  /// A part violates the format.
   case malformed(part: String, reason: String)
-  /// A part's bytes are not those that were signed.
+  /// The bytes of a part do not match their digest.
   case altered(part: String)
   /// The source ended early.
   case truncated(part: String)
-  /// A frame's bytes are those that were signed, and do not decode: the maker was at fault.
+  /// A frame matches its digest, but cannot be decoded: the bundle was made incorrectly.
   case undecodable(image: String, segment: Int, reason: String)
-  /// What a frame gave is not what the signed tree says.
+  /// The output of a frame does not match the signed hash tree.
   case wrongOutput(image: String, segment: Int)
-  /// A slot's disk gave back something else than what was written to it.
+  /// A slot's disk returned other bytes than were written.
   case notKept(image: String, segment: Int)
-  /// The old image is not the one that the bundle was made from, or its storage is damaged.
+  /// The old image is not the bundle's base, or its storage is damaged.
   case otherBase(image: String)
-  /// The image does not fit into its slot: bytes.
+  /// The image does not fit into its slot; sizes in bytes.
   case tooLarge(image: String, size: UInt64, room: UInt64)
-  /// There is no place for an image.
+  /// The installation has no target for an image.
   case noTarget(image: String)
-  /// The bundle needs an old image that is not there.
+  /// The bundle needs an old image that is missing.
   case noBase(image: String)
-  /// The bundle is not meant for this device, or not now.
+  /// The device refuses the bundle.
   case refused(Refusal)
 
-  /// Why a device does not take a bundle that is whole and signed.
+  /// The reason why a device refuses a valid, signed bundle.
   public enum Refusal: Error, Equatable, Sendable {
     case otherProduct(bundle: String, device: String)
     case otherDevice(bundle: [String], device: String)
-    /// Its security epoch is below the device's.
+    /// The bundle's security epoch is below the device's.
     case lowerEpoch(bundle: UInt64, device: UInt64)
-    /// Its version is below the one that runs, and its security epoch is not above the device's.
+    /// The bundle's version is below the running one, and its security epoch is not above the device's.
     case lowerVersion(bundle: String, device: String)
-    /// The device runs a version that is too old to come from.
+    /// The running version is too old to update from.
     case versionTooOld(device: String, minimum: String)
-    /// Its time is over: seconds since 1970.
+    /// The bundle has expired; time in seconds since 1970.
     case expired(at: UInt64)
-    /// It reads data of an older schema than the device's data have.
+    /// The bundle reads an older data schema than that of the device's data.
     case olderDataSchema(bundle: UInt32, device: UInt32)
   }
 }
@@ -90,14 +90,14 @@ extension BundleFailure.Refusal: CustomStringConvertible {
 }
 
 extension BundleFailure {
-  /// A part that its fields' reader refused.
+  /// Converts a failure of the field reader.
   static func malformed(_ part: String, _ failure: FieldFailure) -> BundleFailure {
     .malformed(part: part, reason: failure.description)
   }
 }
 
 extension BundleFailure {
-  /// Whether content of a slot may be the reason, which what follows refers to.
+  /// True if the content of a slot may be the cause.
   var mayBeOfSlot: Bool {
     switch self {
     case .undecodable, .wrongOutput, .notKept, .otherBase: true

@@ -1,27 +1,26 @@
-/// The beginning of a bundle: its manifest and the signatures over it, not looked at yet.
+/// The beginning of a bundle: its manifest and the signatures over it, not yet checked.
 ///
-/// 32 bytes stand before them: the magic number, the format, the lengths of manifest and signatures; the rest is zero.
+/// A prologue of 32 bytes precedes them: the magic number, the format, and the lengths of manifest and signatures; the
+/// rest is zero.
 public struct BundleHead: Equatable, Sendable {
   /// Bytes before the manifest.
   public static let prologueLength = 32
   static let magic: [UInt8] = [0x93, 0x43, 0x56, 0x42, 0x0d, 0x0a, 0x1a, 0x0a]
   static let format: UInt16 = 1
 
-  /// The manifest, as it was signed.
+  /// The manifest's bytes, as they were signed.
   public var manifest: [UInt8]
-  /// ``BundleSignatures``; empty where there are none.
+  /// The bytes of ``BundleSignatures``; empty without signatures.
   public var signatures: [UInt8]
 
-  /// Puts a head together.
   public init(manifest: [UInt8], signatures: [UInt8]) {
     self.manifest = manifest
     self.signatures = signatures
   }
 
-  /// Bytes of the head, after which the segment tables follow.
+  /// Length of the head in bytes. The segment tables follow it.
   public var length: Int { Self.prologueLength + manifest.count + signatures.count }
 
-  /// The head's bytes.
   public var bytes: [UInt8] {
     var bytes = Self.magic
     func append(_ number: some FixedWidthInteger) {
@@ -35,7 +34,7 @@ public struct BundleHead: Equatable, Sendable {
     return bytes + manifest + signatures
   }
 
-  /// Reads a head. Nothing but the lengths is looked at, and these are within bounds.
+  /// Reads a head. Checks only the magic number, the format and the lengths.
   ///
   /// - Throws: ``BundleFailure``.
   public init(from source: some BundleSource) throws {
@@ -57,18 +56,17 @@ public struct BundleHead: Equatable, Sendable {
   }
 }
 
-/// A bundle whose manifest was found to be signed by who may sign it.
+/// A bundle whose signatures have been checked.
 public struct SignedBundle: Sendable {
-  /// The manifest.
   public let manifest: BundleManifest
-  /// SHA-256 of the manifest's bytes: which bundle this is.
+  /// SHA-256 of the manifest's bytes. Identifies the bundle.
   public let identity: Digest
   private let headLength: UInt64
 
-  /// Lets somebody judge the signatures, and only then reads the manifest.
+  /// Checks the signatures, and parses the manifest only afterwards.
   ///
-  /// - Parameter judge: Throws where the signatures are not sufficient.
-  /// - Throws: What `judge` throws, ``BundleFailure``.
+  /// - Parameter judge: A function that throws if the signatures are not sufficient.
+  /// - Throws: Errors of `judge`, ``BundleFailure``.
   public init(_ head: BundleHead, judge: (_ manifest: [UInt8], _ signatures: BundleSignatures) throws -> Void) throws {
     try judge(head.manifest, BundleSignatures(head.signatures))
     manifest = try BundleManifest(head.manifest)
@@ -76,22 +74,22 @@ public struct SignedBundle: Sendable {
     headLength = UInt64(head.length)
   }
 
-  /// Where the segment table of an image begins.
+  /// The offset of an image's segment table.
   public func offset(ofTable number: Int) -> UInt64 {
     headLength + manifest.images[..<number].reduce(0) { $0 + UInt64($1.tableLength) }
   }
 
-  /// Where the frames of an image begin.
+  /// The offset of an image's frames.
   public func offset(ofFrames number: Int) -> UInt64 {
     offset(ofTable: manifest.images.count) + manifest.images[..<number].reduce(0) { $0 + $1.framesLength }
   }
 
-  /// Bytes of the whole bundle.
+  /// Length of the whole bundle in bytes.
   public var length: UInt64 { offset(ofFrames: manifest.images.count) }
 
   /// Reads the segment tables.
   ///
-  /// - Throws: ``BundleFailure``, and what the source throws.
+  /// - Throws: ``BundleFailure``, and errors of the source.
   public func tables(from source: some BundleSource) throws -> [SegmentTable] {
     let end = offset(ofTable: manifest.images.count)
     return try manifest.images.enumerated().map { number, image in
@@ -102,24 +100,22 @@ public struct SignedBundle: Sendable {
   }
 }
 
-/// What a device is, as far as it decides which bundles it takes.
+/// The properties of a device that decide which bundles it accepts.
 public struct DeviceFacts: Equatable, Sendable {
-  /// The product that it is.
   public var product: String
-  /// Its device class.
   public var device: String
-  /// The version that it runs.
+  /// The version that is running.
   public var version: String
-  /// The highest security epoch that it has committed.
+  /// The highest security epoch that the device has committed.
   public var securityEpoch: UInt64
-  /// True where a release of the same epoch may have a lower version than the one that runs.
+  /// True if a release of the same epoch may have a lower version than the running one.
   public var allowsDowngrade: Bool
-  /// Version of its data.
+  /// Version of the device's data schema.
   public var dataSchema: UInt32
-  /// Seconds since 1970. A device without a clock that holds gives the latest time that it knows to have passed.
+  /// The current time in seconds since 1970. A device without a battery-backed clock gives the latest time that it
+  /// knows to have passed.
   public var now: UInt64
 
-  /// Describes a device.
   public init(
     product: String, device: String, version: String, securityEpoch: UInt64, allowsDowngrade: Bool = false,
     dataSchema: UInt32, now: UInt64
@@ -135,7 +131,7 @@ public struct DeviceFacts: Equatable, Sendable {
 }
 
 extension BundleManifest {
-  /// Checks that a device may take the bundle.
+  /// Checks that a device accepts the bundle.
   ///
   /// - Throws: ``BundleFailure/refused(_:)``.
   public func check(for device: DeviceFacts) throws(BundleFailure) {

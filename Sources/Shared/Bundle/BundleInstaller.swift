@@ -1,24 +1,26 @@
 import Glibc
 
-/// Puts the images of a bundle into slots.
+/// Installs the images of a bundle into slots.
 ///
-/// An old image that a whole bundle does not ask for is used all the same, as a place where blocks may be found: only frames with others
-/// are read from the bundle then.
+/// An old image helps even if a complete bundle does not need it: blocks found in it are copied, and only frames with
+/// other blocks are read from the bundle.
 ///
-/// Each segment that has a digest in the bundle is checked by it before it is written, and blocks that are in the slot already are not
-/// written again. At the end all of the slot is read back from its disk and compared with the signed tree. What runs is only read.
+/// Each segment with a digest in the bundle is checked before it is written. Blocks that are in the slot already are
+/// not written again. At the end, the whole slot is read back from its disk and compared with the signed hash tree. The
+/// running slot is only read.
 public final class BundleInstaller {
-  /// How far an installation is, in bytes.
+  /// The progress of an installation, in bytes.
   public struct Progress: Equatable, Sendable {
-    /// Of the images, in their slots.
+    /// Bytes of the images that are in their slots.
     public var done: UInt64 = 0
-    /// Of the images, read back from their slots and found to be what was signed.
+    /// Bytes of the images that were read back from their slots. The comparison with the signed hash tree follows at
+    /// the end of each image.
     public var checked: UInt64 = 0
-    /// Of the images altogether.
+    /// Total size of the images.
     public var total: UInt64 = 0
-    /// Read from the bundle.
+    /// Bytes read from the bundle.
     public var fetched: UInt64 = 0
-    /// Written to slots.
+    /// Bytes written to slots.
     public var written: UInt64 = 0
   }
 
@@ -31,12 +33,13 @@ public final class BundleInstaller {
   private let report: (Progress) -> Void
   private var progress = Progress()
   private var sinceSync = 0
-  /// A segment that is made, and a piece of what the slot has in its place: memory that is taken once.
+  /// Buffers, allocated once: the current segment, and a piece of the slot's previous content.
   private var content: [UInt8] = []
   private var present: [UInt8] = []
-  /// True while the segment that is made depends on the base.
+  /// True while the current segment depends on the base.
   private var needsBase = false
-  /// Where an old image that a whole bundle does not ask for may have the blocks that come next: how many blocks after their place.
+  /// For an old image that a complete bundle does not need: the likely offset of the next blocks, in blocks from their
+  /// place in the new image.
   private var shift = 0
 
   private let syncInterval: Int
@@ -44,10 +47,10 @@ public final class BundleInstaller {
   /// Prepares an installation.
   ///
   /// - Parameters:
-  ///   - targets: Where the images go, by their names.
-  ///   - journal: Where the installation can go on after an interruption; `nil` where it cannot.
-  ///   - syncInterval: After how many bytes of output the slot is synced and the journal written.
-  ///   - report: Is told after each segment.
+  ///   - targets: Storage for the images, by image name.
+  ///   - journal: Journal for continuing after an interruption; `nil` if the installation cannot continue.
+  ///   - syncInterval: Bytes of output between two writes of the journal. The slot is synced before each one.
+  ///   - report: Function that is called after each segment.
   public init(
     _ checked: CheckedBundle, targets: [String: any BlockStorage], journal: InstallJournal? = nil,
     syncInterval: Int = 8 << 20, report: @escaping (Progress) -> Void = { _ in }
@@ -62,10 +65,10 @@ public final class BundleInstaller {
     self.report = report
   }
 
-  /// Installs.
+  /// Runs the installation.
   ///
-  /// - Returns: What it came to.
-  /// - Throws: ``BundleFailure``, and what source and storage throw.
+  /// - Returns: The final progress.
+  /// - Throws: ``BundleFailure``, and errors of source and storage.
   @discardableResult public func run() throws -> Progress {
     let images = bundle.manifest.images
     for image in images { try checkRoom(for: image) }
@@ -83,14 +86,14 @@ public final class BundleInstaller {
       }
       for (image, table) in zip(images, tables) { try verify(image, table) }
     } catch let failure as BundleFailure where failure.mayBeOfSlot {
-      // The slot does not have the right content, whoever wrote it: the next installation does not build upon it.
+      // The slot has wrong content, whatever the cause: the next installation must not build upon it.
       try journal?.note(beginning, in: bundle.identity)
       throw failure
     }
     return progress
   }
 
-  /// A place that the bundle has; a journal can say anything.
+  /// Checks that a place exists in the bundle, since a journal may be damaged.
   private func valid(_ place: InstallJournal.Place) -> InstallJournal.Place? {
     let images = bundle.manifest.images
     guard place.image <= images.count else { return nil }
@@ -143,7 +146,7 @@ public final class BundleInstaller {
     try sync(InstallJournal.Place(image: number + 1, segment: 0))
   }
 
-  /// Takes a whole segment from an old image, if it is at the same place there, or moved as the blocks before it.
+  /// Reads a whole segment from the old image, if it is there at the same place, or moved like the blocks before it.
   private func read(_ segment: Segment, of image: BundleImage, from known: KnownBlocks) throws -> Bool {
     guard let digest = segment.digest else { return false }
     if known.has(digest, atSegment: segment.number) {
@@ -156,11 +159,11 @@ public final class BundleInstaller {
     return isMet(digest)
   }
 
-  /// Makes a segment's content.
+  /// Makes the content of a segment.
   ///
   /// - Parameters:
-  ///   - bundle: The segment's bytes in the bundle; `nil` where it needs none.
-  ///   - known: Blocks that need not come from there.
+  ///   - bundle: The segment's bytes in the bundle; `nil` if it needs none.
+  ///   - known: Blocks of an old image, which need not be read from the bundle.
   private func make(
     _ segment: Segment, of image: BundleImage, by decoder: FrameDecoder, from bundle: FrameBytes?, known: KnownBlocks?
   ) throws {
@@ -169,7 +172,7 @@ public final class BundleInstaller {
     switch segment.content {
     case .frames(let rows): frames = rows
     case .head(let length, let digest, let framesLength):
-      // Which frames are wanted is known only then.
+      // The bytes to fetch after the head are not known before the head is read.
       let bytes = try bundle?.take(length, of: known.map { _ in length }) ?? []
       let part = "head of segment \(segment.number) of '\(image.name)'"
       guard ShortDigest(of: bytes) == digest else { throw BundleFailure.altered(part: part) }
@@ -204,14 +207,15 @@ public final class BundleInstaller {
     }
   }
 
-  /// How many bytes of the bundle are wanted from each frame on, until one comes whose blocks seem to be known.
+  /// For each frame, the number of bytes to fetch from its beginning up to the next frame whose blocks are probably
+  /// known.
   private static func runs(of frames: [Frame], _ hints: [UInt64], besides known: KnownBlocks) -> [Int] {
     var runs = [Int](repeating: 0, count: frames.count)
     var (run, end) = (0, hints.count)
     for (index, frame) in frames.enumerated().reversed() {
       let start = max(0, end - frame.blocks)
       if let stored = frame.stored {
-        // Where it turns out not to be known, it is a run of its own.
+        // If its blocks turn out not to be known, the frame is fetched alone.
         let isKnown = !hints.isEmpty && hints[start..<end].allSatisfy(known.mayHave)
         runs[index] = isKnown ? stored.length : run + stored.length
         run = isKnown ? 0 : runs[index]
@@ -221,9 +225,9 @@ public final class BundleInstaller {
     return runs
   }
 
-  /// Adds blocks of an old image, if it has all of them.
+  /// Appends blocks of an old image, if it has all of them.
   ///
-  /// - Parameter first: Which blocks of the new image they are, from that one on.
+  /// - Parameter first: Number of the first of these blocks in the new image.
   private func append(_ hints: ArraySlice<UInt64>, at first: Int, count: Int, from known: KnownBlocks) throws -> Bool {
     guard hints.allSatisfy(known.mayHave) else { return false }
     let start = content.count
@@ -238,12 +242,12 @@ public final class BundleInstaller {
     return true
   }
 
-  /// Writes the segment that was made, but for what is there already.
+  /// Writes the blocks of the current segment that differ from the slot's content.
   private func put(_ segment: Int, of image: BundleImage, _ number: Int) throws {
     let target = try self.target(for: image)
     let place = UInt64(segment) * UInt64(BundleLimits.segment)
     for range in try differences(from: target, at: place) {
-      // All of it is not copied first.
+      // Avoids a copy of the whole segment.
       let bytes = range.count == content.count ? content : Array(content[range])
       try target.write(bytes, at: place + UInt64(range.lowerBound))
       progress.written += UInt64(range.count)
@@ -254,7 +258,7 @@ public final class BundleInstaller {
     report(progress)
   }
 
-  /// True if the segment that was made has a digest.
+  /// True if the current segment has this digest.
   private func isMet(_ digest: Digest?) -> Bool { HashTree.digest(ofSegment: content) == digest }
 
   private func sync(_ place: InstallJournal.Place) throws {
@@ -263,10 +267,10 @@ public final class BundleInstaller {
     sinceSync = 0
   }
 
-  /// Bytes of a slot that are looked at together.
+  /// Number of a slot's bytes that are compared at once.
   private static let piece = 16 * BundleLimits.block
 
-  /// Runs of blocks in which the segment that was made differs from what is in a slot.
+  /// Finds the runs of blocks in which the current segment differs from the slot's content.
   private func differences(from target: any BlockStorage, at place: UInt64) throws -> [Range<Int>] {
     var ranges: [Range<Int>] = []
     for first in stride(from: 0, to: content.count, by: Self.piece) {
@@ -290,7 +294,7 @@ public final class BundleInstaller {
     return ranges
   }
 
-  /// Checks that the disk of a slot has an image: every byte, as the signed tree has it.
+  /// Checks each byte of an image on a slot's disk against the signed hash tree.
   private func verify(_ image: BundleImage, _ table: SegmentTable) throws {
     let target = try self.target(for: image)
     var digests: [Digest] = []
@@ -308,7 +312,7 @@ public final class BundleInstaller {
     guard HashTree.root(of: digests) == image.tree else { throw try reason(digests, image, table) }
   }
 
-  /// Why the disk of a slot does not have an image: it does not give back what was written, or the base is not what it was.
+  /// Finds the cause of a failed check: the disk did not keep the written bytes, or the base has changed.
   private func reason(_ digests: [Digest], _ image: BundleImage, _ table: SegmentTable) throws -> BundleFailure {
     let decoder = try self.decoder(for: image)
     var next = 0
@@ -332,7 +336,7 @@ public final class BundleInstaller {
     return .otherBase(image: image.name)
   }
 
-  /// Takes a segment that the base has at the same place.
+  /// Reads a segment from the same place in the base.
   private func readOwn(_ number: Int, of image: BundleImage) throws {
     guard let base = bases[image.name] else { throw BundleFailure.noBase(image: image.name) }
     try base.read(

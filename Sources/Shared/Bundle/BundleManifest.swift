@@ -1,29 +1,28 @@
 import TaggedFields
 
-/// What a bundle says of itself: the part that is signed, and vouches for all others.
+/// The signed description of a bundle. It contains the digests that protect all other parts.
 public struct BundleManifest: Equatable, Sendable {
-  /// What the bundle updates: the project's name.
+  /// The product that the bundle updates: the project's name.
   public var product: String
-  /// Device classes that it is made for.
+  /// Device classes that the bundle is for.
   public var devices: [String]
-  /// The release's version, as people read it; ``ReleaseVersion`` has its order.
+  /// The release's version, ordered by ``ReleaseVersion``.
   public var version: String
-  /// Rises when an older release must not come back, as it has a hole that is known.
+  /// Security epoch. It increases when older releases must not be installed again because of a known vulnerability.
   public var securityEpoch: UInt64
-  /// The lowest version that it can update from; `nil` for any.
+  /// The lowest version that the bundle can update from; `nil` for any.
   public var minimumVersion: String?
-  /// When it was made, in seconds since 1970.
+  /// Creation time, in seconds since 1970.
   public var created: UInt64
-  /// When it is no longer to be installed, in seconds since 1970; `nil` for never.
+  /// Expiry time, in seconds since 1970; `nil` for never.
   public var expires: UInt64?
-  /// Version of the data that its programs write; they read older ones.
+  /// Version of the data schema that the release's programs write. They can read older schemas.
   public var dataSchema: UInt32
-  /// What people should know of the release.
+  /// Release notes for users.
   public var notes: String?
   /// The images, in the order of their frames.
   public var images: [BundleImage]
 
-  /// Makes a manifest.
   public init(
     product: String, devices: [String], version: String, securityEpoch: UInt64 = 0, minimumVersion: String? = nil,
     created: UInt64, expires: UInt64? = nil, dataSchema: UInt32 = 0, notes: String? = nil, images: [BundleImage] = []
@@ -41,40 +40,38 @@ public struct BundleManifest: Equatable, Sendable {
   }
 }
 
-/// An image in a bundle: what a slot holds afterwards, and where in the bundle it comes from.
+/// An image in a bundle: its content and its parts in the bundle.
 public struct BundleImage: Equatable, Sendable {
-  /// What it is in a slot: `root`, `kernel`, `initrd`.
+  /// The image's name in a slot: `root`, `kernel`, `initrd`.
   public var name: String
-  /// Bytes.
+  /// Size in bytes.
   public var size: UInt64
   /// SHA-256 of its content.
   public var content: Digest
-  /// Root of its ``HashTree``.
+  /// Root of the image's ``HashTree``.
   public var tree: Digest
-  /// The old image that it is made from; `nil` where the bundle has all of it.
+  /// The old image that this one is made from; `nil` if the bundle contains all of it.
   public var base: Base?
-  /// Bytes of its segment table.
+  /// Bytes of the segment table.
   public var tableLength: UInt32
-  /// SHA-256 of its segment table.
+  /// SHA-256 of the segment table.
   public var tableDigest: Digest
-  /// Bytes of its segments' heads and frames.
+  /// Bytes of the segment heads and frames.
   public var framesLength: UInt64
 
   /// An old image.
   public struct Base: Equatable, Sendable {
-    /// Bytes.
+    /// Size in bytes.
     public var size: UInt64
-    /// Root of its ``HashTree``.
+    /// Root of the image's ``HashTree``.
     public var tree: Digest
 
-    /// Names an old image.
     public init(size: UInt64, tree: Digest) {
       self.size = size
       self.tree = tree
     }
   }
 
-  /// Describes an image.
   public init(
     name: String, size: UInt64, content: Digest, tree: Digest, base: Base?, tableLength: UInt32, tableDigest: Digest,
     framesLength: UInt64
@@ -89,28 +86,28 @@ public struct BundleImage: Equatable, Sendable {
     self.framesLength = framesLength
   }
 
-  /// True if an image can have the name: 1 to 32 letters from a to z, digits and hyphens.
+  /// True if the text is a valid image name: 1 to 32 letters from a to z, digits and hyphens.
   public static func isName(_ text: String) -> Bool {
     (1...32).contains(text.utf8.count)
       && text.utf8.allSatisfy { (0x61...0x7a).contains($0) || (0x30...0x39).contains($0) || $0 == UInt8(ascii: "-") }
   }
 
-  /// Number of its segments.
+  /// Number of segments.
   public var segmentCount: Int { Int((size + UInt64(BundleLimits.segment) - 1) / UInt64(BundleLimits.segment)) }
 
-  /// Blocks of one of its segments.
+  /// Number of blocks in a segment.
   func blocks(ofSegment number: Int) -> Int {
     (length(ofSegment: number) + BundleLimits.block - 1) / BundleLimits.block
   }
 
-  /// Bytes of one of its segments.
+  /// Number of bytes in a segment.
   public func length(ofSegment number: Int) -> Int {
     Int(min(UInt64(BundleLimits.segment), size - UInt64(number) * UInt64(BundleLimits.segment)))
   }
 }
 
 extension BundleManifest {
-  /// The manifest's bytes: tagged fields, the same for the same content.
+  /// The manifest as tagged fields. Equal manifests have equal bytes.
   public var bytes: [UInt8] {
     var fields = FieldWriter()
     fields.add(1, text: product)
@@ -126,7 +123,7 @@ extension BundleManifest {
     return fields.bytes
   }
 
-  /// Reads a manifest.
+  /// Parses a manifest.
   ///
   /// - Throws: ``BundleFailure/malformed(part:reason:)``.
   public init(_ bytes: [UInt8]) throws(BundleFailure) {
@@ -178,7 +175,7 @@ extension BundleImage {
   fileprivate init(_ bytes: ArraySlice<UInt8>) throws(FieldFailure) {
     var fields = try FieldReader(bytes, of: "image")
     name = try fields.text(1, "name", length: 1...32)
-    // It becomes a file's name wherever the bundle is taken apart.
+    // The name becomes a file name when a bundle is unpacked.
     guard Self.isName(name) else {
       throw FieldFailure("an image's name has more than letters a to z, digits and hyphens")
     }
@@ -207,7 +204,7 @@ extension BundleImage {
 }
 
 extension BundleManifest {
-  /// Which release this is, whatever its bundles are made from: of a version and the content of its images.
+  /// Identifies the release, whatever its bundles are made from: a digest of the version and the content of the images.
   public var release: Digest {
     var bytes = Array("cultivar release 1\n\(version)\n".utf8)
     for image in images.sorted(by: { $0.name < $1.name }) {

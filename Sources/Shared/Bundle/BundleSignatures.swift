@@ -1,14 +1,13 @@
 import TaggedFields
 
-/// What vouches for a manifest: signatures, and the roots of trust that lead to who made them. It is not signed itself, as each part of
-/// it is worth what its own signatures are.
+/// The signatures over a manifest, and the roots of trust that lead to their keys. This record is not signed itself:
+/// each of its parts is verified by its own signatures.
 public struct BundleSignatures: Equatable, Sendable {
-  /// Roots of trust after one that a device has, each signed by the one before it.
+  /// Roots of trust that follow the device's root, each signed by the one before it.
   public var roots: [[UInt8]]
   /// The signatures over the manifest.
   public var envelope: [UInt8]
 
-  /// Puts signatures together.
   public init(roots: [[UInt8]] = [], envelope: [UInt8]) {
     self.roots = roots
     self.envelope = envelope
@@ -22,7 +21,7 @@ public struct BundleSignatures: Equatable, Sendable {
     return fields.bytes
   }
 
-  /// Reads what stands in a bundle's head; of no bytes there are no signatures.
+  /// Parses the signatures from a bundle's head; no bytes give no signatures.
   ///
   /// - Throws: ``BundleFailure/malformed(part:reason:)``.
   public init(_ bytes: [UInt8]) throws(BundleFailure) {

@@ -1,12 +1,15 @@
 import Glibc
 import LinuxSystem
 
-/// Where a bundle's bytes come from. They are asked for in rising order, and each only once.
+/// A source of a bundle's bytes. They are read in ascending order, each at most once.
 public protocol BundleSource: AnyObject {
-  /// Gives exactly so many bytes.
+  /// Reads exactly `count` bytes.
   ///
-  /// - Parameter end: How far it will go on without a gap, as far as is known: a source may fetch that much at once.
-  /// - Throws: ``BundleFailure/truncated(part:)`` where the bundle ends before, and what the source has of its own.
+  /// - Parameters:
+  ///   - end: The end of the bytes that are read without a gap, as far as the caller knows. A source may fetch up to it
+  ///     in one request.
+  ///   - part: The name of the part, for errors.
+  /// - Throws: ``BundleFailure/truncated(part:)`` if the bundle ends too early, and errors of the source.
   func read(_ count: Int, at offset: UInt64, upTo end: UInt64, part: String) throws -> [UInt8]
 }
 
@@ -22,7 +25,6 @@ public final class FileSource: BundleSource {
   /// Reads from an open file.
   public init(_ descriptor: Descriptor) { self.descriptor = descriptor }
 
-  /// Reads from the file.
   public func read(_ count: Int, at offset: UInt64, upTo end: UInt64, part: String) throws -> [UInt8] {
     let bytes = try descriptor.read(count, at: offset)
     guard bytes.count == count else { throw BundleFailure.truncated(part: part) }
@@ -30,21 +32,21 @@ public final class FileSource: BundleSource {
   }
 }
 
-/// A bundle that comes from front to back, as by a pipe; what nobody asks for is read and dropped.
+/// A bundle that is read sequentially, for example from a pipe. Skipped bytes are read and discarded.
 public final class StreamSource: BundleSource {
   private let descriptor: Descriptor
   private let check: () throws -> Void
   private var place: UInt64 = 0
 
-  /// Reads from an open descriptor that blocks.
+  /// Reads from an open descriptor in blocking mode.
   ///
-  /// - Parameter check: Is called now and then while nothing comes; throws where it is not waited for any more.
+  /// - Parameter check: A function that is called regularly while no data arrives. It throws to cancel the wait.
   public init(_ descriptor: Descriptor, whileWaiting check: @escaping () throws -> Void = {}) {
     self.descriptor = descriptor
     self.check = check
   }
 
-  /// Reads from the stream, and drops what lies before.
+  /// Reads from the stream, discarding the bytes before `offset`.
   public func read(_ count: Int, at offset: UInt64, upTo end: UInt64, part: String) throws -> [UInt8] {
     precondition(offset >= place, "a stream is read in rising order")
     while place < offset { try take(Int(min(offset - place, 1 << 16)), part) }
@@ -65,13 +67,13 @@ public final class StreamSource: BundleSource {
 }
 
 extension Descriptor {
-  /// Milliseconds between two looks at whether something is still waited for.
+  /// Milliseconds between two calls of `check`.
   private static let interval = 200
 
-  /// Waits until there is something to read, or the other end is closed.
+  /// Waits until data arrives or the other end is closed.
   ///
-  /// - Parameter check: Is called now and then; throws where it is not waited for any more.
-  /// - Throws: What `check` throws.
+  /// - Parameter check: A function that is called regularly. It throws to cancel the wait.
+  /// - Throws: Errors of `check`.
   public func wait(whileWaiting check: () throws -> Void) throws {
     repeat { try check() } while !waitUntilReadable(timeout: Self.interval)
   }

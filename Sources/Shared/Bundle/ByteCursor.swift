@@ -1,18 +1,18 @@
 import TaggedFields
 
-/// Reads numbers and runs of bytes from a table that is not trusted; nothing is read beyond its end.
+/// Reads numbers and bytes from an untrusted table, and never beyond its end.
 struct ByteCursor {
   private(set) var rest: ArraySlice<UInt8>
 
   init(_ bytes: ArraySlice<UInt8>) { rest = bytes }
 
-  /// Takes one byte.
+  /// Reads one byte.
   mutating func byte() throws(FieldFailure) -> UInt8 {
     guard let byte = rest.popFirst() else { throw FieldFailure("it ends early") }
     return byte
   }
 
-  /// Takes a number in the fewest groups of seven bits, the lowest first (LEB128).
+  /// Reads an unsigned number in LEB128: groups of seven bits, lowest first. Only the shortest form is accepted.
   mutating func number(upTo limit: Int) throws(FieldFailure) -> Int {
     var (value, shift) = (0, 0)
     while true {
@@ -28,13 +28,13 @@ struct ByteCursor {
     }
   }
 
-  /// Takes a number that may be negative: the sign in the lowest bit.
+  /// Reads a signed number: the lowest bit is the sign.
   mutating func signedNumber() throws(FieldFailure) -> Int {
     let value = try number(upTo: Int.max)
     return value & 1 == 0 ? value >> 1 : ~(value >> 1)
   }
 
-  /// Takes bytes.
+  /// Reads `count` bytes.
   mutating func bytes(_ count: Int) throws(FieldFailure) -> ArraySlice<UInt8> {
     guard count <= rest.count else { throw FieldFailure("it ends early") }
     defer { rest = rest.dropFirst(count) }
@@ -43,7 +43,7 @@ struct ByteCursor {
 }
 
 extension [UInt8] {
-  /// Adds what ``ByteCursor/number(upTo:)`` reads.
+  /// Appends a number in the format of ``ByteCursor/number(upTo:)``.
   mutating func append(number: Int) {
     var rest = UInt64(number)
     repeat {
@@ -52,6 +52,6 @@ extension [UInt8] {
     } while rest > 0
   }
 
-  /// Adds what ``ByteCursor/signedNumber()`` reads.
+  /// Appends a number in the format of ``ByteCursor/signedNumber()``.
   mutating func append(signedNumber number: Int) { append(number: number < 0 ? ~number << 1 | 1 : number << 1) }
 }

@@ -1,20 +1,19 @@
-/// A bundle that can be applied to the old images that are there: all that is known of it before the first write was checked.
+/// A bundle that was checked against the existing old images, as far as is possible before the first write.
 public struct CheckedBundle {
-  /// The bundle.
   public let bundle: SignedBundle
   let source: any BundleSource
   let bases: [String: any BlockStorage]
   let tables: [SegmentTable]
 
-  /// Reads the segment tables, and checks them and the old images. Nothing is written.
+  /// Reads and checks the segment tables and the old images. Nothing is written.
   ///
   /// - Parameters:
-  ///   - source: The bundle, from after its head.
-  ///   - bases: Old images, by their names in the bundle. One that a whole bundle does not ask for is used all the same, as a place
-  ///     where blocks may be found.
-  ///   - trees: Roots of the hash trees of old images, by their names, where they were written down when these were installed. An image
-  ///     without one is read to its end.
-  /// - Throws: ``BundleFailure``, and what source and storage throw.
+  ///   - source: The bundle, from the end of its head on.
+  ///   - bases: Old images by image name. An old image that a complete bundle does not need still saves the download of
+  ///     blocks that are found in it.
+  ///   - trees: Roots of the hash trees of old images by image name, as recorded at their installation. An image
+  ///     without one is read completely.
+  /// - Throws: ``BundleFailure``, and errors of source and storage.
   public init(
     _ bundle: SignedBundle, from source: any BundleSource, bases: [String: any BlockStorage],
     trees: [String: Digest] = [:]
@@ -37,9 +36,9 @@ public struct CheckedBundle {
     }
   }
 
-  /// Checks that the digests of an image without a base come to its signed tree.
+  /// Checks that the segment digests of an image without a base match its signed hash tree.
   private static func check(_ table: SegmentTable, of image: BundleImage) throws(BundleFailure) {
-    // Without a base, what has no digest of its own is zeros.
+    // Without a base, a segment without a digest consists of zeros.
     let digests = table.map { segment in
       segment.digest
         ?? HashTree.digest(ofSegment: [UInt8](repeating: 0, count: image.length(ofSegment: segment.number)))

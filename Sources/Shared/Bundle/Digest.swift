@@ -5,7 +5,7 @@ public struct Digest: Hashable, Sendable, CustomStringConvertible {
   /// Bytes of a digest.
   public static let length = 32
 
-  /// The bytes. No vector: its alignment would be more than asynchronous functions give their variables.
+  /// The bytes. Not a SIMD vector: asynchronous functions do not align their variables enough for one.
   private var words = Words()
 
   private struct Words: Hashable, Sendable {
@@ -15,15 +15,15 @@ public struct Digest: Hashable, Sendable, CustomStringConvertible {
     var fourth: UInt64 = 0
   }
 
-  /// Takes a digest's bytes.
+  /// Makes a digest from its bytes.
   ///
-  /// - Precondition: There are ``length`` of them.
+  /// - Precondition: `bytes` has ``length`` elements.
   public init(_ bytes: some Collection<UInt8>) {
     precondition(bytes.count == Self.length, "a digest has \(Self.length) bytes")
     withUnsafeMutableBytes(of: &words) { $0.copyBytes(from: bytes) }
   }
 
-  /// The digest of bytes.
+  /// Computes the digest of bytes.
   public init(of bytes: some Sequence<UInt8>) {
     var hash = SHA256()
     if bytes.withContiguousStorageIfAvailable({ hash.update(bufferPointer: UnsafeRawBufferPointer($0)) }) == nil {
@@ -32,14 +32,13 @@ public struct Digest: Hashable, Sendable, CustomStringConvertible {
     self.init(Array(hash.finalize()))
   }
 
-  /// The digest of memory.
+  /// Computes the digest of memory.
   public init(of bytes: UnsafeRawBufferPointer) {
     var hash = SHA256()
     hash.update(bufferPointer: bytes)
     withUnsafeMutableBytes(of: &words) { target in hash.finalize().withUnsafeBytes { target.copyMemory(from: $0) } }
   }
 
-  /// The digest's bytes.
   public var bytes: [UInt8] { withUnsafeBytes(of: words) { Array($0) } }
 
   /// Lower-case hexadecimal digits.
@@ -49,15 +48,15 @@ public struct Digest: Hashable, Sendable, CustomStringConvertible {
   }
 }
 
-/// The first 16 bytes of a SHA-256 digest: it stands in a signed table, so that nobody but the signer can choose what has it.
+/// The first 16 bytes of a SHA-256 digest. It is used in signed tables, where only the signer chooses the content, so
+/// it need not resist collisions made by others.
 public struct ShortDigest: Hashable, Sendable {
   /// Bytes of a short digest.
   public static let length = 16
 
-  /// The bytes.
   public let bytes: [UInt8]
 
-  /// The short digest of bytes.
+  /// Computes the short digest of bytes.
   public init(of bytes: some Sequence<UInt8>) { self.bytes = Array(Digest(of: bytes).bytes.prefix(Self.length)) }
 
   init(_ bytes: some Collection<UInt8>) { self.bytes = Array(bytes) }

@@ -1,13 +1,12 @@
 import TaggedFields
 
-/// How some blocks of an image are made.
+/// The instructions for making some blocks of an image.
 public struct Frame: Hashable, Sendable {
-  /// How many blocks it gives; the last block of an image may be a part of one.
+  /// Number of blocks of output; the last block of an image may be incomplete.
   public var blocks: Int
-  /// How it makes them.
   public var operation: Operation
 
-  /// A way to make blocks. Blocks of the base and of the new image are counted from their starts.
+  /// An operation that makes blocks. Blocks of the base and of the new image are counted from the start of each image.
   public enum Operation: Hashable, Sendable {
     /// Zeros.
     case zero
@@ -15,39 +14,37 @@ public struct Frame: Hashable, Sendable {
     case copyOfBase(from: Int)
     /// Blocks of earlier segments of the new image.
     case copyOfNew(from: Int)
-    /// The stored bytes as they are.
+    /// The stored bytes, unchanged.
     case stored(Stored)
-    /// The stored bytes are a Zstandard frame (RFC 8878).
+    /// A Zstandard frame (RFC 8878).
     case compressed(Stored)
-    /// A Zstandard frame that may refer to blocks of the base, as if they stood before what it gives.
+    /// A Zstandard frame with blocks of the base as its prefix.
     case compressedWithPrefix(Stored, [BlockRange])
-    /// A ``BinaryDifference`` against blocks of the base, one range after the other.
+    /// A ``BinaryDifference`` from the concatenated ranges of the base.
     case difference(Stored, [BlockRange])
-    /// A Zstandard frame that may refer to so many blocks of the new image, those before the first that it gives.
+    /// A Zstandard frame with a prefix: the last `blocks` blocks of the new image before its output.
     case compressedAfter(Stored, blocks: Int)
   }
 
-  /// Bytes in a bundle.
+  /// Bytes of a frame in the bundle.
   public struct Stored: Hashable, Sendable {
-    /// How many; never more than the frame gives.
+    /// Number of bytes; at most the size of the output.
     public var length: Int
-    /// What they must be before anything looks at them.
+    /// The digest, checked before the bytes are used.
     public var digest: ShortDigest
 
-    /// Describes stored bytes.
     public init(length: Int, digest: ShortDigest) {
       self.length = length
       self.digest = digest
     }
   }
 
-  /// Makes a frame.
   public init(blocks: Int, operation: Operation) {
     self.blocks = blocks
     self.operation = operation
   }
 
-  /// What the bundle has of it; `nil` where it needs nothing.
+  /// The frame's bytes in the bundle; `nil` if it has none.
   public var stored: Stored? {
     switch operation {
     case .zero, .copyOfBase, .copyOfNew: nil
@@ -57,7 +54,7 @@ public struct Frame: Hashable, Sendable {
     }
   }
 
-  /// Whether what it gives depends on the base.
+  /// True if the output depends on the base.
   var needsBase: Bool {
     switch operation {
     case .copyOfBase, .compressedWithPrefix, .difference: true
@@ -65,7 +62,7 @@ public struct Frame: Hashable, Sendable {
     }
   }
 
-  /// Whether what it gives is known from the base alone.
+  /// True if the output is known from the base alone.
   var isOfBase: Bool {
     switch operation {
     case .zero, .copyOfBase: true
@@ -74,32 +71,31 @@ public struct Frame: Hashable, Sendable {
   }
 }
 
-/// Some blocks in a row.
+/// A range of consecutive blocks.
 public struct BlockRange: Hashable, Sendable {
-  /// The first of them.
+  /// The first block.
   public var start: Int
-  /// How many.
+  /// Number of blocks.
   public var count: Int
 
-  /// Names blocks.
   public init(start: Int, count: Int) {
     self.start = start
     self.count = count
   }
 
-  /// The block after the last.
+  /// The block after the last one.
   public var end: Int { start + count }
 }
 
 extension Frame {
-  /// Numbers of the operations in a table.
+  /// Codes of the operations in a table.
   private enum Code: UInt8 {
     case zero, copyOfBase, copyOfNew, stored, compressed, compressedWithPrefix, difference, compressedAfter
   }
 
-  /// Adds the frame's row to a table.
+  /// Appends the frame's row to a table.
   ///
-  /// - Parameter block: The first block that it gives.
+  /// - Parameter block: The first block of the output.
   func write(to bytes: inout [UInt8], at block: Int) {
     func head(_ code: Code) {
       bytes.append(code.rawValue)
@@ -147,13 +143,13 @@ extension Frame {
     }
   }
 
-  /// Reads a row.
+  /// Parses a row.
   ///
   /// - Parameters:
-  ///   - block: The first block that the frame gives.
-  ///   - room: Bytes that are left of the segment.
-  ///   - newBlocks: Blocks of the new image before the segment, which are there by then.
-  ///   - baseBlocks: Whole blocks of the base; 0 without one.
+  ///   - block: The first block of the output.
+  ///   - room: Bytes left in the segment.
+  ///   - newBlocks: Number of blocks of the new image before the segment, which exist when it is decoded.
+  ///   - baseBlocks: Number of complete blocks of the base; 0 without a base.
   init(
     _ cursor: inout ByteCursor, at block: Int, room: Int, newBlocks: Int, baseBlocks: Int
   ) throws(FieldFailure) {

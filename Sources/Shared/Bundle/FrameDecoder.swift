@@ -1,29 +1,27 @@
 import TaggedFields
 
-/// Makes the content of segments from their frames.
+/// Decodes frames into the content of segments.
 final class FrameDecoder {
   private let image: BundleImage
   private let base: (any BlockStorage)?
   private let new: any BlockStorage
   private let zstandard = ZstandardDecoder()
 
-  /// Makes a decoder for an image.
-  ///
   /// - Parameters:
   ///   - base: The old image.
-  ///   - new: The new one, of which earlier segments are there.
+  ///   - new: The new image, which already contains the earlier segments.
   init(_ image: BundleImage, base: (any BlockStorage)?, new: any BlockStorage) {
     self.image = image
     self.base = base
     self.new = new
   }
 
-  /// Adds what a frame gives to what those before it gave.
+  /// Appends the output of a frame to the output of the frames before it.
   ///
   /// - Parameters:
-  ///   - count: How many bytes that are.
-  ///   - stored: The frame's bytes of the bundle, which were found to be those that were signed.
-  /// - Throws: ``BundleFailure/undecodable(image:segment:reason:)``, and what reading the images throws.
+  ///   - count: Number of bytes of output.
+  ///   - stored: The frame's bytes in the bundle, which were checked against their digest.
+  /// - Throws: ``BundleFailure/undecodable(image:segment:reason:)``, and errors of reading the images.
   func append(_ frame: Frame, segment: Int, count: Int, stored: [UInt8], to content: inout [UInt8]) throws {
     func failure(_ reason: String) -> BundleFailure {
       .undecodable(image: image.name, segment: segment, reason: reason)
@@ -50,7 +48,7 @@ final class FrameDecoder {
     case .stored: content += stored
     case .compressed: content += try exact(zstandard.decode(stored, limit: count))
     case .compressedWithPrefix(_, let ranges):
-      // The stored bytes are those that were signed: it is what they refer to that is not.
+      // The stored bytes match their digest, so the blocks of the base must be wrong.
       guard let output = zstandard.decode(stored, prefix: try blocksOfBase(ranges)[...], limit: count),
         output.count == count
       else { throw BundleFailure.otherBase(image: image.name) }
@@ -70,7 +68,7 @@ final class FrameDecoder {
     }
   }
 
-  /// Reads ranges of the base, one after the other.
+  /// Reads ranges of the base and concatenates them.
   private func blocksOfBase(_ ranges: [BlockRange]) throws -> [UInt8] {
     guard let base else { throw BundleFailure.noBase(image: image.name) }
     var bytes: [UInt8] = []

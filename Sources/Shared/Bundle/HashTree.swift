@@ -1,19 +1,19 @@
 import CBlockDigests
 
-/// The tree of hashes over an image: that of dm-verity (format 1, SHA-256, blocks of 4096 bytes, no salt; see
-/// `Documentation/admin-guide/device-mapper/verity.rst` of Linux), so that a root can be given to the kernel as it is. One digest of its
-/// second level covers ``BundleLimits/segment`` bytes: a segment's.
+/// The hash tree over an image, as in dm-verity (format 1, SHA-256, blocks of 4096 bytes, no salt; see
+/// `Documentation/admin-guide/device-mapper/verity.rst` of Linux). The kernel can use its root unchanged. One digest of
+/// the second level covers one segment of ``BundleLimits/segment`` bytes.
 ///
-/// The last block is filled with zeros. An image of one block has its segment's digest as root.
+/// The last block is padded with zeros. For an image of one segment, the root is that segment's digest.
 public enum HashTree {
   private static let digestsInBlock = BundleLimits.block / Digest.length
 
-  /// The digest of a segment.
+  /// Computes the digest of a segment.
   ///
   /// - Parameter bytes: The segment's content, not empty, at most ``BundleLimits/segment`` bytes.
   public static func digest(ofSegment bytes: [UInt8]) -> Digest { bytes.withUnsafeBytes { digest(ofSegment: $0) } }
 
-  /// The digest of a segment in memory.
+  /// Computes the digest of a segment in memory.
   ///
   /// - Parameter bytes: The segment's content, not empty, at most ``BundleLimits/segment`` bytes.
   public static func digest(ofSegment bytes: UnsafeRawBufferPointer) -> Digest {
@@ -22,12 +22,12 @@ public enum HashTree {
     return Digest(of: leafBytes(ofSegment: bytes))
   }
 
-  /// The digests of a segment's blocks, one after the other, filled with zeros to a block.
+  /// The digests of a segment's blocks, concatenated and padded with zeros to a block.
   private static func leafBytes(ofSegment content: UnsafeRawBufferPointer) -> [UInt8] {
     var leaves = [UInt8](repeating: 0, count: BundleLimits.block)
     leaves.withUnsafeMutableBytes { leaves in
       guard let source = content.baseAddress, let target = leaves.baseAddress else { return }
-      // Most processors hash several blocks in less time than one after the other.
+      // Most processors hash several blocks at once faster than one after the other.
       let done = cultivar_hash_blocks(
         source.assumingMemoryBound(to: UInt8.self), content.count / BundleLimits.block,
         target.assumingMemoryBound(to: UInt8.self))
@@ -40,10 +40,10 @@ public enum HashTree {
     return leaves
   }
 
-  /// The digest of a segment whose blocks have digests.
+  /// Computes the digest of a segment from the digests of its blocks.
   static func digest(of leaves: [Digest]) -> Digest { Digest(of: filled(Array(leaves.map(\.bytes).joined()))) }
 
-  /// The root over the digests of all segments.
+  /// Computes the root from the digests of all segments.
   public static func root(of segments: [Digest]) -> Digest {
     precondition(!segments.isEmpty, "an image has a segment")
     var level = segments
@@ -56,9 +56,9 @@ public enum HashTree {
     return level[0]
   }
 
-  /// The root over the first bytes of an image that is read for it.
+  /// Reads the first `size` bytes of an image and computes the root of their tree.
   ///
-  /// - Throws: What reading throws.
+  /// - Throws: Errors of reading.
   static func root(of image: some BlockStorage, size: UInt64) throws -> Digest {
     var content: [UInt8] = []
     let segments = try stride(from: 0, to: size, by: BundleLimits.segment).map { place in
@@ -68,7 +68,7 @@ public enum HashTree {
     return root(of: segments)
   }
 
-  /// The digests of the blocks of a segment.
+  /// Computes the digests of a segment's blocks.
   static func leaves(ofSegment bytes: [UInt8]) -> [Digest] {
     stride(from: 0, to: bytes.count, by: BundleLimits.block).map { start in
       Digest(of: filled(bytes[start..<min(start + BundleLimits.block, bytes.count)]))

@@ -1,18 +1,18 @@
 import LinuxSystem
 
-/// How far an installation has come, for whoever goes on with it after a power cut.
+/// The recorded progress of an installation, so that it can continue after a power cut.
 ///
-/// Two records of 512 bytes are written in turn, each with a number that rises and a digest of its own: a cut while one is written leaves
-/// the other. A record is written after what it tells of is on the disk, so it never says too much.
+/// Two records of 512 bytes are written alternately, each with an increasing number and its own digest. A power cut
+/// during a write leaves the other record intact. A record is written only after the bytes before its place are on the
+/// disk, so it never promises too much.
 public final class InstallJournal {
-  /// A place in a bundle: everything before it is in the slot.
+  /// A place in a bundle. Everything before it is in the slot.
   public struct Place: Equatable, Sendable {
-    /// Which image of the bundle.
+    /// Number of the image in the bundle.
     public var image: Int
-    /// Which of its segments.
+    /// Number of the segment in the image.
     public var segment: Int
 
-    /// Names a place.
     public init(image: Int, segment: Int) {
       self.image = image
       self.segment = segment
@@ -25,10 +25,10 @@ public final class InstallJournal {
   private var turn: UInt64 = 0
   private var last: (bundle: Digest, place: Place)?
 
-  /// Opens a journal.
+  /// Reads a journal.
   ///
-  /// - Parameter storage: At least 1024 bytes; what is no journal is an empty one.
-  /// - Throws: What reading throws.
+  /// - Parameter storage: Storage of at least 1024 bytes. Invalid content is treated as an empty journal.
+  /// - Throws: Errors of reading.
   public init(_ storage: any BlockStorage) throws {
     self.storage = storage
     for index in 0..<2 {
@@ -39,14 +39,14 @@ public final class InstallJournal {
     }
   }
 
-  /// Where the installation of a bundle goes on; `nil` where there is none of it.
+  /// The place at which the installation of a bundle continues; `nil` if the journal is not about this bundle.
   ///
   /// - Parameter bundle: ``SignedBundle/identity``.
   public func place(in bundle: Digest) -> Place? { last.flatMap { $0.bundle == bundle ? $0.place : nil } }
 
-  /// Notes a place, and waits until it is on the disk.
+  /// Records a place, and waits until it is on the disk.
   ///
-  /// - Throws: What writing throws.
+  /// - Throws: Errors of writing.
   public func note(_ place: Place, in bundle: Digest) throws {
     turn += 1
     var bytes = Self.magic

@@ -1,18 +1,18 @@
-/// The blocks of an old image, by what they are: what a device that has no bundle made for it need not fetch.
+/// The blocks of an old image, found by their hints. A device need not download these blocks.
 struct KnownBlocks {
   private let storage: any BlockStorage
-  /// For each block the upper 40 bits of its hint, and its number below; sorted.
+  /// Sorted rows, one for each block: the upper 40 bits of its hint, then its number.
   private var rows: [UInt64] = []
   /// The digests of whole segments.
   private var segments: [Digest] = []
 
   private static let numberBits: UInt64 = 24
-  /// Most blocks that are noted, of 8 bytes each: 4 GiB of an image.
+  /// Maximum number of blocks in the index: 4 GiB of an image. Each block takes 8 bytes.
   private static let most = 1 << 20
 
-  /// Looks at all of an old image, or at its first 4 GiB.
+  /// Indexes an old image, up to its first 4 GiB.
   ///
-  /// - Throws: What reading throws.
+  /// - Throws: Errors of reading.
   init(of storage: any BlockStorage) throws {
     self.storage = storage
     var content: [UInt8] = []
@@ -35,43 +35,43 @@ struct KnownBlocks {
     hint & ~(1 << numberBits - 1) | UInt64(block)
   }
 
-  /// Whether the image has a segment at the same place.
+  /// True if the image has this segment at the same place.
   func has(_ digest: Digest, atSegment number: Int) -> Bool { number < segments.count && segments[number] == digest }
 
-  /// Reads so many bytes from a block on: content moves as a whole where something before it grew or shrank.
+  /// Reads `count` bytes from a block on. Content often moves as a whole when something before it grows or shrinks.
   ///
-  /// - Returns: Whether there are so many.
-  /// - Throws: What reading throws.
+  /// - Returns: False if the image ends too early.
+  /// - Throws: Errors of reading.
   func read(_ count: Int, atBlock block: Int, over content: inout [UInt8]) throws -> Bool {
     guard block >= 0, Self.place(block) + UInt64(count) <= storage.size else { return false }
     try storage.read(count, at: Self.place(block), over: &content)
     return true
   }
 
-  /// A block that a hint is of.
+  /// Finds a block by its hint.
   ///
-  /// - Parameter expected: Which of several it is likely to be.
-  /// - Returns: Its number and content; `nil` where no block is like that.
-  /// - Throws: What reading throws.
+  /// - Parameter expected: Number of the block that is the most likely one, if several match.
+  /// - Returns: The block's number and content; `nil` if no block matches.
+  /// - Throws: Errors of reading.
   func block(of hint: UInt64, expected: Int) throws -> (number: Int, content: [UInt8])? {
     guard let block = block(like: hint, expected: expected) else { return nil }
     let content = try storage.read(BundleLimits.block, at: Self.place(block))
-    // Only a part of the hint was looked up.
+    // The index contains only a part of the hint, so compare all of it.
     return HashTree.leaves(ofSegment: content).map(SegmentHead.hint) == [hint] ? (block, content) : nil
   }
 
-  /// Whether there is a block that a hint may be of.
+  /// True if a block may match the hint.
   func mayHave(_ hint: UInt64) -> Bool { block(like: hint, expected: 0) != nil }
 
   private func block(like hint: UInt64, expected: Int) -> Int? {
-    // Of several, the expected one or the first after it, else the first of all.
+    // Of several blocks, prefer the expected one or the next one after it, otherwise the first one.
     if expected > 0, expected < rows.count, let place = firstBlock(from: Self.row(hint, expected), like: hint) {
       return place
     }
     return firstBlock(from: Self.row(hint, 0), like: hint)
   }
 
-  /// The block of the first row from one on, if it has the same part of the hint.
+  /// The block of the first row that is not below `wanted`, if it has the same part of the hint.
   private func firstBlock(from wanted: UInt64, like hint: UInt64) -> Int? {
     var (low, high) = (0, rows.count)
     while low < high {

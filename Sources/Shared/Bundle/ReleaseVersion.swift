@@ -1,15 +1,15 @@
-/// The order of versions, which is that of Debian's (deb-version(7)): numbers by value, a tilde before everything, even the end.
+/// A version with Debian's order (deb-version(7)): numbers by value, a tilde before everything, even the end.
 public struct ReleaseVersion: Comparable, Sendable {
-  /// The version as it is written.
+  /// The version as written.
   public let text: String
 
-  /// Takes a version; any text is one.
+  /// Makes a version. Any text is valid.
   public init(_ text: String) { self.text = text }
 
-  /// Whether the order has them at one place, as `1.0` and `1.00`.
+  /// True if both have the same place in the order, like `1.0` and `1.00`.
   public static func == (one: Self, other: Self) -> Bool { !(one < other) && !(other < one) }
 
-  /// Whether one comes before the other.
+  /// True if the first version is lower.
   public static func < (one: Self, other: Self) -> Bool {
     let (left, right) = (one.parts, other.parts)
     if left.epoch != right.epoch { return left.epoch < right.epoch }
@@ -42,7 +42,7 @@ public struct ReleaseVersion: Comparable, Sendable {
     return 0
   }
 
-  /// Takes the digits off the front, without leading zeros.
+  /// Removes the digits at the beginning and returns them without leading zeros.
   private static func number(_ text: inout Substring.UTF8View.SubSequence) -> Substring.UTF8View.SubSequence {
     let digits = text.prefix(while: isDigit)
     text = text.dropFirst(digits.count)
@@ -51,7 +51,7 @@ public struct ReleaseVersion: Comparable, Sendable {
 
   private static func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
 
-  /// Letters before all else that is no digit; the end, or a digit, before letters; a tilde before the end.
+  /// Ranks a character: a tilde, then the end or a digit, then letters, then other characters.
   private static func rank(_ byte: UInt8?) -> Int {
     guard let byte, !isDigit(byte) else { return 0 }
     switch byte {

@@ -1,30 +1,28 @@
 import TaggedFields
 
-/// How a segment of an image is made.
+/// The instructions for making a segment of an image.
 public struct Segment: Equatable, Sendable {
-  /// Which one, from 0.
+  /// Number of the segment, from 0.
   public var number: Int
-  /// Its digest in the ``HashTree``; `nil` where it is known from the base alone, and so is the digest.
+  /// The digest in the ``HashTree``; `nil` if the segment, and so its digest, is known from the base alone.
   public var digest: Digest?
-  /// Its frames, or where they are described.
+  /// The frames, or the location of their description.
   public var content: Content
 
-  /// What a table has of a segment.
+  /// The part of a segment's description that is in the table.
   public enum Content: Equatable, Sendable {
-    /// Its frames.
     case frames([Frame])
-    /// Length and digest of its ``SegmentHead``, which stands before its frames, and the bytes of these.
+    /// Length and digest of the segment's ``SegmentHead``, which precedes its frames, and the length of the frames.
     case head(length: Int, digest: ShortDigest, framesLength: Int)
   }
 
-  /// Describes a segment.
   public init(number: Int, digest: Digest?, content: Content) {
     self.number = number
     self.digest = digest
     self.content = content
   }
 
-  /// Bytes that the bundle has of it.
+  /// Number of the segment's bytes in the bundle.
   public var storedLength: Int {
     switch content {
     case .frames(let frames): frames.reduce(0) { $0 + ($1.stored?.length ?? 0) }
@@ -33,9 +31,9 @@ public struct Segment: Equatable, Sendable {
   }
 }
 
-/// The segments of an image that are not the base's own of the same number, in their order.
+/// The segments of an image that differ from the base's segments of the same number, in order.
 ///
-/// A table is read as it is needed, and twice: it is smaller than what it says.
+/// The table is decoded on each use, because it takes less memory than its decoded segments.
 public struct SegmentTable: Sequence, Sendable {
   private let bytes: [UInt8]
   private let image: BundleImage
@@ -44,7 +42,7 @@ public struct SegmentTable: Sequence, Sendable {
     case ofBase, frames, head
   }
 
-  /// Checks a table from its first to its last row.
+  /// Checks all rows of a table.
   ///
   /// - Throws: ``BundleFailure/altered(part:)``, ``BundleFailure/malformed(part:reason:)``.
   public init(_ bytes: [UInt8], of image: BundleImage) throws(BundleFailure) {
@@ -62,15 +60,15 @@ public struct SegmentTable: Sequence, Sendable {
     }
   }
 
-  /// The segments, checked before.
+  /// Iterates over the segments, which were checked before.
   public func makeIterator() -> AnyIterator<Segment> {
     var reader = Reader(bytes[...], of: image)
     return AnyIterator { (try? reader.next()) ?? nil }
   }
 
-  /// The table of segments.
+  /// Encodes a table of segments.
   ///
-  /// - Precondition: They are in order.
+  /// - Precondition: The segments are in ascending order.
   public static func bytes(of segments: some Sequence<Segment>) -> [UInt8] {
     var bytes: [UInt8] = []
     var next = 0
@@ -105,7 +103,7 @@ public struct SegmentTable: Sequence, Sendable {
       self.image = image
     }
 
-    /// Reads a row; `nil` at the end, where everything is described.
+    /// Reads a row; `nil` at the end, if all segments are described.
     mutating func next() throws(FieldFailure) -> Segment? {
       guard !cursor.rest.isEmpty else {
         try skip(to: image.segmentCount)
@@ -130,7 +128,7 @@ public struct SegmentTable: Sequence, Sendable {
         number: number, digest: digest, content: .head(length: length, digest: short, framesLength: frames))
     }
 
-    /// Passes over segments that are the base's own.
+    /// Checks that the base contains the segments before `number`, which have no row.
     private func skip(to number: Int) throws(FieldFailure) {
       guard number > following else { return }
       let end = UInt64(number - 1) * UInt64(BundleLimits.segment) + UInt64(image.length(ofSegment: number - 1))
@@ -141,27 +139,24 @@ public struct SegmentTable: Sequence, Sendable {
   }
 }
 
-/// What a bundle that has the whole of an image says of a segment, before its frames: the frames, and what blocks they give, so that a
-/// device can look for those among its own.
+/// The description of a segment before its frames, in a bundle that contains a complete image: the frames, and hints
+/// with which a device can find the segment's blocks among its own.
 public struct SegmentHead: Equatable, Sendable {
-  /// The frames.
   public var frames: [Frame]
-  /// For each block the first eight bytes of its leaf in the ``HashTree``, little-endian; empty where there are none. A hint: what is put
-  /// together by it is checked as anything else.
+  /// The first eight bytes of each block's leaf in the ``HashTree``, little-endian; empty if there are no hints. Hints
+  /// are not trusted: blocks found with them are checked like all others.
   public var hints: [UInt64]
 
-  /// Describes a segment.
   public init(frames: [Frame], hints: [UInt64]) {
     self.frames = frames
     self.hints = hints
   }
 
-  /// The hints of a segment's content.
+  /// Computes the hints of a segment's content.
   public static func hints(of segment: [UInt8]) -> [UInt64] { HashTree.leaves(ofSegment: segment).map(hint) }
 
   static func hint(of leaf: Digest) -> UInt64 { leaf.bytes.prefix(8).reversed().reduce(0) { $0 << 8 | UInt64($1) } }
 
-  /// The head's bytes.
   public func bytes(ofSegment number: Int) -> [UInt8] {
     var bytes: [UInt8] = []
     Self.write(frames, of: number, to: &bytes)
@@ -169,7 +164,7 @@ public struct SegmentHead: Equatable, Sendable {
     return bytes
   }
 
-  /// Reads a head.
+  /// Parses a head.
   ///
   /// - Throws: ``BundleFailure/malformed(part:reason:)``.
   public init(_ bytes: [UInt8], ofSegment number: Int, in image: BundleImage) throws(BundleFailure) {
@@ -195,7 +190,7 @@ public struct SegmentHead: Equatable, Sendable {
     }
   }
 
-  /// Reads rows until they fill the segment.
+  /// Parses rows until they fill the segment.
   fileprivate static func frames(
     _ cursor: inout ByteCursor, of number: Int, in image: BundleImage
   ) throws(FieldFailure) -> [Frame] {

@@ -1,6 +1,7 @@
 import CZstd
 
-/// Decodes Zstandard frames (RFC 8878) into memory of a known size; what a frame says of its own size and window takes no memory.
+/// Decodes Zstandard frames (RFC 8878) into memory of a known size. The content size and window size in a frame do not
+/// cause allocations.
 final class ZstandardDecoder {
   private let context: OpaquePointer
 
@@ -11,18 +12,18 @@ final class ZstandardDecoder {
 
   deinit { ZSTD_freeDCtx(context) }
 
-  /// Decodes.
+  /// Decodes a frame.
   ///
   /// - Parameters:
-  ///   - prefix: What the frame may refer to, as if it stood before the output; empty for nothing.
-  ///   - limit: Most bytes of output.
-  /// - Returns: The output; `nil` where the input is not Zstandard, or gives more.
+  ///   - prefix: Bytes that the frame may refer to, as if they preceded the output; empty for none.
+  ///   - limit: Maximum number of bytes of output.
+  /// - Returns: The output; `nil` if the input is not Zstandard, or its output is longer than `limit`.
   func decode(_ input: [UInt8], prefix: ArraySlice<UInt8> = [], limit: Int) -> [UInt8]? {
     var isWhole = false
-    // Memory that no output reaches is never touched.
+    // The kernel allocates only those pages of the buffer that receive output.
     let output = [UInt8](unsafeUninitializedCapacity: limit) { output, count in
       prefix.withUnsafeBytes { prefix in
-        // Holds for one frame, and is forgotten with it.
+        // The prefix applies to one frame only.
         if !prefix.isEmpty, ZSTD_isError(ZSTD_DCtx_refPrefix(context, prefix.baseAddress, prefix.count)) != 0 { return }
         input.withUnsafeBytes { input in
           let result = ZSTD_decompressDCtx(context, output.baseAddress, limit, input.baseAddress, input.count)
@@ -30,7 +31,7 @@ final class ZstandardDecoder {
         }
       }
     }
-    // A failed frame leaves its prefix behind.
+    // A failed frame does not release its prefix.
     ZSTD_DCtx_reset(context, ZSTD_reset_session_only)
     return isWhole ? output : nil
   }

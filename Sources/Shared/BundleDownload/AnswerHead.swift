@@ -1,14 +1,14 @@
 import Glibc
 import NIOHTTP1
 
-/// Which bytes of a file an answer has (RFC 9110, section 14.4).
+/// The range of a file's bytes in a response (RFC 9110, section 14.4).
 struct ContentRange: Equatable {
-  /// The bytes; `nil` where the file has none of those that were asked for.
+  /// The range; `nil` if the file has none of the requested bytes.
   var bytes: Range<UInt64>?
-  /// Bytes of the whole file, if the server knows.
+  /// Size of the whole file in bytes; `nil` if the server does not know it.
   var total: UInt64?
 
-  /// Reads a field; `nil` where it is none.
+  /// Parses the value of `Content-Range`; `nil` if it is invalid.
   init?(_ text: String) {
     let words = text.split(separator: " ", omittingEmptySubsequences: true)
     guard words.count == 2, words[0].lowercased() == "bytes" else { return nil }
@@ -27,16 +27,16 @@ struct ContentRange: Equatable {
   }
 }
 
-/// By what one knows a file again.
+/// Identifies a file across requests.
 struct FileIdentity: Equatable {
-  /// `ETag`, without the sign of a weak one.
+  /// The `ETag` without its prefix for weak tags.
   var tag: String?
   /// `Last-Modified`.
   var modified: String?
-  /// Bytes of the whole file.
+  /// Size of the whole file in bytes.
   var total: UInt64?
 
-  /// What a server says of a file.
+  /// Reads the identity from the head of a response.
   init(_ head: HTTPResponseHead, total: UInt64?) {
     let tag = head.headers.first(name: "ETag")
     isWeak = tag?.hasPrefix("W/") ?? false
@@ -47,10 +47,11 @@ struct FileIdentity: Equatable {
 
   private var isWeak: Bool
 
-  /// Value of `If-Range`: the server sends the rest only of this file. A weak tag is not for that (RFC 9110, section 13.1.5).
+  /// Value of `If-Range`: the server sends the requested range only if the file is still this one. Weak tags are not
+  /// allowed here (RFC 9110, section 13.1.5).
   var condition: String? { isWeak ? modified : tag ?? modified }
 
-  /// Whether nothing that both say is different.
+  /// True unless a property that both identities have is different.
   func mayBe(_ other: FileIdentity) -> Bool {
     func agree<Value: Equatable>(_ one: Value?, _ other: Value?) -> Bool { one == nil || other == nil || one == other }
     return agree(tag, other.tag) && agree(modified, other.modified) && agree(total, other.total)
@@ -58,12 +59,12 @@ struct FileIdentity: Equatable {
 }
 
 extension HTTPResponseHead {
-  /// Bytes of the body, if the answer says so.
+  /// Length of the body in bytes, if the response states it.
   var contentLength: UInt64? { headers.first(name: "Content-Length").flatMap { UInt64($0) } }
 
-  /// Seconds to wait that the server asks for (RFC 9110, section 10.2.3).
+  /// Seconds that the server asks the client to wait (RFC 9110, section 10.2.3).
   ///
-  /// - Parameter now: seconds since 1970.
+  /// - Parameter now: The current time in seconds since 1970.
   func retryAfter(now: Int) -> Int? {
     guard let text = headers.first(name: "Retry-After") else { return nil }
     if let seconds = Int(text) { return max(0, seconds) }
@@ -71,11 +72,11 @@ extension HTTPResponseHead {
   }
 }
 
-/// Times as they stand in heads of answers (RFC 9110, section 5.6.7).
+/// Times in header fields (RFC 9110, section 5.6.7).
 enum WebDate {
   private static let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
-  /// Seconds since 1970 of `Sun, 06 Nov 1994 08:49:37 GMT`; `nil` for anything else.
+  /// Parses a time like `Sun, 06 Nov 1994 08:49:37 GMT` to seconds since 1970; `nil` for any other text.
   static func seconds(_ text: String) -> Int? {
     let words = text.split(separator: " ")
     guard words.count == 6, words[5] == "GMT", let day = Int32(words[1]),

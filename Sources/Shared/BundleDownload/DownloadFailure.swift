@@ -1,22 +1,22 @@
-/// Why a bundle cannot be fetched from a web server. What may pass by itself was tried again before.
+/// An error of a download. Temporary problems have been retried before it is thrown.
 public enum DownloadFailure: Error, Equatable, Sendable {
-  /// The server's certificate is not one that is trusted: host, and why.
+  /// The server's certificate is not trusted.
   case untrusted(host: String, reason: String)
-  /// A file with certificates cannot be used.
+  /// A file with certificates cannot be read or parsed.
   case certificates(path: String, reason: String)
-  /// The server refuses the file: status of its answer.
+  /// The server refused the request with this status.
   case status(UInt, address: String)
-  /// The server wants to be asked again, later than a source waits: after how many seconds.
+  /// The server asks for a longer pause than ``DownloadOptions/Patience/longestAskedPause``; in seconds.
   case comeAgain(after: Int, address: String)
-  /// The file was another one in the middle.
+  /// The file was replaced during the download.
   case changed(address: String)
-  /// It has more bytes than may be.
+  /// The file has more bytes than the limit.
   case tooLong(address: String, limit: Int)
-  /// It leads from place to place.
+  /// The address has more redirects than allowed.
   case tooManyRedirects(address: String)
-  /// It leads where nobody should follow: why.
+  /// The address redirects to an address that must not be followed.
   case badRedirect(address: String, reason: String)
-  /// Nothing helped: number of attempts, and what was wrong at last.
+  /// The download failed after this number of attempts, the last time for this reason.
   case gaveUp(address: String, attempts: Int, reason: String)
 }
 
@@ -39,11 +39,11 @@ extension DownloadFailure: CustomStringConvertible {
   }
 }
 
-/// What is in the way for now: it may be gone at the next attempt.
+/// A problem that the next attempt may not have.
 struct Obstacle: Error {
-  /// What it is, as a sentence's part.
+  /// The reason, as a part of a sentence.
   var reason: String
-  /// Seconds that the server asks to wait.
+  /// Seconds that the server asks the client to wait.
   var wait: Int?
 
   init(_ reason: String, wait: Int? = nil) { (self.reason, self.wait) = (reason, wait) }

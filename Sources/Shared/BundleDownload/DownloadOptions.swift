@@ -1,56 +1,55 @@
 import Glibc
 import NameResolution
 
-/// How a bundle is fetched.
+/// Options of a download.
 public struct DownloadOptions: Sendable {
-  /// Whom servers must be vouched for by, where TLS is spoken.
+  /// The certificates that are accepted for TLS.
   public enum Trust: Equatable, Sendable {
-    /// By one of the certificates in a PEM file; the system's own is ``systemFile``.
+    /// Certificates signed by an authority in a PEM file; ``systemFile`` is the system's own.
     case authorities(file: String)
-    /// By nobody: the server has the certificate with this SHA-256, whatever it says of names and times.
+    /// Exactly the certificate with this SHA-256, without a CA, and regardless of its names and dates.
     case certificate(fingerprint: [UInt8])
 
-    /// The file in which Linux systems have the certificates of public authorities.
+    /// The file with the public certificate authorities on Linux systems.
     public static let systemFile = "/etc/ssl/certs/ca-certificates.crt"
   }
 
-  /// Limits in seconds, and of attempts.
+  /// Timeouts in seconds, and numbers of attempts.
   public struct Patience: Sendable {
-    /// To connect to one address.
+    /// Timeout for connecting to one address.
     public var connecting = 10
-    /// From the connection to the end of an answer's head.
+    /// Timeout from the connection to the end of a response's head.
     public var answering = 30
-    /// Without a byte of the body.
+    /// Timeout for the next bytes of the body. Also the period of ``leastBytes``.
     public var silence = 30
-    /// Bytes of the body that have to come in so many seconds of waiting: a trickle would go on for ever.
+    /// Minimum number of bytes of the body in each period of ``silence`` seconds of waiting. Without it, a very slow
+    /// server would keep the download alive forever.
     public var leastBytes = 4096
-    /// Attempts one after the other that bring nothing.
+    /// Maximum number of consecutive attempts without progress.
     public var attempts = 8
-    /// Before the second attempt; each later one waits twice as long.
+    /// Pause before the second attempt. Each later pause is twice as long.
     public var firstPause = 1.0
-    /// Longest pause of our own.
+    /// Longest pause that the client chooses.
     public var longestPause = 60.0
-    /// Longest pause that a server may ask for; with a longer one the download ends.
+    /// Longest pause that a server may ask for. If it asks for a longer one, the download fails.
     public var longestAskedPause = 300
 
-    /// The usual limits.
     public init() {}
   }
 
-  /// Whom servers must be vouched for by.
+  /// The certificates that are accepted for TLS.
   public var trust: Trust
-  /// Value of the `Authorization` field, for the origin of the first address alone.
+  /// Value of the `Authorization` field. It is sent only to the origin of the first address.
   public var authorization: String?
-  /// Limits.
+  /// Timeouts and numbers of attempts.
   public var patience: Patience
-  /// Who finds the addresses of hosts.
+  /// The resolver for host names.
   public var resolver: NameResolver
-  /// Waits; tests pass the time more quickly.
+  /// A function that waits. Tests replace it to save time.
   public var pause: @Sendable (_ seconds: Double) -> Void
-  /// A number from 0 to 1 by which attempts of many devices fall apart in time.
+  /// A function that returns a random number from 0 to 1, so that the attempts of many devices are spread over time.
   public var chance: @Sendable () -> Double
 
-  /// Makes options.
   public init(
     trust: Trust = .authorities(file: Trust.systemFile), authorization: String? = nil, patience: Patience = Patience(),
     resolver: NameResolver = NameResolver(),
@@ -65,9 +64,9 @@ public struct DownloadOptions: Sendable {
     self.chance = chance
   }
 
-  /// How long to wait after attempts that brought nothing: exponential, with half of it by chance.
+  /// The pause in seconds after failed attempts. It grows exponentially, and half of it is random.
   ///
-  /// - Parameter failures: 1 after the first.
+  /// - Parameter failures: Number of consecutive failed attempts, from 1.
   func pause(after failures: Int) -> Double {
     let whole = min(patience.longestPause, patience.firstPause * Double(1 << min(failures - 1, 30)))
     return whole / 2 + whole / 2 * chance()

@@ -4,59 +4,60 @@ import NIOCore
 import NIOHTTP1
 import NIOPosix
 
-/// A bundle on a web server, of which only what is read is fetched.
+/// A bundle on a web server. Only the bytes that are read are downloaded.
 ///
-/// One range is asked for after the other, as far as the reader goes on without a gap, over one connection. What breaks off goes on at the
-/// byte where it did. A server that knows no ranges is read from front to back. The file must stay the same meanwhile: what the server says
-/// of it is compared, and what the bundle says of itself is checked by whoever reads it.
+/// Ranges are requested one after the other over one connection, each as long as the reader continues without a gap.
+/// After a failure, the download continues at the same byte. From a server without support for ranges, the file is
+/// downloaded from its beginning. The file must not change during the download: the server's statements about its
+/// identity are compared, and the reader verifies the bundle's own digests.
 public final class HTTPBundleSource: BundleSource {
-  /// Places that an address may lead to, one after the other.
+  /// Maximum number of redirects of an address.
   public static let mostRedirects = 5
-  /// A bundle's head is mostly shorter than this, and comes with the first request.
+  /// Number of bytes in the first request. Most bundle heads are shorter than this.
   private static let firstLength: UInt64 = 16 << 10
-  /// Rather than this many bytes that nobody wants, a connection is given up.
+  /// Maximum number of unwanted bytes to read before it is better to close the connection.
   private static let mostDropped: UInt64 = 64 << 10
 
-  /// Bytes by which an attempt was not in vain.
+  /// Minimum number of bytes that counts as progress.
   private static let leastGain = 16 << 10
 
-  /// The address that was given.
+  /// The address of the bundle.
   public let address: WebAddress
-  /// Bytes of the file that came, twice where they came twice.
+  /// Number of bytes received, including repeated ones.
   public private(set) var fetched: UInt64 = 0
-  /// Requests that were sent.
+  /// Number of requests sent.
   public private(set) var requests = 0
 
   private let options: DownloadOptions
   private let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
   private var verification: ServerVerification?
   private var connection: WebConnection?
-  /// Where the file was found at last.
+  /// The address after all redirects.
   private var location: WebAddress
   private var identity: FileIdentity?
   private var answer: Answer?
-  /// Attempts since the last that brought anything worth it, and what has come since.
+  /// Number of attempts since the last progress, and bytes received since the last failed attempt.
   private var failures = 0
   private var gained = 0
 
-  /// The body of an answer, as far as it was not read.
+  /// The body of a response, from the first byte that was not read.
   private struct Answer {
-    /// Of the next byte in the file.
+    /// Offset of the next byte in the file.
     var place: UInt64
-    /// Where it ends; `nil` where the server ends it by closing.
+    /// Offset of the body's end; `nil` if the server ends it by closing the connection.
     var end: UInt64?
-    /// Whether it is what was asked for, and not the file from its beginning.
+    /// True for the requested range, false for the whole file.
     var isRange: Bool
-    /// Whether another request may follow it.
+    /// True if the connection can be used for another request.
     var isKeptAlive: Bool
-    /// Bytes that came and were not taken.
+    /// Received bytes that were not read.
     var buffer = ByteBuffer()
-    /// How long was waited for the body, and bytes that came, since its pace was looked at.
+    /// Time spent waiting for the body and bytes received since the last check of its speed.
     var waited = Duration.zero
     var came = 0
   }
 
-  /// Names a bundle; nothing is asked for yet.
+  /// Makes a source. Nothing is requested before the first read.
   public init(_ address: WebAddress, _ options: DownloadOptions = DownloadOptions()) {
     (self.address, self.options, location) = (address, options, address)
   }
@@ -66,8 +67,6 @@ public final class HTTPBundleSource: BundleSource {
     try? group.syncShutdownGracefully()
   }
 
-  /// Fetches bytes.
-  ///
   /// - Throws: ``DownloadFailure``, `BundleFailure.truncated`.
   public func read(_ count: Int, at offset: UInt64, upTo end: UInt64, part: String) throws -> [UInt8] {
     var bytes: [UInt8] = []
@@ -80,9 +79,9 @@ public final class HTTPBundleSource: BundleSource {
     return bytes
   }
 
-  /// Fetches the whole of a small file.
+  /// Downloads a whole small file.
   ///
-  /// - Parameter limit: Bytes that it may have.
+  /// - Parameter limit: Maximum size in bytes.
   /// - Throws: ``DownloadFailure``.
   public func all(atMost limit: Int) throws -> [UInt8] {
     var bytes: [UInt8] = []
@@ -93,7 +92,7 @@ public final class HTTPBundleSource: BundleSource {
     return bytes
   }
 
-  /// Fetches some bytes, perhaps none, and overcomes what may be in the way.
+  /// Downloads some bytes, perhaps none, and handles temporary problems.
   private func fetch(at place: UInt64, upTo end: UInt64, most limit: Int, to bytes: inout [UInt8]) throws {
     do {
       try advance(to: place, upTo: end)
@@ -107,10 +106,10 @@ public final class HTTPBundleSource: BundleSource {
     }
   }
 
-  /// Waits before the next attempt, or ends them.
+  /// Waits before the next attempt, or fails after too many.
   private func overcome(_ obstacle: Obstacle) throws(DownloadFailure) {
     (connection, answer) = (nil, nil)
-    // Where the file was found before may be a place of short duration.
+    // The target of a redirect may be valid for a short time only.
     location = address
     failures += 1
     gained = 0
@@ -136,7 +135,7 @@ public final class HTTPBundleSource: BundleSource {
 
   // MARK: Bodies
 
-  /// Makes an answer stand at a place of the file.
+  /// Prepares a response so that its next byte is at `place` in the file.
   private func advance(to place: UInt64, upTo end: UInt64) throws {
     if let answer, answer.isRange, answer.end.map({ $0 <= place }) ?? false || answer.place + Self.mostDropped < place {
       try finish()
@@ -148,7 +147,7 @@ public final class HTTPBundleSource: BundleSource {
     }
   }
 
-  /// Takes some bytes of the answer; none where it has come to its end.
+  /// Reads some bytes of the response; none at its end.
   private func take(_ limit: Int, to bytes: inout [UInt8]) throws {
     guard answer != nil else { return }
     if answer?.buffer.readableBytes == 0 {
@@ -159,12 +158,12 @@ public final class HTTPBundleSource: BundleSource {
     guard let some = answer?.buffer.readBytes(length: count) else { return }
     bytes += some
     answer?.place += UInt64(count)
-    // A byte for each attempt would go on for ever.
+    // One byte in each attempt does not count as progress: the download would never end.
     gained += count
     if gained >= Self.leastGain { failures = 0 }
   }
 
-  /// Waits for the next bytes of the body; `nil` at its end, which is where it was said to be.
+  /// Waits for the next bytes of the body; `nil` at its end, after checking its length.
   private func receive() throws -> ByteBuffer? {
     guard let connection, let current = answer else { return nil }
     let start = ContinuousClock.now
@@ -190,7 +189,7 @@ public final class HTTPBundleSource: BundleSource {
     }
   }
 
-  /// Looks at the pace of the body; only waiting counts, whatever is done with the bytes.
+  /// Checks the speed of the body. Only time spent waiting counts, not time spent on processing the bytes.
   private func note(_ count: Int, after wait: Duration) throws {
     answer?.waited += wait
     answer?.came += count
@@ -202,7 +201,7 @@ public final class HTTPBundleSource: BundleSource {
     answer?.came = 0
   }
 
-  /// Is done with an answer: the connection is kept where that costs little.
+  /// Ends a response. Keeps the connection if only few bytes are left.
   private func finish() throws {
     while let current = answer {
       guard let end = current.end, end - current.place <= Self.mostDropped else {
@@ -216,7 +215,7 @@ public final class HTTPBundleSource: BundleSource {
 
   // MARK: Requests
 
-  /// Asks for a range, wherever the file is.
+  /// Requests a range, following redirects.
   private func ask(for range: Range<UInt64>) throws {
     for _ in 0...Self.mostRedirects {
       let head = try exchange(range)
@@ -229,7 +228,8 @@ public final class HTTPBundleSource: BundleSource {
     throw DownloadFailure.tooManyRedirects(address: address.withoutQuery)
   }
 
-  /// Sends a request and waits for the head of the answer, over the connection that is there if the server has not closed it.
+  /// Sends a request and waits for the head of the response. If the server has closed an existing connection, repeats
+  /// the request over a new one.
   private func exchange(_ range: Range<UInt64>) throws -> HTTPResponseHead {
     while true {
       let connection = try self.connection(to: location.origin)
@@ -287,7 +287,7 @@ public final class HTTPBundleSource: BundleSource {
     location = next
   }
 
-  /// Passes over a body that nobody wants, or over the connection with it.
+  /// Discards the body of a response, or closes the connection if the body is long.
   private func dropBody(of head: HTTPResponseHead) throws {
     var rest = Self.mostDropped
     while head.isKeepAlive, let connection {
@@ -298,7 +298,7 @@ public final class HTTPBundleSource: BundleSource {
     connection = nil
   }
 
-  /// Judges the head of an answer.
+  /// Checks the head of a response.
   private func accept(_ head: HTTPResponseHead, for range: Range<UInt64>) throws {
     if let encoding = head.headers.first(name: "Content-Encoding"), encoding.lowercased() != "identity" {
       throw Obstacle("the server sends the file in another form: \(encoding)")
@@ -315,7 +315,7 @@ public final class HTTPBundleSource: BundleSource {
       try compare(FileIdentity(head, total: head.contentLength))
       answer = Answer(place: 0, end: head.contentLength, isRange: false, isKeptAlive: head.isKeepAlive)
     case 416:
-      // The file ends before: whoever reads finds it by its length.
+      // The file is too short. The reader notices this from the length.
       let said = head.headers.first(name: "Content-Range").flatMap(ContentRange.init)
       guard let total = said?.total, total <= range.lowerBound else {
         throw Obstacle("the server refuses bytes that the file should have")

@@ -3,12 +3,12 @@ import Glibc
 import NIOCore
 import NIOSSL
 
-/// Speaks TLS, and makes servers prove who they are.
+/// The client side of TLS, with the verification of the server's certificate.
 struct ServerVerification: Sendable {
   private let context: NIOSSLContext
   private let fingerprint: [UInt8]?
 
-  /// Reads the certificates that are trusted.
+  /// Reads the trusted certificates.
   ///
   /// - Throws: ``DownloadFailure/certificates(path:reason:)``.
   init(_ trust: DownloadOptions.Trust) throws(DownloadFailure) {
@@ -32,9 +32,10 @@ struct ServerVerification: Sendable {
     }
   }
 
-  /// Makes a connection's TLS.
+  /// Makes the TLS handler of a connection.
   func handler(for host: String) throws -> NIOSSLClientHandler {
-    // Addresses are no server names (RFC 6066, section 3); a certificate is compared with the address of the connection then.
+    // An IP address is not a server name (RFC 6066, section 3). The certificate is then compared with the connection's
+    // address.
     let isAddress = (try? SocketAddress(ipAddress: host, port: 0)) != nil
     let name = isAddress ? nil : host
     guard let fingerprint else { return try NIOSSLClientHandler(context: context, serverHostname: name) }
@@ -44,7 +45,7 @@ struct ServerVerification: Sendable {
     }
   }
 
-  /// Why a server is not trusted; `nil` where something else was wrong.
+  /// The reason why a server is not trusted; `nil` for any other error.
   func refusal(_ error: any Error) -> String? {
     if let error = error as? NIOSSLExtraError, error == .failedToValidateHostname {
       return "its certificate is for another name"

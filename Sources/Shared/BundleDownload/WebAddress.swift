@@ -1,34 +1,33 @@
-/// The address of a file on a web server: a URL whose scheme is `http` or `https` (RFC 3986), with everything that is needed to ask for it.
+/// The address of a file on a web server: a URL with the scheme `http` or `https` (RFC 3986).
 public struct WebAddress: Hashable, Sendable, CustomStringConvertible {
-  /// Whom one talks to. Credentials are for one origin.
+  /// The server part of an address. Credentials belong to one origin.
   public struct Origin: Hashable, Sendable {
-    /// Whether TLS is spoken.
+    /// True for TLS.
     public var isSecure: Bool
-    /// Name or numeric address, in lower case, an IPv6 address without its brackets.
+    /// Host name in lower case or numeric address, an IPv6 address without brackets.
     public var host: String
     /// TCP port.
     public var port: UInt16
   }
 
-  /// Why a text is no such address.
+  /// The reason why a text is not a valid address.
   public struct Malformed: Error, Equatable, Sendable {
-    /// What is wrong, as the rest of a sentence about the text.
+    /// The reason, as the rest of a sentence about the text.
     public var reason: String
   }
 
-  /// Whom to ask.
   public let origin: Origin
-  /// What to ask for: path and query, as they go into a request.
+  /// Path and query, as in a request.
   public let target: String
 
   private static let longest = 8192
 
-  /// Reads a URL; a fragment is left out.
+  /// Parses a URL and drops its fragment.
   ///
   /// - Throws: ``Malformed``.
   public init(_ text: String) throws(Malformed) {
     guard text.utf8.count <= Self.longest else { throw Malformed(reason: "is longer than \(Self.longest) bytes") }
-    // Nothing that would end a line of a request, and no letters that a server may read in several ways.
+    // Rejects characters that would end a line of the request, and characters that servers decode differently.
     guard text.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else {
       throw Malformed(reason: "has characters that stand in a URL only as %XX, or in a name only as xn--")
     }
@@ -44,7 +43,7 @@ public struct WebAddress: Hashable, Sendable, CustomStringConvertible {
     self.target = target.hasPrefix("/") ? String(target) : "/" + target
   }
 
-  /// Whether a text looks like one: what else could be the path of a file.
+  /// True if the text begins like a URL; otherwise it may be the path of a file.
   public static func isOne(_ text: String) -> Bool {
     ["http://", "https://"].contains { text.lowercased().hasPrefix($0) }
   }
@@ -71,7 +70,7 @@ public struct WebAddress: Hashable, Sendable, CustomStringConvertible {
     return Origin(isSecure: isSecure, host: host.lowercased(), port: number)
   }
 
-  /// The address that a reference leads to, as in a redirect (RFC 3986, section 5.2).
+  /// Resolves a reference, for example from a redirect (RFC 3986, section 5.2).
   ///
   /// - Throws: ``Malformed``.
   public func following(_ reference: String) throws(Malformed) -> WebAddress {
@@ -88,7 +87,7 @@ public struct WebAddress: Hashable, Sendable, CustomStringConvertible {
     return try WebAddress(base + folder + reference).withoutDots()
   }
 
-  /// Takes `.` and `..` out of the path (section 5.2.4).
+  /// Removes `.` and `..` from the path (section 5.2.4).
   private func withoutDots() -> WebAddress {
     let path = target.prefix { $0 != "?" }
     var parts: [Substring] = []
@@ -106,15 +105,14 @@ public struct WebAddress: Hashable, Sendable, CustomStringConvertible {
     return WebAddress(origin, "/" + parts.joined(separator: "/") + target.dropFirst(path.count))
   }
 
-  /// The address as a URL.
   public var description: String { "\(origin.isSecure ? "https" : "http")://\(origin.authority)\(target)" }
 
-  /// The address without its query, which may be a secret: for messages.
+  /// The address without its query, which may be secret. Used in messages.
   public var withoutQuery: String { WebAddress(origin, String(target.prefix { $0 != "?" })).description }
 }
 
 extension WebAddress.Origin {
-  /// Host and port as they stand in a URL and a request: without the port that the scheme has anyway.
+  /// Host and port as in a URL or a request, without the scheme's default port.
   var authority: String {
     let name = host.contains(":") ? "[\(host)]" : host
     return port == (isSecure ? 443 : 80) ? name : "\(name):\(port)"

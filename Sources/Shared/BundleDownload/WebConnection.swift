@@ -3,22 +3,21 @@ import NIOCore
 import NIOHTTP1
 import NIOPosix
 
-/// A connection to a web server, for one request after the other, by a thread that waits.
+/// A connection to a web server for sequential requests. Its functions block the calling thread.
 final class WebConnection {
-  /// Whom it leads to.
   let origin: WebAddress.Origin
   private let channel: any Channel
   private let inbox: Inbox
-  /// Whether an answer came before: a server may close such a connection at any time.
+  /// True after the first response: from then on the server may close the connection at any time.
   private(set) var isUsed = false
 
-  /// Bytes of an answer's head, and of one field of it.
+  /// Maximum bytes of a response's head, and of one field in it.
   private static let headLimit = 64 << 10
 
-  /// Connects to the first address that answers.
+  /// Connects to the first address that accepts.
   ///
-  /// - Parameter addresses: numeric.
-  /// - Throws: What the last one threw.
+  /// - Parameter addresses: Numeric addresses.
+  /// - Throws: The error of the last address.
   init(
     to origin: WebAddress.Origin, at addresses: [String], by verification: ServerVerification?,
     patience: DownloadOptions.Patience, on group: any EventLoopGroup
@@ -59,10 +58,10 @@ final class WebConnection {
     channel.writeAndFlush(HTTPClientRequestPart.end(nil), promise: nil)
   }
 
-  /// Waits for the next part of an answer.
+  /// Waits for the next part of a response.
   ///
-  /// - Parameter seconds: How long.
-  /// - Throws: ``Obstacle``, and what is wrong with connection or answer.
+  /// - Parameter seconds: Timeout in seconds.
+  /// - Throws: ``Obstacle``, and errors of the connection or the response.
   func next(within seconds: Int) throws -> HTTPClientResponsePart {
     let inbox = self.inbox
     let alarm = channel.eventLoop.scheduleTask(in: .seconds(Int64(seconds))) {
@@ -70,26 +69,25 @@ final class WebConnection {
     }
     defer { alarm.cancel() }
     let (part, hasRoom) = inbox.take()
-    // The handler held back what the inbox had no room for.
+    // The handler has paused reading while the inbox was full.
     if hasRoom { channel.read() }
     isUsed = true
     return try part.get()
   }
 }
 
-/// What came from a server, on its way from the event loop to who waits for it.
+/// A queue of received parts, from the event loop to the waiting thread.
 private final class Inbox: @unchecked Sendable {
   typealias Part = Result<HTTPClientResponsePart, any Error>
 
-  /// Bytes after which a server has to wait.
+  /// Number of bytes at which reading from the server pauses.
   private static let limit = 256 << 10
 
-  /// Guards what follows; its value says whether there is anything.
+  /// Guards the properties below. Its value is true if there are parts.
   private let lock = ConditionLock(value: false)
   private var parts: CircularBuffer<Part> = []
   private var bytes = 0
 
-  /// Adds a part.
   func put(_ part: Part) {
     lock.lock()
     parts.append(part)
@@ -97,21 +95,21 @@ private final class Inbox: @unchecked Sendable {
     lock.unlock(withValue: true)
   }
 
-  /// Waits for a part, and takes it.
+  /// Waits for a part and removes it.
   ///
-  /// - Returns: The part, and whether there is room for more.
+  /// - Returns: The part, and true if there is room for more.
   func take() -> (Part, hasRoom: Bool) {
     lock.lock(whenValue: true)
     let part = parts.removeFirst()
     bytes -= Self.length(part)
     let hasRoom = bytes < Self.limit
-    // A failure is the last of a connection, however often one asks.
+    // A failure ends the connection, so later calls get it again.
     if case .failure = part, parts.isEmpty { parts.append(part) }
     lock.unlock(withValue: !parts.isEmpty)
     return (part, hasRoom)
   }
 
-  /// Whether a server may send more.
+  /// True if there is room for more parts.
   var hasRoom: Bool {
     lock.lock()
     defer { lock.unlock() }
@@ -123,7 +121,7 @@ private final class Inbox: @unchecked Sendable {
   }
 }
 
-/// Puts what comes into an inbox, and reads no more than that has room for.
+/// Puts received parts into an inbox, and stops reading while the inbox is full.
 private final class AnswerHandler: ChannelDuplexHandler {
   typealias InboundIn = HTTPClientResponsePart
   typealias OutboundIn = Never

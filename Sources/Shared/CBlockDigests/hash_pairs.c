@@ -1,6 +1,6 @@
-// SHA-256 (FIPS 180-4) of blocks of 4096 bytes, two at a time, with the SHA instructions of x86-64. Each of these waits for the one before
-// it, so that one stream alone leaves the processor's unit idle for up to half of the time; two streams that depend on nothing of each
-// other fill it. Everything else is hashed by swift-crypto, and tests compare both.
+// SHA-256 (FIPS 180-4) of blocks of 4096 bytes, two at a time, with the SHA instructions of x86-64. Each instruction
+// depends on the one before it, so a single stream leaves the processor's SHA unit idle for up to half of the time. Two
+// independent streams keep it busy. swift-crypto hashes everything else; tests compare the results.
 
 #include "CBlockDigests.h"
 
@@ -15,12 +15,12 @@
 #define SHA __attribute__((target("sha,sse4.1,ssse3")))
 #define STREAMS 2
 
-/// The state of each stream as the instructions have it: words a, b, e, f, and c, d, g, h.
+/// The state of each stream in the order of the instructions: words a, b, e, f, and c, d, g, h.
 typedef struct {
   __m128i abef[STREAMS], cdgh[STREAMS];
 } State;
 
-/// Takes the next 64 bytes of each stream in.
+/// Processes the next 64 bytes of each stream.
 SHA static void take(State *state, const uint8_t *const next[STREAMS]) {
   const __m128i big_endian = _mm_set_epi64x(0x0c0d0e0f08090a0b, 0x0405060700010203);
   __m128i words[STREAMS][4], abef[STREAMS], cdgh[STREAMS];
@@ -58,9 +58,9 @@ SHA static void take(State *state, const uint8_t *const next[STREAMS]) {
   }
 }
 
-/// Hashes one block of each stream, which stand one after the other.
+/// Hashes one block for each stream. The blocks are consecutive.
 SHA static void hash(const uint8_t *content, uint8_t *digests) {
-  // After 4096 bytes come one bit, zeros, and the length in bits: 32768.
+  // The padding after 4096 bytes: one bit, zeros, and the length in bits (32768).
   static const uint8_t padding[chunk_length] = {[0] = 0x80, [chunk_length - 2] = 0x80};
   State state;
   const uint8_t *next[STREAMS];

@@ -1,5 +1,5 @@
-// SHA-256 (FIPS 180-4) of blocks of 4096 bytes, sixteen at a time: each block is a lane of vectors of AVX-512, so that one instruction does
-// a step of all sixteen. Everything else is hashed by swift-crypto, and tests compare both.
+// SHA-256 (FIPS 180-4) of blocks of 4096 bytes, sixteen at a time. Each block is a lane of AVX-512 vectors, so that one
+// instruction does a step for all sixteen. swift-crypto hashes everything else; tests compare the results.
 
 #include "CBlockDigests.h"
 
@@ -18,7 +18,7 @@ typedef uint8_t Bytes __attribute__((vector_size(4 * LANES)));
 
 #define TURN(x, bits) (((x) >> (bits)) | ((x) << (32 - (bits))))
 
-/// Exchanges rows and columns: from sixteen words of each block to one word of all blocks in each vector.
+/// Transposes a matrix, from sixteen words of one block in each vector to one word of all blocks in each vector.
 AVX512 __attribute__((always_inline)) static inline void transpose(Words row[LANES]) {
 #pragma unroll
   for (int i = 0; i < LANES; i += 2) {
@@ -48,7 +48,7 @@ AVX512 __attribute__((always_inline)) static inline void transpose(Words row[LAN
   }
 }
 
-/// Gives the words of a vector their bytes in the other order.
+/// Reverses the bytes in each word of a vector.
 AVX512 __attribute__((always_inline)) static inline Words reversed(Words words) {
   const Bytes bytes = (Bytes)words;
   return (Words)__builtin_shufflevector(
@@ -57,7 +57,7 @@ AVX512 __attribute__((always_inline)) static inline Words reversed(Words words) 
       58, 57, 56, 63, 62, 61, 60);
 }
 
-/// Takes the next sixteen words of each block in.
+/// Processes the next sixteen words of each block.
 AVX512 __attribute__((always_inline)) static inline void take(Words state[8], Words word[16]) {
   Words a = state[0], b = state[1], c = state[2], d = state[3];
   Words e = state[4], f = state[5], g = state[6], h = state[7];
@@ -76,7 +76,7 @@ AVX512 __attribute__((always_inline)) static inline void take(Words state[8], Wo
   state[4] += e, state[5] += f, state[6] += g, state[7] += h;
 }
 
-/// Hashes sixteen blocks that stand one after the other.
+/// Hashes sixteen consecutive blocks.
 AVX512 static void hash(const uint8_t *content, uint8_t *digests) {
   Words state[8], word[16];
   for (int i = 0; i < 8; i++) state[i] = (Words){0} + beginning[i];
@@ -89,7 +89,7 @@ AVX512 static void hash(const uint8_t *content, uint8_t *digests) {
     transpose(word);
     take(state, word);
   }
-  // After 4096 bytes come one bit, zeros, and the length in bits.
+  // The padding after 4096 bytes: one bit, zeros, and the length in bits.
   for (int i = 0; i < 16; i++) word[i] = (Words){0};
   word[0] += 0x80000000;
   word[15] += 8 * block_length;
@@ -104,7 +104,7 @@ AVX512 static void hash(const uint8_t *content, uint8_t *digests) {
 }
 
 size_t cultivar_hash_sixteens(const uint8_t *content, size_t blocks, uint8_t *digests) {
-  // AVX-512 F, BW and VL, whose registers the kernel keeps.
+  // Needs AVX-512 F, BW and VL, and a kernel that saves their registers.
   if (!kernel_keeps(0xe6) || !processor_has(7, 1, 1u << 16 | 1u << 30 | 1u << 31)) return 0;
   size_t done = 0;
   for (; done + LANES <= blocks; done += LANES) hash(content + done * block_length, digests + done * digest_length);

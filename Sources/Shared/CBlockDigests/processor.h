@@ -1,4 +1,4 @@
-// What the processor can do, by its own word (`cpuid`).
+// Features of the processor, from `cpuid`.
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -11,7 +11,7 @@ static inline bool processor_has(unsigned int leaf, int reg, unsigned int bits) 
   return (words[reg] & bits) == bits;
 }
 
-/// Says whether the kernel keeps registers of these kinds for a process.
+/// True if the kernel saves registers of these kinds when it switches processes.
 static inline bool kernel_keeps(uint32_t kinds) {
   uint32_t low, high;
   if (!processor_has(1, 2, 1u << 27)) return false;

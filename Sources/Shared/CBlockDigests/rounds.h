@@ -1,4 +1,4 @@
-// What both ways to hash share: the constants of SHA-256 (FIPS 180-4, sections 4.2.2 and 5.3.3).
+// The constants of SHA-256 (FIPS 180-4, sections 4.2.2 and 5.3.3).
 
 #include <stdint.h>
 

@@ -18,7 +18,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-// The C library's <sys/mount.h> defines the same names as the kernel's header; only these of it are used here.
+// <sys/mount.h> of the C library conflicts with the kernel's header, so its few needed declarations are repeated here.
 extern int mount(const char *, const char *, const char *, unsigned long, const void *);
 extern int umount2(const char *, int);
 #define RECURSIVE_PRIVATE (1UL << 18 | 1UL << 14)
@@ -49,7 +49,8 @@ int cultivar_attach_mount(int mount, int path) {
 }
 
 int cultivar_take_as_root(void) {
-  // Both at one place: the old root is then mounted over the new one, and is what `.` names (pivot_root(2), "pivot_root(".", ".")").
+  // With "." for both, the old root is mounted over the new one, and "." refers to the old root (pivot_root(2),
+  // "pivot_root(".", ".")").
   if (syscall(SYS_pivot_root, ".", ".") < 0) return -1;
   if (umount2(".", DETACH) < 0) return -1;
   return chdir("/");
@@ -82,7 +83,7 @@ int cultivar_execute(int file, char *const *arguments) {
 
 int cultivar_hide_process(void) { return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); }
 
-/// KEYCTL_JOIN_SESSION_KEYRING of <linux/keyctl.h>.
+/// The number 1 is KEYCTL_JOIN_SESSION_KEYRING of <linux/keyctl.h>. A kernel without keyrings returns ENOSYS.
 int cultivar_leave_keyrings(void) { return syscall(SYS_keyctl, 1, NULL) < 0 && errno != ENOSYS ? -1 : 0; }
 
 #if defined(__x86_64__)
@@ -94,13 +95,13 @@ int cultivar_leave_keyrings(void) { return syscall(SYS_keyctl, 1, NULL) < 0 && e
 #define LOAD(field) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
 #define SKIP_UNLESS(value, count) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 0, count)
 #define REFUSE(code) BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (code))
-// The low half of an argument comes first on both architectures, which are little-endian.
+// Both architectures are little-endian, so the low half of an argument comes first.
 #define REFUSE_CALL(number) LOAD(nr), SKIP_UNLESS(number, 1), REFUSE(ENOSYS)
 
 int cultivar_filter_system_calls(void) {
   struct sock_filter rules[] = {
       LOAD(arch), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, NATIVE, 1, 0), REFUSE(ENOSYS),
-      // x32 has numbers of its own under the architecture of x86-64.
+      // x32 has its own system call numbers under the architecture of x86-64.
       LOAD(nr), BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 0x40000000, 0, 1), REFUSE(ENOSYS),
       REFUSE_CALL(SYS_keyctl), REFUSE_CALL(SYS_add_key), REFUSE_CALL(SYS_request_key),
       REFUSE_CALL(SYS_io_uring_setup), REFUSE_CALL(SYS_io_uring_enter), REFUSE_CALL(SYS_io_uring_register),

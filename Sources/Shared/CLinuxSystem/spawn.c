@@ -18,7 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/// Open files a program may have; the soft limit stays at what `select` can handle.
+/// Limits on open files. The soft limit is the maximum that `select` supports.
 static const struct rlimit open_files = {.rlim_cur = 1024, .rlim_max = 524288};
 
 static int set_capabilities(uint64_t mask) {
@@ -31,7 +31,7 @@ static int set_capabilities(uint64_t mask) {
   return (int)syscall(SYS_capset, &header, data);
 }
 
-/// Drops what is not in the mask from the bounding set, so that no executable can bring it back.
+/// Removes all capabilities outside the mask from the bounding set, so that no executable can regain them.
 static int limit_bounding_set(uint64_t mask) {
   for (int capability = 0; prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; capability++) {
     if ((mask >> capability & 1) == 0 && prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0) return -1;
@@ -40,7 +40,7 @@ static int limit_bounding_set(uint64_t mask) {
   return 0;
 }
 
-/// Puts the mask into the ambient set: what a user other than root keeps over `execve`.
+/// Adds the mask to the ambient set, which a user other than root keeps over `execve`.
 static int raise_ambient_set(uint64_t mask) {
   for (int capability = 0; capability < 64; capability++) {
     if ((mask >> capability & 1) != 0 && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0) < 0) return -1;
@@ -48,14 +48,14 @@ static int raise_ambient_set(uint64_t mask) {
   return 0;
 }
 
-/// An empty folder in memory, where there is a folder to mount it upon.
+/// Mounts an empty tmpfs, if the mount point exists.
 static int mount_memory(const char *place) {
   return mount("tmpfs", place, "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777") < 0 && errno != ENOENT ? -1 : 0;
 }
 
-/// Makes what is mounted at a place and below it read-only (Linux 5.12).
+/// Makes the mounts at a path and below it read-only (Linux 5.12).
 static int make_read_only(const char *place, bool as_a_mount_of_its_own) {
-  // struct mount_attr of linux/mount.h, which does not go together with sys/mount.h.
+  // struct mount_attr of linux/mount.h, a header that conflicts with sys/mount.h.
   const struct {
     uint64_t set, clear, propagation, user_namespace;
   } attributes = {.set = 1 /* MOUNT_ATTR_RDONLY */};
@@ -65,7 +65,7 @@ static int make_read_only(const char *place, bool as_a_mount_of_its_own) {
 
 static int mount_own_view(const struct cultivar_spawn *spawn) {
   if (unshare(CLONE_NEWNS) < 0) return -1;
-  // As a slave the program still sees what is mounted later, and nobody sees its /tmp.
+  // With slave propagation the program sees later mounts, but its own /tmp stays private.
   if (mount("none", "/", NULL, MS_REC | MS_SLAVE, NULL) < 0) return -1;
   if (spawn->devices != NULL) {
     if (mount(spawn->devices, "/dev", NULL, MS_BIND | MS_REC, NULL) < 0) return -1;
@@ -78,7 +78,8 @@ static int mount_own_view(const struct cultivar_spawn *spawn) {
   return spawn->read_only_kernel ? make_read_only("/sys", false) : 0;
 }
 
-/// The C library's own functions would change the user of all threads of the parent, with which the child shares its memory.
+/// Uses system calls directly: the C library's functions would change the user of all threads of the parent, which
+/// shares its memory with the child.
 static int change_user(const struct cultivar_spawn *spawn) {
   if (syscall(SYS_setgroups, 0, NULL) < 0) return -1;
   if (syscall(SYS_setresgid, spawn->gid, spawn->gid, spawn->gid) < 0) return -1;
@@ -93,7 +94,7 @@ static void reset_signals(void) {
   sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/// Puts the three descriptors in place. They are moved out of the way first: one of them may be 0, 1 or 2 itself.
+/// Moves the descriptors to 0, 1 and 2. They are duplicated first, because one of them may be 0, 1 or 2 itself.
 static int place_descriptors(const int standard[3]) {
   int moved[3];
   for (int target = 0; target < 3; target++) {
@@ -106,13 +107,13 @@ static int place_descriptors(const int standard[3]) {
   return (int)syscall(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC);
 }
 
-/// The child's half. Only calls that are safe between `vfork` and `execve`. Returns only on failure.
+/// Runs in the child. Makes only calls that are safe between `vfork` and `execve`. Returns only on failure.
 __attribute__((noinline)) static enum cultivar_spawn_step become(const struct cultivar_spawn *spawn) {
   if (setsid() < 0) return CULTIVAR_STEP_SESSION;
   if (spawn->cgroup >= 0 && write(spawn->cgroup, "0", 1) != 1) return CULTIVAR_STEP_CGROUP;
   if (spawn->claims_terminal && ioctl(spawn->standard[0], TIOCSCTTY, 1) < 0) return CULTIVAR_STEP_TERMINAL;
   if (spawn->private_tmp && mount_own_view(spawn) < 0) return CULTIVAR_STEP_PRIVATE_TMP;
-  // Best effort: without the privilege for it a program has the limit of its parent.
+  // Errors are ignored: without the privilege, the program inherits its parent's limit.
   setrlimit(RLIMIT_NOFILE, &open_files);
   if (spawn->limits_capabilities && limit_bounding_set(spawn->capabilities) < 0) return CULTIVAR_STEP_CAPABILITIES;
   if (spawn->changes_user && change_user(spawn) < 0) return CULTIVAR_STEP_USER;
@@ -129,11 +130,11 @@ __attribute__((noinline)) static enum cultivar_spawn_step become(const struct cu
 }
 
 pid_t cultivar_spawn(const struct cultivar_spawn *spawn, enum cultivar_spawn_step *failed_step) {
-  // The child borrows the parent's memory until it executes its program, and the parent stands still for as long: nothing has
-  // to be copied, and the child can say here how far it came.
+  // Until `execve`, the child uses the parent's memory and the parent is suspended. So nothing is copied, and the child
+  // can report its progress in these variables.
   volatile enum cultivar_spawn_step step = CULTIVAR_STEP_FORK;
   volatile int error = 0;
-  // No handler of the parent may run in the child: signals stay blocked until their handlers are reset.
+  // No handler of the parent may run in the child, so signals are blocked until their handlers are reset.
   sigset_t all, before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);

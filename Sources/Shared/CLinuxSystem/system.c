@@ -16,7 +16,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/// From the kernel's fs/ext4/ext4.h; it is in no exported header.
+/// From the kernel's fs/ext4/ext4.h, which is not an exported header.
 #define EXT4_IOC_RESIZE_FS _IOW('f', 16, uint64_t)
 
 const int cultivar_event_type_key = EV_KEY;
@@ -44,7 +44,8 @@ ssize_t cultivar_send(int descriptor, const void *bytes, size_t count, int passe
 
 ssize_t cultivar_receive(int descriptor, void *bytes, size_t limit, int *passed) {
   struct iovec part = {.iov_base = bytes, .iov_len = limit};
-  // As many as the kernel passes on at once: what does not fit here would be open all the same.
+  // The maximum number of descriptors in one message (SCM_MAX_FD). Room for all of them makes sure that each one can be
+  // closed.
   enum { most = 253 };
   _Alignas(struct cmsghdr) char control[CMSG_SPACE(most * sizeof *passed)] = {0};
   struct msghdr message = {

@@ -1,32 +1,31 @@
-/// What stage 1 of `init` needs to know: written by the host tool into the initial RAM file system.
+/// The plan for stage 1 of `init`. The host tool writes it into the initial RAM file system.
 ///
-/// Stage 1 finds the disk it was started from, makes the root file system available, and hands over to ``nextInit``.
+/// Stage 1 finds the disk that it was started from, mounts the root file system, and executes ``nextInit``.
 public struct BootPlan: Codable, Sendable, Equatable {
-  /// Where the plan stands in the initial RAM file system.
+  /// Path of the plan in the initial RAM file system.
   public static let path = "/etc/cultivar/boot.json"
 
-  /// The partitions of the layout, by what they are for.
+  /// The partitions of the layout, by purpose.
   public var partitions: PartitionNumbers
   /// The file system of the slots.
   public var rootFileSystem: RootFileSystem
-  /// What is done with writing to the root; `nil` where nothing of the root can be written.
+  /// The treatment of writes to the root; `nil` if the root is read-only.
   public var overlay: RootOverlay?
-  /// Absolute paths of the root that outlive restarts; they need an ``overlay``.
+  /// Absolute paths in the root that persist over restarts. They need an ``overlay``.
   public var persistedPaths: [String]?
-  /// Kernel modules that are always loaded, in this order, by name; the others are found by the hardware's aliases.
+  /// Names of kernel modules that are always loaded, in this order. Other modules are found by the hardware's aliases.
   public var modules: [String]
-  /// The program that becomes PID 1 once the root file system is mounted, with its arguments (argv[0] first).
+  /// The program that becomes PID 1 after the root file system is mounted, with its arguments (argv[0] first).
   public var nextInit: [String]
   /// Environment of ``nextInit``, as `NAME=value`.
   public var nextInitEnvironment: [String]
-  /// Mount options of the data partition in addition to those that it always has; `nil` for none.
+  /// Additional mount options of the data partition; `nil` for none.
   public var dataMountOptions: [String]?
   /// Seconds to wait for the disk and its partitions to appear.
   public var deviceTimeout: Int
-  /// Seconds between the message of a failure in stage 1 and the reboot.
+  /// Seconds between the message about a failure in stage 1 and the reboot.
   public var failureDelay: Int
 
-  /// Makes a plan.
   public init(
     partitions: PartitionNumbers, rootFileSystem: RootFileSystem, overlay: RootOverlay? = nil,
     persistedPaths: [String]? = nil, modules: [String],
@@ -46,18 +45,17 @@ public struct BootPlan: Codable, Sendable, Equatable {
   }
 }
 
-/// GPT partition numbers, from 1, of what a layout has on its disk.
+/// GPT partition numbers of a layout, from 1.
 public struct PartitionNumbers: Codable, Sendable, Equatable {
   /// The EFI system partition: boot loaders, and the kernel and initial RAM file system of each slot.
   public var boot: Int
   /// Root file system of slot A.
   public var rootA: Int
-  /// Root file system of slot B; `nil` where the layout has one slot only.
+  /// Root file system of slot B; `nil` if the layout has only one slot.
   public var rootB: Int?
-  /// What persists; the last partition on the disk, so that it can grow.
+  /// The data partition, for everything that persists. It is the last partition on the disk, so that it can grow.
   public var data: Int
 
-  /// Makes the numbers.
   public init(boot: Int, rootA: Int, rootB: Int?, data: Int) {
     self.boot = boot
     self.rootA = rootA
@@ -65,7 +63,7 @@ public struct PartitionNumbers: Codable, Sendable, Equatable {
     self.data = data
   }
 
-  /// The partition that holds the root file system of `slot`; `nil` where the layout does not have the slot.
+  /// The partition with the root file system of `slot`; `nil` if the layout does not have the slot.
   public func root(of slot: Slot) -> Int? {
     switch slot {
     case .a: rootA
@@ -74,26 +72,26 @@ public struct PartitionNumbers: Codable, Sendable, Equatable {
   }
 }
 
-/// What happens to what is written to the root of a system.
+/// The treatment of writes to the root of a system.
 public enum RootOverlay: String, Codable, Sendable {
-  /// It is kept in memory, and dropped at the next start.
+  /// Writes stay in memory and are dropped at the next start.
   case dropped
 }
 
-/// One of the two copies of what an update replaces.
+/// One of the two places for a release on a device. An update overwrites the slot that is not running.
 public enum Slot: String, Codable, Sendable, CaseIterable {
-  /// The slot that a new image carries.
+  /// The slot that contains the release of a new image.
   case a
   /// The slot that is empty in a new image.
   case b
 
-  /// The other one of the pair.
+  /// The other slot.
   public var other: Slot { self == .a ? .b : .a }
 }
 
-/// File systems that a root slot can hold.
+/// File systems for a root slot.
 public enum RootFileSystem: String, Codable, Sendable, CaseIterable {
-  /// EROFS, not compressed: unchanged files stay identical blocks, so that deltas are small.
+  /// EROFS without compression: unchanged files are identical blocks, so deltas are small.
   case erofs
   /// SquashFS, compressed with zstd.
   case squashfs
@@ -101,16 +99,16 @@ public enum RootFileSystem: String, Codable, Sendable, CaseIterable {
   case ext4
 }
 
-/// Parameters on the kernel command line that are Cultivar's own.
+/// Cultivar's parameters on the kernel command line.
 public enum KernelParameter {
   /// The slot that the boot loader chose: `cultivar.slot=a`.
   public static let slot = "cultivar.slot"
-  /// The boot loader, by the raw value of its ``BootRecord/Loader``. systemd-boot does not say it.
+  /// The boot loader, as the raw value of its ``BootRecord/Loader``. Entries of systemd-boot do not have it.
   public static let loader = "cultivar.loader"
-  /// The unique id of the partition that the boot loader was started from, where the loader can tell it on the
-  /// command line (GRUB and U-Boot do; systemd-boot tells it by the EFI variable `LoaderDevicePartUUID`).
+  /// The unique ID of the partition that the boot loader was started from. GRUB and U-Boot set it; systemd-boot uses
+  /// the EFI variable `LoaderDevicePartUUID`.
   public static let bootPartition = "cultivar.boot-partition"
-  /// The boot loader tries the slot, and will not start it again by itself. systemd-boot tells it by the EFI variable
-  /// `LoaderBootCountPath` instead.
+  /// Present if the slot is on trial: the boot loader will not start it again unless it is committed. systemd-boot uses
+  /// the EFI variable `LoaderBootCountPath` instead.
   public static let trial = "cultivar.trial"
 }

@@ -1,18 +1,17 @@
-/// What stage 1 found out about the disk and this start, for whoever comes after it.
+/// Facts about the disk and this start that stage 1 determines and later programs read.
 public struct BootRecord: Codable, Sendable, Equatable {
-  /// Where it stands, until the next start.
+  /// Path of the record, valid until the next start.
   public static let path = DevicePaths.run + "/boot.json"
 
-  /// What chose the slot, and can be told to choose another one.
+  /// A boot loader that chooses a slot.
   public enum Loader: String, Codable, Sendable, CaseIterable {
-    /// systemd-boot, by UEFI.
+    /// systemd-boot, under UEFI.
     case systemdBoot = "systemd-boot"
-    /// GRUB, by BIOS or UEFI.
+    /// GRUB, under BIOS or UEFI.
     case grub
-    /// U-Boot.
     case uBoot = "u-boot"
 
-    /// Its name for people.
+    /// The name for display.
     public var title: String {
       switch self {
       case .systemdBoot: "systemd-boot"
@@ -24,22 +23,22 @@ public struct BootRecord: Codable, Sendable, Equatable {
 
   /// The boot loader that started the device.
   public var loader: Loader
-  /// The slot that runs.
+  /// The running slot.
   public var slot: Slot
-  /// Whether the boot loader tries the slot, and will not start it again by itself.
+  /// True if the slot is on trial: the boot loader will not start it again unless it is committed.
   public var isTrial: Bool
-  /// Whether the boot loader can be told to try a slot once: not systemd-boot under a firmware that may not be able to rename files.
+  /// True if the boot loader can try a slot exactly once. False for systemd-boot under firmware that may be unable to
+  /// rename files.
   public var canTry: Bool
   /// Device node of the disk.
   public var disk: String
-  /// Device nodes: of the boot partition, of the root file systems by slot; the second one is `nil` where there is one slot only.
+  /// Device node of the boot partition.
   public var bootPartition: String
-  /// Root of slot A.
+  /// Device node of the root file system of slot A.
   public var rootA: String
-  /// Root of slot B.
+  /// Device node of the root file system of slot B; `nil` if there is only one slot.
   public var rootB: String?
 
-  /// Makes a record.
   public init(
     loader: Loader, slot: Slot, isTrial: Bool, canTry: Bool = true, disk: String, bootPartition: String,
     rootA: String, rootB: String?

@@ -1,56 +1,55 @@
-/// What can be asked of the supervisor over ``DevicePaths/controlSocket``: one JSON object on one line.
+/// A request to the supervisor over ``DevicePaths/controlSocket``: one JSON object on one line.
 public enum ControlRequest: Codable, Sendable, Equatable {
-  /// The state of all programs; answered by ``ControlReply/status(_:)``.
+  /// Reads the state of all programs. The answer is ``ControlReply/status(_:)``.
   case status
-  /// Lines of a program's output; answered by ``ControlReply/log(_:)``, as often as needed, and ``ControlReply/done``
-  /// at the end of what there is.
+  /// Reads lines of a program's output. The answer is any number of ``ControlReply/log(_:)``, then
+  /// ``ControlReply/done``.
   ///
   /// - Parameters:
-  ///   - program: its name.
-  ///   - from: the first line wanted, by its number; `nil` for the oldest that is kept.
-  ///   - last: only so many of the newest lines.
-  ///   - follow: whether lines are sent as they come, without an end.
+  ///   - program: Name of the program.
+  ///   - from: Number of the first line; `nil` for the oldest one that is kept.
+  ///   - last: Maximum number of lines, counted from the newest one; `nil` for all.
+  ///   - follow: True to send new lines as they arrive, without an end.
   case logs(program: String, from: UInt64?, last: Int?, follow: Bool)
   /// Starts a program that was stopped or has ended.
   case start(program: String)
-  /// Stops a program and does not start it again; answered once it has ended.
+  /// Stops a program and does not start it again. The answer follows after the program has ended.
   case stop(program: String)
-  /// Stops a program and starts it again; answered once it has been started.
+  /// Stops a program and starts it again. The answer follows after it was started.
   case restart(program: String)
   /// Sends a signal to a program's main process.
   case kill(program: String, signal: Int32)
-  /// Stops everything in order and starts the machine again.
+  /// Stops all programs in order and restarts the machine.
   case reboot
-  /// Stops everything in order and switches the machine off.
+  /// Stops all programs in order and powers off the machine.
   case powerOff
 
-  /// Bytes that a request may have, with its line end.
+  /// Maximum bytes of a request, including the line feed.
   public static let maximumSize = 4096
 }
 
 /// An answer of the supervisor: one JSON object on one line.
 public enum ControlReply: Codable, Sendable, Equatable {
-  /// It is done.
+  /// The request was carried out.
   case done
-  /// It cannot be done; the reason is a sentence for the user.
+  /// The request failed; the reason is a sentence for the user.
   case failure(reason: String)
   /// The state of all programs.
   case status(SupervisorStatus)
   /// Some lines of a program's output.
   case log(LogPart)
 
-  /// Bytes that an answer may have, with its line end.
+  /// Maximum bytes of an answer, including the line feed.
   public static let maximumSize = 1 << 20
 }
 
-/// Lines of a program's output that follow each other.
+/// Consecutive lines of a program's output.
 public struct LogPart: Codable, Sendable, Equatable {
   /// The lines, oldest first.
   public var lines: [LogLine]
-  /// How many lines before them were wanted but are no longer kept.
+  /// Number of requested lines before these that are no longer kept.
   public var missed: UInt64
 
-  /// Makes a part.
   public init(lines: [LogLine], missed: UInt64) {
     self.lines = lines
     self.missed = missed
@@ -59,7 +58,7 @@ public struct LogPart: Codable, Sendable, Equatable {
 
 /// One line of a program's output.
 public struct LogLine: Codable, Sendable, Equatable {
-  /// Where a line came from.
+  /// The stream of a line.
   public enum Stream: String, Codable, Sendable {
     /// Standard output.
     case output
@@ -67,16 +66,14 @@ public struct LogLine: Codable, Sendable, Equatable {
     case error
   }
 
-  /// Number of the line among all that the program wrote since the machine started, from 0.
+  /// Number of the line in the program's output since the machine started, from 0.
   public var sequence: UInt64
-  /// When it came, in milliseconds since 1970 by the clock of the moment.
+  /// Time of arrival, in milliseconds since 1970 by the clock at that time.
   public var time: Int64
-  /// Where it came from.
   public var stream: Stream
-  /// The line without its end. Bytes that are not UTF-8 are replaced.
+  /// The line without its line feed. Invalid UTF-8 is replaced.
   public var text: String
 
-  /// Makes a line.
   public init(sequence: UInt64, time: Int64, stream: Stream, text: String) {
     self.sequence = sequence
     self.time = time

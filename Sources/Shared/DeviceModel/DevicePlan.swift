@@ -1,28 +1,28 @@
-/// What an appliance is to do: written by the host tool into the root file system, read by `init` and `cultivard`.
+/// The configuration of an appliance. The host tool writes it into the root file system; `init` and `cultivard` read
+/// it.
 ///
-/// It is complete and checked when it is written; the device derives nothing from a project file.
+/// It was checked before it was written, and it is complete: the device does not read the project file.
 public struct DevicePlan: Codable, Sendable, Equatable {
-  /// Where the plan stands in the root file system.
+  /// Path of the plan in the root file system.
   public static let path = "/etc/cultivar/plan.json"
 
-  /// What this image is.
+  /// The identity of this image.
   public var image: ImageIdentity
   /// The host name, without a domain.
   public var hostname: String
-  /// Kernel modules that are always loaded, in this order, by name; the others are found by the hardware's aliases.
+  /// Names of kernel modules that are always loaded, in this order. Other modules are found by the hardware's aliases.
   public var modules: [String]
-  /// Addresses that are set by `init` itself; empty where a network client program does it.
+  /// Interfaces that `init` configures; empty if a network client program does this.
   public var interfaces: [StaticInterface]
-  /// Name servers for `/etc/resolv.conf` that are known when the image is made.
+  /// Name servers for `/etc/resolv.conf` from the project.
   public var nameServers: [String]
-  /// What is run and supervised, in the order of starting.
+  /// Programs to run and supervise, in start order.
   public var programs: [ProgramPlan]
-  /// Whether `cultivarctl` commands are taken on the console: for development only.
+  /// True if the console accepts `cultivarctl` commands. For development only.
   public var consoleCommands: Bool
-  /// Seconds that an orderly shutdown may take in all before what is left is killed.
+  /// Maximum seconds for an orderly shutdown. Remaining programs are killed after that.
   public var shutdownTimeout: Int
 
-  /// Makes a plan.
   public init(
     image: ImageIdentity, hostname: String, modules: [String], interfaces: [StaticInterface], nameServers: [String],
     programs: [ProgramPlan], consoleCommands: Bool, shutdownTimeout: Int
@@ -38,7 +38,7 @@ public struct DevicePlan: Codable, Sendable, Equatable {
   }
 }
 
-/// What an image is, as the device can tell it.
+/// The identity of an image.
 public struct ImageIdentity: Codable, Sendable, Equatable {
   /// Name of the project.
   public var project: String
@@ -46,12 +46,11 @@ public struct ImageIdentity: Codable, Sendable, Equatable {
   public var image: String
   /// Device class that the image was made for.
   public var deviceClass: String
-  /// Version of the release, as the project gives it.
+  /// Version of the release, from the project.
   public var version: String
-  /// Hash of all that the build depended on, in hexadecimal: the same for the same software.
+  /// Hash of all inputs of the build, in hexadecimal. Equal software has an equal hash.
   public var build: String
 
-  /// Makes an identity.
   public init(project: String, image: String, deviceClass: String, version: String, build: String) {
     self.project = project
     self.image = image
@@ -61,7 +60,7 @@ public struct ImageIdentity: Codable, Sendable, Equatable {
   }
 }
 
-/// An interface whose addresses are known when the image is made.
+/// An interface with static addresses.
 public struct StaticInterface: Codable, Sendable, Equatable {
   /// Name of the interface; `nil` for the first Ethernet interface.
   public var name: String?
@@ -70,7 +69,6 @@ public struct StaticInterface: Codable, Sendable, Equatable {
   /// Default gateways, at most one for each protocol.
   public var gateways: [String]
 
-  /// Makes an interface.
   public init(name: String?, addresses: [String], gateways: [String]) {
     self.name = name
     self.addresses = addresses
@@ -78,19 +76,19 @@ public struct StaticInterface: Codable, Sendable, Equatable {
   }
 }
 
-/// Where the management API listens, and for whom: written by the host tool into images whose devices have it.
+/// The configuration of the management API. The host tool writes it into images with the API.
 public struct ManagementPlan: Codable, Sendable, Equatable {
-  /// Where the plan stands in the root file system.
+  /// Path of the plan in the root file system.
   public static let path = "/etc/cultivar/management.json"
 
-  /// Addresses to listen on, numeric; `0.0.0.0` and `::` for all.
+  /// Numeric addresses to listen on; `0.0.0.0` and `::` for all.
   public var addresses: [String]
   /// TCP port.
   public var port: Int
-  /// SHA-256 of the token that requests bring, where the device has none of its own; `nil` where each device gets one when it is flashed.
+  /// SHA-256 of the token for requests to devices without a token of their own; `nil` if each device gets a token when
+  /// it is flashed.
   public var tokenHash: Fingerprint?
 
-  /// Makes a plan.
   public init(addresses: [String], port: Int, tokenHash: Fingerprint?) {
     self.addresses = addresses
     self.port = port

@@ -1,35 +1,34 @@
 /// The answer of the management API to `GET /v1/status`.
 public struct DeviceStatus: Codable, Sendable, Equatable {
-  /// What the image is.
+  /// The identity of the image.
   public var image: ImageIdentity
   /// The host name.
   public var hostname: String
-  /// Identifies the device: made once, at its first boot.
+  /// Identifies the device. Made at its first start.
   public var machineID: String?
-  /// The slot that runs.
+  /// The running slot.
   public var slot: Slot?
   /// Release of the running kernel.
   public var kernel: String
   /// Seconds since the machine started.
   public var uptime: Int
-  /// The time of day, as `2026-01-31T12:00:00Z`.
+  /// The current time, like `2026-01-31T12:00:00Z`.
   public var time: String
-  /// Whether the clock is kept right.
+  /// True if the clock is synchronised.
   public var clockSynchronised: Bool
-  /// The addresses of its interfaces.
+  /// The addresses of the device's interfaces.
   public var addresses: [InterfaceAddress]
-  /// Main memory; `available` is what programs could still get.
+  /// Main memory; `available` is the memory that programs can still allocate.
   public var memory: Space
-  /// The data partition; `nil` where it is not mounted.
+  /// The data partition; `nil` if it is not mounted.
   public var data: Space?
-  /// What went wrong at this and earlier starts, oldest first.
+  /// Failures of this and earlier starts, oldest first.
   public var failures: [FailureRecord]
   /// The programs of an appliance, in the order of the plan.
   public var programs: [ProgramStatus]
-  /// How systemd does, on a system.
+  /// The state of systemd, on a system.
   public var system: SystemState?
 
-  /// Makes a status.
   public init(
     image: ImageIdentity, hostname: String, machineID: String?, slot: Slot?, kernel: String, uptime: Int, time: String,
     clockSynchronised: Bool, addresses: [InterfaceAddress], memory: Space, data: Space?, failures: [FailureRecord],
@@ -51,14 +50,13 @@ public struct DeviceStatus: Codable, Sendable, Equatable {
     self.system = system
   }
 
-  /// Bytes of a memory or a file system.
+  /// The size of a memory or a file system, in bytes.
   public struct Space: Codable, Sendable, Equatable {
-    /// All bytes.
+    /// Total size in bytes.
     public var total: UInt64
-    /// Bytes that can be used.
+    /// Free bytes.
     public var available: UInt64
 
-    /// Makes a space.
     public init(total: UInt64, available: UInt64) {
       self.total = total
       self.available = available
@@ -69,10 +67,9 @@ public struct DeviceStatus: Codable, Sendable, Equatable {
   public struct InterfaceAddress: Codable, Sendable, Equatable {
     /// Name of the interface.
     public var interface: String
-    /// The address with the length of its prefix: `192.0.2.7/24`.
+    /// The address with its prefix length: `192.0.2.7/24`.
     public var address: String
 
-    /// Makes an address.
     public init(interface: String, address: String) {
       self.interface = interface
       self.address = address
@@ -80,16 +77,13 @@ public struct DeviceStatus: Codable, Sendable, Equatable {
   }
 }
 
-/// Something that went wrong while the device started, or ended its last run, kept for whoever asks later.
+/// A failure during a start or at the end of the last run, recorded for later requests.
 public struct FailureRecord: Codable, Sendable, Equatable {
-  /// When.
   public var time: Timestamp
-  /// The slot that was being started when it went wrong, or was noticed.
+  /// The slot that was started when the failure occurred or was noticed.
   public var slot: Slot?
-  /// What went wrong.
   public var message: String
 
-  /// Makes a record.
   public init(time: Timestamp, slot: Slot?, message: String) {
     self.time = time
     self.slot = slot

@@ -1,15 +1,15 @@
-/// SHA-256 of something that is to be recognised: of a token, or of a certificate.
+/// A SHA-256 that identifies a token or a certificate.
 public struct Fingerprint: Sendable, Hashable, CustomStringConvertible {
   /// The 32 bytes.
   public let bytes: [UInt8]
 
-  /// Takes the 32 bytes; `nil` for another number of them.
+  /// Makes a fingerprint; `nil` unless there are exactly 32 bytes.
   public init?(_ bytes: [UInt8]) {
     guard bytes.count == 32 else { return nil }
     self.bytes = bytes
   }
 
-  /// Reads 64 hexadecimal digits, with colons or without; `nil` for anything else.
+  /// Parses 64 hexadecimal digits, with or without colons; `nil` for any other text.
   public init?(hexadecimal text: String) {
     let digits = text.utf8.filter { $0 != UInt8(ascii: ":") }.map(Self.value(of:))
     guard digits.count == 64, !digits.contains(nil) else { return nil }
@@ -25,13 +25,12 @@ public struct Fingerprint: Sendable, Hashable, CustomStringConvertible {
     }
   }
 
-  /// The 64 digits, in lower case.
+  /// The 64 hexadecimal digits in lower case.
   public var description: String { bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined() }
 }
 
-/// As JSON its digits.
+/// The JSON form is a string of hexadecimal digits.
 extension Fingerprint: Codable {
-  /// Reads the digits.
   public init(from decoder: any Decoder) throws {
     let container = try decoder.singleValueContainer()
     guard let value = Fingerprint(hexadecimal: try container.decode(String.self)) else {
@@ -40,7 +39,6 @@ extension Fingerprint: Codable {
     self = value
   }
 
-  /// Writes the digits.
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.singleValueContainer()
     try container.encode(description)

@@ -1,32 +1,32 @@
-/// Values that a device takes over at its first start: `cultivar.conf` on the boot partition.
+/// Values that a device reads at its first start from `cultivar.conf` on the boot partition.
 ///
-/// One `key=value` a line, UTF-8; empty lines and lines that begin with `#` do not count. `authorized-keys` may be there
-/// several times, once for each key.
+/// The file is UTF-8 with one `key=value` on each line. Empty lines and lines that begin with `#` are ignored.
+/// `authorized-keys` may occur several times, once for each key.
 public struct FirstBootValues: Sendable, Equatable {
-  /// Name of the file, in the root of the boot partition's file system.
+  /// Name of the file in the root directory of the boot partition.
   public static let fileName = "cultivar.conf"
-  /// Most bytes of the file that are read.
+  /// Maximum size of the file in bytes.
   public static let sizeLimit = 65_536
 
-  /// What can be set.
+  /// The keys of the file.
   public enum Key: String, Sendable, CaseIterable {
     /// Host name: letters, digits and hyphens, at most 63 (RFC 1123, section 2.1).
     case hostname
-    /// A public key that may log in, as a line of OpenSSH's `authorized_keys`, without options.
+    /// A public key for SSH logins, as a line of OpenSSH's `authorized_keys` without options.
     case authorizedKeys = "authorized-keys"
     /// Name of the wireless network: 1 to 32 bytes.
     case wifiName = "wifi-ssid"
-    /// Its password: 8 to 63 characters of ASCII, or 64 hexadecimal digits. Secret.
+    /// Password of the wireless network: 8 to 63 ASCII characters, or 64 hexadecimal digits. Secret.
     case wifiPassword = "wifi-password"
-    /// Time zone by its name in the tz database.
+    /// Time zone, as a name of the tz database.
     case timezone
-    /// SHA-256 of the token that requests to the management API bring, in hexadecimal.
+    /// SHA-256 of the token for requests to the management API, in hexadecimal.
     case managementTokenHash = "management-token-hash"
 
-    /// Whether the value is not to be shown.
+    /// True if the value must not be displayed.
     public var isSecret: Bool { self == .wifiPassword }
 
-    /// What a value looks like.
+    /// The format of a value.
     public var expectation: String {
       switch self {
       case .hostname: "letters, digits and hyphens, at most 63"
@@ -38,9 +38,9 @@ public struct FirstBootValues: Sendable, Equatable {
       }
     }
 
-    /// Whether a value can be taken.
+    /// True if the key accepts the value.
     public func accepts(_ value: String) -> Bool {
-      // What would end the line, or could not be seen by whoever reads the file.
+      // Rejects control characters: they would end the line, or be invisible to a reader of the file.
       guard !value.isEmpty, value.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7f }) else {
         return false
       }
@@ -77,22 +77,21 @@ public struct FirstBootValues: Sendable, Equatable {
     }
   }
 
-  /// Why a file or a value cannot be taken.
+  /// An error in the file or in a value.
   public enum Refusal: Error, Equatable, CustomStringConvertible {
     /// A line without a key.
     case noKey(line: Int)
     /// A key that does not exist.
     case unknownKey(String)
-    /// A value that the key does not take. Secret values are not told.
+    /// A value that the key does not accept. The error does not contain it, as it may be secret.
     case value(Key)
-    /// A private key, of which nothing is told.
+    /// A private key. The error does not contain it.
     case privateKey(Key)
-    /// A key with two values, that takes one.
+    /// A second value for a key that allows only one.
     case repeated(Key)
-    /// The file is no UTF-8, or too large.
+    /// The file is not UTF-8, or too large.
     case noText
 
-    /// The reason, for a reader.
     public var description: String {
       switch self {
       case .noKey(let line): "line \(line) is no `key=value`"
@@ -106,19 +105,17 @@ public struct FirstBootValues: Sendable, Equatable {
     }
   }
 
-  /// The values, in the order of the keys' declaration.
+  /// The values of each key, in the order of the file.
   private var values: [Key: [String]] = [:]
 
-  /// Starts without values.
   public init() {}
 
-  /// Whether there is no value.
   public var isEmpty: Bool { values.isEmpty }
 
-  /// The value of a key; the first one where there are several.
+  /// The value of a key; the first one if there are several.
   public subscript(key: Key) -> String? { values[key]?.first }
 
-  /// The keys that may log in.
+  /// The public keys for SSH logins.
   public var authorizedKeys: [String] { values[.authorizedKeys] ?? [] }
 
   /// Adds a value.
@@ -128,7 +125,7 @@ public struct FirstBootValues: Sendable, Equatable {
     values[key, default: []].append(value)
   }
 
-  /// Reads a file; every line must be right.
+  /// Parses a file. Every line must be valid.
   public init(_ bytes: [UInt8]) throws(Refusal) {
     guard bytes.count <= Self.sizeLimit, let text = String(validating: bytes, as: UTF8.self) else { throw .noText }
     for (index, line) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated() {
@@ -140,7 +137,7 @@ public struct FirstBootValues: Sendable, Equatable {
     }
   }
 
-  /// The file.
+  /// The content of the file.
   public var text: String {
     let lines = Key.allCases.flatMap { key in (values[key] ?? []).map { "\(key.rawValue)=\($0)" } }
     return (["# Taken over at the first start of the device."] + lines).joined(separator: "\n") + "\n"

@@ -1,41 +1,40 @@
-/// One program that the supervisor runs.
+/// A program that the supervisor runs.
 public struct ProgramPlan: Codable, Sendable, Equatable {
   /// Name, unique in the plan: lower-case letters, digits and hyphens.
   public var name: String
-  /// Whether the image brought it for itself (network client, clock, daemon), not the user.
+  /// True for programs that Cultivar adds (network client, clock, daemon), false for the user's programs.
   public var isSystem: Bool
   /// Absolute path of the executable.
   public var executable: String
   /// Arguments, without argv[0].
   public var arguments: [String]
-  /// Environment variables that are added to the supervisor's own few (`PATH`, `HOME`, `USER`, `TMPDIR`).
+  /// Environment variables in addition to the supervisor's own (`PATH`, `HOME`, `USER`, `TMPDIR`).
   public var environment: [String: String]
-  /// Who it runs as.
+  /// The user that runs the program.
   public var user: ProgramUser
-  /// Directory that is made, owned by the user, and kept over reboots: `HOME` and the working directory.
+  /// Home directory, created for the user and kept over restarts: `HOME` and the working directory.
   public var home: String
-  /// Further folders that are made before it is started, owned by the user, with mode 0755.
+  /// Further directories to create before the start, owned by the user, with mode 0755.
   public var folders: [String]
-  /// What happens when it ends by itself.
+  /// The policy for starting the program again after it ends.
   public var restart: RestartPolicy
-  /// What must hold before it is started.
+  /// Conditions for starting the program.
   public var waitFor: [WaitCondition]
-  /// How it is stopped.
+  /// The way to stop the program.
   public var stop: StopPlan
-  /// What it may use.
+  /// Resource limits.
   public var limits: ProgramLimits
-  /// Capabilities it keeps, by the kernel's names in lower case without `CAP_`: `net_bind_service`.
+  /// Capabilities that the program keeps, by the kernel's names in lower case without `CAP_`: `net_bind_service`.
   public var capabilities: [String]
-  /// Whether it gets a `/tmp` of its own, and so `/var/tmp` and `/dev/shm`; only then the two below count.
+  /// True if the program has private `/tmp`, `/var/tmp` and `/dev/shm`. The next two properties apply only then.
   public var privateTmp: Bool
-  /// Whether it sees all of `/dev`, and not only what every program needs.
+  /// True if the program sees all of `/dev`, false if it sees only the devices that every program needs.
   public var seesAllDevices: Bool
-  /// Whether it can write the kernel's settings, as far as its user and capabilities allow.
+  /// True if the program may write kernel settings, within the rights of its user and capabilities.
   public var writesKernelSettings: Bool
-  /// What is kept of its output.
+  /// The settings for keeping the program's output.
   public var log: LogPlan
 
-  /// Makes a plan.
   public init(
     name: String, isSystem: Bool, executable: String, arguments: [String], environment: [String: String],
     user: ProgramUser, home: String, folders: [String] = [], restart: RestartPolicy, waitFor: [WaitCondition],
@@ -62,51 +61,48 @@ public struct ProgramPlan: Codable, Sendable, Equatable {
   }
 }
 
-/// A user and its main group, as numbers: nothing is looked up at run time.
+/// A user and its primary group, as numbers, so that the device needs no lookup.
 public struct ProgramUser: Codable, Sendable, Equatable {
-  /// Name, for the environment and for messages.
+  /// User name, for the environment and for messages.
   public var name: String
-  /// User id.
+  /// User ID.
   public var uid: UInt32
-  /// Group id.
+  /// Group ID.
   public var gid: UInt32
 
-  /// Makes a user.
   public init(name: String, uid: UInt32, gid: UInt32) {
     self.name = name
     self.uid = uid
     self.gid = gid
   }
 
-  /// The superuser.
   public static let root = ProgramUser(name: "root", uid: 0, gid: 0)
 }
 
-/// When a program that ended is started again, and how long after.
+/// The rule for starting a program again after it ends.
 ///
-/// The pause starts at ``initialDelay``, doubles with each end, and is never longer than ``maximumDelay``;
-/// it starts anew once the program has run for ``resetAfter``. All in milliseconds.
+/// The pause before a start is ``initialDelay`` at first. It doubles with each end, up to ``maximumDelay``. After a run
+/// of at least ``resetAfter``, it is ``initialDelay`` again. All in milliseconds.
 public struct RestartPolicy: Codable, Sendable, Equatable {
-  /// Which ends are followed by a start.
+  /// The ends after which a program is started again.
   public enum Condition: String, Codable, Sendable, CaseIterable {
-    /// Every one.
+    /// After every end.
     case always
-    /// An exit status other than 0, or a signal.
+    /// After an exit status other than 0, or a signal.
     case onFailure = "on-failure"
-    /// None.
+    /// Never.
     case never
   }
 
-  /// Which ends are followed by a start.
+  /// The ends after which the program is started again.
   public var condition: Condition
   /// First pause, in milliseconds.
   public var initialDelay: Int
   /// Longest pause, in milliseconds.
   public var maximumDelay: Int
-  /// A run this long, in milliseconds, counts as good: the pause starts anew.
+  /// Minimum length in milliseconds of a run that resets the pause.
   public var resetAfter: Int
 
-  /// Makes a policy.
   public init(condition: Condition, initialDelay: Int = 250, maximumDelay: Int = 60_000, resetAfter: Int = 10_000) {
     self.condition = condition
     self.initialDelay = initialDelay
@@ -115,42 +111,39 @@ public struct RestartPolicy: Codable, Sendable, Equatable {
   }
 }
 
-/// Something that must hold before a program is started.
+/// A condition for starting a program.
 public enum WaitCondition: Codable, Sendable, Equatable {
   /// An interface other than loopback is up and has an address that is not link-local.
   case network
   /// The kernel's clock is synchronised.
   case clock
-  /// The path exists.
   case path(String)
-  /// The named program of the plan runs, or has ended with exit status 0.
+  /// The named program of the plan is running, or has ended with exit status 0.
   case program(String)
 }
 
-/// How a program is asked to end, and how long it is given before it is killed.
+/// The way to stop a program: a signal, and SIGKILL after a grace period.
 public struct StopPlan: Codable, Sendable, Equatable {
-  /// Signal number that asks.
+  /// Number of the signal.
   public var signal: Int32
   /// Milliseconds until SIGKILL.
   public var grace: Int
 
-  /// Makes a plan.
   public init(signal: Int32 = 15, grace: Int = 10_000) {
     self.signal = signal
     self.grace = grace
   }
 }
 
-/// Limits on what a program, with all that it starts, may use; `nil` for no limit.
+/// Limits for a program and its child processes; `nil` for no limit.
 public struct ProgramLimits: Codable, Sendable, Equatable {
   /// Bytes of memory (`memory.max`).
   public var memory: Int64?
-  /// Hundredths of one processor (`cpu.max`): 50 is half of one, 200 two.
+  /// Percent of one processor (`cpu.max`): 50 is half of one, 200 is two.
   public var cpuPercent: Int?
-  /// Processes and threads (`pids.max`).
+  /// Number of processes and threads (`pids.max`).
   public var processes: Int?
 
-  /// Makes limits.
   public init(memory: Int64? = nil, cpuPercent: Int? = nil, processes: Int? = nil) {
     self.memory = memory
     self.cpuPercent = cpuPercent
@@ -158,14 +151,13 @@ public struct ProgramLimits: Codable, Sendable, Equatable {
   }
 }
 
-/// What is kept of a program's standard output and standard error.
+/// The settings for keeping a program's standard output and standard error.
 public struct LogPlan: Codable, Sendable, Equatable {
-  /// Bytes of the ring in memory.
+  /// Bytes of the ring buffer in memory.
   public var ringBytes: Int
   /// Files on the data partition; `nil` for none.
   public var files: LogFiles?
 
-  /// Makes a plan.
   public init(ringBytes: Int = 65_536, files: LogFiles? = nil) {
     self.ringBytes = ringBytes
     self.files = files
@@ -174,12 +166,11 @@ public struct LogPlan: Codable, Sendable, Equatable {
 
 /// Rotated log files on the data partition.
 public struct LogFiles: Codable, Sendable, Equatable {
-  /// Bytes at which a file is closed and the next one begun.
+  /// Maximum bytes of a file. The next file is started after that.
   public var maximumBytes: Int64
-  /// How many closed files are kept.
+  /// Number of closed files to keep.
   public var keep: Int
 
-  /// Makes a plan.
   public init(maximumBytes: Int64, keep: Int) {
     self.maximumBytes = maximumBytes
     self.keep = keep

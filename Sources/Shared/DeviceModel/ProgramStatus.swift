@@ -1,55 +1,50 @@
-/// What the supervisor knows about its programs.
+/// The supervisor's report on all programs.
 public struct SupervisorStatus: Codable, Sendable, Equatable {
-  /// What the image is.
+  /// The identity of the image.
   public var image: ImageIdentity
   /// The programs, in the order of the plan.
   public var programs: [ProgramStatus]
 
-  /// Makes a status.
   public init(image: ImageIdentity, programs: [ProgramStatus]) {
     self.image = image
     self.programs = programs
   }
 }
 
-/// What the supervisor knows about one program.
+/// The supervisor's report on one program.
 public struct ProgramStatus: Codable, Sendable, Equatable {
-  /// What a program does at the moment.
+  /// The state of a program.
   public enum State: String, Codable, Sendable, CaseIterable {
-    /// It is not started before a condition holds.
+    /// The program is not yet started: a condition does not hold.
     case waiting
-    /// It runs.
     case running
-    /// It was asked to end.
+    /// The program was told to stop.
     case stopping
-    /// It ended, and is started again after a pause.
+    /// The program ended and will be started again after a pause.
     case restarting
-    /// It ended by itself and is not started again.
+    /// The program ended by itself and will not be started again.
     case ended
-    /// It was stopped on request.
+    /// The program was stopped on request.
     case stopped
   }
 
-  /// Its name.
   public var name: String
-  /// Whether the image brought it for itself.
+  /// True for programs that Cultivar adds.
   public var isSystem: Bool
-  /// What it does.
   public var state: State
-  /// Its process, while there is one.
+  /// ID of the process, while there is one.
   public var pid: Int32?
-  /// Seconds for which it has been running, while it is.
+  /// Seconds since the start, while the program is running.
   public var runningFor: Int?
-  /// How often it was started again after an end by itself.
+  /// Number of starts after the program ended by itself.
   public var restarts: Int
-  /// How it ended last, or why it could not be started.
+  /// The way in which the last run ended, or the reason for a failed start.
   public var lastEnd: String?
-  /// The condition that it waits for.
+  /// The condition for the start that does not hold yet.
   public var waitingFor: String?
-  /// Bytes of memory that it uses with all that it started; `nil` where the kernel does not count it.
+  /// Bytes of memory of the program and its child processes; `nil` if the kernel does not count them.
   public var memory: Int64?
 
-  /// Makes a status.
   public init(
     name: String, isSystem: Bool, state: State, pid: Int32?, runningFor: Int?, restarts: Int, lastEnd: String?,
     waitingFor: String?, memory: Int64?

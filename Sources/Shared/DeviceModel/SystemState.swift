@@ -1,13 +1,13 @@
-/// What systemd says of a system.
+/// The state of systemd on a system.
 public struct SystemState: Codable, Sendable, Equatable {
-  /// Its own word: `starting`, `running`, `degraded` and so on (`systemctl is-system-running`); empty where it does not answer.
+  /// The state from `systemctl is-system-running`: `starting`, `running`, `degraded` and so on; empty if systemd does
+  /// not answer.
   public var state: String
-  /// The units that have failed.
+  /// Names of the failed units.
   public var failedUnits: [String]
-  /// How often services have been started again after they had ended; those that never were are left out.
+  /// Number of automatic restarts by service; only services with at least one.
   public var restarts: [String: Int]
 
-  /// Makes a state.
   public init(state: String, failedUnits: [String], restarts: [String: Int] = [:]) {
     self.state = state
     self.failedUnits = failedUnits

@@ -1,7 +1,8 @@
 extension String {
-  /// The text for a terminal: what would move its cursor, change its settings or the order of what it shows stands there as `\\u{1b}`.
+  /// The text for a terminal. Characters that would move the cursor or change settings or text direction are escaped,
+  /// as in `\\u{1b}`.
   ///
-  /// Tabulators and line feeds stay.
+  /// Tabs and line feeds are kept.
   public var escapedForTerminal: String {
     guard unicodeScalars.contains(where: Self.isSteering) else { return self }
     return unicodeScalars.reduce(into: "") { text, scalar in
@@ -17,7 +18,7 @@ extension String {
     switch scalar.value {
     case 0x09, 0x0a: false
     case 0..<0x20, 0x7f...0x9f: true
-    // Marks that turn the direction of text around.
+    // Marks that change the direction of text.
     case 0x061c, 0x200e, 0x200f, 0x2028...0x202e, 0x2066...0x2069: true
     default: false
     }

@@ -1,19 +1,18 @@
 import Glibc
 
-/// A moment by the clock of a device: in JSON a text like `2026-11-30T23:10:00Z` (RFC 3339).
+/// A time of the device's clock. The JSON form is a string like `2026-11-30T23:10:00Z` (RFC 3339).
 public struct Timestamp: Equatable, Hashable, Sendable {
   /// Seconds since 1970.
   public var seconds: Int
 
-  /// Takes seconds since 1970.
   public init(_ seconds: Int) { self.seconds = seconds }
 
-  /// The time of day.
+  /// The current time.
   public static var now: Timestamp { Timestamp(time(nil)) }
 }
 
 extension Timestamp: CustomStringConvertible, LosslessStringConvertible {
-  /// The text.
+  /// The time as a string like `2026-11-30T23:10:00Z`.
   public var description: String {
     var value = time_t(seconds)
     var parts = tm()
@@ -23,7 +22,7 @@ extension Timestamp: CustomStringConvertible, LosslessStringConvertible {
     return String(decoding: buffer.prefix(length).map(UInt8.init(bitPattern:)), as: UTF8.self)
   }
 
-  /// Reads the text, as ``description`` writes it.
+  /// Parses a string in the form of ``description``; `nil` for any other text.
   public init?(_ text: String) {
     let words = text.split(whereSeparator: { "-T:Z".contains($0) }).compactMap { Int32($0) }
     guard words.count == 6, words[0] >= 1900 else { return nil }
@@ -31,18 +30,16 @@ extension Timestamp: CustomStringConvertible, LosslessStringConvertible {
     (parts.tm_year, parts.tm_mon, parts.tm_mday) = (words[0] - 1900, words[1] - 1, words[2])
     (parts.tm_hour, parts.tm_min, parts.tm_sec) = (words[3], words[4], words[5])
     self.init(Int(timegm(&parts)))
-    // What is not a date as it is written, as the 31st of February, would be another one.
+    // Rejects invalid dates like 31 February, which `timegm` would convert to another date.
     guard description == text else { return nil }
   }
 }
 
 extension Timestamp: ExpressibleByIntegerLiteral {
-  /// Takes seconds since 1970.
   public init(integerLiteral seconds: Int) { self.init(seconds) }
 }
 
 extension Timestamp: Codable {
-  /// Reads the text.
   public init(from decoder: any Decoder) throws {
     let value = try decoder.singleValueContainer()
     let text = try value.decode(String.self)
@@ -52,7 +49,6 @@ extension Timestamp: Codable {
     self = time
   }
 
-  /// Writes the text.
   public func encode(to encoder: any Encoder) throws {
     var value = encoder.singleValueContainer()
     try value.encode(description)

@@ -1,24 +1,24 @@
-/// What a device is that takes updates, and when it is well: written by the host tool into the root file system.
+/// The configuration of a device with updates: its identity, and its criteria for a healthy release. The host tool
+/// writes it into the root file system.
 public struct UpdatePlan: Codable, Sendable, Equatable {
-  /// Where the plan stands in the root file system.
+  /// Path of the plan in the root file system.
   public static let path = "/etc/cultivar/update.json"
-  /// The root of trust that the image brings.
+  /// Path of the root of trust in the image.
   public static let trustRoot = "/etc/cultivar/trust.root"
 
-  /// What the image is.
+  /// The identity of the image.
   public var image: ImageIdentity
   /// Security epoch of the release.
   public var securityEpoch: UInt64
-  /// True where a lower version of the same security epoch needs no word of a user.
+  /// True if a lower version of the same security epoch can be installed without a user's permission.
   public var allowsDowngrade: Bool
-  /// Version of the data that its programs write.
+  /// Version of the data schema that the release's programs write.
   public var dataSchema: UInt32
-  /// When the image was made, in seconds since 1970: a clock that says less is wrong.
+  /// Creation time of the image, in seconds since 1970. A clock before this time is wrong.
   public var buildTime: UInt64
-  /// When a release is well.
+  /// The criteria for a healthy release.
   public var health: HealthPlan
 
-  /// Makes a plan.
   public init(
     image: ImageIdentity, securityEpoch: UInt64, allowsDowngrade: Bool = false, dataSchema: UInt32, buildTime: UInt64,
     health: HealthPlan
@@ -31,20 +31,19 @@ public struct UpdatePlan: Codable, Sendable, Equatable {
     self.health = health
   }
 
-  /// What bundles for the device are for.
+  /// The product name in bundles for the device.
   public var product: String { "\(image.project)/\(image.image)" }
 }
 
-/// When a release on trial is well and committed, and when it is given up.
+/// The criteria for committing a release on trial, or rolling it back.
 public struct HealthPlan: Codable, Sendable, Equatable {
-  /// Seconds for which everything has to be well without a break.
+  /// Seconds for which all checks must pass without a break.
   public var duration: Int
-  /// Seconds since the start of the watching after which a release is given up.
+  /// Seconds after which the release is rolled back, counted from the start of the checks.
   public var timeout: Int
-  /// What is looked at besides the programs or units themselves.
+  /// Checks in addition to the state of the programs or units.
   public var checks: [HealthCheckPlan]
 
-  /// Makes a plan.
   public init(duration: Int = 10, timeout: Int = 300, checks: [HealthCheckPlan] = []) {
     self.duration = duration
     self.timeout = timeout
@@ -52,28 +51,27 @@ public struct HealthPlan: Codable, Sendable, Equatable {
   }
 }
 
-/// One thing that is looked at.
+/// One health check.
 public struct HealthCheckPlan: Codable, Sendable, Equatable {
-  /// What is asked.
+  /// The condition that a check tests.
   public enum Kind: Codable, Sendable, Equatable {
-    /// Something takes connections at the address and port.
+    /// The address and port accept TCP connections.
     case tcp(address: String, port: Int)
-    /// An HTTP server answers `GET path` with a status of 200 to 299, and a body that contains the text.
+    /// An HTTP server answers `GET path` with a status of 200 to 299 and a body that contains the text.
     case http(address: String, port: Int, path: String, contains: String?)
-    /// The file is there.
+    /// The file exists.
     case file(path: String)
-    /// The program ends with status 0.
+    /// The program exits with status 0.
     case command([String])
   }
 
   /// Name, for messages.
   public var name: String
-  /// What is asked.
+  /// The tested condition.
   public var kind: Kind
-  /// Seconds that the answer may take.
+  /// Timeout in seconds.
   public var timeout: Int
 
-  /// Makes a check.
   public init(name: String, kind: Kind, timeout: Int = 10) {
     self.name = name
     self.kind = kind

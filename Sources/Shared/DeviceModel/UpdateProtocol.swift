@@ -1,39 +1,38 @@
-/// What can be asked of the updater over ``DevicePaths/updateSocket``: one JSON object on one line.
+/// A request to the updater over ``DevicePaths/updateSocket``: one JSON object on one line.
 public enum UpdateRequest: Codable, Sendable, Equatable {
-  /// What the descriptor is that comes with a request to install.
+  /// The kind of descriptor that accompanies a request to install.
   public enum Source: String, Codable, Sendable {
-    /// A file, which can be read at any place.
+    /// A file with random access.
     case file
-    /// A pipe or socket with the bundle from front to back.
+    /// A pipe or socket that delivers the bundle sequentially.
     case stream
-    /// A socket whose other end answers requests for ranges (``RangeRequest``).
+    /// A socket whose peer answers requests for ranges (``RangeRequest``).
     case ranges
   }
 
-  /// When a release that was installed is tried.
+  /// The time of an installed release's trial.
   public enum Restart: String, Codable, Sendable, CaseIterable {
-    /// The device restarts into it at once.
+    /// The device restarts immediately.
     case now
-    /// At the next start, whoever makes it.
+    /// The release is tried at the next start, whatever its cause.
     case later
-    /// When ``UpdateRequest/tryHeld`` asks for it.
+    /// The release is tried after ``UpdateRequest/tryHeld``.
     case no
   }
 
-  /// What the slots hold and what is being done; answered by ``UpdateReply/status(_:)``.
+  /// Reads the state of slots and updates. The answer is ``UpdateReply/status(_:)``.
   case status
-  /// The same, each time that it has changed, without an end.
+  /// Reads the state now and after each change, without an end.
   case follow
-  /// How a bundle is installed.
+  /// Options of an installation.
   public struct Options: Codable, Sendable, Equatable {
-    /// When its release is tried.
+    /// The time of the release's trial.
     public var restart: Restart
-    /// True to try a release again that has failed on the device.
+    /// True to try a release again that failed on this device.
     public var force: Bool
-    /// True to take a release of the same security epoch that has a lower version than the one that runs.
+    /// True to accept a release of the same security epoch with a lower version than the running one.
     public var allowDowngrade: Bool
 
-    /// Makes options.
     public init(restart: Restart = .now, force: Bool = false, allowDowngrade: Bool = false) {
       self.restart = restart
       self.force = force
@@ -41,67 +40,66 @@ public enum UpdateRequest: Codable, Sendable, Equatable {
     }
   }
 
-  /// Installs the bundle in the descriptor that comes with the request; answered by ``UpdateReply/wanted`` before anything is read of it,
-  /// ``UpdateReply/progress(_:)`` as often as there is some, and ``UpdateReply/installed(_:)``.
+  /// Installs a bundle from the descriptor that accompanies the request. The answers are ``UpdateReply/wanted`` before
+  /// the bundle is read, any number of ``UpdateReply/progress(_:)``, and ``UpdateReply/installed(_:)``.
   case install(source: Source, Options)
-  /// Ends what is being installed, or takes a release back that waits for its trial.
+  /// Cancels the current installation, or the pending trial of an installed release.
   case cancel
   /// Commits the release on trial.
   case commit
-  /// Goes back to the release before, and restarts.
+  /// Returns to the previous release and restarts.
   case rollBack
-  /// Restarts into a release that waits to be asked for.
+  /// Restarts into an installed release that was held back with ``Restart/no``.
   case tryHeld
 
-  /// Bytes that a request may have, with its line end.
+  /// Maximum bytes of a request, including the line feed.
   public static let maximumSize = 4096
 }
 
 /// An answer of the updater: one JSON object on one line.
 public enum UpdateReply: Codable, Sendable, Equatable {
-  /// It is done.
+  /// The request was carried out.
   case done
-  /// It cannot be done; the reason is a sentence for the user.
+  /// The request failed; the reason is a sentence for the user.
   case failure(reason: String, UpdateRefusal)
-  /// What the slots hold and what is being done.
+  /// The state of slots and updates.
   case status(UpdateStatus)
-  /// The bundle is going to be read: no other update is being worked on.
+  /// The updater starts to read the bundle: no other update is in progress.
   case wanted
-  /// How far an installation is.
+  /// The progress of an installation.
   case progress(InstallProgress)
   /// A release was installed.
   case installed(UpdateRecord)
 
-  /// Bytes that an answer may have, with its line end.
+  /// Maximum bytes of an answer, including the line feed.
   public static let maximumSize = 1 << 20
 }
 
-/// Why something cannot be done, as far as a program acts upon it.
+/// The kind of a failure, for programs that react to it.
 public enum UpdateRefusal: String, Codable, Sendable {
-  /// Another update is being worked on.
+  /// Another update is in progress.
   case busy
-  /// The bundle changes another release than the one that runs.
+  /// The bundle updates a release other than the running one.
   case otherBase
-  /// Too many ask for the same.
+  /// Too many clients follow the updates already.
   case crowded
   /// Anything else.
   case other
 }
 
-/// What a device is asked to fetch: the body of `POST /v1/update/fetch`.
+/// The body of `POST /v1/update/fetch`: a bundle to download and install.
 public struct FetchRequest: Codable, Sendable, Equatable {
-  /// Where the bundle is.
+  /// URL of the bundle.
   public var url: String
-  /// When its release is tried; at once, where it is not said.
+  /// The time of the release's trial; `nil` for immediately.
   public var restart: UpdateRequest.Restart?
-  /// Whether a release is tried again that has failed on the device.
+  /// True to try a release again that failed on this device.
   public var force: Bool?
-  /// Whether a release is taken that has a lower version than the one that runs.
+  /// True to accept a release with a lower version than the running one.
   public var allowDowngrade: Bool?
-  /// SHA-256 of the web server's certificate, in hexadecimal, where no authority vouches for it that the device knows.
+  /// SHA-256 of the web server's certificate, in hexadecimal. Accepts exactly this certificate, without a CA.
   public var serverCertificate: String?
 
-  /// Makes a request.
   public init(url: String, _ options: UpdateRequest.Options, serverCertificate: String?) {
     self.url = url
     restart = options.restart
@@ -110,44 +108,43 @@ public struct FetchRequest: Codable, Sendable, Equatable {
     self.serverCertificate = serverCertificate
   }
 
-  /// How the bundle is installed.
+  /// Options of the installation.
   public var options: UpdateRequest.Options {
     UpdateRequest.Options(restart: restart ?? .now, force: force ?? false, allowDowngrade: allowDowngrade ?? false)
   }
 }
 
-/// A range of a bundle that the updater asks the other end of a socket for, in 20 bytes, little-endian: whoever fetches from the network
-/// has no rights over the disks, and whoever has these does not speak with the network.
+/// A request by the updater for a range of a bundle, sent over a socket: 20 bytes, little-endian. The process that
+/// downloads has no access to the disks, and the process with access to the disks does not use the network.
 ///
-/// The answer is one byte, 0 for the bytes that were asked for or 1 for a reason why not, a length of 4 bytes, and those bytes.
+/// The answer is one byte, 0 for success or 1 for failure, then a length of 4 bytes, then the requested bytes or the
+/// reason.
 public struct RangeRequest: Equatable, Sendable {
   /// Bytes of a request.
   public static let length = 20
-  /// Bytes that an answer may have after its head.
+  /// Maximum bytes of an answer after its head.
   public static let mostBytes: UInt32 = 16 << 20
 
-  /// First byte.
+  /// Offset of the first byte.
   public var offset: UInt64
-  /// How far the asking will go on without a gap.
+  /// End of the bytes that are read without a gap, as far as the updater knows.
   public var end: UInt64
-  /// Bytes that are wanted.
+  /// Number of requested bytes.
   public var count: UInt32
 
-  /// Makes a request.
   public init(offset: UInt64, end: UInt64, count: UInt32) {
     self.offset = offset
     self.end = end
     self.count = count
   }
 
-  /// Reads a request.
+  /// Parses a request; `nil` if the length is wrong.
   public init?(_ bytes: [UInt8]) {
     guard bytes.count == Self.length else { return nil }
     func number(_ range: Range<Int>) -> UInt64 { bytes[range].reversed().reduce(0) { $0 << 8 | UInt64($1) } }
     self.init(offset: number(0..<8), end: number(8..<16), count: UInt32(number(16..<20)))
   }
 
-  /// The request's bytes.
   public var bytes: [UInt8] {
     func bytes(_ number: some FixedWidthInteger) -> [UInt8] { withUnsafeBytes(of: number.littleEndian, Array.init) }
     return bytes(offset) + bytes(end) + bytes(count)

@@ -1,35 +1,32 @@
-/// What a device says about its slots and updates.
+/// The state of a device's slots and updates.
 public struct UpdateStatus: Codable, Sendable, Equatable {
-  /// What is being done.
+  /// The current activity of the updater.
   public enum Activity: Sendable, Equatable {
-    /// Nothing.
     case idle
-    /// A bundle is being looked at. Nothing of a slot has changed.
+    /// A bundle is being checked. No slot has changed.
     case preparing
-    /// A bundle is being installed.
     case installing(InstallProgress)
-    /// All is written, and is read back from the disk; then the hooks are asked and the boot loader is told.
+    /// All bytes are written and are being read back from the disk. The hooks and the change of the boot loader follow.
     case checking(InstallProgress)
-    /// A release is on trial: what is not well yet, or for how many seconds everything has been.
+    /// A release is on trial and is being checked.
     case watching(HealthReport)
   }
 
-  /// What the device is.
+  /// The identity of the running image.
   public var image: ImageIdentity
   /// Name of the boot loader.
   public var loader: String
   /// The slots, A first.
   public var slots: [SlotStatus]
-  /// What is being done.
+  /// The current activity.
   public var activity: Activity
-  /// The release that waits for its trial or is on it; `nil` where there is none.
+  /// The release on trial or waiting for its trial; `nil` if there is none.
   public var trial: TrialStatus?
-  /// Security epoch that releases must have.
+  /// Minimum security epoch of releases.
   public var securityEpoch: UInt64
-  /// What became of the last updates, the newest last.
+  /// Results of the last updates, newest last.
   public var history: [UpdateRecord]
 
-  /// Puts a status together.
   public init(
     image: ImageIdentity, loader: String, slots: [SlotStatus], activity: Activity, trial: TrialStatus?,
     securityEpoch: UInt64, history: [UpdateRecord]
@@ -44,7 +41,7 @@ public struct UpdateStatus: Codable, Sendable, Equatable {
   }
 }
 
-/// As JSON an object with its `state`, and what there is to say of it.
+/// The JSON form is an object with `state`, and `progress` or `health` if the state has it.
 extension UpdateStatus.Activity: Codable {
   private enum Key: String, CodingKey {
     case state
@@ -60,7 +57,6 @@ extension UpdateStatus.Activity: Codable {
     case watching
   }
 
-  /// Reads the object.
   public init(from decoder: any Decoder) throws {
     let fields = try decoder.container(keyedBy: Key.self)
     switch try fields.decode(State.self, forKey: .state) {
@@ -72,7 +68,6 @@ extension UpdateStatus.Activity: Codable {
     }
   }
 
-  /// Writes the object.
   public func encode(to encoder: any Encoder) throws {
     var fields = encoder.container(keyedBy: Key.self)
     switch self {
@@ -91,20 +86,17 @@ extension UpdateStatus.Activity: Codable {
   }
 }
 
-/// A slot, as the boot loader knows it.
+/// The state of a slot in the boot loader.
 public struct SlotStatus: Codable, Sendable, Equatable {
-  /// The slot.
   public var slot: Slot
-  /// Whether it runs.
   public var isRunning: Bool
-  /// Whether it is what the boot loader starts where there is nothing to try.
+  /// True if the boot loader starts this slot unless there is a trial.
   public var isStandard: Bool
-  /// Whether the boot loader can start it.
+  /// True if the boot loader can start the slot.
   public var isStartable: Bool
-  /// Version of its release, where that is known.
+  /// Version of the slot's release; `nil` if it is unknown.
   public var version: String?
 
-  /// Makes a status.
   public init(slot: Slot, isRunning: Bool, isStandard: Bool, isStartable: Bool, version: String?) {
     self.slot = slot
     self.isRunning = isRunning
@@ -114,22 +106,21 @@ public struct SlotStatus: Codable, Sendable, Equatable {
   }
 }
 
-/// How far an installation is, in bytes.
+/// The progress of an installation, in bytes.
 public struct InstallProgress: Codable, Sendable, Equatable {
   /// Version of the release.
   public var version: String
-  /// Of the images, in their slot.
+  /// Bytes of the images that are in their slot.
   public var done: UInt64
-  /// Of the images, read back from the slot and found to be what was signed.
+  /// Bytes of the images that were read back from the slot.
   public var checked: UInt64
-  /// Of the images altogether.
+  /// Total size of the images.
   public var total: UInt64
-  /// Read from the bundle.
+  /// Bytes read from the bundle.
   public var fetched: UInt64
-  /// Written to the slot; the rest was there already.
+  /// Bytes written to the slot. The other bytes were there already.
   public var written: UInt64
 
-  /// Makes a progress.
   public init(
     version: String, done: UInt64 = 0, checked: UInt64 = 0, total: UInt64 = 0, fetched: UInt64 = 0, written: UInt64 = 0
   ) {
@@ -142,16 +133,14 @@ public struct InstallProgress: Codable, Sendable, Equatable {
   }
 }
 
-/// A release that is to prove itself.
+/// A release on trial, or waiting for its trial.
 public struct TrialStatus: Codable, Sendable, Equatable {
-  /// Its slot.
   public var slot: Slot
-  /// Its version.
+  /// Version of the release.
   public var version: String
-  /// Whether it runs; otherwise it is started next.
+  /// True if the release is running; false if it will be started next.
   public var isRunning: Bool
 
-  /// Makes a status.
   public init(slot: Slot, version: String, isRunning: Bool) {
     self.slot = slot
     self.version = version
@@ -159,18 +148,17 @@ public struct TrialStatus: Codable, Sendable, Equatable {
   }
 }
 
-/// How well a release on trial is.
+/// The health of a release on trial.
 public struct HealthReport: Codable, Sendable, Equatable {
-  /// What is not well, in sentences; empty where everything is.
+  /// The failed checks, as sentences; empty if all pass.
   public var problems: [String]
-  /// Seconds for which everything has been well.
+  /// Seconds for which all checks have passed.
   public var wellFor: Int
-  /// Seconds for which it has to be.
+  /// Seconds for which they must pass.
   public var duration: Int
-  /// Seconds until the release is given up.
+  /// Seconds until the release is rolled back.
   public var remaining: Int
 
-  /// Makes a report.
   public init(problems: [String], wellFor: Int, duration: Int, remaining: Int) {
     self.problems = problems
     self.wellFor = wellFor
@@ -179,32 +167,29 @@ public struct HealthReport: Codable, Sendable, Equatable {
   }
 }
 
-/// What became of an update.
+/// The result of an update.
 public struct UpdateRecord: Codable, Sendable, Equatable {
-  /// How it ended.
+  /// The outcome of an update.
   public enum Outcome: String, Codable, Sendable {
-    /// Its release was installed, and waits for its trial.
+    /// The release was installed, and waits for its trial.
     case installed
-    /// Its release proved itself and is what the device starts.
+    /// The release passed its trial and is now the standard.
     case committed
-    /// Its release was left: the device is back at the one before.
+    /// The device returned to the previous release.
     case rolledBack
-    /// It did not come to a trial.
+    /// The release did not get to a trial.
     case failed
   }
 
-  /// When.
   public var time: Timestamp
-  /// How it ended.
   public var outcome: Outcome
   /// Version of the release.
   public var version: String
   /// Slot of the release.
   public var slot: Slot
-  /// Why, for a reader; `nil` where there is nothing to tell.
+  /// The reason, for a reader; `nil` if there is none.
   public var reason: String?
 
-  /// Makes a record.
   public init(time: Timestamp, outcome: Outcome, version: String, slot: Slot, reason: String? = nil) {
     self.time = time
     self.outcome = outcome

@@ -1,21 +1,21 @@
 import Glibc
 import Synchronization
 
-/// A piece of work on a thread of its own, whose result is waited for.
+/// Work on a separate thread, whose result can be awaited.
 ///
-/// A plain thread, as PID 1 has no use for a pool that stays.
+/// The thread is a plain one, because PID 1 has no use for a permanent thread pool.
 public final class Background<Result: Sendable> {
   private let outcome: Outcome<Result>
   private var thread: pthread_t?
 
-  /// Starts the work; where no thread can be had, it is done at once, before this returns.
+  /// Starts the work. If no thread can be created, the work runs before this initializer returns.
   public init(_ body: @escaping @Sendable () -> Result) {
     let outcome = Outcome<Result>()
     self.outcome = outcome
     thread = startThread(ThreadBody { outcome.set(body()) })
   }
 
-  /// The result, once the work is done. It may be asked for again.
+  /// Waits for the result. Can be called more than once.
   public func wait() -> Result {
     if let thread {
       pthread_join(thread, nil)
@@ -44,7 +44,7 @@ private final class ThreadBody: Sendable {
   init(_ run: @escaping @Sendable () -> Void) { self.run = run }
 }
 
-/// The thread; `nil` where there was none and the body ran here.
+/// Starts a thread; returns `nil` if none can be created, after running the body on the calling thread.
 private func startThread(_ body: ThreadBody) -> pthread_t? {
   var thread = pthread_t()
   let handle = Unmanaged.passRetained(body)

@@ -1,12 +1,12 @@
 import CLinuxSystem
 import Glibc
 
-/// A disk or a partition, read and written by sectors of 512 bytes.
+/// A disk or a partition, read and written in sectors of 512 bytes.
 public struct BlockDevice {
-  /// Bytes of a sector.
+  /// Size of a sector in bytes.
   public static let sectorSize = 512
 
-  /// The device node.
+  /// Path of the device node.
   public let path: String
   /// Size in sectors.
   public let sectorCount: UInt64
@@ -15,8 +15,8 @@ public struct BlockDevice {
   /// Opens a device.
   ///
   /// - Parameters:
-  ///   - path: the device node, or a regular file that stands for a disk.
-  ///   - writable: whether it is going to be written.
+  ///   - path: The device node, or a regular file in place of a disk.
+  ///   - writable: True to open the device for writing.
   /// - Throws: ``SystemError``.
   public init(_ path: String, writable: Bool = false) throws(SystemError) {
     let descriptor = try Descriptor(opening: path, writable ? O_RDWR : O_RDONLY)
@@ -33,19 +33,18 @@ public struct BlockDevice {
     sectorCount = bytes / UInt64(Self.sectorSize)
   }
 
-  /// Reads sectors; fewer bytes where the device ends.
+  /// Reads sectors; returns fewer bytes at the end of the device.
   public func read(_ lba: UInt64, _ count: Int) throws(SystemError) -> [UInt8] {
     guard lba < sectorCount else { return [] }
     let available = min(UInt64(count), sectorCount - lba)
     return try descriptor.read(Int(available) * Self.sectorSize, at: lba * UInt64(Self.sectorSize))
   }
 
-  /// Writes sectors.
   public func write(_ bytes: [UInt8], at lba: UInt64) throws(SystemError) {
     try descriptor.write(all: bytes, at: lba * UInt64(Self.sectorSize))
   }
 
-  /// Waits until what was written is on the disk itself.
+  /// Waits until all written bytes are on the disk.
   public func synchronise() throws(SystemError) {
     try descriptor.synchronise()
   }
@@ -58,9 +57,9 @@ public struct BlockDevice {
   /// Tells the kernel the new length of a partition that is in use.
   ///
   /// - Parameters:
-  ///   - number: the partition.
-  ///   - firstLBA: where it begins.
-  ///   - sectorCount: its length.
+  ///   - number: Number of the partition.
+  ///   - firstLBA: First sector of the partition.
+  ///   - sectorCount: New length in sectors.
   public func resizePartition(_ number: Int, firstLBA: UInt64, sectorCount: UInt64) throws(SystemError) {
     let size = Int64(Self.sectorSize)
     try check("resize partition \(number) of", path) {
@@ -70,14 +69,14 @@ public struct BlockDevice {
   }
 }
 
-/// Growing a mounted ext4 file system.
+/// Operations on ext4 file systems.
 public enum Ext4 {
-  /// Bytes from the start of the device where the superblock stands, and its length.
+  /// Offset of the superblock from the start of the device, and its size, in bytes.
   private static let superblock = (offset: UInt64(1024), size: 1024)
 
-  /// Blocks and bytes of a block of the file system on a device; `nil` where there is no ext4.
+  /// The number of blocks and the block size in bytes of the file system on a device; `nil` if it is not ext4.
   ///
-  /// - Parameter path: the device node.
+  /// - Parameter path: The device node.
   public static func geometry(of path: String) throws(SystemError) -> (blocks: UInt64, blockSize: UInt64)? {
     let device = try Descriptor(opening: path, O_RDONLY)
     let bytes = try device.read(superblock.size, at: superblock.offset)
@@ -88,12 +87,12 @@ public enum Ext4 {
     return (number(0x150, 4) << 32 | number(0x04, 4), 1024 << number(0x18, 4))
   }
 
-  /// Grows the mounted file system to all of its device.
+  /// Grows a mounted file system to the size of its device.
   ///
   /// - Parameters:
-  ///   - mountPoint: where it is mounted.
-  ///   - path: its device.
-  /// - Returns: whether it was smaller.
+  ///   - mountPoint: Mount point of the file system.
+  ///   - path: Its device node.
+  /// - Returns: True if the file system was smaller than the device.
   /// - Throws: ``SystemError``.
   public static func grow(at mountPoint: String, on path: String) throws(SystemError) -> Bool {
     guard let geometry = try geometry(of: path) else { return false }

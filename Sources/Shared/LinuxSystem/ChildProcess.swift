@@ -1,34 +1,35 @@
 import CLinuxSystem
 import Glibc
 
-/// How a process is started: everything that holds when its first instruction runs.
+/// The properties of a process to start.
 public struct ProcessStart {
   /// Absolute path of the executable.
   public var executable: String
   /// Arguments, argv[0] first.
   public var arguments: [String]
-  /// Environment as `NAME=value`.
+  /// Environment variables, as `NAME=value`.
   public var environment: [String]
   /// Working directory; `nil` for the parent's.
   public var directory: String?
   /// User and group; `nil` for the parent's.
   public var user: (uid: UInt32, gid: UInt32)?
-  /// Capabilities that are kept; `nil` for the parent's.
+  /// Capabilities to keep; `nil` for the parent's.
   public var capabilities: CapabilitySet?
-  /// Whether it gets an empty `/tmp` of its own, and so `/var/tmp` and `/dev/shm`.
+  /// True for an empty private `/tmp`, and private `/var/tmp` and `/dev/shm` if they exist.
   public var privateTmp = false
-  /// With a `/tmp` of its own: a folder that stands in the place of `/dev`; `nil` for `/dev` as it is.
+  /// With `privateTmp`: folder to bind-mount over `/dev`; `nil` to keep `/dev`.
   public var devices: String?
-  /// With a `/tmp` of its own: true if it can only read the kernel's settings (`/proc/sys`, `/sys`).
+  /// With `privateTmp`: true to make the kernel's settings (`/proc/sys`, `/sys`) read-only.
   public var readsKernelOnly = false
-  /// With a `/tmp` of its own: further paths that it can only read, with all below them. One that is not there is passed over.
+  /// With `privateTmp`: further paths to make read-only with everything below them. Paths that do not exist are
+  /// skipped.
   public var readOnlyPaths: [String] = []
-  /// Folder of the control group to join.
+  /// Path of the control group to join.
   public var controlGroup: String?
-  /// Whether standard input is a terminal that becomes its controlling one.
+  /// True to make standard input, which is a terminal, the controlling terminal.
   public var claimsTerminal = false
 
-  /// Makes the start of a program as a new session, otherwise as its parent is.
+  /// Makes the start of a program in a new session. All other properties are inherited from the parent.
   public init(_ executable: String, _ arguments: [String], environment: [String]) {
     self.executable = executable
     self.arguments = arguments
@@ -38,10 +39,10 @@ public struct ProcessStart {
 
 /// A set of Linux capabilities.
 public struct CapabilitySet: Sendable, Equatable {
-  /// One bit for each capability, by the kernel's numbers.
+  /// One bit for each capability number of the kernel.
   public private(set) var mask: UInt64 = 0
 
-  /// Names by number, as in `linux/capability.h`, in lower case and without `CAP_`.
+  /// Names in the order of their numbers in `linux/capability.h`, in lower case and without `CAP_`.
   private static let names = [
     "chown", "dac_override", "dac_read_search", "fowner", "fsetid", "kill", "setgid", "setuid", "setpcap",
     "linux_immutable", "net_bind_service", "net_broadcast", "net_admin", "net_raw", "ipc_lock", "ipc_owner",
@@ -51,7 +52,7 @@ public struct CapabilitySet: Sendable, Equatable {
     "checkpoint_restore",
   ]
 
-  /// Those that this process has (`CapEff` of `proc_pid_status(5)`); none where the kernel does not say.
+  /// The capabilities of this process (`CapEff` of `proc_pid_status(5)`); empty if the kernel does not report them.
   public static var effective: CapabilitySet {
     var set = CapabilitySet(mask: 0)
     for line in (FileTree.line("/proc/self/status") ?? "").split(separator: "\n") where line.hasPrefix("CapEff:") {
@@ -60,16 +61,16 @@ public struct CapabilitySet: Sendable, Equatable {
     return set
   }
 
-  /// Whether a capability is in the set, by its name.
+  /// True if the set contains the named capability.
   public func contains(_ name: String) -> Bool {
     Self.names.firstIndex(of: name).map { mask & 1 << UInt64($0) != 0 } ?? false
   }
 
   private init(mask: UInt64) { self.mask = mask }
 
-  /// Makes the set of the names.
+  /// Makes a set from names; `nil` if a name is unknown.
   ///
-  /// - Parameter names: lower case, without `CAP_`; `nil` results where one is unknown.
+  /// - Parameter names: Names in lower case, without `CAP_`.
   public init?(names: [String]) {
     for name in names {
       guard let number = Self.names.firstIndex(of: name) else { return nil }
@@ -78,9 +79,9 @@ public struct CapabilitySet: Sendable, Equatable {
   }
 }
 
-/// Why a process could not be started.
+/// An error of starting a process.
 public struct StartError: Error, CustomStringConvertible {
-  /// What is shown: the step, the program, and the kernel's reason.
+  /// The failed step, the program, and the kernel's reason.
   public let description: String
 
   init(step: cultivar_spawn_step, start: ProcessStart, code: Int32) {
@@ -102,9 +103,10 @@ public struct StartError: Error, CustomStringConvertible {
   }
 }
 
-/// The part of `/proc` that is the kernel's own, and not a process's.
+/// The part of `/proc` about the kernel itself, without the processes.
 enum KernelSettings {
-  /// Everything there that could be written: folders, and files with a mode that allows it. Links lead to processes.
+  /// All entries that could be written: folders, and files whose mode allows it. Links are left out, since they lead to
+  /// processes.
   static var paths: [String] {
     FileTree.names(in: "/proc").filter { UInt32($0) == nil }.map { "/proc/\($0)" }.filter { path in
       var status = stat()
@@ -118,14 +120,14 @@ enum KernelSettings {
   }
 }
 
-/// How a process ended.
+/// The way in which a process ended.
 public enum ProcessEnd: Equatable, Sendable {
-  /// By itself, with the status.
+  /// The process exited with this status.
   case exited(Int)
-  /// By a signal.
+  /// The process was killed by this signal.
   case signalled(Int)
 
-  /// Reads the status of `waitpid(2)`.
+  /// Decodes the status of `waitpid(2)`.
   public init(waitStatus status: Int32) {
     self =
       cultivar_status_exited(status)
@@ -133,23 +135,23 @@ public enum ProcessEnd: Equatable, Sendable {
   }
 }
 
-/// Starting processes and waiting for them.
+/// Starts processes and waits for them.
 public enum ChildProcess {
   /// Starts a process and waits until it is executed.
   ///
   /// - Parameters:
-  ///   - start: the program and its circumstances.
-  ///   - input: descriptor that becomes its standard input.
-  ///   - output: descriptor that becomes its standard output.
-  ///   - error: descriptor that becomes its standard error.
-  /// - Returns: its process id.
-  /// - Throws: ``StartError``; ``SystemError`` where the control group cannot be opened.
+  ///   - start: The program and its properties.
+  ///   - input: Descriptor for standard input.
+  ///   - output: Descriptor for standard output.
+  ///   - error: Descriptor for standard error.
+  /// - Returns: The process ID.
+  /// - Throws: ``StartError``; ``SystemError`` if the control group cannot be opened.
   public static func start(
     _ start: ProcessStart, input: Descriptor, output: Descriptor, error: Descriptor
   ) throws -> pid_t {
     let group = try start.controlGroup.map { try Descriptor(opening: $0 + "/cgroup.procs", O_WRONLY) }
     var failedStep = CULTIVAR_STEP_FORK
-    // The descriptors have to stay open until the child has its copies.
+    // The descriptors must stay open until the child has duplicated them.
     defer { withExtendedLifetime((group, input, output, error)) {} }
     let pid = withCStrings([start.executable, start.directory ?? "", start.devices ?? ""]) { paths in
       withCStrings(start.arguments) { arguments in
@@ -186,22 +188,22 @@ public enum ChildProcess {
     return pid
   }
 
-  /// Takes the end of a process that has ended; `nil` while it runs.
+  /// Reaps a process that has ended; `nil` if there is none.
   ///
-  /// - Parameter pid: a child; -1 for any.
+  /// - Parameter pid: A child; -1 for any child.
   public static func reap(_ pid: pid_t) -> (pid: pid_t, end: ProcessEnd)? {
     var status: Int32 = 0
     let ended = waitpid(pid, &status, WNOHANG)
     return ended > 0 ? (ended, ProcessEnd(waitStatus: status)) : nil
   }
 
-  /// Runs a process to its end and returns what it wrote.
+  /// Runs a process to its end and returns its output.
   ///
   /// - Parameters:
-  ///   - start: the program and its circumstances.
-  ///   - input: descriptor that becomes its standard input; it reads nothing where `nil`.
-  ///   - outputLimit: bytes of output that are kept; the rest is read and dropped.
-  /// - Throws: ``StartError`` or ``SystemError`` where it cannot be started.
+  ///   - start: The program and its properties.
+  ///   - input: Descriptor for standard input; `nil` for an empty input.
+  ///   - outputLimit: Maximum bytes of output to return. Further output is discarded.
+  /// - Throws: ``StartError`` or ``SystemError`` if the process cannot be started.
   public static func run(
     _ start: ProcessStart, input: Descriptor? = nil, outputLimit: Int = 16_384
   ) throws -> (end: ProcessEnd, output: [UInt8]) {
@@ -210,7 +212,8 @@ public enum ChildProcess {
       let input = try input ?? Descriptor(opening: "/dev/null", O_RDONLY)
       return (pipe.reading, try self.start(start, input: input, output: pipe.writing, error: pipe.writing))
     }()
-    // The writing end is closed here, so that reading ends when the process and all that it started have ended.
+    // This process's copy of the writing end is closed, so reading ends when the process and all its children have
+    // ended.
     var output: [UInt8] = []
     while reading.waitUntilReadable(timeout: nil), let part = try reading.read(atMost: 4096), !part.isEmpty {
       output += part.prefix(outputLimit - output.count)
@@ -221,7 +224,7 @@ public enum ChildProcess {
   }
 }
 
-/// Calls `body` with the strings as C expects an argument list: pointers, ended by a null pointer.
+/// Calls `body` with the strings as a C argument list: pointers, terminated by a null pointer.
 private func withCStrings<Result>(
   _ strings: [String], _ body: (UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> Result
 ) -> Result {
@@ -234,21 +237,21 @@ private func withCStrings<Result>(
 }
 
 extension ChildProcess {
-  /// Makes processes below this one that lose their parent its children, as they are PID 1's by nature.
+  /// Makes this process the parent of orphaned descendants, like PID 1.
   public static func adoptOrphans() throws(SystemError) {
     try check("adopt", "orphans") { cultivar_become_subreaper() }
   }
 
-  /// A descriptor that becomes readable when the process ends.
+  /// Opens a descriptor that becomes readable when the process ends.
   ///
-  /// - Parameter pid: a child that has not been waited for.
+  /// - Parameter pid: A child that has not been reaped.
   public static func exitDescriptor(of pid: pid_t) throws(SystemError) -> Descriptor {
     Descriptor(owning: try check("watch", "process \(pid)") { cultivar_pidfd_open(pid) })
   }
 }
 
 extension ProcessEnd: CustomStringConvertible {
-  /// How the process ended, for a reader: `status 1`, `signal TERM`.
+  /// The end for a reader: `status 1`, `signal TERM`.
   public var description: String {
     switch self {
     case .exited(let status): "status \(status)"

@@ -1,7 +1,7 @@
 import CLinuxSystem
 import Glibc
 
-/// The time of day.
+/// The system clock.
 public enum Clock {
   /// Seconds since 1970.
   public static var seconds: Int { time(nil) }
@@ -13,18 +13,18 @@ public enum Clock {
     return Int64(now.tv_sec) * 1000 + Int64(now.tv_nsec) / 1_000_000
   }
 
-  /// Sets the time of day.
+  /// Sets the clock, in seconds since 1970.
   public static func set(seconds: Int) throws(SystemError) {
     var value = timespec(tv_sec: seconds, tv_nsec: 0)
     try check("set", "the clock") { clock_settime(CLOCK_REALTIME, &value) }
   }
 
-  /// Whether something keeps the clock right, by what it told the kernel.
+  /// True if the kernel considers its clock synchronised.
   public static var isSynchronised: Bool { cultivar_clock_is_synchronised() }
 
-  /// A time as `2026-01-31T12:00:00Z`.
+  /// Formats a time like `2026-01-31T12:00:00Z`.
   ///
-  /// - Parameter seconds: since 1970.
+  /// - Parameter seconds: Seconds since 1970.
   public static func text(seconds: Int) -> String {
     var value = time_t(seconds)
     var parts = tm()
@@ -35,29 +35,28 @@ public enum Clock {
   }
 }
 
-/// The kernel's randomness.
+/// The kernel's random number generator.
 public enum KernelRandom {
-  /// `count` random bytes, at most 256.
+  /// Reads `count` random bytes, at most 256. Waits until the generator is ready.
   public static func bytes(_ count: Int) throws(SystemError) -> [UInt8] {
     var bytes = [UInt8](repeating: 0, count: min(count, 256))
     try check("read", "random bytes") { getrandom(&bytes, bytes.count, 0) }
     return bytes
   }
 
-  /// `count` bytes, at most 256, that are as good as what is in the kernel's pool by now: random once something random was mixed
-  /// in, and never waited for.
+  /// Reads `count` bytes, at most 256, without waiting. They are random only if the kernel's pool has received entropy.
   public static func bytesWithoutWaiting(_ count: Int) throws(SystemError) -> [UInt8] {
     var bytes = [UInt8](repeating: 0, count: min(count, 256))
     try check("read", "bytes of the random pool") { getrandom(&bytes, bytes.count, UInt32(GRND_INSECURE)) }
     return bytes
   }
 
-  /// Mixes bytes into the kernel's pool without counting them as random.
+  /// Mixes bytes into the kernel's pool without crediting entropy.
   public static func mix(_ bytes: [UInt8]) throws(SystemError) {
     try Descriptor(opening: "/dev/urandom", O_WRONLY).write(all: bytes)
   }
 
-  /// Adds bytes that were random to the kernel's pool, counting all their bits.
+  /// Mixes random bytes into the kernel's pool and credits all their bits as entropy.
   public static func credit(_ bytes: [UInt8]) throws(SystemError) {
     try check("add to", "the random pool") {
       cultivar_add_entropy(bytes, Int32(clamping: bytes.count), Int32(clamping: bytes.count * 8))

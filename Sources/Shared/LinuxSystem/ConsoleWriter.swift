@@ -1,21 +1,20 @@
 import Glibc
 
-/// Lines for a console that is waited for a millisecond at most: it may be slow, or gone, and while one program writes to it, another's
-/// write comes to nothing.
+/// Writes lines to a console without waiting for more than a millisecond. A console may be slow or gone, and a write
+/// may take no bytes while another program writes.
 struct ConsoleWriter {
-  /// How many bytes wait for it; of more, the oldest lines are dropped.
+  /// Maximum bytes in the buffer. If it is full, the oldest lines are dropped.
   static let limit = 16 << 10
 
   private let console: Descriptor
-  /// What it has not taken yet.
+  /// Bytes that the console has not accepted yet.
   private var waiting: [UInt8] = []
 
-  /// Makes a writer.
-  ///
-  /// - Parameter console: A descriptor that does not block.
+  /// - Parameter console: A descriptor in non-blocking mode.
   init(_ console: Descriptor) { self.console = console }
 
-  /// Writes a line, after those that the console has not taken before; what it does not take now waits for the next line.
+  /// Writes buffered lines, then this line. Bytes that the console does not accept stay in the buffer until the next
+  /// line.
   mutating func write(_ line: String) {
     waiting += Array("\(line)\r\n".utf8)
     if waiting.count > Self.limit {
@@ -23,7 +22,7 @@ struct ConsoleWriter {
       waiting = Array(rest.drop { $0 != 0x0a }.dropFirst())
     }
     for attempt in 0..<3 where !waiting.isEmpty {
-      // Whoever else was writing is mostly done in a moment.
+      // Another writer usually finishes within this time.
       if attempt > 0 { usleep(500) }
       guard let count = try? console.write(some: waiting[...]) else { return }
       waiting.removeFirst(count)

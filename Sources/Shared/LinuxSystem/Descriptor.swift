@@ -1,12 +1,11 @@
 import CLinuxSystem
 import Glibc
 
-/// An open file descriptor, closed with its last owner.
+/// An open file descriptor, closed when the last reference is released.
 public final class Descriptor: Sendable {
-  /// The kernel's number.
+  /// The descriptor's number.
   public let number: Int32
 
-  /// Takes over an open descriptor.
   public init(owning number: Int32) {
     self.number = number
   }
@@ -15,23 +14,23 @@ public final class Descriptor: Sendable {
     close(number)
   }
 
-  /// Another number for the same open file, for an owner on another thread; it is closed on `execve`.
+  /// Duplicates the descriptor for an owner on another thread. The duplicate is closed on `execve`.
   public func duplicate() -> Int32 { fcntl(number, F_DUPFD_CLOEXEC, 0) }
 
-  /// Opens a file; it is closed on `execve`.
+  /// Opens a file. The descriptor is closed on `execve`.
   ///
   /// - Parameters:
-  ///   - path: the file.
-  ///   - flags: how, as for `open(2)`.
-  ///   - mode: permissions of a file that is made.
+  ///   - path: Path of the file.
+  ///   - flags: Flags of `open(2)`.
+  ///   - mode: Permissions of a new file.
   /// - Throws: ``SystemError``.
   public convenience init(opening path: String, _ flags: Int32, mode: mode_t = 0o644) throws(SystemError) {
     self.init(owning: try check("open", path) { open(path, flags | O_CLOEXEC, mode) })
   }
 
-  /// Opens a file for reading what its disk has, past the kernel's memory; where a file system has no such thing, as usual.
+  /// Opens a file for reading without the page cache, if the file system supports that; otherwise as usual.
   ///
-  /// Places, lengths and buffers are multiples of 4096 bytes then.
+  /// Offsets, lengths and buffer addresses must then be multiples of 4096 bytes.
   ///
   /// - Throws: ``SystemError``.
   public convenience init(openingUncached path: String) throws(SystemError) {
@@ -43,7 +42,7 @@ public final class Descriptor: Sendable {
     }
   }
 
-  /// Reads at most `limit` bytes; `nil` where nothing is there yet, empty at the end.
+  /// Reads at most `limit` bytes; `nil` if there are none yet, empty at the end.
   public func read(atMost limit: Int) throws(SystemError) -> [UInt8]? {
     var buffer = [UInt8](repeating: 0, count: limit)
     let count = buffer.withUnsafeMutableBytes { bytes in
@@ -59,7 +58,7 @@ public final class Descriptor: Sendable {
     return buffer
   }
 
-  /// Reads `count` bytes at `offset`, fewer where the file ends.
+  /// Reads `count` bytes at `offset`; fewer at the end of the file.
   public func read(_ count: Int, at offset: UInt64) throws(SystemError) -> [UInt8] {
     var bytes = [UInt8](repeating: 0, count: count)
     let done = try bytes.withUnsafeMutableBytes { buffer in
@@ -69,9 +68,9 @@ public final class Descriptor: Sendable {
     return bytes
   }
 
-  /// Fills memory with the bytes from `offset` on, less of it where the file ends.
+  /// Fills memory with the bytes from `offset` on, as far as the file has them.
   ///
-  /// - Returns: how many bytes there were.
+  /// - Returns: Number of bytes read.
   public func read(into memory: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(SystemError) -> Int {
     var done = 0
     while done < memory.count {
@@ -84,7 +83,7 @@ public final class Descriptor: Sendable {
     return done
   }
 
-  /// Writes as much as is taken at once; 0 where nothing is.
+  /// Writes as many bytes as possible without waiting, and returns their number.
   public func write(some bytes: ArraySlice<UInt8>) throws(SystemError) -> Int {
     let count = bytes.withUnsafeBytes { buffer in
       var count = Glibc.write(number, buffer.baseAddress, buffer.count)
@@ -96,7 +95,7 @@ public final class Descriptor: Sendable {
     throw SystemError("write to", "descriptor \(number)")
   }
 
-  /// Writes all bytes to a descriptor that blocks.
+  /// Writes all bytes to a descriptor in blocking mode.
   public func write(all bytes: [UInt8]) throws(SystemError) {
     var rest = bytes[...]
     while !rest.isEmpty {
@@ -104,7 +103,6 @@ public final class Descriptor: Sendable {
     }
   }
 
-  /// Writes all bytes at `offset`.
   public func write(all bytes: [UInt8], at offset: UInt64) throws(SystemError) {
     var done = 0
     while done < bytes.count {
@@ -117,39 +115,36 @@ public final class Descriptor: Sendable {
     }
   }
 
-  /// Waits until what was written is on the disk.
+  /// Waits until the file's written bytes are on the disk.
   public func synchronise() throws(SystemError) {
     try check("synchronise", "descriptor \(number)") { fsync(number) }
   }
 
-  /// Waits until everything that was written to the file system of this file is on the disk.
+  /// Waits until all written bytes of the whole file system are on the disk.
   public func synchroniseFileSystem() throws(SystemError) {
     try check("synchronise the file system of", "descriptor \(number)") { cultivar_sync_file_system(number) }
   }
 
-  /// Makes reads and writes return at once where they would wait.
+  /// Switches to non-blocking mode.
   public func setNonBlocking() throws(SystemError) {
     try check("set flags of", "descriptor \(number)") { fcntl(number, F_SETFL, fcntl(number, F_GETFL) | O_NONBLOCK) }
   }
 
-  /// Waits until there is something to read.
+  /// Waits until the descriptor is readable.
   ///
-  /// - Parameter timeout: milliseconds; `nil` for as long as it takes.
-  /// - Returns: whether there is.
+  /// - Parameter timeout: Timeout in milliseconds; `nil` for none.
+  /// - Returns: False after the timeout.
   public func waitUntilReadable(timeout: Int?) -> Bool {
     var entry = pollfd(fd: number, events: Int16(POLLIN), revents: 0)
     return poll(&entry, 1, timeout.map { Int32(clamping: $0) } ?? -1) > 0
   }
 }
 
-/// A pipe: what is written to one end is read from the other.
 public struct Pipe {
-  /// The end to read from.
   public let reading: Descriptor
-  /// The end to write to.
   public let writing: Descriptor
 
-  /// Makes a pipe whose ends are closed on `execve`.
+  /// Makes a pipe. Both ends are closed on `execve`.
   ///
   /// - Parameter isBlocking: True if reading waits for bytes.
   public init(isBlocking: Bool = false) throws(SystemError) {

@@ -1,11 +1,11 @@
 import CLinuxSystem
 import Glibc
 
-/// One thread's loop: descriptors that became ready and times that have come.
+/// A thread's event loop for descriptors and timers.
 ///
-/// Level-triggered: a handler may leave work for the next turn, so that no source keeps the others waiting.
+/// It is level-triggered: a handler may leave work for the next turn, so that no source blocks the others.
 public final class EventLoop {
-  /// A time that something was asked to happen at; keep it to be able to cancel.
+  /// A scheduled action. Keep it to be able to cancel the action.
   public struct Timer: Hashable {
     fileprivate let time: UInt64
     fileprivate let serial: UInt64
@@ -23,37 +23,38 @@ public final class EventLoop {
   private var nextSerial: UInt64 = 0
   private var isRunning = false
 
-  /// What is called at the end of each turn.
+  /// A function that is called at the end of each turn.
   public var afterEachTurn: () -> Void = {}
 
   /// Makes a loop without sources.
   ///
-  /// From now on a write to a socket that its other side has closed is an error, and no longer the end of the process.
+  /// Ignores SIGPIPE from now on: a write to a closed connection then fails with an error instead of killing the
+  /// process.
   public init() throws(SystemError) {
     signal(SIGPIPE, SIG_IGN)
     epoll = Descriptor(owning: try check("make", "an event queue") { epoll_create1(O_CLOEXEC) })
   }
 
-  /// Milliseconds since the machine started, including sleep.
+  /// Milliseconds since the machine started, including time in suspend.
   public static var now: UInt64 {
     var time = timespec()
     clock_gettime(CLOCK_BOOTTIME, &time)
     return UInt64(time.tv_sec) * 1000 + UInt64(time.tv_nsec) / 1_000_000
   }
 
-  /// Calls `handler` in each turn in which the descriptor can be read or its other end is gone.
+  /// Calls `handler` in each turn in which the descriptor is readable or its other end is closed.
   public func watch(_ descriptor: Descriptor, _ handler: @escaping () -> Void) throws(SystemError) {
     let mask = EPOLLIN.rawValue
     try control(EPOLL_CTL_ADD, descriptor, mask)
     sources[descriptor.number] = Source(descriptor: descriptor, mask: mask, handler: handler)
   }
 
-  /// Chooses which readiness of a watched descriptor leads to a call; neither: none, until chosen anew.
+  /// Selects the events of a watched descriptor. Without both, the handler is not called until the next change.
   public func setInterest(of descriptor: Descriptor, reading: Bool, writing: Bool) {
     guard var source = sources[descriptor.number] else { return }
     let mask = (reading ? EPOLLIN.rawValue : 0) | (writing ? EPOLLOUT.rawValue : 0)
     guard mask != source.mask else { return }
-    // The end of the other side is reported whatever the mask: without any interest the descriptor has to leave the queue.
+    // epoll reports a closed peer for any mask, so without any interest the descriptor must leave the queue.
     if mask == 0 {
       epoll_ctl(epoll.number, EPOLL_CTL_DEL, descriptor.number, nil)
     } else {
@@ -63,7 +64,7 @@ public final class EventLoop {
     sources[descriptor.number] = source
   }
 
-  /// Watches the descriptor no longer.
+  /// Stops watching the descriptor.
   public func forget(_ descriptor: Descriptor) {
     guard let source = sources.removeValue(forKey: descriptor.number) else { return }
     if source.mask != 0 { epoll_ctl(epoll.number, EPOLL_CTL_DEL, descriptor.number, nil) }
@@ -79,30 +80,30 @@ public final class EventLoop {
     return timer
   }
 
-  /// Makes the timer's action not happen.
+  /// Cancels a timer.
   public func cancel(_ timer: Timer) {
     timers.removeAll { $0.timer == timer }
   }
 
-  /// Turns until ``stop()``.
+  /// Runs turns until ``stop()``.
   public func run() {
     isRunning = true
     while isRunning { turn(timeout: nil) }
   }
 
-  /// Ends ``run()`` after the present turn.
+  /// Ends ``run()`` after the current turn.
   public func stop() {
     isRunning = false
   }
 
-  /// Waits for something to happen and does what it asks for.
+  /// Waits for events and calls their handlers.
   ///
-  /// - Parameter timeout: milliseconds to wait at most; `nil` for as long as it takes.
+  /// - Parameter timeout: Maximum milliseconds to wait; `nil` for no limit.
   public func turn(timeout: Int?) {
     var events = [epoll_event](repeating: epoll_event(), count: 64)
     let count = epoll_wait(epoll.number, &events, Int32(events.count), waitTime(timeout))
     for event in events.prefix(Int(max(0, count))) {
-      // A handler before this one may have made it forget the source.
+      // An earlier handler in this turn may have removed the source.
       sources[event.data.fd]?.handler()
     }
     while let first = timers.first, first.timer.time <= Self.now {

@@ -1,9 +1,9 @@
 import CLinuxSystem
 import Glibc
 
-/// Extended attributes of files and folders (`xattr(7)`); links are followed.
+/// Extended attributes of files and folders (`xattr(7)`). Symbolic links are followed.
 public enum ExtendedAttributes {
-  /// Names of what a file has, sorted; none where its file system keeps none.
+  /// Names of a file's attributes, sorted; empty if the file system does not support attributes.
   public static func names(of path: String) -> [String] {
     let size = listxattr(path, nil, 0)
     guard size > 0 else { return [] }
@@ -22,7 +22,7 @@ public enum ExtendedAttributes {
     try check("set the attribute \(name) of", path) { setxattr(path, name, value, value.count, 0) }
   }
 
-  /// Removes an attribute; one that is not there is none the less gone.
+  /// Removes an attribute, if it exists.
   ///
   /// - Throws: ``SystemError``.
   public static func remove(_ name: String, of path: String) throws(SystemError) {

@@ -1,12 +1,12 @@
 import Glibc
 
-/// Files and folders by path: the few things that the device does with them.
+/// Operations on files and folders by path.
 public enum FileTree {
-  /// Reads a file; files of `/proc` and `/sys`, which do not tell their size, as well.
+  /// Reads a file. Also works for files in `/proc` and `/sys`, which do not report their size.
   ///
   /// - Parameters:
-  ///   - path: the file.
-  ///   - limit: bytes after which reading stops.
+  ///   - path: Path of the file.
+  ///   - limit: Maximum bytes to read. Further bytes are ignored.
   /// - Throws: ``SystemError``.
   public static func read(_ path: String, limit: Int = 64 << 20) throws(SystemError) -> [UInt8] {
     let file = try Descriptor(opening: path, O_RDONLY)
@@ -17,27 +17,27 @@ public enum FileTree {
     return bytes
   }
 
-  /// Reads a small text without the white space around it; `nil` where it cannot be read.
+  /// Reads a small text file and trims white space at both ends; `nil` if it cannot be read.
   public static func line(_ path: String) -> String? {
     guard let bytes = try? read(path, limit: 65_536) else { return nil }
     return String(decoding: bytes.trimmingSpace, as: UTF8.self)
   }
 
-  /// Asks the kernel to read a file ahead, without waiting; a wish that cannot be met is none.
+  /// Asks the kernel to read a file ahead, without waiting. Errors are ignored.
   public static func readAhead(_ path: String) {
     guard let file = try? Descriptor(opening: path, O_RDONLY) else { return }
     _ = posix_fadvise(file.number, 0, 0, POSIX_FADV_WILLNEED)
   }
 
-  /// Writes to a file that is there, as in `/proc` and `/sys`.
+  /// Writes to an existing file, as in `/proc` and `/sys`.
   public static func write(_ text: String, to path: String) throws(SystemError) {
     try Descriptor(opening: path, O_WRONLY).write(all: Array(text.utf8))
   }
 
-  /// Replaces a file so that after a power cut it is the old one or the new one, whole.
+  /// Replaces a file atomically: after a power cut, it is either the old or the new one.
   ///
-  /// The new bytes are synchronised before the name moves to them, and the folder after it. A cut leaves a file with
-  /// the suffix `.new`, which the next writing replaces.
+  /// The new file is synced before it is renamed, then the folder is synced. A power cut may leave a file with the
+  /// suffix `.new`, which the next replacement overwrites.
   public static func replace(_ path: String, with bytes: [UInt8], mode: mode_t = 0o644) throws(SystemError) {
     let temporary = path + ".new"
     do {
@@ -53,7 +53,7 @@ public enum FileTree {
     try Descriptor(opening: parent(of: path), O_RDONLY | O_DIRECTORY).synchronise()
   }
 
-  /// Makes a folder, with those above it.
+  /// Creates a folder and its missing parents.
   public static func makeFolders(_ path: String, mode: mode_t = 0o755) throws(SystemError) {
     if isFolder(path) { return }
     let above = parent(of: path)
@@ -61,7 +61,7 @@ public enum FileTree {
     if mkdir(path, mode) < 0, errno != EEXIST { throw SystemError("make folder", path) }
   }
 
-  /// Names in a folder, sorted; empty where it cannot be read.
+  /// Lists the names in a folder, sorted; empty if the folder cannot be read.
   public static func names(in path: String) -> [String] {
     guard let folder = opendir(path) else { return [] }
     defer { closedir(folder) }
@@ -75,18 +75,18 @@ public enum FileTree {
     return names.sorted()
   }
 
-  /// Whether something has the path.
+  /// True if the path exists.
   public static func exists(_ path: String) -> Bool {
     access(path, F_OK) == 0
   }
 
-  /// Whether the path, without following a link, is a folder.
+  /// True if the path is a folder and not a symbolic link.
   public static func isFolder(_ path: String) -> Bool {
     var status = stat()
     return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
   }
 
-  /// Removes what is below `path`, never crossing into another file system; what cannot be removed stays.
+  /// Removes everything below `path` on the same file system. Entries that cannot be removed are skipped.
   public static func removeContents(of path: String) {
     var status = stat()
     guard lstat(path, &status) == 0 else { return }
@@ -107,7 +107,7 @@ public enum FileTree {
     }
   }
 
-  /// The folder that holds `path`.
+  /// The parent folder of `path`.
   public static func parent(of path: String) -> String {
     guard let slash = path.lastIndex(of: "/") else { return "." }
     return slash == path.startIndex ? "/" : String(path[..<slash])
@@ -115,7 +115,7 @@ public enum FileTree {
 }
 
 extension Collection where Element == UInt8 {
-  /// The bytes without spaces, tabs, line ends and zeros around them.
+  /// The bytes without spaces, control characters and zeros at both ends.
   public var trimmingSpace: [UInt8] {
     func isSpace(_ byte: UInt8) -> Bool { byte <= 0x20 }
     return Array(drop(while: isSpace).reversed().drop(while: isSpace).reversed())

@@ -1,25 +1,23 @@
 import Glibc
 
-/// A root file system that somebody else made, in a folder of the host.
+/// A root file system that is not trusted, in a folder of the host.
 ///
-/// Each path is resolved as a process would whose root the folder is: a link to `/etc` leads to the tree's own `etc`. Only ordinary files
-/// are opened, so that no pipe is waited for and no device read.
+/// Paths are resolved as if the folder were the root: a symbolic link to `/etc` leads to the tree's own `etc`. Only
+/// regular files are opened, since opening a pipe could block and opening a device has side effects.
 public struct ForeignTree {
   private let root: TreeRoot
 
-  /// Opens the folder.
-  ///
   /// - Throws: ``SystemError``.
   public init(_ path: String) throws(SystemError) {
     root = try TreeRoot(path)
   }
 
-  /// What is at a path.
+  /// The kind of a file.
   public enum Kind: Sendable, Equatable {
     case file, folder, other
   }
 
-  /// What is at a path, links followed in the tree; `nil` where nothing is.
+  /// The kind of the file at a path, following symbolic links in the tree; `nil` if it does not exist.
   public func kind(of path: String) -> Kind? {
     guard let place = open(path, Descriptor.pathOnly), let status = Self.status(of: place) else { return nil }
     return switch status.st_mode & S_IFMT {
@@ -29,9 +27,9 @@ public struct ForeignTree {
     }
   }
 
-  /// The place on the host of an ordinary file or a folder, without any links; `nil` where there is none of that kind.
+  /// The path on the host of a regular file or folder, without symbolic links; `nil` if there is no file of that kind.
   ///
-  /// It stays right as long as nobody changes the tree.
+  /// The path is valid as long as the tree does not change.
   public func place(of path: String, _ kind: Kind) -> String? {
     guard self.kind(of: path) == kind, let place = open(path, Descriptor.pathOnly) else { return nil }
     var text = [CChar](repeating: 0, count: Int(PATH_MAX))
@@ -40,13 +38,13 @@ public struct ForeignTree {
     return String(decoding: text.prefix(length).map(UInt8.init(bitPattern:)), as: UTF8.self)
   }
 
-  /// The content of an ordinary file; `nil` where there is none.
+  /// Reads a regular file; `nil` if there is none.
   ///
-  /// - Parameter limit: Most bytes that it may have.
-  /// - Throws: ``SystemError`` where it is larger, or cannot be read.
+  /// - Parameter limit: Maximum size in bytes.
+  /// - Throws: ``SystemError`` if the file is larger or cannot be read.
   public func content(of path: String, limit: Int) throws(SystemError) -> [UInt8]? {
     guard kind(of: path) == .file else { return nil }
-    // Should it be another thing by now, it is not waited for.
+    // Non-blocking, in case the path has become a pipe or device since the check.
     guard let file = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY) else { throw SystemError("read", path) }
     guard let status = Self.status(of: file), status.st_mode & S_IFMT == S_IFREG else { return nil }
     var bytes: [UInt8] = []
@@ -57,7 +55,7 @@ public struct ForeignTree {
     return bytes
   }
 
-  /// Names of what is in a folder, sorted; none where there is no such folder.
+  /// Lists the names in a folder, sorted; empty if it does not exist.
   public func names(in path: String) -> [String] {
     guard let folder = open(path, O_RDONLY | O_DIRECTORY) else { return [] }
     return FileTree.names(in: "/proc/self/fd/\(folder.number)").sorted()

@@ -1,13 +1,13 @@
 import CLinuxSystem
 import Glibc
 
-/// Sockets to numeric addresses.
+/// Connected sockets to numeric addresses.
 public enum InternetSocket {
-  /// What a socket carries.
+  /// The type of a socket.
   public enum Kind: Sendable {
-    /// Messages, by UDP.
+    /// Datagrams (UDP).
     case messages
-    /// A stream, by TCP.
+    /// A byte stream (TCP).
     case stream
   }
 
@@ -15,7 +15,7 @@ public enum InternetSocket {
   ///
   /// - Parameters:
   ///   - address: `192.0.2.7`, `2001:db8::7`, or `fe80::7%eth0`.
-  ///   - timeout: milliseconds after which connecting, and any later read or write, gives up.
+  ///   - timeout: Timeout in milliseconds for the connection and for each later read or write.
   /// - Throws: ``SystemError``.
   public static func connect(
     _ kind: Kind, to address: String, port: UInt16, timeout: Int
@@ -40,7 +40,7 @@ public enum InternetSocket {
           Glibc.connect(socket.number, $0, socklen_t(MemoryLayout<Address>.size))
         }
       }
-      // A connection that takes too long is said to be in progress.
+      // After the send timeout, `connect` fails with EINPROGRESS (socket(7)).
       guard result == 0 else {
         throw SystemError("connect to", address, code: errno == EINPROGRESS ? ETIMEDOUT : errno)
       }

@@ -1,18 +1,18 @@
 import CLinuxSystem
 import Glibc
 
-/// Loading kernel modules.
+/// Operations on kernel modules.
 public enum KernelModule {
-  /// Loads the module in a file, not compressed; one that is loaded already is no error.
+  /// Loads a module from an uncompressed file. A module that is loaded already is not an error.
   ///
-  /// - Parameter path: the `.ko` file.
+  /// - Parameter path: The `.ko` file.
   /// - Throws: ``SystemError``.
   public static func load(_ path: String) throws(SystemError) {
     let file = try Descriptor(opening: path, O_RDONLY)
     if cultivar_finit_module(file.number, "") < 0, errno != EEXIST { throw SystemError("load module", path) }
   }
 
-  /// Whether a module's pattern for hardware matches an alias that the hardware has.
+  /// True if a module's pattern matches a hardware alias.
   public static func pattern(_ pattern: String, matches alias: String) -> Bool {
     fnmatch(pattern, alias, 0) == 0
   }
@@ -20,7 +20,7 @@ public enum KernelModule {
 
 /// The running kernel.
 public enum Kernel {
-  /// Its release, as `uname -r` says.
+  /// The kernel release, as in `uname -r`.
   public static var release: String {
     var name = utsname()
     uname(&name)
@@ -29,7 +29,6 @@ public enum Kernel {
     }
   }
 
-  /// Sets the host name.
   public static func setHostName(_ name: String) throws(SystemError) {
     try check("set host name", name) { sethostname(name, name.utf8.count) }
   }
@@ -37,21 +36,21 @@ public enum Kernel {
   /// Seconds since the machine started.
   public static var uptime: Int { Int(EventLoop.now / 1000) }
 
-  /// What the kernel is asked to do at the very end.
+  /// The kernel's action at the end of a shutdown.
   public enum Ending: String, Codable, Sendable {
-    /// Start again.
+    /// Restart the machine.
     case reboot
-    /// Switch the machine off.
+    /// Power off the machine.
     case powerOff = "poweroff"
   }
 
-  /// Ends the machine at once; returns only where it is not allowed.
+  /// Restarts or powers off the machine immediately. Returns only if the process lacks the privilege.
   public static func end(_ ending: Ending) {
     sync()
     _ = cultivar_reboot(ending == .reboot ? Int32(RB_AUTOBOOT) : Int32(bitPattern: UInt32(RB_POWER_OFF)))
   }
 
-  /// Makes Ctrl-Alt-Delete a signal to PID 1 instead of a reset.
+  /// Makes Ctrl-Alt-Delete send a signal to PID 1 instead of resetting the machine.
   public static func takeControlAltDelete() {
     _ = cultivar_reboot(Int32(RB_DISABLE_CAD))
   }

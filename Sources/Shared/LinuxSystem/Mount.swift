@@ -1,44 +1,43 @@
 import CLinuxSystem
 import Glibc
 
-/// Mounting and unmounting.
+/// Mounts and unmounts file systems.
 public enum Mount {
-  /// Flags of a mount.
+  /// Mount flags.
   public struct Flags: OptionSet, Sendable {
-    /// The kernel's bits.
+    /// The kernel's bits (`MS_*`).
     public let rawValue: UInt
 
-    /// Makes flags of the kernel's bits.
     public init(rawValue: UInt) {
       self.rawValue = rawValue
     }
 
-    /// No writing.
+    /// The mount is read-only.
     public static let readOnly = Flags(rawValue: 1)
-    /// Set-user-id bits have no effect.
+    /// Set-user-ID bits have no effect.
     public static let noSetUserID = Flags(rawValue: 2)
     /// Device nodes have no effect.
     public static let noDevices = Flags(rawValue: 4)
-    /// Nothing can be executed.
+    /// Files cannot be executed.
     public static let noExecution = Flags(rawValue: 8)
-    /// Every write waits until it is on the disk.
+    /// Each write waits until the data is on the disk.
     public static let synchronous = Flags(rawValue: 16)
-    /// Change the flags of what is mounted.
+    /// Change the flags of an existing mount.
     public static let remount = Flags(rawValue: 32)
-    /// Reading does not write access times.
+    /// Access times are not updated.
     public static let noAccessTimes = Flags(rawValue: 1024)
-    /// Move a mount to another place.
+    /// Move a mount to another mount point.
     public static let move = Flags(rawValue: 8192)
-    /// Times are written when something else of the file is, or after a day.
+    /// Timestamps are written together with other changes to the file, or after a day.
     public static let lazyTimes = Flags(rawValue: 1 << 25)
 
-    /// Flags by their names in mount(8).
+    /// Flags by their option names in mount(8).
     private static let names: [String: Flags] = [
       "lazytime": .lazyTimes, "noatime": .noAccessTimes, "nodev": .noDevices, "noexec": .noExecution,
       "nosuid": .noSetUserID, "sync": .synchronous,
     ]
 
-    /// Options as mount(8) takes them, divided into flags and the file system's own, which are joined by commas.
+    /// Splits options of mount(8) into flags and a comma-separated list of the file system's own options.
     public static func parsed(_ options: [String]) -> (flags: Flags, others: String) {
       let flags = options.compactMap { names[$0] }.reduce(Flags()) { $0.union($1) }
       return (flags, options.filter { names[$0] == nil }.joined(separator: ","))
@@ -48,11 +47,11 @@ public enum Mount {
   /// Mounts a file system.
   ///
   /// - Parameters:
-  ///   - type: its type.
-  ///   - source: a device, or a name for what has none.
-  ///   - target: the folder; it is made where it is missing and can be made.
-  ///   - flags: flags.
-  ///   - options: options of the file system, separated by commas.
+  ///   - type: File system type.
+  ///   - source: Device node, or any name for a file system without a device.
+  ///   - target: Mount point. It is created if it is missing.
+  ///   - flags: Mount flags.
+  ///   - options: File system options, separated by commas.
   /// - Throws: ``SystemError``.
   public static func mount(
     _ type: String, from source: String, at target: String, _ flags: Flags = [], options: String = ""
@@ -63,14 +62,14 @@ public enum Mount {
     }
   }
 
-  /// Mounts a file system that has no device on an open folder.
+  /// Mounts a file system without a device on an open directory.
   ///
   /// - Parameters:
-  ///   - type: Its type.
-  ///   - folder: The folder.
-  ///   - name: The folder's path, for the error.
-  ///   - flags: Flags.
-  ///   - options: Options of the file system, separated by commas.
+  ///   - type: File system type.
+  ///   - folder: The open directory.
+  ///   - name: Path of the directory, for errors.
+  ///   - flags: Mount flags.
+  ///   - options: File system options, separated by commas.
   /// - Throws: ``SystemError``.
   public static func mount(
     _ type: String, on folder: Descriptor, named name: String, _ flags: Flags = [], options: String = ""
@@ -78,29 +77,28 @@ public enum Mount {
     try check("mount \(type) on", name) { Glibc.mount(type, folder.path, type, flags.rawValue, options) }
   }
 
-  /// Moves a mount to another place.
+  /// Moves a mount to another mount point.
   public static func move(_ source: String, to target: String) throws(SystemError) {
     try check("move mount \(source) to", target) {
       Glibc.mount(source, target, nil, Flags.move.rawValue, nil)
     }
   }
 
-  /// Shows a file or folder at another place as well; for a file, there has to be one.
+  /// Bind-mounts a file or folder at another path, where a file or folder must exist.
   public static func bind(_ source: String, at target: String) throws(SystemError) {
     try check("bind \(source) to", target) { Glibc.mount(source, target, nil, UInt(MS_BIND), nil) }
   }
 
-  /// Changes the flags of what is mounted at `target`.
+  /// Changes the flags of the mount at `target`.
   public static func remount(_ target: String, _ flags: Flags) throws(SystemError) {
     try check("remount", target) { Glibc.mount(nil, target, nil, flags.union(.remount).rawValue, nil) }
   }
 
-  /// Takes a mount away.
   public static func unmount(_ target: String) throws(SystemError) {
     try check("unmount", target) { umount2(target, 0) }
   }
 
-  /// Whether another file system is mounted at `path` than at the folder above it.
+  /// True if `path` is on a different file system from its parent folder, or is the root.
   public static func isMountPoint(_ path: String) -> Bool {
     var here = stat()
     var above = stat()
@@ -108,7 +106,7 @@ public enum Mount {
     return here.st_dev != above.st_dev || here.st_ino == above.st_ino
   }
 
-  /// Mounts what is not a mount point yet.
+  /// Mounts a file system, unless `target` is a mount point already.
   public static func mountOnce(
     _ type: String, at target: String, _ flags: Flags = [], options: String = ""
   ) throws(SystemError) {
@@ -116,14 +114,14 @@ public enum Mount {
     try mount(type, from: type, at: target, flags, options: options)
   }
 
-  /// The magic number of the file system at `path`; 0 where there is none.
+  /// Magic number of the file system at `path`; 0 if it cannot be read.
   public static func fileSystemMagic(at path: String) -> UInt64 {
     var status = statfs()
     return statfs(path, &status) == 0 ? UInt64(truncatingIfNeeded: status.f_type) : 0
   }
 
-  /// Size and free space of the file system at `path`, and the piece of it that a file takes at least, in bytes; `nil` where it cannot be
-  /// asked.
+  /// Size, free space and fragment size in bytes of the file system at `path`; `nil` if they cannot be read. The
+  /// fragment size is the minimum space that a file takes.
   public static func space(at path: String) -> (total: UInt64, available: UInt64, unit: UInt64)? {
     var status = statvfs()
     guard statvfs(path, &status) == 0 else { return nil }

@@ -1,14 +1,14 @@
 import CLinuxSystem
 import Glibc
 
-/// An IPv4 or IPv6 address, perhaps with the length of its network's prefix.
+/// An IPv4 or IPv6 address with an optional prefix length.
 public struct NetworkAddress: Equatable, Sendable {
-  /// 4 or 16 bytes.
+  /// The address: 4 or 16 bytes.
   public let bytes: [UInt8]
-  /// Bits of the network's prefix; all bits where the text names none.
+  /// Prefix length in bits; the full length if the text has none.
   public let prefixLength: Int
 
-  /// Reads `192.0.2.7`, `192.0.2.7/24`, `2001:db8::7/64`; `nil` results from anything else.
+  /// Parses `192.0.2.7`, `192.0.2.7/24`, `2001:db8::7/64`; `nil` for any other text.
   public init?(_ text: String) {
     let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
     guard let first = parts.first else { return nil }
@@ -24,17 +24,17 @@ public struct NetworkAddress: Equatable, Sendable {
   var family: UInt8 { UInt8(bytes.count == 16 ? AF_INET6 : AF_INET) }
 }
 
-/// Setting interfaces, addresses and routes by the kernel's route protocol (`rtnetlink(7)`).
+/// Configures interfaces, addresses and routes with the kernel's route protocol (`rtnetlink(7)`).
 public struct NetworkConfiguration {
   private let socket: Descriptor
 
-  /// Opens the way to the kernel.
+  /// Opens a route socket.
   public init() throws(SystemError) {
     socket = Descriptor(
       owning: try check("open", "a route socket") { cultivar_netlink_socket(NETLINK_ROUTE, 0) })
   }
 
-  /// Names of the interfaces that are Ethernet and no bridge, tunnel or other invention of software, sorted.
+  /// Names of the physical Ethernet interfaces, sorted. Bridges, tunnels and other virtual interfaces are left out.
   public static func ethernetInterfaces() -> [String] {
     FileTree.names(in: "/sys/class/net").filter { name in
       FileTree.line("/sys/class/net/\(name)/type") == "1" && FileTree.exists("/sys/class/net/\(name)/device")
@@ -51,7 +51,7 @@ public struct NetworkConfiguration {
     try request(Int(RTM_NEWLINK), [], payload: link, attributes: [], "bring up", interface)
   }
 
-  /// Gives an interface an address; one that it has already is no error.
+  /// Adds an address to an interface. An address that exists already is not an error.
   public func add(_ address: NetworkAddress, to interface: String) throws(SystemError) {
     var message = ifaddrmsg()
     message.ifa_family = address.family
@@ -63,7 +63,7 @@ public struct NetworkConfiguration {
       "set an address of", interface)
   }
 
-  /// Makes the gateway the way to everything that is not on a link.
+  /// Sets the default route.
   public func addDefaultRoute(by gateway: NetworkAddress, on interface: String) throws(SystemError) {
     var message = rtmsg()
     message.rtm_family = gateway.family
@@ -84,7 +84,7 @@ public struct NetworkConfiguration {
     return Int32(bitPattern: index)
   }
 
-  /// Sends one request and waits for the kernel's answer to it.
+  /// Sends a request and waits for the kernel's answer.
   private func request(
     _ type: Int, _ flags: [Int32], payload: some BitwiseCopyable, attributes: [(type: UInt16, bytes: [UInt8])],
     _ operation: String, _ interface: String

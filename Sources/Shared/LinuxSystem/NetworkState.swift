@@ -1,21 +1,21 @@
 import CLinuxSystem
 import Glibc
 
-/// The addresses that interfaces have at the moment.
+/// The current addresses of the interfaces.
 public enum NetworkState {
-  /// One address of one interface.
+  /// An address of an interface.
   public struct Address: Equatable, Sendable {
     /// Name of the interface.
     public var interface: String
     /// The address as text.
     public var address: String
-    /// Length of the network's prefix in bits.
+    /// Prefix length in bits.
     public var prefixLength: Int
-    /// Whether the interface is up.
+    /// True if the interface is up.
     public var isUp: Bool
-    /// Whether it reaches only the same link.
+    /// True if the address is link-local.
     public var isLinkLocal: Bool
-    /// Whether it is this machine itself.
+    /// True if the interface is the loopback interface.
     public var isLoopback: Bool
   }
 
@@ -37,12 +37,13 @@ public enum NetworkState {
     }
   }
 
-  /// Whether an interface other than loopback is up and has an address that reaches further than its link.
+  /// True if an interface other than loopback is up and has an address that is not link-local.
   public static var isUp: Bool {
     addresses().contains { $0.isUp && !$0.isLinkLocal && !$0.isLoopback }
   }
 
-  /// Readable whenever a link or an address has changed; what is read tells no more than that.
+  /// Opens a descriptor that is readable after a link or an address has changed. The content of the messages is not
+  /// needed.
   public static func changes() throws(SystemError) -> Descriptor {
     let groups = UInt32(RTMGRP_LINK) | UInt32(RTMGRP_IPV4_IFADDR) | UInt32(RTMGRP_IPV6_IFADDR)
     let socket = Descriptor(

@@ -3,14 +3,14 @@ import Glibc
 
 /// A pseudoterminal (`pty(7)`).
 public struct PseudoTerminal {
-  /// The side of whoever shows the terminal.
+  /// The side of the terminal emulator.
   public let master: Descriptor
-  /// The terminal itself, for programs.
+  /// The side of the programs.
   public let slave: Descriptor
 
-  /// Makes a pseudoterminal; both ends are closed on `execve`.
+  /// Makes a pseudoterminal. Both sides are closed on `execve`.
   ///
-  /// - Parameter multiplexer: `ptmx` of the file system of terminals that it shall be in.
+  /// - Parameter multiplexer: The `ptmx` node of the devpts file system to use.
   /// - Throws: ``SystemError``.
   public init(_ multiplexer: String = "/dev/pts/ptmx") throws(SystemError) {
     let master = try Descriptor(opening: multiplexer, O_RDWR | O_NOCTTY)

@@ -1,17 +1,15 @@
 import Glibc
 
-/// A system call that failed: what was being done, on what, and why not.
+/// A failed system call: the operation, its subject, and the reason.
 public struct SystemError: Error, Equatable, Sendable {
-  /// What was being done, as an infinitive: `mount`, `read`.
+  /// The operation as an infinitive: `mount`, `read`.
   public var operation: String
-  /// On what: usually a path.
+  /// The subject, usually a path.
   public var subject: String
   /// The kernel's error number.
   public var code: Int32
 
-  /// Makes an error.
-  ///
-  /// - Parameter code: the kernel's error number; by default that of the call that has just failed.
+  /// - Parameter code: The kernel's error number; by default that of the last failed call.
   public init(_ operation: String, _ subject: String, code: Int32 = errno) {
     self.operation = operation
     self.subject = subject
@@ -20,13 +18,13 @@ public struct SystemError: Error, Equatable, Sendable {
 }
 
 extension SystemError: CustomStringConvertible {
-  /// The error as a sentence's part: `cannot mount /data: No such device`.
+  /// The error as a part of a sentence: `cannot mount /data: No such device`.
   public var description: String {
     "cannot \(operation) \(subject): \(String(cString: strerror(code)))"
   }
 }
 
-/// Repeats a call that a signal interrupted, and throws where it fails.
+/// Repeats a call while signals interrupt it, and throws if it fails.
 @discardableResult
 func check<Result: SignedInteger>(
   _ operation: String, _ subject: @autoclosure () -> String, _ call: () -> Result

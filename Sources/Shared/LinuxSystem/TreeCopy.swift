@@ -1,15 +1,15 @@
 import Glibc
 
-/// Copies files, folders and links with their owners, modes and times.
+/// Copies files, folders and symbolic links with their owners, modes and times.
 public enum TreeCopy {
-  /// Bytes that are copied at once.
+  /// Number of bytes to copy at once.
   private static let part = 1 << 18
 
-  /// Copies a file, or a folder with all that is in it; devices and sockets are left out.
+  /// Copies a file, or a folder with its content. Devices and sockets are skipped.
   ///
   /// - Parameters:
-  ///   - source: what is copied; a link is copied as a link.
-  ///   - target: its place, where nothing is yet.
+  ///   - source: The path to copy. A symbolic link is copied as a link.
+  ///   - target: The new path, which must not exist.
   /// - Throws: ``SystemError``.
   public static func copy(_ source: String, to target: String) throws(SystemError) {
     var status = stat()
@@ -29,7 +29,7 @@ public enum TreeCopy {
     default: return
     }
     try check("set the owner of", target) { lchown(target, status.st_uid, status.st_gid) }
-    // A change of owner takes bits away, so that the mode comes after it.
+    // A change of owner clears set-user-ID bits, so the mode is set afterwards.
     if status.st_mode & S_IFMT != S_IFLNK {
       try check("set the mode of", target) { chmod(target, status.st_mode & 0o7777) }
     }

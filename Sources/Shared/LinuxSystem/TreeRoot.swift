@@ -1,7 +1,7 @@
 import CLinuxSystem
 import Glibc
 
-/// A folder in which each path is resolved as a process would whose root the folder is: neither `..` nor a link leads out of it.
+/// A folder in which paths are resolved as if it were the root: neither `..` nor symbolic links lead out of it.
 public struct TreeRoot: Sendable {
   private let root: Descriptor
   private let name: String
@@ -14,12 +14,12 @@ public struct TreeRoot: Sendable {
     name = path
   }
 
-  /// Opens what is at a path, links followed in the tree.
+  /// Opens a path, following symbolic links in the tree.
   ///
   /// - Parameters:
   ///   - path: Absolute path in the tree.
   ///   - flags: Flags of `open(2)`.
-  /// - Returns: `nil` where nothing is.
+  /// - Returns: `nil` if the path does not exist.
   /// - Throws: ``SystemError``.
   public func open(_ path: String, _ flags: Int32 = Descriptor.pathOnly) throws(SystemError) -> Descriptor? {
     while true {
@@ -33,9 +33,9 @@ public struct TreeRoot: Sendable {
     }
   }
 
-  /// Opens a folder, and makes it where it is missing, with those above it.
+  /// Opens a folder, and creates it with its missing parents.
   ///
-  /// - Throws: ``SystemError``, also where something else is there, or a link to what is not there.
+  /// - Throws: ``SystemError``, also if the path is not a folder or is a dangling link.
   public func folder(_ path: String) throws(SystemError) -> Descriptor {
     if let folder = try open(path, Descriptor.pathOnly | O_DIRECTORY) { return folder }
     let (parent, name) = (try folder(FileTree.parent(of: path)), Self.lastName(of: path))
@@ -46,9 +46,9 @@ public struct TreeRoot: Sendable {
     return folder
   }
 
-  /// Opens a file, and makes it, empty, where nothing is.
+  /// Opens a file, and creates an empty one if the path does not exist.
   ///
-  /// - Throws: ``SystemError``, also where there is a link to what is not there.
+  /// - Throws: ``SystemError``, also if the path is a dangling link.
   public func file(_ path: String, mode: mode_t = 0o644) throws(SystemError) -> Descriptor {
     if let file = try open(path) { return file }
     let (parent, name) = (try folder(FileTree.parent(of: path)), Self.lastName(of: path))
@@ -60,9 +60,9 @@ public struct TreeRoot: Sendable {
     return file
   }
 
-  /// Makes a symbolic link where nothing is; the folders above it as well.
+  /// Makes a symbolic link and its missing parent folders.
   ///
-  /// - Throws: ``SystemError``.
+  /// - Throws: ``SystemError``, also if the path exists.
   public func makeLink(to target: String, at path: String) throws(SystemError) {
     let (parent, name) = (try folder(FileTree.parent(of: path)), Self.lastName(of: path))
     try check("make the link", path) { symlinkat(target, parent.number, name) }
@@ -72,7 +72,7 @@ public struct TreeRoot: Sendable {
 }
 
 extension Descriptor {
-  /// The flag that opens a place and not what is there, `O_PATH` of `open(2)`.
+  /// The flag for opening a path without opening the file, `O_PATH` of `open(2)`.
   public static let pathOnly = cultivar_open_place
 
   /// The type and permissions of the open file, `st_mode` of `stat(2)`.
@@ -84,6 +84,6 @@ extension Descriptor {
     return status.st_mode
   }
 
-  /// A path that leads to the open file as long as it is open, for calls that take no descriptor.
+  /// A path to the open file for calls that take no descriptor. It is valid as long as the file is open.
   public var path: String { "/proc/self/fd/\(number)" }
 }

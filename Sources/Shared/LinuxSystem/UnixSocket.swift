@@ -1,19 +1,19 @@
 import CLinuxSystem
 import Glibc
 
-/// Stream sockets with a path.
+/// Unix domain stream sockets with a path.
 public enum UnixSocket {
-  /// Makes a socket that takes connections; one that stood at the path before is replaced.
+  /// Makes a listening socket. Replaces an existing socket at the path.
   ///
   /// - Parameters:
-  ///   - path: its place.
-  ///   - mode: permissions of the node.
-  ///   - group: group id that the node belongs to; `nil` for the own.
+  ///   - path: Path of the socket.
+  ///   - mode: Permissions of the socket.
+  ///   - group: Group ID of the socket; `nil` for the process's own group.
   /// - Throws: ``SystemError``.
   public static func listen(at path: String, mode: mode_t, group: UInt32? = nil) throws(SystemError) -> Descriptor {
     let socket = try make(path)
     unlink(path)
-    // The node appears with no permission for others, and gets the wanted ones before anything is accepted.
+    // The socket is created without permissions for others. It gets its final ones before connections are accepted.
     let before = umask(0o177)
     defer { umask(before) }
     try withAddress(path) { address, size throws(SystemError) in
@@ -26,7 +26,7 @@ public enum UnixSocket {
     return socket
   }
 
-  /// Takes the next connection that waits; `nil` where none does.
+  /// Accepts the next pending connection; `nil` if there is none.
   public static func accept(_ listener: Descriptor) -> Descriptor? {
     let connection = Glibc.accept(listener.number, nil, nil)
     guard connection >= 0 else { return nil }
@@ -45,13 +45,13 @@ public enum UnixSocket {
     return socket
   }
 
-  /// User id of the process at the other end.
+  /// User ID of the process at the other end.
   public static func peerUser(_ connection: Descriptor) -> UInt32? {
     let user = cultivar_peer_uid(connection.number)
     return user < 0 ? nil : UInt32(truncatingIfNeeded: user)
   }
 
-  /// Sends all bytes over a connection that blocks, and with the first of them an open descriptor.
+  /// Sends all bytes over a connection in blocking mode, and an open descriptor together with the first byte.
   public static func send(
     _ bytes: [UInt8], passing passed: Descriptor? = nil, over connection: Descriptor
   ) throws(SystemError) {
@@ -63,7 +63,7 @@ public enum UnixSocket {
     try connection.write(all: Array(bytes.dropFirst(sent)))
   }
 
-  /// Receives bytes, at most `limit`, and a descriptor that came with them; no bytes at the end.
+  /// Receives at most `limit` bytes and a descriptor that was sent with them; no bytes at the end.
   public static func receive(
     atMost limit: Int, from connection: Descriptor
   ) throws(SystemError) -> (bytes: [UInt8], passed: Descriptor?) {
@@ -75,7 +75,7 @@ public enum UnixSocket {
     return (Array(buffer.prefix(count)), passed < 0 ? nil : Descriptor(owning: passed))
   }
 
-  /// Two sockets that are connected to each other.
+  /// Makes two connected sockets.
   public static func pair() throws(SystemError) -> (Descriptor, Descriptor) {
     var ends: [Int32] = [-1, -1]
     try check("make", "a pair of sockets") { cultivar_socket_pair(&ends) }

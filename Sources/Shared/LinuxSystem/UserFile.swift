@@ -1,6 +1,6 @@
-/// `/etc/passwd`, read directly: a static executable has no name service.
+/// Reads `/etc/passwd` directly, because a static executable has no name service.
 public enum UserFile {
-  /// User and group id of a user by name; `nil` where there is none.
+  /// User ID and group ID of a user; `nil` if the user does not exist.
   public static func user(named name: String, in path: String = "/etc/passwd") -> (uid: UInt32, gid: UInt32)? {
     for line in (FileTree.line(path) ?? "").split(separator: "\n") {
       let fields = line.split(separator: ":", omittingEmptySubsequences: false)

@@ -1,45 +1,45 @@
 import CLinuxSystem
 import Glibc
 
-/// A timer in hardware that resets the machine unless it is fed.
+/// A hardware timer that resets the machine unless it is fed in time.
 public final class Watchdog {
   private let device: Descriptor
 
-  /// Opens and arms the watchdog; `nil` where the machine has none.
+  /// Opens and arms the watchdog; `nil` if the machine has none.
   ///
   /// - Parameters:
-  ///   - path: its device node.
-  ///   - timeout: seconds without food after which it resets.
+  ///   - path: Path of the device node.
+  ///   - timeout: Seconds without feeding after which the watchdog resets the machine.
   public init?(_ path: String = "/dev/watchdog0", timeout: Int) {
     guard let device = try? Descriptor(opening: path, O_WRONLY) else { return nil }
     self.device = device
-    // A watchdog with a fixed time keeps that; it is fed often enough for any.
+    // A watchdog with a fixed timeout keeps it. It is fed often enough for any timeout.
     _ = cultivar_watchdog_set_timeout(device.number, Int32(timeout))
   }
 
-  /// Whether it was this watchdog that restarted the machine last, as far as its driver can tell.
+  /// True if this watchdog caused the last restart, as far as its driver reports this.
   public var hasReset: Bool { cultivar_watchdog_has_reset(device.number) }
 
-  /// Puts the end off by its time.
+  /// Restarts the timer.
   public func feed() {
     _ = cultivar_watchdog_feed(device.number)
   }
 
-  /// Disarms it, so that it does not reset a machine that is to stay off.
+  /// Disarms the watchdog, so that it does not reset a machine that is powering off.
   public func disarm() {
-    // The "magic close": the driver stops only if this was written last.
+    // The "magic close": the driver stops the timer only if "V" was the last byte written.
     _ = try? device.write(some: ArraySlice("V".utf8))
   }
 }
 
 /// The power button, as an input device.
 public struct PowerButton {
-  /// Readable while an event waits.
+  /// A descriptor that is readable while an event is pending.
   public let descriptor: Descriptor
 
   /// Opens the input device if it has a power key.
   ///
-  /// - Parameter path: `/dev/input/event…`.
+  /// - Parameter path: A node `/dev/input/event…`.
   public init?(_ path: String) {
     guard let descriptor = try? Descriptor(opening: path, O_RDONLY | O_NONBLOCK),
       cultivar_input_has_key(descriptor.number, cultivar_key_power)
@@ -47,9 +47,9 @@ public struct PowerButton {
     self.descriptor = descriptor
   }
 
-  /// Takes the events that wait; whether the power key was pressed among them. `nil` where the device is gone.
+  /// Reads the pending events. True if the power key was pressed; `nil` if the device is gone.
   public func takePresses() -> Bool? {
-    // struct input_event: two longs of time, then type, code (16 bits each) and value (32 bits).
+    // struct input_event: a time of two longs, then type and code (16 bits each) and value (32 bits).
     let size = 2 * MemoryLayout<Int>.size + 8
     guard let events = try? descriptor.read(atMost: 64 * size) ?? [] else { return nil }
     return stride(from: 0, to: events.count / size * size, by: size).contains { start in

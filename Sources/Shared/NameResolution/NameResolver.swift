@@ -1,19 +1,19 @@
 import Glibc
 import LinuxSystem
 
-/// Finds the addresses of hosts by `/etc/hosts` and the name servers of `/etc/resolv.conf`.
+/// Finds the addresses of hosts with `/etc/hosts` and the name servers of `/etc/resolv.conf`.
 ///
-/// The C library's own resolver loads parts of itself as it runs, which a static executable cannot.
+/// A static executable cannot use the C library's resolver, which loads shared libraries at run time.
 public struct NameResolver: Sendable {
-  /// Why a name has no address.
+  /// An error of a name lookup.
   public enum Failure: Error, Equatable, Sendable {
-    /// It cannot be the name of a host.
+    /// The text is not a valid host name.
     case notAName(String)
-    /// The name servers know no such name, or no address of it.
+    /// The name does not exist, or has no address.
     case unknown(String)
     /// No name server is configured.
     case noServers(String, configuration: String)
-    /// No name server answered: what the last one did.
+    /// No name server answered; the reason is that of the last one.
     case noAnswer(String, reason: String)
   }
 
@@ -22,25 +22,25 @@ public struct NameResolver: Sendable {
   private let port: UInt16
   private let timeout: Int
 
-  /// How often all servers are asked, and most servers and search domains that are used (as the C library does).
+  /// Number of rounds through all servers, and maximum number of servers and search domains (as in the C library).
   private static let (rounds, mostServers, mostDomains) = (2, 3, 6)
 
-  /// Makes a resolver; it reads its files for each name, as name servers change with the network.
+  /// Makes a resolver. It reads its files for each lookup, because name servers change with the network.
   ///
   /// - Parameters:
-  ///   - hosts: names that need no server, see `hosts(5)`.
-  ///   - configuration: servers and search domains, see `resolv.conf(5)`.
-  ///   - port: of the name servers.
-  ///   - timeout: milliseconds that one server is waited for.
+  ///   - hosts: Path of a file in the format of `hosts(5)`.
+  ///   - configuration: Path of a file in the format of `resolv.conf(5)`.
+  ///   - port: Port of the name servers.
+  ///   - timeout: Timeout for one server in milliseconds.
   public init(
     hosts: String = "/etc/hosts", configuration: String = "/etc/resolv.conf", port: UInt16 = 53, timeout: Int = 3000
   ) {
     (self.hosts, self.configuration, self.port, self.timeout) = (hosts, configuration, port, timeout)
   }
 
-  /// The addresses of a host, IPv4 before IPv6.
+  /// Finds the addresses of a host, IPv4 before IPv6.
   ///
-  /// - Parameter name: a name, or an address, which is its own.
+  /// - Parameter name: A host name, or a numeric address, which is returned unchanged.
   /// - Throws: ``Failure``.
   public func addresses(of name: String) throws(Failure) -> [String] {
     if NumericAddress.isOne(name) { return [name] }
@@ -55,7 +55,7 @@ public struct NameResolver: Sendable {
     throw .unknown(name)
   }
 
-  /// Full names that a name may stand for.
+  /// The full names to try for a name.
   private static func candidates(for name: String, _ domains: [String]) -> [String] {
     if name.hasSuffix(".") { return [String(name.dropLast())] }
     let longer = domains.map { "\(name).\($0)" }
@@ -80,7 +80,7 @@ public struct NameResolver: Sendable {
     return (Array(servers.prefix(Self.mostServers)), Array(domains.prefix(Self.mostDomains)))
   }
 
-  /// Words of the lines of a file that is not there where it has none; without comments.
+  /// The lines of a file, split into words, without comments and empty lines; empty if the file does not exist.
   private static func lines(of path: String) -> [[String]] {
     let text = (try? FileTree.read(path)).map { String(decoding: $0, as: UTF8.self) } ?? ""
     return text.split(separator: "\n").compactMap { line in
@@ -90,9 +90,9 @@ public struct NameResolver: Sendable {
     }
   }
 
-  /// Asks servers one after the other for both kinds of addresses.
+  /// Asks the servers one after the other for both kinds of addresses.
   ///
-  /// - Returns: none where there is no such name.
+  /// - Returns: The addresses; empty if the name does not exist.
   private func ask(_ name: String, _ servers: [String]) throws(Failure) -> [String] {
     var reason = ""
     for _ in 0..<Self.rounds {
@@ -110,7 +110,7 @@ public struct NameResolver: Sendable {
     throw .noAnswer(name, reason: reason)
   }
 
-  /// Why one server did not answer.
+  /// The reason why a server gave no answer.
   private enum Obstacle: Error {
     case notAName
     case server(String)
@@ -119,7 +119,7 @@ public struct NameResolver: Sendable {
   private func ask(_ name: String, _ server: String) throws(Obstacle) -> [String] {
     var questions: [NameServerMessage] = []
     for kind in [NameServerMessage.Kind.ipv4, .ipv6] {
-      // A number that nobody else can guess, and a port that the kernel chooses.
+      // The random ID and the port chosen by the kernel make it hard to forge an answer.
       let random = (try? KernelRandom.bytes(2)) ?? [0, 0]
       guard let question = NameServerMessage(name, kind, id: UInt16(random[0]) << 8 | UInt16(random[1])) else {
         throw .notAName
@@ -131,7 +131,7 @@ public struct NameResolver: Sendable {
       for (index, answer) in answers.enumerated() where answer == .truncated {
         answers[index] = try exchangeByStream(questions[index], with: server)
       }
-      // A server that is silent about one kind of address, or refuses it, does not take away those of the other.
+      // A missing or refused answer for one kind of address does not invalidate the addresses of the other kind.
       let addresses = answers.flatMap { answer in if case .addresses(let found) = answer { found } else { [String]() } }
       guard addresses.isEmpty else { return addresses }
       for answer in answers {
@@ -146,7 +146,7 @@ public struct NameResolver: Sendable {
     }
   }
 
-  /// Asks by messages, all at once, and waits for the answers to all.
+  /// Sends all questions over UDP and waits for the answers.
   private func exchange(
     _ questions: [NameServerMessage], with server: String
   ) throws -> [NameServerMessage.Answer?] {
@@ -163,7 +163,7 @@ public struct NameResolver: Sendable {
     return answers
   }
 
-  /// Asks by a stream, where a length stands before each message.
+  /// Asks over TCP, where a length precedes each message.
   private func exchangeByStream(
     _ question: NameServerMessage, with server: String
   ) throws -> NameServerMessage.Answer? {

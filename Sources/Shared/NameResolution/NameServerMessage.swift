@@ -1,8 +1,8 @@
 import LinuxSystem
 
-/// A question to a name server, and the reading of its answer (RFC 1035, section 4).
+/// A question to a name server, and the parser of its answer (RFC 1035, section 4).
 struct NameServerMessage {
-  /// What is asked for.
+  /// The type of the requested records.
   enum Kind: UInt16 {
     case ipv4 = 1
     case ipv6 = 28
@@ -11,21 +11,20 @@ struct NameServerMessage {
     var length: Int { self == .ipv4 ? 4 : 16 }
   }
 
-  /// What a server answered.
+  /// A server's answer.
   enum Answer: Equatable {
-    /// Numeric addresses; none where the name has none of this kind.
+    /// Numeric addresses; empty if the name has none of this kind.
     case addresses([String])
-    /// There is no such name.
+    /// The name does not exist.
     case noSuchName
-    /// The answer does not fit a message: it has to be asked for by a stream.
+    /// The answer does not fit into a UDP message and must be requested over TCP.
     case truncated
-    /// The server cannot or will not answer: its code.
+    /// The server refused to answer with this response code.
     case refused(UInt8)
   }
 
-  /// Number that the answer repeats.
+  /// The ID that the answer must repeat.
   let id: UInt16
-  /// Bytes of the question.
   let bytes: [UInt8]
   private let name: [UInt8]
   private let kind: Kind
@@ -33,10 +32,10 @@ struct NameServerMessage {
   private static let internet: UInt16 = 1
   private static let alias: UInt16 = 5
   private static let headLength = 12
-  /// Aliases that are followed, and jumps within a name.
+  /// Maximum number of aliases to follow, and of compression pointers in a name.
   private static let mostSteps = 16
 
-  /// Asks for the addresses of a name; `nil` where it cannot be the name of a host.
+  /// Makes a question for the addresses of a name; `nil` if the name is not a valid host name.
   init?(_ name: String, _ kind: Kind, id: UInt16) {
     let labels = name.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
     guard labels.allSatisfy({ (1...63).contains($0.count) }), name.utf8.count <= 253 else { return nil }
@@ -49,7 +48,7 @@ struct NameServerMessage {
       Self.pair(id) + [1, 0, 0, 1, 0, 0, 0, 0, 0, 0] + encoded + Self.pair(kind.rawValue) + Self.pair(Self.internet)
   }
 
-  /// Reads an answer; `nil` where it is none to this question.
+  /// Parses an answer; `nil` if it does not belong to this question.
   func answer(in message: [UInt8]) -> Answer? {
     var reader = Reader(message: message, place: 0)
     guard let id = reader.number(), id == self.id, let flags = reader.number(), flags & 0x8000 != 0,
@@ -65,7 +64,7 @@ struct NameServerMessage {
     case let code: return .refused(UInt8(code))
     }
     if flags & 0x0200 != 0 { return .truncated }
-    // An alias stands before what it leads to.
+    // An alias precedes the records of its target.
     var (owners, addresses): (Set<[UInt8]>, [String]) = ([name], [])
     for _ in 0..<count {
       guard let owner = reader.name(), let type = reader.number(), let family = reader.number(),
@@ -93,7 +92,7 @@ struct NameServerMessage {
     name.map { (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0) ? $0 | 0x20 : $0 }
   }
 
-  /// Reads a message from front to back; `nil` where it ends too early.
+  /// Reads a message sequentially; returns `nil` beyond its end.
   private struct Reader {
     let message: [UInt8]
     var place: Int
@@ -109,7 +108,7 @@ struct NameServerMessage {
       return place <= message.count
     }
 
-    /// A name with its labels' lengths. It may go on at an earlier place (section 4.1.4).
+    /// Reads a name with the lengths of its labels, following compression pointers (section 4.1.4).
     mutating func name() -> [UInt8]? {
       var (name, cursor, jumps, after): ([UInt8], Int, Int, Int?) = ([], place, 0, nil)
       while cursor < message.count, name.count <= 255 {

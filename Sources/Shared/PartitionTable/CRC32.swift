@@ -1,4 +1,5 @@
-/// The checksum of the GUID Partition Table and of U-Boot's files: CRC-32 with the reflected polynomial 0xEDB88320 (ISO 3309, as in zlib).
+/// The checksum in GUID Partition Tables and U-Boot's files: CRC-32 with the reflected polynomial 0xEDB88320 (ISO 3309,
+/// as in zlib).
 public enum CRC32 {
   private static let table: [UInt32] = (0..<256).map { index in
     (0..<8).reduce(UInt32(index)) { value, _ in
@@ -6,7 +7,7 @@ public enum CRC32 {
     }
   }
 
-  /// The checksum of `bytes`.
+  /// Computes the checksum of `bytes`.
   public static func checksum(_ bytes: some Sequence<UInt8>) -> UInt32 {
     ~bytes.reduce(~UInt32(0)) { table[Int(UInt8(truncatingIfNeeded: $0) ^ $1)] ^ $0 >> 8 }
   }

@@ -1,15 +1,15 @@
 extension GPT {
-  /// Sectors of 1 MiB, to which partitions are aligned.
+  /// Partitions are aligned to this number of sectors (1 MiB).
   private static let alignment: UInt64 = 2048
 
-  /// The table for a disk of `newSize` sectors, with the partition `number` reaching to its end.
+  /// Returns the table for a disk of `newSize` sectors, with the partition `number` extended to the end of the disk.
   ///
-  /// A table for a disk of that size or more is returned as it is: nothing ever shrinks. The partition is
-  /// extended only if it is the last on the disk.
+  /// Nothing shrinks: if the table is for a disk of at least that size, it is returned unchanged. The partition is
+  /// extended only if it is the last one on the disk.
   ///
   /// - Parameters:
-  ///   - newSize: size of the disk in sectors.
-  ///   - number: the partition that takes the new space.
+  ///   - newSize: Size of the disk in sectors.
+  ///   - number: Number of the partition to extend.
   public func grown(toSectors newSize: UInt64, extending number: Int) -> GPT {
     guard newSize > diskSizeInSectors else { return self }
     var grown = self
@@ -23,12 +23,12 @@ extension GPT {
     return grown
   }
 
-  /// The table with ids of its own if the partition `number` carries ``PartitionAttributes/freshImage``, and
-  /// without that mark; otherwise as it is.
+  /// Returns the table with new random IDs and without ``PartitionAttributes/freshImage``, if the partition `number`
+  /// has that attribute; otherwise returns it unchanged.
   ///
   /// - Parameters:
-  ///   - number: the data partition.
-  ///   - generator: where the ids come from.
+  ///   - number: Number of the data partition.
+  ///   - generator: Source of the random IDs.
   public func individualised(
     byMarkOn number: Int, using generator: inout some RandomNumberGenerator
   ) -> GPT {

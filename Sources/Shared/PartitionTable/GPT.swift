@@ -1,41 +1,40 @@
 /// A GUID Partition Table with sectors of 512 bytes (UEFI specification 2.10, chapter 5).
 ///
-/// A value; nothing here touches a disk. Writing gives the bytes and their places (``serialised(bootCode:)``), reading takes
-/// them from a closure (``GPTReading``).
+/// This value type does not access a disk. ``serialised(bootCode:)`` returns the bytes and their sectors;
+/// ``GPTReading`` reads a table through a closure.
 public struct GPT: Sendable, Equatable {
-  /// Bytes of a sector. Disks with other sectors are not supported: an image is made for one size.
+  /// Size of a sector in bytes. Other sector sizes are not supported.
   public static let sectorSize = 512
-  /// Entries in the array that this library writes.
+  /// Number of entries in arrays that this library writes.
   public static let entryCount = 128
-  /// Bytes of an entry that this library writes.
+  /// Size in bytes of entries that this library writes.
   public static let entrySize = 128
-  /// Sectors of the array that this library writes.
+  /// Size in sectors of arrays that this library writes.
   public static let entriesSectorCount: UInt64 = 32
 
-  /// The id of the disk.
+  /// The disk's GUID.
   public var diskGUID: GUID
-  /// The partitions, by number.
+  /// The partitions, sorted by number.
   public var partitions: [Partition]
-  /// Sectors of the disk that the table was made for; the backup stands at its end.
+  /// Size in sectors of the disk that the table is for. The backup table is at its end.
   public var diskSizeInSectors: UInt64
   /// First sector that a partition may use.
   public var firstUsableLBA: UInt64
-  /// Where the entries of the primary table begin.
+  /// First sector of the primary table's entries.
   public var primaryEntriesLBA: UInt64
 
-  /// Where the entries stand in the usual case, and where a new image has them.
+  /// The usual first sector of the entries, also used in new images.
   public static let usualEntriesLBA: UInt64 = 2
-  /// Where the entries stand after every other change: right behind the usual place, before the first partition.
+  /// First sector of the entries after every second change: directly after the usual place, before the first partition.
   public static let alternateEntriesLBA: UInt64 = usualEntriesLBA + entriesSectorCount
 
-  /// Makes a table.
-  ///
   /// - Parameters:
-  ///   - diskGUID: the id of the disk.
-  ///   - partitions: the partitions, in any order.
-  ///   - diskSizeInSectors: size of the disk in sectors of 512 bytes.
-  ///   - firstUsableLBA: first sector that a partition may use; 1 MiB leaves room for the alternate entries.
-  ///   - primaryEntriesLBA: where the entries of the primary table begin.
+  ///   - diskGUID: The disk's GUID.
+  ///   - partitions: The partitions, in any order.
+  ///   - diskSizeInSectors: Size of the disk in sectors of 512 bytes.
+  ///   - firstUsableLBA: First sector that a partition may use. The default of 1 MiB leaves space for the alternate
+  ///     entries.
+  ///   - primaryEntriesLBA: First sector of the primary table's entries.
   public init(
     diskGUID: GUID, partitions: [Partition], diskSizeInSectors: UInt64, firstUsableLBA: UInt64 = 2048,
     primaryEntriesLBA: UInt64 = GPT.usualEntriesLBA
@@ -47,20 +46,20 @@ public struct GPT: Sendable, Equatable {
     self.primaryEntriesLBA = primaryEntriesLBA
   }
 
-  /// Last sector that a partition may use; 0 where the disk is too small for a table.
+  /// Last sector that a partition may use; 0 if the disk is too small for a table.
   public var lastUsableLBA: UInt64 {
     let overhead = Self.entriesSectorCount + 2
     return diskSizeInSectors > overhead ? diskSizeInSectors - overhead : 0
   }
 
-  /// The partition with the number, counted from 1.
+  /// The partition with a number, counted from 1.
   public func partition(number: Int) -> Partition? {
     partitions.first { $0.number == number }
   }
 
-  /// Checks that the table describes partitions that can exist on its disk.
+  /// Checks that the partitions can exist on the table's disk.
   ///
-  /// - Throws: ``GPTError`` for the first thing that is wrong.
+  /// - Throws: ``GPTError`` for the first problem.
   public func validate() throws(GPTError) {
     let overhead = firstUsableLBA + Self.entriesSectorCount + 2
     guard diskSizeInSectors > overhead, primaryEntriesLBA >= 2,

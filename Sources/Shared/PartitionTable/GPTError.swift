@@ -1,4 +1,4 @@
-/// Why bytes are no partition table, or a table cannot be written.
+/// An error in a partition table.
 public enum GPTError: Error, Equatable, Sendable {
   /// The sector does not begin with the table's signature.
   case noSignature
@@ -6,9 +6,9 @@ public enum GPTError: Error, Equatable, Sendable {
   case headerChecksum
   /// The checksum of the entries does not match.
   case entriesChecksum
-  /// The header says that it stands in another sector.
+  /// The header states that it belongs to another sector.
   case misplaced(expected: UInt64, found: UInt64)
-  /// The header has sizes that no table has.
+  /// The header contains impossible sizes.
   case invalidGeometry
   /// The disk ends before the table does.
   case truncated
@@ -16,7 +16,7 @@ public enum GPTError: Error, Equatable, Sendable {
   case noRoomForTable
   /// A partition's number is used twice or is not in 1...128.
   case invalidNumber(Int)
-  /// A partition has no type or no id.
+  /// A partition has no type or no ID.
   case missingID(partition: Int)
   /// A partition is not between the first and the last usable sector.
   case outsideDisk(partition: Int)
@@ -24,12 +24,11 @@ public enum GPTError: Error, Equatable, Sendable {
   case nameTooLong(partition: Int)
   /// Two partitions share sectors.
   case overlap(partition: Int, other: Int)
-  /// The boot code is longer than the 440 bytes there are for it.
+  /// The boot code is longer than 440 bytes.
   case bootCodeTooLong
 }
 
 extension GPTError: CustomStringConvertible {
-  /// The reason, for a reader.
   public var description: String {
     switch self {
     case .noSignature: "there is no GUID partition table"

@@ -1,4 +1,4 @@
-/// The header of a table or of its backup, field by field as in the UEFI specification 2.10, section 5.3.2.
+/// The header of a primary or backup table, with the fields of UEFI specification 2.10, section 5.3.2.
 struct GPTHeader: Equatable {
   static let signature = Array("EFI PART".utf8)
   static let revision: UInt32 = 0x0001_0000
@@ -14,7 +14,6 @@ struct GPTHeader: Equatable {
   var entrySize = GPT.entrySize
   var entriesChecksum: UInt32
 
-  /// The sector with the header.
   func serialised() -> [UInt8] {
     var header = bytes(checksum: 0)
     header = bytes(checksum: CRC32.checksum(header))
@@ -38,12 +37,12 @@ struct GPTHeader: Equatable {
 }
 
 extension GPTHeader {
-  /// Reads and checks a header.
+  /// Parses and checks a header.
   ///
   /// - Parameters:
-  ///   - sector: the sector's bytes.
-  ///   - lba: where the sector was read from.
-  /// - Throws: ``GPTError`` where it is no header that can be trusted.
+  ///   - sector: The sector's bytes.
+  ///   - lba: The sector's number.
+  /// - Throws: ``GPTError`` if the header is not valid.
   init(sector: [UInt8], lba: UInt64) throws(GPTError) {
     guard sector.count >= GPT.sectorSize else { throw .truncated }
     guard sector.starts(with: Self.signature) else { throw .noSignature }
@@ -64,14 +63,14 @@ extension GPTHeader {
     entryCount = Int(sector.littleEndian(at: 80, as: UInt32.self))
     entrySize = Int(sector.littleEndian(at: 84, as: UInt32.self))
     entriesChecksum = sector.littleEndian(at: 88)
-    // Bounded before anything is read or allocated by these numbers: they come from whatever disk is plugged in.
+    // Check the bounds before these numbers are used for reads or allocations: the disk is not trusted.
     guard (1...1024).contains(entryCount), entrySize >= 128, entrySize <= 1024, entrySize.nonzeroBitCount == 1,
       entriesLBA >= 2, entriesLBA < 1 << 54, alternateLBA < 1 << 54, firstUsableLBA <= lastUsableLBA,
       lastUsableLBA < 1 << 54
     else { throw .invalidGeometry }
   }
 
-  /// Sectors of the entry array.
+  /// Number of sectors of the entry array.
   var entriesSectorCount: Int {
     (entryCount * entrySize + GPT.sectorSize - 1) / GPT.sectorSize
   }

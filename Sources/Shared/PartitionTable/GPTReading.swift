@@ -1,19 +1,20 @@
-/// What a disk holds in the two places of a table.
+/// The primary and the backup table of a disk.
 public struct GPTReading: Sendable {
-  /// The table at the beginning, or why there is none.
+  /// The table at the beginning, or the reason why it is not valid.
   public var primary: Result<GPT, GPTError>
-  /// The backup, or why there is none.
+  /// The table at the end, or the reason why it is not valid.
   public var backup: Result<GPT, GPTError>
 
   /// Reads both tables of a disk.
   ///
-  /// The backup is looked for where a valid primary says, otherwise in the last sector. Every number that comes from the disk is
-  /// checked before it is used. The table may be larger than the library writes, so that foreign disks can be looked at.
+  /// A valid primary table contains the position of the backup; otherwise the backup is expected in the last sector.
+  /// Numbers from the disk are checked before they are used. Entry arrays may be larger than those that this library
+  /// writes, so that disks from other tools can be read.
   ///
   /// - Parameters:
-  ///   - diskSizeInSectors: size of the disk in sectors of 512 bytes.
-  ///   - read: gives `count` sectors from `lba` on; fewer bytes where the disk ends.
-  /// - Throws: only what `read` throws.
+  ///   - diskSizeInSectors: Size of the disk in sectors of 512 bytes.
+  ///   - read: A function that returns `count` sectors from `lba` on; fewer bytes at the end of the disk.
+  /// - Throws: Errors of `read`.
   public init<Failure: Error>(
     diskSizeInSectors: UInt64, read: (_ lba: UInt64, _ count: Int) throws(Failure) -> [UInt8]
   ) throws(Failure) {
@@ -25,9 +26,9 @@ public struct GPTReading: Sendable {
     backup = try Self.table(at: backupLBA, diskSizeInSectors: diskSizeInSectors, read: read)
   }
 
-  /// The table that counts: the primary if it is whole, otherwise the backup.
+  /// The primary table if it is valid, otherwise the backup.
   ///
-  /// - Throws: why there is no primary, where there is no backup either.
+  /// - Throws: The error of the primary table, if neither is valid.
   public func table() throws(GPTError) -> GPT {
     if case .failure = primary, case .success(let table) = backup { return table }
     return try primary.get()
@@ -49,7 +50,7 @@ public struct GPTReading: Sendable {
     guard entries.count == entriesSize else { return .failure(.truncated) }
     guard CRC32.checksum(entries) == header.entriesChecksum else { return .failure(.entriesChecksum) }
     let table = GPT(header: header, entries: Array(entries))
-    // Whoever uses a partition counts with its sectors, in bytes as well.
+    // Callers compute with these sectors, also in bytes, so they must not overflow.
     if let partition = table.partitions.first(where: { $0.lastLBA < $0.firstLBA || $0.lastLBA >= 1 << 54 }) {
       return .failure(.outsideDisk(partition: partition.number))
     }
@@ -58,7 +59,7 @@ public struct GPTReading: Sendable {
 }
 
 extension GPT {
-  /// The table that a checked header and its checked entries describe.
+  /// Makes a table from a header and entries that were checked before.
   init(header: GPTHeader, entries: [UInt8]) {
     let partitions = (0..<header.entryCount).compactMap { index in
       let start = index * header.entrySize

@@ -1,40 +1,39 @@
-/// Bytes and the sector where they belong.
+/// Bytes and their position on a disk.
 public struct DiskRegion: Sendable, Equatable {
   /// First sector.
   public var lba: UInt64
-  /// A whole number of sectors.
+  /// The bytes, a multiple of the sector size.
   public var bytes: [UInt8]
 
-  /// Makes a region.
   public init(lba: UInt64, bytes: [UInt8]) {
     self.lba = lba
     self.bytes = bytes
   }
 }
 
-/// A table as it stands on a disk, in its parts.
+/// The parts of a table on a disk.
 public struct SerialisedGPT: Sendable, Equatable {
-  /// The protective master boot record in sector 0, with the boot code it was given.
+  /// The protective master boot record in sector 0, with boot code.
   public var protectiveMBR: DiskRegion
   /// The header in sector 1.
   public var primaryHeader: DiskRegion
-  /// The entries that belong to the primary header.
+  /// The entries of the primary table.
   public var primaryEntries: DiskRegion
-  /// The entries in front of the backup header.
+  /// The entries of the backup table, before the backup header.
   public var backupEntries: DiskRegion
   /// The header in the last sector.
   public var backupHeader: DiskRegion
 
-  /// Everything that has to be written to a new disk, in ascending order.
+  /// All regions that must be written to a new disk, in ascending order.
   public var regions: [DiskRegion] {
     [protectiveMBR, primaryHeader, primaryEntries, backupEntries, backupHeader]
   }
 }
 
 extension GPT {
-  /// The bytes of the table and where they belong.
+  /// Returns the bytes of the table with their positions.
   ///
-  /// - Parameter bootCode: what a BIOS runs from sector 0; at most 440 bytes.
+  /// - Parameter bootCode: Boot code for a BIOS in sector 0; at most 440 bytes.
   /// - Throws: ``GPTError`` if the table is not valid.
   public func serialised(bootCode: [UInt8] = []) throws(GPTError) -> SerialisedGPT {
     try validate()
@@ -74,7 +73,6 @@ extension GPT {
 }
 
 extension Partition {
-  /// The entry of the partition.
   func serialised() -> [UInt8] {
     var bytes = type.guid.onDisk + guid.onDisk
     bytes.append(littleEndian: firstLBA)
@@ -84,7 +82,7 @@ extension Partition {
     return bytes + Array(repeating: 0, count: GPT.entrySize - bytes.count)
   }
 
-  /// Reads an entry; `nil` where it is not used.
+  /// Parses an entry; `nil` if it is unused.
   init?(number: Int, entry: some Collection<UInt8>) {
     guard let type = GUID(onDisk: entry.prefix(16)), type != .zero,
       let guid = GUID(onDisk: entry.dropFirst(16).prefix(16))

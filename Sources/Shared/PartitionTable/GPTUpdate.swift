@@ -1,32 +1,34 @@
-/// One step of changing the tables of a disk: write the regions, then make them durable before the next step.
+/// A step of a change to the tables of a disk. Its regions must be on the disk before the next step begins.
 public struct GPTWriteStep: Sendable, Equatable {
-  /// What is written, in this order.
+  /// The regions, in the order of writing.
   public var regions: [DiskRegion]
 }
 
-/// The steps by which the tables of a disk are changed so that a power cut at any write leaves a whole table that counts.
+/// The steps to change the tables of a disk. After a power cut at any write, the disk has a valid table.
 ///
-/// A sector is written whole or not at all; nothing more is asked of the disk. What a cut leaves behind:
+/// The only requirement on the disk is that it writes a sector either completely or not at all. The steps, and the
+/// state after a power cut during each of them:
 ///
-/// 1. *Repair*, only if the primary is damaged: it is written anew from the backup, entries first. Cut: the primary is still
-///    damaged, the backup still counts. After this step the primary is whole, and the backup may be touched.
-/// 2. *New backup*, entries and then header. Cut: the primary is untouched and counts; the half-written backup
-///    is repaired by the next start, which compares the two.
-/// 3. *New entries* into the place that the primary header does not point to. Cut: the header points to the old ones.
-/// 4. *New primary header*, one sector: the switch. Before it the old table counts, after it the new one. Should the disk tear even
-///    that sector, the checksum fails and the new backup, complete since step 2, counts.
-/// 5. *Protective record* in sector 0, of which only the disk's size changes. Nothing on Linux or in UEFI reads that size.
+/// 1. *Repair*, only if the primary table is damaged: write it from the backup, entries first. After a power cut, the
+///    primary is still damaged and the backup is used. When the step is complete, the primary is valid and the backup
+///    may be overwritten.
+/// 2. *New backup*, entries and then header. After a power cut, the primary is unchanged and is used. The next start
+///    compares both tables and repairs the incomplete backup.
+/// 3. *New entries* in the place that the primary header does not refer to. After a power cut, the header refers to the
+///    old ones.
+/// 4. *New primary header*, one sector. Before this write, the old table is used; afterwards, the new one. If the disk
+///    writes the sector incompletely, its checksum is wrong, and the backup from step 2 is used.
+/// 5. *Protective record* in sector 0. Only the disk's size in it changes, which neither Linux nor UEFI reads.
 public struct GPTUpdate: Sendable, Equatable {
-  /// The steps, in order.
   public var steps: [GPTWriteStep]
 
-  /// Plans the change from what was read to `table`; no steps where both copies are as wanted already.
+  /// Plans the change from the tables of a disk to `table`. There are no steps if both copies are correct already.
   ///
   /// - Parameters:
-  ///   - table: what the disk is to hold; where its entries go is decided here.
-  ///   - reading: what the disk holds.
-  ///   - bootCode: the first 440 bytes of the disk, which are kept.
-  /// - Throws: ``GPTError`` if there is no whole table on the disk, or the new one is not valid.
+  ///   - table: The new table. Its `primaryEntriesLBA` is ignored and chosen here.
+  ///   - reading: The current tables of the disk.
+  ///   - bootCode: The first 440 bytes of the disk, which are kept.
+  /// - Throws: ``GPTError`` if the disk has no valid table, or the new one is not valid.
   public init(to table: GPT, from reading: GPTReading, bootCode: [UInt8]) throws(GPTError) {
     let current = try reading.table()
     var wanted = table
@@ -57,7 +59,7 @@ public struct GPTUpdate: Sendable, Equatable {
     }
   }
 
-  /// Whether the backup says the same as `table`; where the primary keeps its entries is not the backup's business.
+  /// True if the backup equals `table`, except for the position of the primary entries.
   private static func isCopy(_ backup: Result<GPT, GPTError>, of table: GPT) -> Bool {
     guard case .success(var copy) = backup else { return false }
     copy.primaryEntriesLBA = table.primaryEntriesLBA

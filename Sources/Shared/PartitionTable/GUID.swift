@@ -1,6 +1,6 @@
-/// A globally unique identifier as the GUID Partition Table uses it (UEFI specification 2.10, appendix A).
+/// A globally unique identifier, as in the GUID Partition Table (UEFI specification 2.10, appendix A).
 ///
-/// Its text form is written big-endian throughout; on a disk the first three groups are little-endian.
+/// In the text form, all groups are big-endian. On a disk, the first three groups are little-endian.
 public struct GUID: Hashable, Sendable {
   /// The first eight bytes of the text form.
   private let high: UInt64
@@ -12,15 +12,16 @@ public struct GUID: Hashable, Sendable {
     self.low = low
   }
 
-  /// The id of what is not there: an unused entry has it as its type.
+  /// The zero GUID, which is the type of unused entries.
   public static let zero = GUID(high: 0, low: 0)
 
   /// Lengths of the groups of the text form, in characters.
   private static let groupLengths = [8, 4, 4, 4, 12]
 
-  /// Reads the text form: 32 hexadecimal digits in groups of 8-4-4-4-12, upper or lower case.
+  /// Parses the text form: 32 hexadecimal digits in groups of 8-4-4-4-12, in upper or lower case; `nil` for any other
+  /// text.
   ///
-  /// - Parameter text: the text, without braces; `nil` results from anything else.
+  /// - Parameter text: The text, without braces.
   public init?(_ text: some StringProtocol) {
     let groups = text.utf8.split(separator: UInt8(ascii: "-"), omittingEmptySubsequences: false)
     guard groups.map(\.count) == Self.groupLengths else { return nil }
@@ -45,9 +46,9 @@ public struct GUID: Hashable, Sendable {
     }
   }
 
-  /// Makes a random id (RFC 9562, version 4).
+  /// Makes a random GUID (RFC 9562, version 4).
   ///
-  /// - Parameter generator: where the randomness comes from; a seeded one gives the same id every time.
+  /// - Parameter generator: Source of randomness. A seeded generator gives reproducible GUIDs.
   public static func random(using generator: inout some RandomNumberGenerator) -> GUID {
     let high: UInt64 = generator.next()
     let low: UInt64 = generator.next()
@@ -56,9 +57,10 @@ public struct GUID: Hashable, Sendable {
       low: low & ~(0b11 << 62) | 0b10 << 62)
   }
 
-  /// Makes an id from 16 bytes of any origin, for example of a hash, marked as RFC 9562 version 8.
+  /// Makes a GUID from 16 arbitrary bytes, for example of a hash (RFC 9562, version 8); `nil` for another number of
+  /// bytes.
   ///
-  /// - Parameter bytes: the bytes in the order of the text form; `nil` results where they are not 16.
+  /// - Parameter bytes: The bytes in the order of the text form.
   public init?(customBytes bytes: some Collection<UInt8>) {
     guard bytes.count == 16 else { return nil }
     let high = bytes.prefix(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
@@ -68,9 +70,7 @@ public struct GUID: Hashable, Sendable {
       low: low & ~(0b11 << 62) | 0b10 << 62)
   }
 
-  /// Reads the form on a disk.
-  ///
-  /// - Parameter bytes: the 16 bytes; `nil` results where they are not 16.
+  /// Decodes the form on a disk; `nil` unless there are 16 bytes.
   public init?(onDisk bytes: some Collection<UInt8>) {
     guard bytes.count == 16 else { return nil }
     let bytes = Array(bytes)
@@ -80,7 +80,7 @@ public struct GUID: Hashable, Sendable {
       low: bytes[8...].reduce(UInt64(0)) { $0 << 8 | UInt64($1) })
   }
 
-  /// The 16 bytes as they stand on a disk.
+  /// The form on a disk: 16 bytes.
   public var onDisk: [UInt8] {
     let text = (0..<8).map { UInt8(truncatingIfNeeded: high >> (56 - 8 * $0)) }
     let tail = (0..<8).map { UInt8(truncatingIfNeeded: low >> (56 - 8 * $0)) }
@@ -89,7 +89,7 @@ public struct GUID: Hashable, Sendable {
 }
 
 extension GUID: CustomStringConvertible {
-  /// The text form in lower case, as Linux writes it (`PARTUUID`, `/dev/disk/by-partuuid`).
+  /// The text form in lower case, as in Linux (`PARTUUID`, `/dev/disk/by-partuuid`).
   public var description: String {
     let digits = Self.hexadecimal(high) + Self.hexadecimal(low)
     var rest = Substring(digits)
@@ -100,7 +100,7 @@ extension GUID: CustomStringConvertible {
     return groups.joined(separator: "-")
   }
 
-  /// The text form in upper case, as the specification and sfdisk write it.
+  /// The text form in upper case, as in the specification and sfdisk.
   public var uppercased: String { description.uppercased() }
 
   private static func hexadecimal(_ value: UInt64) -> String {
@@ -110,7 +110,6 @@ extension GUID: CustomStringConvertible {
 }
 
 extension GUID: Codable {
-  /// Reads the text form.
   public init(from decoder: any Decoder) throws {
     let container = try decoder.singleValueContainer()
     let text = try container.decode(String.self)
@@ -120,7 +119,6 @@ extension GUID: Codable {
     self = guid
   }
 
-  /// Writes the text form.
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.singleValueContainer()
     try container.encode(description)

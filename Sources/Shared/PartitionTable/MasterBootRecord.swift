@@ -1,32 +1,32 @@
-/// The partition table of a PC of old, with sectors of 512 bytes: four primary partitions, one of which may hold a chain of logical
-/// ones. Read only; Cultivar writes ``GPT``.
+/// A PC's partition table in the master boot record, with sectors of 512 bytes: four primary partitions, one of which
+/// may contain a chain of logical ones. It can only be read; Cultivar writes ``GPT``.
 public struct MasterBootRecord: Sendable, Equatable {
   /// A partition.
   public struct Entry: Sendable, Equatable {
-    /// Number as Linux counts: 1 to 4, logical ones from 5 on.
+    /// Number as in Linux: 1 to 4, and from 5 on for logical partitions.
     public var number: Int
-    /// What the table says that it is for.
+    /// The type code in the table.
     public var type: UInt8
     /// First sector.
     public var firstLBA: UInt64
-    /// Sectors.
+    /// Number of sectors.
     public var sectorCount: UInt64
   }
 
-  /// Number of the disk; a partition's id is made of it (`PARTUUID`).
+  /// Signature of the disk, which is a part of its partitions' IDs (`PARTUUID`).
   public var diskSignature: UInt32
-  /// Partitions, by number; without the one that holds the logical ones.
+  /// Partitions, sorted by number, without the extended one that contains the logical ones.
   public var partitions: [Entry]
 
-  /// Types of the partition that holds the logical ones.
+  /// Types of extended partitions.
   private static let extended: Set<UInt8> = [0x05, 0x0F, 0x85]
-  /// Type of the partition that stands for a ``GPT``.
+  /// Type of the partition in the protective record of a ``GPT``.
   public static let protectiveType: UInt8 = 0xEE
 
-  /// Reads the table of a disk; `nil` where there is none, or one that describes nothing.
+  /// Reads the table of a disk; `nil` if there is none or it has no partitions.
   ///
-  /// - Parameter read: gives a sector; fewer bytes where the disk ends.
-  /// - Throws: only what `read` throws.
+  /// - Parameter read: A function that returns a sector; fewer bytes at the end of the disk.
+  /// - Throws: Errors of `read`.
   public init?<Failure: Error>(read: (_ lba: UInt64) throws(Failure) -> [UInt8]) throws(Failure) {
     let sector = try read(0)
     guard sector.count == GPT.sectorSize, sector[510] == 0x55, sector[511] == 0xAA else { return nil }
@@ -36,7 +36,7 @@ public struct MasterBootRecord: Sendable, Equatable {
     for number in 1...4 {
       let entry = Self.entry(number, in: sector, at: 446 + (number - 1) * 16)
       guard let entry else { continue }
-      // What is neither is the start code of a file system, and no table.
+      // An entry with another status byte is part of a file system's boot code, not of a table.
       guard sector[446 + (number - 1) * 16] & 0x7F == 0 else { return nil }
       if Self.extended.contains(entry.type) { chains.append(entry.firstLBA) } else { partitions.append(entry) }
     }
@@ -48,7 +48,7 @@ public struct MasterBootRecord: Sendable, Equatable {
     from start: UInt64, read: (_ lba: UInt64) throws(Failure) -> [UInt8]
   ) throws(Failure) {
     var place = start
-    // A chain that bites its tail ends as well.
+    // The limit also ends a chain with a cycle.
     for number in 5...64 {
       let sector = try read(place)
       guard sector.count == GPT.sectorSize, sector[510] == 0x55, sector[511] == 0xAA else { return }
@@ -69,7 +69,7 @@ public struct MasterBootRecord: Sendable, Equatable {
     return Entry(number: number, type: type, firstLBA: UInt64(first), sectorCount: UInt64(count))
   }
 
-  /// A partition's id as `/etc/fstab` has it (`PARTUUID=1a2b3c4d-02`).
+  /// The ID of a partition as in `/etc/fstab` (`PARTUUID=1a2b3c4d-02`).
   public func partitionID(of entry: Entry) -> String {
     func digits(_ value: some BinaryInteger, _ width: Int) -> String {
       let text = String(value, radix: 16)

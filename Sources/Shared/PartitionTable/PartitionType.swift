@@ -1,15 +1,14 @@
-/// What a partition is for, by the type ids that firmware, boot loaders and Linux agree on
-/// (UEFI specification, table 5.8, and the Discoverable Partitions Specification).
+/// The purpose of a partition, as a type ID that firmware, boot loaders and Linux use (UEFI specification, table 5.8,
+/// and the Discoverable Partitions Specification).
 public struct PartitionType: Hashable, Sendable, Codable {
-  /// The id in the partition's entry.
   public let guid: GUID
 
-  /// Makes a type of an id that may not be one of the known ones.
+  /// Makes a type from any ID.
   public init(_ guid: GUID) {
     self.guid = guid
   }
 
-  /// A type known when the software is written. A mistyped id would give ``unused``, which no table accepts.
+  /// Makes a type from a literal. A mistyped ID gives ``unused``, which no table accepts.
   private init(known text: String) {
     guid = GUID(text) ?? .zero
   }
@@ -18,7 +17,7 @@ public struct PartitionType: Hashable, Sendable, Codable {
   public static let unused = PartitionType(GUID.zero)
   /// EFI system partition.
   public static let efiSystem = PartitionType(known: "c12a7328-f81f-11d2-ba4b-00a0c93ec93b")
-  /// GRUB's core image where the firmware is a BIOS.
+  /// GRUB's core image for BIOS.
   public static let biosBoot = PartitionType(known: "21686148-6449-6e6f-744e-656564454649")
   /// Extended boot loader partition (XBOOTLDR): kernels outside of the EFI system partition.
   public static let extendedBoot = PartitionType(known: "bc13c2ff-59e6-4262-a352-b275fd6f7172")

@@ -1,16 +1,16 @@
-/// The master boot record in front of a GUID Partition Table, which tells old tools that the disk is taken
+/// The master boot record in front of a GUID Partition Table, which protects the disk from tools that do not know GPT
 /// (UEFI specification 2.10, section 5.2.3).
 enum ProtectiveMBR {
   /// Length of the boot code at the beginning of the sector, which belongs to the boot loader.
   static let bootCodeSize = 440
 
-  /// The sector for a disk of `diskSizeInSectors`.
+  /// Makes the sector for a disk of `diskSizeInSectors`.
   ///
-  /// - Parameter bootCode: what a BIOS runs; at most ``bootCodeSize`` bytes.
+  /// - Parameter bootCode: Boot code for a BIOS; at most ``bootCodeSize`` bytes.
   static func serialised(diskSizeInSectors: UInt64, bootCode: [UInt8]) -> [UInt8] {
     var sector = Array(bootCode.prefix(bootCodeSize))
     sector += Array(repeating: 0, count: 446 - sector.count)
-    // One entry of type 0xEE over the whole disk, or as much of it as 32 bits can say.
+    // One entry of type 0xEE for the whole disk, limited to the range of 32 bits.
     sector += [0x00, 0x00, 0x02, 0x00, 0xEE, 0xFF, 0xFF, 0xFF]
     sector.append(littleEndian: UInt32(1))
     sector.append(littleEndian: UInt32(clamping: diskSizeInSectors - 1))

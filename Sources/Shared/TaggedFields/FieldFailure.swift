@@ -1,8 +1,7 @@
-/// Why bytes are not the fields that a format asks for.
+/// An error in a record of tagged fields.
 public struct FieldFailure: Error, Equatable, Sendable, CustomStringConvertible {
-  /// What was wrong, and in which field.
+  /// The problem and its field.
   public let description: String
 
-  /// Makes an error with words of its own.
   public init(_ description: String) { self.description = description }
 }

@@ -1,23 +1,25 @@
-/// Reads what ``FieldWriter`` writes, from a source that is not trusted: every length is checked before it is used, and there is one
-/// way only to write a thing.
+/// Parses records of ``FieldWriter`` from an untrusted source. Each length is checked before it is used, and each
+/// content has exactly one valid encoding.
 ///
-/// A reader asks for each tag that it knows, in ascending order, and then calls ``finish()``, which refuses what it did not ask for.
+/// The caller reads all known tags in ascending order and then calls ``finish()``, which throws if a field that cannot
+/// be skipped was not read.
 public struct FieldReader {
-  /// Bit of tags that a reader may pass over when it does not know them.
+  /// The bit of tags that a reader may skip if it does not know them.
   public static let skippable: UInt16 = 0x8000
 
-  /// Most fields of one record.
+  /// Maximum number of fields in a record.
   public static let mostFields = 4096
 
   private let name: String
   private var fields: ArraySlice<(tag: UInt16, value: ArraySlice<UInt8>)>
 
-  /// Splits bytes into fields.
+  /// Splits a record into fields.
   ///
   /// - Parameters:
   ///   - bytes: Exactly the record.
-  ///   - name: What the record is, for errors.
-  /// - Throws: ``FieldFailure`` where a field goes beyond the end, tags fall, or there are more than ``mostFields``.
+  ///   - name: The name of the record, for errors.
+  /// - Throws: ``FieldFailure`` if a field goes beyond the end, tags are not in ascending order, or there are more than
+  ///   ``mostFields``.
   public init(_ bytes: ArraySlice<UInt8>, of name: String) throws(FieldFailure) {
     self.name = name
     var fields: [(tag: UInt16, value: ArraySlice<UInt8>)] = []
@@ -40,9 +42,9 @@ public struct FieldReader {
     self.fields = fields[...]
   }
 
-  /// Gives the values of all fields with a tag.
+  /// Reads the values of all fields with a tag.
   ///
-  /// - Throws: ``FieldFailure`` where their number or a length is out of bounds.
+  /// - Throws: ``FieldFailure`` if their number or a length is out of bounds.
   public mutating func values(
     _ tag: UInt16, _ what: String, count: ClosedRange<Int>, length: ClosedRange<Int>
   ) throws(FieldFailure) -> [ArraySlice<UInt8>] {
@@ -61,7 +63,7 @@ public struct FieldReader {
     return result
   }
 
-  /// Gives the value of the one field with a tag.
+  /// Reads the value of the only field with a tag.
   ///
   /// - Throws: ``FieldFailure``.
   public mutating func value(
@@ -70,12 +72,13 @@ public struct FieldReader {
     try values(tag, what, count: 1...1, length: length)[0]
   }
 
-  /// Gives texts of printable characters.
+  /// Reads texts of printable characters.
   ///
   /// - Parameters:
-  ///   - length: Of each, in bytes of UTF-8.
-  ///   - isProse: Whether line feeds and tabs are allowed.
-  /// - Throws: ``FieldFailure``, also where one is not UTF-8 or has control characters, which could deceive a reader on a terminal.
+  ///   - length: Length of each text, in bytes of UTF-8.
+  ///   - isProse: True to allow line feeds and tabs.
+  /// - Throws: ``FieldFailure``, also if a text is not UTF-8 or has control characters, which could deceive a reader on
+  ///   a terminal.
   public mutating func texts(
     _ tag: UInt16, _ what: String, count: ClosedRange<Int>, length: ClosedRange<Int>, isProse: Bool = false
   ) throws(FieldFailure) -> [String] {
@@ -95,14 +98,14 @@ public struct FieldReader {
     return result
   }
 
-  /// Gives one text of printable characters.
+  /// Reads one text of printable characters.
   ///
   /// - Throws: ``FieldFailure``.
   public mutating func text(_ tag: UInt16, _ what: String, length: ClosedRange<Int>) throws(FieldFailure) -> String {
     try texts(tag, what, count: 1...1, length: length)[0]
   }
 
-  /// Gives the number of the field with a tag; `nil` where there is none.
+  /// Reads a number; `nil` if there is no field with the tag.
   ///
   /// - Throws: ``FieldFailure``.
   public mutating func optionalNumber<Number: FixedWidthInteger>(
@@ -113,7 +116,7 @@ public struct FieldReader {
     return Self.number(value)
   }
 
-  /// Gives the number of the one field with a tag.
+  /// Reads a number.
   ///
   /// - Throws: ``FieldFailure``.
   public mutating func number<Number: FixedWidthInteger>(
@@ -123,16 +126,16 @@ public struct FieldReader {
     return number
   }
 
-  /// Ends the reading.
+  /// Checks that no required fields are left.
   ///
-  /// - Throws: ``FieldFailure`` where a field is left that must be understood.
+  /// - Throws: ``FieldFailure`` for a field that was not read and cannot be skipped.
   public mutating func finish() throws(FieldFailure) {
     if let field = fields.first(where: { $0.tag & Self.skippable == 0 }) {
       throw FieldFailure("\(name) has field \(field.tag), which this version does not know and must")
     }
   }
 
-  /// The order of tags: those that may be skipped among the others, by their number.
+  /// The sort order of tags: by number, ignoring the bit of skippable tags.
   static func rank(_ tag: UInt16) -> UInt16 { tag & ~skippable }
 
   private mutating func skipTo(_ tag: UInt16) {

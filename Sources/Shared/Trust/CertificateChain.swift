@@ -3,17 +3,18 @@ import FoundationEssentials
 import SwiftASN1
 import X509
 
-/// A signer's certificate and those above it, up to an authority of the root.
+/// A signer's certificate and the certificates above it, up to an authority of the root.
 ///
-/// Certificates are read, and their signatures checked, by swift-certificates; the rules of RFC 5280 section 6.1 that count here are
-/// applied to a chain whose order is given, so there is nothing to search for and the work is bounded by the length. They are stricter
-/// than the package's own verifier, which does not look at key usages, and their reasons are data.
+/// swift-certificates parses the certificates and checks their signatures. This type applies the relevant rules of RFC
+/// 5280 section 6.1. The order of the chain is given, so no path search is needed and the work is bounded by the
+/// length. These rules are stricter than the package's verifier, which does not check key usages, and they report the
+/// reason as data.
 struct CertificateChain {
   private let certificates: [Certificate]
-  /// Name of the signer, fit for a terminal.
+  /// Name of the signer, safe for a terminal.
   let subject: String
 
-  /// Reads the certificates.
+  /// Parses the certificates.
   ///
   /// - Throws: ``TrustFailure/certificate(subject:_:)``.
   init(_ signer: Envelope.CertificateSigner) throws(TrustFailure) {
@@ -29,7 +30,7 @@ struct CertificateChain {
     subject = Self.name(certificates[0])
   }
 
-  /// The signer's key, if it is of a kind that signs statements.
+  /// The signer's key, if its algorithm is supported.
   ///
   /// - Throws: ``TrustFailure/certificate(subject:_:)``.
   func key() throws(TrustFailure) -> PublicKey {
@@ -44,8 +45,8 @@ struct CertificateChain {
 
   /// Checks the whole chain.
   ///
-  /// - Returns: Whether one of the authorities has issued the last certificate.
-  /// - Throws: ``TrustFailure/certificate(subject:_:)`` for what is wrong with a certificate of it.
+  /// - Returns: True if one of the authorities issued the last certificate.
+  /// - Throws: ``TrustFailure/certificate(subject:_:)`` for an invalid certificate of the chain.
   func leads(to authorities: [Certificate], at time: Time) throws(TrustFailure) -> Bool {
     for (certificate, issuer) in zip(certificates, certificates.dropFirst()) {
       guard Self.hasIssued(issuer, certificate) else {
@@ -72,13 +73,15 @@ struct CertificateChain {
     return name.isEmpty ? "an unnamed subject" : "“\(Printable.text(name))”"
   }
 
-  /// - Parameter depth: 0 for the signer's own.
+  /// Finds the first problem of a certificate in the chain.
+  ///
+  /// - Parameter depth: Position in the chain, 0 for the signer's certificate.
   private static func problem(
     of certificate: Certificate, depth: Int, chain: [Certificate], at time: Time
   ) -> CertificateProblem? {
     let understood: [ASN1ObjectIdentifier] = [
       .X509ExtensionID.basicConstraints, .X509ExtensionID.keyUsage, .X509ExtensionID.extendedKeyUsage,
-      // A name decides nothing here, so that other names of the subject do not either.
+      // The verification uses no names, so this extension has no effect on it.
       .X509ExtensionID.subjectAlternativeName,
     ]
     for entry in certificate.extensions where entry.critical && !understood.contains(entry.oid) {
@@ -88,7 +91,8 @@ struct CertificateChain {
     let end = moment(certificate.notValidAfter)
     if time < start { return .notYetValid(start, at: time) }
     if time > end { return .expired(end, at: time) }
-    // What an authority of the root has signed itself with does not matter: it is believed because it is there.
+    // The signature of an authority's own certificate does not matter: the authority is trusted because it is in the
+    // root.
     if certificate.signatureAlgorithm == .sha1WithRSAEncryption, depth < chain.count { return .weakSignature }
     let usage: KeyUsage?
     let purposes: ExtendedKeyUsage?
@@ -105,11 +109,11 @@ struct CertificateChain {
       if let usage, !usage.digitalSignature { return .keyUsage }
       return nil
     }
-    // Version 1 has no constraints; any certificate of it could issue others.
+    // Version 1 certificates have no constraints, so each of them could issue others.
     guard case .isCertificateAuthority(let mostBelow) = constraints else { return .notAnAuthority }
     if let usage, !usage.keyCertSign { return .keyUsage }
     if let purposes, !purposes.contains(.codeSigning), !purposes.contains(.any) { return .purposeMissing }
-    // Those that have issued themselves a new certificate do not count (RFC 5280 section 4.2.1.9).
+    // Self-issued certificates do not count (RFC 5280 section 4.2.1.9).
     let below = chain[1..<depth].count { $0.issuer != $0.subject }
     if let mostBelow, below > mostBelow { return .pathTooLong }
     return nil
@@ -119,14 +123,14 @@ struct CertificateChain {
 }
 
 extension TrustRoot {
-  /// Names of ``authorities``, fit for a terminal.
+  /// Names of ``authorities``, safe for a terminal.
   public var authorityNames: [String] {
     authorities.map { der in
       (try? Certificate(derEncoded: der)).map(CertificateChain.name) ?? "a certificate that cannot be read"
     }
   }
 
-  /// Subjects of the certificates that have signed a statement, by different keys.
+  /// Finds the subjects of the certificates that signed a statement, one for each key.
   ///
   /// - Throws: ``TrustFailure/tooFewCertificates(needed:signed:unknown:)``, ``TrustFailure/certificate(subject:_:)``.
   func certificateSigners(
@@ -151,7 +155,7 @@ extension TrustRoot {
       } catch .certificate(let subject, .wrongSignature) {
         throw .certificate(subject: subject, .wrongSignature)
       } catch {
-        // One that has expired, beside its successor, does no harm.
+        // An expired certificate does not matter if enough others are valid.
         problem = problem ?? error
       }
     }

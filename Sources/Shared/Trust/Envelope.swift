@@ -1,31 +1,28 @@
 import TaggedFields
 
-/// The signatures over one message: by keys, and with certificates. It says nothing of the message.
+/// Signatures over one message, by keys and by certificates. The envelope does not identify the message.
 public struct Envelope: Hashable, Sendable {
   /// A signature by a key of a root.
   public struct KeySignature: Hashable, Sendable {
-    /// Whose it is said to be.
+    /// The ID of the key, as claimed.
     public var key: KeyID
-    /// The signature.
     public var signature: Signature
 
-    /// Names a key's signature; nothing is checked.
     public init(key: KeyID, signature: Signature) {
       self.key = key
       self.signature = signature
     }
   }
 
-  /// A signature with an X.509 certificate.
+  /// A signature by an X.509 certificate.
   public struct CertificateSigner: Hashable, Sendable {
     /// The signer's certificate, in DER.
     public var leaf: [UInt8]
-    /// The certificate that issued the signer's, then the one that issued that, up to one that an authority of the root issued; in DER.
+    /// The certificates above the signer's, in DER: each one issued the certificate before it, and an authority of the
+    /// root issued the last one.
     public var intermediates: [[UInt8]]
-    /// The signature.
     public var signature: Signature
 
-    /// Names a signer; nothing is checked.
     public init(leaf: [UInt8], intermediates: [[UInt8]], signature: Signature) {
       self.leaf = leaf
       self.intermediates = intermediates
@@ -33,20 +30,20 @@ public struct Envelope: Hashable, Sendable {
     }
   }
 
-  /// Most signatures by keys.
+  /// Maximum number of signatures by keys.
   public static let mostSignatures = 32
-  /// Most signers with certificates.
+  /// Maximum number of signers with certificates.
   public static let mostSigners = 8
-  /// Most certificates between a signer's and an authority of the root.
+  /// Maximum number of certificates between a signer's certificate and an authority of the root.
   public static let mostIntermediates = 4
-  /// Most bytes of a record.
+  /// Maximum bytes of a record.
   public static let mostBytes = 384 << 10
-  /// What a file with signatures that stand alone begins with.
+  /// The first bytes of a file with detached signatures.
   public static let fileMagic = Array("cultivar signatures 1\n".utf8)
 
   /// Signatures by keys.
   public private(set) var signatures: [KeySignature]
-  /// Signatures with certificates.
+  /// Signatures by certificates.
   public private(set) var signers: [CertificateSigner]
 
   private enum Tag {
@@ -57,9 +54,7 @@ public struct Envelope: Hashable, Sendable {
     static let signerSignature: UInt16 = 3
   }
 
-  /// Gathers signatures.
-  ///
-  /// - Throws: ``TrustFailure/malformed(_:)`` for more than an envelope can hold, or a certificate that is too long.
+  /// - Throws: ``TrustFailure/malformed(_:)`` if there are too many signatures, or a certificate is too long.
   public init(signatures: [KeySignature] = [], signers: [CertificateSigner] = []) throws(TrustFailure) {
     guard signatures.count <= Self.mostSignatures, signers.count <= Self.mostSigners,
       signers.allSatisfy({ $0.intermediates.count <= Self.mostIntermediates })
@@ -77,7 +72,7 @@ public struct Envelope: Hashable, Sendable {
     self.signers = signers
   }
 
-  /// Reads a record.
+  /// Parses a record.
   ///
   /// - Throws: ``TrustFailure/malformed(_:)``.
   public init(bytes record: ArraySlice<UInt8>) throws(TrustFailure) {
@@ -118,7 +113,6 @@ public struct Envelope: Hashable, Sendable {
       leaf: Array(fields.0), intermediates: fields.1.map(Array.init), signature: try Signature(fields.2))
   }
 
-  /// The record.
   public var bytes: [UInt8] {
     var writer = FieldWriter()
     for signature in signatures { writer.add(Tag.signature, signature.key.bytes + signature.signature.bytes) }
@@ -132,9 +126,10 @@ public struct Envelope: Hashable, Sendable {
     return writer.bytes
   }
 
-  /// The envelope with another one's signatures, too. Of one key, or one signer's certificate, the newer signature counts.
+  /// Combines two envelopes. If both contain a signature by the same key or signer's certificate, that of `other` is
+  /// kept.
   ///
-  /// - Throws: ``TrustFailure/malformed(_:)`` for more than an envelope can hold.
+  /// - Throws: ``TrustFailure/malformed(_:)`` if there are too many signatures.
   public func adding(_ other: Envelope) throws(TrustFailure) -> Envelope {
     let keys = Set(other.signatures.map(\.key))
     let leaves = Set(other.signers.map(\.leaf))
@@ -145,7 +140,7 @@ public struct Envelope: Hashable, Sendable {
 }
 
 extension Envelope {
-  /// Reads a file with signatures that stand alone, as signing elsewhere gives.
+  /// Parses a file with detached signatures, as signing on another machine produces it.
   ///
   /// - Throws: ``TrustFailure/malformed(_:)``.
   public init(file: some Collection<UInt8>) throws(TrustFailure) {
@@ -156,6 +151,6 @@ extension Envelope {
     try self.init(bytes: Array(file)[Self.fileMagic.count...])
   }
 
-  /// The file with these signatures.
+  /// The content of a file with these detached signatures.
   public var file: [UInt8] { Self.fileMagic + bytes }
 }

@@ -1,4 +1,4 @@
-/// Bytes as lower-case hexadecimal digits, which is the only way that statements have them.
+/// Lower-case hexadecimal digits, the only form in statements.
 enum Hexadecimal {
   private static let digits = Array("0123456789abcdef".utf8)
 
@@ -6,7 +6,7 @@ enum Hexadecimal {
     String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
   }
 
-  /// The bytes of digits; `nil` where there is anything else.
+  /// Decodes digits; `nil` for any other text.
   static func bytes(_ text: some Collection<UInt8>) -> [UInt8]? {
     let values = text.compactMap { digits.firstIndex(of: $0) }
     guard values.count == text.count, values.count.isMultiple(of: 2) else { return nil }

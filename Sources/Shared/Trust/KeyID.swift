@@ -1,19 +1,18 @@
 import Crypto
 
-/// What a public key is called by: the SHA-256 of its SubjectPublicKeyInfo in DER.
+/// The ID of a public key: the SHA-256 of its SubjectPublicKeyInfo in DER.
 public struct KeyID: Hashable, Sendable {
-  /// Bytes of one.
+  /// Bytes of an ID.
   public static let length = 32
 
-  /// The hash.
   public let bytes: [UInt8]
 
-  /// The id of a key.
+  /// Computes the ID of a key.
   public init(of key: PublicKey) {
     bytes = Array(SHA256.hash(data: key.der))
   }
 
-  /// Takes an id from a record; `nil` unless it has ``length`` bytes.
+  /// Reads an ID from a record; `nil` unless it has ``length`` bytes.
   init?(_ bytes: some Collection<UInt8>) {
     guard bytes.count == Self.length else { return nil }
     self.bytes = Array(bytes)
@@ -21,14 +20,14 @@ public struct KeyID: Hashable, Sendable {
 }
 
 extension KeyID: Comparable {
-  /// Byte by byte, the first one counts most.
+  /// Compares byte by byte, beginning with the first one.
   public static func < (first: KeyID, second: KeyID) -> Bool { first.bytes.lexicographicallyPrecedes(second.bytes) }
 }
 
 extension KeyID: CustomStringConvertible {
-  /// 64 lower-case hexadecimal digits.
+  /// The ID as 64 lower-case hexadecimal digits.
   public var description: String { Hexadecimal.text(bytes) }
 
-  /// The first 16 digits, for messages that name several.
+  /// The first 16 digits, for messages.
   public var short: String { String(description.prefix(16)) }
 }

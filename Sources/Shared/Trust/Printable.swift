@@ -1,6 +1,6 @@
-/// Text of others, made fit for a terminal.
+/// Untrusted text, made safe for a terminal.
 enum Printable {
-  /// The text without control characters and marks that change its direction, and not longer than a line.
+  /// Replaces control characters and direction marks, and limits the length to 200 characters.
   static func text(_ text: String) -> String {
     var result = String.UnicodeScalarView()
     for scalar in text.unicodeScalars.prefix(200) {

@@ -3,15 +3,14 @@ import SwiftASN1
 
 /// A public key: Ed25519, or ECDSA on P-256 with SHA-256.
 public struct PublicKey: Hashable, Sendable {
-  /// The kinds of keys that there are.
   public enum Algorithm: String, Hashable, Sendable, CaseIterable {
-    /// Ed25519 of RFC 8032.
+    /// Ed25519 (RFC 8032).
     case ed25519
-    /// ECDSA on the curve P-256 over a SHA-256 (FIPS 186-5).
+    /// ECDSA on P-256 with SHA-256 (FIPS 186-5).
     case ecdsaP256 = "ecdsa-p256"
 
-    /// What SubjectPublicKeyInfo has before the bytes of the key. Algorithm, parameters and lengths are the same for all keys of
-    /// a kind, and DER has one way to write them.
+    /// The part of SubjectPublicKeyInfo before the key's bytes. It is the same for all keys of an algorithm, because
+    /// their parameters and lengths are fixed and DER is canonical.
     fileprivate var prefix: [UInt8] {
       switch self {
       case .ed25519: [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00]
@@ -24,25 +23,24 @@ public struct PublicKey: Hashable, Sendable {
       }
     }
 
-    /// Bytes of the key itself: the point of Ed25519, or the uncompressed point of P-256.
+    /// Bytes of the key itself: 32 for Ed25519, or the uncompressed point of P-256.
     fileprivate var length: Int { self == .ed25519 ? 32 : 65 }
   }
 
-  /// Most bytes of a PEM file that are looked at.
+  /// Maximum bytes of a PEM file.
   public static let mostPEMBytes = 16 << 10
 
-  /// Kind of the key.
   public let algorithm: Algorithm
   /// SubjectPublicKeyInfo in DER (RFC 5280 section 4.1.2.7; RFC 8410, RFC 5480).
   public let der: [UInt8]
 
-  /// Bytes that a key has in DER.
+  /// The range of lengths of a key in DER.
   static let derLengths = 44...91
 
-  /// Reads a SubjectPublicKeyInfo.
+  /// Parses a SubjectPublicKeyInfo.
   ///
-  /// - Throws: ``TrustFailure/notAKey(_:)`` for anything but the canonical DER of a key of one of the two kinds; a point of P-256 has to be
-  ///   uncompressed and on the curve.
+  /// - Throws: ``TrustFailure/notAKey(_:)`` unless it is the canonical DER of an Ed25519 key or a P-256 key. A P-256
+  ///   point must be uncompressed and on the curve.
   public init(der: some Collection<UInt8>) throws(TrustFailure) {
     guard Self.derLengths.contains(der.count) else {
       throw .notAKey("it has \(der.count) bytes in DER, as neither an Ed25519 nor a P-256 key has")
@@ -62,14 +60,14 @@ public struct PublicKey: Hashable, Sendable {
     self.der = bytes
   }
 
-  /// A key by what its kind has after the prefix.
+  /// Makes a key from the bytes after the algorithm's prefix.
   ///
   /// - Throws: ``TrustFailure/notAKey(_:)``.
   init(_ algorithm: Algorithm, point: some Collection<UInt8>) throws(TrustFailure) {
     try self.init(der: algorithm.prefix + point)
   }
 
-  /// Reads a PEM file with one `PUBLIC KEY` (RFC 7468 section 13).
+  /// Parses a PEM file with one `PUBLIC KEY` (RFC 7468 section 13).
   ///
   /// - Throws: ``TrustFailure/notAKey(_:)``.
   public init(pem: some Collection<UInt8>) throws(TrustFailure) {
@@ -82,13 +80,12 @@ public struct PublicKey: Hashable, Sendable {
     try self.init(der: document.derBytes)
   }
 
-  /// The key as a PEM file, as OpenSSL writes it.
+  /// The key as a PEM file in OpenSSL's format.
   public var pem: String { PEMDocument(type: "PUBLIC KEY", derBytes: der).pemString + "\n" }
 
-  /// What the key is called by.
   public var id: KeyID { KeyID(of: self) }
 
-  /// Whether the holder of this key has signed a statement.
+  /// True if the signature over a statement is valid for this key.
   public func accepts(_ signature: Signature, over input: SigningInput) -> Bool {
     let point = der.dropFirst(algorithm.prefix.count)
     switch algorithm {

@@ -1,9 +1,9 @@
 extension TrustRoot {
-  /// The next root, if it may replace this one: its version is one more, and as many keys of this root and of its own have signed it as
-  /// each asks for (The Update Framework, section 5.3.4 and following).
+  /// Returns the next root if it may replace this one. Its version must be higher by one, and enough keys of this root
+  /// and of the next one must have signed it (The Update Framework, section 5.3.4 and following).
   ///
-  /// Neither root's expiry plays a part: whoever has an expired root gets out of that by the next one. What verifies
-  /// something else with the result finds out whether that has expired.
+  /// Expiry is not checked here: a device with an expired root can still update to the next one. The resulting root's
+  /// own expiry is checked when it verifies something else.
   ///
   /// - Throws: ``TrustFailure``.
   public func followed(by next: SignedTrustRoot) throws(TrustFailure) -> TrustRoot {
@@ -15,12 +15,14 @@ extension TrustRoot {
     return next.root
   }
 
-  /// Walks a row of roots, as a bundle brings them for devices that have different versions.
+  /// Follows a chain of roots. Bundles contain such chains for devices with different versions.
   ///
-  /// Those before this one are passed over, the one of this version has to be this one, and each further one has to follow the one before.
+  /// Roots before this one are skipped. The root of the same version must equal this one, and each later root must
+  /// follow the one before it.
   ///
-  /// - Parameter chain: Roots with ascending versions; where it is empty, the result is this root.
-  /// - Throws: ``TrustFailure``: ``TrustFailure/rollback(from:to:)`` where the last one is older than this one, or versions fall.
+  /// - Parameter chain: Roots with ascending versions. If it is empty, the result is this root.
+  /// - Throws: ``TrustFailure``; ``TrustFailure/rollback(from:to:)`` if the last root is older than this one, or the
+  ///   versions do not ascend.
   public func followed(by chain: [SignedTrustRoot]) throws(TrustFailure) -> TrustRoot {
     guard chain.count <= Self.mostSteps else { throw .tooManyRoots(chain.count) }
     for (step, next) in zip(chain, chain.dropFirst()) where next.root.version <= step.root.version {

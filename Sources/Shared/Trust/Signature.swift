@@ -1,16 +1,14 @@
 import Crypto
 
-/// A signature as records have it: 64 bytes, for Ed25519 as RFC 8032 has them, for ECDSA the numbers r and s of 32 bytes each.
+/// A signature in the form of records: 64 bytes. For Ed25519 they are as in RFC 8032, for ECDSA they are the numbers r
+/// and s of 32 bytes each.
 public struct Signature: Hashable, Sendable {
-  /// Bytes of one.
+  /// Bytes of a signature.
   public static let length = 64
 
-  /// The bytes.
   public let bytes: [UInt8]
 
-  /// Takes the 64 bytes.
-  ///
-  /// - Throws: ``TrustFailure/malformed(_:)`` for another length.
+  /// - Throws: ``TrustFailure/malformed(_:)`` unless there are 64 bytes.
   public init(_ bytes: some Collection<UInt8>) throws(TrustFailure) {
     guard bytes.count == Self.length else {
       throw .malformed("a signature has \(Self.length) bytes, not \(bytes.count)")
@@ -18,25 +16,25 @@ public struct Signature: Hashable, Sendable {
     self.bytes = Array(bytes)
   }
 
-  /// Takes an ECDSA signature as OpenSSL writes it: a sequence of two integers in DER (RFC 3279 section 2.2.3).
+  /// Parses an ECDSA signature in OpenSSL's format: a sequence of two integers in DER (RFC 3279 section 2.2.3).
   ///
   /// - Throws: ``TrustFailure/malformed(_:)``.
   public init(ecdsaDER: some Collection<UInt8>) throws(TrustFailure) {
-    // Two integers of at most 33 bytes, each with two bytes before it, and two bytes before both.
+    // Two integers of at most 33 bytes, each with a header of two bytes, and another header for the sequence.
     guard ecdsaDER.count <= 72,
       let signature = try? P256.Signing.ECDSASignature(derRepresentation: Array(ecdsaDER))
     else { throw .malformed("this is no ECDSA signature of P-256 in DER") }
     try self.init(Array(signature.rawRepresentation))
   }
 
-  /// Takes what a program that signs has written: raw bytes, or DER where the key is one of ECDSA.
+  /// Parses the output of a signing program: raw bytes, or DER for ECDSA keys.
   ///
   /// - Throws: ``TrustFailure/malformed(_:)``.
   public init(written bytes: some Collection<UInt8>, algorithm: PublicKey.Algorithm) throws(TrustFailure) {
     if algorithm == .ecdsaP256, bytes.count != Self.length {
       try self.init(ecdsaDER: bytes)
     } else if algorithm == .ecdsaP256, let signature = try? Signature(ecdsaDER: bytes) {
-      // Very rarely r and s are so short that DER has just 64 bytes.
+      // In rare cases r and s are so short that the DER form has exactly 64 bytes.
       self = signature
     } else {
       try self.init(bytes)

@@ -1,15 +1,14 @@
 import TaggedFields
 
-/// A root and the signatures over it: a `.root` file, and what a bundle brings of roots.
+/// A root with the signatures over it, as in `.root` files and bundles.
 public struct SignedTrustRoot: Hashable, Sendable {
-  /// What a file begins with.
+  /// The first bytes of a file.
   public static let fileMagic = Array("cultivar root 1\n".utf8)
-  /// Most bytes of a file.
+  /// Maximum bytes of a file.
   public static let mostFileBytes = 512 << 10
 
-  /// The root.
   public var root: TrustRoot
-  /// Signatures over ``input``, by keys of this root and the one before.
+  /// Signatures over ``input`` by keys of this root and the previous one.
   public var envelope: Envelope
 
   private enum Tag {
@@ -17,15 +16,14 @@ public struct SignedTrustRoot: Hashable, Sendable {
     static let envelope: UInt16 = 2
   }
 
-  /// Puts both together; nothing is checked.
   public init(_ root: TrustRoot, envelope: Envelope) {
     self.root = root
     self.envelope = envelope
   }
 
-  /// Reads a file.
+  /// Parses a file.
   ///
-  /// - Throws: ``TrustFailure`` as ``TrustRoot/init(bytes:)`` and ``Envelope/init(bytes:)`` do.
+  /// - Throws: ``TrustFailure``, as in ``TrustRoot/init(bytes:)`` and ``Envelope/init(bytes:)``.
   public init(file: some Collection<UInt8>) throws(TrustFailure) {
     guard file.starts(with: Self.fileMagic) else { throw .malformed("this is no root file") }
     guard file.count <= Self.mostFileBytes else {
@@ -42,7 +40,7 @@ public struct SignedTrustRoot: Hashable, Sendable {
     envelope = try Envelope(bytes: fields.1)
   }
 
-  /// The file.
+  /// The content of a `.root` file.
   public var file: [UInt8] {
     var writer = FieldWriter()
     writer.add(Tag.root, root.bytes)
@@ -50,6 +48,6 @@ public struct SignedTrustRoot: Hashable, Sendable {
     return Self.fileMagic + writer.bytes
   }
 
-  /// What the signatures are over.
+  /// The statement that is signed.
   public var input: SigningInput { SigningInput(.trustRoot, message: root.bytes) }
 }

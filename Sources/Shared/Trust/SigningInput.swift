@@ -1,6 +1,6 @@
 import Crypto
 
-/// What a signature is given for. A signature for one purpose is worth nothing for another.
+/// The purpose of a signature. A signature for one purpose is not valid for another.
 public enum Purpose: String, Hashable, Sendable, CaseIterable {
   /// The manifest of an update bundle.
   case bundleManifest = "cultivar bundle manifest 1"
@@ -8,25 +8,26 @@ public enum Purpose: String, Hashable, Sendable, CaseIterable {
   case trustRoot = "cultivar trust root 1"
 }
 
-/// What is signed: never a message itself, but a statement that names the purpose and the SHA-256 of the message.
+/// The bytes that are signed: not the message itself, but a statement with the purpose and the SHA-256 of the message.
 ///
-/// Two lines of ASCII, each ended by one line feed: the purpose, and 64 lower-case hexadecimal digits. So whoever signs elsewhere
-/// needs this small file only and can read what it is for, and bytes made for one purpose are never the statement of another.
+/// The statement consists of two lines of ASCII, each with a line feed at its end: the purpose, and 64 lower-case
+/// hexadecimal digits. Offline signers need only this small file and can read its purpose. A statement for one purpose
+/// is never valid for another.
 public struct SigningInput: Hashable, Sendable {
-  /// What the signature is for.
+  /// The purpose of the signature.
   public let purpose: Purpose
-  /// SHA-256 of the message, 32 bytes.
+  /// SHA-256 of the message (32 bytes).
   public let messageHash: [UInt8]
 
-  /// The statement over a message.
+  /// Makes the statement for a message.
   public init(_ purpose: Purpose, message: some Sequence<UInt8>) {
     self.purpose = purpose
     messageHash = Array(SHA256.hash(data: Array(message)))
   }
 
-  /// Reads a statement from a file.
+  /// Parses a statement.
   ///
-  /// - Throws: ``TrustFailure/malformed(_:)`` unless the bytes are exactly those of ``bytes``.
+  /// - Throws: ``TrustFailure/malformed(_:)`` unless the text has exactly the form of ``bytes``.
   public init(statement: some Collection<UInt8>) throws(TrustFailure) {
     let longest = Purpose.allCases.map(\.rawValue.utf8.count).max() ?? 0
     guard statement.count <= longest + 66 else { throw .malformed("a statement to sign is two short lines of text") }
@@ -43,6 +44,6 @@ public struct SigningInput: Hashable, Sendable {
     throw .malformed("a statement to sign names its purpose in the first line and a SHA-256 in the second")
   }
 
-  /// The bytes that are signed.
+  /// The bytes to sign.
   public var bytes: [UInt8] { Array("\(purpose.rawValue)\n\(Hexadecimal.text(messageHash))\n".utf8) }
 }

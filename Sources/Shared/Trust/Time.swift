@@ -1,28 +1,26 @@
-/// A moment that expiry and validity are judged at.
+/// The time for checks of expiry and validity.
 ///
-/// The caller passes the later of the clock and the build time of the image that runs. Many devices have no clock that runs without
-/// power and begin in 1970, where every certificate is not yet valid and nothing has ever expired; the image is proof
-/// that its build time has passed.
+/// Callers pass the later of the clock and the running image's build time. Many devices have no battery-backed
+/// clock and start in 1970, when no certificate is valid yet and nothing has expired. The image proves that its build
+/// time has passed.
 public struct Time: Hashable, Comparable, Sendable {
   /// Seconds since 1970-01-01 00:00 UTC, without leap seconds.
   public var secondsSince1970: Int64
 
-  /// A moment by its seconds since 1970.
   public init(secondsSince1970: Int64) { self.secondsSince1970 = secondsSince1970 }
 
-  /// What a device takes for the present: the later of its clock and the build time of the image that it runs.
+  /// The current time for checks on a device: the later of its clock and its image's build time.
   public static func present(clock: Time, buildTime: Time) -> Time { max(clock, buildTime) }
 
-  /// The earlier one is less.
   public static func < (first: Time, second: Time) -> Bool { first.secondsSince1970 < second.secondsSince1970 }
 }
 
 extension Time: CustomStringConvertible {
-  /// Date and time of day in UTC: `2031-01-31 12:00:00 UTC`; only the seconds where the year has not four digits.
+  /// Date and time in UTC: `2031-01-31 12:00:00 UTC`; only seconds for years that do not have four digits.
   public var description: String {
     let (days, second) = secondsSince1970.quotientAndFlooredRemainder(dividingBy: 86_400)
     guard (-719_528..<2_932_897).contains(days) else { return "\(secondsSince1970) s since 1970" }
-    // Howard Hinnant's algorithm: years begin in March, so that the day that some years have is their last.
+    // Howard Hinnant's algorithm: years begin in March, so that a leap day is the last day of its year.
     let shifted = days + 719_468
     let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097
     let dayOfEra = shifted - era * 146_097

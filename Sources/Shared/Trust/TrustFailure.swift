@@ -1,64 +1,64 @@
 import TaggedFields
 
-/// Why something is not trusted, or cannot be read.
+/// An error of parsing or verifying signatures, keys or roots.
 public enum TrustFailure: Error, Equatable, Sendable {
-  /// The bytes are not what they should be; in which way.
+  /// The bytes are malformed.
   case malformed(String)
-  /// A file or field is no public key of a kind that is used here; why.
+  /// A file or field does not contain a supported public key.
   case notAKey(String)
-  /// A root cannot be as it was asked for, or as a file has it; why.
+  /// The properties of a root are not valid.
   case invalidRoot(String)
-  /// The root has expired and verifies nothing but its successor.
+  /// The root has expired and can verify only its successor.
   case rootExpired(version: UInt32, expired: Time, at: Time)
-  /// Fewer of a root's keys have signed than it asks for. A key that has signed twice is named once.
+  /// Too few of the root's keys have signed. Each key is listed once.
   case tooFewSignatures(rootVersion: UInt32, needed: Int, signed: [KeyID], unknown: [KeyID])
-  /// A signature names a key that the root has, and is not that key's signature over this message and purpose.
+  /// A signature by a known key is not valid for this message and purpose.
   case wrongSignature(KeyID)
-  /// The offered root is older than the one that is there.
+  /// The offered root is older than the current one.
   case rollback(from: UInt32, to: UInt32)
-  /// A root of the same version that is not the one that is there: somebody has signed two.
+  /// The offered root has the version of the current one but is different: two roots were signed with the same version.
   case fork(version: UInt32)
-  /// The offered root is not the next one.
+  /// The offered root skips versions.
   case jump(from: UInt32, to: UInt32)
-  /// More roots in a row than are looked at.
+  /// The chain has too many roots.
   case tooManyRoots(Int)
-  /// Fewer certificates have signed than the root asks for, and nothing is wrong with those that have. Signers below an authority that the
-  /// root does not have are named as unknown.
+  /// Too few certificates have signed, although none of them has a problem. Signers whose authority is not in the root
+  /// are listed as unknown.
   case tooFewCertificates(needed: Int, signed: [String], unknown: [String])
-  /// A signer's certificate, or one above it, is not acceptable.
+  /// The certificate of a signer, or one above it, has a problem.
   case certificate(subject: String, CertificateProblem)
 }
 
-/// What is wrong with a certificate, or with what was signed with it.
+/// A problem with a certificate or a signature by it.
 public enum CertificateProblem: Equatable, Sendable {
-  /// It cannot be read.
+  /// The certificate cannot be parsed.
   case unreadable
-  /// Its key is neither Ed25519 nor P-256, so that it can sign no statement.
+  /// The key is neither Ed25519 nor P-256.
   case unsupportedKey
-  /// Its own signature uses SHA-1.
+  /// The certificate is signed with SHA-1.
   case weakSignature
-  /// It is not valid any more.
+  /// The certificate has expired.
   case expired(Time, at: Time)
-  /// It is not valid yet.
+  /// The certificate is not valid yet.
   case notYetValid(Time, at: Time)
-  /// It is not for signing code: `codeSigning` is not among its extended key usages.
+  /// The extended key usages do not contain `codeSigning`.
   case purposeMissing
-  /// Its key usage does not allow what it was used for.
+  /// The key usage does not allow this use.
   case keyUsage
-  /// It has signed another certificate and is no certificate authority.
+  /// The certificate issued another one, but is not a certificate authority.
   case notAnAuthority
-  /// There are more authorities below it than it allows.
+  /// The chain has more authorities below the certificate than it allows.
   case pathTooLong
-  /// It has a critical extension that is not understood here; its object identifier.
+  /// The certificate has an unsupported critical extension with this object identifier.
   case unknownCriticalExtension(String)
-  /// The next certificate of the chain has not issued it.
+  /// The next certificate of the chain did not issue this one.
   case notIssuedByNext
-  /// The signature is not its key's signature over this message and purpose.
+  /// The signature is not valid for this message and purpose.
   case wrongSignature
 }
 
 extension TrustFailure {
-  /// What was wrong. No final full stop.
+  /// The problem in a sentence, without a full stop.
   public var problem: String {
     switch self {
     case .malformed(let reason): reason
@@ -82,7 +82,7 @@ extension TrustFailure {
     }
   }
 
-  /// What can be done now; `nil` where ``problem`` says it already.
+  /// The possible remedy; `nil` if ``problem`` implies it.
   public var remedy: String? {
     switch self {
     case .malformed: "take the file once more from where it comes from; a copy may be cut off or changed"
@@ -143,7 +143,7 @@ extension TrustFailure: CustomStringConvertible {
 }
 
 extension TrustFailure {
-  /// Reads fields, whose failures are what ``malformed(_:)`` says.
+  /// Converts failures of the field reader to ``malformed(_:)``.
   static func reading<Result>(_ work: () throws(FieldFailure) -> Result) throws(TrustFailure) -> Result {
     do { return try work() } catch { throw .malformed(error.description) }
   }

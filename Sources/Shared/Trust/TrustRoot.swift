@@ -1,37 +1,38 @@
 import TaggedFields
 
-/// Whom a device believes: public keys, how many of them have to sign, until when, and perhaps certificate authorities.
+/// The signers that a device trusts: public keys with thresholds, an expiry time, and optionally certificate
+/// authorities.
 ///
-/// A root has a version; the next one replaces it when enough keys of both have signed it (``followed(by:)``). `docs/trust.md` has the
-/// bytes of its record.
+/// A root has a version. The next version replaces it if enough keys of both have signed it (``followed(by:)``).
+/// `docs/trust.md` specifies the record.
 public struct TrustRoot: Hashable, Sendable {
-  /// Most keys of a root.
+  /// Maximum number of keys.
   public static let mostKeys = 32
-  /// Most certificate authorities of a root.
+  /// Maximum number of certificate authorities.
   public static let mostAuthorities = 8
-  /// Most bytes of a certificate.
+  /// Maximum bytes of a certificate.
   public static let mostCertificateBytes = 8 << 10
-  /// Most roots that are followed at once.
+  /// Maximum number of roots in a chain.
   public static let mostSteps = 64
-  /// Most bytes of a record.
+  /// Maximum bytes of a record.
   public static let mostBytes = 96 << 10
 
-  /// 1 for the first, and one more for each that follows.
+  /// Version of the root: 1 for the first one, and one more for each successor.
   public let version: UInt32
-  /// The keys, ascending by id.
+  /// The keys, sorted by ID.
   public let keys: [PublicKey]
-  /// How many of the keys have to sign a message, at least 1.
+  /// Number of keys that must sign a message, at least 1.
   public let threshold: Int
-  /// How many of the keys have to sign the next root, at least ``threshold``. With more than for a message, the key that signs every day
-  /// cannot make itself the only one when it is stolen.
+  /// Number of keys that must sign the next root, at least ``threshold``. If it is higher than that, a stolen key for
+  /// daily signing cannot replace the root on its own.
   public let rotationThreshold: Int
-  /// From when on the root verifies nothing but its successor; `nil` for never.
+  /// Expiry time, after which the root verifies only its successor; `nil` for never.
   public let expires: Time?
-  /// Certificates of authorities in DER, ascending; with them, certificates are another way to sign messages, never roots.
+  /// Certificates of authorities in DER, sorted. Certificates that they issue can sign messages, but not roots.
   public let authorities: [[UInt8]]
-  /// How many certificates have to sign where keys do not; 0 without ``authorities``.
+  /// Number of certificates that must sign if too few keys have signed; 0 without ``authorities``.
   public let certificateThreshold: Int
-  /// The record: what is signed, and what a file has.
+  /// The record: the signed bytes, also stored in files.
   public let bytes: [UInt8]
 
   private enum Tag {
@@ -44,12 +45,10 @@ public struct TrustRoot: Hashable, Sendable {
     static let authority: UInt16 = 7
   }
 
-  /// Makes a root.
-  ///
   /// - Parameters:
-  ///   - rotationThreshold: Left out: the threshold of messages.
+  ///   - rotationThreshold: Threshold for the next root; `nil` for `threshold`.
   ///   - authorities: Certificates in DER.
-  ///   - certificateThreshold: Left out: 1 where there are authorities.
+  ///   - certificateThreshold: Threshold for certificates; `nil` for 1 if there are authorities.
   /// - Throws: ``TrustFailure/invalidRoot(_:)``.
   public init(
     version: UInt32 = 1, keys: some Collection<PublicKey>, threshold: Int, rotationThreshold: Int? = nil,
@@ -79,7 +78,7 @@ public struct TrustRoot: Hashable, Sendable {
     bytes = writer.bytes
   }
 
-  /// Reads a record. That it is well-formed says nothing of whether it can be trusted.
+  /// Parses a record. A well-formed record is not trusted yet.
   ///
   /// - Throws: ``TrustFailure/malformed(_:)``, ``TrustFailure/notAKey(_:)``, ``TrustFailure/invalidRoot(_:)``.
   public init(bytes record: ArraySlice<UInt8>) throws(TrustFailure) {
@@ -119,7 +118,7 @@ public struct TrustRoot: Hashable, Sendable {
     }
   }
 
-  /// The key with an id, if it is one of the root's.
+  /// The root's key with this ID; `nil` if there is none.
   public func key(_ id: KeyID) -> PublicKey? { keys.first { $0.id == id } }
 
   private static func fault(
@@ -147,7 +146,7 @@ public struct TrustRoot: Hashable, Sendable {
     if !zip(authorities, authorities.dropFirst()).allSatisfy({ $0.lexicographicallyPrecedes($1) }) {
       return "a certificate authority is there twice, or they are not in order"
     }
-    // More than the signers of one envelope could never be met.
+    // A higher threshold than the maximum number of signers could never be met.
     let possible = authorities.isEmpty ? 0...0 : 1...Envelope.mostSigners
     if !possible.contains(certificateThreshold) {
       return "\(certificateThreshold) signatures with certificates cannot be asked for"

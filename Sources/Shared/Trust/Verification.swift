@@ -1,39 +1,40 @@
-/// That a root has accepted the signatures over a message, and whose they were.
+/// The result of a successful verification of a message.
 public struct Verified: Hashable, Sendable {
   /// Version of the root.
   public let rootVersion: UInt32
-  /// The statement that was signed.
+  /// The signed statement.
   public let input: SigningInput
-  /// The keys that signed, ascending; empty where certificates met the threshold.
+  /// The keys that signed, sorted; empty if certificates met the threshold.
   public let keys: [KeyID]
-  /// Subjects of the certificates that signed; empty where keys met the threshold.
+  /// Subjects of the certificates that signed; empty if keys met the threshold.
   public let certificates: [String]
 }
 
 extension TrustRoot {
-  /// Checks the signatures over a message.
+  /// Verifies the signatures over a message.
   ///
   /// - Parameters:
   ///   - envelope: The signatures.
-  ///   - message: The message, whole.
-  ///   - purpose: What they have to be for.
-  ///   - time: The later of the clock and the build time of the image that runs (``Time``).
-  /// - Returns: Who has signed.
-  /// - Throws: ``TrustFailure``: where the root has expired, a known key's signature is wrong, or too few have signed.
+  ///   - message: The complete message.
+  ///   - purpose: The required purpose of the signatures.
+  ///   - time: The later of the clock and the running image's build time (``Time``).
+  /// - Returns: The signers.
+  /// - Throws: ``TrustFailure`` if the root has expired, a known key's signature is wrong, or too few have signed.
   public func verify(
     _ envelope: Envelope, over message: some Sequence<UInt8>, purpose: Purpose, at time: Time
   ) throws(TrustFailure) -> Verified {
     try verify(envelope, over: SigningInput(purpose, message: message), at: time)
   }
 
-  /// Checks the signatures over a statement, for a message whose hash is known already.
+  /// Verifies the signatures over a statement, for a message with a known hash.
   ///
-  /// - Throws: ``TrustFailure`` as ``verify(_:over:purpose:at:)``.
+  /// - Throws: ``TrustFailure``, as in ``verify(_:over:purpose:at:)``.
   public func verify(
     _ envelope: Envelope, over input: SigningInput, at time: Time
   ) throws(TrustFailure) -> Verified {
     if let expires, time >= expires { throw .rootExpired(version: version, expired: expires, at: time) }
-    // A root is signed by keys alone: authorities of others, which issue certificates as they like, do not choose whom a device believes.
+    // Only keys may sign a root: external authorities, which issue certificates at will, must not choose the keys that
+    // a device trusts.
     let isRoot = input.purpose == .trustRoot
     do {
       let keys = try signers(of: envelope, over: input, needed: isRoot ? rotationThreshold : threshold)
@@ -44,10 +45,10 @@ extension TrustRoot {
     }
   }
 
-  /// The keys of this root that have signed a statement, each once.
+  /// Finds the keys of this root that signed a statement, each once.
   ///
-  /// - Throws: ``TrustFailure/wrongSignature(_:)``, also where there are enough others: nobody but an attacker or a broken tool writes
-  ///   one. ``TrustFailure/tooFewSignatures(rootVersion:needed:signed:unknown:)``.
+  /// - Throws: ``TrustFailure/wrongSignature(_:)``, even if enough other keys have signed: only an attack or a broken
+  ///   tool produces a wrong signature. ``TrustFailure/tooFewSignatures(rootVersion:needed:signed:unknown:)``.
   func signers(
     of envelope: Envelope, over input: SigningInput, needed: Int
   ) throws(TrustFailure) -> [KeyID] {

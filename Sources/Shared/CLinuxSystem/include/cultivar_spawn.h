@@ -1,11 +1,11 @@
-/// Starting a program with everything that has to happen between `fork` and `execve`.
+/// Starts a program, with the necessary steps between `fork` and `execve`.
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
-/// What the child does before it becomes the program, in the order of the fields.
+/// The steps of the child before it executes the program, in the order of the fields.
 struct cultivar_spawn {
   const char *path;
   char *const *arguments;
@@ -13,28 +13,30 @@ struct cultivar_spawn {
   const char *directory;
   /// Descriptors that become 0, 1 and 2.
   int standard[3];
-  /// An open `cgroup.procs` to join; -1 for none.
+  /// Open `cgroup.procs` file of the cgroup to join; -1 for none.
   int cgroup;
-  /// Make descriptor 0 the controlling terminal of the new session.
+  /// True to make descriptor 0 the controlling terminal of the new session.
   bool claims_terminal;
-  /// A mount name space with an empty `/tmp` of its own, and `/var/tmp` and `/dev/shm` where there are such folders.
+  /// True for a separate mount namespace with an empty `/tmp`, and with an empty `/var/tmp` and `/dev/shm` if they
+  /// exist.
   bool private_tmp;
-  /// With these: a folder that stands in the place of `/dev`; NULL for `/dev` as it is.
+  /// With `private_tmp`: folder to bind-mount over `/dev`; NULL to keep `/dev`.
   const char *devices;
-  /// With these: `/sys` can only be read.
+  /// With `private_tmp`: true to make `/sys` read-only.
   bool read_only_kernel;
-  /// With these: paths that can only be read, with all below them, ended by NULL. One that is not there is passed over.
+  /// With `private_tmp`: paths to make read-only with everything below them, terminated by NULL. Paths that do not
+  /// exist are skipped.
   char *const *read_only_paths;
-  /// Take the user and group below, without supplementary groups.
+  /// True to change to the user and group below, without supplementary groups.
   bool changes_user;
   uid_t uid;
   gid_t gid;
-  /// Keep only the capabilities of the mask, also for a user other than root.
+  /// True to keep only the capabilities of the mask, also for a user other than root.
   bool limits_capabilities;
   uint64_t capabilities;
 };
 
-/// Where a child failed.
+/// The step at which a child failed.
 enum cultivar_spawn_step {
   CULTIVAR_STEP_FORK = 0,
   CULTIVAR_STEP_SESSION,
@@ -48,7 +50,7 @@ enum cultivar_spawn_step {
   CULTIVAR_STEP_EXECUTE,
 };
 
-/// Starts the program and waits until it is executed or has failed to be.
+/// Starts the program, and waits until it was executed or a step failed.
 ///
-/// Returns the process id, or -1 with `errno` and `*failed_step` set; a child that failed has been waited for.
+/// Returns the process ID, or -1 with `errno` and `*failed_step` set. A failed child has been reaped.
 pid_t cultivar_spawn(const struct cultivar_spawn *spawn, enum cultivar_spawn_step *failed_step);
