@@ -2,11 +2,9 @@ import Bundle
 import BundleDownload
 import FoundationEssentials
 
-/// Where a bundle is.
+/// The location of a bundle.
 public enum BundlePlace: Sendable, CustomStringConvertible {
-  /// In a file.
   case file(URL)
-  /// On a web server.
   case web(WebAddress, DownloadOptions)
 
   /// The place in words.
@@ -17,7 +15,7 @@ public enum BundlePlace: Sendable, CustomStringConvertible {
     }
   }
 
-  /// Opens it.
+  /// Opens the bundle.
   ///
   /// - Throws: `SystemError`.
   func source() throws -> any BundleSource {

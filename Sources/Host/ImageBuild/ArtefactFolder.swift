@@ -52,7 +52,8 @@ public struct ArtefactFolder: Sendable {
 
   /// The manifest of an earlier build of the same content, if all its artefacts are untouched; otherwise `nil`.
   ///
-  /// - Parameter request: Artefacts in addition to those of the project. An empty request accepts an earlier build with any request.
+  /// - Parameter request: Artefacts in addition to those of the project. An empty request accepts an earlier build with
+  ///   any request.
   func manifest(ofBuild key: ContentHash, _ request: ArtefactRequest) -> BuildManifest? {
     let note = (try? FolderTree.readFile(stamp.path)).map { String(decoding: $0, as: UTF8.self) } ?? ""
     guard request.isEmpty ? note.hasPrefix(key.text) : note == Self.note(key, request),

@@ -71,7 +71,8 @@ public struct SystemBuilder: Sendable {
   public static func request(
     _ system: SystemDefinition, suite: String, architecture: String, kernel: String?, base: BaseRoot? = nil
   ) throws -> InstallationRequest {
-    // A base may keep its program that makes initial RAM file systems: the environment of scripts disables it (`INITRD`).
+    // A base may keep its program that makes initial RAM file systems: the environment of scripts disables it
+    // (`INITRD`).
     let initramfs = base?.facts.makesInitialRAM == true ? [] : [DebianArchive.initramfsPackage]
     var stages = [
       base == nil ? InstallationRequest.essential(suite: suite) : InstallationRequest.Stage(packages: []),
