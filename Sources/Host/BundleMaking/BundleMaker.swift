@@ -28,7 +28,6 @@ public struct BundleMaker: Sendable {
   /// Number of segments that each worker makes before the results are written.
   private static let batch = 16
 
-  ///
   /// - Parameter wholeLevel: Compression level of complete images, from 1 (fast) to 22 (small).
   public init(wholeLevel: Int = 9) { level = (wholeLevel, 19) }
 

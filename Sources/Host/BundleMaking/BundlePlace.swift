@@ -7,7 +7,7 @@ public enum BundlePlace: Sendable, CustomStringConvertible {
   case file(URL)
   case web(WebAddress, DownloadOptions)
 
-  /// The place in words.
+  /// Path or URL. A URL is without its query.
   public var description: String {
     switch self {
     case .file(let file): file.path

@@ -11,7 +11,6 @@ final class ZstandardEncoder {
 
   deinit { ZSTD_freeCCtx(context) }
 
-  ///
   /// - Parameters:
   ///   - pieces: Content to compress. Each piece has its own statistics.
   ///   - prefix: Bytes that the frame may refer to, as if they came before it.

@@ -6,7 +6,6 @@ import RootFilesystem
 /// Builds the tree of the initial RAM file system: `init`, the modules that the root needs, and the file system
 /// checker.
 enum InitialRAMTree {
-  ///
   /// - Parameters:
   ///   - modules: Modules that may be needed before the root is mounted.
   ///   - checker: The statically linked `e2fsck`.

@@ -33,7 +33,6 @@ public struct SystemBuilder: Sendable {
     case dpkg
   }
 
-  ///
   /// - Parameters:
   ///   - scratch: Folder for temporary files of sandboxes, in the cache's file system.
   ///   - base: The base of the root; `nil` for packages alone.
