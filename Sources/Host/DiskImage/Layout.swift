@@ -3,7 +3,7 @@ import PartitionTable
 
 /// The partitions of a disk and their sizes. The last partition grows.
 public struct Layout: Sendable, Equatable {
-  /// Name, as a project file has it.
+  /// Name, as in a project file.
   public var name: String
   /// The partitions in the order of the disk, numbered from 1.
   public var partitions: [LayoutPartition]
