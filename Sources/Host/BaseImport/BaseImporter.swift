@@ -313,7 +313,7 @@ public struct BaseImporter: Sendable {
         \(TreeArchive.inTree)
         cd \(Sandbox.treePath)
         [ ! -f etc/fstab ] || ! in_tree "$PWD/etc/fstab" || cat \(TreeArchive.place) > etc/fstab
-        # Made for its own disk; every image has one of its own.
+        # These were made for the image's original disk. Cultivar makes its own.
         ! in_tree "$PWD/boot" || rm -f boot/initrd.img-*
         """, root: .overlay(lower: [], upper: tree), place: .beside,
         bindings: [Sandbox.Binding(mounts, at: TreeArchive.place)], to: "adapt \(image.lastPathComponent)")

@@ -56,12 +56,12 @@ struct TreeArchive {
     try await sandbox.run(
       """
       \(Self.makeTarget(target))
-      # Of files in blocks of 512 bytes, of memory in KiB.
+      # File sizes are in blocks of 512 bytes, memory in KiB.
       ulimit -f \(Self.largestFile / 512)
       ulimit -v \(Self.memory / 1024)
-      # A file beyond the limit is an error that tar names, and not a signal.
+      # With the signal ignored, tar reports a file beyond the limit as an error.
       trap '' XFSZ
-      # Nodes of devices: only root could make them, and a device has those of its kernel.
+      # Leave out device nodes: only root can make them, and the kernel of a device makes its own.
       tar --list --verbose --numeric-owner --quoting-style=literal --file \(Self.place) |
         sed -n 's/^[bc][^ ]* *[^ ]* *[^ ]* *[^ ]* *[^ ]* //p' > /tmp/devices
       tar \(options) --no-wildcards --exclude-from=/tmp/devices --wildcards \

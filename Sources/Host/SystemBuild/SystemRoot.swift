@@ -72,7 +72,7 @@ public struct SystemRoot: Sendable {
         try await sandbox.run(
           """
           cd \(Sandbox.treePath)
-          # A folder's time is that of the last package that was unpacked into it, and packages are unpacked side by side.
+          # The time of a folder depends on the last package unpacked into it, and packages are unpacked in parallel.
           find . -xdev -type d -print0 | xargs -0 touch --date=@\(epoch)
           tar --create --sort=name --format=pax --numeric-owner \\
             --xattrs --xattrs-include='security.*' --xattrs-include='user.*' --xattrs-include='system.posix_acl_*' \\
@@ -99,13 +99,13 @@ public struct SystemRoot: Sendable {
         """
         cd \(Sandbox.treePath)
         : > /run/cultivar/output/owners
-        # Where keys lie; they are short.
+        # Folders that may contain keys. Files with keys are small.
         for folder in etc root home srv opt var usr/local; do
           [ ! -d "$folder" ] || [ -L "$folder" ] ||
             find "$folder" -xdev -type f -size -64k -exec grep -lsZ -e '-----BEGIN .*PRIVATE KEY-----' {} + || true
         done > /run/cultivar/output/keys
         find . -xdev -mindepth 1 -printf '%y %s %m %U:%G %P\\0%l\\0' > /run/cultivar/output/entries
-        # By root of the sandbox: some folders are closed to the user who builds.
+        # As root of the sandbox, because the user who builds cannot read some folders.
         for layer in \(Self.layers)/*; do
           find "$layer" -xdev -mindepth 1 -printf "${layer##*/} %P\\0"
         done > /run/cultivar/output/layers
