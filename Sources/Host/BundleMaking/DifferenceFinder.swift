@@ -66,7 +66,7 @@ struct DifferenceFinder {
         place += match.length
         continue
       }
-      // Count the bytes that the current alignment gets right.
+      // Count the bytes that the current alignment matches.
       var agreeing = 0
       for index in place..<place + match.length {
         let other = index + offset
@@ -107,7 +107,7 @@ struct DifferenceFinder {
     return best
   }
 
-  /// Determines the ends of the aligned parts, each extended for as long as it pays. Bytes between them are literal.
+  /// Determines the ends of the aligned parts by `reach`. Bytes between them are literal.
   private func pieces(
     anchors: [Anchor], _ new: UnsafeRawBufferPointer, _ old: UnsafeRawBufferPointer
   ) -> [BinaryDifference.Piece] {
@@ -140,7 +140,7 @@ struct DifferenceFinder {
     return pieces
   }
 
-  /// The length for which an alignment pays: more than half of the bytes agree.
+  /// The length of an alignment with the greatest number of matching bytes minus differing bytes.
   private static func reach(
     _ new: UnsafeRawBufferPointer, _ old: UnsafeRawBufferPointer, from start: Int, to end: Int, offset: Int, step: Int
   ) -> Int {

@@ -128,11 +128,11 @@ enum StoredFileSystem {
       head[offset..<offset + count].reversed().reduce(0) { $0 << 8 | UInt64($1) }
     }
     guard head.count >= 2048 else { return nil }
-    // The kernel's fs/erofs/erofs_fs.h: blocks, and the binary logarithm of their size.
+    // The kernel's fs/erofs/erofs_fs.h: the number of blocks, and the binary logarithm of their size.
     if number(1024, 4) == 0xe0f5_e1e2, (9...16).contains(head[1036]) { return number(1060, 4) << UInt64(head[1036]) }
-    // fs/squashfs/squashfs_fs.h; mksquashfs fills up to 4096 bytes.
+    // fs/squashfs/squashfs_fs.h. mksquashfs pads the image to a multiple of 4096 bytes.
     if number(0, 4) == 0x7371_7368 { return (min(number(40, 8), 1 << 48) + 4095) & ~4095 }
-    // fs/ext4/ext4.h: 64 bits of blocks, and the binary logarithm of their size less 10.
+    // fs/ext4/ext4.h: a 64-bit number of blocks, and the binary logarithm of their size minus 10.
     if number(1080, 2) == 0xef53, number(1048, 4) <= 6 {
       let blocks = number(1028, 4) | number(1360, 4) << 32
       return min(blocks, 1 << 40) << (10 + number(1048, 4))

@@ -22,7 +22,7 @@ final class FrameMaker {
 
   /// Makes a frame that may depend on an old image.
   ///
-  /// - Parameter ranges: Blocks of the old image, at most ``BundleLimits/prefixBlocks``.
+  /// - Parameter ranges: Blocks of the old image, at most `BundleLimits.prefixBlocks`.
   func frame(of content: [UInt8], from ranges: [BlockRange], of base: MappedImage, level: Int32) -> MadeFrame {
     var candidates = [candidate(zstandard.encode([content], level: level)) { .compressed($0) }]
     if !ranges.isEmpty {

@@ -24,7 +24,7 @@ public struct DiskImage: Sendable {
 
   /// Fills a partition with a file.
   ///
-  /// - Parameter used: The kind of content, which tells the used bytes for the block map.
+  /// - Parameter used: Kind of the content. It determines the used bytes for the block map.
   /// - Throws: ``DoesNotFit`` if the file is longer than the partition.
   public mutating func fill(
     _ number: Int, with file: URL, used: UsedBytes = .all, called content: String, key: String
@@ -126,7 +126,7 @@ public struct DiskImage: Sendable {
 
   /// The blocks of the image that a device must have. The content of all other blocks does not matter.
   ///
-  /// These are more than the blocks with other bytes than zero. Zeros in a file or in a file system's tables matter
+  /// They include more than the blocks with non-zero bytes. Zeros in a file or in a file system's tables matter
   /// too, because the medium may have other content at their place.
   ///
   /// - Throws: `FileFailure`.

@@ -4,7 +4,6 @@ import Project
 
 /// The artefacts that a build writes in addition to those of the project.
 public struct ArtefactRequest: Sendable {
-  /// Forms of the image.
   public var formats: [ArtefactFormat]
   /// Releases that devices may have. Delta bundles lead from these to the new release.
   public var oldReleases: OldReleases

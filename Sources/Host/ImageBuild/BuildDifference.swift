@@ -8,7 +8,7 @@ public struct BuildRecord: Sendable {
   /// The contents of the root file system.
   public var contents: ContentsListing
 
-  /// Reads the record of the last build into a folder.
+  /// Reads the record of the last build that was written to a folder.
   ///
   /// - Throws: ``ImageFailure/notBuilt(_:)``, `FileFailure`.
   public init(of folder: ArtefactFolder) throws {

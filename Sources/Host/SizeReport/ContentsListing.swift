@@ -1,6 +1,6 @@
 import HostSystem
 
-/// The files of a root file system with sizes and origins; `contents.json` of a build.
+/// The entries of a root file system with sizes and origins; `contents.json` of a build.
 public struct ContentsListing: Codable, Sendable, Equatable {
   /// The type of an entry.
   public enum Kind: String, Codable, Sendable {
