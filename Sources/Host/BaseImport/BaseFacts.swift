@@ -6,18 +6,15 @@ import LinuxSystem
 import struct Bundle.ReleaseVersion
 import struct LinuxSystem.ForeignTree
 
-/// What is known of a base once it is imported.
+/// Facts about a base, read when it is imported.
 public struct BaseFacts: Sendable, Codable, Equatable {
-  /// A package that it brings.
+  /// A package of a base.
   public struct Package: Sendable, Codable, Equatable {
-    /// Name.
     public var name: String
-    /// Version.
     public var version: String
-    /// Architecture, `all` included.
+    /// Debian architecture or `all`.
     public var architecture: String
 
-    /// Makes a row.
     public init(name: String, version: String, architecture: String) {
       self.name = name
       self.version = version
@@ -25,35 +22,35 @@ public struct BaseFacts: Sendable, Codable, Equatable {
     }
   }
 
-  /// A kernel that it brings.
+  /// A kernel of a base.
   public struct Kernel: Sendable, Codable, Equatable {
-    /// Version, as in the names of its file and of the folder of its modules.
+    /// Version, as in the names of the kernel's file and of its folder of modules.
     public var version: String
-    /// Packages that stand for it: the one that brought it, and those that depend on that one.
+    /// The kernel's own package and those that depend on it.
     public var packages: [String]
 
-    /// Paths that a kernel of a version can have: by itself, or among its modules since Debian 14.
+    /// Possible paths of a kernel: in `/boot` or, since Debian 14, among its modules.
     public static func places(of version: String) -> [String] {
       ["boot/vmlinuz-\(version)", "usr/lib/modules/\(version)/vmlinuz", "lib/modules/\(version)/vmlinuz"]
     }
   }
 
-  /// Suite of Debian by code name, where it says that it is one; else what it calls itself.
+  /// Code name of the Debian suite; `nil` if the base does not call itself Debian or Raspbian.
   public var suite: String?
-  /// What it calls itself (`PRETTY_NAME` of `os-release(5)`).
+  /// Name of the distribution (`PRETTY_NAME` of `os-release(5)`).
   public var title: String
-  /// Debian architecture, that of its dpkg.
+  /// Debian architecture of the base's dpkg.
   public var architecture: String
-  /// Its packages, sorted by name.
+  /// Installed packages, sorted by name.
   public var packages: [Package]
-  /// Whether one of them makes initial RAM file systems (`linux-initramfs-tool`).
+  /// True if a package of the base makes initial RAM file systems (`linux-initramfs-tool`).
   public var makesInitialRAM: Bool
-  /// Its kernels that have their modules, the newest last.
+  /// Kernels with modules, the newest last.
   public var kernels: [Kernel]
 
-  /// Reads an imported tree.
+  /// Reads the facts from an imported tree.
   ///
-  /// - Throws: ``BaseFailure`` where the tree is no Debian, `FileFailure`.
+  /// - Throws: ``BaseFailure`` if the tree is not a complete Debian, `FileFailure`.
   init(of tree: URL, image: URL) throws {
     let tree = try ForeignTree(tree.path)
     func text(_ path: String, limit: Int) throws -> String? {
@@ -109,7 +106,7 @@ public struct BaseFacts: Sendable, Codable, Equatable {
     }.sorted { ReleaseVersion($0) < ReleaseVersion($1) }
   }
 
-  /// `KEY=VALUE` by line, the value perhaps in quotes (`os-release(5)`).
+  /// Parses lines of `KEY=VALUE`, with optional quotes around the value (`os-release(5)`).
   private static func fields(of text: String) -> [String: String] {
     var fields: [String: String] = [:]
     for line in text.split(separator: "\n") where !line.hasPrefix("#") {
@@ -121,24 +118,23 @@ public struct BaseFacts: Sendable, Codable, Equatable {
   }
 }
 
-/// An imported base: what the first layer of a system's root is.
+/// An imported base.
 public struct BaseRoot: Sendable {
-  /// The tree: the lowest layer of a root.
+  /// The folder of the tree; the lowest layer of a root.
   public let tree: URL
-  /// Hash of all that the tree depends on.
+  /// Hash of everything that the tree depends on.
   public let key: ContentHash
-  /// Name of the image's file.
+  /// Name of the image file.
   public let name: String
-  /// SHA-256 of the image's file.
+  /// SHA-256 of the image file.
   public let image: ContentHash
-  /// What is known of it.
   public let facts: BaseFacts
 
   static let statusPath = "var/lib/dpkg/status"
-  /// Most bytes of dpkg's status: a desktop of 3,000 packages has 5 MB of it.
+  /// Maximum size of dpkg's status file in bytes. A desktop of 3,000 packages has about 5 MB.
   static let statusLimit = 64 << 20
 
-  /// Text of dpkg's status.
+  /// Reads the content of dpkg's status file.
   ///
   /// - Throws: `FileFailure`, `SystemError`.
   public func packageStatus() throws -> String {

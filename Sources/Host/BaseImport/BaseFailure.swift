@@ -1,44 +1,41 @@
 import FoundationEssentials
 import HostSystem
 
-/// A published image that cannot be the base of a system.
+/// An error for a published image that cannot be the base of a system.
 public struct BaseFailure: ExplainedError {
-  /// The image.
+  /// Path of the image.
   public var path: String
-  /// Why it cannot.
   public var reason: Reason
 
-  /// Why an image cannot be a base.
+  /// The reasons why an image cannot be a base.
   public enum Reason: Sendable, Equatable {
-    /// It is not the image that the project names.
+    /// The image does not have the hash in the project.
     case wrongHash(expected: String, found: String)
-    /// It is neither an archive nor a disk.
+    /// The image is neither an archive nor a disk.
     case notAnImage(String)
-    /// It does not unpack, or ends early, or its file system is damaged.
+    /// The image cannot be unpacked, ends early, or has a damaged file system.
     case damaged(String, said: String)
-    /// The table does not have the partition that the project names.
+    /// The partition table does not have the partition that the project names.
     case noPartition(Int, available: [String])
-    /// A part of it is in a form that is not read.
+    /// A part of the image has an unsupported format.
     case unreadable(place: String, kind: String)
-    /// No partition holds a Debian.
+    /// No partition contains a Debian.
     case noRoot(seen: [String])
-    /// Several partitions hold a Debian.
+    /// Several partitions contain a Debian.
     case severalRoots([Int])
-    /// What it holds is no Debian that is whole, for this reason.
+    /// The image does not contain a complete Debian, for this reason.
     case noDebian(String)
-    /// It is for other processors.
+    /// The image is for another architecture.
     case wrongArchitecture(found: String, wanted: String)
-    /// It does not say which suite it is of.
+    /// The image does not name its suite.
     case noSuite(system: String)
   }
 
-  /// Makes a failure.
   public init(_ image: URL, _ reason: Reason) {
     path = image.path
     self.reason = reason
   }
 
-  /// What was being done, and what was wrong.
   public var problem: String { "cannot take \(path) as a base: \(words)" }
 
   private var words: String {
@@ -61,7 +58,6 @@ public struct BaseFailure: ExplainedError {
     }
   }
 
-  /// What the user can do now.
   public var remedy: String? {
     switch reason {
     case .wrongHash: "fetch it again, or write its SHA-256 into the project file if it is the right one"

@@ -4,15 +4,14 @@ import HostSystem
 
 /// The file of a published image, and its hash.
 public struct BaseFile: Sendable {
-  /// The file.
   public let file: URL
-  /// SHA-256 of its content.
+  /// SHA-256 of the file.
   public let sha256: ContentHash
 
-  /// Hashes a file, or finds its hash in the cache: an image of gigabytes is read again only where it is another file, or was written.
+  /// Hashes a file, or finds its hash in the cache. A large image is read again only if it was replaced or changed.
   ///
-  /// - Parameter expected: What it must hash to; `nil` to take it as it is.
-  /// - Throws: `FileFailure`, ``BaseFailure``.
+  /// - Parameter expected: The hash that the file must have; `nil` to accept any.
+  /// - Throws: ``BaseFailure`` if the hash is another one, `FileFailure`.
   public init(_ file: URL, expected: String?, cache: Cache, progress: BuildProgress) async throws {
     self.file = file
     var status = stat()
@@ -21,7 +20,7 @@ public struct BaseFile: Sendable {
     var key = CacheKey("file-hash 1")
     key.add(file.standardizedFileURL.path)
     key.add("\(status.st_dev) \(status.st_ino) \(status.st_size)")
-    // The time of change cannot be set back, as that of modification can.
+    // Include the change time, because programs can set back only the modification time.
     key.add("\(status.st_mtim.tv_sec).\(status.st_mtim.tv_nsec) \(status.st_ctim.tv_sec).\(status.st_ctim.tv_nsec)")
     let place = try await cache.result("file-hash", key.hash) { folder in
       try await progress.step("hash \(file.lastPathComponent)") {

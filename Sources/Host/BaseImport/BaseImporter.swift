@@ -7,25 +7,25 @@ import HostSystem
 import struct LinuxSystem.ForeignTree
 import Sandbox
 
-/// Imports published images, to be what the first layer of a system's root is.
+/// Imports published images as bases of systems.
 ///
-/// Nothing is mounted, so that no kernel has to know a file system and no right is needed but that of a sandbox: file systems are read
-/// where they lie, and everything passes as a tar archive, which keeps owners, modes, links and attributes in a sandbox as well.
+/// Nothing is mounted, so no kernel support for a file system and no rights beyond those of a sandbox are needed. File
+/// systems are read directly from the image. All content passes through a tar archive, which keeps owners, modes, links
+/// and attributes in a sandbox too.
 public struct BaseImporter: Sendable {
   private let cache: Cache
   private let tools: ToolTree
   private let progress: BuildProgress
 
-  /// Makes an importer.
   public init(cache: Cache, tools: ToolTree, progress: BuildProgress) {
     self.cache = cache
     self.tools = tools
     self.progress = progress
   }
 
-  /// The tree of an image, where it was imported before.
+  /// Finds the tree of an image that was imported before; `nil` if it was not.
   ///
-  /// - Throws: `FileFailure` where the cache is damaged.
+  /// - Throws: `FileFailure` if the cache is damaged.
   public static func existing(_ base: BaseFile, partition: Int?, in cache: Cache) throws -> BaseRoot? {
     let key = key(base, partition)
     let place = cache.location("base-image", key)
@@ -34,7 +34,7 @@ public struct BaseImporter: Sendable {
 
   /// Imports an image, or finds it in the cache.
   ///
-  /// - Parameter partition: Number of the partition with the root; `nil` to find it by what it holds.
+  /// - Parameter partition: Number of the root partition; `nil` to find it by its content.
   /// - Throws: ``BaseFailure``, `CommandFailure`, `FileFailure`, `SandboxFailure`.
   public func root(of base: BaseFile, partition: Int?) async throws -> BaseRoot {
     let key = Self.key(base, partition)
@@ -75,7 +75,6 @@ public struct BaseImporter: Sendable {
 
   // MARK: The work
 
-  /// One import.
   private struct Work {
     let image: URL
     let partition: Int?
@@ -95,17 +94,17 @@ public struct BaseImporter: Sendable {
       try await adapt(tree)
     }
 
-    /// The image as it is without compression.
+    /// The image, decompressed if necessary.
     private func unpacked() async throws -> URL {
       guard try StoredKind(of: try FileRange(image)) == .compressed else {
-        // Under a name that no program takes for more than a name.
+        // As a link, because some programs would interpret parts of the file's own name.
         let link = scratch.appending(path: "image")
         guard symlink(image.path, link.path) == 0 else { throw FileFailure.last("link", link.path) }
         return link
       }
       let disk = scratch.appending(path: "image")
       do {
-        // It takes xz and gzip as well, and leaves holes where zeros are.
+        // `zstd` also decompresses xz and gzip, and makes holes for zeros.
         try await tools.command(
           "zstd", ["--decompress", "--quiet", "--force", "--long=31", "-o", disk.path, image.path],
           to: "unpack \(image.path)"
@@ -146,7 +145,7 @@ public struct BaseImporter: Sendable {
       }
     }
 
-    /// The partition that holds a Debian, and its table of mounts.
+    /// Finds the partition with a Debian, and reads its mount table.
     private func rootPartition(_ partitions: [DiskPartition]) throws -> (DiskPartition, MountTable) {
       var candidates = partitions
       if let partition {
@@ -164,7 +163,7 @@ public struct BaseImporter: Sendable {
         do {
           if let table = try mountTable(ofRoot: candidate) { found.append((candidate, table)) }
         } catch {
-          // It counts only where no other partition is the root.
+          // Throw the error only if no other partition is the root.
           failure = failure ?? error
         }
       }
@@ -176,7 +175,7 @@ public struct BaseImporter: Sendable {
       return first
     }
 
-    /// What a partition mounts that holds a Debian; `nil` for one that holds something else.
+    /// The mount table of a partition with a Debian; `nil` for other partitions.
     private func mountTable(ofRoot partition: DiskPartition) throws -> MountTable? {
       try checkLength(partition)
       return try explained(partition) {
@@ -202,7 +201,7 @@ public struct BaseImporter: Sendable {
       }
     }
 
-    /// A table or a file system that reaches beyond the end of the image.
+    /// Checks that a partition and its file system do not extend beyond the end of the image.
     private func checkLength(_ partition: DiskPartition) throws {
       var size = partition.size
       if partition.kind == .ext {
@@ -234,7 +233,7 @@ public struct BaseImporter: Sendable {
 
     // MARK: Partitions
 
-    /// Puts what is in a file system of the family ext into the tree.
+    /// Unpacks an ext file system into the tree.
     private func unpack(_ partition: DiskPartition, of disk: URL, to target: String, of tree: URL) async throws {
       try checkLength(partition)
       var partition = partition
@@ -255,14 +254,14 @@ public struct BaseImporter: Sendable {
       try await unpack(archive, to: target, of: tree)
     }
 
-    /// A copy of the disk on which the journal of a partition was played back, as a mount would do.
+    /// Copies the disk and replays the journal of a partition, as mounting it would do.
     private func recovered(_ partition: DiskPartition, of disk: URL) async throws -> (DiskPartition, URL) {
       let copy = scratch.appending(path: "recovered-\(partition.number)")
       try await HostCommand(
         .copy, ["--sparse=always", "--reflink=auto", "--dereference", "--no-preserve=all", disk.path, copy.path],
         to: "copy \(image.path)"
       ).run()
-      // Its status says what it did, and not only whether it could.
+      // Ignore the exit status, which also reports what e2fsck has changed.
       _ = try? await tools.command(
         "e2fsck", ["-y", "-E", "journal_only", "\(copy.path)?offset=\(partition.region.start)"],
         to: "play back the journal of \(partition.title)"
@@ -273,7 +272,7 @@ public struct BaseImporter: Sendable {
       return (partition, copy)
     }
 
-    /// Puts what is in a FAT file system into the tree, as Linux shows it: all of it root's.
+    /// Unpacks a FAT file system into the tree. All files belong to root, as on Linux.
     private func unpackFAT(_ partition: DiskPartition, to target: String, of tree: URL) async throws {
       try checkLength(partition)
       let archive = scratch.appending(path: "partition-\(partition.number).tar")
@@ -290,7 +289,7 @@ public struct BaseImporter: Sendable {
 
     // MARK: Archives
 
-    /// Most bytes of an `/etc/fstab`.
+    /// Maximum size of `/etc/fstab` in bytes.
     private static let tableLimit = 1 << 20
 
     /// Unpacks a tar archive into the tree.
@@ -303,7 +302,7 @@ public struct BaseImporter: Sendable {
       }
     }
 
-    /// Takes away what belongs to the disk and the start that the image was made for.
+    /// Removes files that belong to the image's original disk and boot process.
     private func adapt(_ tree: URL) async throws {
       let table = try? ForeignTree(tree.path).content(of: "etc/fstab", limit: Self.tableLimit)
       let mounts = scratch.appending(path: "fstab")
@@ -314,7 +313,7 @@ public struct BaseImporter: Sendable {
         \(TreeArchive.inTree)
         cd \(Sandbox.treePath)
         [ ! -f etc/fstab ] || ! in_tree "$PWD/etc/fstab" || cat \(TreeArchive.place) > etc/fstab
-        # Made for its own disk; every image has one of its own.
+        # These were made for the image's original disk. Cultivar makes its own.
         ! in_tree "$PWD/boot" || rm -f boot/initrd.img-*
         """, root: .overlay(lower: [], upper: tree), place: .beside,
         bindings: [Sandbox.Binding(mounts, at: TreeArchive.place)], to: "adapt \(image.lastPathComponent)")

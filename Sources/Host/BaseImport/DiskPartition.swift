@@ -1,25 +1,25 @@
 import ExtFileSystem
 import PartitionTable
 
-/// A partition of a disk image, or the image itself where it is one file system.
+/// A partition of a disk image, or an image that is one file system.
 struct DiskPartition: Sendable {
-  /// Number as Linux counts; 0 for an image without a table.
+  /// Number as in Linux; 0 for an image without a partition table.
   var number: Int
-  /// Id (`PARTUUID`); empty without a table.
+  /// Partition id (`PARTUUID`); empty without a table.
   var id: String
-  /// Name (`PARTLABEL`); empty where the table has none.
+  /// Partition name (`PARTLABEL`); empty if the table has none.
   var name: String
-  /// Bytes that the table says it has.
+  /// Size in bytes according to the table.
   var size: UInt64
-  /// Where it is; shorter than ``size`` where the image ends early.
+  /// Bytes of the partition in the image; shorter than ``size`` if the image ends early.
   var region: FileRange
-  /// What it holds.
+  /// Format of the content.
   var kind: StoredKind
 
-  /// What to call it in messages.
+  /// Name for messages.
   var title: String { number == 0 ? "the image" : "partition \(number)" }
 
-  /// The file system of the family ext.
+  /// Opens the partition's ext file system.
   ///
   /// - Throws: `ExtFailure`, `FileFailure`.
   func fileSystem() throws -> ExtFileSystem {
@@ -27,7 +27,8 @@ struct DiskPartition: Sendable {
     return try ExtFileSystem(length: region.size) { try region.read($0, $1) }
   }
 
-  /// The partitions of a disk image: by GUID partition table or master boot record; empty where it has none and is no file system.
+  /// The partitions of a disk image, by GUID partition table or master boot record. Empty if the image has no table and
+  /// is not a known file system.
   ///
   /// - Throws: `FileFailure`.
   static func all(in disk: FileRange) throws -> [DiskPartition] {

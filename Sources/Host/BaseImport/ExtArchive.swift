@@ -1,15 +1,17 @@
 import ExtFileSystem
 import RootFilesystem
 
-/// Writes what is in a file system of the family ext as a tar archive: owners, modes, links, times and attributes as they are.
+/// Writes the content of an ext file system as a tar archive, with owners, modes, links, times and attributes.
 ///
-/// Device nodes and sockets are left out: a device has those that its kernel makes, and a user who is not root cannot make any.
+/// Leaves out device nodes and sockets: the kernel of a device makes its own nodes, and only root could unpack them.
 enum ExtArchive {
+  /// Writes the archive.
+  ///
   /// - Throws: `ExtFailure`, `FileFailure`.
   static func write(_ fileSystem: ExtFileSystem, to path: String) throws {
     var writer = try TarWriter(path)
     var names: [UInt32: [UInt8]] = [:]
-    // Holes cost nothing where they are, and their zeros would fill the cache's disk.
+    // Limit the sizes of files: holes take no space in the image, but their zeros would fill the cache's disk.
     var rest = max(fileSystem.size, 1 << 30) * 4
     try add(try fileSystem.root, as: Array("./".utf8), .folder, of: fileSystem, to: &writer)
     try fileSystem.walk { place, inode in

@@ -4,9 +4,9 @@ import HostSystem
 
 /// A part of a file on the build host, read by offset.
 final class FileRange: Sendable {
-  /// Where it begins in the file, in bytes.
+  /// Offset in the file, in bytes.
   let start: UInt64
-  /// Bytes.
+  /// Size in bytes.
   let size: UInt64
   private let file: OpenFile
 
@@ -26,7 +26,7 @@ final class FileRange: Sendable {
     self.size = size
   }
 
-  /// A file that all parts of it share: a table may name a thousand of them.
+  /// An open file shared by all its ranges, because a partition table may have a thousand entries.
   private final class OpenFile: Sendable {
     let path: String
     let descriptor: Int32
@@ -40,13 +40,13 @@ final class FileRange: Sendable {
     deinit { close(descriptor) }
   }
 
-  /// A part of this one; as much of it as there is.
+  /// A part of this range, cut off at its end.
   func part(from offset: UInt64, size wanted: UInt64) -> FileRange {
     let begin = min(offset, size)
     return FileRange(file, start: start + begin, size: min(wanted, size - begin))
   }
 
-  /// Reads bytes; fewer where the region ends.
+  /// Reads bytes. Returns fewer at the end of the range.
   ///
   /// - Throws: `FileFailure`.
   func read(_ offset: UInt64, _ count: Int) throws(FileFailure) -> [UInt8] {

@@ -1,22 +1,22 @@
 import FoundationEssentials
 import LinuxSystem
 
-/// `/etc/fstab` of an image (`fstab(5)`).
+/// The content of an `/etc/fstab` (`fstab(5)`).
 struct MountTable: Sendable {
-  /// One line that mounts something.
+  /// One line with a mount.
   struct Row: Sendable, Equatable {
-    /// What is mounted, as it is written: `PARTUUID=…`, `/dev/sda1`, `tmpfs`.
+    /// Source as written in the file: `PARTUUID=…`, `/dev/sda1`, `tmpfs`.
     var source: String
-    /// Where.
+    /// Mount point.
     var target: String
-    /// Kind of file system.
+    /// Type of file system.
     var type: String
     fileprivate var line: Substring
   }
 
   private let lines: [(line: Substring, row: Row?)]
 
-  /// Reads the text.
+  /// Parses the text. Lines without a mount have no row.
   init(_ text: String) {
     lines = text.split(separator: "\n", omittingEmptySubsequences: false).map { line in
       let fields = line.split(whereSeparator: { $0 == " " || $0 == "\t" })
@@ -28,11 +28,11 @@ struct MountTable: Sendable {
     }
   }
 
-  /// What it mounts, in order.
+  /// The mounts, in order.
   var rows: [Row] { lines.compactMap(\.row) }
 
-  /// The text without what the image's own partitions were mounted by: of its disk nothing is left, and an image of Cultivar's mounts its
-  /// own partitions before `/etc/fstab` is read.
+  /// The text without mounts of the image's own partitions. Its disk no longer exists, and an image of Cultivar mounts
+  /// its own partitions before `/etc/fstab` is read.
   var withoutDisk: String {
     lines.filter { entry in
       guard let row = entry.row else { return true }
@@ -40,7 +40,7 @@ struct MountTable: Sendable {
     }.map(\.line).joined(separator: "\n")
   }
 
-  /// A field's text: spaces are written as octal numbers.
+  /// The text of a field without octal escapes, which fstab uses for spaces.
   private static func plain(_ field: Substring) -> String {
     ["\\040": " ", "\\011": "\t", "\\134": "\\"].reduce(String(field).trimmingQuotes) {
       $0.replacing($1.key, with: $1.value)
@@ -49,16 +49,16 @@ struct MountTable: Sendable {
 }
 
 extension MountTable.Row {
-  /// Whether it is about a disk of the machine, or its root: not memory, not the network, not a folder.
+  /// True if the row mounts a disk of the machine or its root, or is swap. False for memory, network and bind mounts.
   var isOnDisk: Bool {
     target == "/" || type == "swap" || source.hasPrefix("/dev/")
       || ["UUID=", "PARTUUID=", "LABEL=", "PARTLABEL=", "ID="].contains(where: source.hasPrefix)
   }
 
-  /// Whether the row's source is a partition with these ids.
+  /// True if the row's source is this partition.
   ///
   /// - Parameters:
-  ///   - uuid: Id of the file system.
+  ///   - uuid: UUID of the file system.
   ///   - label: Label of the file system.
   func names(_ partition: DiskPartition, uuid: String, label: String) -> Bool {
     func value(_ key: String) -> String? {
@@ -69,7 +69,8 @@ extension MountTable.Row {
     if let id = value("UUID") { return !uuid.isEmpty && id.lowercased() == uuid.lowercased() }
     if let name = value("PARTLABEL") { return !name.isEmpty && name == partition.name }
     if let name = value("LABEL") { return !name.isEmpty && name == label }
-    // `/dev/sda1`, `/dev/mmcblk0p1`: which disk the publisher's machine called so is not known, and there is one.
+    // `/dev/sda1`, `/dev/mmcblk0p1`: the name of the disk on the publisher's machine is not known. There is only one
+    // disk, so compare the number.
     guard source.hasPrefix("/dev/"), let last = source.split(separator: "/").last, !source.hasPrefix("/dev/mapper/")
     else {
       return false

@@ -1,21 +1,20 @@
 import ExtFileSystem
 
-/// What a file or partition holds, told by its content and never by its name.
+/// The format of a file or partition, detected by its content and never by its name.
 enum StoredKind: Equatable, Sendable {
-  /// Something compressed that `zstd` takes: xz, zstd, gzip.
+  /// A compressed file that `zstd` can read: xz, zstd, gzip.
   case compressed
-  /// A tar archive.
   case tar
   /// ext2, ext3 or ext4.
   case ext
-  /// FAT, with its serial number as `/etc/fstab` has it, and its label.
+  /// FAT, with its serial number in the form of `/etc/fstab`, and its label.
   case fat(id: String, label: String)
-  /// Something that is known and cannot be read, by what people call it.
+  /// A known but unsupported format, by its common name.
   case unreadable(String)
-  /// Nothing that is known.
+  /// An unknown format.
   case unknown
 
-  /// Tells what stands at the beginning of a region.
+  /// Detects the format from the beginning of a range.
   init(of region: FileRange) throws {
     let start = try region.read(0, 4096)
     let far = try region.read(32_768, 36_864)
@@ -39,7 +38,7 @@ enum StoredKind: Equatable, Sendable {
     }
   }
 
-  /// Whether its first sector may have the mark of a partition table and none.
+  /// True if the first sector may look like a master boot record although there is no partition table.
   var hasStartSector: Bool {
     switch self {
     case .fat: true
@@ -48,7 +47,7 @@ enum StoredKind: Equatable, Sendable {
     }
   }
 
-  /// What people call it.
+  /// Name for messages.
   var title: String {
     switch self {
     case .compressed: "a compressed file"
@@ -64,7 +63,7 @@ enum StoredKind: Equatable, Sendable {
     var name: String
     var mark: [UInt8]
     var offset: Int
-    /// Place in what was read.
+    /// Offset in the buffer that was read.
     var place: Int { offset < 4096 ? offset : offset - 32_768 }
 
     init(_ name: String, _ mark: [UInt8], at offset: Int) {
@@ -80,7 +79,7 @@ enum StoredKind: Equatable, Sendable {
     [0xFD, 0x37, 0x7A, 0x58, 0x5A, 0x00], [0x28, 0xB5, 0x2F, 0xFD], [0x1F, 0x8B],
   ]
 
-  /// In the order in which they are looked for: what contains others comes first.
+  /// In the order of the checks. Containers for other formats come first.
   private static let unreadable = [
     Mark("LUKS encryption", "LUKS\u{BA}\u{BE}".unicodeScalars.map { UInt8($0.value) }, at: 0),
     Mark("an LVM physical volume", "LABELONE", at: 512), Mark("btrfs", "_BHRfS_M", at: 0x10040),
@@ -104,7 +103,8 @@ enum StoredKind: Equatable, Sendable {
       label: String(text.trimmingSuffix(while: { $0 == " " })))
   }
 
-  /// Every form of tar has the sum of the header's bytes in the header, in octal, itself counted as spaces.
+  /// In every tar format, the header contains the sum of its bytes in octal, with the sum's own field counted as
+  /// spaces.
   private static func isTar(_ start: [UInt8]) -> Bool {
     guard start.count >= 512, start[0] != 0 else { return false }
     let written = start[148..<156].filter { (0x30...0x37).contains($0) }.reduce(0) { $0 * 8 + Int($1 - 0x30) }

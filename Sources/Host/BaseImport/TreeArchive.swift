@@ -2,24 +2,25 @@ import FoundationEssentials
 import HostSystem
 import Sandbox
 
-/// A tar archive with the content of a root file system, by anybody: its members may have any name, kind and size.
+/// An untrusted tar archive of a root file system. Its members may have any name, type and size.
 ///
-/// GNU tar unpacks it in a sandbox, beside the tree. It takes no member out of the folder that it unpacks to, makes links only when all else
-/// is there, and what it can reach beside the tree is read-only. Its memory, and the size of each file, have limits.
+/// GNU tar unpacks it in a sandbox, beside the tree. tar writes no member outside the target folder, makes links only
+/// after all other members, and everything else that it can reach is read-only. Its memory and the size of each file
+/// are limited.
 struct TreeArchive {
-  /// Its path in the sandbox.
+  /// Path of the archive in the sandbox.
   static let place = "/run/cultivar/base"
 
-  /// A function of the shell that tells whether a path in the tree has no links in it: they may lead to whatever the sandbox has.
+  /// A shell function that checks that a path in the tree contains no links, which might lead out of the tree.
   static let inTree = "in_tree() { [ \"$(realpath --canonicalize-missing -- \"$1\")\" = \"$1\" ]; }"
 
-  /// Largest file that is unpacked, holes included, in bytes: a file of a few bytes may say that it has any size, and all of them are read
-  /// when an image is made of the tree.
+  /// Maximum size of an unpacked file in bytes, including holes. A tiny archive member may claim any size, and all
+  /// bytes are read when an image is made from the tree.
   static let largestFile = 32 << 30
-  /// Most memory that tar may use, in bytes: it keeps what an extended header (pax) says.
+  /// Maximum memory of tar in bytes. tar keeps the content of extended headers (pax) in memory.
   private static let memory = 2 << 30
 
-  /// Folders whose content only a running system has: it is left out, and the folders stay.
+  /// Folders with content only on a running system. The folders stay, and their content is left out.
   private static let emptied = ["dev", "proc", "sys", "run", "tmp", "lost+found"]
 
   private let file: URL
@@ -30,7 +31,7 @@ struct TreeArchive {
     self.sandbox = sandbox
   }
 
-  /// Lines of the shell that make the folder of a mount, `$target`.
+  /// Shell lines that make the folder of a mount point, `$target`.
   private static func makeTarget(_ target: String) -> String {
     """
     \(inTree)
@@ -42,10 +43,10 @@ struct TreeArchive {
     """
   }
 
-  /// Unpacks it into a folder of the tree.
+  /// Unpacks the archive into a folder of the tree.
   ///
   /// - Parameter target: Path in the tree; empty for the tree itself.
-  /// - Throws: `CommandFailure` where it is damaged or too large.
+  /// - Throws: `CommandFailure` if the archive is damaged or too large.
   func unpack(to target: String, of tree: URL, purpose: String) async throws {
     let excluded = target.isEmpty ? Self.emptied.flatMap { ["./\($0)/*", "\($0)/*"] } : []
     let options =
@@ -55,12 +56,12 @@ struct TreeArchive {
     try await sandbox.run(
       """
       \(Self.makeTarget(target))
-      # Of files in blocks of 512 bytes, of memory in KiB.
+      # File sizes are in blocks of 512 bytes, memory in KiB.
       ulimit -f \(Self.largestFile / 512)
       ulimit -v \(Self.memory / 1024)
-      # A file beyond the limit is an error that tar names, and not a signal.
+      # With the signal ignored, tar reports a file beyond the limit as an error.
       trap '' XFSZ
-      # Nodes of devices: only root could make them, and a device has those of its kernel.
+      # Leave out device nodes: only root can make them, and the kernel of a device makes its own.
       tar --list --verbose --numeric-owner --quoting-style=literal --file \(Self.place) |
         sed -n 's/^[bc][^ ]* *[^ ]* *[^ ]* *[^ ]* *[^ ]* //p' > /tmp/devices
       tar \(options) --no-wildcards --exclude-from=/tmp/devices --wildcards \

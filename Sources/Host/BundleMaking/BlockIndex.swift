@@ -1,11 +1,11 @@
 import Bundle
 
-/// Where blocks of an image are, by their content.
+/// Finds blocks of an image by their content.
 struct BlockIndex: Sendable {
   private let image: MappedImage
   private let first: [UInt64: Int32]
 
-  /// Looks at all whole blocks of an image.
+  /// Indexes all complete blocks of an image.
   init(of image: MappedImage) {
     self.image = image
     var first: [UInt64: Int32] = [:]
@@ -17,9 +17,9 @@ struct BlockIndex: Sendable {
     self.first = first
   }
 
-  /// A block with the same content as another one.
+  /// Finds a block with the same content as another block.
   ///
-  /// - Parameter expected: One that is taken before any other, so that ranges go on.
+  /// - Parameter expected: Number of the block to try first, so that ranges continue.
   func block(like block: UnsafeRawBufferPointer, expected: Int?) -> Int? {
     if let expected, expected >= 0, expected < image.wholeBlocks, MappedImage.areEqual(image.block(expected), block) {
       return expected
@@ -30,7 +30,7 @@ struct BlockIndex: Sendable {
     return found
   }
 
-  /// A hash that is good enough to find what is then compared.
+  /// A fast hash to find candidates, which are then compared.
   static func hash(_ block: UnsafeRawBufferPointer) -> UInt64 {
     var hash: UInt64 = 0x9e37_79b9_7f4a_7c15
     var place = 0
@@ -47,7 +47,7 @@ struct BlockIndex: Sendable {
     return hash
   }
 
-  /// Whether a block is all zeros.
+  /// True if a block contains only zeros.
   static func isZero(_ block: UnsafeRawBufferPointer) -> Bool {
     var place = 0
     while place + 8 <= block.count {

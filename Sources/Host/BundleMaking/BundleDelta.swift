@@ -2,16 +2,16 @@ import Bundle
 import FoundationEssentials
 import HostSystem
 
-/// A bundle that changes an old release into a new one.
+/// Makes delta bundles, which update an old release to a new one.
 public enum BundleDelta {
-  /// A release that devices run, or are to run.
+  /// A release that devices run, or a new one.
   public enum Release: Sendable {
-    /// What a bundle has.
+    /// The release in a bundle.
     case bundle(BundleFile)
-    /// What is in slot A of a disk image.
+    /// The release in slot A of a disk image.
     case disk(DiskRelease)
 
-    /// Puts its images into files.
+    /// Writes the release's images to files.
     fileprivate func extract(to folder: URL) async throws -> [(name: String, file: URL)] {
       switch self {
       case .bundle(let bundle):
@@ -22,9 +22,9 @@ public enum BundleDelta {
       }
     }
 
-    /// What it says of itself, without its images.
+    /// The manifest of the release, without its images.
     ///
-    /// - Parameter images: Its images in files.
+    /// - Parameter images: The images of the release, as files.
     fileprivate func manifest(_ images: [(name: String, file: URL)]) throws -> BundleManifest {
       switch self {
       case .bundle(let bundle):
@@ -36,7 +36,7 @@ public enum BundleDelta {
     }
   }
 
-  /// Makes a bundle from two releases; images that only the new one has are in it as a whole.
+  /// Makes a bundle from two releases. Images that only the new release has are complete in the bundle.
   ///
   /// - Parameter sign: Signs the manifest; `nil` for no signatures.
   /// - Throws: ``BundleFileFailure``, ``BundleMakingFailure``, `FileFailure`, `CommandFailure`.
@@ -54,14 +54,14 @@ public enum BundleDelta {
     }
   }
 
-  /// Gives a folder for as long as something is done with it.
+  /// Passes a temporary folder to `body`, and removes it afterwards.
   public static func withFolder<Value>(_ body: (URL) async throws -> Value) async throws -> Value {
     let folder = try newFolder()
     defer { try? FileManager.default.removeItem(at: folder) }
     return try await body(folder)
   }
 
-  /// Gives a folder for as long as something is done with it.
+  /// Passes a temporary folder to `body`, and removes it afterwards.
   public static func withFolder<Value>(_ body: (URL) throws -> Value) throws -> Value {
     let folder = try newFolder()
     defer { try? FileManager.default.removeItem(at: folder) }
@@ -76,7 +76,7 @@ public enum BundleDelta {
 }
 
 extension BundleFile {
-  /// Refuses a bundle that changes another release, whose images are not all there.
+  /// Throws for a delta bundle, which does not contain complete images.
   fileprivate func expectWhole() throws(BundleFileFailure) {
     guard let image = manifest.images.first(where: { $0.base != nil }) else { return }
     throw BundleFileFailure(

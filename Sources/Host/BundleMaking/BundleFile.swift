@@ -4,18 +4,16 @@ import FoundationEssentials
 import Glibc
 import HostSystem
 
-/// A bundle on the build host, or one that it reads.
+/// A bundle on the build host or on a web server.
 public struct BundleFile: Sendable {
-  /// Where it is.
   public let place: BundlePlace
-  /// Manifest and signatures.
+  /// The bytes of manifest and signatures.
   public let head: BundleHead
-  /// What the manifest says.
   public let manifest: BundleManifest
-  /// What vouches for it; not judged.
+  /// Signatures of the manifest; not verified.
   public let signatures: BundleSignatures
 
-  /// Reads the beginning of a bundle.
+  /// Reads the head of a bundle.
   ///
   /// - Throws: ``BundleFileFailure``.
   public init(at place: BundlePlace) throws {
@@ -26,25 +24,25 @@ public struct BundleFile: Sendable {
     }
   }
 
-  /// Reads the beginning of a file.
+  /// Reads the head of a bundle in a file.
   ///
   /// - Throws: ``BundleFileFailure``.
   public init(_ file: URL) throws { try self.init(at: .file(file)) }
 
   private static func head(from source: some BundleSource) throws -> BundleHead { try BundleHead(from: source) }
 
-  /// Puts the images of the bundle into files, each checked by its tree.
+  /// Writes the images of the bundle to files, and checks each against its hash tree.
   ///
   /// - Parameters:
-  ///   - folder: Gets a file `NAME.img` for each image.
-  ///   - bases: Old images by name, where the bundle changes some.
+  ///   - folder: Folder for the files `NAME.img`.
+  ///   - bases: Old images by name, for images that the bundle has only as changes.
   /// - Returns: The files by name.
   /// - Throws: ``BundleFileFailure``, `FileFailure`.
   @discardableResult public func extract(to folder: URL, bases: [String: URL] = [:]) throws -> [String: URL] {
     try FolderTree.create(folder.path)
     return try Self.explained(place) {
       let source = try place.source()
-      // The head that was read, and perhaps judged, before: what is there now may be another one.
+      // Use the head that was read, and perhaps verified, before: the file may have changed.
       let bundle = try SignedBundle(head) { _, _ in }
       var (files, targets): ([String: URL], [String: any BlockStorage]) = ([:], [:])
       for image in manifest.images {
@@ -65,9 +63,9 @@ public struct BundleFile: Sendable {
     }
   }
 
-  /// Gives the bundle other signatures; the file is replaced when the new one is complete.
+  /// Replaces the signatures. Writes a new file, which replaces the old one when it is complete.
   ///
-  /// - Throws: `FileFailure`, ``BundleFileFailure`` where it is no file.
+  /// - Throws: `FileFailure`; ``BundleFileFailure`` if the bundle is not a file.
   public func replace(signatures: BundleSignatures) throws {
     guard case .file(let file) = place else {
       throw BundleFileFailure(place, reason: "what a web server has is only read", remedy: "fetch the bundle first")

@@ -2,11 +2,9 @@ import Bundle
 import BundleDownload
 import HostSystem
 
-/// Why a bundle is not usable, in words for people.
+/// An error for a bundle that cannot be used.
 public struct BundleFileFailure: ExplainedError {
-  /// What was wrong, and where.
   public let problem: String
-  /// What can be done.
   public let remedy: String?
 
   init(_ place: BundlePlace, reason: String, remedy: String?) {

@@ -3,21 +3,18 @@ import FoundationEssentials
 import Glibc
 import HostSystem
 
-/// Gives the signatures for a manifest's bytes; `nil` for none.
+/// Signs the bytes of a manifest; returns `nil` for no signatures.
 public typealias BundleSigner = @Sendable (_ manifest: [UInt8]) async throws -> BundleSignatures?
 
-/// Makes bundles of image files.
+/// Makes bundles from image files.
 public struct BundleMaker: Sendable {
-  /// An image for a bundle.
   public struct Input: Sendable {
-    /// Its name in the bundle.
+    /// Name of the image in the bundle.
     public var name: String
-    /// Its file.
     public var file: URL
-    /// The old image that it is made from; `nil` where the bundle has all of it.
+    /// The old image, if the bundle contains only changes of it; `nil` for a complete image.
     public var base: URL?
 
-    /// Names an image.
     public init(name: String, file: URL, base: URL? = nil) {
       self.name = name
       self.file = file
@@ -25,26 +22,24 @@ public struct BundleMaker: Sendable {
     }
   }
 
-  /// How hard whole images are compressed, and what changes an old one: 1, fast, to 22, small.
+  /// Compression levels for complete images and for changes, from 1 (fast) to 22 (small).
   private let level: (whole: Int, delta: Int)
 
-  /// Segments that a worker makes before what is made is written.
+  /// Number of segments that each worker makes before the results are written.
   private static let batch = 16
 
-  /// Makes a maker.
-  ///
-  /// - Parameter wholeLevel: How hard whole images are compressed: 1, fast, to 22, small.
+  /// - Parameter wholeLevel: Compression level of complete images, from 1 (fast) to 22 (small).
   public init(wholeLevel: Int = 9) { level = (wholeLevel, 19) }
 
-  /// Makes a bundle.
+  /// Makes a bundle from images.
   ///
   /// - Parameters:
-  ///   - manifest: All but the images.
+  ///   - manifest: The manifest without images.
   ///   - inputs: The images, in the order of their frames.
-  ///   - file: Is there when it is complete, and not before.
+  ///   - file: Path of the bundle. The file appears only when it is complete.
   ///   - sign: Signs the manifest; `nil` for no signatures.
-  /// - Returns: The manifest as it was written.
-  /// - Throws: `FileFailure`, ``BundleMakingFailure``, what `sign` throws.
+  /// - Returns: The manifest as written.
+  /// - Throws: `FileFailure`, ``BundleMakingFailure``, errors of `sign`.
   @discardableResult public func make(
     _ manifest: BundleManifest, of inputs: [Input], to file: URL,
     sign: BundleSigner? = nil
@@ -67,14 +62,14 @@ public struct BundleMaker: Sendable {
     return manifest
   }
 
-  /// Encodes an image, and adds its bytes to those of the others.
+  /// Encodes an image and appends its frames to the file.
   private func encode(_ input: Input, into frames: SpooledFile) async throws -> (BundleImage, table: [UInt8]) {
     let image = try MappedImage(input.file.path)
     guard (1...BundleLimits.image).contains(UInt64(image.bytes.count)) else {
       throw BundleMakingFailure.size(input.file.path, image.bytes.count)
     }
     let base = try input.base.map { try MappedImage($0.path) }
-    // Their bytes are there for as long as they are.
+    // Keep the images alive while their bytes are in use.
     defer { withExtendedLifetime((image, base)) {} }
     let encoder = ImageEncoder(image, from: base, level: base == nil ? level.whole : level.delta)
     var (digests, segments, length): ([Digest], [Segment], UInt64) = ([], [], 0)
@@ -102,7 +97,7 @@ public struct BundleMaker: Sendable {
     return BundleImage.Base(size: UInt64(base.bytes.count), tree: HashTree.root(of: base.bytes))
   }
 
-  /// Makes segments side by side; they come in their order.
+  /// Makes segments in parallel, and returns them in their order.
   private static func make(
     _ numbers: Range<Int>, by encoder: ImageEncoder, workers: Int
   ) async -> [(digest: Digest, segment: MadeSegment?)] {
@@ -125,7 +120,7 @@ public struct BundleMaker: Sendable {
 }
 
 extension HashTree {
-  /// The root over a whole image.
+  /// The root of the hash tree of an image.
   public static func root(of image: UnsafeRawBufferPointer) -> Digest {
     root(
       of: stride(from: 0, to: image.count, by: BundleLimits.segment).map { start in
@@ -135,17 +130,17 @@ extension HashTree {
       })
   }
 
-  /// The root over an image file, which is not empty.
+  /// The root of the hash tree of an image file, which must not be empty.
   ///
   /// - Throws: `FileFailure`.
   public static func root(ofFile path: String) throws(FileFailure) -> Digest {
     let image = try MappedImage(path)
-    // The bytes are there for as long as the image is.
+    // Keep the image alive while its bytes are in use.
     return withExtendedLifetime(image) { root(of: image.bytes) }
   }
 }
 
-/// Bytes that are gathered beside a file until it is known what stands before them.
+/// A temporary file beside the bundle that collects the frames, because the head before them is made last.
 private final class SpooledFile {
   private let spool: URL
   private let content: OpenFile
@@ -161,7 +156,7 @@ private final class SpooledFile {
 
   func append(_ bytes: [UInt8]) throws { try content.write(bytes) }
 
-  /// Writes all to a file, which gets its name when it is complete.
+  /// Writes the head and all collected bytes to a file, which gets its name when it is complete.
   func write(to file: URL, after head: [UInt8]) throws {
     let partial = file.deletingLastPathComponent().appending(path: ".\(file.lastPathComponent).partial")
     defer { try? FileManager.default.removeItem(at: partial) }
@@ -175,14 +170,13 @@ private final class SpooledFile {
   }
 }
 
-/// Why a bundle cannot be made.
+/// An error for a bundle that cannot be made.
 public enum BundleMakingFailure: ExplainedError, Equatable {
-  /// An image has a size that no image of a bundle has.
+  /// An image has a size that bundles do not support.
   case size(String, Int)
   /// The images are too large for one bundle.
   case tooManySegments(String)
 
-  /// What was wrong.
   public var problem: String {
     switch self {
     case .size(let path, let size): "cannot make a bundle of \(path): it has \(size) bytes"
@@ -190,7 +184,6 @@ public enum BundleMakingFailure: ExplainedError, Equatable {
     }
   }
 
-  /// What can be done.
   public var remedy: String? {
     switch self {
     case .size: "an image has 1 byte to \(BundleLimits.image >> 30) GiB"

@@ -2,14 +2,12 @@ import Bundle
 import BundleDownload
 import FoundationEssentials
 
-/// Where a bundle is.
+/// The location of a bundle.
 public enum BundlePlace: Sendable, CustomStringConvertible {
-  /// In a file.
   case file(URL)
-  /// On a web server.
   case web(WebAddress, DownloadOptions)
 
-  /// The place in words.
+  /// Path or URL. A URL is without its query.
   public var description: String {
     switch self {
     case .file(let file): file.path
@@ -17,7 +15,7 @@ public enum BundlePlace: Sendable, CustomStringConvertible {
     }
   }
 
-  /// Opens it.
+  /// Opens the bundle.
   ///
   /// - Throws: `SystemError`.
   func source() throws -> any BundleSource {

@@ -2,52 +2,47 @@ import Bundle
 import FoundationEssentials
 import LinuxSystem
 
-/// What a bundle says of itself, for people and for programs.
+/// The description of a bundle for people and programs.
 public struct BundleReport: Encodable, Sendable {
-  /// What the bundle updates.
   public var product: String
-  /// Device classes.
   public var devices: [String]
-  /// The release.
+  /// Version of the release.
   public var version: String
-  /// Its security epoch.
   public var securityEpoch: UInt64
-  /// The lowest version that it updates from.
+  /// Lowest version that the bundle updates.
   public var minimumVersion: String?
-  /// Seconds since 1970.
+  /// Creation time in seconds since 1970.
   public var created: UInt64
-  /// Seconds since 1970.
+  /// Expiry time in seconds since 1970.
   public var expires: UInt64?
-  /// Version of the data.
+  /// Version of the data on the data partition.
   public var dataSchema: UInt32
-  /// What people should know.
+  /// Notes on the release for people.
   public var notes: String?
   /// SHA-256 of the manifest.
   public var identity: String
-  /// By what a bundle is named that changes this release.
+  /// Identifies the release in the names of delta bundles from it.
   public var releaseKey: String
-  /// Bytes of the bundle.
+  /// Size of the bundle in bytes.
   public var size: UInt64
-  /// Its images.
   public var images: [Image]
 
-  /// What it says of an image.
+  /// The description of an image.
   public struct Image: Encodable, Sendable {
-    /// Its name in a slot.
+    /// Name of the image in a slot.
     public var name: String
-    /// Bytes.
+    /// Size in bytes.
     public var size: UInt64
-    /// Of its content.
+    /// SHA-256 of the content.
     public var sha256: String
-    /// Root of its hash tree.
+    /// Root of the hash tree.
     public var tree: String
-    /// Root of the hash tree of the old image that it is made from.
+    /// Root of the hash tree of the old image that the bundle changes; `nil` for a complete image.
     public var base: String?
-    /// Bytes that the bundle has of it: table, heads and frames.
+    /// Size of the image's part of the bundle in bytes: table, heads and frames.
     public var stored: UInt64
   }
 
-  /// Describes a bundle.
   public init(_ bundle: BundleFile) {
     let manifest = bundle.manifest
     product = manifest.product
@@ -69,7 +64,7 @@ public struct BundleReport: Encodable, Sendable {
     size = UInt64(bundle.head.length) + images.reduce(0) { $0 + $1.stored }
   }
 
-  /// Names and values, in the order in which they are shown.
+  /// Names and values, in the order of display.
   public var rows: [(name: String, value: String)] {
     var rows = [
       ("product", product), ("devices", devices.joined(separator: ", ")), ("version", version),
@@ -89,7 +84,7 @@ public struct BundleReport: Encodable, Sendable {
     return rows
   }
 
-  /// The report as lines.
+  /// The report as text, one line for each row.
   public var text: String {
     let width = rows.map(\.name.count).max() ?? 0
     return rows.map { "\($0.name.padded(to: width))  \($0.value)\n" }.joined()

@@ -1,20 +1,21 @@
 import Bundle
 
-/// Finds how new bytes are made of old ones for a ``BinaryDifference``: by exact matches that are carried on, over bytes that differ, for
-/// as long as more than half of them agree.
+/// Finds the pieces of a ``BinaryDifference`` between old and new bytes. It starts from exact matches and extends them
+/// over differing bytes for as long as more than half of the bytes agree.
 struct DifferenceFinder {
   private let old: [UInt8]
   private let new: [UInt8]
-  /// The last place of each hash of eight old bytes, and for each place the one before it with the same hash.
+  /// For each hash, the last place of eight old bytes with it; and for each place, the previous place with the same
+  /// hash.
   private var heads: [Int32]
   private var chain: [Int32]
 
   private static let seed = 8
   private static let bits = 18
-  /// How many places are tried for one match.
+  /// Maximum number of candidate places for one match.
   private static let tries = 12
 
-  /// Looks at the old bytes.
+  /// Indexes the old bytes.
   init(of new: [UInt8], from old: [UInt8]) {
     self.old = old
     self.new = new
@@ -34,13 +35,13 @@ struct DifferenceFinder {
     Int((bytes.loadUnaligned(fromByteOffset: place, as: UInt64.self) &* 0x9e37_79b9_7f4a_7c15) >> UInt64(64 - bits))
   }
 
-  /// An alignment: from a place in the new bytes on, old bytes with this offset to it.
+  /// The start of an alignment in the new bytes, and the offset from there to the old bytes.
   private struct Anchor {
     var place: Int
     var offset: Int
   }
 
-  /// The pieces of the difference, which make up all new bytes.
+  /// The pieces of the difference, which cover all new bytes.
   func pieces() -> [BinaryDifference.Piece] {
     new.withUnsafeBytes { new in
       old.withUnsafeBytes { old in
@@ -49,7 +50,8 @@ struct DifferenceFinder {
     }
   }
 
-  /// Walks over the new bytes, and notes where another alignment explains clearly more of them than the last one.
+  /// Scans the new bytes, and records each place where another alignment matches clearly more bytes than the previous
+  /// one.
   private func anchors(_ new: UnsafeRawBufferPointer, _ old: UnsafeRawBufferPointer) -> [Anchor] {
     var anchors = [Anchor(place: 0, offset: 0)]
     var place = 0
@@ -64,7 +66,7 @@ struct DifferenceFinder {
         place += match.length
         continue
       }
-      // What the present alignment gets right of the same bytes.
+      // Count the bytes that the current alignment matches.
       var agreeing = 0
       for index in place..<place + match.length {
         let other = index + offset
@@ -105,12 +107,12 @@ struct DifferenceFinder {
     return best
   }
 
-  /// Draws the ends of the aligned parts, each as far as it pays; what none of them reaches is literal.
+  /// Determines the ends of the aligned parts by `reach`. Bytes between them are literal.
   private func pieces(
     anchors: [Anchor], _ new: UnsafeRawBufferPointer, _ old: UnsafeRawBufferPointer
   ) -> [BinaryDifference.Piece] {
     var pieces: [BinaryDifference.Piece] = []
-    // Where the present piece begins, and its alignment.
+    // Start and alignment of the current piece.
     var (start, offset) = (0, 0)
     for index in anchors.indices {
       let next = index + 1 < anchors.count ? anchors[index + 1] : nil
@@ -119,7 +121,7 @@ struct DifferenceFinder {
       var backward = 0
       if let next { backward = Self.reach(new, old, from: end - 1, to: start - 1, offset: next.offset, step: -1) }
       if start + forward > end - backward, let next {
-        // Both want the same bytes: they are divided where most agree.
+        // Both pieces extend over the same bytes: cut where most bytes agree.
         let overlap = (end - backward)..<(start + forward)
         var (score, best, cut) = (0, 0, overlap.lowerBound)
         for place in overlap {
@@ -138,7 +140,7 @@ struct DifferenceFinder {
     return pieces
   }
 
-  /// How far an alignment is worth going: as long as more than half of the bytes agree.
+  /// The length of an alignment with the greatest number of matching bytes minus differing bytes.
   private static func reach(
     _ new: UnsafeRawBufferPointer, _ old: UnsafeRawBufferPointer, from start: Int, to end: Int, offset: Int, step: Int
   ) -> Int {

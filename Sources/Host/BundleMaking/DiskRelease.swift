@@ -6,18 +6,18 @@ import FoundationEssentials
 import HostSystem
 import PartitionTable
 
-/// The release in slot A of a disk image, as `cultivar build` writes it.
+/// The release in slot A of a disk image of `cultivar build`.
 public struct DiskRelease: Sendable {
   private let disk: URL
-  /// Bytes of the disk that are the boot partition.
+  /// The boot partition, in bytes of the disk.
   private let boot: Range<UInt64>
-  /// Where the root file system is, in bytes.
+  /// The root file system, in bytes of the disk.
   private let root: Range<UInt64>
 
-  /// Looks for the slot.
+  /// Finds slot A in a disk image.
   ///
-  /// - Returns: `nil` for a file that is no disk with a table of partitions (GPT).
-  /// - Throws: ``BundleFileFailure`` for a disk without such a slot, `FileFailure`.
+  /// - Returns: `nil` for a file without a GUID partition table.
+  /// - Throws: ``BundleFileFailure`` for a disk without slot A or boot partition, `FileFailure`.
   public init?(_ disk: URL) throws {
     let file = try OpenFile(disk.path)
     let size = try file.seekToEnd()
@@ -46,7 +46,7 @@ public struct DiskRelease: Sendable {
     self.root = start..<start + length
   }
 
-  /// Puts the images of the slot into files, by the names and in the order that they have in bundles.
+  /// Writes the images of the slot to files, with the names and in the order of bundles.
   ///
   /// - Throws: ``BundleFileFailure`` for a boot partition that cannot be read, `FileFailure`.
   func extract(to folder: URL) throws -> [(name: String, file: URL)] {
@@ -65,7 +65,7 @@ public struct DiskRelease: Sendable {
       }
       var found: [String: URL] = [:]
       try fileSystem.walk { path, entry in
-        // FAT does not tell capitals from small letters.
+        // FAT does not distinguish upper and lower case.
         guard let name = paths.first(where: { $0.1.lowercased() == path.lowercased() })?.0, !entry.isFolder else {
           return
         }
@@ -84,10 +84,11 @@ public struct DiskRelease: Sendable {
     return images
   }
 
-  /// What the release says of itself in its root file system, for its devices: less than a bundle can say.
+  /// Reads the release's manifest from the updater's plan in its root file system. The plan contains less than a
+  /// bundle's manifest.
   ///
-  /// - Parameter images: Its images, in files.
-  /// - Throws: ``BundleFileFailure`` where it does not, or where the file system is not one whose files are found.
+  /// - Parameter images: The images of the release, as files.
+  /// - Throws: ``BundleFileFailure`` if there is no plan, or if files of the file system cannot be found.
   func manifest(_ images: [(name: String, file: URL)]) throws -> BundleManifest {
     let root = try images.first { $0.name == "root" }.map { try MappedImage($0.file.path) }
     guard let root, let text = FileLayout(of: root)?.content(of: String(UpdatePlan.path.dropFirst()), in: root),
@@ -116,21 +117,22 @@ public struct DiskRelease: Sendable {
   }
 }
 
-/// A file system in a partition, by its superblock.
+/// A file system in a partition, recognised by its superblock.
 enum StoredFileSystem {
-  /// Bytes that it has, which may be fewer than the partition's.
+  /// The size of the file system in bytes, which may be less than that of the partition; `nil` for an unknown file
+  /// system.
   ///
-  /// - Parameter head: Its first 2048 bytes at least.
+  /// - Parameter head: The first 2048 bytes or more.
   static func size(head: [UInt8]) -> UInt64? {
     func number(_ offset: Int, _ count: Int) -> UInt64 {
       head[offset..<offset + count].reversed().reduce(0) { $0 << 8 | UInt64($1) }
     }
     guard head.count >= 2048 else { return nil }
-    // The kernel's fs/erofs/erofs_fs.h: blocks, and the binary logarithm of their size.
+    // The kernel's fs/erofs/erofs_fs.h: the number of blocks, and the binary logarithm of their size.
     if number(1024, 4) == 0xe0f5_e1e2, (9...16).contains(head[1036]) { return number(1060, 4) << UInt64(head[1036]) }
-    // fs/squashfs/squashfs_fs.h; mksquashfs fills up to 4096 bytes.
+    // fs/squashfs/squashfs_fs.h. mksquashfs pads the image to a multiple of 4096 bytes.
     if number(0, 4) == 0x7371_7368 { return (min(number(40, 8), 1 << 48) + 4095) & ~4095 }
-    // fs/ext4/ext4.h: 64 bits of blocks, and the binary logarithm of their size less 10.
+    // fs/ext4/ext4.h: a 64-bit number of blocks, and the binary logarithm of their size minus 10.
     if number(1080, 2) == 0xef53, number(1048, 4) <= 6 {
       let blocks = number(1028, 4) | number(1360, 4) << 32
       return min(blocks, 1 << 40) << (10 + number(1048, 4))

@@ -1,7 +1,7 @@
-/// Where the files of an EROFS image stand that is not compressed (Linux kernel, `fs/erofs/erofs_fs.h`). Every number is checked before it is
-/// used, so that damage gives an error.
+/// Finds the content of files in an uncompressed EROFS image (Linux kernel, `fs/erofs/erofs_fs.h`). Checks every number
+/// before use, so that damage causes an error.
 struct ErofsLayout {
-  /// Something in the image cannot be.
+  /// The image is damaged.
   struct Damage: Error {}
 
   private let image: UnsafeRawBufferPointer
@@ -11,16 +11,16 @@ struct ErofsLayout {
 
   private static let superblock = 1024
   private static let magic: UInt32 = 0xe0f5_e1e2
-  /// Deepest folder that is looked into.
+  /// Maximum depth of folders.
   private static let mostDepth = 128
 
-  /// Whether the first bytes of an image are those of such a file system.
+  /// True if an image begins like an EROFS file system.
   static func isOne(_ start: [UInt8]) -> Bool {
     start.count >= 2048
       && start.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: superblock, as: UInt32.self) } == magic
   }
 
-  /// Looks at an image.
+  /// Reads the superblock of an image.
   init(_ image: UnsafeRawBufferPointer) throws {
     self.image = image
     guard image.count >= 2048 else { throw Damage() }
@@ -36,7 +36,7 @@ struct ErofsLayout {
     return Number(littleEndian: image.loadUnaligned(fromByteOffset: offset, as: type))
   }
 
-  /// Where an inode's bytes stand; `nil` where they are compressed or scattered.
+  /// The location of an inode's content; `nil` if it is compressed or in chunks.
   private struct Node {
     var extents: [FileLayout.Extent]?
   }
@@ -70,7 +70,7 @@ struct ErofsLayout {
     return node
   }
 
-  /// Gives the stretches of all files.
+  /// Calls `body` for each extent of each file.
   ///
   /// - Throws: ``Damage``.
   func forEachFile(_ body: (_ path: String, _ extent: FileLayout.Extent) throws -> Void) throws {
@@ -82,7 +82,7 @@ struct ErofsLayout {
   ) throws {
     guard depth < Self.mostDepth else { throw Damage() }
     for extent in folder.extents ?? [] {
-      // Names do not go over the end of a block.
+      // Names do not cross the end of a block.
       for block in stride(from: 0, to: extent.length, by: blockSize) {
         let range = extent.place + block..<extent.place + min(block + blockSize, extent.length)
         for (name, id, kind) in try entries(range) where name != "." && name != ".." {
@@ -97,7 +97,7 @@ struct ErofsLayout {
     }
   }
 
-  /// The entries of a block of a folder (`struct erofs_dirent`): first all entries, then all names.
+  /// The entries in a block of a folder (`struct erofs_dirent`): first all entries, then all names.
   private func entries(_ block: Range<Int>) throws -> [(name: String, id: UInt64, kind: UInt8)] {
     let length = 12
     let names = Int(try number(at: block.lowerBound + 8, UInt16.self))

@@ -1,13 +1,13 @@
 import Bundle
 import ExtFileSystem
 
-/// Where in the image of a file system the files' bytes stand.
+/// The locations of file contents in the image of a file system.
 struct FileLayout: Sendable {
-  /// Bytes of a file that stand together.
+  /// A contiguous part of a file.
   struct Extent: Sendable, Equatable {
-    /// First byte, in the file.
+    /// Offset in the file, in bytes.
     var position: Int
-    /// First byte, in the image.
+    /// Offset in the image, in bytes.
     var place: Int
     var length: Int
   }
@@ -15,8 +15,8 @@ struct FileLayout: Sendable {
   /// The extents of each file, by its path.
   private(set) var files: [String: [Extent]] = [:]
 
-  /// Reads the file system of an image; `nil` where it has none whose files are found, because it is of another kind, compresses them,
-  /// or is damaged: this makes bundles small, and is not needed for them.
+  /// Reads the file system of an image. Returns `nil` if it is of another type, compressed or damaged. This is not an
+  /// error: layouts only make delta bundles smaller.
   init?(of image: MappedImage) {
     let start = Array(image.bytes.prefix(2048))
     do {
@@ -29,7 +29,7 @@ struct FileLayout: Sendable {
     if files.isEmpty { return nil }
   }
 
-  /// The bytes of a file; `nil` where it is not found.
+  /// The content of a file; `nil` if the file is not found.
   func content(of path: String, in image: MappedImage) -> [UInt8]? {
     files[path].map { extents in extents.flatMap { image.bytes[$0.place..<$0.place + $0.length] } }
   }
@@ -49,9 +49,9 @@ struct FileLayout: Sendable {
   }
 }
 
-/// Which blocks of an old image hold what a new one has of the same files.
+/// Finds blocks of an old image with content of the same files as blocks of a new image.
 struct PathHints: Sendable {
-  /// A stretch of the new image, and where the old file has the same bytes of it.
+  /// A range of the new image, and the offset in the old image of the same part of the file.
   private struct Stretch: Sendable {
     var new: Range<Int>
     var old: Int
@@ -59,10 +59,10 @@ struct PathHints: Sendable {
 
   private let stretches: [Stretch]
   private let oldBlocks: Int
-  /// What was inserted moves the rest: so many blocks more on either side.
+  /// Blocks to add on either side, because insertions in a file move the content after them.
   private static let slack = 2
 
-  /// Compares layouts; `nil` where one of them is not known.
+  /// Compares layouts; returns `nil` if one of them cannot be read.
   init?(from old: MappedImage, to new: MappedImage) {
     guard let before = FileLayout(of: old), let after = FileLayout(of: new) else { return nil }
     var stretches: [Stretch] = []
@@ -79,14 +79,14 @@ struct PathHints: Sendable {
         }
       }
     }
-    // Of several names of one file each has its stretches: their order has to be the same in every run.
+    // Hard links of one file have equal ranges, and their order must be the same in every run.
     self.stretches = stretches.sorted {
       ($0.new.lowerBound, $0.new.upperBound, $0.old) < ($1.new.lowerBound, $1.new.upperBound, $1.old)
     }
     oldBlocks = old.wholeBlocks
   }
 
-  /// Blocks of the old image for blocks of the new one, in the order of the latter.
+  /// Blocks of the old image for blocks of the new one, in the order of the new image.
   func ranges(for blocks: Range<Int>) -> [BlockRange] {
     let bytes = blocks.lowerBound * BundleLimits.block..<blocks.upperBound * BundleLimits.block
     return stretches[firstStretch(endingAfter: bytes.lowerBound)...]
@@ -101,7 +101,7 @@ struct PathHints: Sendable {
       }.filter { $0.count > 0 }
   }
 
-  /// Stretches of a whole file system are the same or apart, so that they are in the order of their ends as well.
+  /// A binary search. Ranges of a valid file system are equal or disjoint, so they are also in the order of their ends.
   private func firstStretch(endingAfter byte: Int) -> Int {
     var range = 0..<stretches.count
     while !range.isEmpty {

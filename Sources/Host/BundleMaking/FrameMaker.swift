@@ -1,18 +1,18 @@
 import Bundle
 
-/// A frame, and the bytes that a bundle has of it.
+/// A frame and its bytes in a bundle.
 struct MadeFrame {
   var frame: Frame
   var stored: [UInt8] = []
 }
 
-/// Makes the frames of bytes: by every operation that may suit them, and takes the smallest.
+/// Makes frames. Tries each suitable operation and uses the one with the smallest result.
 final class FrameMaker {
   private let zstandard = ZstandardEncoder()
 
-  /// A frame that needs nothing but itself and the blocks before it.
+  /// Makes a frame that depends only on blocks before it.
   ///
-  /// - Parameter before: These blocks; empty for none.
+  /// - Parameter before: The blocks before the frame; empty for none.
   func frame(of content: [UInt8], after before: [UInt8], level: Int32) -> MadeFrame {
     let made = candidate(zstandard.encode([content], prefix: before, level: level)) {
       before.isEmpty ? .compressed($0) : .compressedAfter($0, blocks: before.count / BundleLimits.block)
@@ -20,9 +20,9 @@ final class FrameMaker {
     return Self.smallest([made], of: content)
   }
 
-  /// A frame that may refer to an old image.
+  /// Makes a frame that may depend on an old image.
   ///
-  /// - Parameter ranges: Blocks of the old image, not too many.
+  /// - Parameter ranges: Blocks of the old image, at most `BundleLimits.prefixBlocks`.
   func frame(of content: [UInt8], from ranges: [BlockRange], of base: MappedImage, level: Int32) -> MadeFrame {
     var candidates = [candidate(zstandard.encode([content], level: level)) { .compressed($0) }]
     if !ranges.isEmpty {
@@ -53,7 +53,7 @@ final class FrameMaker {
         blocks: blocks, operation: .stored(Frame.Stored(length: content.count, digest: ShortDigest(of: content)))),
       stored: content)
     var best = plain
-    // What a table has of ranges counts as well.
+    // Ranges also take space in the table.
     func cost(_ made: MadeFrame) -> Int {
       switch made.frame.operation {
       case .compressedWithPrefix(_, let ranges), .difference(_, let ranges): made.stored.count + 4 * ranges.count

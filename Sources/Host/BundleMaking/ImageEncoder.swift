@@ -2,39 +2,40 @@ import Bundle
 import FoundationEssentials
 import HostSystem
 
-/// A segment as it goes into a bundle: its row of the table, and its bytes.
+/// A segment in the form of a bundle: its row of the table, and its bytes.
 struct MadeSegment: Sendable {
   var segment: Segment
   var stored: [UInt8]
 }
 
-/// Makes the segments of an image, with nothing else or from an old image. The same input gives the same bytes, however many
-/// processors work on it.
+/// Makes the segments of an image, completely or as changes of an old image. The same input gives the same bytes,
+/// independent of the number of processors.
 struct ImageEncoder: Sendable {
   private let image: MappedImage
   private let own: BlockIndex
   private let base: Base?
   private let level: Int32
 
-  /// An old image, and what was found in it.
+  /// An old image and its indexes.
   private struct Base: Sendable {
     var image: MappedImage
     var blocks: BlockIndex
     var similar: SimilarityIndex
-    /// Where files of the image were; `nil` where that is not known.
+    /// Locations of files in both images; `nil` if unknown.
     var paths: PathHints?
   }
 
-  /// Bytes of a frame of a whole image: small, as a device that has some of the blocks fetches only the frames of the others.
+  /// Size in bytes of a frame of a complete image. Frames are small because a device that already has some blocks
+  /// fetches only the frames of the others.
   private static let unit = 4 * BundleLimits.block
-  /// Blocks before such a frame that it may refer to: without them so little would not compress well.
+  /// Number of blocks before such a frame that it may refer to, because a small frame alone does not compress well.
   private static let context = 32
-  /// Known blocks between unknown ones that do not end a frame: each frame costs a row of its own.
+  /// Maximum number of known blocks between unknown ones in one frame. Each frame costs a row of the table.
   private static let mostKnownWithin = 8
 
-  /// Looks at images.
+  /// Indexes the images.
   ///
-  /// - Parameter level: How hard it compresses: 1, fast, to 22, small.
+  /// - Parameter level: Compression level from 1 (fast) to 22 (small).
   init(_ image: MappedImage, from base: MappedImage?, level: Int) {
     self.image = image
     self.level = Int32(level)
@@ -45,23 +46,20 @@ struct ImageEncoder: Sendable {
     }
   }
 
-  /// Number of segments.
   var segmentCount: Int { (image.bytes.count + BundleLimits.segment - 1) / BundleLimits.segment }
 
-  /// The blocks of a segment.
   private func blocks(ofSegment number: Int) -> Range<Int> {
     let first = number * BundleLimits.segmentBlocks
     return first..<min(first + BundleLimits.segmentBlocks, image.blockCount)
   }
 
-  /// The digest of a segment.
   func digest(ofSegment number: Int) -> Digest { HashTree.digest(ofSegment: Array(content(blocks(ofSegment: number)))) }
 
   private func content(_ blocks: Range<Int>) -> UnsafeRawBufferPointer {
     image.content(BlockRange(start: blocks.lowerBound, count: blocks.count))
   }
 
-  /// Makes a segment; `nil` where the base has it at the same place.
+  /// Makes a segment; returns `nil` if the base has the same segment at the same place.
   func segment(_ number: Int, by maker: FrameMaker) -> MadeSegment? {
     let blocks = blocks(ofSegment: number)
     guard let base else { return whole(number, blocks, by: maker) }
@@ -79,7 +77,7 @@ struct ImageEncoder: Sendable {
       stored: frames.flatMap(\.stored))
   }
 
-  /// A segment with nothing else.
+  /// Makes a segment that does not depend on a base.
   private func whole(_ number: Int, _ blocks: Range<Int>, by maker: FrameMaker) -> MadeSegment {
     var frames: [MadeFrame] = []
     var block = blocks.lowerBound
@@ -112,12 +110,12 @@ struct ImageEncoder: Sendable {
       stored: head + stored)
   }
 
-  /// How many blocks from one on are zero.
+  /// Number of consecutive zero blocks from a block on.
   private func zeros(from block: Int, within blocks: Range<Int>) -> Int {
     (block..<blocks.upperBound).prefix { BlockIndex.isZero(image.block($0)) }.count
   }
 
-  /// How many blocks from one on are those of an earlier segment.
+  /// The longest range of an earlier segment that equals the blocks from a block on.
   private func copies(from block: Int, within blocks: Range<Int>) -> BlockRange {
     var range = BlockRange(start: 0, count: 0)
     while block + range.count < blocks.upperBound,
@@ -130,7 +128,7 @@ struct ImageEncoder: Sendable {
     return range
   }
 
-  /// What is known of a block.
+  /// The source of a block.
   private enum Known: Equatable {
     case zero
     case ofBase(Int)
@@ -161,7 +159,7 @@ struct ImageEncoder: Sendable {
     return frames
   }
 
-  /// What the base has of blocks, in runs that are as long as can be.
+  /// The sources of blocks, in runs that are as long as possible.
   private func known(_ blocks: Range<Int>, in base: Base) -> [Known] {
     var known: [Known] = []
     for number in blocks {
@@ -179,7 +177,7 @@ struct ImageEncoder: Sendable {
     return known
   }
 
-  /// How many blocks a frame takes that begins with an unknown one: few known ones do not end it.
+  /// Number of blocks of a frame that begins with an unknown block. A few known blocks do not end the frame.
   private static func unknownRun(_ known: ArraySlice<Known>) -> Int {
     var (count, end) = (0, 0)
     for block in known {
@@ -194,7 +192,7 @@ struct ImageEncoder: Sendable {
   ) -> MadeFrame {
     let blocks = first + range.lowerBound..<first + range.upperBound
     let bytes = content(blocks)
-    // After what stands before it, if that is the base's.
+    // Expected place: after the last block before it that comes from the base.
     let before = known[..<range.lowerBound].enumerated().reversed().lazy.compactMap { index, known in
       if case .ofBase(let block) = known { block + range.lowerBound - index } else { nil as Int? }
     }.first

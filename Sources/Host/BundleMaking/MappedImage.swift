@@ -3,9 +3,9 @@ import FoundationEssentials
 import Glibc
 import HostSystem
 
-/// The bytes of an image file, as the kernel gives them when they are looked at.
+/// An image file mapped into memory.
 final class MappedImage: @unchecked Sendable {
-  /// The content. Nobody writes to it.
+  /// The content. It is never written to.
   let bytes: UnsafeRawBufferPointer
 
   /// Maps a file.
@@ -31,25 +31,24 @@ final class MappedImage: @unchecked Sendable {
     if let start = bytes.baseAddress { munmap(UnsafeMutableRawPointer(mutating: start), bytes.count) }
   }
 
-  /// Number of blocks, the last of which may be a part of one.
+  /// Number of blocks; the last block may be incomplete.
   var blockCount: Int { (bytes.count + BundleLimits.block - 1) / BundleLimits.block }
 
-  /// Number of blocks that are whole.
+  /// Number of complete blocks.
   var wholeBlocks: Int { bytes.count / BundleLimits.block }
 
-  /// A block's bytes.
   func block(_ number: Int) -> UnsafeRawBufferPointer {
     let start = number * BundleLimits.block
     return UnsafeRawBufferPointer(rebasing: bytes[start..<min(start + BundleLimits.block, bytes.count)])
   }
 
-  /// The bytes of some blocks.
+  /// The bytes of consecutive blocks.
   func content(_ range: BlockRange) -> UnsafeRawBufferPointer {
     let start = range.start * BundleLimits.block
     return UnsafeRawBufferPointer(rebasing: bytes[start..<min(range.end * BundleLimits.block, bytes.count)])
   }
 
-  /// The bytes of ranges, one after the other.
+  /// The bytes of several ranges, concatenated.
   func content(_ ranges: [BlockRange]) -> [UInt8] {
     var result: [UInt8] = []
     result.reserveCapacity(ranges.reduce(0) { $0 + $1.count } * BundleLimits.block)
@@ -57,7 +56,7 @@ final class MappedImage: @unchecked Sendable {
     return result
   }
 
-  /// Whether two blocks have the same bytes.
+  /// True if two blocks have the same bytes.
   static func areEqual(_ one: UnsafeRawBufferPointer, _ other: UnsafeRawBufferPointer) -> Bool {
     guard one.count == other.count, let left = one.baseAddress, let right = other.baseAddress else { return false }
     return memcmp(left, right, one.count) == 0

@@ -4,22 +4,22 @@ import FoundationEssentials
 import HostSystem
 import LinuxSystem
 
-/// The whole bundles of older releases, from which devices are to come by small ones.
+/// Complete bundles of older releases, from which delta bundles are made.
 public struct OldReleases: Sendable {
-  /// The bundles, in no order.
+  /// The bundles, in no particular order.
   public private(set) var bundles: [BundleFile] = []
 
-  /// Name of the file by which a folder on a web server says what it has: the name or URL of a bundle on each line.
+  /// Name of a file that lists the bundles of a folder on a web server, with a name or URL on each line.
   public static let listName = "bundles.txt"
   private static let mostListed = 1 << 20
 
-  /// None.
+  /// Makes an empty list.
   public init() {}
 
-  /// Finds bundles.
+  /// Adds bundles.
   ///
-  /// - Parameter place: A bundle; a folder, which is searched with all folders in it; or the URL of one of both, of a folder with a slash
-  ///   at its end and ``listName`` in it. What is not whole is passed over.
+  /// - Parameter place: A bundle, a folder, or the URL of one of both. A local folder is searched with its subfolders.
+  ///   The URL of a folder ends with a slash, and the folder contains ``listName``. Delta bundles are skipped.
   /// - Throws: ``BundleFileFailure``, `FileFailure`.
   public mutating func add(_ place: BundlePlace) throws {
     let places: [BundlePlace] =
@@ -54,7 +54,7 @@ public struct OldReleases: Sendable {
     }
   }
 
-  /// Those that are not in a folder, as what is in it is about to be replaced.
+  /// The bundles outside a folder whose files are about to be replaced.
   public func outside(_ folder: URL) -> OldReleases {
     let folder = folder.resolvingSymlinksInPath().path + "/"
     var others = self
@@ -64,11 +64,11 @@ public struct OldReleases: Sendable {
     return others
   }
 
-  /// The last releases that devices can come from to a new one, the newest first.
+  /// The last releases from which devices can be updated to a new one, the newest first.
   ///
   /// - Parameters:
-  ///   - manifest: Of the new one, without its images.
-  ///   - count: Most of them.
+  ///   - manifest: Manifest of the new release, without its images.
+  ///   - count: Maximum number of releases.
   public func latest(_ count: Int, before manifest: BundleManifest) -> [BundleFile] {
     var known: Set<ReleaseKey> = []
     let fitting = bundles.filter { bundle in

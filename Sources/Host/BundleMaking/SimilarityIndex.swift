@@ -1,13 +1,14 @@
 import Bundle
 
-/// Where an image has bytes that look like others: some of all windows of 32 bytes, chosen by their content, and where they stand.
+/// Finds parts of an image that resemble other bytes. The index contains a sample of all windows of 32 bytes, chosen by
+/// their content, with their places.
 struct SimilarityIndex: Sendable {
   private let image: MappedImage
   private let places: [UInt64: Int32]
-  /// One window in so many is noted.
+  /// One window in this many is in the sample.
   private static let rate: UInt64 = 64
 
-  /// Looks at an image.
+  /// Indexes an image.
   init(of image: MappedImage) {
     self.image = image
     var places: [UInt64: Int32] = [:]
@@ -18,12 +19,12 @@ struct SimilarityIndex: Sendable {
     self.places = places
   }
 
-  /// Ranges of the image that bytes may have come from, in their order.
+  /// Ranges of the image that bytes may come from, in the order of the image.
   ///
   /// - Parameters:
-  ///   - expected: Where they would be had nothing moved; taken first.
-  ///   - hinted: Where the same files were; taken next.
-  ///   - limit: Most blocks of all ranges.
+  ///   - expected: The range if no content had moved; always included.
+  ///   - hinted: Ranges with content of the same files; included next.
+  ///   - limit: Maximum number of blocks in all ranges.
   func ranges(
     like bytes: UnsafeRawBufferPointer, expected: BlockRange, hinted: [BlockRange], limit: Int
   ) -> [BlockRange] {
@@ -41,7 +42,7 @@ struct SimilarityIndex: Sendable {
     }
     let best = votes.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
     for (group, _) in best {
-      // What was inserted moves the rest beyond its group.
+      // Insertions move content beyond its group.
       for near in [group, group + 1, group - 1] where near >= 0 && (chosen.count + 1) * Self.group <= limit {
         chosen.insert(near)
       }
@@ -59,15 +60,16 @@ struct SimilarityIndex: Sendable {
     return ranges
   }
 
-  /// Blocks that are chosen together.
+  /// Number of blocks that are chosen together.
   private static let group = 4
 
-  /// Gives the windows that are noted, by a hash that rolls over the bytes: of equal bytes the same ones, wherever they stand.
+  /// Calls `body` for each window in the sample. A rolling hash selects the windows, so equal bytes give equal windows
+  /// at any place.
   private static func forEachAnchor(in bytes: UnsafeRawBufferPointer, _ body: (_ hash: UInt64, _ place: Int) -> Void) {
     var hash: UInt64 = 0
     var last: UInt64 = 0
     for place in 0..<bytes.count {
-      // A byte has left the hash after 32 steps.
+      // After 32 steps, a byte no longer affects the hash.
       hash = hash << 2 &+ gear[Int(bytes[place])]
       if hash >> 58 == 0, hash != last, place >= 31 {
         body(hash, place - 31)

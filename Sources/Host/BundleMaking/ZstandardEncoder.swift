@@ -1,6 +1,6 @@
 import CZstd
 
-/// Makes Zstandard frames (RFC 8878), the same for the same input.
+/// Makes Zstandard frames (RFC 8878). The same input gives the same frame.
 final class ZstandardEncoder {
   private let context: OpaquePointer
 
@@ -11,19 +11,17 @@ final class ZstandardEncoder {
 
   deinit { ZSTD_freeCCtx(context) }
 
-  /// Makes one frame.
-  ///
   /// - Parameters:
-  ///   - pieces: What is compressed; each piece has statistics of its own.
-  ///   - prefix: What the frame may refer to, as if it stood before.
-  ///   - level: 1, fast, to 22, small.
+  ///   - pieces: Content to compress. Each piece has its own statistics.
+  ///   - prefix: Bytes that the frame may refer to, as if they came before it.
+  ///   - level: Compression level from 1 (fast) to 22 (small).
   func encode(_ pieces: [[UInt8]], prefix: [UInt8] = [], level: Int32) -> [UInt8] {
     let count = pieces.reduce(0) { $0 + $1.count }
     var windowLog: Int32 = 10
     while 1 << windowLog < count + prefix.count { windowLog += 1 }
     set(ZSTD_c_compressionLevel, level)
     set(ZSTD_c_windowLog, windowLog)
-    // The table of segments says what these would.
+    // The table of segments already contains this information.
     set(ZSTD_c_contentSizeFlag, 0)
     set(ZSTD_c_checksumFlag, 0)
     ZSTD_CCtx_setPledgedSrcSize(context, UInt64(count))

@@ -2,12 +2,13 @@ import HostSystem
 
 /// Writes Android sparse images, the format of fastboot (AOSP, system/core/libsparse/sparse_format.h, version 1.0).
 ///
-/// Used blocks are data, or a fill where they are zeros; the others are marked as blocks that do not matter.
+/// Used blocks become data chunks, or fill chunks if they contain only zeros. All other blocks become "don't care"
+/// chunks.
 enum AndroidSparseImage {
   private static let magic: UInt32 = 0xed26_ff3a
   private static let headerSize: UInt16 = 28
   private static let chunkHeaderSize: UInt16 = 12
-  /// Most blocks of one chunk of data: 64 MiB, which every reader can hold.
+  /// Maximum number of blocks in a data chunk: 64 MiB, which every reader can hold in memory.
   private static let dataLimit: Int64 = 16_384
 
   private enum Kind: UInt16 {
@@ -16,7 +17,7 @@ enum AndroidSparseImage {
     case dontCare = 0xCAC3
   }
 
-  /// A chunk that is being written.
+  /// A chunk during writing.
   private struct Chunk {
     var kind: Kind
     var start: Int64

@@ -2,29 +2,28 @@ import FoundationEssentials
 import HostSystem
 import LinuxSystem
 
-/// A block map: which blocks of an image have to be written, each range with its checksum.
+/// A block map: the ranges of blocks of an image that have to be written, each with a checksum.
 ///
-/// The format is version 2.0 of bmap-tools, which reads what is written here.
+/// The format is version 2.0 of bmap-tools, which can read the result.
 public struct BlockMap: Sendable, Equatable {
   /// A range of blocks.
   public struct Mapping: Sendable, Equatable {
-    /// The blocks.
     public var blocks: Range<Int64>
-    /// SHA-256 of their bytes.
+    /// SHA-256 of the bytes of the blocks.
     public var checksum: ContentHash
   }
 
-  /// Bytes of the image.
+  /// Size of the image in bytes.
   public var imageSize: Int64
-  /// Bytes of a block.
+  /// Size of a block in bytes.
   public var blockSize: Int64
   /// The ranges, in order.
   public var mappings: [Mapping]
 
-  /// Blocks of all ranges.
+  /// Number of blocks in all ranges.
   public var mappedBlocks: Int64 { mappings.reduce(0) { $0 + Int64($1.blocks.count) } }
 
-  /// Bytes of a range; the last block of an image may be shorter than the others.
+  /// The bytes of a range. The last block of an image may be shorter than the others.
   public func bytes(of mapping: Mapping) -> Range<Int64> {
     mapping.blocks.lowerBound * blockSize..<min(mapping.blocks.upperBound * blockSize, imageSize)
   }
@@ -32,8 +31,8 @@ public struct BlockMap: Sendable, Equatable {
   /// Makes the map of an image.
   ///
   /// - Parameters:
-  ///   - image: The raw image.
-  ///   - used: The blocks that count.
+  ///   - image: Path of the raw image.
+  ///   - used: Blocks to write.
   /// - Throws: `FileFailure`.
   init(of image: String, used: BlockRanges) throws {
     let file = try ImageFile(reading: image)
@@ -48,7 +47,7 @@ public struct BlockMap: Sendable, Equatable {
     }
   }
 
-  /// The map of an image that is written as a whole.
+  /// Makes a map for writing a complete image.
   ///
   /// - Throws: `FileFailure`.
   public init(wholeImage image: String) throws {
@@ -57,10 +56,10 @@ public struct BlockMap: Sendable, Equatable {
 
   // MARK: Text
 
-  /// The file.
+  /// The content of the file, as XML.
   public var text: String {
     let text = text(checksum: String(repeating: "0", count: 64))
-    // The checksum of the file is that of the file with zeros in its place.
+    // The file's checksum is computed with zeros in its place.
     return self.text(checksum: ContentHash(of: text).text)
   }
 
@@ -85,12 +84,12 @@ public struct BlockMap: Sendable, Equatable {
     return (lines + ["  </BlockMap>", "</bmap>", ""]).joined(separator: "\n")
   }
 
-  /// Reads a map.
+  /// Parses a map.
   ///
   /// - Parameters:
-  ///   - text: The file's content.
-  ///   - path: Its place, for messages.
-  /// - Throws: ``BlockMapFailure`` where it is damaged, or not a map of version 2.0 with SHA-256 checksums.
+  ///   - text: Content of the file.
+  ///   - path: Path of the file, for messages.
+  /// - Throws: ``BlockMapFailure`` if the file is damaged, or not a map of version 2 with SHA-256 checksums.
   public init(text: String, path: String) throws(BlockMapFailure) {
     func refuse(_ reason: String) -> BlockMapFailure { BlockMapFailure(path: path, reason: reason) }
     func value(_ name: String) -> String? {
@@ -130,15 +129,11 @@ public struct BlockMap: Sendable, Equatable {
   }
 }
 
-/// A file is no block map that can be used.
+/// An error for a file that is not a usable block map.
 public struct BlockMapFailure: ExplainedError {
-  /// The file.
   public var path: String
-  /// What is wrong with it.
   public var reason: String
 
-  /// What was being done, and what was wrong.
   public var problem: String { "cannot use the block map \(path): \(reason)" }
-  /// What the user can do now.
   public var remedy: String? { "build the image again, or remove the block map to write the image as a whole" }
 }

@@ -1,12 +1,12 @@
-/// Blocks of 4 KiB of a disk: ranges in order, which neither overlap nor touch.
+/// Ranges of 4 KiB blocks of a disk, in order. They neither overlap nor touch.
 public struct BlockRanges: Sendable, Equatable {
-  /// Bytes of a block.
+  /// Size of a block in bytes.
   public static let blockSize: Int64 = 4096
 
   /// The ranges, in blocks.
   public let ranges: [Range<Int64>]
 
-  /// All blocks that ranges of bytes have a part in.
+  /// Makes the ranges of all blocks that contain at least one of the given bytes.
   init(bytes: [Range<Int64>]) {
     let size = Self.blockSize
     let blocks = bytes.filter { !$0.isEmpty }
@@ -23,6 +23,6 @@ public struct BlockRanges: Sendable, Equatable {
     ranges = merged
   }
 
-  /// How many blocks they are.
+  /// Number of blocks in all ranges.
   public var count: Int64 { ranges.reduce(0) { $0 + Int64($1.count) } }
 }

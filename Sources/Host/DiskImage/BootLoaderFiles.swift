@@ -6,40 +6,39 @@ import HostSystem
 import Lock
 import RootFilesystem
 
-/// The boot loaders of an image, all for the same disk: systemd-boot or GRUB for UEFI, and where there are machines with a BIOS, GRUB for it; or a
-/// script for U-Boot alone, which would take a loader for UEFI first where it found one.
+/// The boot loaders of an image. They are systemd-boot or GRUB for UEFI, with GRUB for BIOS if the architecture has it;
+/// or only a script for U-Boot, which would start a UEFI loader first if there was one.
 public struct BootLoaderFiles: Sendable {
-  /// What UEFI starts: an EFI executable; `nil` for an image that only U-Boot starts.
+  /// The EFI executable that UEFI starts; `nil` for an image that only U-Boot starts.
   public let uefi: URL?
-  /// GRUB for a BIOS; `nil` for an architecture whose machines have no BIOS.
+  /// GRUB for BIOS; `nil` for an architecture without BIOS.
   public let grub: GrubForBIOS?
   private let architecture: Architecture
   private let kind: Kind
 
-  /// What starts an image.
+  /// The kinds of boot loaders.
   public enum Kind: Sendable {
-    /// systemd-boot by UEFI.
+    /// systemd-boot with UEFI.
     case systemdBoot
-    /// GRUB by UEFI.
+    /// GRUB with UEFI.
     case grub
-    /// U-Boot.
     case uBoot
   }
 
-  /// GRUB for a BIOS.
+  /// GRUB for BIOS.
   public struct GrubForBIOS: Sendable {
-    /// Its first sector (`boot.img`).
+    /// The boot sector (`boot.img`).
     public let bootSector: URL
-    /// Its core image, with all the modules that it needs; it begins with its own loader sector.
+    /// The core image with all modules that it needs. It begins with its own loader sector.
     public let core: URL
 
-    /// Both, one after the other: what a bundle has of it.
+    /// Boot sector and core image, concatenated, as in a bundle.
     public func content() throws -> [UInt8] {
       try FolderTree.readFile(bootSector.path) + FolderTree.readFile(core.path)
     }
   }
 
-  /// The packages that the loaders come from, and the suite: part of this version of Cultivar, like the tools.
+  /// The requests for the packages of the loaders. Their suite is part of this version of Cultivar, as for the tools.
   public static func request(architecture: Architecture, kind: Kind) -> [PackageRequest] {
     let packages =
       switch kind {
@@ -55,13 +54,13 @@ public struct BootLoaderFiles: Sendable {
       ]
   }
 
-  /// Everything that GRUB's commands need is in the core image: it reads no further module from the boot partition.
+  /// The core image contains all modules that GRUB's commands need, so it loads none from the boot partition.
   private static let grubModules =
     ["part_gpt", "fat", "normal", "linux", "probe", "test", "echo", "configfile", "sleep", "reboot"] + Grub.modules
 
-  /// Fetches the loaders for an architecture, and makes GRUB's core image.
+  /// Fetches the loaders for an architecture and makes GRUB's core image.
   ///
-  /// - Parameter bootPartitionNumber: The partition that GRUB reads its configuration from.
+  /// - Parameter bootPartitionNumber: Number of the partition with GRUB's configuration.
   /// - Throws: `ArchiveFailure`, `CommandFailure`, `FileFailure`.
   public init(
     for architecture: Architecture, kind: Kind, archive: DebianArchive, tools: ToolTree, cache: Cache,
@@ -100,13 +99,13 @@ public struct BootLoaderFiles: Sendable {
     case .systemdBoot:
       uefi = try find("usr/lib/systemd/boot/efi/\(BootPartition.systemdBoot(architecture.rawValue))")
     case .grub:
-      // A prefix without a device means the partition that UEFI has loaded the core image from.
+      // A prefix without a device means the partition from which UEFI loaded the core image.
       uefi = try await grubCore(
         architecture == .amd64 ? "x86_64-efi" : "arm64-efi", prefix: "/\(BootPartition.grub)", modules: [])
     case .uBoot: uefi = nil
     }
     if architecture.hasBIOS {
-      // A prefix without a disk means the disk that the BIOS booted from.
+      // A prefix without a disk means the disk from which the BIOS booted.
       grub = GrubForBIOS(
         bootSector: try find("usr/lib/grub/i386-pc/boot.img"),
         core: try await grubCore(
@@ -116,12 +115,9 @@ public struct BootLoaderFiles: Sendable {
     }
   }
 
-  /// The files on the boot partition: loaders, their configuration, and kernel and entry of slot A.
+  /// The files of the boot partition: loaders, their configuration, and the kernel and boot entry of slot A.
   ///
-  /// - Parameters:
-  ///   - kernel: The kernel.
-  ///   - initialRAM: The initial RAM file system.
-  ///   - entry: What is said about slot A.
+  /// - Parameter entry: The boot entry of slot A.
   public func bootTree(kernel: URL, initialRAM: URL, entry: BootEntry) throws -> FileTree {
     var tree = FileTree()
     let origin = "the boot loaders"

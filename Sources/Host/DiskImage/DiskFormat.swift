@@ -3,17 +3,17 @@ import FoundationEssentials
 import Glibc
 import HostSystem
 
-/// What a disk image is written as, in addition to the raw image.
+/// The formats of a disk image in addition to the raw image.
 public enum DiskFormat: String, Sendable, CaseIterable {
-  /// A block map (bmap-tools), for writing to a medium.
+  /// A block map (bmap-tools) for writing to a medium.
   case blockMap = "bmap"
-  /// Compressed by Zstandard.
+  /// The raw image, compressed with Zstandard.
   case zstd
-  /// Compressed by XZ.
+  /// The raw image, compressed with XZ.
   case xz
-  /// For QEMU.
+  /// An image for QEMU.
   case qcow2
-  /// For fastboot.
+  /// An image for fastboot.
   case androidSparse = "android-sparse"
 
   /// Name of the file beside a raw image.
@@ -29,7 +29,7 @@ public enum DiskFormat: String, Sendable, CaseIterable {
     }
   }
 
-  /// Key of what is written: the same key, the same bytes.
+  /// A cache key. The same key gives the same bytes.
   public func key(disk: ContentHash, tools: ToolTree) -> ContentHash {
     var key = CacheKey("disk-format \(rawValue) 1")
     key.add(disk)
@@ -37,13 +37,12 @@ public enum DiskFormat: String, Sendable, CaseIterable {
     return key.hash
   }
 
-  /// Writes the format.
-  ///
   /// - Parameters:
-  ///   - disk: What the raw image was written from.
-  ///   - image: The raw image.
-  ///   - path: File to write; it must not have an artefact's name before it is complete.
-  ///   - tools: Compressors.
+  ///   - disk: The disk from which the raw image was written.
+  ///   - image: Path of the raw image.
+  ///   - path: Path of the file. It must not be the final name of an artefact, because the file appears before it is
+  ///     complete.
+  ///   - tools: The compressors.
   /// - Throws: `FileFailure`, `CommandFailure`.
   public func write(_ disk: DiskImage, image: String, to path: String, tools: ToolTree) async throws {
     switch self {
@@ -52,7 +51,7 @@ public enum DiskFormat: String, Sendable, CaseIterable {
     case .qcow2: try Qcow2Image.write(image, to: path)
     case .androidSparse: try AndroidSparseImage.write(image, used: disk.usedBlocks(), to: path)
     case .zstd:
-      // The size of its jobs depends on the level only, so the bytes do not depend on the number of processors.
+      // The size of zstd's jobs depends only on the level, so the bytes do not depend on the number of processors.
       try await tools.command(
         "zstd", ["-q", "-f", "-12", "-T0", image, "-o", path], to: "compress the disk image by Zstandard"
       ).run()
@@ -61,7 +60,7 @@ public enum DiskFormat: String, Sendable, CaseIterable {
   }
 
   private func compressByXZ(_ image: String, to path: String, tools: ToolTree) async throws {
-    // xz names its output after its input, so the input gets another name, in the same folder.
+    // xz derives the name of its output from its input, so the input gets a temporary name in the same folder.
     let input = "\(path).raw"
     let output = "\(input).xz"
     unlink(input)
@@ -70,7 +69,7 @@ public enum DiskFormat: String, Sendable, CaseIterable {
       unlink(output)
     }
     guard link(image, input) == 0 else { throw FileFailure.last("make the link", input) }
-    // Blocks of a fixed size, and never less than two threads: with one, xz would write a single block.
+    // Use blocks of a fixed size and at least two threads: with one thread, xz would write a single block.
     let threads = max(2, min(8, ProcessInfo.processInfo.activeProcessorCount))
     try await tools.command(
       "xz", ["-q", "-f", "-k", "-3", "--check=sha256", "--block-size=16MiB", "-T\(threads)", input],

@@ -1,9 +1,10 @@
 import HostSystem
 import PartitionTable
 
-/// The ids of a disk and all that is on it, derived from names so that every build gives the same.
+/// The ids of a disk and its partitions and file systems. They are derived from names, so that every build gives the
+/// same ids.
 ///
-/// They are the same on every disk that is written from one image; the device gives itself new ones on first boot.
+/// All disks written from one image have the same ids. A device changes its ids on first boot.
 public struct DiskIdentity: Sendable, Equatable {
   private let seed: String
 
@@ -12,13 +13,12 @@ public struct DiskIdentity: Sendable, Equatable {
     seed = "cultivar disk \(project) \(image)"
   }
 
-  /// Id of the disk.
   public var disk: GUID { derived("disk") }
 
-  /// Id of a partition, by the partition's name.
+  /// Id of a partition, derived from the partition's name.
   public func partition(_ name: String) -> GUID { derived("partition \(name)") }
 
-  /// Id of a file system, by the partition's name.
+  /// UUID of a file system, derived from the partition's name.
   public func fileSystem(_ name: String) -> GUID { derived("file system \(name)") }
 
   /// Serial number of the FAT file system.
@@ -27,7 +27,7 @@ public struct DiskIdentity: Sendable, Equatable {
   }
 
   private func derived(_ purpose: String) -> GUID {
-    // 16 bytes of a SHA-256 are always there.
+    // Cannot fail: a SHA-256 has more than 16 bytes.
     GUID(customBytes: ContentHash(of: "\(seed) \(purpose)").bytes.prefix(16)) ?? .zero
   }
 }

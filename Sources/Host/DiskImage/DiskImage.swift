@@ -4,13 +4,12 @@ import Glibc
 import HostSystem
 import PartitionTable
 
-/// Puts partitions together to a disk image: one sparse file.
+/// A disk image: a partition table and the contents of partitions, written to one sparse file.
 public struct DiskImage: Sendable {
-  /// The partition table.
   public var table: GPT
-  /// Boot code of the first sector.
+  /// Boot code for the first sector.
   var bootCode: [UInt8] = []
-  /// Content of partitions, by number: a file, or bytes.
+  /// Contents of partitions, by number.
   var contents: [Int: Content] = [:]
 
   enum Content: Sendable {
@@ -18,14 +17,14 @@ public struct DiskImage: Sendable {
     case bytes([UInt8])
   }
 
-  /// Starts an image with all partitions empty.
+  /// Makes an image with empty partitions.
   public init(table: GPT) {
     self.table = table
   }
 
   /// Fills a partition with a file.
   ///
-  /// - Parameter used: Which of the file's bytes count, for the block map.
+  /// - Parameter used: Kind of the content. It determines the used bytes for the block map.
   /// - Throws: ``DoesNotFit`` if the file is longer than the partition.
   public mutating func fill(
     _ number: Int, with file: URL, used: UsedBytes = .all, called content: String, key: String
@@ -37,13 +36,13 @@ public struct DiskImage: Sendable {
     contents[number] = .file(file, used)
   }
 
-  /// Makes the image start by GRUB on a BIOS.
+  /// Adds GRUB, so that a BIOS can start the image.
   ///
   /// - Throws: ``DoesNotFit``, `FileFailure`.
   public mutating func add(_ grub: BootLoaderFiles.GrubForBIOS) throws {
     guard let partition = table.partitions.first(where: { $0.type == .biosBoot }) else { return }
     let core = try FolderTree.readFile(grub.core.path)
-    // An update puts the next one beside it.
+    // An update writes the next core image into the other half.
     try DoesNotFit.check(
       "GRUB's core image", ByteSize(bytes: Int64(core.count)),
       ByteSize(bytes: Int64(partition.sectorCount / 2) * Int64(GPT.sectorSize)), "half of the BIOS boot partition",
@@ -54,9 +53,9 @@ public struct DiskImage: Sendable {
     contents[partition.number] = .bytes(code.core)
   }
 
-  /// Writes the image; blocks of zeros are holes.
+  /// Writes the image to a file. Blocks of zeros become holes.
   ///
-  /// The file gets its name when it is complete; an older one stands until then.
+  /// The file gets its name when it is complete. Until then, an older file of this name stays.
   ///
   /// - Throws: `FileFailure`, `GPTError`.
   public func write(to path: String) throws {
@@ -78,12 +77,12 @@ public struct DiskImage: Sendable {
     for region in try table.serialised(bootCode: bootCode).regions {
       try write(region.bytes, to: target, at: Int64(region.lba) * Int64(GPT.sectorSize))
     }
-    // What has the image's name is on the disk as a whole, also after a power cut.
+    // After a power cut, a file with the image's name must be complete.
     guard fsync(descriptor) == 0 else { throw FileFailure.last("write", temporary) }
     guard rename(temporary, path) == 0 else { throw FileFailure.last("write", path) }
   }
 
-  /// The hash of what ``write(to:)`` writes, from what it is made of: both can go on side by side.
+  /// Computes the hash of the image from its sources, which is possible while ``write(to:)`` runs.
   ///
   /// - Throws: `FileFailure`, `GPTError`.
   public func contentHash() throws -> ContentHash {
@@ -125,10 +124,10 @@ public struct DiskImage: Sendable {
     return hasher.hash
   }
 
-  /// The blocks of the image that a device must hold; what stands in the others does not matter.
+  /// The blocks of the image that a device must have. The content of all other blocks does not matter.
   ///
-  /// They are more than the blocks that are not zero: zeros in a file, or in a file system's tables, count as well, and the
-  /// medium that the image is written to may hold something else there.
+  /// They include more than the blocks with non-zero bytes. Zeros in a file or in a file system's tables matter
+  /// too, because the medium may have other content at their place.
   ///
   /// - Throws: `FileFailure`.
   public func usedBlocks() throws -> BlockRanges {
@@ -136,7 +135,7 @@ public struct DiskImage: Sendable {
     let size = Int64(table.diskSizeInSectors) * sector
     let first = table.partitions.map { Int64($0.firstLBA) * sector }.min() ?? size
     let end = table.partitions.map { Int64($0.lastLBA + 1) * sector }.max() ?? 0
-    // Both tables with all that is around them.
+    // Both partition tables and the space around them.
     var used = [0..<first, end..<size]
     for (number, content) in contents {
       guard let partition = table.partition(number: number) else { continue }
@@ -151,7 +150,7 @@ public struct DiskImage: Sendable {
     return BlockRanges(bytes: used)
   }
 
-  /// Hash of all that the image is written from. File systems come from the cache, where the path says the content.
+  /// Hash of everything that the image is written from. Files are in the cache, where the path identifies the content.
   ///
   /// - Throws: `GPTError`.
   public func identity() throws -> ContentHash {

@@ -5,14 +5,13 @@ import HostSystem
 import PartitionTable
 import RootFilesystem
 
-/// Makes file systems as files, with the field's own tools, without root and without mounting.
+/// Makes file systems in files with their standard tools, without root and without mounting.
 public struct FileSystemImage: Sendable {
   var tools: ToolTree
   var cache: Cache
-  /// Time of everything in the file systems, in seconds since 1970.
+  /// Timestamp of everything in the file systems, in seconds since 1970.
   var epoch: Int64
 
-  /// Makes a builder.
   public init(tools: ToolTree, cache: Cache, epoch: Int64) {
     self.tools = tools
     self.cache = cache
@@ -31,23 +30,23 @@ public struct FileSystemImage: Sendable {
     return key
   }
 
-  /// A root file system that was made.
+  /// A finished root file system.
   public struct Root: Sendable {
-    /// The image file, in the cache, as long as the file system is.
+    /// The image file in the cache. It is exactly as long as the file system.
     public let file: URL
-    /// How large the content is that the slot's size may follow.
+    /// Size of the content, from which the size of a slot may be derived.
     public let content: ByteSize
   }
 
   /// Makes a read-only root file system.
   ///
   /// - Parameters:
-  ///   - slot: The partition that it has to fit.
-  ///   - id: UUID of the file system, where its kind has one.
+  ///   - slot: The slot that the file system has to fit.
+  ///   - id: UUID of the file system, if its type has one.
   /// - Throws: ``DoesNotFit``, `CommandFailure`, `FileFailure`.
   public func root(_ source: RootSource, in slot: LayoutPartition, id: GUID) async throws -> Root {
     guard case .root(let kind) = slot.fileSystem else { preconditionFailure("the partition is no slot") }
-    // Of ext4 the size is known before it is made, of the others afterwards.
+    // The size of ext4 is determined before it is made, that of other types afterwards.
     let estimate = Self.ext4Estimate(source)
     let size = slot.size.bytes(content: estimate).roundedToMebibytes
     var key = key("root-image 4", [kind.rawValue, id.description] + (kind == .ext4 ? ["\(size.bytes)"] : []))
@@ -71,7 +70,8 @@ public struct FileSystemImage: Sendable {
     return Root(file: image, content: content)
   }
 
-  /// What a tree takes as ext4: its files in whole blocks, an inode and a folder's entry for each, and a twentieth for tables.
+  /// Estimates the size of a tree as ext4: files in whole blocks, an inode and a directory entry for each, and 5% for
+  /// tables.
   private static func ext4Estimate(_ source: RootSource) -> ByteSize {
     let block: Int64 = 4096
     let need: Int64
@@ -85,15 +85,15 @@ public struct FileSystemImage: Sendable {
         }
       }
     case .archive(_, _, let size, let entries):
-      // Half a block of each file is lost on average.
+      // On average, the last block of a file is half empty.
       need = size + Int64(entries) * (block / 2 + 512)
     }
     return ByteSize(bytes: need + need / 20 + (4 << 20))
   }
 
-  /// The ends of files have blocks of their own, and so are the same blocks in the next release: packed between the inodes,
-  /// they would move with each file before them that grows. The image is some 8 % larger for it, and has less than half as many new
-  /// blocks after an update.
+  /// Makes an EROFS image without inline data: the ends of files get blocks of their own, so that these blocks are
+  /// unchanged in the next release. Between the inodes, they would move if any file before them grew. The image is
+  /// about 8% larger, but has less than half as many changed blocks after an update.
   private func makeErofs(_ archive: GrowingFile, _ image: String, id: GUID) async throws {
     try await tools.command(
       "mkfs.erofs", ["--quiet", "--tar=f", "-Enoinline_data", "-T\(epoch)", "-U\(id)", image],
@@ -106,7 +106,7 @@ public struct FileSystemImage: Sendable {
     try await tools.command(
       "mksquashfs", ["-", image] + arguments, to: "make the root file system", input: .growing(archive)
     ).run()
-    // The journal's list is set again at each start, by systemd-tmpfiles.
+    // systemd-tmpfiles sets the access control list of the journal again at each start.
     let lost = try RootAttributes(of: archive.path) { $0.hasPrefix("system.") }.paths.filter { $0 != "var/log/journal" }
     if let first = lost.first { throw AttributesNotKept(path: "/\(first)", others: lost.count - 1) }
   }
@@ -124,7 +124,7 @@ public struct FileSystemImage: Sendable {
       ], to: "make the root file system", environment: environment, input: .growing(archive))
     do {
       try await command.run()
-      // Of an archive's attributes mke2fs takes capabilities alone.
+      // mke2fs takes only capabilities from the attributes in an archive.
       let rest = try RootAttributes(of: archive.path) { $0 != "security.capability" }
       try await cache.withScratch { folder in
         guard let commands = try rest.commands(in: folder) else { return }
@@ -137,16 +137,16 @@ public struct FileSystemImage: Sendable {
       guard case .failed(_, let said) = failure.outcome, said.contains("Could not allocate block") else {
         throw failure
       }
-      // The content fits, and the tables beside it do not: they take about a fiftieth of a file system of this kind.
+      // The content fits, but not with the tables, which take about 2% of an ext4 file system.
       let need = max(content + content / 50, size.bytes + (1 << 20))
       throw DoesNotFit(
         content: "the root file system", size: ByteSize(bytes: need), room: size, place: "the slot", key: "slot")
     }
   }
 
-  /// Makes the data file system: ext4 with a journal, to be grown on the device.
+  /// Makes the data file system: ext4 with a journal, which the device will grow.
   ///
-  /// - Parameter content: Everything that is in it.
+  /// - Parameter content: The complete content of the file system.
   public func data(_ partition: LayoutPartition, id: GUID, content: FileTree = FileTree()) async throws -> URL {
     let size = partition.size.bytes(content: ByteSize(bytes: 0)).roundedToMebibytes
     let label = partition.label ?? partition.name
@@ -160,7 +160,8 @@ public struct FileSystemImage: Sendable {
         "mke2fs",
         ["-q", "-t", "ext4", "-b", "4096"] + partition.fileSystemOptions + [
           "-U", "\(id)",
-          // The kernel trims what the device frees; wide tables of groups are reserved for growing to a large disk.
+          // The kernel discards blocks that the device frees. `resize` reserves group descriptors for growing to a
+          // large disk.
           "-E", "hash_seed=\(id),lazy_itable_init=0,lazy_journal_init=1,root_owner=0:0,resize=67108864", "-L", label,
           "-d", "-", folder.appending(path: "data.img").path, "\(size.bytes / 1024)k",
         ], to: "make the data file system", environment: environment,
@@ -170,7 +171,7 @@ public struct FileSystemImage: Sendable {
     return folder.appending(path: "data.img")
   }
 
-  /// Makes the initial RAM file system: a cpio archive, compressed with zstd or as it is.
+  /// Makes the initial RAM file system: a cpio archive, optionally compressed with zstd.
   public func initialRAM(_ tree: FileTree, isCompressed: Bool) async throws -> URL {
     var key = key("initrd 4", isCompressed ? [] : ["plain"])
     key.add(try tree.identity())
@@ -179,7 +180,7 @@ public struct FileSystemImage: Sendable {
       guard isCompressed else { return try CpioArchive.write(tree, to: file, time: epoch) }
       let archive = folder.appending(path: "initrd.cpio").path
       try CpioArchive.write(tree, to: archive, time: epoch)
-      // Level 9 takes half as long again for four hundredths.
+      // Level 9 would take half as long again and save only 4%.
       try await tools.command(
         "zstd", ["-q", "-6", "-T0", "--rm", archive, "-o", file],
         to: "compress the initial RAM file system"
@@ -188,17 +189,17 @@ public struct FileSystemImage: Sendable {
     return folder.appending(path: "initrd")
   }
 
-  /// Makes the boot file system: FAT32, from a tree of files and folders.
+  /// Makes the boot file system: FAT32 with a tree of files and folders.
   ///
   /// - Parameters:
-  ///   - partition: The partition that it has to fit.
+  ///   - partition: The partition that the file system has to fit.
   ///   - serial: Serial number of the file system.
-  ///   - otherSlots: Bytes of what further slots will need, beside the tree.
-  /// - Throws: ``DoesNotFit`` if tree and further slots need more room.
+  ///   - otherSlots: Space that the other slots will need, in bytes.
+  /// - Throws: ``DoesNotFit`` if the tree and the other slots need more space.
   public func boot(
     _ tree: FileTree, in partition: LayoutPartition, serial: UInt32, otherSlots: Int64
   ) async throws -> URL {
-    // FAT32's own tables and the slack of clusters take less than two per cent of such a file system.
+    // FAT32's tables and partly filled clusters take less than 2%.
     let need = ByteSize(bytes: (tree.contentSize + otherSlots) * 102 / 100 + (1 << 20))
     let size = partition.size.bytes(content: need).roundedToMebibytes
     let label = partition.label ?? partition.name
@@ -222,10 +223,10 @@ public struct FileSystemImage: Sendable {
     return folder.appending(path: "boot.img")
   }
 
-  /// Fills a FAT file system, one folder after the other.
+  /// Copies files into a FAT file system, one folder after the other.
   ///
-  /// The order is given for each file: copying a folder as a whole would take the files in the order in which the build
-  /// host's file system happens to list them.
+  /// Each file is named, because mcopy would copy a whole folder in the order in which the build host's file system
+  /// happens to list it.
   private func fill(_ image: String, with tree: FileTree) async throws {
     func tool(_ name: String, _ arguments: [String]) async throws {
       try await tools.command(name, arguments, to: "fill the boot file system", environment: environment).run()
@@ -250,7 +251,7 @@ public struct FileSystemImage: Sendable {
     }
   }
 
-  /// Writes a tree of plain files out, with the fixed time on everything: mtools copies from files only.
+  /// Writes a tree to files with the fixed time, because mtools can copy only from files.
   private func materialise(_ tree: FileTree, in folder: URL) throws {
     for path in tree.paths {
       guard let entry = tree[path] else { continue }

@@ -1,9 +1,9 @@
 import Glibc
 import HostSystem
 
-/// A file that is read at any place, for example a disk image.
+/// A file with random read access, for example a disk image.
 struct ImageFile: ~Copyable {
-  /// Bytes that are read at once.
+  /// Number of bytes that are read at once.
   static let chunkSize = 1 << 20
 
   let path: String
@@ -29,9 +29,9 @@ struct ImageFile: ~Copyable {
 
   deinit { close(descriptor) }
 
-  /// Fills a buffer from a place.
+  /// Fills a buffer from an offset.
   ///
-  /// - Throws: `FileFailure`, also where the file ends before.
+  /// - Throws: `FileFailure`, also if the file ends before.
   func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int64) throws(FileFailure) {
     var done = 0
     while done < buffer.count {
@@ -43,7 +43,7 @@ struct ImageFile: ~Copyable {
     }
   }
 
-  /// The bytes of a place.
+  /// Reads bytes at an offset.
   func bytes(at offset: Int64, count: Int) throws(FileFailure) -> [UInt8] {
     guard offset >= 0, count >= 0, offset <= size, Int64(count) <= size - offset else {
       throw FileFailure("read", path, reason: "it is too short")
@@ -61,14 +61,15 @@ struct ImageFile: ~Copyable {
     return bytes
   }
 
-  /// The parts of it that are no holes, in their order: holes are zeros, and a disk's file system takes as long to read them as the rest.
+  /// The ranges of the file that are not holes, in order. Holes are zeros, but reading them takes as long as reading
+  /// data.
   var dataRanges: [Range<Int64>] {
     SparseFile.dataRanges(of: descriptor).map { Int64($0.lowerBound)..<Int64($0.upperBound) }
   }
 
-  /// Gives a range of bytes piece by piece.
+  /// Reads a range in pieces.
   ///
-  /// - Parameter body: Takes a piece, which is valid during the call only, and its offset in the file.
+  /// - Parameter body: Called with each piece and its offset in the file. The piece is valid only during the call.
   func forEachPiece<Failure: Error>(
     of range: Range<Int64>, _ body: (UnsafeMutableRawBufferPointer, Int64) throws(Failure) -> Void
   ) throws {
@@ -85,15 +86,13 @@ struct ImageFile: ~Copyable {
   }
 }
 
-/// A new file that is written from front to back, and has its name when it is complete.
+/// A new file with sequential writing. The caller renames it when it is complete.
 struct NewFile: ~Copyable {
   let path: String
   private let descriptor: Int32
-  /// Bytes written so far.
+  /// Offset of the next byte to append.
   private(set) var position: Int64 = 0
 
-  /// Makes the file.
-  ///
   /// - Throws: `FileFailure`.
   init(_ path: String) throws(FileFailure) {
     self.path = path
@@ -103,22 +102,20 @@ struct NewFile: ~Copyable {
 
   deinit { close(descriptor) }
 
-  /// Adds bytes.
   mutating func append(_ bytes: UnsafeRawBufferPointer) throws(FileFailure) {
     try SparseFile.writeAll((descriptor, path), bytes, at: position)
     position += Int64(bytes.count)
   }
 
-  /// Adds bytes.
   mutating func append(_ bytes: [UInt8]) throws(FileFailure) {
     try write(bytes, at: position)
     position += Int64(bytes.count)
   }
 
-  /// Leaves room, which is zeros until it is written.
+  /// Skips bytes, which are zero until they are written.
   mutating func skip(_ count: Int64) { position += count }
 
-  /// Writes bytes at a place; the end stays where it is.
+  /// Writes bytes at an offset without changing the position.
   func write(_ bytes: [UInt8], at offset: Int64) throws(FileFailure) {
     var failure: FileFailure?
     bytes.withUnsafeBytes { buffer in

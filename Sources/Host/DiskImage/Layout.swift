@@ -1,14 +1,14 @@
 import DeviceModel
 import PartitionTable
 
-/// What is on a disk, and how large: a list of partitions, the one that grows last.
+/// The partitions of a disk and their sizes. The last partition grows.
 public struct Layout: Sendable, Equatable {
-  /// Name, as a project file has it.
+  /// Name, as in a project file.
   public var name: String
-  /// The partitions, in their order on the disk; they are numbered in it, from 1.
+  /// The partitions in the order of the disk, numbered from 1.
   public var partitions: [LayoutPartition]
 
-  /// Two slots for a small root file system, and a data partition that takes the rest of the disk on first boot.
+  /// Two slots for a small root file system, and a data partition that grows to the rest of the disk on first boot.
   public static let applianceAB = Layout(
     name: "appliance-ab",
     partitions: [
@@ -24,7 +24,7 @@ public struct Layout: Sendable, Equatable {
       .root(.b, "root-b", .fixed(.mebibytes(2048))), .data(.mebibytes(256)),
     ])
 
-  /// One slot, which is as large as its content asks for: for devices that are written anew instead of updated.
+  /// One slot that is as large as its content requires, for devices that are flashed again instead of updated.
   public static let systemSingle = Layout(
     name: "system-single",
     partitions: [
@@ -32,31 +32,29 @@ public struct Layout: Sendable, Equatable {
       .data(.mebibytes(256)),
     ])
 
-  /// The layouts that are built in.
   public static let builtIn = [applianceAB, systemAB, systemSingle]
 
-  /// Sectors of one mebibyte; every partition begins at a multiple.
+  /// Number of sectors in a mebibyte. Every partition begins at a multiple of it.
   static let alignment: Int64 = 2048
-  /// Sectors behind the last partition: the backup partition table, and the rest of its mebibyte.
+  /// Number of sectors behind the last partition, for the backup partition table, rounded up to a mebibyte.
   static let tail: Int64 = 2048
 
-  /// Numbers of the partitions, for the boot loaders and the device.
+  /// Partition numbers for the boot loaders and the device.
   public var numbers: PartitionNumbers {
     func number(_ role: LayoutPartition.Role) -> Int? {
       partitions.firstIndex { $0.role == role }.map { $0 + 1 }
     }
-    // A layout without one of the three would not start; none can be named.
+    // Every built-in layout has these three partitions.
     return PartitionNumbers(
       boot: number(.boot) ?? 0, rootA: number(.root(.a)) ?? 0, rootB: number(.root(.b)), data: number(.data) ?? 0)
   }
 
-  /// The slots that the layout has.
   public var slots: [Slot] { Slot.allCases.filter { slot in self[.root(slot)] != nil } }
 
-  /// The partition for a purpose.
+  /// The partition with a role.
   public subscript(role: LayoutPartition.Role) -> LayoutPartition? { partitions.first { $0.role == role } }
 
-  /// File system of the slots.
+  /// File system type of the slots.
   public var rootFileSystem: RootFileSystem {
     get {
       guard case .root(let kind) = self[.root(.a)]?.fileSystem else { return .erofs }
@@ -65,25 +63,22 @@ public struct Layout: Sendable, Equatable {
     set { change { if case .root = $0.role { $0.fileSystem = .root(newValue) } } }
   }
 
-  /// Size of the boot partition.
   public var bootSize: SizeRule {
     get { self[.boot]?.size ?? .fixed(ByteSize(bytes: 0)) }
     set { change { if $0.role == .boot { $0.size = newValue } } }
   }
 
-  /// Size of each slot.
   public var slotSize: SizeRule {
     get { self[.root(.a)]?.size ?? .fixed(ByteSize(bytes: 0)) }
     set { change { if case .root = $0.role { $0.size = newValue } } }
   }
 
-  /// Size of the data partition.
   public var dataSize: SizeRule {
     get { self[.data]?.size ?? .fixed(ByteSize(bytes: 0)) }
     set { change { if $0.role == .data { $0.size = newValue } } }
   }
 
-  /// Mount options of the data partition, in addition to those of every image.
+  /// Mount options of the data partition in addition to the built-in ones.
   public var dataMountOptions: [String] {
     get { self[.data]?.mountOptions ?? [] }
     set { change { if $0.role == .data { $0.mountOptions = newValue } } }
@@ -93,9 +88,9 @@ public struct Layout: Sendable, Equatable {
     for index in partitions.indices { body(&partitions[index]) }
   }
 
-  /// What the layout adds to the identity of an image.
+  /// The layout's part of the identity of an image.
   ///
-  /// The first line is as it has always been: the build ids of images in the field were made of it.
+  /// The first line must never change: existing images derive their build ids from it.
   public var identity: String {
     var text =
       "Layout(name: \"\(name)\", rootFileSystem: DeviceModel.RootFileSystem.\(rootFileSystem), bootSize: \(bootSize), "
@@ -107,9 +102,9 @@ public struct Layout: Sendable, Equatable {
   /// The partition table of an image.
   ///
   /// - Parameters:
-  ///   - ids: Unique ids of disk and partitions.
-  ///   - rootType: Type of the root partitions for the architecture.
-  ///   - rootContent: How large the root file system is, for slots that follow it.
+  ///   - ids: Ids of the disk and its partitions.
+  ///   - rootType: Partition type of root file systems for the architecture.
+  ///   - rootContent: Size of the root file system, for slots whose size depends on it.
   public func table(ids: DiskIdentity, rootType: PartitionType, rootContent: ByteSize) -> GPT {
     var start = Self.alignment
     var rows: [Partition] = []
@@ -131,18 +126,17 @@ public struct Layout: Sendable, Equatable {
   }
 }
 
-/// How large a partition is in an image.
+/// The rule for the size of a partition in an image.
 public enum SizeRule: Sendable, Equatable, CustomStringConvertible {
-  /// This size.
   case fixed(ByteSize)
-  /// In hundredths of its content, and no smaller than the minimum; at least 100.
+  /// A percentage of the content's size, 100 or more, but not less than the minimum.
   case percent(Int, minimum: ByteSize)
-  /// This size in the image; on the device, all that the other partitions leave.
+  /// A fixed size in the image; on the device, all space that other partitions leave.
   case rest(ByteSize)
 
-  /// The size for a content, before it is rounded up to whole mebibytes.
+  /// The size of a partition, before rounding up to whole mebibytes.
   ///
-  /// - Parameter content: How large that is which the partition holds; counts for a percentage only.
+  /// - Parameter content: Size of the content. Only used for a percentage.
   public func bytes(content: ByteSize) -> ByteSize {
     switch self {
     case .fixed(let size), .rest(let size): size
@@ -150,7 +144,7 @@ public enum SizeRule: Sendable, Equatable, CustomStringConvertible {
     }
   }
 
-  /// The rule, for identities and messages.
+  /// The rule as text for identities and messages.
   public var description: String {
     switch self {
     case .fixed(let size), .rest(let size): "\(size)"
@@ -159,17 +153,16 @@ public enum SizeRule: Sendable, Equatable, CustomStringConvertible {
   }
 }
 
-/// One partition of a layout.
 public struct LayoutPartition: Sendable, Equatable {
-  /// What it is for.
+  /// The purpose of a partition.
   public enum Role: Sendable, Equatable {
-    /// GRUB's core image, where the firmware is a BIOS.
+    /// GRUB's core image, for machines with BIOS.
     case biosBoot
     /// The EFI system partition: boot loaders, and kernel and initial RAM file system of each slot.
     case boot
     /// A slot's root file system.
     case root(Slot)
-    /// What persists.
+    /// Data that persists across updates.
     case data
 
     func type(root: PartitionType) -> PartitionType {
@@ -182,9 +175,9 @@ public struct LayoutPartition: Sendable, Equatable {
     }
   }
 
-  /// What it holds.
+  /// The content of a partition.
   public enum FileSystem: Sendable, Equatable {
-    /// Bytes without a file system.
+    /// No file system.
     case none
     /// FAT32.
     case fat32
@@ -194,19 +187,16 @@ public struct LayoutPartition: Sendable, Equatable {
     case ext4
   }
 
-  /// What it is for.
   public var role: Role
   /// Name in the partition table.
   public var name: String
-  /// How large it is.
   public var size: SizeRule
-  /// What it holds.
   public var fileSystem: FileSystem
-  /// Label of the file system, where its kind has one.
+  /// Label of the file system, if its type has one.
   public var label: String?
-  /// Further arguments of mke2fs, where the file system is ext4.
+  /// Additional arguments of mke2fs for ext4.
   public var fileSystemOptions: [String] = []
-  /// Mount options, in addition to those that are safe for every image.
+  /// Mount options in addition to the built-in ones.
   public var mountOptions: [String] = []
 
   static let biosBoot = LayoutPartition(
@@ -219,7 +209,7 @@ public struct LayoutPartition: Sendable, Equatable {
   static func root(_ slot: Slot, _ name: String, _ size: SizeRule) -> LayoutPartition {
     LayoutPartition(
       role: .root(slot), name: name, size: size, fileSystem: .root(.erofs), label: "root",
-      // Nothing is written to a slot while it is mounted, so that reserved blocks and a journal would be lost room.
+      // A slot is never written while it is mounted, so reserved blocks and a journal would waste space.
       fileSystemOptions: ["-m", "0", "-O", "^has_journal,^metadata_csum_seed,^orphan_file"])
   }
 

@@ -2,15 +2,15 @@ import HostSystem
 
 /// Writes QEMU's copy-on-write images (QEMU, docs/interop/qcow2.txt), version 3, without compression, encryption or snapshots.
 ///
-/// Clusters of zeros are not allocated; the others follow each other in the order of the disk.
+/// Clusters of zeros are not allocated. The other clusters are in the order of the disk.
 enum Qcow2Image {
   private static let clusterBits: UInt32 = 16
   private static let cluster: Int64 = 1 << 16
-  /// Entries of a second-level table, and of a refcount table: eight bytes each.
+  /// Number of entries of a second-level table and of a cluster of the refcount table; entries have eight bytes.
   private static let tableEntries: Int64 = cluster / 8
-  /// Entries of a refcount block: two bytes each.
+  /// Number of entries of a refcount block; entries have two bytes.
   private static let refcountEntries: Int64 = cluster / 2
-  /// Bit 63 of an entry: the cluster is used once, so that it may be written in place.
+  /// Bit 63 of an entry: the cluster has exactly one reference and may be written in place.
   private static let copied: UInt64 = 1 << 63
 
   /// Writes a raw image in this format.
@@ -20,7 +20,7 @@ enum Qcow2Image {
     let source = try ImageFile(reading: image)
     let data = try clustersWithContent(source)
     let first = units(units(source.size, cluster), tableEntries)
-    // header, refcount table, refcount blocks, first-level table, second-level tables, data
+    // The file contains: header, refcount table, refcount blocks, first-level table, second-level tables, data.
     let firstClusters = units(first * 8, cluster)
     let others = 1 + firstClusters + first + Int64(data.count)
     var refcountBlocks: Int64 = 0
@@ -59,7 +59,7 @@ enum Qcow2Image {
       let bytes = guest * cluster..<min((guest + 1) * cluster, source.size)
       try source.forEachPiece(of: bytes) { piece, _ in try file.append(UnsafeRawBufferPointer(piece)) }
     }
-    // The last cluster is a whole one, also where the disk ends within it.
+    // Pad the last cluster if the disk ends within it.
     let rest = total * cluster - file.position
     if rest > 0 { try file.append([UInt8](repeating: 0, count: Int(rest))) }
   }
@@ -90,7 +90,7 @@ enum Qcow2Image {
     // No snapshots, no features.
     bytes += UInt32(0).bigBytes + UInt64(0).bigBytes
     bytes += UInt64(0).bigBytes + UInt64(0).bigBytes + UInt64(0).bigBytes
-    // Refcounts of 16 bits, length of this header, and the end of its extensions.
+    // 16-bit refcounts, length of this header, end of the header extensions.
     return bytes + UInt32(4).bigBytes + UInt32(104).bigBytes + UInt64(0).bigBytes
   }
 }

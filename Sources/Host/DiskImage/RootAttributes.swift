@@ -2,33 +2,34 @@ import FoundationEssentials
 import HostSystem
 import RootFilesystem
 
-/// Extended attributes of a root archive that a program which makes file systems passes over.
+/// Extended attributes of a root archive that the program which makes the file system ignores.
 struct RootAttributes {
   private var entries: [(path: [UInt8], name: String, value: [UInt8])] = []
 
-  /// Reads an archive.
+  /// Reads the attributes from an archive.
   ///
-  /// - Parameter isWanted: Told the name of an attribute.
+  /// - Parameter isWanted: Selects attributes by name.
   /// - Throws: `FileFailure`.
   init(of archive: String, _ isWanted: (String) -> Bool) throws(FileFailure) {
     var found: [(path: [UInt8], name: String, value: [UInt8])] = []
     try TarReader.read(archive) { member in
-      // A further name of a file has no attributes of its own.
+      // A hard link has no attributes of its own.
       guard member.kind != UInt8(ascii: "1") else { return }
       for (name, value) in member.attributes where isWanted(name) { found.append((member.path, name, value)) }
     }
     entries = found
   }
 
-  /// Paths in the root, each once, in the archive's order, without a slash at the ends.
+  /// Paths without duplicates, in the order of the archive, without a slash at the end.
   var paths: [String] {
     var seen: Set<String> = []
     return entries.map { Self.text($0.path) }.filter { seen.insert($0).inserted }
   }
 
-  /// Writes commands of `debugfs` that set the attributes, and their values, into a folder; `nil` where there are none.
+  /// Writes attribute values and a file of `debugfs` commands that set them to a folder. Returns the commands' file;
+  /// `nil` if there are no attributes.
   ///
-  /// - Throws: `FileFailure`, also for a path that cannot be written in a command.
+  /// - Throws: `FileFailure`, also for a path that a command cannot contain.
   func commands(in folder: URL) throws -> URL? {
     guard !entries.isEmpty else { return nil }
     var lines = ""
@@ -56,19 +57,17 @@ struct RootAttributes {
   private static func text(_ path: [UInt8]) -> String { String(decoding: plain(path), as: UTF8.self) }
 }
 
-/// A root file system whose kind does not keep what files in it have.
+/// An error for a file system type that cannot store attributes of the files.
 public struct AttributesNotKept: ExplainedError {
-  /// The first path.
+  /// The first affected path.
   public var path: String
-  /// Number of further paths.
+  /// Number of other affected paths.
   public var others: Int
 
-  /// What was being done, and what was wrong.
   public var problem: String {
     "cannot make the root file system: squashfs keeps no access control lists, and \(path)"
       + (others > 0 ? " and \(others) others have one" : " has one")
   }
-  /// What the user can do now.
   public var remedy: String? {
     "take another kind, as in `layout: { use: …, root: erofs }`, or remove them in a step: `setfacl -b`"
   }

@@ -2,9 +2,9 @@ import FoundationEssentials
 import Glibc
 import HostSystem
 
-/// Files with holes.
+/// Functions for files with holes.
 enum SparseFile {
-  /// Makes a file of zeros that takes no room.
+  /// Makes a file of zeros that takes no space on the disk.
   static func create(_ path: String, size: Int64) throws(FileFailure) {
     let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else { throw .last("write", path) }
@@ -12,12 +12,12 @@ enum SparseFile {
     guard ftruncate(descriptor, off_t(size)) == 0 else { throw .last("write", path) }
   }
 
-  /// Copies a file into a part of another that is all zeros; blocks of zeros are left out.
+  /// Copies a file into a part of another file that contains only zeros. Skips blocks of zeros.
   ///
   /// - Parameters:
-  ///   - source: File to copy.
-  ///   - target: Descriptor of the file that is written, and its path for messages.
-  ///   - offset: Byte offset in the target.
+  ///   - source: Path of the file to copy.
+  ///   - target: Descriptor of the file to write, and its path for messages.
+  ///   - offset: Offset in the target, in bytes.
   static func copy(_ source: String, into target: (descriptor: Int32, path: String), at offset: Int64)
     throws(FileFailure)
   {
@@ -27,7 +27,7 @@ enum SparseFile {
     for range in dataRanges(of: descriptor) { try copyRange(descriptor, source, range, target, at: offset) }
   }
 
-  /// The parts of a file that are no holes, in their order.
+  /// The ranges of a file that are not holes, in order.
   static func dataRanges(of descriptor: Int32) -> [Range<off_t>] {
     let end = lseek(descriptor, 0, SEEK_END)
     var ranges: [Range<off_t>] = []
@@ -60,7 +60,7 @@ enum SparseFile {
         throw .last("read", source)
       }
       if count == 0 { return }
-      // Neighbouring blocks with content are written together.
+      // Write neighbouring blocks together.
       var start = 0
       while start < count {
         let blockEnd = min(start + blockSize, count)
@@ -78,14 +78,14 @@ enum SparseFile {
     }
   }
 
-  /// Whether all bytes are zero.
+  /// True if all bytes are zero.
   static func isZero(_ bytes: Slice<UnsafeMutableRawBufferPointer>) -> Bool {
     guard let start = UnsafeRawBufferPointer(rebasing: bytes).baseAddress, !bytes.isEmpty else { return true }
-    // Bytes are zero if the first one is, and they equal themselves moved by one.
+    // The bytes are zero if the first one is, and each byte equals the next.
     return start.load(as: UInt8.self) == 0 && memcmp(start, start + 1, bytes.count - 1) == 0
   }
 
-  /// Writes bytes at an offset.
+  /// Writes all bytes at an offset.
   static func writeAll(
     _ target: (descriptor: Int32, path: String), _ bytes: UnsafeRawBufferPointer, at offset: Int64
   ) throws(FileFailure) {
@@ -102,9 +102,8 @@ enum SparseFile {
   }
 }
 
-/// Length of a file.
 enum FileSize {
-  /// The length in bytes.
+  /// The length of a file in bytes.
   static func of(_ path: String) throws(FileFailure) -> Int64 {
     var status = stat()
     guard stat(path, &status) == 0 else { throw .last("read", path) }
@@ -112,9 +111,8 @@ enum FileSize {
   }
 }
 
-/// Time of modification of a file.
 enum FileTime {
-  /// Sets it, in seconds since 1970.
+  /// Sets the modification time of a file, in seconds since 1970.
   static func set(_ path: String, _ seconds: Int64) throws(FileFailure) {
     let time = timespec(tv_sec: Int(seconds), tv_nsec: 0)
     guard utimensat(AT_FDCWD, path, [time, time], AT_SYMLINK_NOFOLLOW) == 0 else { throw .last("write", path) }

@@ -1,17 +1,17 @@
 import HostSystem
 
-/// Which bytes of a file system's image count.
+/// The parts of a file system's image whose content matters.
 public enum UsedBytes: Sendable, Equatable {
-  /// All of them.
+  /// All bytes.
   case all
-  /// Those of FAT32: its tables, and the clusters up to the last one in use.
+  /// The tables of FAT32, and the clusters up to the last one in use.
   case fat32
-  /// Those of ext4: its tables, and the blocks that its bitmaps have.
+  /// The tables of ext4, and the blocks that its bitmaps mark as used.
   case ext4
 
-  /// The ranges of bytes.
+  /// The used ranges of bytes.
   ///
-  /// - Throws: `FileFailure`, also where the file is no such file system.
+  /// - Throws: `FileFailure`, also if the file is not such a file system.
   func ranges(in path: String) throws(FileFailure) -> [Range<Int64>] {
     let file = try ImageFile(reading: path)
     switch self {
@@ -33,24 +33,24 @@ public enum UsedBytes: Sendable, Equatable {
       tableStart + tables * tableSize < file.size
     else { throw FileFailure("read", file.path, reason: "it is no FAT32 file system") }
     let table = try file.bytes(at: tableStart, count: Int(tableSize))
-    // The upper four bits of an entry are reserved; entries 0 and 1 are no clusters.
+    // The upper four bits of an entry are reserved. Entries 0 and 1 do not stand for clusters.
     var last = table.count / 4 - 1
     while last > 1, table.little(last * 4, 4) & 0x0fff_ffff == 0 { last -= 1 }
     return min(file.size, tableStart + tables * tableSize + Int64(last - 1) * cluster)
   }
 }
 
-/// The blocks in use of an ext4 file system, by its own tables (Linux, Documentation/filesystems/ext4).
+/// The blocks in use of an ext4 file system, according to its tables (Linux, Documentation/filesystems/ext4).
 private struct Ext4Usage {
   private let blockSize: Int64
   private let blocks: Int64
   private let groupBlocks: Int64
   private let groups: [Group]
   private let tableBlocks: Int64
-  /// For each group, whether it begins with a copy of superblock and descriptors.
+  /// For each group, true if it begins with a copy of superblock and descriptors.
   private let hasSuperblock: [Bool]
   private let bitmaps: [[UInt8]?]
-  /// Blocks of such a copy, with the descriptors' room for growing.
+  /// Number of blocks of such a copy, including the space reserved for more descriptors.
   private let superblockBlocks: Int64
 
   private struct Group {
@@ -84,7 +84,7 @@ private struct Ext4Usage {
       }
       let group = Group(
         blockBitmap: field(0x0, 0x20), inodeBitmap: field(0x4, 0x24), inodeTable: field(0x8, 0x28),
-        // BLOCK_UNINIT: nothing but tables is in the group, and its bitmap is not written.
+        // BLOCK_UNINIT: the group contains only tables, and its bitmap is not initialised.
         hasBitmap: descriptors.little(start + 0x12, 2) & 2 == 0)
       groups.append(group)
       bitmaps.append(group.hasBitmap ? try file.bytes(at: group.blockBitmap * size, count: Int(perGroup / 8)) : nil)
@@ -96,7 +96,7 @@ private struct Ext4Usage {
     self.bitmaps = bitmaps
     let inodeBytes = superblock.little(0x28, 4) * superblock.little(0x58, 2)
     tableBlocks = (inodeBytes + size - 1) / size
-    // SPARSE_SUPER: copies are in the groups 0, 1, and the powers of 3, 5 and 7.
+    // SPARSE_SUPER: copies are in the groups 0 and 1, and in those whose numbers are powers of 3, 5 and 7.
     hasSuperblock = (0..<Int(number)).map(Self.holdsSuperblock)
     let reserved = superblock.little(0xCE, 2)
     superblockBlocks = 1 + (number * descriptorSize + size - 1) / size + reserved
@@ -122,7 +122,7 @@ private struct Ext4Usage {
       add(group.inodeBitmap, 1)
       add(group.inodeTable, tableBlocks)
       guard let bitmap = bitmaps[index] else { continue }
-      // Runs of used blocks; bits behind the last block of the file system are padding.
+      // Runs of used blocks. Bits behind the last block of the file system are padding.
       let inGroup = Int(min(groupBlocks, blocks - first))
       var start: Int?
       for block in 0..<inGroup {

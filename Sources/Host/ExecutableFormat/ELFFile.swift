@@ -1,39 +1,37 @@
 import FoundationEssentials
 
-/// The headers of an ELF file that say what it needs to run (System V ABI, chapters 4 and 5; 64-bit, little endian).
+/// The headers of an ELF file that describe its requirements (System V ABI, chapters 4 and 5; 64-bit, little-endian).
 public struct ELFFile: Sendable, Equatable {
   /// Machine (`e_machine`).
   public var machine: Machine
-  /// Path of the dynamic loader (`PT_INTERP`); `nil` where it is statically linked.
+  /// Path of the dynamic loader (`PT_INTERP`); `nil` for a statically linked file.
   public var interpreter: String?
-  /// Names of the shared libraries it needs (`DT_NEEDED`), in order.
+  /// Names of required shared libraries (`DT_NEEDED`), in order.
   public var needed: [String]
-  /// The name by which others need it (`DT_SONAME`).
+  /// Name under which other files require this library (`DT_SONAME`).
   public var soname: String?
-  /// Folders in which its libraries are looked for before the usual ones (`DT_RUNPATH`, else `DT_RPATH`).
+  /// Folders to search for libraries before the default ones (`DT_RUNPATH`, or else `DT_RPATH`).
   public var runPath: [String]
-  /// Whether it can be started: an executable, or a position-independent one with an entry point.
+  /// True for an executable, or a position-independent file with an entry point.
   public var isExecutable: Bool
 
-  /// Machines that have a name here.
+  /// The machine of an ELF file.
   public enum Machine: Sendable, Equatable {
-    /// x86-64.
     case x86_64
-    /// AArch64.
     case aarch64
-    /// Another one, by its number, with the class in bits (32 or 64).
+    /// Another machine, by its number, with its class in bits (32 or 64).
     case other(UInt16, bits: Int)
   }
 
-  /// Reads the headers of a file; `nil` where it is no ELF file.
+  /// Reads the headers of a file. Returns `nil` if it is not an ELF file.
   ///
-  /// - Throws: ``ELFFailure`` where it begins like one, and its headers point outside the file; the error of reading.
+  /// - Throws: ``ELFFailure`` if the headers of an ELF file point outside the file, and errors of reading.
   public init?(path: String) throws {
     let data = try Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped)
     try self.init(data)
   }
 
-  /// Reads the headers in a file's content; `nil` where it is no ELF file.
+  /// Reads the headers from the content of a file. Returns `nil` if it is not an ELF file.
   ///
   /// - Throws: ``ELFFailure``.
   public init?(_ data: Data) throws {
@@ -69,13 +67,12 @@ public struct ELFFile: Sendable, Equatable {
   }
 }
 
-/// An ELF file whose headers contradict themselves.
+/// An error for an ELF file with contradictory headers.
 public struct ELFFailure: Error, Equatable {
-  /// What is wrong.
   public var reason: String
 }
 
-/// Bounded access to the parts of an ELF file.
+/// Bounds-checked access to the parts of an ELF file.
 struct ELFReader {
   var data: Data
 
@@ -120,7 +117,7 @@ struct ELFReader {
     return result
   }
 
-  /// The text of a segment up to its first zero byte.
+  /// The text of a segment up to the first zero byte.
   func text(in segment: Segment) throws(ELFFailure) -> String {
     guard segment.offset >= 0, segment.size >= 0, segment.offset <= data.count - min(segment.size, data.count),
       segment.size <= data.count
@@ -129,7 +126,7 @@ struct ELFReader {
     return String(decoding: data[start..<start + segment.size].prefix { $0 != 0 }, as: UTF8.self)
   }
 
-  /// The entries of the dynamic section up to its end mark.
+  /// The entries of the dynamic section up to its end marker.
   func dynamicEntries(_ segments: [Segment]) throws(ELFFailure) -> [DynamicEntry] {
     guard let segment = segments.first(where: { $0.type == Self.dynamic }) else { return [] }
     var result: [DynamicEntry] = []

@@ -1,19 +1,19 @@
 extension ExtFileSystem {
-  /// A run of blocks of a file. What is in no run reads as zeros.
+  /// A run of consecutive blocks of a file. Parts of the file outside all runs are zeros.
   struct Run {
-    /// First block of the file.
+    /// Number of the first block in the file.
     var position: UInt64
     var count: UInt64
-    /// First block of the file system.
+    /// Number of the first block in the file system.
     var place: UInt64
   }
 
-  /// Most bytes that are read at once.
+  /// Maximum number of bytes to read at once.
   private static let piece = 1 << 20
 
-  /// Gives the content of an inode in pieces, from its beginning to its end.
+  /// Reads the content of an inode in pieces, from start to end.
   ///
-  /// - Throws: ``ExtFailure``, and what reading and `body` throw.
+  /// - Throws: ``ExtFailure``, and errors of reading and `body`.
   public func forEachPiece(of inode: ExtInode, _ body: (_ bytes: [UInt8]) throws -> Void) throws {
     let size = inode.size
     var done: UInt64 = 0
@@ -40,9 +40,9 @@ extension ExtFileSystem {
     try zeros(until: size)
   }
 
-  /// The whole content of an inode.
+  /// Reads the complete content of an inode.
   ///
-  /// - Parameter limit: Most bytes that it may have.
+  /// - Parameter limit: Maximum size in bytes.
   /// - Throws: ``ExtFailure``.
   public func content(of inode: ExtInode, limit: UInt64 = 64 << 20) throws -> [UInt8] {
     guard inode.size <= limit else { throw ExtFailure.damaged("the inode \(inode.number) is too large for what it is") }
@@ -51,16 +51,17 @@ extension ExtFileSystem {
     return result
   }
 
-  /// What a symbolic link points to.
+  /// The target of a symbolic link.
   ///
   /// - Throws: ``ExtFailure``.
   public func target(of link: ExtInode) throws -> [UInt8] {
-    // A target that fits stands where others say where their content is.
+    // A short target is in the inode's block map.
     if link.size < 60 { return Array(link.map.prefix(Int(link.size))) }
     return try content(of: link, limit: 1 << 16)
   }
 
-  /// Where the bytes of a file stand in the file system: in its order, without what was never written.
+  /// The location of a file's content in the file system, in bytes and in the order of the file. Parts that were never
+  /// written are left out.
   ///
   /// - Throws: ``ExtFailure``.
   public func places(of inode: ExtInode) throws -> [(position: UInt64, place: UInt64, length: UInt64)] {
@@ -74,7 +75,7 @@ extension ExtFileSystem {
     }
   }
 
-  /// Runs in the order of the file, each behind the one before it.
+  /// The runs of an inode in the order of the file. They do not overlap.
   private func runs(of inode: ExtInode) throws -> [Run] {
     guard inode.size <= size else { throw ExtFailure.damaged("the inode \(inode.number) is larger than all of it") }
     var runs: [Run] = []
@@ -87,7 +88,7 @@ extension ExtFileSystem {
     return runs
   }
 
-  /// Adds a run; there cannot be more of them than blocks.
+  /// Adds a run. There cannot be more runs than blocks.
   private func add(_ run: Run, of inode: ExtInode, to runs: inout [Run]) throws {
     guard UInt64(runs.count) < blockCount else {
       throw ExtFailure.damaged("the inode \(inode.number) has more parts than there are blocks")
@@ -95,9 +96,10 @@ extension ExtFileSystem {
     runs.append(run)
   }
 
-  /// Adds the extents of a node of the tree (`ext4_extent_header`).
+  /// Adds the extents in a node of the extent tree (`ext4_extent_header`).
   ///
-  /// - Parameter end: Block behind the last extent. A tree whose nodes have one child twice, or themselves, gives an extent before it.
+  /// - Parameter end: Number of the block after the last extent. A tree that contains a node twice, or in itself, gives
+  ///   an extent before this block.
   private func addExtents(
     _ node: [UInt8], depth expected: Int?, of inode: ExtInode, after end: inout UInt64, to runs: inout [Run]
   ) throws {
@@ -118,7 +120,7 @@ extension ExtFileSystem {
       let length = UInt64(node.number(at: entry + 4, as: UInt16.self))
       let place =
         UInt64(node.number(at: entry + 8, as: UInt32.self)) | UInt64(node.number(at: entry + 6, as: UInt16.self)) << 32
-      // A length above this limit is that of blocks that are allocated and not written.
+      // A greater length stands for blocks that are allocated but not written.
       let isWritten = length <= 32_768
       let position = UInt64(node.number(at: entry, as: UInt32.self))
       guard position >= end, length > 0 else {
@@ -129,7 +131,8 @@ extension ExtFileSystem {
     }
   }
 
-  /// Adds the blocks that an inode lists as in ext2: twelve itself, the others by way of one, two and three blocks of numbers.
+  /// Adds the blocks of an inode with a block map as in ext2: twelve direct blocks, then single, double and triple
+  /// indirect ones.
   private func addMapped(_ inode: ExtInode, to runs: inout [Run]) throws {
     let needed = (inode.size + UInt64(blockSize) - 1) / UInt64(blockSize)
     var position: UInt64 = 0

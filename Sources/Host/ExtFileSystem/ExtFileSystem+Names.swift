@@ -1,18 +1,17 @@
 extension ExtFileSystem {
   /// An entry of a folder.
   public struct Entry: Sendable {
-    /// Name: bytes, as it need not be text.
+    /// Name as bytes, because it may be invalid as text.
     public var name: [UInt8]
-    /// Number of its inode.
     public var inode: UInt32
   }
 
-  /// What is in a folder, sorted by the bytes of the names, without the folder itself and the one above.
+  /// The entries of a folder, sorted by the bytes of their names, without `.` and `..`.
   ///
   /// - Throws: ``ExtFailure``.
   public func entries(of folder: ExtInode) throws -> [Entry] {
     var entries: [Entry] = []
-    // Blocks of an index look like entries that are not used.
+    // Blocks of an index look like unused entries.
     let content = try content(of: folder)
     var offset = 0
     while offset + 8 <= content.count {
@@ -33,7 +32,7 @@ extension ExtFileSystem {
     return entries.sorted { $0.name.lexicographicallyPrecedes($1.name) }
   }
 
-  /// The inode at a path from the topmost folder, links on the way not followed; `nil` where there is none.
+  /// Finds the inode at a path from the root folder, without following links; returns `nil` if there is none.
   ///
   /// - Throws: ``ExtFailure``.
   public func inode(at path: String) throws -> ExtInode? {
@@ -46,7 +45,7 @@ extension ExtFileSystem {
     return current
   }
 
-  /// The topmost folder.
+  /// The root folder.
   ///
   /// - Throws: ``ExtFailure``.
   public var root: ExtInode {
@@ -57,12 +56,12 @@ extension ExtFileSystem {
     }
   }
 
-  /// Most folders in each other: Linux opens no path that is longer than 4096 bytes.
+  /// Maximum depth of folders. Linux opens no path longer than 4096 bytes.
   private static let deepest = 512
 
-  /// Gives everything below the topmost folder, a folder before what is in it, in the order of names.
+  /// Calls `body` for everything below the root folder, in the order of names. A folder comes before its content.
   ///
-  /// - Throws: ``ExtFailure``, and what `body` throws.
+  /// - Throws: ``ExtFailure``, and errors of `body`.
   public func walk(_ body: (_ path: [UInt8], _ inode: ExtInode) throws -> Void) throws {
     var seen: Set<UInt32> = [Self.rootInode]
     func walk(_ folder: ExtInode, _ path: [UInt8], depth: Int) throws {
@@ -83,18 +82,19 @@ extension ExtFileSystem {
 
   // MARK: Extended attributes
 
-  /// Beginnings of names, by the number that is stored for them. Those of access control lists are whole names.
+  /// Prefixes of attribute names, by their stored numbers. Those of access control lists are complete names.
   private static let prefixes: [UInt8: String] = [
     1: "user.", 2: "system.posix_acl_access", 3: "system.posix_acl_default", 6: "security.",
   ]
 
-  /// An access control list as programs see it (`linux/posix_acl_xattr.h`), of the shorter form that is stored; `nil` where it is none.
+  /// Converts an access control list from its shorter stored form to that of system calls (`linux/posix_acl_xattr.h`);
+  /// returns `nil` for an invalid list.
   private static func accessList(_ stored: [UInt8]) -> [UInt8]? {
     guard stored.number(at: 0, as: UInt32.self) == 1 else { return nil }
     var list: [UInt8] = [2, 0, 0, 0]
     var offset = 4
     while offset < stored.count {
-      // Only the entries of named users and groups have an id.
+      // Only entries of named users and groups have an id.
       let isNamed = [0x02, 0x08].contains(stored.number(at: offset, as: UInt16.self))
       let length = isNamed ? 8 : 4
       guard offset + length <= stored.count else { return nil }
@@ -104,7 +104,7 @@ extension ExtFileSystem {
     return list
   }
 
-  /// The extended attributes `user.*` and `security.*` of an inode, and its access control lists, sorted by name.
+  /// The extended attributes `user.*` and `security.*` and the access control lists of an inode, sorted by name.
   ///
   /// - Throws: ``ExtFailure``.
   public func attributes(of inode: ExtInode) throws -> [(name: String, value: [UInt8])] {

@@ -1,26 +1,26 @@
 import HostSystem
 
-/// A file system of the family ext2, ext3, ext4, read where it lies in a file or disk; nothing is mounted or written
-/// (Linux kernel documentation, `filesystems/ext4`).
+/// A reader for file systems of types ext2, ext3 and ext4 in a file or disk. It mounts and writes nothing (Linux kernel
+/// documentation, `filesystems/ext4`).
 ///
-/// It reads what `mke2fs` of Debian makes. Features that change the form of what is stored and that it does not know (inline data,
-/// encryption, values of attributes in inodes of their own) are refused when it is opened. Its journal must have been played back. Checksums
-/// are left to `e2fsck`; every number is checked before it is used, so that damage gives an error.
+/// It reads file systems made by Debian's `mke2fs`. File systems with unsupported features that change the stored
+/// format (inline data, encryption, attribute values in inodes) are refused when they are opened. The journal must have
+/// been replayed. The reader does not verify checksums, which `e2fsck` does. It checks every number before use, so that
+/// damage causes an error.
 public struct ExtFileSystem {
-  /// Gives `count` bytes from an offset of the file system; fewer where it ends.
+  /// Returns `count` bytes from an offset in the file system, or fewer at its end.
   public typealias Reader = (_ offset: UInt64, _ count: Int) throws -> [UInt8]
 
-  /// UUID, as `/etc/fstab` has it.
+  /// UUID in the form of `/etc/fstab`.
   public let uuid: String
-  /// Label; empty where it has none.
+  /// Volume label; empty if there is none.
   public let label: String
-  /// Whether a journal must be played back before anything is read.
+  /// True if the journal must be replayed before reading.
   public let needsRecovery: Bool
-  /// Bytes of the file system.
+  /// Size of the file system in bytes.
   public let size: UInt64
 
   let blockSize: Int
-  /// Blocks that are there.
   let blockCount: UInt64
   private let read: Reader
   private let budget: ReadBudget
@@ -30,18 +30,18 @@ public struct ExtFileSystem {
   private let firstDataBlock: UInt64
   private let descriptorSize: Int
 
-  /// Number of the inode of the topmost folder.
+  /// Inode number of the root folder.
   static let rootInode: UInt32 = 2
 
-  /// Features that stand in the way, by their bits in `s_feature_incompat`, with the names of `mke2fs`.
+  /// Unsupported features, by their bits in `s_feature_incompat`, with their names in `mke2fs`.
   private static let refused: [(bit: UInt32, name: String)] = [
     (0x1, "compression"), (0x8, "journal_dev"), (0x10, "meta_bg"), (0x400, "ea_inode"), (0x1000, "dirdata"),
     (0x8000, "inline_data"), (0x10000, "encrypt"),
   ]
-  /// Features that need nothing, or that this reader knows.
+  /// Bits of supported features and of those that do not affect reading.
   private static let known: UInt32 = 0x2 | 0x4 | 0x40 | 0x80 | 0x100 | 0x200 | 0x2000 | 0x4000 | 0x20000
 
-  /// Whether the first bytes of a disk or partition are those of such a file system.
+  /// True if a disk or partition begins like an ext file system.
   public static func isOne(_ start: [UInt8]) -> Bool {
     start.count >= 2048 && start.number(at: 1024 + 56, as: UInt16.self) == 0xEF53
   }
@@ -49,9 +49,10 @@ public struct ExtFileSystem {
   /// Opens a file system.
   ///
   /// - Parameters:
-  ///   - length: Bytes that `read` has. They bound all work: who made the file system may have written any number into it.
-  ///   - read: Gives its bytes.
-  /// - Throws: ``ExtFailure``, and what `read` throws.
+  ///   - length: Number of bytes that `read` can return. It limits all work, because the file system may contain any
+  ///     numbers.
+  ///   - read: Returns bytes of the file system.
+  /// - Throws: ``ExtFailure``, and errors of `read`.
   public init(length: UInt64, _ read: @escaping Reader) throws {
     self.read = read
     budget = ReadBudget(length: length)
@@ -78,7 +79,7 @@ public struct ExtFileSystem {
       | (is64Bit ? UInt64(block.number(at: 0x150, as: UInt32.self)) << 32 : 0)
     inodeSize = block.number(at: 76, as: UInt32.self) == 0 ? 128 : Int(block.number(at: 88, as: UInt16.self))
     descriptorSize = is64Bit ? Int(block.number(at: 254, as: UInt16.self)) : 32
-    // Powers of two, so that none of them lies across the end of a block.
+    // With powers of two, no inode or descriptor crosses the end of a block.
     guard inodesPerGroup > 0, Self.isPowerOfTwo(inodeSize), inodeSize >= 128, inodeSize <= blockSize,
       Self.isPowerOfTwo(descriptorSize), descriptorSize >= 32, descriptorSize <= blockSize,
       firstDataBlock < blockCount, blockCount <= UInt64(Int64.max) / UInt64(blockSize)
@@ -129,11 +130,13 @@ public struct ExtFileSystem {
   }
 }
 
-/// The bytes that may be read of a file system in all. Where a tree of blocks leads back into itself, reading it ends here.
+/// The total number of bytes that may be read from a file system. It stops reading in cyclic trees of blocks.
 private final class ReadBudget {
   private var rest: UInt64
 
-  /// - Parameter length: Bytes of the file system. A whole one is read once, and its inodes and folders a few times.
+  /// Allows for reading the complete file system once, and its inodes and folders several times.
+  ///
+  /// - Parameter length: Size of the file system in bytes.
   init(length: UInt64) {
     let (bytes, overflow) = length.multipliedReportingOverflow(by: 16)
     rest = overflow ? .max : max(bytes, 64 << 20)
@@ -147,16 +150,15 @@ private final class ReadBudget {
   }
 }
 
-/// A file system of this family that cannot be read.
+/// An error for an ext file system that cannot be read.
 public enum ExtFailure: ExplainedError {
-  /// It has this many bytes, of which fewer are there.
+  /// The file or disk is shorter than the file system. Sizes in bytes.
   case endsEarly(size: UInt64, length: UInt64)
-  /// Something in it cannot be.
+  /// The file system is damaged.
   case damaged(String)
-  /// It uses a feature that is not read, by the name that `mke2fs` has for it.
+  /// The file system uses an unsupported feature, by its name in `mke2fs`.
   case unknownFeature(String)
 
-  /// What was being done, and what was wrong.
   public var problem: String {
     switch self {
     case .damaged(let reason): "the file system is damaged: \(reason)"
@@ -164,7 +166,6 @@ public enum ExtFailure: ExplainedError {
     case .unknownFeature(let name): "the file system has the feature \(name), which cannot be read"
     }
   }
-  /// What the user can do now.
   public var remedy: String? {
     switch self {
     case .damaged, .endsEarly: "fetch the image again, and compare its SHA-256 with the publisher's"
@@ -175,7 +176,7 @@ public enum ExtFailure: ExplainedError {
 }
 
 extension Collection where Element == UInt8, Index == Int {
-  /// The little-endian number at an offset; bytes that are not there count as zero.
+  /// The little-endian number at an offset. Missing bytes count as zero.
   func number<Number: FixedWidthInteger>(at offset: Int, as: Number.Type = Number.self) -> Number {
     var result: Number = 0
     for index in 0..<Number.bitWidth / 8 where startIndex + offset + index < endIndex {

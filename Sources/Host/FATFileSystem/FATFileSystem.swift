@@ -1,26 +1,25 @@
-/// A FAT file system, read where it lies in a file or disk (Microsoft's FAT specification 1.03); nothing is mounted.
+/// A reader for FAT file systems in a file or disk (Microsoft's FAT specification 1.03). It mounts nothing.
 ///
-/// A cluster belongs to one file or folder at most: so a list of clusters that leads into itself or another one is an error, and all work
-/// is bounded by the length of the file system.
+/// A cluster belongs to at most one file or folder. A cluster chain that leads into itself or another chain is
+/// therefore an error, and the length of the file system limits all work.
 public struct FATFileSystem {
-  /// Gives `count` bytes from an offset of the file system; fewer where it ends.
+  /// Returns `count` bytes from an offset in the file system, or fewer at its end.
   public typealias Reader = (_ offset: UInt64, _ count: Int) throws -> [UInt8]
 
-  /// What is wrong with it.
+  /// An error for a damaged or unsupported file system.
   public struct Failure: Error, Equatable {
-    /// The reason, as the rest of a sentence.
+    /// The reason, as a clause with the file system as "it".
     public var reason: String
   }
 
   /// A file or folder.
   public struct Entry: Sendable, Equatable {
-    /// Name.
     public var name: String
-    /// Whether it is a folder.
+    /// True for a folder.
     public var isFolder: Bool
-    /// Bytes of a file.
+    /// Size of a file in bytes.
     public var size: UInt64
-    /// Time of modification, in seconds since 1970, as if it were UTC: FAT knows no time zones.
+    /// Modification time in seconds since 1970. FAT has no time zones, so the stored time counts as UTC.
     public var time: Int64
     fileprivate var cluster: UInt32
   }
@@ -37,9 +36,9 @@ public struct FATFileSystem {
   /// Opens a file system.
   ///
   /// - Parameters:
-  ///   - length: Bytes that `read` has.
-  ///   - read: Gives bytes from an offset; fewer where it ends.
-  /// - Throws: ``Failure``, and what `read` throws.
+  ///   - length: Number of bytes that `read` can return.
+  ///   - read: Returns bytes of the file system.
+  /// - Throws: ``Failure``, and errors of `read`.
   public init(length: UInt64, _ read: @escaping Reader) throws {
     self.read = read
     let start = try read(0, 512)
@@ -63,7 +62,7 @@ public struct FATFileSystem {
     clusterCount = UInt32(clamping: (sectors - rootStart - rootSectors) / number(13, 1))
     let width: Table.Width = clusterCount < 4085 ? .twelve : clusterCount < 65_525 ? .sixteen : .thirtyTwo
     let tableBytes = tableSectors * sectorSize
-    // The list of all clusters is read: 64 MiB of it are those of a file system of 64 GiB and more.
+    // The complete allocation table is read. 64 MiB of it are enough for a file system of 64 GiB and more.
     guard width.bytes(of: UInt64(clusterCount)) <= 64 << 20 else {
       throw Failure(reason: "it has more than 16,777,216 clusters, which no boot partition needs")
     }
@@ -77,9 +76,9 @@ public struct FATFileSystem {
     used = UsedClusters(count: Int(clusterCount))
   }
 
-  /// Gives everything below the topmost folder, a folder before what is in it.
+  /// Calls `body` for everything below the root folder. A folder comes before its content.
   ///
-  /// - Throws: ``Failure``, and what reading and `body` throw.
+  /// - Throws: ``Failure``, and errors of reading and `body`.
   public func walk(_ body: (_ path: String, _ entry: Entry) throws -> Void) throws {
     func walk(_ content: [UInt8], _ path: String, depth: Int) throws {
       guard depth < 128 else { throw Failure(reason: "it has a path without end") }
@@ -94,9 +93,9 @@ public struct FATFileSystem {
     try walk(root, "", depth: 0)
   }
 
-  /// Gives the content of a file in pieces; once for each file.
+  /// Reads the content of a file in pieces. Only possible once for each file.
   ///
-  /// - Throws: ``Failure``, and what reading and `body` throw.
+  /// - Throws: ``Failure``, and errors of reading and `body`.
   public func forEachPiece(of file: Entry, _ body: (_ bytes: [UInt8]) throws -> Void) throws {
     var rest = file.size
     guard rest > 0 else { return }
@@ -127,7 +126,7 @@ public struct FATFileSystem {
     var bytes: [UInt8]
     var width: Width
 
-    /// The cluster behind one; `nil` at the end of a list.
+    /// The cluster after another one; `nil` at the end of a chain.
     func next(_ cluster: UInt32) -> UInt32? {
       let index = Int(cluster)
       func byte(_ offset: Int) -> UInt32 { offset < bytes.count ? UInt32(bytes[offset]) : 0 }
@@ -146,13 +145,13 @@ public struct FATFileSystem {
     }
   }
 
-  /// Clusters that a file or folder has.
+  /// Records the clusters that belong to a file or folder.
   private final class UsedClusters {
     private var isUsed: [Bool]
 
     init(count: Int) { isUsed = [Bool](repeating: false, count: count) }
 
-    /// Takes a cluster; whether it was free.
+    /// Marks a cluster as used. Returns false if it already was.
     func take(_ index: Int) -> Bool {
       defer { isUsed[index] = true }
       return !isUsed[index]
@@ -179,7 +178,7 @@ public struct FATFileSystem {
     return bytes
   }
 
-  /// Most bytes of a folder: 65,536 entries of 32 bytes.
+  /// Maximum size of a folder in bytes: 65,536 entries of 32 bytes.
   private static let folderLimit = 65_536 * 32
 
   private func folder(_ first: UInt32) throws -> [UInt8] {
@@ -193,7 +192,7 @@ public struct FATFileSystem {
 
   // MARK: Names
 
-  /// The entries of a folder, without the folder itself, the one above, and the label.
+  /// The entries of a folder, without `.`, `..` and the volume label.
   private static func entries(_ content: [UInt8]) throws -> [Entry] {
     var entries: [Entry] = []
     var long: [(order: UInt8, sum: UInt8, units: [UInt16])] = []
@@ -227,7 +226,7 @@ public struct FATFileSystem {
     return entries
   }
 
-  /// The long name in front of an entry; `nil` where there is none, or one that belongs to another entry.
+  /// The long name before an entry; `nil` if there is none, or if it belongs to another entry.
   private static func longName(_ parts: [(order: UInt8, sum: UInt8, units: [UInt16])], of raw: [UInt8]) -> String? {
     let sum = raw[0..<11].reduce(UInt8(0)) { ($0 >> 1 | $0 << 7) &+ $1 }
     guard !parts.isEmpty, parts.allSatisfy({ $0.sum == sum }),
@@ -247,10 +246,10 @@ public struct FATFileSystem {
     return ending.isEmpty ? base : "\(base).\(ending)"
   }
 
-  /// Seconds since 1970 of a date and a time of FAT, which begin in 1980.
+  /// Converts a date and time of FAT, which begin in 1980, to seconds since 1970.
   private static func time(date: UInt32, time: UInt32) -> Int64 {
     let (year, month, day) = (Int64(date >> 9) + 1980, max(1, Int64(date >> 5 & 15)), max(1, Int64(date & 31)))
-    // Days of the proleptic Gregorian calendar, its years counted from March.
+    // Days of the proleptic Gregorian calendar, with years that begin in March.
     let (shiftedYear, shiftedMonth) = (month > 2 ? year : year - 1, (month + 9) % 12)
     let days =
       365 * shiftedYear + shiftedYear / 4 - shiftedYear / 100 + shiftedYear / 400 + (153 * shiftedMonth + 2) / 5 + day

@@ -5,28 +5,24 @@ import SizeReport
 
 /// A file that a build writes.
 struct Artefact: Sendable {
-  /// Name of the file.
   var name: String
-  /// What it is, in a word.
+  /// The format in a word: `raw`, or the word that asks for it in the project file.
   var format: String
-  /// Hash of all that it is made of.
+  /// Hash of everything that the file is made of.
   var key: ContentHash
-  /// Key of the artefact that it belongs to, and without which it is of no use: of a small bundle, the whole one's.
+  /// Key of the artefact that this one is useless without: for a delta bundle, the complete bundle.
   var companion: ContentHash?
-  /// Writes it to a path that is not yet its own.
+  /// Writes the file to a temporary path.
   var make: @Sendable (_ path: String) async throws -> Void
-  /// Its hash, where that can be had of what it is made of while it is written; else the file is read.
+  /// Computes the file's hash from its sources while the file is being written. If `nil`, the file is read afterwards.
   var hash: (@Sendable () throws -> ContentHash)?
 }
 
 /// The folder that the artefacts of one image are written to.
 public struct ArtefactFolder: Sendable {
-  /// The folder.
   public let folder: URL
-  /// Name of the image.
   public let name: String
 
-  /// Names the folder; nothing is made.
   public init(_ folder: URL, name: String) {
     self.folder = folder
     self.name = name
@@ -34,29 +30,30 @@ public struct ArtefactFolder: Sendable {
 
   /// The disk image.
   public var image: URL { folder.appending(path: "\(name).img") }
-  /// What the build made.
+  /// The record of the build, as JSON.
   public var manifest: URL { folder.appending(path: "manifest.json") }
   /// The files of the root file system, for `cultivar size`.
   public var contents: URL { folder.appending(path: "contents.json") }
-  /// What the artefacts were when they were written, so that they need not be written again.
+  /// Notes on the artefacts at the time they were written, so that unchanged ones are not written again.
   private var records: URL { folder.appending(path: ".written") }
 
-  /// What is known of a file that was written.
+  /// The state of an artefact at the time it was written.
   private struct Record: Codable, Equatable {
     var key: ContentHash
-    /// What changes whenever the file is written.
+    /// A text that changes whenever the file is written.
     var state: String
     var sha256: ContentHash
     var format: String?
     var companion: ContentHash?
   }
 
-  /// Hash of all that the artefacts as a whole were made of, where somebody knows it before they are made.
+  /// The hash of everything that a complete build was made of, for builds that know it before they start.
   private var stamp: URL { folder.appending(path: ".built") }
 
-  /// The manifest of an earlier build of the same, all of whose artefacts are untouched; `nil` where there is none.
+  /// The manifest of an earlier build of the same content, if all its artefacts are untouched; otherwise `nil`.
   ///
-  /// - Parameter request: What is asked for in addition to what the project asks for. A build that asks for nothing takes what there is.
+  /// - Parameter request: Artefacts in addition to those of the project. An empty request accepts an earlier build with
+  ///   any request.
   func manifest(ofBuild key: ContentHash, _ request: ArtefactRequest) -> BuildManifest? {
     let note = (try? FolderTree.readFile(stamp.path)).map { String(decoding: $0, as: UTF8.self) } ?? ""
     guard request.isEmpty ? note.hasPrefix(key.text) : note == Self.note(key, request),
@@ -66,14 +63,14 @@ public struct ArtefactFolder: Sendable {
     return try? JSONDecoder().decode(BuildManifest.self, from: Data(contentsOf: manifest))
   }
 
-  /// What is known of the files that were written; `nil` where nothing is. A name is one of a file in the folder, whatever else the
-  /// records say: what is named there is removed.
+  /// The notes on written files; `nil` if there are none. Drops names that are not plain file names, because the caller
+  /// deletes files by these names.
   private func readRecords() -> [String: Record]? {
     let all = try? JSONDecoder().decode([String: Record].self, from: Data(contentsOf: records))
     return all?.filter { name, _ in !name.contains("/") && !name.hasPrefix(".") && !name.isEmpty }
   }
 
-  /// Notes what the artefacts were made of.
+  /// Records the hash of everything that the build was made of.
   ///
   /// - Throws: `FileFailure`.
   func note(build key: ContentHash, _ request: ArtefactRequest) throws {
@@ -84,13 +81,15 @@ public struct ArtefactFolder: Sendable {
     ([key.text] + request.identity).joined(separator: "\n")
   }
 
-  /// Writes the artefacts and the manifest; what is there already, untouched since it was written of the same, stays.
+  /// Writes the artefacts and the manifest. Keeps a file that was already written from the same content and is
+  /// untouched.
   ///
-  /// Each file gets its name when it is complete. What an earlier build wrote and this one does not, or of something else, is
-  /// removed first: no artefact ever stands beside an image that it does not belong to. Small bundles stay as long as the whole one does.
+  /// Each file gets its name when it is complete. Files of an earlier build that are no longer wanted, or have other
+  /// content, are removed first, so an artefact never stands beside an image that it does not belong to. Delta bundles
+  /// stay for as long as the complete bundle stays.
   ///
   /// - Parameters:
-  ///   - artefacts: The raw image, and what is made of it, in the order of making.
+  ///   - artefacts: The raw image and the artefacts made from it, in the order of making.
   ///   - content: The manifest without its artefacts.
   /// - Returns: The manifest as it was written.
   /// - Throws: `FileFailure`, `GPTError`, `CommandFailure`.
@@ -136,18 +135,18 @@ public struct ArtefactFolder: Sendable {
     return manifest
   }
 
-  /// True for a file that was not asked for this time, is untouched, and belongs to one that was.
+  /// True for an untouched file that is not part of this request but belongs to an artefact that is.
   private func isKept(_ name: String, _ record: Record, _ artefacts: [Artefact]) -> Bool {
     guard let companion = record.companion, !artefacts.contains(where: { $0.name == name }) else { return false }
     return artefacts.contains { $0.key == companion } && record.state == Self.state(of: folder.appending(path: name))
   }
 
-  /// The files of the root file system as the last build listed them.
+  /// The files of the root file system, as listed by the last build.
   ///
   /// - Throws: ``ImageFailure/notBuilt(_:)``, `FileFailure`.
   public func readContents() throws -> ContentsListing { try read(contents, as: "listing") }
 
-  /// What the last build made.
+  /// The manifest of the last build.
   ///
   /// - Throws: ``ImageFailure/notBuilt(_:)``, `FileFailure`.
   public func readManifest() throws -> BuildManifest { try read(manifest, as: "manifest") }
@@ -171,7 +170,7 @@ public struct ArtefactFolder: Sendable {
     let descriptor = open(temporary, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw FileFailure.last("read", temporary) }
     defer { close(descriptor) }
-    // What has the artefact's name is on the disk as a whole, also after a power cut.
+    // After a power cut, a file with the artefact's final name must be complete.
     guard fsync(descriptor) == 0 else { throw FileFailure.last("write", temporary) }
     guard rename(temporary, file.path) == 0 else { throw FileFailure.last("write", file.path) }
     return Record(
@@ -179,8 +178,8 @@ public struct ArtefactFolder: Sendable {
       companion: artefact.companion)
   }
 
-  /// Marks the folder as made by a tool, so that backups may pass it over, and a package around it is not thought to
-  /// have changed (Cache Directory Tagging Specification).
+  /// Marks the folder as a cache, so that backups can skip it and a package around it does not count as changed (Cache
+  /// Directory Tagging Specification).
   private func mark() throws(FileFailure) {
     let tag = folder.appending(path: "CACHEDIR.TAG").path
     guard access(tag, F_OK) != 0 else { return }
@@ -188,7 +187,7 @@ public struct ArtefactFolder: Sendable {
     try FolderTree.replaceFile(tag, with: text.utf8)
   }
 
-  /// What changes whenever a file is written: size, inode, and time of modification.
+  /// A text that changes whenever a file is written: size, inode and modification time.
   private static func state(of file: URL) -> String? {
     var status = stat()
     guard stat(file.path, &status) == 0 else { return nil }

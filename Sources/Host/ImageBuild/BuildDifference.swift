@@ -2,14 +2,13 @@ import FoundationEssentials
 import HostSystem
 import SizeReport
 
-/// What a build wrote down about itself.
+/// The record of a build: its manifest and its list of files.
 public struct BuildRecord: Sendable {
-  /// What it made.
   public var manifest: BuildManifest
-  /// What is in the root file system.
+  /// The contents of the root file system.
   public var contents: ContentsListing
 
-  /// Reads the record of the last build into a folder.
+  /// Reads the record of the last build that was written to a folder.
   ///
   /// - Throws: ``ImageFailure/notBuilt(_:)``, `FileFailure`.
   public init(of folder: ArtefactFolder) throws {
@@ -18,51 +17,43 @@ public struct BuildRecord: Sendable {
   }
 }
 
-/// What differs between two builds.
+/// The differences between two builds.
 public struct BuildDifference: Sendable, Encodable {
-  /// One thing that differs; a side on which it is not there has none.
+  /// One difference. `before` is `nil` for an addition, `after` for a removal.
   public struct Change<State: Encodable & Equatable & Sendable>: Encodable, Sendable {
-    /// Name or path.
     public var name: String
-    /// What it was.
     public var before: State?
-    /// What it is.
     public var after: State?
   }
 
-  /// A package as it stands in an image.
+  /// A package in an image.
   public struct PackageState: Encodable, Equatable, Sendable {
-    /// Version.
     public var version: String
-    /// SHA-256 of its archive; `nil` for a package of the base.
+    /// SHA-256 of the package's archive; `nil` for a package of the base.
     public var sha256: ContentHash?
   }
 
-  /// What the images call themselves, and their kernels and layers.
+  /// Names and versions of the images, their kernels and their layers.
   public var identity: [Change<String>]
-  /// Variables of systems.
   public var variables: [Change<String>]
-  /// Packages.
   public var packages: [Change<PackageState>]
-  /// Bytes of partitions and of what goes into them.
+  /// Sizes of partitions and of their contents, in bytes.
   public var sizes: [Change<Int64>]
   /// Entries of the root file system.
   public var files: [Change<ContentsListing.Entry>]
 
-  /// Compares.
   public init(from old: BuildRecord, to new: BuildRecord) {
     let (before, after) = (old.manifest, new.manifest)
     identity = Self.changes(Self.identity(of: before), Self.identity(of: after))
     variables = Self.changes(before.variables ?? [:], after.variables ?? [:])
     packages = Self.changes(Self.packages(of: before), Self.packages(of: after))
     sizes = Self.changes(Self.sizes(of: old), Self.sizes(of: new))
-    // That another piece of the build brings the same is no difference of the images.
+    // A file that only comes from another part of the build is not a difference between the images.
     files = Self.changes(Self.entries(of: old.contents), Self.entries(of: new.contents)).filter {
       $0.before == nil || $0.after == nil || !$0.reason.isEmpty
     }
   }
 
-  /// Whether there is no difference.
   public var isEmpty: Bool {
     identity.isEmpty && variables.isEmpty && packages.isEmpty && sizes.isEmpty && files.isEmpty
   }
@@ -72,7 +63,7 @@ public struct BuildDifference: Sendable, Encodable {
       .map { Change(name: $0, before: before[$0], after: after[$0]) }
   }
 
-  /// The build's hash is left out: it says only that there is a difference.
+  /// The names and versions of an image. Leaves out the build's hash, which only says that there is a difference.
   private static func identity(of manifest: BuildManifest) -> [String: String] {
     var words = [
       "project": manifest.identity.project, "image": manifest.identity.image, "version": manifest.identity.version,
@@ -109,11 +100,12 @@ public struct BuildDifference: Sendable, Encodable {
 }
 
 extension BuildDifference {
-  /// The difference as text, a line for each thing; empty where there is none.
+  /// The differences as text, one line each; empty if there are none.
   ///
   /// - Parameters:
-  ///   - limit: Most files that are told, those that change the size most; what is left out is said.
-  ///   - format: Writes a number of bytes.
+  ///   - limit: Maximum number of files to list. Those with the largest change of size are chosen, and a last line
+  ///     counts the rest.
+  ///   - format: Formats a number of bytes.
   public func text(limit: Int, size format: (Int64) -> String) -> String {
     func signed(_ bytes: Int64) -> String { (bytes < 0 ? "−" : "+") + format(abs(bytes)) }
     var lines: [String] = []
@@ -163,10 +155,10 @@ extension BuildDifference {
 }
 
 extension BuildDifference.Change<ContentsListing.Entry> {
-  /// Bytes that the entry has become larger by.
+  /// Growth of the entry in bytes; negative if it became smaller.
   fileprivate var growth: Int64 { (after?.size ?? 0) - (before?.size ?? 0) }
 
-  /// What about it differs; of one that came or went, who brought it.
+  /// The attributes that differ, or the origin of an entry that was added or removed.
   fileprivate var reason: String {
     guard let before, let after else { return (after ?? before)?.origin ?? "" }
     var reasons: [String] = []

@@ -3,18 +3,21 @@ import FoundationEssentials
 import Glibc
 import HostSystem
 
-/// Where a file or package of an image comes from that no layer names: by what the last build wrote, and the control files of its packages.
+/// Explains the origin of a file or package that no layer names, from the records of the last build and the control
+/// files of the image's packages.
 public struct BuildExplanation {
   private let folder: ArtefactFolder
   private let cache: Cache
 
-  /// Names the folder of an image's artefacts, and the cache of its build.
+  /// - Parameters:
+  ///   - folder: The folder with the artefacts of the image.
+  ///   - cache: The cache that the image was built with.
   public init(_ folder: ArtefactFolder, cache: Cache) {
     self.folder = folder
     self.cache = cache
   }
 
-  /// Lines that explain a path or the name of a package; none where there is no build, or nothing of that name in it.
+  /// Lines that explain a path or a package name; none if there is no build, or if the build does not have the name.
   ///
   /// - Throws: `FileFailure`.
   public func lines(for name: String) throws -> [String] {
@@ -33,7 +36,7 @@ public struct BuildExplanation {
   private func package(_ name: String) throws -> [String] {
     let rows = try folder.readManifest().packages
     guard let row = rows.first(where: { $0.name == name }) else { return [] }
-    // Of a package that another name stands for, that name is what others need.
+    // Other packages may depend on this one by a name that it provides.
     let names = Set([name] + provided(by: row))
     let needing = rows.filter { other in
       other.name != name && !names.isDisjoint(with: fields(other, ["Depends", "Pre-Depends"]))
@@ -46,7 +49,7 @@ public struct BuildExplanation {
 
   private func provided(by row: BuildManifest.PackageRow) -> [String] { fields(row, ["Provides"]) }
 
-  /// Names in fields of a package's control file, as the cache has it since the package was installed.
+  /// Names in fields of a package's control file, which is in the cache since the package was installed.
   private func fields(_ row: BuildManifest.PackageRow, _ keys: [String]) -> [String] {
     guard let hash = row.sha256 else { return [] }
     let file = cache.location("control-files", hash).appending(path: "files/control").path

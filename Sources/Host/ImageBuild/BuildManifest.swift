@@ -7,13 +7,11 @@ import Lock
 import PartitionTable
 import RootFilesystem
 
-/// What a build made: written next to the image as `manifest.json`.
+/// The record of a build, written next to the image as `manifest.json`.
 public struct BuildManifest: Codable, Sendable {
-  /// One partition.
   public struct PartitionRow: Codable, Sendable {
-    /// Number in the table.
+    /// Number in the partition table.
     public var number: Int
-    /// Name.
     public var name: String
     /// Offset on the disk, in bytes.
     public var offset: Int64
@@ -21,33 +19,28 @@ public struct BuildManifest: Codable, Sendable {
     public var size: Int64
   }
 
-  /// One program.
   public struct ProgramRow: Codable, Sendable {
-    /// Name.
     public var name: String
-    /// SHA-256 of its executable.
+    /// SHA-256 of the executable.
     public var sha256: ContentHash
-    /// Bytes of its executable.
+    /// Size of the executable in bytes.
     public var size: Int64
   }
 
-  /// The published image that a system stands upon.
+  /// The published image that a system is based on.
   public struct BaseRow: Codable, Sendable {
-    /// Name of its file.
+    /// Name of the image file.
     public var name: String
-    /// SHA-256 of its file.
+    /// SHA-256 of the image file.
     public var sha256: ContentHash
   }
 
   /// One Debian package with files in the image.
   public struct PackageRow: Codable, Sendable {
-    /// Name.
     public var name: String
-    /// Version.
     public var version: String
-    /// Architecture.
     public var architecture: String
-    /// SHA-256 of its archive; `nil` for a package that the base brought.
+    /// SHA-256 of the package's archive; `nil` for a package of the base.
     public var sha256: ContentHash?
 
     init(_ package: DebianPackage) {
@@ -66,41 +59,38 @@ public struct BuildManifest: Codable, Sendable {
 
   /// One file that the build wrote.
   public struct ArtefactRow: Codable, Sendable, Equatable {
-    /// Name of the file, beside the manifest.
+    /// Name of the file, which is in the folder of the manifest.
     public var name: String
-    /// What it is: `raw`, or the word that asked for it in the project file.
+    /// The format: `raw`, or the word that asks for it in the project file.
     public var format: String
-    /// Bytes of the file.
+    /// Size in bytes.
     public var size: Int64
-    /// SHA-256 of its content.
+    /// SHA-256 of the file.
     public var sha256: ContentHash
   }
 
-  /// What the image is.
   public var identity: ImageIdentity
-  /// Time of everything in it, in seconds since 1970.
+  /// Timestamp of everything in the image, in seconds since 1970.
   public var epoch: Int64
-  /// The kernel.
+  /// Name of the kernel, for example its package and version.
   public var kernel: String
-  /// Firmware files that the image's kernel modules may ask for; they are not in the image.
+  /// Firmware files that the image's kernel modules may request; they are not in the image.
   public var firmwareNotIncluded: [String]
-  /// Bytes of kernel, initial RAM file system and root file system.
+  /// Sizes of kernel, initial RAM file system and root file system, in bytes.
   public var sizes: [String: Int64]
-  /// Bytes of each slot.
+  /// Size of each slot in bytes.
   public var slotSize: Int64
-  /// The partitions.
   public var partitions: [PartitionRow]
-  /// Programs.
   public var programs: [ProgramRow]
-  /// What a system stands upon; `nil` for packages alone.
+  /// The base of a system; `nil` for an appliance and for a system of packages alone.
   public var base: BaseRow?
-  /// Debian packages, those of the base included.
+  /// Debian packages, including those of the base.
   public var packages: [PackageRow]
-  /// Layers of a system in the order in which they were put on.
+  /// Layers of a system, in the order in which they were applied.
   public var layers: [String]?
-  /// Variables of a system that are no secrets.
+  /// Variables of a system, without secrets.
   public var variables: [String: String]?
-  /// The files, the raw disk image first.
+  /// The files that the build wrote, the raw disk image first.
   public var artefacts: [ArtefactRow] = []
 
   init(

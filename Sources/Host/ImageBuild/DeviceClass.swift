@@ -2,19 +2,18 @@ import HostSystem
 import PartitionTable
 import Project
 
-/// Hardware that images are made for: what its kernel is, what it needs to find its disk, where its console is.
+/// The hardware that images are made for: its kernel, the drivers for its disks, its console.
 public struct DeviceClass: Sendable {
-  /// Name, as a project file has it.
+  /// Name, as in a project file.
   public var name: String
-  /// Processor architecture.
   public var architecture: Architecture
   /// Debian's kernel package.
   public var kernelPackage: String
-  /// Parts of the kernel command line that the hardware needs; the last console is `/dev/console`.
+  /// Parts of the kernel command line that the hardware needs; the last console becomes `/dev/console`.
   public var kernelArguments: [String]
-  /// Modules for the initial RAM file system: what may stand between the processor and the root file system.
+  /// Modules for the initial RAM file system: drivers that may be needed to reach the root file system.
   public var bootModules: [String]
-  /// Modules for the root file system, in addition: network, input, watchdog.
+  /// Additional modules for the root file system: network, input, watchdog.
   public var modules: [String]
 
   /// PCs and virtual machines, by UEFI or BIOS.
@@ -27,9 +26,9 @@ public struct DeviceClass: Sendable {
       "mptspi", "mmc_block", "sdhci_acpi", "sdhci_pci", "vmw_pvscsi", "hv_storvsc", "megaraid_sas", "mpt3sas",
       // Disks on USB.
       "ehci_pci", "ohci_pci", "uas", "uhci_hcd", "usb_storage", "xhci_pci",
-      // What ends a trial that hangs.
+      // Watchdogs, which end a trial that hangs.
       "i6300esb", "iTCO_wdt", "sp5100_tco", "wdat_wdt",
-      // File systems, and the EFI variables that say which disk was booted from.
+      // File systems, and the EFI variables that name the boot disk.
       "efivarfs", "ext4", "nls_ascii", "nls_cp437", "vfat",
     ],
     modules: [
@@ -50,9 +49,9 @@ public struct DeviceClass: Sendable {
       "sdhci_acpi", "sdhci_pci", "vmw_pvscsi", "hv_storvsc",
       // Disks on USB.
       "ehci_pci", "ehci_platform", "ohci_pci", "uas", "usb_storage", "xhci_pci", "xhci_plat_hcd",
-      // What ends a trial that hangs.
+      // Watchdogs, which end a trial that hangs.
       "i6300esb", "sbsa_gwdt",
-      // File systems, and the EFI variables that say which disk was booted from.
+      // File systems, and the EFI variables that name the boot disk.
       "efivarfs", "ext4", "nls_ascii", "nls_cp437", "vfat",
     ],
     modules: [
@@ -62,12 +61,11 @@ public struct DeviceClass: Sendable {
       "rtc_efi", "rtc_pl031", "hv_utils",
     ])
 
-  /// The device classes that are built in.
   public static let builtIn = [genericX86, genericARM]
 }
 
 extension DeviceClass {
-  /// Type of the partitions with its root file systems.
+  /// Partition type of the root file systems.
   var rootType: PartitionType {
     switch architecture {
     case .amd64: .linuxRootX86_64
@@ -75,7 +73,7 @@ extension DeviceClass {
     }
   }
 
-  /// The device class of an image; the project's reader has seen to it that there is one of that name.
+  /// Finds the device class of an image. The project's reader has checked that the name exists.
   public init(of image: ImageDefinition) {
     self = Self.builtIn.first { $0.name == image.device } ?? .genericX86
   }

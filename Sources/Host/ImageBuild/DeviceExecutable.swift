@@ -1,13 +1,13 @@
 import FoundationEssentials
 import HostSystem
 
-/// The device executable that comes with the tool, one for each architecture.
+/// The device executable that is installed with the tool, one for each architecture.
 public struct DeviceExecutable: Sendable {
-  /// Folders that are looked in, in order: `FOLDER/ARCHITECTURE/cultivar-device`.
+  /// Folders to search, in order, for `FOLDER/ARCHITECTURE/cultivar-device`.
   public var folders: [URL]
 
-  /// Looks beside the running tool, as it is installed (`bin/cultivar`, `libexec/cultivar`), and first where the
-  /// environment says (`CULTIVAR_DEVICE_EXECUTABLES`).
+  /// Chooses the folders: first `CULTIVAR_DEVICE_EXECUTABLES` of the environment, then `libexec/cultivar` of the prefix
+  /// that the tool is installed in (`PREFIX/bin/cultivar`).
   public init(environment: [String: String], tool: URL) {
     var folders: [URL] = []
     if let named = environment["CULTIVAR_DEVICE_EXECUTABLES"], !named.isEmpty {

@@ -4,21 +4,21 @@ import HostSystem
 import Project
 import Trust
 
-/// What an image needs whose devices take updates: the plan of its updater, and whom it trusts.
+/// The parts of an image whose devices take updates: the updater's plan and the root of trust.
 struct DeviceUpdates {
   private let definition: UpdateDefinition
-  /// The root of trust, as the device gets it.
+  /// The content of the root of trust, as written to the device.
   let trust: [UInt8]
-  /// The file that it stands in.
+  /// The file on the build host with the root of trust.
   var trustFile: URL { definition.trust }
   private let release: ReleaseDefinition
-  /// What layers want to be looked at.
+  /// Health checks of layers.
   private let layerChecks: [HealthCheckPlan]
 
-  /// Seconds that a layer's check may take.
+  /// Timeout of a layer's health check, in seconds.
   private static let layerCheckTimeout = 30
 
-  /// Reads the root of trust; `nil` for an image whose devices take no updates.
+  /// Reads the root of trust. Returns `nil` for an image whose devices take no updates.
   ///
   /// - Throws: ``ImageFailure/noRootOfTrust(_:reason:position:)``.
   init?(_ image: ImageDefinition, _ system: SystemDefinition? = nil, of release: ReleaseDefinition) throws {
@@ -37,7 +37,7 @@ struct DeviceUpdates {
     }
   }
 
-  /// Checks that devices would take what a signer signs.
+  /// Checks that devices would accept the signatures of a signer.
   ///
   /// - Throws: ``ImageFailure/signedByStrangers(_:position:)``.
   func check(_ signer: ReleaseSigner) throws {
@@ -46,9 +46,9 @@ struct DeviceUpdates {
     }
   }
 
-  /// The plan.
+  /// The updater's plan.
   ///
-  /// - Parameter time: Of everything in the image, in seconds since 1970.
+  /// - Parameter time: Timestamp of everything in the image, in seconds since 1970.
   func plan(_ identity: ImageIdentity, time: Int64) throws -> [UInt8] {
     let own = definition.health.checks.map { check in
       HealthCheckPlan(name: check.name, kind: check.kind.onDevice, timeout: check.timeout)
@@ -64,7 +64,7 @@ struct DeviceUpdates {
 }
 
 extension HealthCheckDefinition.Kind {
-  /// The check as the device knows it.
+  /// The check in the form that the device uses.
   fileprivate var onDevice: HealthCheckPlan.Kind {
     switch self {
     case .tcp(let address, let port): .tcp(address: address, port: port)

@@ -11,7 +11,7 @@ import PartitionTable
 import Project
 import RootFilesystem
 
-/// What an image is made of besides its root, before it is file systems.
+/// The parts of an image besides the root, before they become file systems.
 struct ImageParts: Sendable {
   var image: ImageName
   var device: DeviceClass
@@ -20,18 +20,17 @@ struct ImageParts: Sendable {
   var version: String
   var loader: BootLoaderChoice
   var kernel: URL
-  /// The initial RAM file system, made.
+  /// The file with the initial RAM file system.
   var initialRAM: URL
-  /// Arguments of the kernel.
+  /// Kernel command line.
   var arguments: [String]
   var epoch: Int64
   /// True for an image whose devices take updates.
   var takesUpdates: Bool
-  /// Where the file systems of root and boot partition are kept, if not in the cache.
+  /// Cache for the file systems of the root and boot partitions, if not the shared one.
   var ownCache: Cache?
 }
 
-/// Name of a project's image.
 struct ImageName: Sendable {
   var project: String
   var image: String
@@ -40,10 +39,10 @@ struct ImageName: Sendable {
 /// The boot partition of an image.
 struct BootPart: Sendable {
   let loaders: BootLoaderFiles
-  /// Its file system.
+  /// The file with the partition's file system.
   let file: URL
 
-  /// Makes it, or finds it in the cache.
+  /// Makes the boot partition, or finds it in the cache.
   init(
     _ parts: ImageParts, archive: DebianArchive, tools: ToolTree, cache: Cache, progress: BuildProgress
   ) async throws {
@@ -67,14 +66,13 @@ struct BootPart: Sendable {
   }
 }
 
-/// The file systems of an image, and the disk that they come to.
+/// The file systems of an image, and the disk made from them.
 struct DiskParts {
-  /// The disk, ready to be written.
+  /// The disk, ready to write.
   let image: DiskImage
-  /// What is replaced together when a slot is.
+  /// The files that an update of a slot replaces together.
   let slotFiles: SlotFiles
 
-  /// The files that a slot is made of.
   struct SlotFiles: Sendable {
     var root: URL
     var kernel: URL
@@ -84,7 +82,7 @@ struct DiskParts {
 
   /// Makes the file systems, or finds them in the cache.
   ///
-  /// - Parameter boot: Gives the boot partition, while the root file system is being made.
+  /// - Parameter boot: Makes the boot partition, while the root file system is being made.
   init(
     _ parts: ImageParts, root: RootSource, tools: ToolTree, cache: Cache, progress: BuildProgress,
     boot: () async throws -> BootPart
@@ -116,7 +114,8 @@ struct DiskParts {
       root: root.file, kernel: parts.kernel, initialRAM: parts.initialRAM, loaders: boot.loaders)
   }
 
-  /// What is on the data partition of a device that was flashed: the hash tree's root of what it runs, by which it knows which bundles fit.
+  /// The content of the data partition of a newly flashed device: the root of the hash tree of its root file system, by
+  /// which the device recognises the delta bundles that fit.
   private static func dataTree(_ parts: ImageParts, root: URL) throws -> FileTree {
     var tree = FileTree()
     guard parts.takesUpdates else { return tree }
@@ -129,14 +128,13 @@ struct DiskParts {
     return tree
   }
 
-  /// Bytes of kernel, initial RAM file system and root file system.
+  /// Sizes of kernel, initial RAM file system and root file system, in bytes.
   func sizes() throws -> [String: Int64] {
     let files = ["initialRAM": slotFiles.initialRAM, "kernel": slotFiles.kernel, "root": slotFiles.root]
     return try files.mapValues { try FileLength.of($0) }
   }
 }
 
-/// Length of a file.
 enum FileLength {
   /// The length in bytes.
   static func of(_ file: URL) throws -> Int64 {
@@ -147,7 +145,7 @@ enum FileLength {
 }
 
 extension BootLoaderFiles.Kind {
-  /// What the project file says.
+  /// Converts the choice in the project file.
   init(_ choice: BootLoaderChoice) {
     switch choice {
     case .systemdBoot: self = .systemdBoot

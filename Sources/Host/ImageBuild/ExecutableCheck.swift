@@ -4,16 +4,16 @@ import HostSystem
 import Project
 import RootFilesystem
 
-/// Checks that a program's executable can be started in an image.
+/// Checks that an image can run a program's executable.
 struct ExecutableCheck {
   var program: ProgramDefinition
   var architecture: Architecture
-  /// The image, with the program in it.
+  /// The root file system, including the program.
   var tree: FileTree
 
-  /// Checks the executable at a path of the image.
+  /// Checks the executable at a path of the image. Does nothing if there is no file at the path.
   ///
-  /// - Parameter shown: The executable as the user knows it: a file of the build host, or the path itself.
+  /// - Parameter shown: Path for messages: a file of the build host, or `place` itself.
   /// - Throws: ``ImageFailure/wrongExecutable(program:path:reason:position:)``, `FileFailure`.
   func check(_ place: String, shown: String) throws {
     func refuse(_ reason: String) -> ImageFailure {
@@ -41,7 +41,7 @@ struct ExecutableCheck {
     guard headers.isExecutable else { throw refuse("is a library, not an executable") }
   }
 
-  /// The interpreter of a script; `nil` for a file that is none (execve(2), "Interpreter scripts").
+  /// The interpreter of a script; `nil` for a file that is not a script (execve(2), "Interpreter scripts").
   private static func interpreter(_ bytes: [UInt8]) -> String? {
     let line = bytes.prefix(256).prefix { $0 != 0x0a }
     guard line.starts(with: Array("#!".utf8)) else { return nil }
@@ -51,7 +51,7 @@ struct ExecutableCheck {
 }
 
 extension ELFFile.Machine {
-  /// The machine in the words that are used with users.
+  /// Name of the machine for messages.
   fileprivate var title: String {
     switch self {
     case .x86_64: "x86-64"

@@ -6,21 +6,24 @@ import Project
 import RootFilesystem
 import SizeReport
 
-/// What of an image is written to its folder.
+/// The files that a build writes to the folder of an image.
 struct ImageArtefacts {
   var name: String
   var disk: DiskImage
-  /// What is in the root file system.
+  /// The contents of the root file system.
   var contents: [ContentsListing.Entry]
-  /// How it was made.
+  /// The record of how a system was made; `nil` for an appliance.
   var recipe: SystemRecipe?
   var root: RootArchive
   var bundle: ReleaseBundle
   var tools: ToolTree
 
-  /// The raw disk image, and the further formats in the order of the format's declaration, each once.
+  /// Lists the raw disk image first, then each further format once, in the order in which `ArtefactFormat` declares
+  /// them.
   ///
-  /// - Parameter formats: What the project asks for.
+  /// - Parameters:
+  ///   - formats: Formats that the project asks for.
+  ///   - request: Artefacts to write in addition.
   /// - Throws: `GPTError`, `FileFailure`.
   func list(
     _ formats: [ArtefactFormat], _ request: ArtefactRequest, in folder: ArtefactFolder
@@ -69,7 +72,7 @@ struct ImageArtefacts {
 }
 
 extension FileTree {
-  /// What is in the tree, by path.
+  /// The entries of the tree, by path.
   ///
   /// - Throws: `FileFailure`.
   func listing() throws -> [ContentsListing.Entry] {

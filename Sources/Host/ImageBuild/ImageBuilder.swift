@@ -11,7 +11,8 @@ import Project
 import RootFilesystem
 import SystemBuild
 
-/// Builds the images of a project: a function of the project, the lock file, and the sources of its programs.
+/// Builds the images of a project. The result depends only on the project, the lock file and the sources of the
+/// programs.
 public struct ImageBuilder: Sendable {
   let project: ProjectDefinition
   let cache: Cache
@@ -21,10 +22,7 @@ public struct ImageBuilder: Sendable {
   let progress: BuildProgress
   private let environment: [String: String]
 
-  /// Makes a builder for a project.
-  ///
-  /// - Parameters:
-  ///   - environment: Environment of the build: mirrors, `SOURCE_DATE_EPOCH`.
+  /// - Parameter environment: Environment of the build: mirrors, `SOURCE_DATE_EPOCH`.
   public init(
     project: ProjectDefinition, cache: Cache, lock: ProjectLock, executables: DeviceExecutable,
     progress: BuildProgress, environment: [String: String]
@@ -42,12 +40,12 @@ public struct ImageBuilder: Sendable {
       cache: cache, mirror: mirror, lock: lock, acceptsExpiredIndex: project.archive.isSnapshot)
   }
 
-  /// The tools that make images, fetched where the cache lacks them.
+  /// The tools that make images. Fetches those that the cache lacks.
   ///
   /// - Throws: `ArchiveFailure`, `CommandFailure`, `FileFailure`.
   public func tools() async throws -> ToolTree { try await ToolTree(archive: archive, cache: cache) }
 
-  /// The image of a name.
+  /// The image with a name.
   ///
   /// - Throws: ``ImageFailure/noImage(_:available:)``.
   public func image(named name: String) throws(ImageFailure) -> ImageDefinition {
@@ -57,20 +55,20 @@ public struct ImageBuilder: Sendable {
     return image
   }
 
-  /// Builds one image into a folder: the disk image, what else is asked for, and the manifest.
+  /// Builds one image and writes the disk image, the other requested artefacts and the manifest to a folder.
   ///
   /// - Parameters:
-  ///   - system: What the image's system is made of; `nil` for an appliance.
-  ///   - output: Folder of the artefacts; it is made if need be.
-  ///   - request: What is written in addition to what the project asks for.
-  /// - Returns: What was built.
-  /// - Throws: ``ImageFailure`` and the errors of the libraries below, all of them for the user to read.
+  ///   - system: The definition of the image's system; `nil` for an appliance.
+  ///   - output: Folder for the artefacts; it is created if it does not exist.
+  ///   - request: Artefacts in addition to those of the project.
+  /// - Returns: The manifest of the build.
+  /// - Throws: ``ImageFailure`` and the errors of the libraries below, all with texts for the user.
   public func build(
     _ image: ImageDefinition, system: SystemDefinition? = nil, into output: URL,
     _ request: ArtefactRequest = ArtefactRequest()
   ) async throws -> BuildManifest {
     if let system { return try await buildSystem(image, system, into: output, request) }
-    // What cannot work is said before anything is fetched or built.
+    // Report errors of the project and of this machine before anything is fetched or built.
     let givenTime = try givenTime()
     let device = DeviceClass(of: image)
     let executable = try executables.file(for: device.architecture)
@@ -89,14 +87,14 @@ public struct ImageBuilder: Sendable {
     let kernel = try await progress.step("fetch the kernel and its modules") {
       try await kernelParts(image, layout: layout, device: device, tools: tools)
     }
-    // The date of the packages' index is known once they are resolved.
+    // The lock has the date of the package index only after the packages are resolved.
     let lockedTime = await lock.archiveDate
     let epoch = givenTime ?? lockedTime
 
     var identity = ImageIdentity(
       project: project.name, image: image.name, deviceClass: device.name, version: project.version, build: "")
     var root = try RootTree(image: image, device: device, users: users, identity: identity, executable: executable)
-    // What packages lack is said before programs have been compiled for minutes.
+    // Report missing packages before compiling programs, which takes minutes.
     root = try await addPackages(to: root, image, requests: requests, packages: packages)
     let built = try await programs
     try root.addConfiguration(system.configuration)
@@ -147,7 +145,7 @@ public struct ImageBuilder: Sendable {
     return try await folder.write(artefacts, manifest: manifest, progress: progress)
   }
 
-  /// The keys that sign the bundles of a build; `nil` where it makes none, or the project names no key.
+  /// Finds the keys that sign the bundles of a build; `nil` if it makes no bundles or the project names no key.
   func signer(for image: ImageDefinition, _ request: ArtefactRequest) async throws -> ReleaseSigner? {
     guard request.deltas > 0 || (image.formats + request.formats).contains(.bundle) else { return nil }
     let signer = try await ReleaseSigner(project.release.signingKeys, environment: environment)
@@ -155,23 +153,23 @@ public struct ImageBuilder: Sendable {
     return signer
   }
 
-  /// Checks that this machine has what a build takes from it, before anything is fetched.
+  /// Checks that this machine has the programs and rights that a build needs, before anything is fetched.
   func checkMachine(for image: ImageDefinition) throws {
     try DebianArchive.checkTools()
     try HostProgram.require(Set(image.programs.compactMap(\.source.hostUse)))
     if image.kind == .system { try SystemBuilder.checkRights() }
   }
 
-  /// Parts of the kernel command line that every image has.
+  /// Parts of the kernel command line of every image.
   ///
-  /// `gpt`: the backup partition table counts where the primary is damaged. `panic`: a kernel that panics, or a PID 1
-  /// that ends, restarts the machine after ten seconds instead of hanging.
-  /// `SWIFT_DETERMINISTIC_HASHING`: the kernel makes it the environment of stage 1, whose runtime would otherwise wait for random
-  /// numbers, a second and more on machines that have no source of them. Stage 1 reads nothing that a stranger has written, and
-  /// does not pass it on.
+  /// - `gpt`: the kernel uses the backup partition table if the primary one is damaged.
+  /// - `panic`: if the kernel panics, or PID 1 ends, the machine restarts after ten seconds instead of hanging.
+  /// - `SWIFT_DETERMINISTIC_HASHING`: the kernel puts it into the environment of stage 1. Without it, the Swift runtime
+  ///   waits for random numbers, which takes a second or more on machines without a hardware source. Deterministic
+  ///   hashing is safe here: stage 1 reads no untrusted data and does not pass the variable on.
   static let kernelArguments = ["ro", "gpt", "panic=10", "loglevel=4", "SWIFT_DETERMINISTIC_HASHING=1"]
 
-  /// Looks up the packages of an image and locks them; nothing is built.
+  /// Resolves the packages and program sources of an image and locks them. Builds nothing.
   ///
   /// - Throws: `ArchiveFailure`.
   public func resolve(_ image: ImageDefinition, system: SystemDefinition? = nil) async throws {
@@ -189,7 +187,7 @@ public struct ImageBuilder: Sendable {
     var files: KernelFiles
     /// Modules of the root file system.
     var modules: KernelModules?
-    /// Modules of the initial RAM file system, with an index of their own.
+    /// Modules of the initial RAM file system, with their own index.
     var bootModules: KernelModules?
   }
 
@@ -228,7 +226,7 @@ public struct ImageBuilder: Sendable {
         throw failure.problems(of: image.kernel.modules) ?? failure
       }
     }
-    // Without these two file systems nothing starts; of the hardware, a kernel may leave out what it likes.
+    // Without these two file systems nothing starts. A kernel may lack any of the hardware drivers.
     let needed = [layout.rootFileSystem.rawValue, "ext4"]
     return KernelParts(
       files: files,
@@ -288,10 +286,10 @@ public struct ImageBuilder: Sendable {
     return layout
   }
 
-  /// Time of everything in the image as the environment gives it (`SOURCE_DATE_EPOCH`), in seconds since 1970.
+  /// The timestamp for everything in the image from the environment (`SOURCE_DATE_EPOCH`), in seconds since 1970.
   func givenTime() throws(ImageFailure) -> Int64? {
     guard let given = environment["SOURCE_DATE_EPOCH"], !given.isEmpty else { return nil }
-    // What the formats of archives and file systems can hold.
+    // The range that the formats of archives and file systems can hold.
     guard let seconds = Int64(given), 0...Int64(UInt32.max) ~= seconds else { throw .noTime(given) }
     return seconds
   }
@@ -325,7 +323,7 @@ public struct ImageBuilder: Sendable {
       consoleCommands: image.consoleCommands, shutdownTimeout: 60)
   }
 
-  /// Hash of the software: all that is in the image but the hash itself.
+  /// Hash of the software: of everything in the image except this hash.
   private func buildIdentity(
     _ plan: DevicePlan, _ root: FileTree, _ initialRAM: FileTree, kernel: KernelFiles, arguments: [String],
     layout: Layout

@@ -2,44 +2,41 @@ import FoundationEssentials
 import HostSystem
 import Project
 
-/// An image cannot be built as the project says it.
+/// An error for an image that cannot be built as the project describes it.
 public enum ImageFailure: ExplainedError {
-  /// The project has no image of this name.
   case noImage(String, available: [String])
-  /// There is nothing of a build yet.
+  /// The image has not been built yet.
   case notBuilt(String)
-  /// A package that should bring a kernel brings none.
+  /// A package that should contain a kernel does not.
   case noKernel(String)
-  /// The device executable for the image's architecture is not beside the tool.
+  /// The device executable for the image's architecture is not installed beside the tool.
   case noDeviceExecutable(architecture: Architecture, places: [String])
-  /// An executable is for another machine, or is none.
+  /// An executable is for another machine, or is not an executable.
   case wrongExecutable(program: String, path: String, reason: String, position: SourcePosition)
-  /// Files need shared libraries, or a loader or interpreter, that the image lacks.
+  /// Files need shared libraries, a loader or an interpreter that the image lacks.
   case missingLibraries([MissingLibrary])
-  /// A package of a program does not have the executable that the project names.
+  /// The packages of a program do not contain the executable that the project names.
   case noExecutableInPackages(program: String, path: String, similar: [String], position: SourcePosition)
-  /// Two programs come to the same user id.
+  /// Two users get the same user id.
   case userClash(String, String)
-  /// `SOURCE_DATE_EPOCH` is no time.
+  /// `SOURCE_DATE_EPOCH` is not a valid time.
   case noTime(String)
-  /// A file is no root of trust.
+  /// A file is not a root of trust.
   case noRootOfTrust(String, reason: String, position: SourcePosition)
-  /// None of the keys that sign releases is in the root of trust of the devices.
+  /// The root of trust of the devices contains none of the keys that sign releases.
   case signedByStrangers(String, position: SourcePosition)
-  /// The time zone is not in the database.
+  /// The time zone is not in the time zone database.
   case unknownTimeZone(String, similar: String?)
 
-  /// A file of the image, and what it needs.
+  /// A file of the image, and the libraries that it needs.
   public struct MissingLibrary: Sendable, Equatable {
-    /// The file, as an absolute path in the image.
     public var file: String
-    /// Who brought it.
+    /// The part of the build that the file comes from.
     public var origin: String
-    /// What is missing: names of libraries, or the path of a loader or interpreter.
+    /// Names of missing libraries, or the path of a missing loader or interpreter.
     public var missing: [String]
   }
 
-  /// What was being done, and what was wrong.
   public var problem: String {
     switch self {
     case .noImage(let name, _): "the project has no image `\(name)`"
@@ -68,7 +65,6 @@ public enum ImageFailure: ExplainedError {
     }
   }
 
-  /// What the user can do now.
   public var remedy: String? {
     switch self {
     case .noImage(_, let available): "it has \(available.map { "`\($0)`" }.joined(separator: ", "))"

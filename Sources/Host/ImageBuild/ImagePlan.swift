@@ -6,30 +6,29 @@ import Lock
 import Project
 import SystemBuild
 
-/// What a build of an image would do.
+/// The work that a build of an image would do.
 public struct ImagePlan: Sendable, Encodable {
-  /// Name of the image.
   public var image: String
-  /// Whether the lock file names every package; where it does not, nothing is known of what follows from them.
+  /// True if the lock file names every package. If not, the other properties are incomplete.
   public var isLocked: Bool
-  /// Packages.
+  /// Number of packages.
   public var packages: Int
-  /// Packages whose archives have to be fetched.
+  /// Number of packages whose archives are not in the cache.
   public var packagesToFetch: Int
-  /// Bytes of those archives.
+  /// Size of those archives in bytes.
   public var bytesToFetch: Int64
-  /// The work upon the root file system, in the order of the build.
+  /// The pieces of work that make the root file system, in the order of the build.
   public var pieces: [PlannedPiece]
 }
 
 extension ImageBuilder {
-  /// Says what a build would do; nothing is fetched or built.
+  /// Plans a build. Fetches and builds nothing.
   ///
-  /// - Parameter system: What the image's system is made of; `nil` for an appliance.
+  /// - Parameter system: The definition of the image's system; `nil` for an appliance.
   /// - Throws: ``ImageFailure``, `ArchiveFailure`, `FileFailure`, `SandboxFailure`.
   public func plan(_ image: ImageDefinition, system: SystemDefinition? = nil) async throws -> ImagePlan {
     let device = DeviceClass(of: image)
-    // What a build would refuse at once.
+    // Errors that a build would report first.
     _ = try executables.file(for: device.architecture)
     try checkMachine(for: image)
     var plan = ImagePlan(
@@ -80,9 +79,9 @@ extension ImageBuilder {
     return packages
   }
 
-  /// Opens a system's root to look around in: a command that the caller starts, while `body` runs.
+  /// Builds a system's root and passes a command that opens a shell in it to `body`, which runs the command.
   ///
-  /// - Parameter command: What runs there; a shell where it is empty.
+  /// - Parameter command: The command to run in the root; empty for a shell.
   public func withShell(
     _ image: ImageDefinition, system: SystemDefinition, command: [String],
     _ body: (_ program: String, _ arguments: [String], _ environment: [String: String]) async throws -> Void

@@ -3,12 +3,11 @@ import FoundationEssentials
 import HostSystem
 import RootFilesystem
 
-/// Puts the initial RAM file system together: `init`, the modules on the way to the root, and the file system checker.
+/// Builds the tree of the initial RAM file system: `init`, the modules that the root needs, and the file system
+/// checker.
 enum InitialRAMTree {
-  /// Makes the tree.
-  ///
   /// - Parameters:
-  ///   - modules: The modules that may be needed before the root is mounted.
+  ///   - modules: Modules that may be needed before the root is mounted.
   ///   - checker: The statically linked `e2fsck`.
   /// - Throws: `FileTreeConflict`, `FileFailure`.
   static func make(

@@ -9,16 +9,15 @@ import RootFilesystem
 
 /// A kernel, and the folder of its modules.
 struct KernelFiles {
-  /// The kernel image.
   var kernel: URL
-  /// `…/lib/modules/VERSION`; `nil` where the kernel comes without modules.
+  /// The folder `…/lib/modules/VERSION`; `nil` for a kernel without modules.
   var modules: URL?
-  /// Hash of the modules' folder, or of what it was unpacked from.
+  /// Hash of the modules' folder, or of the packages that it comes from.
   var identity: ContentHash
-  /// What to call it in messages and reports.
+  /// Name for messages and reports.
   var label: String
 
-  /// The requests that a kernel takes; none for a kernel of the project's own.
+  /// The package requests for a kernel; none for a kernel of the project's own.
   static func requests(
     _ definition: KernelDefinition, device: DeviceClass, suite projectSuite: String
   ) -> [PackageRequest] {
@@ -30,7 +29,7 @@ struct KernelFiles {
     ]
   }
 
-  /// Fetches the kernel, or finds it where the project has it; nothing is installed, no script is run.
+  /// Fetches the kernel, or uses the project's own. Installs no package and runs no script.
   ///
   /// - Throws: ``ImageFailure/noKernel(_:)``, `ArchiveFailure`, `FileFailure`.
   init(
@@ -56,7 +55,7 @@ struct KernelFiles {
     }
   }
 
-  /// The files of a kernel's packages together, as if they were installed.
+  /// The files of a kernel's packages in one folder, as if they were installed.
   private static func tree(of parts: [DebianPackage], archive: DebianArchive, cache: Cache) async throws -> URL {
     var key = CacheKey("kernel-tree 1")
     key.add(parts.map(\.sha256.text))
@@ -65,11 +64,11 @@ struct KernelFiles {
     }
   }
 
-  /// The kernel that installed packages brought; `nil` where none did.
+  /// Finds the kernel that installed packages contain; returns `nil` if there is none.
   ///
   /// - Parameters:
-  ///   - folder: Where `boot` and `usr/lib/modules` are.
-  ///   - images: Packages that may have brought it.
+  ///   - folder: The folder with `boot` and `usr/lib/modules`.
+  ///   - images: Packages that may contain the kernel.
   init?(installedIn folder: URL, by images: [DebianPackage]) {
     guard let tree = try? ForeignTree(folder.path), let kernel = Self.kernel(in: tree) else { return nil }
     self.kernel = kernel.file
@@ -77,7 +76,7 @@ struct KernelFiles {
     var key = CacheKey("installed kernel 1")
     key.add(images.map(\.sha256.text))
     identity = key.hash
-    // The package of the kernel itself has the kernel's version in its name; the others only depend on it.
+    // The name of the kernel's own package contains the version; the other packages only depend on it.
     let version = kernel.version
     let packages = images.filter { $0.name.hasSuffix("-\(version)") }.sorted { $0.name < $1.name }
     label =
@@ -85,9 +84,9 @@ struct KernelFiles {
       .map { "\($0.name) \($0.version)" } ?? version
   }
 
-  /// The newest kernel of a base that has its modules; `nil` where it has none.
+  /// Finds the newest kernel of a base, with its modules; returns `nil` if the base has none.
   ///
-  /// - Parameter package: A package that has to stand for it; `nil` for any kernel.
+  /// - Parameter package: A package that the kernel must belong to; `nil` for any kernel.
   init?(of base: BaseRoot, by package: String? = nil) {
     let kernels = base.facts.kernels.filter { kernel in package.map(kernel.packages.contains) ?? true }
     guard let version = kernels.last?.version, let tree = try? ForeignTree(base.tree.path),
@@ -105,7 +104,7 @@ struct KernelFiles {
 
   private static let moduleFolders = ["usr/lib/modules", "lib/modules"]
 
-  /// The first kernel of a tree by the order of names, and its version.
+  /// The first kernel of a tree in the order of names, and its version.
   private static func kernel(in tree: ForeignTree) -> (file: URL, version: String)? {
     let inBoot = tree.names(in: "boot").filter { $0.hasPrefix("vmlinuz-") }.map {
       String($0.dropFirst("vmlinuz-".count))

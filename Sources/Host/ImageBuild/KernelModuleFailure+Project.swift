@@ -3,7 +3,7 @@ import RootFilesystem
 import Spelling
 
 extension KernelModuleFailure {
-  /// The failure with a problem for each line that asks for an unknown module; `nil` where no line of the project asks for any.
+  /// Returns a problem for each line of the project that asks for an unknown module; `nil` if there is no such line.
   ///
   /// - Parameter modules: Modules that the project asks for.
   func problems(of modules: [Located<String>]) -> ProjectProblems? {

@@ -2,7 +2,7 @@ import DeviceModel
 import Project
 
 extension ManagementPlan {
-  /// The plan that a project asks for.
+  /// Converts the definition in the project file.
   init(_ definition: ManagementDefinition) {
     self.init(
       addresses: definition.addresses.isEmpty ? ["0.0.0.0", "::"] : definition.addresses, port: definition.port,

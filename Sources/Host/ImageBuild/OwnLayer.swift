@@ -4,16 +4,16 @@ import HostSystem
 import Lock
 import Project
 
-/// The last layer of every system: what Cultivar itself adds, and what a build leaves behind that an image should not have.
+/// The last layer of every system. It adds Cultivar's own files and removes leftovers of the build that an image should
+/// not contain.
 struct OwnLayer {
   var image: ImageDefinition
   var identity: ImageIdentity
   var system: SystemDefinition
   var packages: [BuildManifest.PackageRow]
-  /// What changes slots; `nil` where nothing does.
+  /// The update software; `nil` for devices that take no updates.
   var updates: UpdateSoftware?
 
-  /// The layer.
   func layer() throws -> SystemLayer {
     var layer = SystemLayer(name: "cultivar", origin: "Cultivar", position: image.position)
     func file(_ path: String, _ text: String, mode: UInt32 = 0o644) -> SystemFile {
@@ -24,7 +24,7 @@ struct OwnLayer {
       file("/etc/hostname", "\(image.hostname)\n"),
       file(
         "/etc/hosts", "127.0.0.1 localhost\n127.0.1.1 \(image.hostname)\n::1 localhost ip6-localhost ip6-loopback\n"),
-      // Stage 1 writes the device's own id; an empty file is where it goes.
+      // Stage 1 replaces this empty file by one with the device's own id.
       file("/etc/machine-id", "", mode: 0o444),
       file("/usr/share/cultivar/manifest.json", try json(SystemManifest(identity, system, packages))),
       file("/usr/share/cultivar/recipe.json", try json(SystemRecipe(identity: identity, system: system))),
@@ -45,7 +45,7 @@ struct OwnLayer {
     return layer
   }
 
-  /// What scripts of packages and steps leave that differs at every build, or is a copy of something.
+  /// A script that deletes files of package scripts and steps which differ at every build or are backup copies.
   private var clean: String {
     """
     # The folders are the packages' own, and stay.
@@ -65,7 +65,7 @@ struct OwnLayer {
     """
   }
 
-  /// A repository as APT on the device is told of it (`sources.list(5)`, deb822).
+  /// The source of a repository for APT on the device (`sources.list(5)`, deb822).
   private static func sources(_ repository: PackageRepository, key: String) -> String {
     var lines = ["Types: deb", "URIs: \(repository.url)", "Suites: \(repository.suites.joined(separator: " "))"]
     if !repository.components.isEmpty { lines.append("Components: \(repository.components.joined(separator: " "))") }
@@ -80,7 +80,7 @@ struct OwnLayer {
   }
 }
 
-/// What a system is made of, in itself: what of `manifest.json` is known before there is an image.
+/// The part of `manifest.json` that is known before there is an image; stored in the system itself.
 struct SystemManifest: Encodable {
   var identity: ImageIdentity
   var layers: [String]
@@ -96,14 +96,14 @@ struct SystemManifest: Encodable {
 }
 
 extension SystemDefinition {
-  /// Values of the variables that are no secrets.
+  /// The values of all variables that are not secrets.
   var openVariables: [String: String] {
     Dictionary(variables.filter { !$0.isSecret }.map { ($0.name, $0.value) }) { first, _ in first }
   }
 }
 
-/// How a system was made, for people and programs that look at the result: every layer with what it brought, every variable that is
-/// no secret.
+/// A record, for people and programs, of how a system was made: each layer with its contributions, and each variable
+/// that is not a secret.
 struct SystemRecipe: Encodable {
   struct Layer: Encodable {
     var name: String

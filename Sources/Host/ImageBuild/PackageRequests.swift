@@ -3,13 +3,14 @@ import DiskImage
 import Lock
 import Project
 
-/// What an image needs of the Debian archive, all of it known before the first look-up.
+/// The packages that an image needs from the Debian archive. All of them are known before the first look-up.
 struct PackageRequests {
   /// Certificates and time zones.
   let base: PackageRequest
   /// The file system checker of the initial RAM file system.
   let checker: PackageRequest
-  /// Packages whose files are wanted, each list with all that it depends on: the source of libraries.
+  /// Packages whose files go into the image. Each request includes all dependencies, from which missing libraries are
+  /// taken.
   let files: [PackageRequest]
   private let kernel: [PackageRequest]
   private let loaders: [PackageRequest]
@@ -31,6 +32,6 @@ struct PackageRequests {
     }
   }
 
-  /// All of them, so that APT is asked once.
+  /// All requests together, so that APT runs once.
   var all: [PackageRequest] { [base, checker, ToolTree.request] + loaders + kernel + files }
 }

@@ -1,15 +1,15 @@
 import DeviceModel
 import Project
 
-/// Turns a project's programs into what the supervisor is told.
+/// Converts a project's programs to plans for the supervisor.
 enum PlannedPrograms {
-  /// Where the executables of programs that are built or prebuilt stand in the image.
+  /// The path of a program's executable in the image.
   static func installedPath(_ program: ProgramDefinition) -> String {
     if case .debian(_, let executable) = program.source { return executable }
     return "/usr/lib/programs/\(program.name)"
   }
 
-  /// The plan of one program.
+  /// The supervisor's plan for one program.
   static func plan(_ program: ProgramDefinition, users: UserIDs) -> ProgramPlan {
     ProgramPlan(
       name: program.name, isSystem: false, executable: installedPath(program), arguments: program.arguments,
@@ -20,7 +20,7 @@ enum PlannedPrograms {
       limits: ProgramLimits(
         memory: program.memoryLimit, cpuPercent: program.cpuLimit, processes: program.processLimit),
       capabilities: program.capabilities, privateTmp: true,
-      // Who may mount, or make nodes, would get at them anyhow.
+      // A program that may mount file systems or make device nodes can reach all devices anyway.
       seesAllDevices: !Set(program.capabilities).isDisjoint(with: ["sys_admin", "sys_rawio", "mknod"]),
       writesKernelSettings: !Set(program.capabilities).isDisjoint(with: ["sys_admin", "net_admin"]),
       log: LogPlan(
@@ -46,7 +46,7 @@ enum PlannedPrograms {
   }
 }
 
-/// Numbers of signals on x86-64 and arm64 Linux (signal(7)); the project reader has checked the names.
+/// Numbers of signals on x86-64 and arm64 Linux (signal(7)). The project reader has checked the names.
 enum SignalNumber {
   private static let names = [
     "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2", "PIPE", "ALRM", "TERM",
@@ -54,7 +54,7 @@ enum SignalNumber {
     "PWR", "SYS",
   ]
 
-  /// The number of a signal by its name without `SIG`; TERM for a name that is none.
+  /// The number of a signal, by its name without `SIG`; 15 (TERM) for an unknown name.
   static func linux(_ name: String) -> Int32 {
     names.firstIndex(of: name).map { Int32($0 + 1) } ?? 15
   }

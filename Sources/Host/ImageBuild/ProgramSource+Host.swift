@@ -2,7 +2,7 @@ import HostSystem
 import Project
 
 extension ProgramSource {
-  /// The work of the build host that the source takes; `nil` for sources that are finished executables.
+  /// The toolchain of the build host that the source needs; `nil` for sources that are finished executables.
   var hostUse: HostProgram.Use? {
     switch self {
     case .swift: .swift

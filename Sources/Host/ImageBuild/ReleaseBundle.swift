@@ -5,20 +5,20 @@ import FoundationEssentials
 import HostSystem
 import Project
 
-/// The bundles that update devices to an image: what a slot has of it.
+/// The bundles that update devices to an image.
 struct ReleaseBundle {
   private let manifest: BundleManifest
   private let images: [(name: String, file: URL)]
-  /// Images that are no files of the build: the command line, and GRUB with its first sector.
+  /// Images without a file of the build: the kernel command line, and GRUB with its boot sector.
   private let made: [(name: String, bytes: [UInt8])]
   private let signer: ReleaseSigner?
 
-  /// Describes a bundle.
+  /// Describes the bundles of a release.
   ///
   /// - Parameters:
-  ///   - files: Root file system, kernel and initial RAM file system by these names in a slot.
-  ///   - release: What the project says of the release.
-  ///   - signer: Signs the bundles; `nil` for bundles that are signed later.
+  ///   - files: Root file system, kernel, initial RAM file system and boot loaders of a slot.
+  ///   - release: The project's definition of the release.
+  ///   - signer: The signer of the bundles; `nil` for bundles that are signed later.
   init(
     _ parts: ImageParts, files: DiskParts.SlotFiles, _ release: ReleaseDefinition, signedBy signer: ReleaseSigner?
   ) throws {
@@ -37,11 +37,11 @@ struct ReleaseBundle {
       + (try files.loaders.grub.map { [("loader-bios", try $0.content())] } ?? [])
   }
 
-  /// The bundle for every device, and those that change old releases, as artefacts.
+  /// The complete bundle for every device, and delta bundles from old releases, as artefacts.
   ///
   /// - Parameters:
-  ///   - identity: Of the disk, which has all that the bundle has but the kernel's command line.
-  ///   - request: Old releases that devices come from.
+  ///   - identity: Hash of the disk. It covers all contents of the bundle except the kernel command line.
+  ///   - request: The old releases and the maximum number of delta bundles.
   func artefacts(image: String, disk identity: ContentHash, _ request: ArtefactRequest) -> [Artefact] {
     let name = "\(image).bundle"
     var key = CacheKey("bundle 3")
@@ -63,7 +63,7 @@ struct ReleaseBundle {
 
   /// Makes a bundle.
   ///
-  /// - Parameter bases: Old images by name; none for a bundle that has all.
+  /// - Parameter bases: Old images by name; empty for a complete bundle.
   private func make(at path: String, from bases: [String: URL] = [:]) async throws {
     let files = made.map { (name: $0.name, file: URL(fileURLWithPath: "\(path).\($0.name)"), bytes: $0.bytes) }
     defer { for file in files { try? FileManager.default.removeItem(at: file.file) } }

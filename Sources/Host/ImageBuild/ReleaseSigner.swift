@@ -5,22 +5,22 @@ import Project
 import Signing
 import Trust
 
-/// The keys by which a project signs its releases as they are built.
+/// Signs the releases of a project while they are built.
 final class ReleaseSigner: Sendable {
-  /// Environment variable with the passphrase or PIN of the keys.
+  /// Name of the environment variable with the passphrase or PIN of the keys.
   static let passphraseVariable = "CULTIVAR_SIGNING_PASSPHRASE"
 
   private let signers: [Signer]
-  /// Files of keys that came from environment variables: OpenSSL reads files. They are the user's alone.
+  /// Folders with keys that came from environment variables, because OpenSSL reads only files. Only the user can read
+  /// them.
   private let scratch: [ScratchFolder]
 
-  /// Finds the keys and reads their public halves, so that a key that cannot be used is known before anything is built. A passphrase is
-  /// asked for once.
+  /// Finds the keys and reads their public halves, so that an unusable key fails the build at the start. Asks for a
+  /// passphrase once.
   ///
   /// - Parameters:
   ///   - places: Places of the private keys.
-  ///   - environment: Environment of the build.
-  /// - Returns: `nil` where there are no keys.
+  /// - Returns: `nil` if `places` is empty.
   /// - Throws: `SigningFailure`, `CommandFailure`, `FileFailure`.
   init?(_ places: [SigningKeyPlace], environment: [String: String]) async throws {
     guard !places.isEmpty else { return nil }
@@ -54,7 +54,8 @@ final class ReleaseSigner: Sendable {
   /// Ids of the public keys.
   var keyIDs: [String] { signers.map { "\($0.publicKey.id)" } }
 
-  /// True if devices with a root of trust may take what is signed: one of the keys is the root's, or its authorities may have certified one.
+  /// True if devices with a root of trust may accept the signatures: one of the keys is in the root, or the root has
+  /// authorities, which may have certified one.
   func isBelieved(by root: TrustRoot) -> Bool {
     !root.authorities.isEmpty || signers.contains { root.key($0.publicKey.id) != nil }
   }

@@ -8,29 +8,28 @@ import Project
 import RootFilesystem
 import Spelling
 
-/// Puts the root file system of an appliance together.
+/// Builds the root file system of an appliance.
 struct RootTree {
-  /// What is in it so far.
   private(set) var tree = FileTree()
-  /// Debian packages with files in it, by name.
+  /// Debian packages with files in the tree.
   private(set) var packages: [DebianPackage] = []
-  /// Names of those that are in it as a whole; of the others only libraries are.
+  /// Names of packages whose files are all in the tree; of the others, only libraries are.
   private var wholePackages: Set<String> = []
 
   private let image: ImageDefinition
   private let device: DeviceClass
   private let users: UserIDs
 
-  /// Parts of packages that an appliance has no use for: there is nobody to read them. Copyright files stay.
+  /// Parts of packages that an appliance does not need, such as documentation. Copyright files stay.
   private static let unwanted = [
     "usr/share/man", "usr/share/info", "usr/share/lintian", "usr/share/locale", "usr/share/bash-completion",
     "usr/share/bug", "usr/lib/systemd", "usr/lib/sysusers.d", "usr/lib/tmpfiles.d", "etc/init.d", "etc/apparmor.d",
     "etc/cron.d", "etc/cron.daily", "etc/default", "etc/logrotate.d", "etc/network",
-    // dhcpcd's way to wait for udev, which an appliance does not have.
+    // dhcpcd's plug-in that waits for udev, which an appliance does not have.
     "usr/lib/x86_64-linux-gnu/dhcpcd", "usr/lib/aarch64-linux-gnu/dhcpcd",
   ]
 
-  /// Starts with what every appliance has: folders, links, accounts, and the device executable.
+  /// Starts with the parts of every appliance: folders, links, accounts, and the device executable.
   ///
   /// - Throws: `FileTreeConflict`, `FileFailure`.
   init(image: ImageDefinition, device: DeviceClass, users: UserIDs, identity: ImageIdentity, executable: URL) throws {
@@ -88,7 +87,7 @@ struct RootTree {
     for (path, target) in links { try tree.add(path, .link(target), mode: 0o777, from: Self.own) }
   }
 
-  /// Adds the certificates of the authorities that Debian trusts, as one file, and the time zone database.
+  /// Adds the CA certificates that Debian trusts, as one file, and the time zone database.
   ///
   /// - Throws: ``ImageFailure/unknownTimeZone(_:similar:)``, `FileTreeConflict`, `FileFailure`.
   mutating func addBaseData(_ found: [DebianPackage], trees: [URL]) throws {
@@ -106,7 +105,7 @@ struct RootTree {
 
   private func checkTimeZone() throws {
     let folder = "usr/share/zoneinfo/"
-    // A region like `Europe` is there too, as a folder; tables about zones begin with something else (RFC 9636).
+    // A region like `Europe` is a folder, and tables about zones begin with other bytes than a zone file (RFC 9636).
     guard let file = tree.resolve(folder + image.timezone), case .file(let content) = tree[file]?.kind,
       try content.bytes().starts(with: Array("TZif".utf8))
     else {
@@ -148,9 +147,9 @@ struct RootTree {
     if !packages.contains(package) { packages.append(package) }
   }
 
-  /// Adds libraries that are missing, from the packages that the programs' packages depend on.
+  /// Adds missing libraries from the dependencies of the programs' packages.
   mutating func addLibraries(from closure: [DebianPackage], archive: DebianArchive) async throws {
-    // A package whose name says that it is a library is asked before one that only happens to hold one.
+    // Search packages that are libraries by name before packages that happen to contain one.
     let order = closure.filter { !wholePackages.contains($0.name) }.sorted {
       ($0.name.hasPrefix("lib") ? 0 : 1, $0.name) < ($1.name.hasPrefix("lib") ? 0 : 1, $1.name)
     }
@@ -172,7 +171,7 @@ struct RootTree {
     for package in order where origins.contains("package \(package.name)") { note(package) }
   }
 
-  /// Adds a program: its executable, where it is not a package's, and its files.
+  /// Adds a program's files, and its executable if it does not come from a package.
   ///
   /// - Throws: ``ImageFailure``, `FileTreeConflict`, `FileFailure`.
   mutating func add(_ program: ProgramDefinition, executable: URL?) throws {
@@ -185,7 +184,7 @@ struct RootTree {
     try addFiles(program.files, origin: "program \(program.name)")
   }
 
-  /// Checks that the packages of a program have its executable; of other programs nothing is known yet.
+  /// Checks that the packages of a program contain its executable. Does nothing for programs from other sources.
   ///
   /// - Throws: ``ImageFailure``.
   func checkExecutable(of program: ProgramDefinition) throws {
@@ -198,10 +197,10 @@ struct RootTree {
     }
   }
 
-  /// Adds the package that has what an executable is a link to, where that is another one that its packages depend on: redis-server is a
-  /// link to a program of redis-tools.
+  /// If an executable is a link into another package among the dependencies, adds that package. For example,
+  /// redis-server is a link to a program of redis-tools.
   mutating func addTarget(of executable: String, from closure: [DebianPackage], archive: DebianArchive) async throws {
-    // One link may lead to the next.
+    // A link may lead to another link.
     var others = closure.filter { !wholePackages.contains($0.name) }
     while let missing = tree.missingTarget(of: executable) {
       let trees = try await archive.trees(of: others)
@@ -212,7 +211,7 @@ struct RootTree {
     }
   }
 
-  /// Adds files that the project names.
+  /// Adds files of the project.
   mutating func addFiles(_ files: [FileDefinition], origin: String) throws {
     for file in files {
       var isFolder: Bool = false
@@ -225,7 +224,7 @@ struct RootTree {
     }
   }
 
-  /// Adds configuration that Cultivar writes, in the place of a package's example.
+  /// Adds Cultivar's configuration files, replacing examples from packages.
   mutating func addConfiguration(_ texts: [String: String]) throws {
     for (path, text) in texts.sorted(by: { $0.key < $1.key }) { try addText(path, text) }
   }
@@ -235,30 +234,32 @@ struct RootTree {
     try tree.addFolder(modules.folder.path, keepModes: false, origin: "kernel")
   }
 
-  /// Adds what the updater needs.
+  /// Adds the updater's plan and root of trust.
   mutating func add(_ updates: DeviceUpdates, _ identity: ImageIdentity, time: Int64) throws {
     try tree.add(UpdatePlan.trustRoot, .file(.bytes(updates.trust)), mode: 0o644, from: Self.own)
     try tree.add(
       UpdatePlan.path, .file(.bytes(try updates.plan(identity, time: time))), mode: 0o644, from: Self.own)
   }
 
-  /// Puts the plan of the updater in its place once more, when it is known what the image is built as.
+  /// Replaces the updater's plan, once the hash of the build is known.
   mutating func replacePlan(_ updates: DeviceUpdates, _ identity: ImageIdentity, time: Int64) throws {
     try tree.replace(
       UpdatePlan.path, .file(.bytes(try updates.plan(identity, time: time))), mode: 0o644, from: Self.own)
   }
 
-  /// Adds where the management API listens.
+  /// Adds the plan of the management API.
   mutating func add(_ management: ManagementPlan) throws {
     try tree.add(ManagementPlan.path, .file(.bytes(try PlanText.encode(management))), mode: 0o644, from: Self.own)
   }
 
-  /// Adds the plan; what the image is by then is what it is built as.
+  /// Adds the device plan. It contains the hash of the build, which covers everything else in the tree.
   mutating func addPlan(_ plan: DevicePlan) throws {
     try tree.add(DevicePlan.path, .file(.bytes(try PlanText.encode(plan))), mode: 0o644, from: Self.own)
   }
 
-  /// Throws if a file in the tree needs a library that is not there.
+  /// Checks that every file in the tree has the libraries that it needs.
+  ///
+  /// - Throws: ``ImageFailure/missingLibraries(_:)``.
   func checkLibraries() throws {
     let needs = try SharedLibraries(architecture: device.architecture).unmet(in: tree)
     guard needs.isEmpty else {
@@ -268,9 +269,9 @@ struct RootTree {
   }
 }
 
-/// Plans as text.
+/// Encodes plans.
 enum PlanText {
-  /// JSON with sorted keys: the same plan gives the same bytes.
+  /// Encodes a plan as JSON with sorted keys, so that the same plan gives the same bytes.
   static func encode(_ plan: some Encodable) throws -> [UInt8] {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]

@@ -6,7 +6,7 @@ import Lock
 import Project
 
 extension ImageBuilder {
-  /// The published image that a system stands upon, imported and locked; `nil` for a system of packages alone.
+  /// Imports and locks the published image that a system is based on; `nil` for a system of packages alone.
   ///
   /// - Throws: `BaseFailure`, `ChangedBase`, `NotLocked`, and the errors of the import.
   func base(of system: SystemDefinition, device: DeviceClass) async throws -> BaseRoot? {
@@ -23,7 +23,7 @@ extension ImageBuilder {
       try await importer.root(of: file, partition: definition.rootPartition), definition, device)
   }
 
-  /// The same where it was imported before; where it was not, the name of its file. Nothing is imported or locked.
+  /// Finds the base if it was imported before; otherwise returns the name of its file. Imports and locks nothing.
   func existingBase(
     of system: SystemDefinition, device: DeviceClass
   ) async throws -> (root: BaseRoot?, missing: String?) {
@@ -37,9 +37,9 @@ extension ImageBuilder {
     return (try checked(known, definition, device), nil)
   }
 
-  /// Suite of Debian that a system's packages come from.
+  /// The Debian suite that a system's packages come from.
   ///
-  /// - Throws: `BaseFailure` where neither project nor image says one.
+  /// - Throws: `BaseFailure` if neither the project nor the image names a suite.
   func suite(of system: SystemDefinition, _ base: BaseRoot?) throws(BaseFailure) -> String {
     switch system.base {
     case .debian(let suite): return suite
@@ -49,7 +49,7 @@ extension ImageBuilder {
     }
   }
 
-  /// All packages of a system, those of its base included, by name.
+  /// All packages of a system, including those of its base, by name.
   func packageRows(
     _ request: InstallationRequest, _ stages: [[DebianPackage]], _ base: BaseRoot?
   ) -> [BuildManifest.PackageRow] {
@@ -69,7 +69,7 @@ extension ImageBuilder {
     return root
   }
 
-  /// The image as the lock file names it: by its path from the project, so that it is the same on another machine.
+  /// The name of the base in the lock file: its path relative to the project, which is the same on other machines.
   private func lockedName(of base: ImportedBase) -> String {
     let folder = project.folder.standardizedFileURL.path + "/"
     let path = base.file.standardizedFileURL.path
@@ -78,8 +78,8 @@ extension ImageBuilder {
 }
 
 extension BaseRoot {
-  /// The kernel of the base, where it has the one that the project names, or any where it names none; `nil` where a package has to
-  /// bring one.
+  /// The kernel of the base: the one that the project names, or the newest if it names none; `nil` if a package must
+  /// bring the kernel.
   func kernel(for image: ImageDefinition) -> KernelFiles? {
     guard case .debian(let package, _) = image.kernel.source else { return nil }
     return KernelFiles(of: self, by: package)

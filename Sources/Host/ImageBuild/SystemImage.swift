@@ -11,15 +11,15 @@ import RootFilesystem
 import SystemBuild
 
 extension ImageBuilder {
-  /// What a system needs of the Debian archive.
+  /// The packages that a system needs from the Debian archive.
   struct SystemNeeds {
     var request: InstallationRequest
     var checker: PackageRequest
     var loaders: [PackageRequest]
-    /// What runs the system's programs where this host does not.
+    /// Needs of an emulator for the system's programs; `nil` if this host can run them.
     var foreign: ForeignPrograms.Needs?
 
-    /// Everything besides the system's own packages.
+    /// All requests except the one for the system's own packages.
     var others: [PackageRequest] { [checker, ToolTree.request] + loaders + (foreign?.requests ?? []) }
 
     init(
@@ -35,14 +35,14 @@ extension ImageBuilder {
       foreign = ForeignPrograms.needs(for: architecture, suite: suite)
     }
 
-    /// The package of a system's kernel; the project file has no other kinds of kernel for it.
+    /// The package of a system's kernel. The project file allows no other kind of kernel for a system.
     static func kernelPackage(_ image: ImageDefinition, _ device: DeviceClass) -> String {
       guard case .debian(let package?, _) = image.kernel.source else { return device.kernelPackage }
       return package
     }
   }
 
-  /// Builds an image with a distribution into a folder.
+  /// Builds an image with a distribution and writes it to a folder.
   func buildSystem(
     _ image: ImageDefinition, _ system: SystemDefinition, into output: URL, _ request: ArtefactRequest
   ) async throws -> BuildManifest {
@@ -113,7 +113,7 @@ extension ImageBuilder {
       async let entries = root.entries(listing)
       let prepared = try await preparing
       let parts = prepared.parts
-      // File systems are made of the archive while it is written.
+      // File systems are made from the archive while it is being written.
       let source = RootSource.archive(
         root.archive, identity: root.key, contentSize: listing.contentSize, entries: listing.count)
       let disk = try await DiskParts(
@@ -146,7 +146,7 @@ extension ImageBuilder {
     }
   }
 
-  /// Looks up the packages of a system and locks them; nothing is built.
+  /// Resolves the packages of a system and locks them. Builds nothing.
   func resolveSystem(_ image: ImageDefinition, _ system: SystemDefinition) async throws {
     let device = DeviceClass(of: image)
     let base = try await base(of: system, device: device)
@@ -155,7 +155,7 @@ extension ImageBuilder {
     _ = try await archive.packages(for: needs.others)
   }
 
-  /// Prepares what runs the programs of a system; `nil` where this host does.
+  /// Prepares an emulator for the programs of a system; returns `nil` if this host can run them.
   func foreignPrograms(_ needs: SystemNeeds) async throws -> ForeignPrograms? {
     guard let foreign = needs.foreign else { return nil }
     let packages = try await archive.packages(for: foreign.requests)
@@ -164,15 +164,15 @@ extension ImageBuilder {
     }
   }
 
-  /// What an image is, before it is built.
+  /// The identity of an image, without the hash of the build.
   private func identity(of image: ImageDefinition, device: DeviceClass) -> ImageIdentity {
     ImageIdentity(
       project: project.name, image: image.name, deviceClass: device.name, version: project.version, build: "")
   }
 
-  /// A system with Cultivar's own layer at its end, which says what the image is built as.
+  /// Adds Cultivar's own layer to the end of a system, and computes the hash of the build.
   ///
-  /// - Parameter builder: Knows the hash of a root before it is built.
+  /// - Parameter builder: Computes the hash of a root without building it.
   func complete(
     _ system: SystemDefinition, _ image: ImageDefinition, device: DeviceClass, request: InstallationRequest,
     packages: [[DebianPackage]], base: BaseRoot?, time: Int64, by builder: SystemBuilder
@@ -182,11 +182,11 @@ extension ImageBuilder {
     func complete() throws -> SystemDefinition {
       try self.complete(system, image, as: identity, device: device, packages: rows, time: time)
     }
-    // A hash of all but itself and secrets, whose own hash is another one in each cache.
+    // The hash leaves out itself, and the secrets, whose hashes differ between caches.
     var key = CacheKey("system image 2")
     key.add(try await builder.rehearse(try complete(), request: request, packages: packages).keyWithoutSecrets)
     key.add(try ContentHash(ofFile: try executables.file(for: device.architecture).path))
-    // Not the kernel as a whole: its position names the project's folder.
+    // Not the whole kernel definition: its source positions contain the path of the project's folder.
     key.add(
       "\(layout(of: image)) \(image.kernel.source) \(image.kernel.modules.map(\.value)) \(image.kernel.compressesInitialRAM)"
     )
@@ -199,7 +199,7 @@ extension ImageBuilder {
     return (try complete(), identity)
   }
 
-  /// A system with Cultivar's own layer at its end.
+  /// Adds Cultivar's own layer to the end of a system.
   private func complete(
     _ system: SystemDefinition, _ image: ImageDefinition, as identity: ImageIdentity, device: DeviceClass,
     packages: [BuildManifest.PackageRow], time: Int64
@@ -216,30 +216,29 @@ extension ImageBuilder {
     return complete
   }
 
-  /// Time of everything in the image: the environment's, or that of the newest index that packages were taken from.
+  /// The timestamp of everything in the image, in seconds since 1970: that of the environment, or that of the newest
+  /// package index used.
   func buildTime() async throws -> Int64 {
     if let given = try givenTime() { return given }
     return await lock.archiveDate
   }
 
-  /// A system of which is known what it is made of.
+  /// A system whose base and packages are resolved.
   private struct ResolvedSystem: Sendable {
     var image: ImageDefinition
     var system: SystemDefinition
     var device: DeviceClass
     var layout: Layout
-    /// What it stands upon; `nil` for packages alone.
+    /// The base; `nil` for a system of packages alone.
     var base: BaseRoot?
     var needs: SystemNeeds
     /// Packages of each stage.
     var stages: [[DebianPackage]]
-    /// Packages that the build takes files of.
+    /// Other packages that the build takes files from.
     var others: [PackageRequest: [DebianPackage]]
-    /// The device executable.
     var executable: URL
     var epoch: Int64
 
-    /// Arguments of the kernel.
     var kernelArguments: [String] {
       device.kernelArguments + ImageBuilder.kernelArguments + system.layers.flatMap(\.kernelArguments)
         + image.kernel.arguments
@@ -258,7 +257,7 @@ extension ImageBuilder {
     }
   }
 
-  /// What starts a system, and the tools that made it.
+  /// The boot partition of a system, the parts that it was made from, and the tools.
   private struct PreparedBoot: Sendable {
     var tools: ToolTree
     var kernel: KernelFiles
@@ -268,7 +267,8 @@ extension ImageBuilder {
     var boot: BootPart
   }
 
-  /// Makes the initial RAM file system and the boot partition while packages are being installed, which leaves a processor idle.
+  /// Makes the initial RAM file system and the boot partition while packages are being installed, which leaves a
+  /// processor idle.
   private func prepareBoot(
     of resolved: ResolvedSystem, _ milestones: AsyncStream<SystemBuilder.Milestone>, keptIn ownCache: Cache
   ) async throws -> PreparedBoot {
@@ -283,7 +283,7 @@ extension ImageBuilder {
       }
       if unpacked != nil, installed != nil { break }
     }
-    // One of them does not come where the installing failed, which has ended this work as well.
+    // A milestone is missing only if the installation failed, which has cancelled this task too.
     guard let tools = unpacked, let kernel = installed else { throw CancellationError() }
     let (modules, initialRAM) = try await initialRAM(of: resolved, kernel: kernel, tools: tools)
     let image = resolved.image
@@ -296,7 +296,7 @@ extension ImageBuilder {
     return PreparedBoot(tools: tools, kernel: kernel, modules: modules, parts: parts, boot: boot)
   }
 
-  /// Makes the initial RAM file system, and says which modules are in it.
+  /// Makes the initial RAM file system, and returns the modules in it.
   private func initialRAM(
     of resolved: ResolvedSystem, kernel: KernelFiles, tools: ToolTree
   ) async throws -> (modules: KernelModules, file: URL) {
@@ -323,7 +323,7 @@ extension ImageBuilder {
     }
   }
 
-  /// The kernel that the base has or the packages brought.
+  /// The kernel of the base or of the installed packages.
   private func kernel(of resolved: ResolvedSystem, in folder: URL) throws -> KernelFiles {
     if let kernel = resolved.base?.kernel(for: resolved.image) { return kernel }
     let images = resolved.stages[SystemBuilder.kernelStage].filter { KernelPackages.isPart($0.name) }

@@ -2,18 +2,19 @@ import DeviceModel
 import Lock
 import Project
 
-/// The programs that an appliance gets without being asked by name: network client, clock, daemon.
+/// The programs that every appliance gets automatically: network client, clock, updater, daemon.
 ///
-/// They are in the plan like any other; the supervisor knows nothing special of them.
+/// Their plans have the same form as those of other programs; the supervisor does not treat them specially.
 struct SystemPrograms {
-  /// Plans, in the order of starting.
+  /// Plans, in starting order.
   private(set) var plans: [ProgramPlan] = []
-  /// Debian packages whose files they need.
+  /// Debian packages that the programs need.
   private(set) var packages: [String] = []
   /// Configuration files, by path.
   private(set) var configuration: [String: String] = [:]
 
-  /// Chooses the programs that an image needs: none where a program of the user's is PID 1, as nobody would start them.
+  /// Chooses the programs that an image needs. Chooses none if a program of the user is PID 1, because nothing would
+  /// start them.
   init(_ image: ImageDefinition, users: UserIDs) {
     guard image.initProgram == nil else { return }
     if case .automatic(let interfaces) = image.network { addNetworkClient(interfaces) }
@@ -26,8 +27,9 @@ struct SystemPrograms {
   private mutating func addNetworkClient(_ interfaces: [String]) {
     packages.append("dhcpcd-base")
     let allowed = interfaces.isEmpty ? "eth* en*" : interfaces.joined(separator: " ")
-    // Probing for other users of an address takes five seconds at each boot; the server that gives it has looked. The first
-    // request goes out at once: the client's own waiting time, one second and a random part, is for networks of the past.
+    // `noarp`: probing for other users of an address takes five seconds at each boot, and the DHCP server has already
+    // checked. `nodelay`: the first request goes out at once; the default delay is one second plus a random part, which
+    // current networks do not need.
     configuration["/etc/dhcpcd.conf"] = """
       allowinterfaces \(allowed)
       nodev
@@ -52,15 +54,16 @@ struct SystemPrograms {
         ], folders: ["/var/lib/dhcpcd", "/run/dhcpcd"]))
   }
 
-  /// chrony: steps the clock where it is far off at start, keeps it, and tells the kernel that it is right.
+  /// chrony: steps the clock if it is far off at start, keeps it accurate, and tells the kernel that it is
+  /// synchronised.
   private mutating func addClock(_ servers: [String], as user: ProgramUser) {
     packages.append("chrony")
-    // A pool's name may stand for many servers; an address, for one.
+    // The name of a pool may stand for many servers, an address for only one.
     let rows = servers.map { "pool \($0) iburst maxsources 4" }
-    // No port is opened, neither for other clients nor for commands.
+    // Open no port, neither for NTP clients nor for commands.
     configuration["/etc/chrony/chrony.conf"] =
       (rows + ["makestep 1.0 3", "rtcsync", "port 0", "cmdport 0", "bindcmdaddress /"]).joined(separator: "\n") + "\n"
-    // Never root: what it has of root's rights is to set the clock (-U: it does not insist on more).
+    // Never runs as root: setting the clock is its only capability, and `-U` accepts that.
     var plan = Self.plan(
       "clock", "/usr/sbin/chronyd", ["-d", "-U", "-f", "/etc/chrony/chrony.conf"], capabilities: ["sys_time"],
       waitFor: [.network], folders: ["/var/lib/chrony", "/run/chrony"])
@@ -68,8 +71,8 @@ struct SystemPrograms {
     plans.append(plan)
   }
 
-  /// What changes slots. It mounts the boot partition in a name space of its own; what it runs for others, hooks and checks of health, has
-  /// no more rights than it.
+  /// The updater mounts the boot partition in its own mount namespace. Its children, hooks and health checks, have no
+  /// more rights than the updater itself.
   private mutating func addUpdater() {
     plans.append(
       Self.plan(

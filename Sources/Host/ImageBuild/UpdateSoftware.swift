@@ -2,7 +2,8 @@ import DeviceModel
 import FoundationEssentials
 import Project
 
-/// What a system gets that an appliance has anyhow: the device executable, and what starts the updater and the daemon.
+/// The software that a system gets for updates and an appliance always has: the device executable, and the units of the
+/// updater and the daemon.
 struct UpdateSoftware {
   private let updates: DeviceUpdates
   private let executable: URL
@@ -10,8 +11,8 @@ struct UpdateSoftware {
   private let management: ManagementPlan?
 
   /// - Parameters:
-  ///   - time: Of everything in the image, in seconds since 1970.
-  ///   - management: Where the management API listens; `nil` where there is none.
+  ///   - time: Timestamp of everything in the image, in seconds since 1970.
+  ///   - management: The plan of the management API; `nil` for none.
   init(_ updates: DeviceUpdates, executable: URL, time: Int64, management: ManagementPlan?) {
     self.updates = updates
     self.executable = executable
@@ -19,12 +20,9 @@ struct UpdateSoftware {
     self.management = management
   }
 
-  /// Name of the updater's unit.
   static let unit = "cultivar-updater.service"
-  /// Name of the daemon's unit.
   static let daemonUnit = "cultivard.service"
 
-  /// Adds files and units to a layer.
   func add(to layer: inout SystemLayer, _ identity: ImageIdentity, at position: SourcePosition) throws {
     func file(_ path: String, _ content: SystemFile.Content, mode: UInt32 = 0o644) -> SystemFile {
       SystemFile(position: position, path: path, content: content, mode: mode)
@@ -34,10 +32,10 @@ struct UpdateSoftware {
       file(DevicePaths.updater, .link(DevicePaths.executable)),
       file(DevicePaths.control, .link(DevicePaths.executable)),
       file(UpdatePlan.path, .text(String(decoding: try updates.plan(identity, time: time), as: UTF8.self))),
-      // A root of trust is bytes, and a layer's files are text or files of the build host.
+      // A root of trust is binary, and a layer's files are text or files of the build host.
       file(UpdatePlan.trustRoot, .file(updates.trustFile)),
       file("/usr/lib/systemd/system/\(Self.unit)", .text(Self.service)),
-      // Stage 1 arms the watchdog for a trial; from then on it is systemd's to feed.
+      // Stage 1 arms the watchdog for a trial; after that, systemd must feed it.
       file(
         "/usr/lib/systemd/system.conf.d/10-cultivar.conf",
         .text("[Manager]\nRuntimeWatchdogSec=30s\nRebootWatchdogSec=5min\n")),
@@ -48,7 +46,7 @@ struct UpdateSoftware {
     layer.files += [
       file(DevicePaths.daemon, .link(DevicePaths.executable)),
       file(ManagementPlan.path, .text(String(decoding: try PlanText.encode(management), as: UTF8.self))),
-      // The name space of the unit is made before anything of it runs, and has to find the folder.
+      // systemd sets up the unit's mount namespace before it runs anything, so the folder must exist by then.
       file(
         "/usr/lib/tmpfiles.d/cultivard.conf",
         .text("d \(DevicePaths.daemonHome) 0700 \(UserIDs.daemon.name) \(UserIDs.daemon.name)\n")),
@@ -57,7 +55,8 @@ struct UpdateSoftware {
     layer.units.enabled.append(Located(value: Self.daemonUnit, position: position))
   }
 
-  /// The user of appliances, with the same number in every release: files on the data partition are its own.
+  /// The daemon's user, with the same id as on appliances and in every release, because files on the data partition
+  /// belong to it.
   private static func daemonUser(at position: SourcePosition) -> SystemUser {
     let user = UserIDs.daemon
     return SystemUser(

@@ -2,14 +2,14 @@ import DeviceModel
 import HostSystem
 import Project
 
-/// Numbers for the users of an image.
+/// User and group ids for the users of an image.
 ///
-/// A program's files on the data partition outlive updates, so its user must keep its number whatever else is added to
-/// or dropped from the image: the number is derived from the name.
+/// A program's files on the data partition outlive updates, so its user must keep its id even if other users are added
+/// or removed. The id is therefore derived from the name.
 struct UserIDs {
-  /// User of the daemon, of appliances and of systems.
+  /// The daemon's user, on appliances and systems.
   static let daemon = ProgramUser(name: "cultivard", uid: ReservedNumbers.daemon, gid: ReservedNumbers.daemon)
-  /// Users that Cultivar's own programs run as.
+  /// Users of Cultivar's own programs.
   static let system = [
     daemon,
     ProgramUser(name: "dhcpcd", uid: 902, gid: 902),
@@ -19,9 +19,9 @@ struct UserIDs {
   /// All users but root, by name.
   private(set) var users: [String: ProgramUser] = [:]
 
-  /// Gives numbers to the users of programs.
+  /// Assigns ids to the users of programs.
   ///
-  /// - Throws: ``ImageFailure/userClash(_:_:)``, which two of 50,000 numbers make unlikely.
+  /// - Throws: ``ImageFailure/userClash(_:_:)`` if two names get the same of 50,000 ids, which is unlikely.
   init(names: [String]) throws(ImageFailure) {
     var owners: [UInt32: String] = [:]
     for user in Self.system { users[user.name] = user }
@@ -33,7 +33,7 @@ struct UserIDs {
     }
   }
 
-  /// The user of a name; nobody for a name that numbers were not asked for, so that no slip makes a program root.
+  /// The user with a name. An unknown name gives `nobody`, so that a mistake never makes a program root.
   subscript(name: String) -> ProgramUser {
     name == "root" ? .root : users[name] ?? ProgramUser(name: "nobody", uid: 65_534, gid: 65_534)
   }
@@ -54,7 +54,7 @@ struct UserIDs {
     return (["root:x:0:", "tty:x:5:"] + rows + ["nogroup:x:65534:"]).joined(separator: "\n") + "\n"
   }
 
-  /// Home as the account database has it: where the clients that drop their rights confine themselves to.
+  /// Home folder in `/etc/passwd`. Clients that drop their rights confine themselves to it.
   private static func home(of name: String) -> String {
     switch name {
     case "dhcpcd": "/usr/lib/dhcpcd"

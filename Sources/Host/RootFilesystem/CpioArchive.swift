@@ -1,14 +1,14 @@
 import HostSystem
 
-/// Writes a tree as a cpio archive in the "newc" format, as the kernel unpacks it into the initial RAM file system
+/// Writes a tree as a cpio archive in the "newc" format, which the kernel unpacks to the initial RAM file system
 /// (Documentation/driver-api/early-userspace/buffer-format.rst).
 public enum CpioArchive {
-  /// Writes the archive; the bytes depend on the tree and the time only.
+  /// Writes the archive. Its bytes depend only on the tree and the time.
   ///
   /// - Parameters:
-  ///   - tree: What goes in.
-  ///   - path: File on the build host.
-  ///   - time: Time of modification of every entry, in seconds since 1970.
+  ///   - tree: The content.
+  ///   - path: Path on the build host.
+  ///   - time: Modification time of every entry, in seconds since 1970.
   /// - Throws: `FileFailure`.
   public static func write(_ tree: FileTree, to path: String, time: Int64) throws(FileFailure) {
     var file = try OutputFile(path)

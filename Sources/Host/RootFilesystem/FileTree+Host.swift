@@ -5,7 +5,7 @@ import HostSystem
 extension FileTree {
   /// Adds a file of the build host.
   ///
-  /// - Parameter mode: Permission bits; `nil` for 0755 where the file has a run bit, and 0644 where it has none.
+  /// - Parameter mode: Permission bits; `nil` for 0755 if the file is executable, otherwise 0644.
   /// - Throws: `FileFailure`, ``FileTreeConflict``.
   public mutating func addFile(
     _ path: String, from file: String, mode: UInt32? = nil, uid: UInt32 = 0, gid: UInt32 = 0, origin: String
@@ -20,13 +20,14 @@ extension FileTree {
       path, .file(.host(path: file, size: Int64(status.st_size))), mode: bits, uid: uid, gid: gid, from: origin)
   }
 
-  /// Adds all that is in a folder of the build host, except paths that the filter refuses.
+  /// Adds the content of a folder of the build host, except paths that the filter excludes.
   ///
   /// - Parameters:
-  ///   - prefix: Path in the tree that the folder's content comes to; empty for the root.
-  ///   - isWanted: Told a path relative to the folder; a folder that it refuses is passed over with all below it.
-  ///   - keepModes: Whether permission bits are taken over as they are (packages), or set to 0755 and 0644 (files of a
-  ///     project, whose modes depend on the umask of whoever checked it out).
+  ///   - prefix: Path in the tree for the folder's content; empty for the root.
+  ///   - isWanted: Returns false for a path, relative to the folder, to exclude. All content of an excluded folder is
+  ///     excluded too.
+  ///   - keepModes: True to keep permission bits (packages). False to set them to 0755 or 0644 (files of a project,
+  ///     whose modes depend on the umask of the user who checked it out).
   /// - Throws: `FileFailure`, ``FileTreeConflict``.
   public mutating func addFolder(
     _ folder: String, at prefix: String = "", keepModes: Bool, origin: String,

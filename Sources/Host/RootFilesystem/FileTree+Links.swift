@@ -1,16 +1,15 @@
 extension FileTree {
-  /// Most links that are followed for one path, as in the kernel (path_resolution(7)).
+  /// Maximum number of links to follow for one path, as in the kernel (path_resolution(7)).
   private static let maximumLinks = 40
 
-  /// The path of the file that a path comes to through links, those of folders on the way included; `nil` where there
-  /// is no file.
+  /// Follows all links in a path, including those of folders, to a file. Returns its path; `nil` if there is no file.
   public func resolve(_ path: String) -> String? {
     guard case .found(let place) = follow(path), case .file = self[place]?.kind else { return nil }
     return place
   }
 
-  /// The path that a link leads to by way of further ones, where nothing is there; `nil` where the path itself is missing, or something is
-  /// there.
+  /// Follows a link, and further links, to a missing path. Returns the missing path; `nil` if `path` itself is missing
+  /// or the target exists.
   public func missingTarget(of path: String) -> String? {
     guard case .missing(let place, let links) = follow(path), links > 0 else { return nil }
     return place

@@ -1,58 +1,54 @@
 import FoundationEssentials
 import HostSystem
 
-/// A file system that is being put together: what stands where, with owner and mode, and who brought it.
+/// The description of a file system in preparation: paths with owner, mode and origin.
 ///
-/// It is a description. Nothing is copied until it is written out as an archive, so neither root nor ownership on the
-/// build host is needed, and the order is always the same.
+/// Nothing is copied until the tree is written as an archive. So neither root nor ownership on the build host is
+/// needed, and the order is always the same.
 public struct FileTree: Sendable {
   /// One file, folder, link or device node.
   public struct Entry: Sendable {
-    /// What it is.
     public var kind: Kind
-    /// Permission bits, with set-user-id, set-group-id and sticky.
+    /// Permission bits, including set-user-ID, set-group-ID and sticky.
     public var mode: UInt32
-    /// Owner.
+    /// Number of the owner.
     public var uid: UInt32
-    /// Group.
+    /// Number of the group.
     public var gid: UInt32
-    /// Who brought it, for messages: `package tzdata`, `program web`.
+    /// The part of the build that added the entry, for messages: `package tzdata`, `program web`.
     public var origin: String
   }
 
-  /// What an entry is.
+  /// The type of an entry.
   public enum Kind: Sendable {
-    /// A folder.
     case folder
-    /// A regular file.
     case file(Content)
-    /// A symbolic link, with its target.
+    /// A symbolic link with its target.
     case link(String)
-    /// A character device, with its major and minor numbers.
+    /// A character device with its major and minor numbers.
     case characterDevice(major: UInt32, minor: UInt32)
   }
 
-  /// Where a regular file's content is.
+  /// The source of a regular file's content.
   public enum Content: Sendable {
-    /// Here.
+    /// Bytes in memory.
     case bytes([UInt8])
-    /// In a file of the build host, of this many bytes.
+    /// A file of the build host, with its size in bytes.
     case host(path: String, size: Int64)
   }
 
-  /// Entries by path, without a leading slash; the root itself is not among them.
+  /// Entries by path, without a leading slash. The root itself is not included.
   public private(set) var entries: [String: Entry] = [:]
 
   /// Folders of a merged `/usr` that are links, with their targets (Debian since bookworm).
   private static let mergedFolders = ["bin": "usr/bin", "sbin": "usr/sbin", "lib": "usr/lib", "lib64": "usr/lib64"]
 
-  /// Makes an empty tree.
   public init() {}
 
-  /// The paths in order: a folder comes before what is in it.
+  /// The paths in order: a folder comes before its content.
   public var paths: [String] { entries.keys.sorted() }
 
-  /// Bytes of all regular files.
+  /// Total size of all regular files in bytes.
   public var contentSize: Int64 {
     entries.values.reduce(0) { sum, entry in
       guard case .file(let content) = entry.kind else { return sum }
@@ -60,12 +56,12 @@ public struct FileTree: Sendable {
     }
   }
 
-  /// Adds an entry, and the folders above it where they are missing.
+  /// Adds an entry and the missing folders above it.
   ///
-  /// - Parameter path: With or without a leading slash; a path below `/bin`, `/sbin`, `/lib` or `/lib64` is the one
+  /// - Parameter path: Path with or without a leading slash. A path below `/bin`, `/sbin`, `/lib` or `/lib64` is moved
   ///   below `/usr`.
-  /// - Throws: ``FileTreeConflict`` if something else stands there already. Two folders, and two entries that are the
-  ///   same, are no conflict.
+  /// - Throws: ``FileTreeConflict`` if another entry exists at the path. Two folders, or two equal entries, are not a
+  ///   conflict.
   public mutating func add(
     _ path: String, _ kind: Kind, mode: UInt32, uid: UInt32 = 0, gid: UInt32 = 0, from origin: String
   ) throws(FileTreeConflict) {
@@ -85,9 +81,9 @@ public struct FileTree: Sendable {
     }
   }
 
-  /// Adds an entry in the place of whatever stands there; a folder and what is in it are not replaced.
+  /// Adds an entry, and replaces an existing one that is not a folder.
   ///
-  /// - Throws: ``FileTreeConflict`` if a folder stands there.
+  /// - Throws: ``FileTreeConflict`` if the existing entry is a folder.
   public mutating func replace(
     _ path: String, _ kind: Kind, mode: UInt32, uid: UInt32 = 0, gid: UInt32 = 0, from origin: String
   ) throws(FileTreeConflict) {
@@ -99,10 +95,9 @@ public struct FileTree: Sendable {
     try add(path, kind, mode: mode, uid: uid, gid: gid, from: origin)
   }
 
-  /// The entry at a path.
   public subscript(path: String) -> Entry? { entries[Self.normalised(path)] }
 
-  /// Hash of the whole content: paths, kinds, modes, owners and bytes.
+  /// Hash of all content: paths, types, modes, owners and bytes.
   ///
   /// - Throws: `FileFailure` if a file of the build host cannot be read.
   public func identity() throws -> ContentHash {
@@ -136,11 +131,11 @@ public struct FileTree: Sendable {
     }
   }
 
-  /// The path without slashes at its ends and with a merged `/usr`.
+  /// The path without slashes at its ends, moved below `/usr` if its first folder is merged.
   static func normalised(_ path: String) -> String {
     var parts = path.split(separator: "/").filter { $0 != "." }.map(String.init)
     if let first = parts.first, let merged = mergedFolders[first] {
-      // The folder itself stays: it is one of the links.
+      // Keep the path of the folder itself, which is a link.
       if parts.count > 1 { parts.replaceSubrange(0...0, with: [merged]) }
     }
     return parts.joined(separator: "/")
@@ -164,7 +159,7 @@ extension FileTree.Content {
     }
   }
 
-  /// The bytes.
+  /// Returns the content.
   ///
   /// - Throws: `FileFailure` if the file of the build host cannot be read.
   public func bytes() throws(FileFailure) -> [UInt8] {
@@ -174,7 +169,7 @@ extension FileTree.Content {
     }
   }
 
-  /// Whether both have the same bytes; a file that cannot be read is the same as none.
+  /// True if both have the same bytes. False if a file cannot be read.
   func isSame(as other: FileTree.Content) -> Bool {
     guard size == other.size else { return false }
     if case .host(let first, _) = self, case .host(let second, _) = other, first == second { return true }
@@ -190,17 +185,15 @@ extension FileTree.Content {
   }
 }
 
-/// Two parts of an image bring different things to one path.
+/// An error for two parts of an image that add different entries at one path.
 public struct FileTreeConflict: ExplainedError {
   /// The path in the image.
   public var path: String
-  /// Who brought what stands there.
+  /// Origin of the existing entry.
   public var first: String
-  /// Who brought the other.
+  /// Origin of the other entry.
   public var second: String
 
-  /// What was being done, and what was wrong.
   public var problem: String { "\(path) is brought by \(first) and, with other content, by \(second)" }
-  /// What the user can do now.
   public var remedy: String? { "give one of them another path or name, or drop it" }
 }

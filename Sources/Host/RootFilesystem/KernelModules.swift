@@ -4,20 +4,20 @@ import Glibc
 import HostSystem
 import Spelling
 
-/// The modules that an image gets of a kernel: those on a list, and all that they need.
+/// Selected modules of a kernel, including all their dependencies.
 public struct KernelModules: Sendable {
-  /// Version of the kernel, the name of its modules' folder.
+  /// Version of the kernel, which is the name of its folder of modules.
   public let version: String
-  /// Folder with `usr/lib/modules/VERSION`: the chosen modules, decompressed, with the indexes that `depmod` made.
+  /// Folder with `usr/lib/modules/VERSION`: the selected modules, decompressed, with indexes made by `depmod`.
   public let folder: URL
-  /// Every chosen module's path below `usr/lib/modules/VERSION`, by its name with underscores.
+  /// Path of each selected module below `usr/lib/modules/VERSION`, by the module's name with underscores.
   public let paths: [String: String]
-  /// Modules that each one needs, directly, by name: hard dependencies and soft ones.
+  /// Direct dependencies of each module, by name: hard and soft ones.
   public let needs: [String: [String]]
-  /// Firmware files that the chosen modules may ask for, sorted.
+  /// Firmware files that the selected modules may request, sorted.
   public let firmware: [String]
 
-  /// What a choice is kept as in the cache, next to the modules.
+  /// A selection as stored in the cache, next to the modules.
   private struct Record: Codable {
     var version: String
     var paths: [String: String]
@@ -25,13 +25,14 @@ public struct KernelModules: Sendable {
     var firmware: [String]
   }
 
-  /// Chooses modules of a kernel, or finds the choice in the cache.
+  /// Selects modules of a kernel, or finds the selection in the cache.
   ///
   /// - Parameters:
-  ///   - names: Names of modules, with hyphens or underscores. A name that is built into the kernel is fine.
-  ///   - optional: Names that may be missing from the kernel: a device class names hardware that not every kernel knows.
+  ///   - names: Names of required modules, with hyphens or underscores. A module may also be built into the kernel.
+  ///   - optional: Names of modules that the kernel may lack. A device class lists more hardware than every kernel
+  ///     supports.
   ///   - source: Folder of the kernel's modules, `…/lib/modules/VERSION`.
-  ///   - identity: Hash of what the folder holds.
+  ///   - identity: Hash of the content of the folder.
   /// - Throws: ``KernelModuleFailure``, `CommandFailure`, `FileFailure`.
   public init(
     names: [String], optional: [String], source: URL, identity: ContentHash, tools: ToolTree, cache: Cache
@@ -56,7 +57,7 @@ public struct KernelModules: Sendable {
     firmware = record.firmware
   }
 
-  /// A module's name as the kernel has it: hyphens are underscores.
+  /// The name of a module in the kernel's form, with underscores instead of hyphens.
   static func normalised(_ name: String) -> String {
     name.replacing("-", with: "_")
   }
@@ -72,7 +73,7 @@ public struct KernelModules: Sendable {
       throw KernelModuleFailure.unknown(missing.sorted(), version: version, available: available.keys.sorted())
     }
 
-    // A soft dependency may name an alias; those of Debian's kernels are algorithms of the crypto API.
+    // A soft dependency may be an alias. Aliases in Debian's kernels are algorithms of the crypto API.
     let algorithms = try await aliases(of: available.values.filter { $0.contains("/crypto/") }.sorted(), tools: tools)
 
     var record = Record(version: version, paths: [:], needs: [:], firmware: [])
@@ -104,7 +105,7 @@ public struct KernelModules: Sendable {
     try await tools.command(
       "depmod", ["-b", folder.appending(path: "tree/usr").path, version], to: "index the kernel modules"
     ).run()
-    // The binary forms of the indexes say the same again; the device reads the text.
+    // Remove the binary indexes, which have the same content as the text indexes that the device reads.
     let indexes = try FileManager.default.contentsOfDirectory(atPath: target.path)
     for name in indexes where name.hasSuffix(".bin") { FolderTree.remove(target.appending(path: name).path) }
     return record
@@ -121,9 +122,10 @@ public struct KernelModules: Sendable {
       try FolderTree.writeFile(place.path, with: FolderTree.readFile(source))
       if place.pathExtension != "ko" { compressed[place.pathExtension, default: []].append(place.path) }
     }
-    // Stored uncompressed: the image is compressed as a whole where it is, and differences to the next kernel stay small.
+    // Store modules uncompressed: the image is compressed as a whole if at all, and differences between kernels stay
+    // small.
     let decompressors = [
-      // Else it syncs each file and its folder.
+      // Without `--no-sync`, xz syncs each file and its folder.
       "xz": ("xz", ["-d", "--no-sync"]),
       "zst": ("zstd", ["-q", "--rm", "-d"]), "gz": ("gzip", ["-d"]),
     ]
@@ -151,7 +153,7 @@ public struct KernelModules: Sendable {
     return files
   }
 
-  /// Whether it is an ordinary file and no link, which may lead out of the tree.
+  /// True for a regular file. False for a link, which may lead out of the tree.
   private static func isFile(_ path: String) -> Bool {
     var status = stat()
     return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
@@ -171,7 +173,7 @@ public struct KernelModules: Sendable {
     return Set(names)
   }
 
-  /// Names of modules by their aliases.
+  /// Names of modules, by alias.
   private static func aliases(of files: [String], tools: ToolTree) async throws -> [String: [String]] {
     var result: [String: [String]] = [:]
     guard !files.isEmpty else { return result }
@@ -193,7 +195,7 @@ public struct KernelModules: Sendable {
     let text = try await tools.command("modinfo", ["-0"] + files, to: "read the kernel modules' descriptions").run()
     var result: [Description] = []
     for line in text.split(separator: "\0") {
-      // With -0 the fields are as the module has them, `name=value`; only the first one is modinfo's own.
+      // With `-0`, fields have the module's own form `name=value`. Only `filename:` is added by modinfo.
       if line.hasPrefix("filename:") {
         result.append(Description())
         continue
@@ -217,20 +219,19 @@ public struct KernelModules: Sendable {
     change(&list[index])
   }
 
-  /// `pre: crc32c post: fuse` names modules to be loaded before and after.
+  /// The names in a soft dependency such as `pre: crc32c post: fuse`, of modules to load before and after.
   private static func softDependencies(_ text: String) -> [String] {
     text.split(separator: " ").filter { $0 != "pre:" && $0 != "post:" }.map { normalised(String($0)) }
   }
 }
 
-/// The modules that a project asks for cannot be had.
+/// An error for kernel modules that are not available.
 public enum KernelModuleFailure: ExplainedError {
-  /// The kernel has no modules of these names.
+  /// The kernel has no modules with these names.
   case unknown([String], version: String, available: [String])
-  /// The kernel brings no modules, and some are needed.
+  /// The kernel has no modules, but the image needs some.
   case noModules(kernel: String)
 
-  /// What was being done, and what was wrong.
   public var problem: String {
     switch self {
     case .unknown(let names, let version, _):
@@ -239,7 +240,6 @@ public enum KernelModuleFailure: ExplainedError {
     }
   }
 
-  /// What the user can do now.
   public var remedy: String? {
     switch self {
     case .unknown(let names, _, let available):

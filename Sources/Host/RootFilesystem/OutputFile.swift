@@ -1,15 +1,15 @@
 import Glibc
 import HostSystem
 
-/// A file that is written from front to back through a buffer.
+/// A file with buffered, sequential writing.
 struct OutputFile: ~Copyable {
   private let path: String
   private let descriptor: Int32
   private var buffer: [UInt8] = []
-  /// Bytes given so far.
+  /// Number of bytes written so far, including those in the buffer.
   private(set) var length: Int64 = 0
 
-  /// Makes the file, empty.
+  /// Creates or empties the file.
   ///
   /// - Throws: `FileFailure`.
   init(_ path: String) throws(FileFailure) {
@@ -21,20 +21,19 @@ struct OutputFile: ~Copyable {
 
   deinit { close(descriptor) }
 
-  /// Adds bytes.
   mutating func write(_ bytes: some Collection<UInt8>) throws(FileFailure) {
     buffer.append(contentsOf: bytes)
     length += Int64(bytes.count)
     if buffer.count >= 1 << 20 { try flush() }
   }
 
-  /// Adds zero bytes until the length is a multiple of `alignment`.
+  /// Adds zero bytes up to a multiple of `alignment`.
   mutating func pad(to alignment: Int64) throws(FileFailure) {
     let rest = length % alignment
     if rest != 0 { try write([UInt8](repeating: 0, count: Int(alignment - rest))) }
   }
 
-  /// Adds the content of a file entry, whose length must be the one that the tree knows.
+  /// Adds the content of a file. The length of a file of the build host must be the one in the tree.
   mutating func write(_ content: FileTree.Content) throws(FileFailure) {
     switch content {
     case .bytes(let bytes): try write(bytes)
@@ -45,7 +44,7 @@ struct OutputFile: ~Copyable {
     }
   }
 
-  /// Writes what is still in the buffer.
+  /// Writes the bytes in the buffer to the file.
   mutating func flush() throws(FileFailure) {
     var offset = 0
     while offset < buffer.count {
@@ -67,7 +66,7 @@ struct OutputFile: ~Copyable {
     defer { close(source) }
     var rest = Int(size)
     while rest > 0 {
-      // The kernel copies by itself; content does not pass through this process.
+      // The kernel copies the content without passing it through this process.
       let sent = sendfile(descriptor, source, nil, rest)
       if sent == 0 { throw FileFailure("read", file, reason: "it became shorter while the image was made") }
       if sent < 0 {

@@ -2,18 +2,18 @@ import DebianArchive
 import FoundationEssentials
 import HostSystem
 
-/// A root file system as archives for other tools: tar, and an OCI image.
+/// Makes archives of a root file system for other tools: a tar archive and an OCI image.
 public struct RootArchive: Sendable {
   private let source: RootSource
   private let time: Int64
   private let architecture: Architecture
   private let name: String
 
-  /// Takes a root file system.
+  /// Describes the archives.
   ///
   /// - Parameters:
-  ///   - time: Time of everything in it, in seconds since 1970.
-  ///   - name: Name and version for the OCI image: `station:1.0.0`.
+  ///   - time: Timestamp of everything in the archive, in seconds since 1970.
+  ///   - name: Name and version of the OCI image, for example `station:1.0.0`.
   public init(_ source: RootSource, time: Int64, architecture: Architecture, name: String) {
     self.source = source
     self.time = time
@@ -21,7 +21,7 @@ public struct RootArchive: Sendable {
     self.name = name
   }
 
-  /// Key of an archive: the same key, the same bytes.
+  /// The cache key of an archive. The same key gives the same bytes.
   ///
   /// - Throws: `FileFailure` if a file of the tree cannot be read.
   public func key(_ kind: String, tools: ToolTree) throws -> ContentHash {
@@ -32,7 +32,7 @@ public struct RootArchive: Sendable {
     return key.hash
   }
 
-  /// Writes a tar archive, compressed by Zstandard.
+  /// Writes a tar archive, compressed with Zstandard.
   ///
   /// - Throws: `FileFailure`, `CommandFailure`.
   public func writeTar(to path: String, tools: ToolTree) async throws {
@@ -49,7 +49,7 @@ public struct RootArchive: Sendable {
     ).run()
   }
 
-  /// Writes an archive of an OCI image with one layer (OCI Image Format Specification 1.1, image-layout.md).
+  /// Writes an OCI image with one layer as an archive (OCI Image Format Specification 1.1, image-layout.md).
   ///
   /// - Throws: `FileFailure`, `CommandFailure`.
   public func writeOCI(to path: String, tools: ToolTree) async throws {
@@ -63,9 +63,9 @@ public struct RootArchive: Sendable {
     try writeImage(layer: layer, content: ContentHash(ofFile: archive.path), to: path)
   }
 
-  /// Writes the archive of an image whose layer is there, compressed.
+  /// Writes the archive of an image from its compressed layer.
   ///
-  /// - Parameter content: Hash of the layer before it was compressed.
+  /// - Parameter content: Hash of the uncompressed layer.
   private func writeImage(layer: String, content: ContentHash, to path: String) throws {
     var image = FileTree()
     func add(_ type: String, _ text: some Encodable) throws -> OCIDescriptor {
@@ -122,7 +122,7 @@ private struct OCIDescriptor: Encodable {
   var platform: [String: String]?
 }
 
-/// What the layers come to (config.md).
+/// The configuration of an image (config.md).
 private struct OCIConfiguration: Encodable {
   struct Root: Encodable {
     var type: String
@@ -135,7 +135,7 @@ private struct OCIConfiguration: Encodable {
   var rootfs: Root
 }
 
-/// An image (manifest.md).
+/// The manifest of an image (manifest.md).
 private struct OCIManifest: Encodable {
   var schemaVersion: Int
   var mediaType: String
@@ -143,7 +143,7 @@ private struct OCIManifest: Encodable {
   var layers: [OCIDescriptor]
 }
 
-/// The images of a layout (image-index.md).
+/// The index of an image layout (image-index.md).
 private struct OCIIndex: Encodable {
   var schemaVersion: Int
   var mediaType: String

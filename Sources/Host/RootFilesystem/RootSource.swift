@@ -1,15 +1,15 @@
 import FoundationEssentials
 import HostSystem
 
-/// What a root file system is made from.
+/// The source of a root file system.
 public enum RootSource: Sendable {
-  /// A description of each file.
+  /// A description of all files.
   case tree(FileTree)
-  /// A tar archive, which may still be being written: its file, the hash of what it was made of, bytes of its files, and how many
-  /// entries it has.
+  /// A tar archive, which may still be growing, with the hash of its sources, the total size of its files in bytes, and
+  /// the number of its entries.
   case archive(GrowingFile, identity: ContentHash, contentSize: Int64, entries: Int)
 
-  /// Hash of all that is in it.
+  /// Hash of all content.
   ///
   /// - Throws: `FileFailure` if a file of a tree cannot be read.
   public func identity() throws -> ContentHash {
@@ -19,7 +19,7 @@ public enum RootSource: Sendable {
     }
   }
 
-  /// Bytes of all files.
+  /// Total size of all files in bytes.
   public var contentSize: Int64 {
     switch self {
     case .tree(let tree): tree.contentSize
@@ -27,12 +27,11 @@ public enum RootSource: Sendable {
     }
   }
 
-  /// A tar archive of it: the one that there is, or one that is written to a path, where the caller removes it.
+  /// A tar archive of the root: the existing one, or one that is written to `path`. The caller removes the latter.
   ///
   /// - Parameters:
-  ///   - path: Where an archive of a description goes.
-  ///   - time: Time of what is described, in seconds since 1970.
-  /// - Returns: The archive.
+  ///   - path: Path for an archive of a tree.
+  ///   - time: Timestamp of a tree's entries, in seconds since 1970.
   /// - Throws: `FileFailure`.
   public func archive(at path: String, time: Int64) throws -> GrowingFile {
     switch self {

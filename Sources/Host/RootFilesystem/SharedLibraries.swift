@@ -2,29 +2,29 @@ import ExecutableFormat
 import FoundationEssentials
 import HostSystem
 
-/// Finds what the executables and libraries of a tree need and the tree lacks.
+/// Finds and adds libraries that executables and libraries of a tree need but the tree lacks.
 public struct SharedLibraries: Sendable {
-  /// Folders in which the dynamic loader looks, as paths in the tree: Debian's defaults, without a cache.
+  /// Folders that the dynamic loader searches, as paths in the tree: Debian's defaults, without a cache.
   public var folders: [String]
 
-  /// Uses Debian's folders for an architecture.
+  /// Uses Debian's default folders for an architecture.
   public init(architecture: Architecture) {
     folders = ["usr/lib/\(architecture.multiarch)", "usr/lib"]
   }
 
-  /// A file, and what it needs that is not there.
+  /// A file and its missing dependencies.
   public struct Need: Sendable {
     /// Path in the tree, without a leading slash.
     public var file: String
-    /// Who brought the file.
+    /// The part of the build that added the file.
     public var origin: String
-    /// Names of libraries; the path of a loader.
+    /// Names of missing libraries; path of a missing loader.
     public var missing: [String]
   }
 
-  /// All needs that the tree does not meet, in the order of paths.
+  /// All missing dependencies in the tree, in the order of paths.
   ///
-  /// - Throws: `FileFailure`; a file whose headers contradict themselves is one.
+  /// - Throws: `FileFailure`, also for a file with contradictory headers.
   public func unmet(in tree: FileTree) throws -> [Need] {
     var known = KnownHeaders()
     return try unmet(in: tree, known: &known)
@@ -47,7 +47,7 @@ public struct SharedLibraries: Sendable {
     return needs
   }
 
-  /// Headers that were read: to complete a tree, its needs are asked for again and again.
+  /// A cache of ELF headers, because completing a tree checks it repeatedly.
   private struct KnownHeaders {
     private var byFile: [String: ELFFile?] = [:]
 
@@ -70,11 +70,11 @@ public struct SharedLibraries: Sendable {
     return folders.contains { tree.resolve("\($0)/\(name)") != nil }
   }
 
-  /// Adds to the tree the libraries that are missing in it and that one of the packages has, with their own needs.
+  /// Adds missing libraries and their own dependencies from packages to the tree.
   ///
-  /// Of a package that serves only as a library, the library's file and the links to it are taken, nothing else.
+  /// Takes only the file of each library and the links to it from a package.
   ///
-  /// - Parameter candidates: Names and unpacked trees of packages, asked one after the other until nothing is missing.
+  /// - Parameter candidates: Names and unpacked trees of packages, searched in order until nothing is missing.
   /// - Throws: `FileFailure`, ``FileTreeConflict``.
   public func complete(
     _ tree: inout FileTree, from candidates: [(name: String, tree: @Sendable () async throws -> URL)]

@@ -1,13 +1,12 @@
 import HostSystem
 
-/// Writes a tree as a tar archive.
 public enum TarArchive {
-  /// Writes the archive; the bytes depend on the tree and the time only.
+  /// Writes a tree as a tar archive. Its bytes depend only on the tree and the time.
   ///
   /// - Parameters:
-  ///   - tree: What goes in; owners are written as numbers.
-  ///   - path: File on the build host.
-  ///   - time: Time of modification of every entry, in seconds since 1970.
+  ///   - tree: The content. Owners are written as numbers.
+  ///   - path: Path on the build host.
+  ///   - time: Modification time of every entry, in seconds since 1970.
   /// - Throws: `FileFailure`.
   public static func write(_ tree: FileTree, to path: String, time: Int64) throws(FileFailure) {
     var writer = try TarWriter(path)

@@ -1,34 +1,34 @@
 import Glibc
 import HostSystem
 
-/// Reads a tar archive from front to back (pax interchange format, POSIX.1-2017 `pax`). What made the archive may be wrong: every number is
-/// checked before it is used, and what describes a member is bounded.
+/// Reads a tar archive from start to end (pax interchange format, POSIX.1-2017 `pax`). The archive may be damaged or
+/// malicious: every number is checked before use, and the size of extended headers is limited.
 public enum TarReader {
   /// A member of an archive.
   public struct Member {
-    /// Path, without `./` at the beginning.
+    /// Path without a leading `./`.
     public var path: [UInt8]
-    /// What it is: the header's type flag, `0` for a file.
+    /// Type flag of the header; `0` for a file.
     public var kind: UInt8
-    /// What a link leads to, without `./` at the beginning.
+    /// Target of a link, without a leading `./`.
     public var target: [UInt8]
-    /// Bytes of content.
+    /// Size of the content in bytes.
     public var size: Int
     /// Extended attributes by full name (`security.capability`).
     public var attributes: [(name: String, value: [UInt8])]
   }
 
   private static let blockSize = 512
-  /// Most bytes of records that describe a member: all its attributes, of 64 KiB each at most.
+  /// Maximum size of a member's extended header in bytes: enough for all attributes of up to 64 KiB each.
   private static let recordLimit = 16 << 20
 
-  /// Gives each member, with its content in pieces where it is a file.
+  /// Reads all members, and the content of files in pieces.
   ///
   /// - Parameters:
-  ///   - begin: Told of a member before its content.
-  ///   - piece: Given the content; it is called for files alone.
-  ///   - end: Told when the content is through.
-  /// - Throws: `FileFailure`, also where the archive ends early.
+  ///   - begin: Called with a member before its content.
+  ///   - piece: Called with each piece of a file's content.
+  ///   - end: Called with a member after its content.
+  /// - Throws: `FileFailure`, also if the archive ends early.
   public static func read(
     _ path: String, begin: (Member) -> Void, piece: (UnsafeRawBufferPointer) -> Void = { _ in },
     end: (Member) -> Void = { _ in }
@@ -39,7 +39,7 @@ public enum TarReader {
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: blockSize)
     defer { buffer.deallocate() }
 
-    /// Fills the beginning of the buffer.
+    /// Reads bytes into the beginning of the buffer.
     func fill(_ count: Int) throws(FileFailure) {
       var done = 0
       while done < count {
@@ -51,7 +51,7 @@ public enum TarReader {
       }
     }
 
-    /// Passes over content, which is whole blocks in the archive.
+    /// Reads content and its padding to whole blocks.
     func content(_ size: Int, _ body: (UnsafeRawBufferPointer) -> Void) throws(FileFailure) {
       var rest = size
       while rest > 0 {
@@ -87,7 +87,7 @@ public enum TarReader {
         })
       extended = []
       begin(member)
-      // A further name of a file has no content, whatever size it says.
+      // A hard link has no content, whatever its size field contains.
       try content(head.kind == UInt8(ascii: "1") ? 0 : size) { if isFile { piece($0) } }
       end(member)
     }
@@ -97,7 +97,7 @@ public enum TarReader {
     path.starts(with: Array("./".utf8)) ? Array(path.dropFirst(2)) : path
   }
 
-  /// Reads `LENGTH KEY=VALUE` lines; a value may have lines of its own. What is no such line ends the reading.
+  /// Parses lines of `LENGTH KEY=VALUE`. A value may contain newlines. Stops at the first line with another form.
   static func records(_ text: [UInt8]) -> [(key: String, value: [UInt8])] {
     var result: [(key: String, value: [UInt8])] = []
     var start = 0
@@ -115,7 +115,7 @@ public enum TarReader {
     return result
   }
 
-  /// What begins an entry: fields of fixed width.
+  /// The fixed-width fields of a header.
   private struct Head {
     var path: [UInt8]
     var target: [UInt8]

@@ -1,11 +1,11 @@
 import HostSystem
 
-/// One member of a tar archive, without its content.
+/// A member of a tar archive, without its content.
 public struct TarMember: Sendable {
-  /// What it is: the header's type flag (POSIX.1-1988 ustar).
+  /// The type of a member (POSIX.1-1988 ustar).
   public enum Kind: Sendable {
     case file(size: Int64)
-    /// Another name of a member that came before.
+    /// Another name of an earlier member.
     case hardLink(to: [UInt8])
     case symbolicLink(to: [UInt8])
     case characterDevice(major: UInt32, minor: UInt32)
@@ -13,22 +13,20 @@ public struct TarMember: Sendable {
     case pipe
   }
 
-  /// Path; bytes, as a name need not be text. That of a folder ends with a slash.
+  /// Path as bytes, because a name may be invalid as text. The path of a folder ends with a slash.
   public var name: [UInt8]
-  /// What it is.
   public var kind: Kind
-  /// The twelve bits of mode.
+  /// The twelve mode bits.
   public var mode: UInt32
   /// Number of the owner.
   public var uid: UInt32
   /// Number of the group.
   public var gid: UInt32
-  /// Time of modification, in seconds since 1970; before that, it is 1970.
+  /// Modification time in seconds since 1970. Earlier times are written as 1970.
   public var time: Int64
-  /// Extended attributes by full name (`security.capability`), in the order in which they are written.
+  /// Extended attributes by full name (`security.capability`), in the order of writing.
   public var attributes: [(name: String, value: [UInt8])] = []
 
-  /// Makes a member.
   public init(_ name: [UInt8], _ kind: Kind, mode: UInt32, uid: UInt32, gid: UInt32, time: Int64) {
     self.name = name
     self.kind = kind
@@ -39,16 +37,17 @@ public struct TarMember: Sendable {
   }
 }
 
-/// Writes a tar archive member by member: ustar, with POSIX.1-2001 pax records for what does not fit into its fields.
+/// Writes a tar archive member by member: ustar, with POSIX.1-2001 pax records for values that do not fit into its
+/// fields.
 public struct TarWriter: ~Copyable {
   private var file: OutputFile
 
-  /// Begins an archive.
+  /// Creates an archive.
   ///
   /// - Throws: `FileFailure`.
   public init(_ path: String) throws(FileFailure) { file = try OutputFile(path) }
 
-  /// Adds a member; of a file, its content has to follow.
+  /// Adds a member. The content of a file must follow.
   ///
   /// - Throws: `FileFailure`.
   public mutating func add(_ member: TarMember) throws(FileFailure) {
@@ -64,15 +63,15 @@ public struct TarWriter: ~Copyable {
     try file.write(Self.header(of: member))
   }
 
-  /// Adds content of the file that was added last.
+  /// Adds content to the last added file.
   ///
   /// - Throws: `FileFailure`.
   public mutating func write(_ bytes: some Collection<UInt8>) throws(FileFailure) { try file.write(bytes) }
 
-  /// Adds the whole content of the file that was added last.
+  /// Adds the complete content of the last added file.
   mutating func write(_ content: FileTree.Content) throws(FileFailure) { try file.write(content) }
 
-  /// Ends the archive.
+  /// Writes the end of the archive.
   ///
   /// - Throws: `FileFailure`.
   public mutating func finish() throws(FileFailure) {
@@ -83,7 +82,7 @@ public struct TarWriter: ~Copyable {
 
   // MARK: Headers
 
-  /// What a field of so many octal digits can hold.
+  /// True if a field with this number of octal digits can hold the value.
   private static func fits(_ value: Int64, digits: Int) -> Bool { value < 1 << (3 * Int64(digits)) }
 
   private static func paxRecords(of member: TarMember) -> [UInt8] {
@@ -102,7 +101,7 @@ public struct TarWriter: ~Copyable {
     return records
   }
 
-  /// A record `LENGTH KEY=VALUE\n`, whose length counts its own digits.
+  /// A record `LENGTH KEY=VALUE\n`. The length includes its own digits.
   private static func paxRecord(_ key: String, _ value: [UInt8]) -> [UInt8] {
     let rest = Array(" \(key)=".utf8) + value + [0x0a]
     var length = rest.count
@@ -115,7 +114,7 @@ public struct TarWriter: ~Copyable {
     func put(_ bytes: some Collection<UInt8>, at offset: Int, width: Int) {
       for (index, byte) in bytes.prefix(width).enumerated() { block[offset + index] = byte }
     }
-    // What does not fit stands in a pax record.
+    // A value that does not fit is in a pax record, and its field is zero.
     func octal(_ value: Int64, at offset: Int, width: Int) {
       let digits = fits(value, digits: width - 1) ? String(value, radix: 8) : "0"
       put(

@@ -1,34 +1,34 @@
-/// What is large in an image: by who brought it, by folder, and file by file.
+/// The distribution of an image's size over origins, folders and files.
 public struct SizeReport: Codable, Sendable, Equatable {
-  /// A part of the whole.
+  /// An origin, a folder or a file.
   public struct Row: Codable, Sendable, Equatable {
-    /// What it is: an origin, or a path.
+    /// Name of an origin, or a path.
     public var name: String
-    /// Bytes of its files.
+    /// Total size of the files in bytes.
     public var size: Int64
-    /// How many files it has.
+    /// Number of files.
     public var files: Int
   }
 
   /// Name of the image.
   public var image: String
-  /// Bytes of all files.
+  /// Total size of all files in bytes.
   public var size: Int64
-  /// How many files there are.
+  /// Number of all files.
   public var files: Int
-  /// Parts by who brought them, the largest first.
+  /// Parts of the build that added the files, the largest first.
   public var origins: [Row]
-  /// Folders, each with all that is below it, the largest first.
+  /// Folders with everything below them, the largest first.
   public var folders: [Row]
   /// The largest files.
   public var largest: [Row]
 
-  /// Counts.
+  /// Computes the report.
   ///
   /// - Parameters:
-  ///   - listing: The files.
-  ///   - depth: How many folders deep the folders are told; at least 1.
-  ///   - limit: Most files that are named; folders and origins are all there.
+  ///   - listing: The files of the image.
+  ///   - depth: Maximum depth of the listed folders; at least 1.
+  ///   - limit: Maximum number of single files. Folders and origins are always complete.
   public init(_ listing: ContentsListing, depth: Int, limit: Int) {
     image = listing.image
     let found = listing.files
@@ -52,7 +52,7 @@ public struct SizeReport: Codable, Sendable, Equatable {
     return sorted(Array(rows.values))
   }
 
-  /// The largest first; equal ones by name, so that the order is always the same.
+  /// Sorts rows by size, the largest first, and rows of the same size by name, so that the order is always the same.
   private static func sorted(_ rows: [Row]) -> [Row] {
     rows.sorted { ($1.size, $0.name) < ($0.size, $1.name) }
   }
@@ -60,8 +60,8 @@ public struct SizeReport: Codable, Sendable, Equatable {
   /// The report as text, with a bar for each row.
   ///
   /// - Parameters:
-  ///   - limit: Most rows of a section; what is left out is said.
-  ///   - size: Writes a number of bytes.
+  ///   - limit: Maximum number of rows in a section. A last row counts the rest.
+  ///   - size: Formats a number of bytes.
   public func text(limit: Int, size format: (Int64) -> String) -> String {
     var lines = ["\(image): \(format(size)) in \(files) files"]
     let sections = [("By origin", origins), ("By folder", folders), ("Largest files", largest)]
@@ -85,7 +85,7 @@ public struct SizeReport: Codable, Sendable, Equatable {
     String(repeating: " ", count: max(0, width - text.count)) + text
   }
 
-  /// A bar of twenty characters, filled to an eighth of one.
+  /// A bar of twenty characters, with a resolution of an eighth of a character.
   private static func bar(_ size: Int64, of most: Int64) -> String {
     guard most > 0 else { return String(repeating: " ", count: 20) }
     let eighths = Int(size * 160 / most)

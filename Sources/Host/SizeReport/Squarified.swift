@@ -6,14 +6,13 @@ struct Area: Equatable {
   var height: Double
 }
 
-/// Divides a rectangle into parts of given sizes that are nearly square
-/// (Bruls, Huizing, van Wijk: “Squarified Treemaps”, 2000).
+/// Divides a rectangle into nearly square parts of given sizes (Bruls, Huizing, van Wijk: “Squarified Treemaps”, 2000).
 enum Squarified {
-  /// The parts' rectangles, in the order of the sizes.
+  /// The rectangles of the parts, in the order of the sizes.
   ///
   /// - Parameters:
-  ///   - sizes: Sizes above zero, the largest first.
-  ///   - area: What is divided; all of it is given out.
+  ///   - sizes: Sizes greater than zero, the largest first.
+  ///   - area: The rectangle to divide completely.
   static func divide(_ sizes: [Double], into area: Area) -> [Area] {
     let total = sizes.reduce(0, +)
     guard total > 0, area.width > 0, area.height > 0 else {
@@ -35,7 +34,7 @@ enum Squarified {
     return result + place(row, in: &rest)
   }
 
-  /// The worst ratio of sides in a row along a side.
+  /// The worst aspect ratio in a row along a side.
   private static func worst(_ row: [Double], _ side: Double) -> Double {
     guard let most = row.max(), let least = row.min(), least > 0, side > 0 else { return .infinity }
     let sum = row.reduce(0, +)

@@ -1,4 +1,4 @@
-/// A page that shows an image as two treemaps, by folder and by origin: one file, without scripts, for any browser.
+/// A page with two treemaps of an image, by folder and by origin. It is a single file without scripts, for any browser.
 public struct TreemapPage {
   private let listing: ContentsListing
   private let format: (Int64) -> String
@@ -7,20 +7,18 @@ public struct TreemapPage {
   private static let height = 700.0
   /// Height of a folder's title.
   private static let title = 16.0
-  /// The smallest side of a rectangle that is drawn.
+  /// Minimum side length of a rectangle that is drawn.
   private static let smallest = 1.5
-  /// Width of a character of a label, about.
+  /// Approximate width of a label's character.
   private static let character = 6.6
 
-  /// Prepares a page.
-  ///
-  /// - Parameter size: Writes a number of bytes.
+  /// - Parameter size: Formats a number of bytes.
   public init(_ listing: ContentsListing, size: @escaping (Int64) -> String) {
     self.listing = listing
     format = size
   }
 
-  /// A folder or a file, with all that is below it.
+  /// A folder with everything below it, or a file.
   private final class Node {
     let name: String
     let path: String
@@ -45,7 +43,7 @@ public struct TreemapPage {
     }
   }
 
-  /// The page.
+  /// The page as HTML.
   public var html: String {
     let byFolder = Node(name: "/", path: "/")
     let byOrigin = Node(name: listing.image, path: "")
@@ -99,7 +97,7 @@ public struct TreemapPage {
 
   private func draw(_ node: Node, in area: Area, into parts: inout [String]) {
     guard area.width >= Self.smallest, area.height >= Self.smallest else { return }
-    // A folder with nothing but another folder is one with it.
+    // Draw a folder that contains only another folder as one rectangle with it.
     if node.children.count == 1, let only = node.children.values.first, !only.children.isEmpty {
       return draw(only, in: area, into: &parts)
     }
@@ -136,9 +134,9 @@ public struct TreemapPage {
     return tenths % 10 == 0 ? "\(tenths / 10)" : "\(tenths / 10).\(tenths % 10)"
   }
 
-  /// A colour of its own for each origin, the same in every page.
+  /// The hue for an origin in degrees, the same in every page.
   private static func hue(_ origin: String) -> Int {
-    // FNV-1a: neighbouring names come to different hues.
+    // FNV-1a gives similar names different hues.
     Int(origin.utf8.reduce(UInt32(2_166_136_261)) { ($0 ^ UInt32($1)) &* 16_777_619 } % 360)
   }
 

@@ -1,33 +1,33 @@
-/// Finds what the user may have meant by a name that does not exist.
+/// Suggests an existing name for a misspelled one.
 public enum NearestName {
-  /// With more names than this, the nearest one stands alone in a hint.
+  /// If there are more candidates than this, a hint lists only the nearest one.
   private static let listedBesideNearest = 20
 
-  /// The nearest of the names that exist.
+  /// Finds the candidate that is nearest to a name.
   ///
   /// - Parameters:
-  ///   - name: What was written.
-  ///   - candidates: What could have been written.
-  /// - Returns: The candidate with the fewest edits; `nil` where none is near enough to be a likely slip.
+  ///   - name: The misspelled name.
+  ///   - candidates: The existing names.
+  /// - Returns: The candidate with the fewest edits; `nil` if none is near enough to be a likely misspelling.
   public static func nearest(to name: String, among candidates: [String]) -> String? {
     let written = name.lowercased()
     let distances = candidates.map { (name: $0, edits: distance(written, $0.lowercased())) }
     if let best = distances.min(by: { $0.edits < $1.edits }), best.edits <= max(1, name.count / 3) {
       return best.name
     }
-    // A part of a name (net_bind), or a name with something before it (CAP_SYS_TIME).
+    // Accept a part of a name (net_bind), and a name with a prefix (CAP_SYS_TIME).
     return candidates.first { candidate in
       min(written.count, candidate.count) >= 3
         && (candidate.lowercased().hasPrefix(written) || written.hasSuffix(candidate.lowercased()))
     }
   }
 
-  /// The hint that belongs to a wrong name: the nearest right one, or all of them.
+  /// A hint for a misspelled name: the nearest existing name or all of them; `nil` if there are none.
   ///
   /// - Parameters:
-  ///   - name: What was written.
-  ///   - candidates: What could have been written.
-  ///   - kind: What the candidates are, in the plural: `keys`.
+  ///   - name: The misspelled name.
+  ///   - candidates: The existing names.
+  ///   - kind: The kind of candidates, in the plural: `keys`.
   public static func hint(for name: String, among candidates: [String], kind: String) -> String? {
     guard !candidates.isEmpty else { return nil }
     let all = "\(kind): \(candidates.joined(separator: ", "))"
@@ -36,7 +36,7 @@ public enum NearestName {
       ? "did you mean '\(nearest)'? (\(all))" : "did you mean '\(nearest)'?"
   }
 
-  /// Edits (insert, delete, replace, swap of neighbours) that turn one text into the other.
+  /// The number of edits (insert, delete, replace, swap of neighbours) that turn one text into the other.
   private static func distance(_ first: String, _ second: String) -> Int {
     let (a, b) = (Array(first), Array(second))
     guard !a.isEmpty, !b.isEmpty else { return max(a.count, b.count) }

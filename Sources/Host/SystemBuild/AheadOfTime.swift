@@ -2,26 +2,28 @@ import DebianArchive
 import FoundationEssentials
 import HostSystem
 
-/// Decompresses archives of packages before their turn: the scripts of packages run one after the other, and leave processors idle.
+/// Decompresses package archives before they are needed. Package scripts run one after the other and leave processors
+/// idle.
 ///
-/// What is ready lies in a folder. An archive is claimed by whoever makes its folder there first, this or the installation that
-/// needs it, so that none is decompressed twice. Whoever comes second waits for a lock, which ends with the other one's process.
+/// The results are in a folder. A process claims an archive by making a subfolder, either this process or the
+/// installation that needs the archive, so that no archive is decompressed twice. The second process waits for a lock,
+/// which is released when the first process ends.
 struct AheadOfTime: Sendable {
-  /// Where the folder is seen in a sandbox.
+  /// The path of the folder in a sandbox.
   static let place = "/run/cultivar/ahead"
-  /// Most bytes of archives that are decompressed ahead: it takes several times as much of the cache's disk, for a while.
+  /// Maximum size of archives to decompress ahead, in bytes. The results temporarily take several times as much of the
+  /// cache's disk.
   private static let limit: Int64 = 64 << 20
 
-  /// The folder.
   let folder: URL
   private let decompressor: Decompressor
   private let archives: [(file: URL, data: PackageData)]
 
-  /// Chooses what is decompressed.
+  /// Chooses the archives to decompress.
   ///
   /// - Parameters:
   ///   - folder: An empty folder in the cache's file system.
-  ///   - files: Archives in the order of the stages; they were found whole.
+  ///   - files: Archives by stage; their hashes were checked.
   /// - Throws: `FileFailure`.
   init(_ files: [[URL]], in folder: URL, by decompressor: Decompressor) throws {
     self.folder = folder
@@ -36,7 +38,8 @@ struct AheadOfTime: Sendable {
     }
   }
 
-  /// Decompresses, behind all other work. What fails, a full disk above all, is left to the installation.
+  /// Decompresses the archives at low priority. A failure, such as a full disk, is ignored: the installation then
+  /// decompresses the archive itself.
   func run() async throws {
     guard !archives.isEmpty else { return }
     var lines: [String] = []

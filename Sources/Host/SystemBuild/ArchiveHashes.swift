@@ -1,12 +1,12 @@
 import HostSystem
 import RootFilesystem
 
-/// Hashes of the regular files in a tar archive.
+/// Computes hashes of the regular files in a tar archive.
 enum ArchiveHashes {
   /// Reads an archive from front to back.
   ///
-  /// - Returns: Hashes by path, without `./` at the beginning; a further name of a file has the file's hash.
-  /// - Throws: `FileFailure`, also where the archive ends early.
+  /// - Returns: Hashes by path, without a leading `./`. A hard link has the hash of its file.
+  /// - Throws: `FileFailure`, also if the archive ends early.
   static func read(_ path: String) throws(FileFailure) -> [Substring: ContentHash] {
     var hashes: [Substring: ContentHash] = [:]
     var hasher = ContentHasher()

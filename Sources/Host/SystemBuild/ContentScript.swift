@@ -2,26 +2,25 @@ import FoundationEssentials
 import HostSystem
 import Project
 
-/// The shell script that puts a layer's users, files and units into a root.
+/// A shell script that adds a layer's users, files and units to a root.
 ///
-/// What cannot be as the layer says is written to standard output, all of it at once; ``problems(_:)`` finds the lines. The layer of the root
-/// is of no use then.
+/// The script writes all contradictions to the layer's definition to standard output. ``problems(_:)`` parses them. If
+/// there are any, the resulting layer must be discarded.
 struct ContentScript {
-  /// Where the contents of files are seen.
+  /// The path in the sandbox of the folder with the contents of files.
   static let contents = "/run/cultivar/contents"
 
-  /// Contents of files, by the name under which the script finds them.
+  /// Contents of files, by file name in the folder.
   private(set) var files: [String: Content] = [:]
   private var lines: [String] = []
   private var claims: [RootClaim] = []
 
-  /// Where a file's content is.
   enum Content: Sendable {
     case file(URL)
     case text(String)
   }
 
-  /// The part of a layer that is no secret.
+  /// Makes the script for the part of a layer without secrets.
   init(_ layer: SystemLayer) {
     if let first = layer.groups.first?.position ?? layer.users.first?.position {
       let claim = claim(.accountPrograms, at: first)
@@ -33,7 +32,7 @@ struct ContentScript {
     add(layer.units, own: Set(layer.files.compactMap(\.unit)))
   }
 
-  /// The secrets of all layers: passwords, and files that hold one.
+  /// Makes the script for the secrets of all layers: passwords, and files with secrets.
   init(secretsOf layers: [SystemLayer]) {
     for layer in layers {
       for user in layer.users { addPassword(of: user) }
@@ -42,13 +41,13 @@ struct ContentScript {
     if !lines.isEmpty { lines.append("rm -f /etc/shadow- /etc/passwd- /etc/.pwd.lock") }
   }
 
-  /// The script; empty where there is nothing to do.
+  /// The script; empty if there is nothing to do.
   var text: String { lines.isEmpty ? "" : Self.functions + lines.joined(separator: "\n") + "\n" }
 
-  /// What the script found to be other than the layer says.
+  /// Parses the script's output and returns the contradictions between the root and the layer's definition.
   func problems(_ said: String) -> [Diagnostic] { claims.problems(said) }
 
-  /// Functions of the scripts that judge a root.
+  /// Shell functions that check a root.
   static let functions = """
     exec 3>&1 1>&2
     faulty= placed=
@@ -75,7 +74,7 @@ struct ContentScript {
 
     """
 
-  /// Notes a claim; the script says its number where it is false.
+  /// Registers a claim and returns its number, which the script prints if the claim is false.
   private mutating func claim(_ kind: RootClaim.Kind, at position: SourcePosition) -> Int {
     claims.append(RootClaim(kind: kind, position: position))
     return claims.count - 1
@@ -110,7 +109,7 @@ struct ContentScript {
     if let group = user.group {
       options.append("--gid \(group.value.quotedForShell)")
     } else {
-      // A group of this name may be there.
+      // The group may exist already.
       options.append("$(if getent group \(name) >/dev/null; then echo --gid \(name); else echo --user-group; fi)")
     }
     let home = user.home?.value ?? (user.isSystem ? "/nonexistent" : "/home/\(user.name)")
@@ -123,7 +122,7 @@ struct ContentScript {
       lines.append("  if found=$(getent passwd \(uid)); then fault \(claim) taken \"${found%%:*}\"; sound=; fi")
     }
     lines.append("  [ -z \"$sound\" ] || useradd \(options.joined(separator: " ")) --shell \(shell) \(name)")
-    // A package has made the account, or an earlier layer: what the project says of it counts.
+    // A package or an earlier layer has made the account. The settings of this layer take precedence.
     let changes =
       [
         user.shell.map { "--shell \($0.value.quotedForShell)" }, user.group.map { "--gid \($0.value.quotedForShell)" },
@@ -145,7 +144,7 @@ struct ContentScript {
       let file = store(.text(user.authorizedKeys.joined(separator: "\n") + "\n"))
       let claim = claim(.home(ofUser: user.name), at: user.position)
       lines += [
-        // Its own home, which a package may have put elsewhere.
+        // The home in the account database, because a package may have made the account with another one.
         "  home=$(getent passwd \(name) | cut -d: -f6)",
         "  case $home in",
         "  ''|/|/nonexistent|/dev/null) fault \(claim) \"$home\" ;;",
@@ -160,13 +159,13 @@ struct ContentScript {
 
   private mutating func addPassword(of user: SystemUser) {
     guard let hash = user.passwordHash else { return }
-    // On standard input: the list of processes shows arguments to everybody.
+    // On standard input, because all users can see arguments in the list of processes.
     lines.append("chpasswd --encrypted < \(store(.text("\(user.name):\(hash)\n")))")
   }
 
-  /// Adds files, in the order of writing, where everybody is there who is to own one.
+  /// Adds files in the order of writing, and checks before that their owners exist.
   ///
-  /// - Parameter accounts: Names of users and groups that the script has made, or has said why not.
+  /// - Parameter accounts: Users and groups that the script has already made or reported.
   private mutating func add(_ files: [SystemFile], accounts: Set<String>) {
     guard !files.isEmpty else { return }
     var seen: Set<String> = ["root"]
@@ -208,7 +207,7 @@ struct ContentScript {
     case .text(let text):
       lines += makeRoom(path, in: parent) + ["cp \(store(.text(text))) \(path)"]
     }
-    // A new file is root's, but in a folder that gives its group on.
+    // A new file belongs to root, except for its group in a folder with the set-group-ID bit.
     let isRoots = file.owner == "root" && file.group == "root" && file.content != .folder
     lines.append(
       (isRoots ? "[ ! -g \(parent) ] || " : "")
@@ -216,17 +215,20 @@ struct ContentScript {
     lines.append("chmod \(String(mode, radix: 8)) \(path)")
   }
 
-  /// The lines after which a file can be made; programs are started only where there is something to do.
+  /// Lines that remove an existing file and make the parent folder. They start programs only if there is something to
+  /// do.
   private func makeRoom(_ path: String, in parent: String) -> [String] {
     ["[ -d \(parent) ] || mkdir -p \(parent)", "{ [ ! -e \(path) ] && [ ! -L \(path) ]; } || rm -f \(path)"]
   }
 
-  /// - Parameter own: Names of the units that the layer brings.
+  /// Adds changes of units.
+  ///
+  /// - Parameter own: Names of the units that are files of this layer.
   private mutating func add(_ units: UnitChanges, own: Set<String>) {
     guard let first = (units.enabled + units.disabled + units.masked).first ?? units.defaultTarget else { return }
     let programs = claim(.unitPrograms, at: first.position)
     lines.append("command -v systemctl >/dev/null || { fault \(programs); exit 0; }")
-    // The order is that of safety: what is masked stays so.
+    // In the order of safety: a masked unit stays masked.
     for (key, names) in [("enable", units.enabled), ("disable", units.disabled)] { change(names, key, own: own) }
     if !units.masked.isEmpty {
       let names = units.masked.map(\.value.quotedForShell).joined(separator: " ")
@@ -235,14 +237,14 @@ struct ContentScript {
     change([units.defaultTarget].compactMap(\.self), "default", own: own)
   }
 
-  /// Has systemctl change units after each of them was found.
+  /// Checks that units exist, then changes them with systemctl.
   private mutating func change(_ units: [Located<String>], _ key: String, own: Set<String>) {
     guard !units.isEmpty else { return }
     for unit in units {
       let missing = claim(.unit(unit.value, key: key), at: unit.position)
       let names = ([unit.value] + [unit.value.unitTemplate].compactMap(\.self)).map(\.quotedForShell)
         .joined(separator: " ")
-      // The layer's own units are not there where its files could not be placed.
+      // Units of the layer itself are missing if its files could not be placed.
       let isOwn = own.contains(unit.value) || unit.value.unitTemplate.map(own.contains) == true
       var check = "if ! find_unit \(names); then fault \(missing) \"$(units)\""
       if key == "enable" {
@@ -270,7 +272,7 @@ struct ContentScript {
 }
 
 extension SystemFile {
-  /// Name of the unit that it is; `nil` for everything else.
+  /// Name of the systemd unit that this file defines; `nil` for other files.
   var unit: String? {
     let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
     let folders = ["/etc/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system"]
@@ -280,7 +282,7 @@ extension SystemFile {
 }
 
 extension String {
-  /// The template of a unit that is an instance of one: `getty@.service` of `getty@tty1.service`; `nil` for others.
+  /// The template of an instance of a unit: `getty@.service` for `getty@tty1.service`; `nil` for other units.
   var unitTemplate: String? {
     guard let at = firstIndex(of: "@"), let dot = lastIndex(of: "."), at < dot, index(after: at) != dot else {
       return nil
@@ -290,7 +292,7 @@ extension String {
 }
 
 extension ContentScript {
-  /// Adds all that the result depends on.
+  /// Adds everything that the result depends on to a cache key.
   func addTo(_ key: inout CacheKey) throws {
     key.add(text)
     for (name, content) in files.sorted(by: { Int($0.key) ?? 0 < Int($1.key) ?? 0 }) {
@@ -302,7 +304,7 @@ extension ContentScript {
     }
   }
 
-  /// Adds all that the result depends on, secrets in a form that says nothing of them.
+  /// Adds everything that the result depends on to a cache key, secrets as keyed hashes that do not reveal them.
   func addTo(_ key: inout CacheKey, secretsOf cache: Cache) throws {
     key.add(text)
     for (name, content) in files.sorted(by: { Int($0.key) ?? 0 < Int($1.key) ?? 0 }) {
@@ -315,7 +317,7 @@ extension ContentScript {
     }
   }
 
-  /// Writes the contents into a folder, under the names that the script uses.
+  /// Writes the contents of files to a folder, under the names that the script uses.
   func write(to folder: URL) throws {
     for (name, content) in files {
       let place = folder.appending(path: name).path

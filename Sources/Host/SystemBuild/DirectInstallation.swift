@@ -6,27 +6,29 @@ import PackageInstallation
 import Project
 import Sandbox
 
-/// Installs new packages without dpkg's reading of one archive after the other: `cultivar-installer` unpacks them side by side in a sandbox,
-/// writes dpkg's database as dpkg itself writes it for packages that are unpacked (`dpkg(1)`, "Package states"), and has dpkg configure them.
+/// Installs new packages faster than dpkg, which reads one archive after the other. `cultivar-installer` unpacks the
+/// packages in parallel in a sandbox, writes dpkg's database as dpkg writes it for unpacked packages (`dpkg(1)`,
+/// "Package states"), and lets dpkg configure them.
 ///
-/// Everything that has a rule of its own stays with dpkg: the order of configuring, conffiles, triggers. What the direct way does not
-/// do is found before or while it is tried, and said; nothing of the tree is kept then.
+/// dpkg still handles everything with rules of its own: the order of configuration, conffiles, triggers. Cases that
+/// this installation does not support are detected before or during the attempt and reported; the tree is then
+/// discarded.
 struct DirectInstallation {
   /// Path of the decompressor in the sandbox.
   static let decompressor = "/run/cultivar/decompressor"
 
   private let plan: InstallationPlan
-  /// Folders with the control files of the plan's packages.
+  /// Folders with the packages' control files, in the order of the plan.
   private let controls: [URL]
 
-  /// Describes an installation.
+  /// Plans an installation.
   ///
   /// - Parameters:
-  ///   - packages: The packages, with archive files and folders of control files.
+  ///   - packages: For each package, the archive file and the folder of control files.
   ///   - architecture: Debian architecture of the tree.
-  ///   - pathRules: Rules for what of the archives is left out.
+  ///   - pathRules: Rules for paths of archives that are left out.
   ///   - isGround: True if the tree is empty.
-  ///   - decompressor: The decompressor, which is at ``decompressor``; `dpkg-deb` decompresses where `nil`.
+  ///   - decompressor: The decompressor, which the sandbox has at ``decompressor``. If `nil`, `dpkg-deb` decompresses.
   /// - Throws: `FileFailure`.
   init(
     _ packages: [(file: URL, control: URL)], architecture: String, pathRules: [PathRule],
@@ -45,7 +47,7 @@ struct DirectInstallation {
       fields.append(paragraph)
       byName[package.name, default: []].append((package, control))
     }
-    // Of one name there may be several architectures.
+    // There may be several architectures of one name.
     let ordered = PreDependencyOrder.sorted(fields).flatMap { byName[$0] ?? [] }
     controls = ordered.map(\.control)
     var plan = InstallationPlan(
@@ -55,15 +57,15 @@ struct DirectInstallation {
     if isGround { plan.mergedLinks = PackageScript.mergedLinks(architecture: architecture) }
     if let decompressor {
       plan.decompressor = decompressor.words(in: Self.decompressor)
-      // The first stage begins at once: nothing of it is decompressed ahead.
+      // The first stage begins at once, so none of its archives are decompressed ahead.
       if !isGround { plan.ahead = AheadOfTime.place }
     }
     self.plan = plan
   }
 
-  /// The reason why dpkg has to install the packages itself; `nil` where nothing speaks against the direct way.
+  /// The reason why dpkg has to install the packages itself; `nil` if this installation is possible.
   ///
-  /// - Parameter status: Text of the status of what is installed.
+  /// - Parameter status: Content of dpkg's status file for the installed packages.
   func obstacle(upon status: [UInt8]) -> String? {
     let installed = Set(
       String(decoding: status, as: UTF8.self).split(separator: "\n").compactMap {
@@ -74,7 +76,7 @@ struct DirectInstallation {
     }
   }
 
-  /// Writes what the installer reads: the plan, and the packages' control files.
+  /// Writes the installer's input: the plan, and the packages' control files.
   ///
   /// - Throws: `FileFailure`.
   func write(to folder: URL) throws {
@@ -86,22 +88,22 @@ struct DirectInstallation {
     }
   }
 
-  /// Words of a shell that start the installer in a sandbox.
+  /// A shell command that starts the installer in a sandbox.
   static func command(_ verb: String) -> String {
     "exec \(InstallationPlan.program) \(verb) \(InstallationPlan.file)\n"
   }
 
-  /// The installer for the sandbox.
+  /// The binding of the installer's executable into the sandbox.
   ///
-  /// - Throws: `SandboxFailure` where it is missing.
+  /// - Throws: `SandboxFailure` if the executable is missing.
   static func program() throws(SandboxFailure) -> Sandbox.Binding {
     Sandbox.Binding(try Sandbox.helper("cultivar-installer"), at: InstallationPlan.program)
   }
 }
 
-/// The order in which scripts run before anything is configured: a package after those that it pre-depends on, else by name.
+/// The order in which scripts run before packages are configured: a package after its `Pre-Depends`, otherwise by name.
 enum PreDependencyOrder {
-  /// Names of packages in that order; a circle is left at its first package.
+  /// Sorts names of packages. A cycle is broken at its first package.
   static func sorted(_ paragraphs: [[String: String]]) -> [String] {
     let byName = Dictionary(paragraphs.map { ($0["Package"] ?? "", $0) }) { first, _ in first }
     var result: [String] = []
@@ -111,7 +113,7 @@ enum PreDependencyOrder {
       for needed in ControlFile.names(inRelation: fields["Pre-Depends"] ?? "") { visit(needed) }
       result.append(name)
     }
-    // They make the users and the files that all others take for granted.
+    // These two make the users and files that all other packages require.
     for name in ["base-passwd", "base-files"] { visit(name) }
     for name in byName.keys.sorted() { visit(name) }
     return result

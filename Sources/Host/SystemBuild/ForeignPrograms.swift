@@ -4,32 +4,31 @@ import HostSystem
 import Lock
 import Sandbox
 
-/// What runs the programs of a system whose architecture is not the build host's: an emulator, and native twins.
+/// Runs the programs of a system with another architecture than the build host: an emulator, and native twins.
 public struct ForeignPrograms: Sendable {
-  /// The package of the emulator (QEMU's for user space) comes from the suite of the tools, and not from the host: each of its versions
-  /// is faster than the one before, by two to three times over the years.
+  /// The package of QEMU's user-space emulators. It comes from the suite of the tools, not from the host, because newer
+  /// versions are faster, by a factor of two to three over the years.
   private static let emulatorPackage = "qemu-user"
 
   let target: Sandbox.Emulation.Target
   let emulator: URL
-  /// Native twins; `nil` where everything is to be emulated.
+  /// Native twins; `nil` if all programs are emulated.
   let twins: NativeTwins?
 
-  /// What is needed of the Debian archive.
+  /// The packages needed from the Debian archive.
   public struct Needs: Sendable {
     let target: Sandbox.Emulation.Target
     let emulator: PackageRequest
     let twins: PackageRequest
 
-    /// The requests.
     public var requests: [PackageRequest] { [emulator, twins] }
   }
 
-  /// What a system needs; nothing where this host runs its programs itself.
+  /// The needs of a system; `nil` if this host can run its programs without emulation.
   ///
   /// - Parameters:
   ///   - architecture: Debian architecture of the system.
-  ///   - suite: Suite of the system: twins are of the same one.
+  ///   - suite: Suite of the system, from which twins come too.
   public static func needs(for architecture: String, suite: String) -> Needs? {
     guard architecture != Architecture.host.rawValue, let target = Sandbox.Emulation.Target(rawValue: architecture)
     else { return nil }
@@ -40,11 +39,11 @@ public struct ForeignPrograms: Sendable {
       twins: NativeTwins.request(suite: suite))
   }
 
-  /// Makes what is needed, or finds it in the cache.
+  /// Prepares the emulator and the twins, or finds them in the cache.
   ///
   /// - Parameters:
-  ///   - packages: What the requests of `needs` came to.
-  ///   - hasTwins: Whether native twins are used; the result is the same, and comes later without.
+  ///   - packages: Packages for the requests of `needs`.
+  ///   - hasTwins: True to use native twins. Without them the result is the same but takes longer.
   /// - Throws: `ArchiveFailure`, `CommandFailure`, `FileFailure`.
   public init(
     _ needs: Needs, _ packages: [PackageRequest: [DebianPackage]], archive: DebianArchive, cache: Cache,
@@ -60,7 +59,7 @@ public struct ForeignPrograms: Sendable {
     self.emulator = try await emulator
   }
 
-  /// One program of the package, which has emulators for all architectures that there are.
+  /// Unpacks one emulator from the package, which contains emulators for all architectures.
   private static func emulator(
     _ packages: [DebianPackage], for target: Sandbox.Emulation.Target, archive: DebianArchive, cache: Cache
   ) async throws -> URL {
@@ -82,6 +81,6 @@ public struct ForeignPrograms: Sendable {
     return folder.appending(path: name)
   }
 
-  /// How sandboxes run the programs.
+  /// The emulation for sandboxes.
   var emulation: Sandbox.Emulation { Sandbox.Emulation(of: target, by: emulator) }
 }

@@ -3,7 +3,7 @@ import DebianArchive
 import Lock
 
 extension InstallationRequest {
-  /// All packages of the stages, by name, but those that a later stage removes or has in another version.
+  /// Packages of all stages, by name, except those that a later stage removes or replaces by another version.
   public func remaining(of packages: [[DebianPackage]]) -> [DebianPackage] {
     var result: [DebianPackage] = []
     for (stage, found) in zip(stages, packages) {
@@ -15,7 +15,7 @@ extension InstallationRequest {
     return result.sorted { ($0.name, $0.architecture) < ($1.name, $1.architecture) }
   }
 
-  /// Packages of a base but those that a stage removes or has in another version.
+  /// Packages of a base, except those that a stage removes or replaces by another version.
   public func remaining(of installed: [BaseFacts.Package], below packages: [[DebianPackage]]) -> [BaseFacts.Package] {
     let removed = Set(stages.flatMap(\.removed))
     let found = Dictionary(grouping: packages.flatMap(\.self), by: \.name)
@@ -27,7 +27,7 @@ extension InstallationRequest {
 }
 
 extension DebianPackage {
-  /// Whether it takes the place of an installed package.
+  /// True if this package replaces an installed package.
   fileprivate func isVersion(of name: String, _ architecture: String) -> Bool {
     self.name == name && (self.architecture == architecture || self.architecture == "all" || architecture == "all")
   }

@@ -6,25 +6,27 @@ import HostSystem
 import Lock
 import Sandbox
 
-/// Programs of the build host's own architecture, of the suite that a system is made of, that stand in for the system's own programs
-/// while packages are installed.
+/// Programs of the build host's architecture that replace a system's own programs while packages are installed. They
+/// come from the suite of the system.
 ///
-/// Shells, text tools, Perl, key generators: what they write does not depend on the architecture they run on. A program has a twin
-/// where its package has the same version in both, and where nothing below speaks against it.
+/// Twins exist for shells, text tools, Perl and key generators, whose output does not depend on the architecture. A
+/// program has a twin if its package has the same version for both architectures, and the program is not in
+/// ``exceptions``.
 struct NativeTwins: Sendable {
-  /// The packages whose programs maintainer scripts run, or are run by: names that Debian's suites have had for long.
+  /// Packages whose programs run, or are run by, maintainer scripts. Debian's suites have had these names for a long
+  /// time.
   static let packages = [
-    // Essential ones.
+    // Essential packages.
     "bash", "bsdutils", "coreutils", "dash", "debianutils", "diffutils", "dpkg", "findutils", "grep", "gzip",
     "hostname", "libc-bin", "login", "mawk", "mount", "ncurses-bin", "passwd", "perl-base", "sed", "tar", "util-linux",
-    // What scripts of common packages call.
+    // Programs that scripts of common packages call.
     "bzip2", "ca-certificates", "cpio", "dbus", "desktop-file-utils", "e2fsprogs", "fontconfig", "gawk",
     "gtk-update-icon-cache", "kmod", "libglib2.0-bin", "libpam-modules-bin", "libpam-runtime", "locales", "man-db",
     "openssh-client", "openssl", "perl", "procps", "python3-minimal", "sgml-base", "shared-mime-info", "systemd", "ucf",
     "udev", "xz-utils", "zstd",
   ]
 
-  /// Programs without a twin, and why. A star stands for the folder of an architecture's libraries.
+  /// Programs without a twin, with the reasons. A star stands for the name of the architecture's library folder.
   static let exceptions = [
     "/usr/bin/dpkg": "knows its architecture from when it was compiled",
     "/usr/bin/dpkg-query": "knows its architecture from when it was compiled, and prints names by it",
@@ -45,12 +47,12 @@ struct NativeTwins: Sendable {
     "/usr/bin/systemd-detect-virt": "looks at the machine",
   ]
 
-  /// The request that the twins come from.
+  /// The request for the packages of the twins.
   static func request(suite: String) -> PackageRequest {
     PackageRequest(packages, scope: .closure, suite: suite, architecture: Architecture.host.rawValue)
   }
 
-  /// A twin, and the package that it is of.
+  /// A twin and its package.
   private struct Entry: Codable {
     var package: String
     var version: String
@@ -58,16 +60,16 @@ struct NativeTwins: Sendable {
     var path: String
   }
 
-  /// What is kept of a tree: its folder has `tree`, `ground`, and this.
+  /// Name of the list of programs in the cached folder, which also has the folders `tree` and `ground`.
   private static let listName = "programs.json"
 
   private let folder: URL
   private let entries: [Entry]
 
-  /// Fetches the packages of twins and puts them together, or finds them in the cache.
+  /// Fetches the packages of twins and combines them in a tree, or finds the tree in the cache.
   ///
   /// - Parameters:
-  ///   - packages: What ``request(suite:)`` came to.
+  ///   - packages: Packages for ``request(suite:)``.
   ///   - target: Architecture of the system.
   /// - Throws: `ArchiveFailure`, `CommandFailure`, `FileFailure`.
   init(_ packages: [DebianPackage], for target: Sandbox.Emulation.Target, archive: DebianArchive, cache: Cache)
@@ -92,7 +94,7 @@ struct NativeTwins: Sendable {
         try FolderTree.create(place.deletingLastPathComponent().path)
         if index == 0 { try FolderTree.create(place.path) } else { try FolderTree.replaceFile(place.path, with: []) }
       }
-      // As a link: packages refuse a system whose /usr is not merged.
+      // As a link, because packages refuse a system whose `/usr` is not merged.
       let link = ground.appending(path: "lib64").path
       if Architecture.host == .amd64, symlink("usr/lib64", link) != 0 { throw FileFailure.last("link", link) }
       try FolderTree.replaceFile(
@@ -103,11 +105,12 @@ struct NativeTwins: Sendable {
     entries = try JSONDecoder().decode([Entry].self, from: list)
   }
 
-  /// Perl's compiled modules that a system has only with the package of that name: a script asks which ones there are, and goes another
-  /// way with them. Those of further packages (`perl5`) are in no tree of twins.
+  /// The folder of Perl's compiled modules, which a system has only with the package `perl`. Scripts look for these
+  /// modules and behave differently with them. The modules of further packages (`perl5`) are in no tree of twins.
   private static let perlModules = (folder: "/usr/lib/\(Architecture.host.multiarch)/perl", package: "perl")
 
-  /// What the twins need: the folder of their libraries, and their loader where programs look for it (System V ABI, `PT_INTERP`).
+  /// The places that twins need: the folder of their libraries, and their loader at the path that programs name in
+  /// `PT_INTERP` (System V ABI).
   private static var support: [Sandbox.Twins.Place] {
     let libraries = "/usr/lib/\(Architecture.host.multiarch)"
     let (name, folder) =
@@ -120,8 +123,8 @@ struct NativeTwins: Sendable {
     ]
   }
 
-  /// Where a file of a package is in the tree of twins. Older suites still have some in folders that are links in every system; newer
-  /// ones have those links in a package.
+  /// The path of a package's file in the tree of twins. Older suites still have some files in folders that are links on
+  /// every system. Newer suites have these links in a package.
   private static func place(of path: String, isFolder: Bool) -> String? {
     guard path != perlModules.folder.dropFirst() + "5" else { return nil }
     let top = path.prefix { $0 != "/" }
@@ -129,7 +132,7 @@ struct NativeTwins: Sendable {
     return isFolder || top.count < path.count ? "usr/\(path)" : nil
   }
 
-  /// The program that a file of a package is the twin of; `nil` where it is none.
+  /// The program that a package's file is a twin of; `nil` if it is not a twin.
   private static func program(
     at path: String, in tree: URL, for target: Sandbox.Emulation.Target
   ) throws -> (twin: String, path: String)? {
@@ -139,16 +142,16 @@ struct NativeTwins: Sendable {
     guard isInPath || full.hasPrefix("/usr/lib/"), exceptions[name] == nil else { return nil }
     let file = tree.appending(path: path).path
     guard FileManager.default.isExecutableFile(atPath: file) else { return nil }
-    // A library may have a loader's name and an entry point as well.
+    // A library may have an interpreter and an entry point too.
     guard isInPath || !full.contains(".so"), let headers = try? ELFFile(path: file), headers.isExecutable,
       headers.interpreter != nil
     else { return nil }
     return (full, full.replacing("/\(Architecture.host.multiarch)/", with: "/\(target.multiarch)/"))
   }
 
-  /// The twins of a system's programs.
+  /// The twins for a system's programs.
   ///
-  /// - Parameter versions: Versions of the packages that the system has, by name.
+  /// - Parameter versions: Versions of the system's packages, by name.
   func twins(for versions: [String: String]) -> Sandbox.Twins {
     Sandbox.Twins(
       tree: folder.appending(path: "tree"), ground: folder.appending(path: "ground"), support: Self.support,
@@ -158,7 +161,7 @@ struct NativeTwins: Sendable {
       }.map { Sandbox.Twins.Place(twin: $0.twin, path: $0.path) })
   }
 
-  /// A version without the number of its rebuild, which each architecture counts for itself (`+b1`).
+  /// A version without the number of a rebuild (`+b1`), which each architecture counts separately.
   static func source(_ version: String) -> Substring {
     guard let mark = version.ranges(of: "+b").last, version[mark.upperBound...].allSatisfy(\.isNumber),
       mark.upperBound < version.endIndex

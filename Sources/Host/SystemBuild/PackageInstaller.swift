@@ -6,51 +6,52 @@ import PackageInstallation
 import Project
 import Sandbox
 
-/// Versions of the packages that a root has, by name.
+/// Versions of the packages in a root, by name.
 struct InstalledVersions {
   private(set) var byName: [String: String] = [:]
 
-  /// Notes a package as installed.
+  /// Records a package as installed.
   mutating func add(_ name: String, _ version: String) { byName[name] = version }
 
-  /// Notes packages as installed, or as gone.
+  /// Records packages as installed and others as removed.
   mutating func add(_ packages: [DebianPackage], without removed: [String] = []) {
     for name in removed { byName[name] = nil }
     byName = with(packages)
   }
 
-  /// The versions with further packages installed.
+  /// The versions after installing further packages.
   func with(_ packages: [DebianPackage]) -> [String: String] {
     packages.reduce(into: byName) { $0[$1.name] = $1.version }
   }
 
-  /// The versions of those that dpkg does not touch when it installs and removes packages: it cannot replace a file that a twin
-  /// is put over.
+  /// The versions without the packages that dpkg installs or removes. dpkg cannot replace a file that a twin is mounted
+  /// over.
   func untouched(by packages: [DebianPackage], removing removed: [String]) -> [String: String] {
     (packages.map(\.name) + removed).reduce(into: byName) { $0[$1] = nil }
   }
 }
 
-/// Installs packages into a root: each stage is a layer.
+/// Installs packages into a root. Each stage becomes a layer.
 struct PackageInstaller: Sendable {
   let archive: DebianArchive
   let cache: Cache
   let progress: BuildProgress
   let sandbox: Sandbox
-  /// What programs of packages see.
+  /// Environment of maintainer scripts.
   let environment: [String: String]
   let way: SystemBuilder.Installer
   let foreign: ForeignPrograms?
   let decompressor: Decompressor?
-  /// Where archives are kept that were decompressed ahead of time.
+  /// Folder of archives that were decompressed ahead of time.
   let ahead: URL
   let architecture: String
   let pathRules: [PathRule]
 
-  /// Takes the layer of a stage whose archives are unpacked, and whose scripts begin next. It is not called where dpkg does both.
+  /// Called with a stage's layer when its archives are unpacked and before its scripts run. Not called when dpkg does
+  /// both.
   typealias Unpacked = @Sendable (_ upper: URL) -> Void
 
-  /// Leaves out of a base what packages are not to bring.
+  /// Removes paths of a base that the path rules exclude.
   func addPathRules(to stack: inout RootStack) async throws {
     guard !pathRules.isEmpty else { return }
     let key = try stack.key("path rules 1") {
@@ -150,11 +151,12 @@ struct PackageInstaller: Sendable {
       pathRules: pathRules, isGround: isGround, decompressor: decompressor)
   }
 
-  /// Installs packages the direct way, or, where that cannot be, by dpkg.
+  /// Installs packages directly or, if that is not possible, with dpkg.
   ///
   /// - Parameters:
-  ///   - twins: Native twins for the direct way, and for dpkg, which cannot replace a file that a twin is put over.
-  ///   - byDPKG: Has dpkg do it, in the empty upper layer.
+  ///   - twins: Native twins for the direct installation and for dpkg, which cannot replace a file that a twin is
+  ///     mounted over.
+  ///   - byDPKG: Installs with dpkg into the emptied upper layer.
   private func install(
     _ title: String, _ direct: DirectInstallation?, upon status: [UInt8], lower: [URL], upper: URL,
     twins: (direct: Sandbox.Twins?, dpkg: Sandbox.Twins?), unpacked: @escaping Unpacked,
@@ -170,7 +172,7 @@ struct PackageInstaller: Sendable {
     }
   }
 
-  /// Installs packages the direct way, or says why that cannot be.
+  /// Tries to install packages directly. Returns the reason if that is not possible.
   private func obstacle(
     to direct: DirectInstallation?, upon status: [UInt8], lower: [URL], upper: URL, twins: Sandbox.Twins?,
     unpacked: Unpacked
@@ -189,9 +191,10 @@ struct PackageInstaller: Sendable {
     }
   }
 
-  /// Does work with native twins and, where a script fails, without: it may want of a program what its twin cannot do.
+  /// Does work with native twins and, if a script fails, again without them: a script may need a feature that the twin
+  /// lacks.
   ///
-  /// - Parameter upper: The layer that is worked on; it is emptied between the two.
+  /// - Parameter upper: The layer of the work. It is emptied before the second attempt.
   func using(
     _ twins: Sandbox.Twins?, in upper: URL, _ work: (Sandbox.Twins?) async throws -> Void
   ) async throws {
@@ -211,8 +214,8 @@ struct PackageInstaller: Sendable {
     try RootStack.makeLayer(layer)
   }
 
-  /// What of the words of a failed installation says why: the last line before dpkg lists what it could not do, and what it says of
-  /// a script that failed.
+  /// Finds the cause in the output of a failed installation: the last errors before dpkg's list of packages with
+  /// errors, or else the last line.
   static func reason(in said: String) -> String {
     let lines = said.split(separator: "\n").map(String.init)
     let end = lines.firstIndex { $0.hasPrefix("Errors were encountered while processing") } ?? lines.endIndex
@@ -238,7 +241,7 @@ struct PackageInstaller: Sendable {
           } ?? []),
         to: "unpack packages side by side")
       unpacked(upper)
-      // Of the installation's files the scripts of packages see the plan alone.
+      // Of the installation's files, package scripts see only the plan.
       let plan = Sandbox.Binding(folder.appending(path: "plan"), at: InstallationPlan.file)
       try await sandbox.run(
         DirectInstallation.command("configure"), root: root, bindings: [program, plan], environment: environment,
@@ -246,7 +249,7 @@ struct PackageInstaller: Sendable {
     }
   }
 
-  /// Native twins for a system with packages of these versions; `nil` where none are needed.
+  /// Native twins for a system with these versions of packages; `nil` if none are needed.
   func twins(for versions: [String: String]) -> Sandbox.Twins? { foreign?.twins?.twins(for: versions) }
 
   private var archives: Sandbox.Binding {
@@ -255,7 +258,7 @@ struct PackageInstaller: Sendable {
 }
 
 extension CommandFailure {
-  /// What a program said that ran and failed for a reason of its own; `nil` for everything else.
+  /// Output of a program that ran and failed by itself; `nil` for all other failures.
   fileprivate var wordsOfScript: String? {
     guard case .failed(_, let said) = outcome, !isFullDisk else { return nil }
     return said

@@ -4,22 +4,22 @@ import HostSystem
 import Lock
 import Project
 
-/// Shell scripts that make dpkg install packages in a root.
+/// Shell scripts that install packages in a root with dpkg.
 enum PackageScript {
-  /// Where the archive files are seen.
+  /// The path of the archive files in the sandbox.
   static let archives = "/run/cultivar/archives"
 
-  /// Environment of everything that runs maintainer scripts.
+  /// Environment for all commands that run maintainer scripts.
   static let environment = [
     "DEBIAN_FRONTEND": "noninteractive", "DEBCONF_NONINTERACTIVE_SEEN": "true", "DEBCONF_NOWARNINGS": "yes",
     "SYSTEMD_OFFLINE": "1", "INITRD": "No",
   ]
 
-  /// dpkg, which nobody answers: a configuration file that a step has changed stays as the step left it, and the package's own is put beside
-  /// it (`dpkg(1)`).
+  /// dpkg without questions. A configuration file that a step has changed stays, and dpkg puts the package's own
+  /// version beside it (`dpkg(1)`).
   static let dpkg = "dpkg --force-unsafe-io --force-confold --force-confdef"
 
-  /// Takes away what dpkg has put beside configuration files that it kept, and prints their paths.
+  /// Removes the files that dpkg put beside kept configuration files, and prints the paths of the kept files.
   static let tellKept = """
     find /etc -xdev -name '*.dpkg-dist' | while read -r file; do
       rm "$file"
@@ -27,17 +27,17 @@ enum PackageScript {
     done
     """
 
-  /// Folders that are links since the merge of `/usr`; packages of older suites still bring them as folders.
+  /// Folders that are links since the merge of `/usr`; packages of older suites still contain them as folders.
   static func mergedLinks(architecture: String) -> [String] {
     architecture == "amd64" ? ["bin", "lib", "lib64", "sbin"] : ["bin", "lib", "sbin"]
   }
 
-  /// Makes the links of a merged `/usr` in an empty tree.
+  /// Lines that make the links of a merged `/usr` in an empty tree.
   static func makeGround(architecture: String) -> [String] {
     mergedLinks(architecture: architecture).flatMap { ["mkdir -p usr/\($0)", "ln -s usr/\($0) \($0)"] }
   }
 
-  /// Unpacks the essential packages without dpkg, so that dpkg can run and install them properly.
+  /// Unpacks the essential packages without dpkg, so that dpkg can then run and install them properly.
   static func unpackGround(_ files: [URL], tree: String, architecture: String) -> String {
     var lines = ["cd \(tree)"] + makeGround(architecture: architecture)
     let names = files.map { "\(archives)/\($0.lastPathComponent)" }
@@ -48,7 +48,7 @@ enum PackageScript {
     return lines.joined(separator: "\n") + "\n"
   }
 
-  /// Installs the essential packages with dpkg itself, where they were unpacked before.
+  /// Installs the unpacked essential packages with dpkg.
   static func installEssential(_ files: [URL], architecture: String, pathRules: [PathRule]) -> String {
     var lines = ["mkdir -p /etc/dpkg/dpkg.cfg.d /var/lib/dpkg/info /var/lib/dpkg/updates", ": >> /var/lib/dpkg/status"]
     lines += ["printf '%s\\n' \(architecture) > /var/lib/dpkg/arch"]
@@ -61,7 +61,7 @@ enum PackageScript {
     return lines.joined(separator: "\n") + "\n"
   }
 
-  /// Makes rules hold where packages are installed already.
+  /// Applies path rules to packages that are already installed.
   static func apply(_ pathRules: [PathRule]) -> String {
     (["mkdir -p /etc/dpkg/dpkg.cfg.d"] + writeRules(pathRules) + removeExcluded(pathRules)).joined(separator: "\n")
       + "\n"
@@ -72,10 +72,11 @@ enum PackageScript {
     return ["cat > /etc/dpkg/dpkg.cfg.d/50cultivar <<'END'"] + rows + ["END"]
   }
 
-  /// Removes what was unpacked before dpkg could leave it out. The shell's patterns in `case` are those of dpkg.
+  /// Removes excluded files that were unpacked before dpkg had the rules. The shell's `case` patterns are those of
+  /// dpkg.
   static func removeExcluded(_ rules: [PathRule]) -> [String] {
     let tests = rules.map { "  case $path in \($0.shellPattern)) keep=\($0.isInclusion ? 1 : 0) ;; esac" }
-    // Folders from the inside out, and only those that have become empty.
+    // Folders from the inside out, and only if they are empty.
     return ["cat /var/lib/dpkg/info/*.list | sort -ru | while read -r path; do", "  keep=1"] + tests
       + [
         "  if [ $keep = 0 ]; then", "    if [ -d \"$path\" ] && [ ! -L \"$path\" ]; then",
@@ -84,14 +85,13 @@ enum PackageScript {
       ]
   }
 
-  /// Installs and removes packages in the order that APT gave.
+  /// Installs and removes packages in the order of APT's plan.
   ///
-  /// Configuring is put off as long as possible, as APT does it: until a package is to be unpacked that needs another one
-  /// configured before.
+  /// As in APT, packages are configured as late as possible: before a package is unpacked that pre-depends on them.
   ///
   /// - Parameters:
   ///   - files: Archive files by name and version of the package.
-  ///   - preDepends: Names that a package's `Pre-Depends` has, by name and version.
+  ///   - preDepends: Names in each package's `Pre-Depends`, by name and version.
   static func install(_ plan: AptPlan, files: [String: URL], preDepends: [String: Set<String>]) -> String {
     var lines = forbidStarts
     var unpacking: [String] = []
@@ -119,7 +119,7 @@ enum PackageScript {
       case .configure(let name): configuring.append(name)
       case .remove(let name):
         flushConfiguring()
-        // What depends on it gets another package for it, or goes as well: APT has seen to that.
+        // APT has made sure that dependent packages get a replacement or are removed too.
         lines.append("\(dpkg) --force-depends --purge \(name) >&2")
       }
     }
@@ -140,7 +140,7 @@ extension [String] {
 }
 
 extension PathRule {
-  /// The pattern as a pattern of the shell: everything but `*`, `?` and brackets stands for itself.
+  /// The pattern as a shell pattern: all characters except `*`, `?` and brackets are literal.
   fileprivate var shellPattern: String {
     pattern.map {
       "*?[]-!^".contains($0) || $0.isLetter || $0.isNumber ? "\($0)" : "'\($0 == "'" ? "'\\''" : "\($0)")'"

@@ -2,50 +2,50 @@ import FoundationEssentials
 import Project
 import Spelling
 
-/// Something that a layer says of the root file system, and that only the root can tell: the layer's packages bring it, or not.
+/// A statement of a layer about the root file system that only the finished root can confirm.
 ///
-/// A script looks, and writes a line for each claim that is false: the claim's number, and what it found, divided by tabs.
+/// A script checks claims. For each false claim it writes a line with the claim's number and the words that it found,
+/// separated by tabs.
 struct RootClaim: Sendable, Equatable {
-  /// The claim.
   enum Kind: Sendable, Equatable {
-    /// The program that makes users and groups is there.
+    /// The program that makes users and groups exists.
     case accountPrograms
-    /// A group can have a number.
+    /// A group can have a group id.
     case groupNumber(String, UInt32)
-    /// A user can have a number.
+    /// A user can have a user id.
     case userNumber(String, UInt32)
-    /// A group is there, which a user is to be in.
+    /// A group of a user exists.
     case group(String, ofUser: String)
-    /// A user has a home that can keep keys.
+    /// A user has a home that can hold keys.
     case home(ofUser: String)
-    /// A user is there, who is to own a path.
+    /// The user who owns a path exists.
     case owner(String, ofPath: String)
-    /// A group is there, which is to own a path.
+    /// The group that owns a path exists.
     case ownerGroup(String, ofPath: String)
-    /// Programs of systemd are there.
+    /// Programs of systemd exist.
     case unitPrograms
-    /// A unit is there that a key of `units` names.
+    /// A unit that a key of `units` names exists.
     case unit(String, key: String)
     /// A unit can be enabled.
     case installable(String)
-    /// systemctl does what a key of `units` asks for.
+    /// systemctl can make the change that a key of `units` asks for.
     case unitChange(String, key: String)
-    /// The program is there that starts everything else.
+    /// The init program exists.
     case initProgram
-    /// The program is there that verifies units.
+    /// The program that verifies units exists.
     case analyzer
-    /// A user's shell is there.
+    /// A user's shell exists.
     case shell(String, ofUser: String)
-    /// An account has a number that owns a path.
+    /// An account with the numeric id that owns a path exists.
     case numberedOwner(String, ofPath: String)
   }
 
   var kind: Kind
   var position: SourcePosition
 
-  /// The problem with a claim that is false.
+  /// The problem for a false claim.
   ///
-  /// - Parameter found: The words that the script found.
+  /// - Parameter found: The words that the script printed.
   func problem(_ found: [String]) -> Diagnostic {
     let (message, hint) = words(found)
     var severity = Diagnostic.Severity.error
@@ -56,7 +56,7 @@ struct RootClaim: Sendable, Equatable {
     return Diagnostic(severity, message, at: position, hint: hint, showsLine: showsLine)
   }
 
-  /// The line of a user may have a password in it.
+  /// False for lines of users, which may contain a password.
   private var showsLine: Bool {
     switch kind {
     case .group, .home, .shell, .userNumber, .accountPrograms: false
@@ -161,19 +161,19 @@ struct RootClaim: Sendable, Equatable {
     NearestName.nearest(to: name, among: candidates).map { "did you mean '\($0)'? Otherwise \(otherwise)" } ?? otherwise
   }
 
-  /// The nearest unit of the same kind, by its name without the ending that all of them share.
+  /// The nearest unit of the same type, compared without the type's suffix.
   private static func unitHint(_ name: String, _ candidates: [String]) -> String? {
     guard let dot = name.lastIndex(of: ".") else { return nil }
     let ending = name[dot...]
     let stems = candidates.filter { $0.hasSuffix(ending) }.map { String($0.dropLast(ending.count)) }
     if let nearest = NearestName.nearest(to: String(name[..<dot]), among: stems) { return nearest + ending }
-    // The right name with another ending.
+    // The right name with another suffix.
     return candidates.first { $0.hasPrefix(name[..<dot] + ".") }
   }
 }
 
 extension [RootClaim] {
-  /// What a script said of these claims.
+  /// Parses the output of a script that checks these claims.
   func problems(_ said: String) -> [Diagnostic] {
     said.split(separator: "\n").compactMap { line in
       let words = line.split(separator: "\t").map(String.init)

@@ -2,25 +2,25 @@ import FoundationEssentials
 import Project
 import Sandbox
 
-/// What of a system can only be judged when its root file system is complete: the init, shells, owners by number, and the units that layers
-/// bring or enable.
+/// Checks of a system that need the complete root file system: the init program, shells, numeric owners, and the units
+/// that layers add or enable.
 ///
-/// The root's own systemd judges the units (`systemd-analyze verify`), so that each suite has its own rules.
+/// The root's own systemd checks the units (`systemd-analyze verify`), so that the rules of the system's suite apply.
 struct RootExamination {
   private var claims: [RootClaim] = []
   private var lines: [String] = []
-  /// Units to verify, in the order of the layers, with the place that names them first.
+  /// Units to verify, in the order of the layers, with the first position that names them.
   private var units: [(name: String, position: SourcePosition)] = []
-  /// Files of units and of additions to units, by their path.
+  /// Unit files and drop-in files, by path.
   private var files: [String: SystemFile] = [:]
-  /// The claim that there is something to verify units with.
+  /// Number of the claim that `systemd-analyze` exists.
   private var analyzer = 0
 
-  /// Plans the questions to a root.
+  /// Plans the checks of a root.
   ///
   /// - Parameters:
-  ///   - system: The system as the project says it.
-  ///   - position: Where the image is written.
+  ///   - system: The system as defined in the project.
+  ///   - position: Position of the image in the project.
   init(_ system: SystemDefinition, position: SourcePosition) {
     ask(.initProgram, at: position) { "[ -x \(Self.initProgram) ] || fault \($0)" }
     let users = system.layers.flatMap(\.users)
@@ -34,7 +34,7 @@ struct RootExamination {
     askForOwners(of: system.layers.flatMap(\.files))
     for unit in system.layers.flatMap(\.units.masked) where Self.isBroughtByFiles(unit.value) {
       let names = [unit.value, unit.value.unitTemplate].compactMap(\.self).map(\.quotedForShell).joined(separator: " ")
-      // systemctl has put a link there.
+      // Ignore the link that `systemctl mask` has made in /etc.
       ask(.unit(unit.value, key: "mask"), at: unit.position) {
         "unit_folders=$packaged; find_unit \(names) || fault \($0) \"$(units)\"; unit_folders=$all"
       }
@@ -44,7 +44,7 @@ struct RootExamination {
     claims.append(RootClaim(kind: .analyzer, position: units.first?.position ?? position))
   }
 
-  /// The program that stage 1 hands over to.
+  /// The init program, which stage 1 executes.
   static let initProgram = "/usr/lib/systemd/systemd"
 
   private mutating func ask(_ kind: RootClaim.Kind, at position: SourcePosition, _ script: (Int) -> String) {
@@ -64,7 +64,7 @@ struct RootExamination {
     }
   }
 
-  /// False for kinds of units that programs make when a system starts, of disks and devices.
+  /// False for unit types that programs generate at system start, for example for disks and devices.
   private static func isBroughtByFiles(_ unit: String) -> Bool {
     [".service", ".socket", ".target", ".timer", ".path"].contains { unit.hasSuffix($0) }
   }
@@ -84,7 +84,7 @@ struct RootExamination {
     for unit in found where !units.contains(where: { $0.name == unit.name }) { units.append(unit) }
   }
 
-  /// The script that writes what it finds to standard output.
+  /// The script; it writes problems to standard output.
   var script: String {
     var text = ContentScript.functions + "all=$unit_folders packaged=${unit_folders#/etc/systemd/system }\n"
     text += lines.joined(separator: "\n") + "\n"
@@ -107,7 +107,7 @@ struct RootExamination {
     return text
   }
 
-  /// The problems in what the script wrote.
+  /// Parses the output of the script.
   func problems(_ said: String) -> [Diagnostic] {
     var problems = claims.problems(said)
     var judged: Set<String> = []
@@ -119,17 +119,17 @@ struct RootExamination {
     return problems
   }
 
-  /// Words of systemd that mean that a unit does not start, or not with what its file says.
+  /// Phrases of systemd for a unit that does not start, or ignores part of its file.
   private static let fatal = [
     "Unknown section", "Invalid section header", "Assignment outside of section", "Missing '='", "Refusing",
     "bad unit file setting", "fatal error", "is not executable", "Neither a valid executable", "failed to load",
   ]
 
-  /// The problem that a line of `systemd-analyze` tells; `nil` where an earlier line has said it better, or where it is about a unit that no
-  /// layer names.
+  /// The problem in a line of `systemd-analyze`; `nil` if an earlier line described it better, or if no layer names the
+  /// unit.
   private func verdict(_ line: String, _ judged: Set<String>) -> (unit: String, problem: Diagnostic)? {
     let severity: Diagnostic.Severity = Self.fatal.contains(where: line.contains) ? .error : .warning
-    // What a package brings is not the project's to repair, and may do no harm: a program that only reloading takes.
+    // A package's unit is not the project's to fix, and the finding may be harmless, so it is only a warning.
     func problem(
       _ message: String, _ position: SourcePosition, hint: String, _ severity: Diagnostic.Severity = severity
     ) -> Diagnostic {
@@ -150,7 +150,7 @@ struct RootExamination {
       }
       return (unit, problem(String(message), SourcePosition(file: url, line: number, column: 1), hint: hint))
     }
-    // `UNIT: …`, and then `Unit UNIT …`, which adds nothing.
+    // First `UNIT: …`, then `Unit UNIT …`, which adds no information.
     let words = line.split(separator: " ", maxSplits: 2)
     let isRepetition = words.first == "Unit" && words.count == 3
     let name = isRepetition ? String(words[1]) : String(parts[0])
@@ -173,8 +173,8 @@ struct RootExamination {
 
   private static let packageHint = "a package brings this unit; a program that it lacks may be in another package"
 
-  /// The line of the unit's file that names the program which the message is about, and else its first one; the line that enables the unit
-  /// where no layer brings it.
+  /// The line of the unit's file with the program that the message names, or else the file's first line. For a unit
+  /// that no layer contains, the line that enables it.
   private func place(of unit: (name: String, position: SourcePosition), _ message: Substring) -> SourcePosition {
     guard let file = files.values.first(where: { $0.unit == unit.name }) else { return unit.position }
     guard case .file(let url) = file.content else { return file.position }
@@ -187,14 +187,14 @@ struct RootExamination {
     return SourcePosition(file: url, line: (index ?? 0) + 1, column: 1)
   }
 
-  /// True for the instance that systemd makes of a template to verify it.
+  /// True for the instance of a template that systemd makes to verify it.
   private static func isInstance(_ name: String, of template: String) -> Bool {
     template.contains("@.") && name.unitTemplate == template
   }
 }
 
 extension SystemFile {
-  /// Name of the unit that it adds settings to (`UNIT.d/*.conf`); `nil` for everything else.
+  /// Name of the unit that this drop-in file extends (`UNIT.d/*.conf`); `nil` for other files.
   fileprivate var unitOfAddition: String? {
     guard path.hasSuffix(".conf") else { return nil }
     let folder = URL(fileURLWithPath: path).deletingLastPathComponent()
@@ -207,13 +207,13 @@ extension SystemFile {
 }
 
 extension SystemRoot {
-  /// Judges the complete root: whether it can start, and whether the units, shells and owners that layers name are in order.
+  /// Checks that the complete root can start, and that the units, shells and owners named by layers are valid.
   ///
   /// - Parameters:
-  ///   - system: The system as the project says it.
-  ///   - position: Where the image is written.
+  ///   - system: The system as defined in the project.
+  ///   - position: Position of the image in the project.
   /// - Returns: Warnings.
-  /// - Throws: `ProjectProblems` where the system cannot be as the project says it; `CommandFailure`, `FileFailure`.
+  /// - Throws: `ProjectProblems` if the root contradicts the project; `CommandFailure`, `FileFailure`.
   public func examine(_ system: SystemDefinition, position: SourcePosition) async throws -> [Diagnostic] {
     let examination = RootExamination(system, position: position)
     let said = try await sandbox.run(

@@ -2,11 +2,11 @@ import FoundationEssentials
 import HostSystem
 import SizeReport
 
-/// Listings of a root file system: `entries` and `layers` of `find`, `owners` of dpkg.
+/// Listings of a root file system: `entries` and `layers` written by `find`, `owners` by dpkg.
 public struct RootListing: Sendable {
-  /// Bytes of all files.
+  /// Total size of all files in bytes.
   public private(set) var contentSize: Int64 = 0
-  /// How many files, folders and links there are.
+  /// Number of files, folders and links.
   public private(set) var count = 0
 
   /// Paths of files with private keys, sorted.
@@ -15,9 +15,9 @@ public struct RootListing: Sendable {
   private let folder: URL
   private let pieces: [String]
 
-  /// Names the folder that they are in.
+  /// Reads the listings in a folder.
   ///
-  /// - Parameter pieces: What made each layer, the lowest first.
+  /// - Parameter pieces: Titles of the work that made each layer, the lowest layer first.
   /// - Throws: `FileFailure`.
   init(_ folder: URL, pieces: [String]) throws {
     self.folder = folder
@@ -31,15 +31,15 @@ public struct RootListing: Sendable {
     }
   }
 
-  /// What is in the root, by path.
+  /// The entries of the root, by path.
   ///
-  /// - Parameter hashes: Hash of each regular file's content.
+  /// - Parameter hashes: Hashes of regular files, by path.
   /// - Throws: `FileFailure`.
   func entries(hashes: [Substring: ContentHash]) throws -> [ContentsListing.Entry] {
     let (packages, layers) = (try packages(), try layers())
     let words = try words("entries")
     return stride(from: 0, to: words.count - 1, by: 2).compactMap { index in
-      // KIND SIZE MODE OWNER:GROUP PATH, and the target of a link.
+      // Each entry is KIND SIZE MODE OWNER:GROUP PATH, followed by the target of a link.
       let fields = words[index].split(separator: " ", maxSplits: 4)
       guard fields.count == 5 else { return nil }
       let path = String(fields[4])
@@ -66,13 +66,13 @@ public struct RootListing: Sendable {
       let (package, path) = (line[..<space], line[line.index(after: space)...])
       let name = package.split(separator: ":").first ?? package
       packages[String(path)] = name
-      // Packages of older suites name files below the folders that became links.
+      // Packages of older suites list files below folders that have since become links.
       if ["/bin/", "/sbin/", "/lib/", "/lib64/"].contains(where: path.hasPrefix) { packages["/usr\(path)"] = name }
     }
     return packages
   }
 
-  /// The topmost layer that has a path (`NUMBER PATH`).
+  /// The topmost layer of each path (`NUMBER PATH`).
   private func layers() throws -> [Substring: Int] {
     var layers: [Substring: Int] = [:]
     for line in try words("layers") {

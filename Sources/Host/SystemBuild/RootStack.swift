@@ -6,53 +6,51 @@ import struct LinuxSystem.ForeignTree
 import Lock
 import Sandbox
 
-/// A piece of work that a build of a system is made of.
+/// One piece of work in the build of a system.
 public struct PlannedPiece: Sendable, Equatable, Encodable {
-  /// What it is.
   public var title: String
-  /// Whether its result is in the cache.
+  /// True if the result is in the cache.
   public var isCached: Bool
 
-  /// Names a piece.
   public init(title: String, isCached: Bool) {
     self.title = title
     self.isCached = isCached
   }
 }
 
-/// A root file system as it grows: layers of an overlay, each the result of one piece of work and kept under the hash of all that
-/// it depends on.
+/// A root file system during the build: layers of an overlay file system. Each layer is the result of one piece of work
+/// and is cached under the hash of everything that it depends on.
 struct RootStack: Sendable {
   /// Layers, the lowest first.
   private(set) var layers: [URL] = []
   private var keys: Key
   private let cache: Cache
 
-  /// Whether nothing is done and only noted what would be.
+  /// True to only record the pieces of work instead of doing them.
   private let isRehearsal: Bool
-  /// Pieces of work, in their order.
+  /// Pieces of work, in order.
   private(set) var pieces: [PlannedPiece] = []
-  /// Packages of the layers that are not there, of each layer.
+  /// Packages of each layer that is not in the cache.
   private(set) var uninstalled: [[DebianPackage]] = []
 
-  /// What a layer and all below it depend on.
+  /// The dependencies of a layer and all layers below it.
   struct Key: Sendable {
-    /// Hash of everything: what the layer is kept under.
+    /// Hash of everything; the cache key of the layer.
     var whole: ContentHash
-    /// Hash of everything but secrets: the same on every machine, as the hash of a secret is not.
+    /// Hash of everything except secrets. It is the same on every machine; the hash of a secret is not.
     var withoutSecrets: ContentHash
   }
 
-  /// Hash of everything that the topmost layer depends on.
+  /// Hash of everything that the topmost layer depends on, including secrets.
   var key: ContentHash { keys.whole }
-  /// The same without secrets.
+  /// Hash of everything that the topmost layer depends on, except secrets.
   var keyWithoutSecrets: ContentHash { keys.withoutSecrets }
 
-  /// Begins with nothing.
+  /// Makes an empty stack.
   ///
   /// - Parameters:
-  ///   - seed: What every layer depends on: architecture, time.
-  ///   - isRehearsal: Whether nothing is done and only noted what would be.
+  ///   - seed: Dependencies of every layer: architecture, time.
+  ///   - isRehearsal: True to only record the pieces of work instead of doing them.
   init(cache: Cache, seed: [String], isRehearsal: Bool = false) {
     self.cache = cache
     self.isRehearsal = isRehearsal
@@ -61,14 +59,14 @@ struct RootStack: Sendable {
     keys = Key(whole: key.hash, withoutSecrets: key.hash)
   }
 
-  /// The layers as an overlay takes them: the topmost first.
+  /// The layers in the order of an overlay file system: the topmost first.
   var lower: [URL] { layers.reversed() }
 
   /// The key of a further layer.
   ///
   /// - Parameters:
-  ///   - secrets: Adds the hashes of the secrets that it depends on.
-  ///   - inputs: Adds everything else.
+  ///   - secrets: Adds hashes of the secrets that the layer depends on.
+  ///   - inputs: Adds everything else that the layer depends on.
   func key(
     _ step: String, secrets: (inout CacheKey) throws -> Void = { _ in }, _ inputs: (inout CacheKey) throws -> Void
   ) throws -> Key {
@@ -81,15 +79,15 @@ struct RootStack: Sendable {
     return Key(whole: whole.hash, withoutSecrets: withoutSecrets.hash)
   }
 
-  /// The folder of a kept layer.
+  /// The folder of a cached layer.
   func folder(of key: ContentHash) -> URL { cache.location("root-layer", key).appending(path: "tree") }
 
-  /// Whether a layer is there already.
+  /// True if a layer is in the cache.
   func has(_ key: ContentHash) -> Bool { cache.has("root-layer", key) }
 
-  /// Puts a layer on top: the one of the cache, or what `work` makes of the empty folder that it gets.
+  /// Adds a layer on top: the cached one, or the result of `work`, which gets an empty folder.
   ///
-  /// - Parameter packages: Packages that it installs.
+  /// - Parameter packages: Packages that the layer installs.
   mutating func add(
     _ key: Key, installing packages: [DebianPackage] = [], called title: String,
     work: (_ upper: URL) async throws -> Void
@@ -107,20 +105,20 @@ struct RootStack: Sendable {
     layers.append(place.appending(path: "tree"))
   }
 
-  /// Makes the folder of a layer; its mode becomes the root's own, whatever the caller's umask.
+  /// Makes the folder of a layer. Its mode becomes that of the root folder, independent of the caller's umask.
   static func makeLayer(_ folder: URL) throws(FileFailure) {
     try FolderTree.create(folder.path)
     guard chmod(folder.path, 0o755) == 0 else { throw .last("set the mode of", folder.path) }
   }
 
-  /// Puts an imported base at the bottom.
+  /// Adds an imported base at the bottom.
   mutating func add(_ base: BaseRoot) throws {
     pieces.append(PlannedPiece(title: "base \(base.name)", isCached: true))
     layers.append(base.tree)
     keys = try key("base 1") { $0.add(base.key) }
   }
 
-  /// Puts a layer on top that is not kept: `work` fills the folder, which somebody else removes.
+  /// Adds a layer on top that is not cached. `work` fills the folder; the caller removes it.
   mutating func add(
     _ key: Key, at upper: URL, called title: String, work: (_ upper: URL) async throws -> Void
   ) async throws {
@@ -132,7 +130,7 @@ struct RootStack: Sendable {
     layers.append(upper)
   }
 
-  /// The content of a file of the tree, where it is an ordinary one that everybody may read; `nil` where there is none.
+  /// The content of a regular file that everyone may read; `nil` if there is none.
   func file(_ path: String) -> [UInt8]? {
     for layer in lower {
       guard let tree = try? ForeignTree(layer.path), tree.kind(of: path) != nil else { continue }

@@ -2,23 +2,26 @@ import FoundationEssentials
 import Glibc
 import HostSystem
 
-/// Files that a step has left for the folder of the artefacts. The step may be anybody's: only ordinary files and folders are taken, no link
-/// is followed, and no set-user-ID bit comes along.
+/// Files that a step has left for the folder of the artefacts. The step may be untrusted: only regular files and
+/// folders are copied, links are not followed, and set-user-ID bits are dropped.
 struct StepArtefacts {
   private let folder: URL
   private let ignored: Set<String>
 
+  /// Describes the files of a step.
+  ///
   /// - Parameters:
-  ///   - folder: Folder in which the step worked.
-  ///   - ignored: Names in it that are not the step's: places of what it was shown.
+  ///   - folder: Working folder of the step.
+  ///   - ignored: Names in the folder that are mount points of the artefacts, and not files of the step.
   init(_ folder: URL, ignoring ignored: Set<String>) {
     self.folder = folder
     self.ignored = ignored
   }
 
-  /// Copies the files; one of the same name is replaced.
+  /// Copies the files, and replaces existing files of the same names.
   ///
-  /// - Throws: `FileFailure`, also for a link, pipe, socket or device, and for a name that begins with a dot, as the build's records have.
+  /// - Throws: `FileFailure`, also for a link, pipe, socket or device, and for a name that begins with a dot. Such
+  ///   names are reserved for the build's records.
   func copy(to target: URL) throws {
     for name in try FolderTree.names(in: folder.path) where !ignored.contains(name) {
       guard !name.hasPrefix(".") else {

@@ -11,12 +11,11 @@ public struct StepRun: Sendable {
   let cache: Cache
   let epoch: Int64
 
-  /// Where the step's own script, inputs and secrets are seen.
+  /// Paths in the sandbox of the step's own script, inputs and secrets.
   private static let script = "/run/cultivar/step"
   private static let inputs = "/run/inputs"
   private static let secrets = "/run/secrets"
 
-  /// Describes a run.
   public init(step: BuildStep, layer: String, cache: Cache, epoch: Int64) {
     self.step = step
     self.layer = layer
@@ -24,14 +23,14 @@ public struct StepRun: Sendable {
     self.epoch = epoch
   }
 
-  /// Adds the secrets that the step's result depends on, in a form that says nothing of them.
+  /// Adds the secrets that the step's result depends on to a cache key, as keyed hashes that do not reveal them.
   func addSecrets(to key: inout CacheKey) throws {
     for (name, value) in step.secrets.sorted(by: { $0.key < $1.key }) {
       key.add([name, try cache.secretHash(of: value).text])
     }
   }
 
-  /// Adds all that the step's result depends on, but secrets.
+  /// Adds everything else that the step's result depends on to a cache key.
   func addTo(_ key: inout CacheKey) throws {
     key.add([step.place.rawValue, step.phase.rawValue, step.usesNetwork ? "network" : ""])
     switch step.script {
@@ -48,8 +47,8 @@ public struct StepRun: Sendable {
   /// Runs the step.
   ///
   /// - Parameters:
-  ///   - bindings: What it sees besides its inputs.
-  ///   - folder: Its working folder.
+  ///   - bindings: Files that the step sees in addition to its inputs.
+  ///   - folder: Working folder of the step.
   /// - Throws: ``StepFailure``, `FileFailure`.
   public func run(
     in sandbox: Sandbox, root: Sandbox.Root, bindings: [Sandbox.Binding] = [], folder: String = "/"
@@ -94,29 +93,25 @@ public struct StepRun: Sendable {
     }
   }
 
-  /// What a step said, without the secrets that it may have printed.
+  /// Output of a step with the values of its secrets masked.
   private func hiding(_ text: String) -> String {
     step.secrets.values.filter { !$0.isEmpty }.reduce(text) { $0.replacing($1, with: "********") }
   }
 }
 
-/// A step of a layer that failed.
+/// An error for a step of a layer that failed.
 public struct StepFailure: ExplainedError {
-  /// The step.
   public var step: BuildStep
-  /// Name of its layer.
   public var layer: String
-  /// How it ended.
+  /// Exit status or signal, as text.
   public var status: String
-  /// What it said.
+  /// Output of the step.
   public var said: String
 
-  /// What was being done, and what was wrong.
   public var problem: String {
     let place = "\(step.position.file.lastPathComponent):\(step.position.line)"
     return "the step \(step.name) of the layer \(layer) (\(place)) ended with \(status)" + ProgramWords.shown(of: said)
   }
-  /// What the user can do now.
   public var remedy: String? {
     step.usesNetwork ? nil : "a step has no network unless it says `network: true`"
   }

@@ -6,40 +6,39 @@ import Lock
 import Project
 import Sandbox
 
-/// Builds the root file system of a system: packages of a distribution, and layers upon them.
+/// Builds the root file system of a system from packages of a distribution and the project's layers.
 ///
-/// Every piece of work is a layer of an overlay file system, kept in the cache under the hash of all that it depends on; the next
-/// image that begins alike starts from there.
+/// Every piece of work makes one layer of an overlay file system. The cache keeps it under the hash of everything that
+/// it depends on. Another image that begins with the same layers reuses them.
 public struct SystemBuilder: Sendable {
   private let archive: DebianArchive
   private let cache: Cache
   private let progress: BuildProgress
   private let sandbox: Sandbox
-  /// Time of the build, in seconds since 1970, for programs that ask (`SOURCE_DATE_EPOCH`).
+  /// Time of the build in seconds since 1970, as `SOURCE_DATE_EPOCH` for programs.
   private let epoch: Int64
-  /// What the root stands upon; `nil` for packages alone.
+  /// The base of the root; `nil` for packages alone.
   private let base: BaseRoot?
   private let installer: Installer
   private let foreign: ForeignPrograms?
-  /// What decompresses packages' archives; `dpkg-deb` itself where `nil`.
+  /// Decompresses package archives; if `nil`, `dpkg-deb` does so.
   public var decompressor: Decompressor?
 
-  /// What installs packages.
+  /// A way to install packages.
   public enum Installer: Sendable {
-    /// Archives are unpacked side by side, and dpkg configures; where that cannot be, dpkg does all.
+    /// Unpacks archives in parallel and lets dpkg configure them. Falls back to dpkg for everything if that is not
+    /// possible.
     case direct
-    /// dpkg: the reference.
+    /// Lets dpkg do everything; the reference.
     case dpkg
   }
 
-  /// Makes a builder.
-  ///
   /// - Parameters:
-  ///   - scratch: Folder for what sandboxes need while they run, in the cache's file system.
-  ///   - base: What the root stands upon; `nil` for packages alone.
-  ///   - installer: What installs packages; the result is the same.
-  ///   - foreign: What runs the system's programs; `nil` where this host does.
-  /// - Throws: `SandboxFailure` where this user can have no sandboxes.
+  ///   - scratch: Folder for temporary files of sandboxes, in the cache's file system.
+  ///   - base: The base of the root; `nil` for packages alone.
+  ///   - installer: The way to install packages; the result is the same.
+  ///   - foreign: Runs the system's programs; `nil` if this host can run them.
+  /// - Throws: `SandboxFailure` if this user cannot make sandboxes.
   public init(
     archive: DebianArchive, cache: Cache, progress: BuildProgress, scratch: URL, epoch: Int64,
     base: BaseRoot? = nil, installer: Installer = .direct, foreign: ForeignPrograms? = nil
@@ -54,23 +53,25 @@ public struct SystemBuilder: Sendable {
     sandbox = try Sandbox(scratch: scratch, emulation: foreign?.emulation)
   }
 
-  /// Checks that this user can have sandboxes, before anything is fetched for them.
+  /// Checks that this user can make sandboxes, before anything is fetched.
   ///
   /// - Throws: `SandboxFailure`.
   public static func checkRights() throws(SandboxFailure) { _ = try Sandbox(scratch: URL(fileURLWithPath: "/")) }
 
-  /// The stage of a request that brings the kernel.
+  /// The stage of a request that contains the kernel.
   public static let kernelStage = 1
 
-  /// The packages that a system asks for, in stages: the essential ones, the kernel, then each layer that has some.
+  /// The packages of a system in stages: the essential packages, the kernel, then one stage for each layer with
+  /// packages.
   ///
   /// - Parameters:
   ///   - kernel: The kernel's package; `nil` for the base's own kernel.
-  ///   - base: What the system stands upon, which has the essential packages; `nil` for packages alone.
+  ///   - base: The base of the system, which has the essential packages; `nil` for packages alone.
   public static func request(
     _ system: SystemDefinition, suite: String, architecture: String, kernel: String?, base: BaseRoot? = nil
   ) throws -> InstallationRequest {
-    // A base may have a program that makes initial RAM file systems, and need not lose it: told so, it does nothing.
+    // A base may keep its program that makes initial RAM file systems: the environment of scripts disables it
+    // (`INITRD`).
     let initramfs = base?.facts.makesInitialRAM == true ? [] : [DebianArchive.initramfsPackage]
     var stages = [
       base == nil ? InstallationRequest.essential(suite: suite) : InstallationRequest.Stage(packages: []),
@@ -90,20 +91,21 @@ public struct SystemBuilder: Sendable {
       base: try base.map { InstallationRequest.InstalledBase(image: $0.image, status: try $0.packageStatus()) })
   }
 
-  /// How far a build is, for whoever works beside it.
+  /// The progress of a build, for concurrent work.
   public enum Milestone: Sendable {
-    /// Scripts of packages run, one after the other, and nothing else is left for the other processors.
+    /// Package scripts run one after the other, and other processors are idle.
     case idle
-    /// The kernel is there: the folder that has its `boot` and `usr/lib/modules`. It may come again.
+    /// The kernel is installed. The folder contains `boot` and `usr/lib/modules`. This milestone may occur more than
+    /// once.
     case kernel(URL)
   }
 
   /// Builds the root, or finds it in the cache.
   ///
   /// - Parameters:
-  ///   - request: What ``request(_:suite:architecture:kernel:)`` gave.
+  ///   - request: The result of ``request(_:suite:architecture:kernel:)``.
   ///   - packages: Packages of each of the request's stages.
-  ///   - reached: Told how far the build is.
+  ///   - reached: Called at each milestone.
   /// - Throws: `ArchiveFailure`, `CommandFailure`, `FileFailure`, ``StepFailure``.
   public func build(
     _ system: SystemDefinition, request: InstallationRequest, packages: [[DebianPackage]],
@@ -112,7 +114,7 @@ public struct SystemBuilder: Sendable {
     try FolderTree.create(ahead.path)
     let stages = try await rehearsal(system, request: request, packages: packages).uninstalled
     let (scripts, scriptsBegin) = AsyncStream<Never>.makeStream()
-    // What nobody has waited for when the root is complete is ended.
+    // Decompression still running when the root is complete is cancelled.
     async let _: Void = decompressAhead(stages, after: scripts) { reached(.idle) }
     let stack = try await assemble(
       system, request: request, packages: packages,
@@ -121,7 +123,7 @@ public struct SystemBuilder: Sendable {
     return SystemRoot(stack: stack, sandbox: sandbox, cache: try ownCache(), epoch: epoch)
   }
 
-  /// What ``build(_:request:packages:)`` would do, in its order; nothing is done.
+  /// Lists the work that ``build(_:request:packages:)`` would do, in order, without doing it.
   public func rehearse(
     _ system: SystemDefinition, request: InstallationRequest, packages: [[DebianPackage]]
   ) async throws -> (key: ContentHash, keyWithoutSecrets: ContentHash, pieces: [PlannedPiece]) {
@@ -129,7 +131,7 @@ public struct SystemBuilder: Sendable {
     return (stack.key, stack.keyWithoutSecrets, stack.pieces)
   }
 
-  /// Reads of the first stage's packages what their installation asks first, where it is not in the cache.
+  /// Reads the control files of the first stage's packages into the cache, because the installation needs them first.
   ///
   /// - Throws: `ArchiveFailure`, `CommandFailure`, `FileFailure`.
   public func prepare(_ stages: [[DebianPackage]]) async throws {
@@ -145,10 +147,11 @@ public struct SystemBuilder: Sendable {
       upon: RootStack(cache: cache, seed: [request.architecture, "\(epoch)"], isRehearsal: true))
   }
 
-  /// Where archives are kept that were decompressed ahead of time.
+  /// Folder of archives that were decompressed ahead of time.
   private var ahead: URL { sandbox.scratch.appending(path: "ahead") }
 
-  /// Decompresses archives for all stages but the first, which begins at once, and takes all processors until its scripts run.
+  /// Decompresses archives of all stages except the first. That one begins at once, and takes all processors until its
+  /// scripts run.
   private func decompressAhead(
     _ stages: [[DebianPackage]], after scripts: AsyncStream<Never>, done: () -> Void
   ) async throws {
@@ -181,13 +184,13 @@ public struct SystemBuilder: Sendable {
       try await installer.addEssential(packages.first ?? [], upon: installed, to: &stack) { _ in scriptsRun() }
       installed.add(packages.first ?? [])
     }
-    // The stage may have been in the cache.
+    // The callback was not called if the stage was in the cache.
     scriptsRun()
     try await runSteps(.essential, of: system.layers, in: &stack)
     try await installer.addPackages(
       packages[Self.kernelStage], removing: [], called: "kernel", upon: installed, to: &stack
     ) { upper in
-      // Its index of modules takes a second, which whoever waits for the kernel need not wait for.
+      // The package's script takes a second to index the modules. Users of the kernel do not need to wait for it.
       if let copy = try? linkKernel(of: upper) { kernelIsThere(copy) }
     }
     installed.add(packages[Self.kernelStage])
@@ -208,7 +211,7 @@ public struct SystemBuilder: Sendable {
     return stack
   }
 
-  /// Further names of the files of a kernel in a layer that is not complete, and so will be somewhere else in a moment.
+  /// Makes hard links to a kernel's files in an incomplete layer, because the cache will move the layer.
   private func linkKernel(of upper: URL) throws -> URL {
     let copy = sandbox.scratch.appending(path: "kernel")
     for name in ["boot", "usr/lib/modules"] {
@@ -243,7 +246,7 @@ public struct SystemBuilder: Sendable {
     try await stack.add(key, called: "files and settings of \(layer.name)") { upper in
       try await progress.step("files and settings of \(layer.name)") {
         try await withContents(content) { contents in
-          // A layer may put its own file in a program's place, which cannot be where a twin is.
+          // A layer may replace a program by its own file, which is not possible while a twin is mounted over it.
           try await installer.using(installer.twins(for: installed.byName), in: upper) { twins in
             let said = try await sandbox.run(
               content.text, root: .overlay(lower: lower, upper: upper), bindings: [contents],
@@ -256,18 +259,19 @@ public struct SystemBuilder: Sendable {
     }
   }
 
-  /// Refuses a layer of the root that cannot be as the project says.
+  /// Throws the problems of a layer that contradicts the root.
   private func refuse(_ problems: [Diagnostic]) throws(ProjectProblems) {
     guard problems.isEmpty else { throw ProjectProblems(problems) }
   }
 
-  /// Where what is made of a whole root is kept, and its boot partition: as long as the build runs. It is as large as the image, is
-  /// made in seconds of the layers, and may have secrets in it.
+  /// A temporary cache for files made from the whole root, and for its boot partition. It exists as long as the build
+  /// runs, because its content is as large as the image, takes only seconds to make from the layers, and may contain
+  /// secrets.
   ///
   /// - Throws: `FileFailure`.
   public func ownCache() throws -> Cache { try Cache(at: sandbox.scratch.appending(path: "own-cache")) }
 
-  /// Puts secrets into the root, in a layer that the cache never sees.
+  /// Adds secrets to the root, in a layer that is never cached.
   private func addSecrets(of layers: [SystemLayer], to stack: inout RootStack) async throws {
     let content = ContentScript(secretsOf: layers)
     guard !content.text.isEmpty else { return }
@@ -307,7 +311,7 @@ public struct SystemBuilder: Sendable {
         if step.secrets.isEmpty {
           try await stack.add(key, called: title, work: work)
         } else {
-          // What it wrote may have the secrets in it.
+          // The step's files may contain its secrets.
           let place = sandbox.scratch.appending(path: "step-\(stack.pieces.count)")
           try await stack.add(key, at: place, called: title) { upper in
             try await cache.withRoom { try await work(upper) }
@@ -319,10 +323,10 @@ public struct SystemBuilder: Sendable {
 }
 
 extension SystemLayer {
-  /// Whether it changes which packages there are.
+  /// True if the layer adds or removes packages.
   var hasPackages: Bool { !packages.isEmpty || !removedPackages.isEmpty }
 
-  /// What it asks of APT.
+  /// The layer's packages, as a stage of the request for APT.
   var stage: InstallationRequest.Stage {
     InstallationRequest.Stage(
       packages: packages.map { wish in wish.version.map { "\(wish.name)=\($0)" } ?? wish.name },

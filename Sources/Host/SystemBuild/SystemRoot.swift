@@ -4,14 +4,14 @@ import Project
 import Sandbox
 import SizeReport
 
-/// The finished root file system of a system, as layers.
+/// The finished root file system of a system, in layers.
 public struct SystemRoot: Sendable {
-  /// Hash of all that it depends on but secrets: the same on every machine.
+  /// Hash of everything that the root depends on, except secrets; the same on every machine.
   public var key: ContentHash { stack.keyWithoutSecrets }
 
   let stack: RootStack
   let sandbox: Sandbox
-  /// Where what is made of the root is kept, as long as the build runs.
+  /// Cache for files made from the root, as long as the build runs.
   let cache: Cache
   private let epoch: Int64
 
@@ -23,22 +23,22 @@ public struct SystemRoot: Sendable {
     archive = GrowingFile(sandbox.scratch.appending(path: "root.tar").path)
   }
 
-  /// A command that opens a shell in the root, or runs a command of the user's there; what it writes is dropped.
+  /// A session that opens a shell or runs a command in the root. Changes that it makes to the root are discarded.
   ///
   /// - Throws: `FileFailure`.
   public func shell(_ command: [String]) throws -> Sandbox.Session {
     try sandbox.session(command.isEmpty ? ["/bin/sh", "-i"] : command, root: .view(lower: stack.lower))
   }
 
-  /// Runs the layers' steps that come after the image.
+  /// Runs the layers' steps for the finished image.
   ///
-  /// A step never has the folder of the artefacts itself, in which the host writes as well: it sees the artefacts, and leaves files of its own in
-  /// a folder from which they are copied.
+  /// A step never gets write access to the folder of the artefacts, because the host writes there too. It can read the
+  /// artefacts, and its own files are copied from a separate folder.
   ///
   /// - Parameters:
-  ///   - artefacts: Folder of the artefacts. What a step leaves in its working folder is copied there.
+  ///   - artefacts: Folder of the artefacts. Files that a step leaves in its working folder are copied there.
   ///   - names: Names of the artefacts that a step can read.
-  /// - Throws: ``StepFailure``, `FileFailure`, also for a step that leaves something else than files and folders.
+  /// - Throws: ``StepFailure``, `FileFailure`, also if a step leaves anything other than files and folders.
   public func runImageSteps(of layers: [SystemLayer], in artefacts: URL, beside names: [String]) async throws {
     for layer in layers {
       for step in layer.steps where step.phase == .image {
@@ -56,14 +56,14 @@ public struct SystemRoot: Sendable {
     }
   }
 
-  /// Where steps see the artefacts.
+  /// The path of the artefacts in the sandbox of a step.
   private static let artefacts = "/run/cultivar/artefacts"
 
-  /// The root as a tar archive: complete when ``writeArchive()`` has ended.
+  /// The root as a tar archive. It is complete when ``writeArchive()`` returns.
   public let archive: GrowingFile
 
-  /// Writes ``archive``, once: in the order of names, with numbers for owners and no time later than the build's, the same bytes for the
-  /// same content.
+  /// Writes ``archive``. Call once. Entries are in the order of names, owners are numbers, and no time is later than
+  /// that of the build, so the same content gives the same bytes.
   ///
   /// - Throws: `CommandFailure`, `FileFailure`.
   public func writeArchive() async throws {
@@ -72,7 +72,7 @@ public struct SystemRoot: Sendable {
         try await sandbox.run(
           """
           cd \(Sandbox.treePath)
-          # A folder's time is that of the last package that was unpacked into it, and packages are unpacked side by side.
+          # The time of a folder depends on the last package unpacked into it, and packages are unpacked in parallel.
           find . -xdev -type d -print0 | xargs -0 touch --date=@\(epoch)
           tar --create --sort=name --format=pax --numeric-owner \\
             --xattrs --xattrs-include='security.*' --xattrs-include='user.*' --xattrs-include='system.posix_acl_*' \\
@@ -88,7 +88,7 @@ public struct SystemRoot: Sendable {
     }
   }
 
-  /// Lists what is in the root, and where it comes from.
+  /// Lists the entries of the root and their origins.
   ///
   /// - Throws: `CommandFailure`, `FileFailure`.
   public func list() async throws -> RootListing {
@@ -99,13 +99,13 @@ public struct SystemRoot: Sendable {
         """
         cd \(Sandbox.treePath)
         : > /run/cultivar/output/owners
-        # Where keys lie; they are short.
+        # Folders that may contain keys. Files with keys are small.
         for folder in etc root home srv opt var usr/local; do
           [ ! -d "$folder" ] || [ -L "$folder" ] ||
             find "$folder" -xdev -type f -size -64k -exec grep -lsZ -e '-----BEGIN .*PRIVATE KEY-----' {} + || true
         done > /run/cultivar/output/keys
         find . -xdev -mindepth 1 -printf '%y %s %m %U:%G %P\\0%l\\0' > /run/cultivar/output/entries
-        # By root of the sandbox: some folders are closed to the user who builds.
+        # As root of the sandbox, because the user who builds cannot read some folders.
         for layer in \(Self.layers)/*; do
           find "$layer" -xdev -mindepth 1 -printf "${layer##*/} %P\\0"
         done > /run/cultivar/output/layers
@@ -119,14 +119,14 @@ public struct SystemRoot: Sendable {
     return try RootListing(folder, pieces: stack.pieces.map(\.title))
   }
 
-  /// What is in the root, by path; content is hashed when the archive is complete.
+  /// The entries of the root, by path. Waits until the archive is complete, to compute hashes of files from it.
   ///
-  /// - Throws: `FileFailure`, what the writing of the archive throws.
+  /// - Throws: `FileFailure`, and errors of ``writeArchive()``.
   public func entries(_ listing: RootListing) async throws -> [ContentsListing.Entry] {
     try await archive.complete()
     return try listing.entries(hashes: ArchiveHashes.read(archive.path))
   }
 
-  /// Where the layers are seen while they are listed.
+  /// The path of the layers in the sandbox while they are listed.
   private static let layers = "/run/cultivar/layers"
 }
