@@ -5,7 +5,7 @@ import UpdateControl
 
 /// The API's routes for updates. They pass requests to the updater, which has the rights, and return its answers.
 public struct UpdateRoutes: Sendable {
-  /// Milliseconds without an event after which a client is sent an empty line.
+  /// Milliseconds without an event after which a client is sent an empty comment.
   private static let keepAliveInterval = 5000
 
   private let socketPath: String

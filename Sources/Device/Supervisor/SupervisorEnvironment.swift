@@ -7,8 +7,8 @@ public struct SupervisorEnvironment {
   public var controlGroups: ControlGroups?
   /// True if programs run as their users and only with their capabilities. Requires the right to change users.
   public var changesUsers = true
-  /// A folder with the few devices that every program needs, which most programs see as `/dev`; `nil` if programs see
-  /// the devices of the machine.
+  /// A folder with the few devices that every program needs, which most programs see as `/dev`; `nil` if programs have
+  /// unrestricted access to devices, kernel settings and `/run`.
   public var fewDevices: String?
   /// True if this process adopts orphaned processes, as PID 1 does.
   public var reapsOrphans = false

@@ -32,7 +32,7 @@ struct UpdateState: Codable, Equatable {
     var offeredIn: String
     /// True once it was offered to the boot loader. Before that, an interruption says nothing about the release.
     var isOffered: Bool
-    /// The reason why the release gave itself up.
+    /// The reason for giving it up, as recorded by the running release itself.
     var verdict: String?
     /// True if the trial waits for a request.
     var isHeld: Bool

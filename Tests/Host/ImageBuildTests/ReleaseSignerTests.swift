@@ -11,7 +11,7 @@ import Trust
 struct ReleaseSignerTests {
   private static let manifest = Array("a manifest".utf8)
 
-  /// Makes a key, and checks that signatures by a place of it are accepted.
+  /// Makes a key, and checks that a signer accepts it from a given place and makes valid signatures.
   private func check(
     passphrase: String?, _ place: (_ keyFile: String) throws -> (SigningKeyPlace, [String: String])
   ) async throws {

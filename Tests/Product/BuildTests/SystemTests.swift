@@ -7,7 +7,7 @@ import Testing
 @Suite("Systems depend only on their inputs", .enabled(if: Workshop.isReady, Workshop.condition))
 struct SystemTests {
   @Test(
-    "Root and another user, with separate folders and caches, make the same bytes; the secret is in no other place",
+    "Root and another user, with separate folders and caches, make the same bytes; the secret does not leak",
     .enabled(if: OtherUser.isPossible, "\(OtherUser.condition)"))
   func identical() async throws {
     try await withTemporaryFolder { folder in

@@ -90,7 +90,7 @@ struct TrustRootTests {
     }
   }
 
-  @Test("An older root, another root of the same version, and one that skips a version have their own errors")
+  @Test("An older root, another root of the same version, and one that skips a version have separate errors")
   func order() throws {
     let holder = Holder.make()
     func signed(_ version: UInt32, expires: Time? = nil) throws -> SignedTrustRoot {
