@@ -1,11 +1,11 @@
 # make                builds the host tool and the device executable into out/
 # make device-arm64   builds the device executable for arm64 (on arm64 it is device-amd64), with `cultivar sdk`
-# make demo           makes a real appliance, boots it in QEMU by UEFI and by BIOS, talks to it
-# make meter          builds an installer of bundles that measures itself, for Benchmarks/bundle-sizes
+# make demo           makes a real appliance, boots it in QEMU by UEFI and by BIOS, and uses it
+# make meter          builds a bundle installer that measures itself, for Benchmarks/bundle-sizes
 # make test           runs all tests: unit, build, and boot
 # make lint           checks the formatting
 # make packages       installs the Debian packages for `make demo`; test-packages those for `make test`
-# make device         builds the device executable alone
+# make device         builds only the device executable
 # make install        installs below PREFIX
 
 MACHINE := $(shell uname -m)
@@ -16,22 +16,24 @@ SANDBOX := $(OUT)/libexec/cultivar/cultivar-sandbox
 INSTALLER := $(OUT)/libexec/cultivar/cultivar-installer
 DEVICE := $(OUT)/libexec/cultivar/$(MACHINE)/cultivar-device
 METER := $(OUT)/libexec/bundle-meter
-# The other architecture, by Debian's name and by Linux's. A frozen mirror of Debian needs SDK_OPTIONS=--allow-expired-index.
+# The other architecture, by its names in Debian and in Linux. A frozen mirror of Debian needs
+# SDK_OPTIONS=--allow-expired-index.
 OTHER := $(if $(filter x86_64,$(MACHINE)),arm64,amd64)
 OTHER_MACHINE := $(if $(filter x86_64,$(MACHINE)),aarch64,x86_64)
 OTHER_DEVICE := $(OUT)/libexec/cultivar/$(OTHER_MACHINE)/cultivar-device
 SDK_OPTIONS ?=
-# The tool that makes the SDK; any build of it will do.
+# The tool that makes the SDK. Any build of it works.
 SDK_TOOL ?= $(TOOL)
-# One compilation makes all products: they share their objects, and only the linking differs (Package.swift).
+# One compilation makes all products: they share their objects, and differ only in the linking (Package.swift).
 RELEASE := swift build -c release --static-swift-stdlib -Xlinker -s
-# In parts, the quick ones first; machines and builds would take the processors from each other. A test that runs in a process of its
-# own is alone: what watches over that process does not see its end behind a child of another test that nobody waits for. So are those that
-# speak with a server of the same process: behind hundreds of others both sides take each other for gone.
+# The tests run in groups, quick ones first, as machines and builds would compete for the processors. Tests that run in
+# a process of their own are a separate group: while another test has a child that was not reaped, the end of such a
+# process is not noticed. So are tests that talk to a server in the same process: among hundreds of other tests, both
+# sides run into timeouts.
 TEST := CULTIVAR_DEVICE_EXECUTABLES=$(abspath $(OUT)/libexec/cultivar) swift test --skip-build
 SOURCES := Package.swift $(shell find Sources -type f)
 
-# Two builds of one folder wait for each other.
+# Two builds in one folder would wait for each other.
 .NOTPARALLEL:
 .PHONY: all demo meter test lint install clean packages test-packages device device-$(OTHER)
 
@@ -62,7 +64,8 @@ $(DEVICE): $(SOURCES)
 
 device-$(OTHER): $(OTHER_DEVICE)
 
-# The executable is written for the GNU C library, which the Static Linux SDK does not have. SDKs link everything statically by themselves.
+# The executable is written for the GNU C library, which the Static Linux SDK does not have. SDKs link everything
+# statically by default.
 $(OTHER_DEVICE): $(SOURCES) | $(SDK_TOOL)
 	$(SDK_TOOL) sdk install $(OTHER) --from-debian $(SDK_OPTIONS)
 	$(SDK_TOOL) sdk build $(OTHER) --from-debian --scratch-path .build-device-$(OTHER) -- \

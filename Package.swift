@@ -1,15 +1,17 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// Two executables, and the libraries under them. Arrows only go down; the device executable never reaches a host
-// library (YAML, build code, full Foundation), and the shared libraries know neither side. See docs/design.md.
+// The executables, and the libraries below them. Dependencies only go down: the device executable never depends on a
+// host library (YAML, build code, full Foundation), and the shared libraries depend on neither side. See
+// docs/design.md.
 
-// Executables for devices and sandboxes are linked with the C library and everything else, so that nothing there has to match them. Only the
-// linking differs: all products of a build share their objects. Release builds take `--static-swift-stdlib` (see the Makefile).
+// Executables for devices and sandboxes are linked statically, including the C library, so they do not depend on the
+// libraries there. All products of a build share their objects and differ only in the linking. Release builds use
+// `--static-swift-stdlib` (see the Makefile).
 let staticExecutable = ["-static-executable", "-Xlinker", "--build-id=none"]
 let deviceExecutable: [LinkerSetting] = [.unsafeFlags(staticExecutable, .when(configuration: .release))]
 let sandboxExecutable: [LinkerSetting] = [.unsafeFlags(staticExecutable)]
-// `--icf=all` joins functions that are equal, of which generic code has many.
+// `--icf=all` merges identical functions, of which generic code has many.
 let hostExecutable: [LinkerSetting] = [
   .unsafeFlags(["-use-ld=lld", "-Xlinker", "--icf=all"], .when(configuration: .release))
 ]
@@ -227,14 +229,14 @@ let package = Package(
         .product(name: "Subprocess", package: "swift-subprocess"),
       ], path: "Sources/Host/cultivar", linkerSettings: hostExecutable),
 
-    // What a device does with a bundle, alone in an executable that measures itself.
+    // The bundle installer of a device, in an executable that measures itself.
     .executableTarget(
       name: "bundle-meter", dependencies: ["Bundle", "BundleDownload", "LinuxSystem"], path: "Benchmarks/BundleMeter",
       linkerSettings: deviceExecutable),
 
-    // Bytes that anybody may have made, for the decoders of bundles.
+    // Untrusted input for the decoders of bundles.
     .target(name: "HostileBundles", dependencies: ["Bundle"], path: "Fuzzing/HostileBundles"),
-    // The same for the readers of published images.
+    // Untrusted input for the readers of published images.
     .target(
       name: "HostileImages", dependencies: ["ExtFileSystem", "FATFileSystem", "PartitionTable"],
       path: "Fuzzing/HostileImages"),
@@ -386,7 +388,7 @@ let package = Package(
   swiftLanguageModes: [.v6]
 )
 
-// It has no `main`: libFuzzer brings its own, and `Scripts/fuzz` both.
+// These targets have no `main`: libFuzzer provides it, and `Scripts/fuzz` builds both.
 if Context.environment["CULTIVAR_FUZZER"] == "1" {
   package.targets.append(
     .executableTarget(

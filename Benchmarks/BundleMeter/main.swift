@@ -3,14 +3,16 @@ import BundleDownload
 import Glibc
 import LinuxSystem
 
-/// Installs a bundle's images as a device does, in a static executable, and measures itself: what came over the network, its own memory and CPU.
+/// Installs a bundle's images like a device, in a static executable, and measures the bytes from the network and its
+/// own memory and CPU time.
 ///
-/// Usage: bundle-meter BUNDLE FOLDER [NAME=OLD…]. BUNDLE is a file or an URL; signatures are not judged. FOLDER gets a file for each image.
-/// Where OLD has a file beside it that ends with `.tree` in place of `.img`, it has the root of its hash tree in hexadecimal, as a device
-/// has written it down; otherwise OLD is read for it.
+/// Usage: bundle-meter BUNDLE FOLDER [NAME=OLD…]. BUNDLE is a file or a URL; signatures are not verified. FOLDER
+/// receives a file for each image. If there is a file next to OLD that ends with `.tree` instead of `.img`, it has the
+/// root of OLD's hash tree in hexadecimal, as a device has recorded it. Otherwise OLD is read to compute it.
+///
 /// The result is one line of JSON.
 struct Meter {
-  /// A line of `/proc/self/status` in KiB.
+  /// Returns a line of `/proc/self/status` in KiB.
   private static func memory(_ name: String) -> Int {
     let lines = ((try? FileTree.read("/proc/self/status")).map { String(decoding: $0, as: UTF8.self) } ?? "").split(
       separator: "\n")
@@ -25,7 +27,7 @@ struct Meter {
   }
 
   static func run(_ arguments: [String]) throws {
-    // The highest mark begins at what the process has now.
+    // Resets the peak to the current memory.
     try FileTree.write("5", to: "/proc/self/clear_refs")
     let idle = memory("VmRSS")
     let place = arguments[1]

@@ -1,22 +1,22 @@
 import Bundle
 
-/// Gives bytes that anybody may have made to the decoders of bundles. Each refuses what it does not take, and none does anything else: crash,
-/// take memory beyond the format's limits, or write.
+/// Passes untrusted bytes to the decoders of bundles. A decoder must either accept or refuse them. It must not crash,
+/// use memory beyond the format's limits, or write unsigned data.
 public enum HostileBundle {
-  /// Which decoder gets the bytes.
+  /// The decoder for an input.
   public enum Decoder: UInt8, CaseIterable, Sendable {
     case head, manifest, signatures, table, segmentHead, difference, compressed, compressedWithPrefix
   }
 
-  /// A decoder's answer is not what it must be.
+  /// A wrong result of a decoder.
   public struct Fault: Error, Sendable {
-    /// What was wrong.
+    /// The reason.
     public var reason: String
   }
 
-  /// Decodes an input: a byte that chooses the decoder, and what this one gets.
+  /// Decodes an input: a byte that selects the decoder, and the bytes for it.
   ///
-  /// - Throws: ``Fault``, never for a refusal.
+  /// - Throws: ``Fault`` for a wrong result. A refusal is not an error.
   public static func decode(_ input: [UInt8]) throws {
     guard let first = input.first,
       let decoder = Decoder(rawValue: first % UInt8(Decoder.allCases.count))
@@ -27,7 +27,7 @@ public enum HostileBundle {
       case .head: _ = try BundleHead(from: Memory(bytes))
       case .manifest:
         let manifest = try BundleManifest(bytes)
-        // What was read is written the same way again, but for fields that a later version added.
+        // A manifest must be encoded the same way again, except for fields of later versions.
         guard try BundleManifest(manifest.bytes) == manifest else {
           throw Fault(reason: "a manifest reads otherwise again")
         }
@@ -55,7 +55,7 @@ public enum HostileBundle {
     Frame.Stored(length: bytes.count, digest: ShortDigest(of: bytes))
   }
 
-  /// A table has the length of its frames before it, as the manifest would say it.
+  /// Decodes a table, preceded by the length of its frames, which the manifest would contain.
   private static func decodeTable(_ bytes: [UInt8]) throws {
     guard bytes.count > 3 else { return }
     let length = bytes.prefix(3).reversed().reduce(0) { $0 << 8 | UInt64($1) }
@@ -66,7 +66,7 @@ public enum HostileBundle {
     }
   }
 
-  /// An image of three segments, the last one short, that is made from one that is shorter.
+  /// Returns an image of three segments, the last one short, whose base is shorter.
   private static func image(table: [UInt8], framesLength: UInt64) -> BundleImage {
     BundleImage(
       name: "root", size: 2 * UInt64(BundleLimits.segment) + 10_000, content: Digest(of: [0]), tree: Digest(of: [0]),
@@ -75,7 +75,7 @@ public enum HostileBundle {
       framesLength: framesLength)
   }
 
-  /// Content of a Zstandard frame that compresses nothing (RFC 8878, section 3.1.1).
+  /// Returns a Zstandard frame of uncompressed content (RFC 8878, section 3.1.1).
   private static func rawFrame(_ content: [UInt8]) -> [UInt8] {
     let content = content.prefix(60_000)
     let size = [UInt8(content.count & 255), UInt8(content.count >> 8), 0, 0]
@@ -84,7 +84,7 @@ public enum HostileBundle {
       + content
   }
 
-  /// Installs an image of three blocks that one frame gives, but for some zeros before it.
+  /// Installs an image of three blocks that come from one frame, except for some leading zeros.
   private static func install(_ operation: Frame.Operation, _ bytes: [UInt8], afterZeros zeros: Int = 0) throws {
     guard (1...3 * BundleLimits.block).contains(bytes.count) else { return }
     let digest = Digest(of: [2])

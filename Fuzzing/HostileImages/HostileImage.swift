@@ -2,23 +2,23 @@ import ExtFileSystem
 import FATFileSystem
 import PartitionTable
 
-/// Gives bytes that anybody may have made to the readers of published images. Each refuses what it does not take, and none does anything
-/// else: crash, go on without end, or take much more memory than the image has.
+/// Passes untrusted bytes to the readers of published images. A reader must either accept or refuse them. It must not
+/// crash, run without end, or use much more memory than the size of the image.
 public enum HostileImage {
-  /// Which reader gets the bytes.
+  /// The reader for an input.
   public enum Reader: UInt8, CaseIterable, Sendable {
     case ext, fat, guidTable, bootRecord
   }
 
-  /// A reader gave more than the image has.
+  /// A reader returned more than the image has.
   public struct Fault: Error, Sendable {
-    /// What was wrong.
+    /// The reason.
     public var reason: String
   }
 
-  /// Reads an input: a byte that chooses the reader, and what this one gets.
+  /// Reads an input: a byte that selects the reader, and the bytes for it.
   ///
-  /// - Throws: ``Fault``, never for a refusal.
+  /// - Throws: ``Fault`` for a wrong result. A refusal is not an error.
   public static func read(_ input: [UInt8]) throws {
     guard let first = input.first, let reader = Reader(rawValue: first % UInt8(Reader.allCases.count)) else { return }
     let bytes = Array(input.dropFirst())
@@ -80,7 +80,7 @@ public enum HostileImage {
     }
   }
 
-  /// A disk whose header has the checksums of what it says: nobody finds these by chance.
+  /// Returns a disk whose header has correct checksums, as random inputs never have them.
   private static func withChecksums(_ bytes: [UInt8]) -> [UInt8] {
     let sector = GPT.sectorSize
     var disk = bytes

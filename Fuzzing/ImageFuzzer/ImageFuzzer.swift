@@ -1,6 +1,6 @@
 import HostileImages
 
-/// Entry point that libFuzzer calls with each input; `Scripts/fuzz` builds and runs it.
+/// The entry point that libFuzzer calls with each input. `Scripts/fuzz` builds and runs it.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func testOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
   do {

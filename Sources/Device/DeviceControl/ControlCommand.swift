@@ -2,42 +2,36 @@ import DeviceModel
 import Glibc
 import LinuxSystem
 
-/// What `cultivarctl` is asked to do.
+/// A command of `cultivarctl`.
 public enum ControlCommand: Equatable, Sendable {
-  /// Show the programs; as JSON or as a table.
+  /// Show the status of the programs, as JSON or as a table.
   case status(json: Bool)
-  /// Show the output of a program: so many lines of it, and what comes.
+  /// Show the last lines of a program's output, and follow it if asked to.
   case logs(program: String, last: Int?, follow: Bool)
-  /// Start a program.
   case start(program: String)
-  /// Stop a program.
   case stop(program: String)
-  /// Restart a program.
   case restart(program: String)
-  /// Send a signal to a program.
   case kill(program: String, signal: Int32)
-  /// Restart the device.
   case reboot
-  /// Switch the device off.
   case powerOff
-  /// See to releases and slots.
+  /// Manage releases and slots.
   case update(UpdateCommand)
-  /// Show what image this is.
+  /// Show the version of the image.
   case version
-  /// Show where the management API listens, and the fingerprint of its certificate.
+  /// Show the addresses of the management API and the fingerprint of its certificate.
   case api
   /// Read commands from standard input.
   case console
-  /// Show what can be asked.
+  /// Show the usage text.
   case help
 
-  /// What is wrong with a command line.
+  /// A mistake on the command line.
   public struct UsageError: Error, Equatable, CustomStringConvertible {
-    /// The sentence.
+    /// The message, without the program's name.
     public let description: String
   }
 
-  /// What can be asked, for a reader.
+  /// The usage text.
   public static let usage = """
     usage: cultivarctl COMMAND
       status [--json]              the programs and what they do
@@ -62,9 +56,9 @@ public enum ControlCommand: Equatable, Sendable {
       console                      read commands from standard input
     """
 
-  /// Reads a command line.
+  /// Parses a command line.
   ///
-  /// - Parameter arguments: the words after the program's name.
+  /// - Parameter arguments: The words after the program's name.
   /// - Throws: ``UsageError``.
   public init(_ arguments: [String]) throws(UsageError) {
     guard let name = arguments.first else { throw UsageError(description: "a command is missing") }
@@ -125,7 +119,7 @@ public enum ControlCommand: Equatable, Sendable {
     }
   }
 
-  /// The words of a command that have not been understood yet.
+  /// The words of a command that have not been parsed yet.
   private struct Words {
     let command: String
     var rest: [String]

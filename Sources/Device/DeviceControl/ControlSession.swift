@@ -4,13 +4,13 @@ import Glibc
 import InitClient
 import LinuxSystem
 
-/// Carries out commands of `cultivarctl` and shows what comes of them.
+/// Carries out commands of `cultivarctl` and shows their results.
 public struct ControlSession {
   /// Exit statuses of `cultivarctl`.
   public enum Exit {
-    /// It was done.
+    /// The command succeeded.
     public static let success: Int32 = 0
-    /// It could not be done.
+    /// The command failed.
     public static let failure: Int32 = 1
     /// The command line was wrong.
     public static let usage: Int32 = 2
@@ -22,14 +22,12 @@ public struct ControlSession {
   private let updates: (UpdateCommand) throws -> Void
   private let describeAPI: () throws -> String
 
-  /// Makes a session.
-  ///
   /// - Parameters:
-  ///   - socketPath: the supervisor's socket.
-  ///   - output: where results go.
-  ///   - error: where errors go.
-  ///   - updates: who carries out what is about releases and slots.
-  ///   - describeAPI: says in lines where the management API listens.
+  ///   - socketPath: The path of the supervisor's socket.
+  ///   - output: The descriptor for results.
+  ///   - error: The descriptor for errors.
+  ///   - updates: Carries out a command about releases and slots.
+  ///   - describeAPI: Describes the management API in lines of text.
   public init(
     socketPath: String = DevicePaths.controlSocket, output: Descriptor, error: Descriptor,
     updates: @escaping (UpdateCommand) throws -> Void, describeAPI: @escaping () throws -> String
@@ -43,8 +41,8 @@ public struct ControlSession {
 
   /// Carries out one command line.
   ///
-  /// - Parameter arguments: the words after the program's name.
-  /// - Returns: the exit status.
+  /// - Parameter arguments: The words after the program's name.
+  /// - Returns: The exit status.
   public func run(_ arguments: [String]) -> Int32 {
     do {
       try perform(try ControlCommand(arguments))
@@ -58,9 +56,7 @@ public struct ControlSession {
     }
   }
 
-  /// Reads command lines from a terminal until it ends, and tells the exit status of each.
-  ///
-  /// - Parameter input: where the lines come from.
+  /// Reads command lines until the input ends, and prints the exit status of each.
   public func runConsole(input: Descriptor) {
     var pending: [UInt8] = []
     show("cultivar> ", on: output)
@@ -125,7 +121,8 @@ public struct ControlSession {
   }
 
   private func show(_ text: String, on descriptor: Descriptor) {
-    // What programs write is theirs; whoever closed the output does not want to read it.
+    // Escaped for a terminal, as programs write anything. A write error is ignored: it means that the reader has closed
+    // the output.
     let text = isatty(descriptor.number) == 1 ? text.escapedForTerminal : text
     try? descriptor.write(all: Array(text.utf8))
   }

@@ -2,7 +2,7 @@ import DeviceModel
 
 /// The programs as a table for a terminal.
 public enum StatusTable {
-  /// The table's lines, each with its end.
+  /// The lines of the table, each with its newline.
   public static func text(_ status: SupervisorStatus) -> String {
     let head = ["PROGRAM", "STATE", "PID", "FOR", "RESTARTS", "MEMORY", "NOTE"]
     let rows = [head] + status.programs.map(row)

@@ -1,22 +1,20 @@
 import DeviceModel
 
-/// What `cultivarctl` is asked to do about releases and slots.
+/// A command of `cultivarctl` about releases and slots.
 public enum UpdateCommand: Equatable, Sendable {
-  /// Install a bundle: a path, a URL, or `-` for standard input. Of the web server's certificate the SHA-256 may be given, in
-  /// hexadecimal.
+  /// Install a bundle from a path, a URL, or `-` for standard input. `serverCertificate` is the SHA-256 of the web
+  /// server's certificate, in hexadecimal.
   case install(source: String, UpdateRequest.Options, serverCertificate: String? = nil)
-  /// Show what is being done, and what is on trial.
+  /// Show the current activity and the release on trial.
   case status(json: Bool)
-  /// End an installation, or take a release back that waits for its trial.
+  /// Cancel an installation, or withdraw a release that waits for its trial.
   case cancel
-  /// Restart into a release that waits to be asked for.
+  /// Restart into a release that was installed to be tried on request.
   case tryHeld
-  /// Show the slots.
   case slots
-  /// Commit the release on trial.
   case commit
-  /// Go back to the release before.
+  /// Go back to the previous release.
   case rollBack
-  /// Show what became of the last updates.
+  /// Show the results of the last updates.
   case history
 }

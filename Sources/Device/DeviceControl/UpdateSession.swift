@@ -6,15 +6,16 @@ import LinuxSystem
 import UpdateControl
 import UpdateEngine
 
-/// Carries out the commands of `cultivarctl` about updates: by the updater, or alone where that does not run.
+/// Carries out the update commands of `cultivarctl`: through the updater, or in this process if the updater does not
+/// run.
 public struct UpdateSession {
   private let output: Descriptor
   private let socketPath: String
 
-  /// Milliseconds that the updater may take until it listens.
+  /// Milliseconds to wait for the updater to listen.
   private static let patience: UInt64 = 5_000
 
-  /// - Parameter output: Where results go.
+  /// - Parameter output: The descriptor for results.
   public init(output: Descriptor, socketPath: String = DevicePaths.updateSocket) {
     self.output = output
     self.socketPath = socketPath
@@ -45,9 +46,9 @@ public struct UpdateSession {
     }
   }
 
-  /// The updater's connection; `nil` where it does not run and this process has the rights to do without.
+  /// Connects to the updater. Returns `nil` if it does not run and this process has the rights to do its work.
   ///
-  /// The updater of a machine that has just started, or one that has been started again, listens in a moment.
+  /// Retries for a while: the updater takes a moment to listen after the machine or the updater itself has started.
   private func client() throws -> UpdateClient? {
     let deadline = EventLoop.now + Self.patience
     while true {
@@ -58,7 +59,7 @@ public struct UpdateSession {
           usleep(100_000)
           continue
         }
-        // The console of an appliance is root's, and may not mount.
+        // The console of an appliance runs as root, but without the right to mount.
         guard CapabilitySet.effective.contains("sys_admin") else { throw error }
         return nil
       }
@@ -111,13 +112,14 @@ public struct UpdateSession {
   }
 
   private func show(_ text: String) {
-    // What bundles and hooks say is theirs; whoever closed the output does not want to read it.
+    // Escaped for a terminal, as bundles and hooks can contain anything. A write error is ignored: it means that the
+    // reader has closed the output.
     let text = isatty(output.number) == 1 ? text.escapedForTerminal : text
     try? output.write(all: Array(text.utf8))
   }
 }
 
-/// Shows how far an installation is: each tenth on a line of its own, which suits a terminal and a log.
+/// Shows the progress of an installation. Each tenth is a line of its own, which suits a terminal and a log.
 struct ProgressDisplay {
   private let output: Descriptor
   private var shown = -1
@@ -126,7 +128,7 @@ struct ProgressDisplay {
 
   mutating func show(_ progress: InstallProgress) {
     guard progress.total > 0 else { return }
-    // The same steps once more, as what was written is read back.
+    // Reading back what was written counts as a second pass of the same length.
     let tenths = Int((progress.done + progress.checked) * 10 / progress.total)
     guard tenths > shown else { return }
     shown = tenths

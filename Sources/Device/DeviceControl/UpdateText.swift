@@ -1,7 +1,7 @@
 import DeviceModel
 import LinuxSystem
 
-/// What `cultivarctl` prints about updates.
+/// The output of `cultivarctl` about updates.
 enum UpdateText {
   static func progress(_ progress: InstallProgress) -> String {
     func percent(_ part: UInt64) -> UInt64 { progress.total == 0 ? 100 : part * 100 / progress.total }

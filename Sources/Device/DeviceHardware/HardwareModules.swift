@@ -1,24 +1,22 @@
 import Glibc
 import LinuxSystem
 
-/// Loads kernel modules: named ones, and those for the hardware that is there or comes.
+/// Loads kernel modules: by name, and for the hardware that is present or is added later.
 public final class HardwareModules {
   private let folder: String
   private lazy var index = ModuleIndex(folder: folder)
   private var knownAliases: Set<String> = []
   private let note: (String) -> Void
 
-  /// Makes a loader for the running kernel.
-  ///
   /// - Parameters:
-  ///   - folder: where the modules of the running kernel are.
-  ///   - note: is told what could not be loaded.
+  ///   - folder: The folder with the modules of the running kernel.
+  ///   - note: Receives a message for each module that could not be loaded.
   public init(folder: String = "/usr/lib/modules/\(Kernel.release)", note: @escaping (String) -> Void) {
     self.folder = folder
     self.note = note
   }
 
-  /// Loads a module by name, with all that it needs. A name that is neither a module nor built in is noted.
+  /// Loads a module and its dependencies by name. Notes a name that is neither a module nor built in.
   public func load(named name: String) {
     if isLoaded(name) || index.isBuiltIn(name) { return }
     guard index.path(of: name) != nil else {
@@ -30,10 +28,10 @@ public final class HardwareModules {
     }
   }
 
-  /// Loads modules by name on a thread of its own, with all that they need: checking the signature of a file system's driver and
-  /// linking it takes as long as waiting for a disk.
+  /// Loads modules and their dependencies by name, on a separate thread: to check the signature of a file system driver
+  /// and to link it takes as long as to wait for a disk.
   ///
-  /// - Returns: the work; its result is what could not be loaded, and why.
+  /// - Returns: The background work. Its result is a message for each module that could not be loaded.
   public func loadInBackground(named names: [String]) -> Background<[String]> {
     let wanted = names.filter { !isLoaded($0) && !index.isBuiltIn($0) }
     let missing = wanted.filter { index.path(of: $0) == nil }.map { "there is no kernel module \($0) in \(folder)" }
@@ -46,12 +44,12 @@ public final class HardwareModules {
     index.loadOrder(of: name).filter { !isLoaded($0) }.compactMap(index.path(of:)).map { folder + "/" + $0 }
   }
 
-  /// Loads a file; why it could not be, where that is worth a word.
+  /// Loads a file. Returns a message if that failed and the failure matters.
   private static func load(_ path: String) -> String? {
     do {
       try KernelModule.load(path)
     } catch let error where error.code == ENODEV {
-      // The driver looked for its hardware and did not find it, which an alias of the processor can not tell.
+      // The driver did not find its hardware. An alias of the processor cannot tell beforehand.
       return nil
     } catch {
       return "\(error)"
@@ -59,9 +57,9 @@ public final class HardwareModules {
     return nil
   }
 
-  /// Loads the modules for hardware by the alias that it reports; an alias seen before costs nothing.
+  /// Loads the modules for the hardware that reports an alias. An alias seen before is skipped.
   ///
-  /// A module that the index knows but whose file was left out of the image is not wanted.
+  /// A module in the index whose file was left out of the image is not an error.
   public func load(forAlias alias: String) {
     guard knownAliases.insert(alias).inserted else { return }
     for module in index.modules(forAlias: alias) where !isLoaded(module) {
@@ -70,9 +68,9 @@ public final class HardwareModules {
     }
   }
 
-  /// Loads the modules for all hardware that is there.
+  /// Loads the modules for all hardware that is present.
   ///
-  /// Every device that has an alias is on a bus or an input device, so that these flat lists are enough.
+  /// Every device with an alias is on a bus or is an input device, so these flat lists are enough.
   public func loadForPresentHardware() {
     let folders = FileTree.names(in: "/sys/bus").map { "/sys/bus/\($0)/devices" } + ["/sys/class/input"]
     for devices in folders {
@@ -82,7 +80,7 @@ public final class HardwareModules {
     }
   }
 
-  /// Loads what a device that has just come needs.
+  /// Loads the modules for a device that was just added.
   public func handle(_ event: DeviceEvents.Event) {
     guard event.action == "add" || event.action == "bind", let alias = event.fields["MODALIAS"] else { return }
     load(forAlias: alias)

@@ -2,20 +2,21 @@ import LinuxSystem
 
 /// The patterns for hardware in `modules.alias`: lines of `alias PATTERN MODULE`.
 ///
-/// The file of a whole kernel has tens of thousands of lines of which a machine needs a few dozen, so that the text stays as it
-/// is, and only lines that may match become strings.
+/// The file of a whole kernel has tens of thousands of lines, of which a machine needs a few dozen. So the text stays
+/// as it is, and only lines that may match become strings.
 struct ModuleAliases {
   private static let keyword = Array("alias ".utf8)
   private static let wildcards = Array("*?[".utf8)
 
   private let text: [UInt8]
-  /// Where the patterns of a bus (the part up to the first colon) begin in the text; a lookup has to compare with those only,
-  /// and with those under the empty name, which have a wildcard in that part (`acpi*:LNXPWRBN:*`).
+  /// Start offsets of the patterns in the text, by bus (the part up to the first colon). A lookup compares only with
+  /// the patterns of its bus and with those under the empty name, which have a wildcard in that part
+  /// (`acpi*:LNXPWRBN:*`).
   private var patterns: [ArraySlice<UInt8>: [Int]] = [:]
 
   init(_ text: [UInt8]) {
     self.text = text
-    // Lines for the same bus follow each other; the dictionary is asked only where the bus changes.
+    // Lines for the same bus are adjacent, so the dictionary is accessed only when the bus changes.
     var bus: ArraySlice<UInt8> = []
     var starts: [Int] = []
     for line in text.split(separator: UInt8(ascii: "\n")) where line.starts(with: Self.keyword) {
@@ -30,7 +31,8 @@ struct ModuleAliases {
     patterns[bus, default: []] += starts
   }
 
-  /// Modules whose pattern matches, each once; those for the alias's own bus first, each group in the order of the file.
+  /// Modules whose pattern matches, without duplicates. Those for the alias's own bus come first; each group is in the
+  /// order of the file.
   func modules(for alias: String) -> [String] {
     let bytes = Array(alias.utf8)
     var found: [String] = []
@@ -44,7 +46,8 @@ struct ModuleAliases {
     return found
   }
 
-  /// A quick look before the pattern is matched: its letters up to the first wildcard are the alias's first.
+  /// Checks cheaply, before the pattern is matched, that the alias begins with the pattern's letters up to the first
+  /// wildcard.
   private func couldMatch(_ start: Int, _ alias: [UInt8]) -> Bool {
     for (expected, found) in zip(text[start...], alias) where expected != found {
       return Self.wildcards.contains(expected)

@@ -1,10 +1,11 @@
 import LinuxSystem
 
-/// Which kernel modules there are, what they need, and for which hardware they are: the files that `depmod` writes.
+/// An index of the kernel modules, their dependencies, and the hardware that they are for, from the files that `depmod`
+/// writes.
 public struct ModuleIndex {
-  /// Files by module name, relative to the folder.
+  /// Paths by module name, relative to the folder.
   private var paths: [String: String] = [:]
-  /// Files that have to be loaded before, by module name, in the order of `modules.dep`: the nearest first.
+  /// Modules that have to be loaded first, by module name, in the order of `modules.dep`: direct dependencies first.
   private var dependencies: [String: [String]] = [:]
   private var softDependencies: [String: (before: [String], after: [String])] = [:]
   private var builtIn: Set<String> = []
@@ -12,7 +13,7 @@ public struct ModuleIndex {
 
   /// Reads the index of one kernel's modules.
   ///
-  /// - Parameter folder: `/usr/lib/modules/RELEASE`; files that are missing there count as empty.
+  /// - Parameter folder: `/usr/lib/modules/RELEASE`. Files that are missing in it count as empty.
   public init(folder: String) {
     func text(_ name: String) -> [UInt8] { (try? FileTree.read(folder + "/" + name)) ?? [] }
     self.init(
@@ -20,13 +21,11 @@ public struct ModuleIndex {
       builtIn: text("modules.builtin"))
   }
 
-  /// Reads the texts of the index's files.
-  ///
   /// - Parameters:
-  ///   - dependencies: text of `modules.dep`.
-  ///   - aliases: text of `modules.alias`.
-  ///   - softDependencies: text of `modules.softdep`.
-  ///   - builtIn: text of `modules.builtin`.
+  ///   - dependencies: The text of `modules.dep`.
+  ///   - aliases: The text of `modules.alias`.
+  ///   - softDependencies: The text of `modules.softdep`.
+  ///   - builtIn: The text of `modules.builtin`.
   public init(dependencies: [UInt8], aliases: [UInt8], softDependencies: [UInt8], builtIn: [UInt8]) {
     func lines(_ text: [UInt8]) -> [String] {
       text.split(separator: UInt8(ascii: "\n")).map { String(decoding: $0, as: UTF8.self) }
@@ -57,12 +56,12 @@ public struct ModuleIndex {
     self.builtIn = Set(lines(builtIn).map(Self.name(ofPath:)))
   }
 
-  /// The file of a module, relative to the index's folder; `nil` where there is none.
+  /// Returns the path of a module, relative to the index's folder, or `nil` if there is none.
   public func path(of module: String) -> String? {
     paths[Self.normalised(module)]
   }
 
-  /// Whether the module is part of the kernel itself.
+  /// Returns true if the module is built into the kernel.
   public func isBuiltIn(_ module: String) -> Bool {
     builtIn.contains(Self.normalised(module))
   }
@@ -72,9 +71,9 @@ public struct ModuleIndex {
     aliases.modules(for: alias).map(Self.normalised)
   }
 
-  /// Everything that loading a module takes, in the order of loading, the module itself included.
+  /// Returns the module and all its dependencies, in the order in which they have to be loaded.
   ///
-  /// Soft dependencies are included where they exist. Built-in modules are left out.
+  /// Includes soft dependencies that exist. Leaves out built-in modules.
   public func loadOrder(of module: String) -> [String] {
     var order: [String] = []
     var visited: Set<String> = []
@@ -86,14 +85,14 @@ public struct ModuleIndex {
     guard visited.insert(module).inserted, paths[module] != nil else { return }
     let soft = softDependencies[module]
     for needed in soft?.before ?? [] { visitAll(needed, &order, &visited) }
-    // modules.dep names the nearest first; what those need stands behind them.
+    // modules.dep lists direct dependencies first, and their dependencies after them.
     for needed in (dependencies[module] ?? []).reversed() { visit(needed, &order, &visited) }
     order.append(module)
     for wanted in soft?.after ?? [] { visitAll(wanted, &order, &visited) }
   }
 
-  /// A soft dependency is a module's name or, as it stands, an alias that several have: `crypto-crc32c` is an algorithm,
-  /// with a module for every processor and one for the particular one.
+  /// Visits a soft dependency: the name of a module, or an alias that several modules share. For example,
+  /// `crypto-crc32c` is an algorithm, with a generic module and one for the particular processor.
   private func visitAll(_ name: String, _ order: inout [String], _ visited: inout Set<String>) {
     let module = Self.normalised(name)
     for module in paths[module] != nil ? [module] : modules(forAlias: name) { visit(module, &order, &visited) }
@@ -103,12 +102,12 @@ public struct ModuleIndex {
     text.utf8.split(separator: UInt8(ascii: " ")).compactMap { String($0) }
   }
 
-  /// The kernel takes `-` and `_` in a module's name for the same.
+  /// The kernel treats `-` and `_` in a module's name as equal.
   private static func normalised(_ name: String) -> String {
     name.utf8.contains(UInt8(ascii: "-")) ? String(name.map { $0 == "-" ? "_" : $0 }) : name
   }
 
-  /// `kernel/fs/ext4/ext4.ko` is `ext4`.
+  /// Returns the module's name: `ext4` for `kernel/fs/ext4/ext4.ko`.
   private static func name(ofPath path: String) -> String {
     let file = path.utf8.lastIndex(of: UInt8(ascii: "/")).map { path[path.utf8.index(after: $0)...] } ?? path[...]
     let stem = file.utf8.firstIndex(of: UInt8(ascii: ".")).map { file[..<$0] } ?? file

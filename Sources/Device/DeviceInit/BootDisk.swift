@@ -4,17 +4,17 @@ import PartitionTable
 
 /// The disk that the device was started from.
 public struct BootDisk: Equatable, Sendable {
-  /// The kernel's name of the disk: `sda`, `nvme0n1`.
+  /// The kernel's name for the disk: `sda`, `nvme0n1`.
   public var name: String
 
-  /// Its device node.
+  /// The path of the device node.
   public var path: String { "/dev/" + name }
 
-  /// Disks that can be read now and hold the partition.
+  /// Finds the disk that has a partition, among the disks that can be read now.
   ///
-  /// - Parameter guid: unique id of a partition.
-  /// - Throws: ``StageFailure`` where two disks hold it: they were written from the same image, and nothing tells
-  ///   which of them the boot loader was started from.
+  /// - Parameter guid: The unique GUID of the partition.
+  /// - Throws: ``StageFailure`` if two disks have the partition. They were written from the same image, and there is no
+  ///   way to tell which of them the boot loader was started from.
   static func find(partition guid: GUID) throws(StageFailure) -> BootDisk? {
     let found = FileTree.names(in: "/sys/block").filter { name in
       guard let device = try? BlockDevice("/dev/" + name), device.sectorCount > 0,
@@ -26,7 +26,7 @@ public struct BootDisk: Equatable, Sendable {
     return try one(of: found, partition: guid).map(BootDisk.init)
   }
 
-  /// The only one of the disks; `nil` where there is none.
+  /// Returns the only one of the disks, or `nil` if there is none.
   static func one(of names: [String], partition guid: GUID) throws(StageFailure) -> String? {
     guard names.count > 1 else { return names.first }
     let list = names.map { "/dev/" + $0 }.joined(separator: " and ")
@@ -35,9 +35,9 @@ public struct BootDisk: Equatable, Sendable {
         + "Disconnect all but one of them")
   }
 
-  /// The device node of a partition; `nil` while the kernel does not show it.
+  /// Returns the device node of a partition, or `nil` until the kernel shows it.
   ///
-  /// - Parameter number: the partition.
+  /// - Parameter number: The number of the partition.
   func partitionPath(_ number: Int) -> String? {
     FileTree.names(in: "/sys/block/\(name)").first {
       FileTree.line("/sys/block/\(name)/\($0)/partition") == String(number)

@@ -3,18 +3,18 @@ import DeviceRecords
 import LinuxSystem
 import PartitionTable
 
-/// How stage 1 knows its disk: by the unique id of the partition that the boot loader was started from.
+/// Identifies the boot disk in stage 1, by the unique GUID of the partition that the boot loader was started from.
 public enum BootIdentity {
-  /// Set by systemd-boot (Boot Loader Interface): the partition's id as text.
+  /// The EFI variable in which systemd-boot leaves the partition's GUID as text (Boot Loader Interface).
   public static let loaderVariable =
     "/sys/firmware/efi/efivars/LoaderDevicePartUUID-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"
 
-  /// The id of the partition that the boot loader was started from.
+  /// Returns the GUID of the partition that the boot loader was started from.
   ///
   /// - Parameters:
-  ///   - commandLine: is asked first; GRUB and U-Boot tell it there.
-  ///   - variable: the file with the boot loader's EFI variable.
-  /// - Throws: ``StageFailure`` where neither tells.
+  ///   - commandLine: The kernel command line, where GRUB and U-Boot leave the GUID. It comes first.
+  ///   - variable: The file with the boot loader's EFI variable.
+  /// - Throws: ``StageFailure`` if neither has it.
   public static func bootPartition(
     commandLine: KernelCommandLine, variable: String = BootIdentity.loaderVariable
   ) throws(StageFailure) -> GUID {
@@ -35,20 +35,21 @@ public enum BootIdentity {
     return guid
   }
 
-  /// Set by systemd-boot where it has counted an entry down before it started it.
+  /// The EFI variable that systemd-boot sets when it has counted an entry down before it started it.
   public static let countVariable =
     "/sys/firmware/efi/efivars/LoaderBootCountPath-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"
 
-  /// Whether the boot loader tries the slot, and will not start it again by itself.
+  /// Returns true if the boot loader tries the slot, and will not start it again by itself.
   public static func isTrial(
     commandLine: KernelCommandLine, variable: String = BootIdentity.countVariable
   ) -> Bool {
     commandLine[KernelParameter.trial] != nil || FileTree.exists(variable)
   }
 
-  /// What chose the slot. Entries that were made before loaders said it are those of systemd-boot, or of GRUB on a BIOS.
+  /// Returns the boot loader that chose the slot. Entries made before boot loaders named themselves are those of
+  /// systemd-boot, or of GRUB on a BIOS.
   ///
-  /// - Parameter firmware: The folder that there is where UEFI started the loader.
+  /// - Parameter firmware: A folder that exists if UEFI started the boot loader.
   static func loader(
     commandLine: KernelCommandLine, firmware: String = "/sys/firmware/efi"
   ) -> BootRecord.Loader {
@@ -56,18 +57,19 @@ public enum BootIdentity {
       ?? (FileTree.exists(firmware) ? .systemdBoot : .grub)
   }
 
-  /// Set by systemd-boot: who made the firmware, as text.
+  /// The EFI variable in which systemd-boot leaves the vendor of the firmware as text.
   public static let firmwareVariable =
     "/sys/firmware/efi/efivars/LoaderFirmwareInfo-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"
 
-  /// Whether a trial is begun once only. systemd-boot counts it down by renaming its entry, and starts it all the same where it
-  /// cannot: U-Boot as a UEFI firmware renames only in newer versions that were built with it, and does not tell.
+  /// Returns true if the boot loader starts a trial only once. systemd-boot counts it down by renaming its entry, and
+  /// starts it even if it cannot rename. U-Boot as a UEFI firmware can rename only in newer versions that were built
+  /// with it, and does not report it.
   static func canTry(_ loader: BootRecord.Loader, variable: String = BootIdentity.firmwareVariable) -> Bool {
     guard loader == .systemdBoot, let bytes = try? FileTree.read(variable, limit: 1024) else { return true }
     return !text(inVariable: bytes).contains("U-Boot")
   }
 
-  /// Reads the variable's file: four bytes of attributes, then UTF-16 text that may end with a zero.
+  /// Parses the variable's file: four bytes of attributes, then UTF-16 text that may end with a zero.
   static func guid(inVariable bytes: [UInt8]) -> GUID? { GUID(text(inVariable: bytes)) }
 
   private static func text(inVariable bytes: [UInt8]) -> String {

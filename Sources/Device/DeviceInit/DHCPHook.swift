@@ -1,15 +1,16 @@
 import LinuxSystem
 
-/// What `dhcpcd` tells its script through the environment (`dhcpcd-run-hooks(8)`), as far as it concerns name servers.
+/// An event that `dhcpcd` reports to its script in the environment (`dhcpcd-run-hooks(8)`), as far as it concerns name
+/// servers.
 public struct DHCPHook: Equatable, Sendable {
   /// The source that the event is about.
   public let source: String
-  /// What it knows from now on; `nil` for nothing.
+  /// The name servers of the source after the event, or `nil` if it has none.
   public let entry: ResolverConfiguration.Entry?
 
-  /// Reads an event; `nil` where it says nothing about name servers.
+  /// Parses an event. Returns `nil` if it does not concern name servers.
   ///
-  /// - Parameter environment: the variables of the process.
+  /// - Parameter environment: The environment variables of the process.
   public init?(environment: [String: String]) {
     guard let interface = environment["interface"], let reason = environment["reason"] else { return nil }
     switch reason {
@@ -41,7 +42,7 @@ public struct DHCPHook: Equatable, Sendable {
     return ResolverConfiguration.Entry(nameServers: servers, searchDomains: domains)
   }
 
-  /// Router advertisements come numbered: `nd1_rdnss1_servers`, `nd1_dnssl1_search`.
+  /// Collects the values of router advertisements, which are numbered: `nd1_rdnss1_servers`, `nd1_dnssl1_search`.
   private static func advertised(_ environment: [String: String]) -> ResolverConfiguration.Entry {
     let advertised = environment.filter { $0.key.hasPrefix("nd") }.sorted { $0.key < $1.key }
     func values(_ part: String, _ suffix: String) -> [String] {
@@ -51,7 +52,8 @@ public struct DHCPHook: Equatable, Sendable {
       nameServers: values("_rdnss", "_servers"), searchDomains: values("_dnssl", "_search"))
   }
 
-  /// What comes from the network is taken only where it is made of the letters that addresses and domains have.
+  /// Splits a value into words. Values come from the network, so only words made of the characters of addresses and
+  /// domains are accepted.
   private static func words(_ text: String?) -> [String] {
     (text ?? "").split(separator: " ").map(String.init).filter { word in
       word.utf8.count <= 253 && word.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || ".-:%".contains($0)) }

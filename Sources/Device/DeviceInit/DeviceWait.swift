@@ -2,14 +2,14 @@ import DeviceHardware
 import LinuxSystem
 import PartitionTable
 
-/// Waiting for disks and partitions to appear, and loading modules for what appears on the way to them.
+/// Waits for disks and partitions to appear, and loads the modules for hardware on the way to them.
 final class DeviceWait {
   private let events: DeviceEvents
   private let modules: HardwareModules
   private let timeout: Int
   private let deadline: UInt64
 
-  /// - Parameter timeout: seconds, counted from now for everything that is waited for.
+  /// - Parameter timeout: Seconds from now, for all waits together.
   init(events: DeviceEvents, modules: HardwareModules, timeout: Int) {
     self.events = events
     self.modules = modules
@@ -17,12 +17,12 @@ final class DeviceWait {
     deadline = EventLoop.now + UInt64(max(0, timeout)) * 1000
   }
 
-  /// The disk with the partition.
+  /// Waits for the disk that has a partition.
   ///
-  /// Once it is found, what the kernel has reported until then is dealt with and the disks are looked at once more: a second
-  /// disk with the same ids has to be noticed.
+  /// Once it is found, handles the events that the kernel has reported so far and looks at the disks once more, to
+  /// notice a second disk with the same GUIDs.
   ///
-  /// - Throws: ``StageFailure`` where it does not appear in time, or two have it.
+  /// - Throws: ``StageFailure`` if it does not appear in time, or if two disks have it.
   func bootDisk(holding partition: GUID) throws -> BootDisk {
     modules.loadForPresentHardware()
     _ = try wait("a disk with the boot partition \(partition)") { try BootDisk.find(partition: partition) }
@@ -31,7 +31,7 @@ final class DeviceWait {
     return try wait("the disk with the boot partition \(partition)") { try BootDisk.find(partition: partition) }
   }
 
-  /// The device node of a partition.
+  /// Waits for the device node of a partition.
   func partition(_ number: Int, of disk: BootDisk) throws -> String {
     try wait("partition \(number) of \(disk.path)") { disk.partitionPath(number) }
   }
@@ -41,7 +41,8 @@ final class DeviceWait {
       if let found = try attempt() { return found }
       let now = EventLoop.now
       guard now < deadline else { throw StageFailure("\(wanted) did not appear within \(timeout) seconds") }
-      // A device without an event of its own, for example a disk whose size becomes known late, is seen at the next second.
+      // Some changes have no event, for example when the size of a disk becomes known late. They are noticed within a
+      // second.
       if events.descriptor.waitUntilReadable(timeout: Int(min(deadline - now, 1000))) { handleEvents() }
     }
   }

@@ -2,15 +2,16 @@ import DeviceModel
 import LinuxSystem
 import PartitionTable
 
-/// What is done to the boot disk's partition table before anything on the disk is mounted.
+/// Prepares the boot disk's partition table before anything on the disk is mounted.
 struct DiskPreparation {
   let disk: BootDisk
   let dataPartition: Int
   let note: (String) -> Void
 
-  /// Repairs the table, and at the first boot gives the disk ids of its own and the data partition all the space.
+  /// Repairs the table. At the first boot, also gives the disk new GUIDs and extends the data partition to the end of
+  /// the disk.
   ///
-  /// - Throws: ``StageFailure`` or ``SystemError`` where the table cannot be used or written.
+  /// - Throws: ``StageFailure`` or ``SystemError`` if the table cannot be used or written.
   func run() throws {
     let device = try BlockDevice(disk.path, writable: true)
     let reading = try GPTReading(diskSizeInSectors: device.sectorCount, read: device.read)
@@ -32,7 +33,8 @@ struct DiskPreparation {
     if table.diskSizeInSectors != current.diskSizeInSectors {
       note("extending the data partition of \(disk.path) to the end of the disk")
     }
-    // Each step is on the disk before the next begins; GPTUpdate says what a power cut leaves behind at each.
+    // Each step is on the disk before the next one begins. GPTUpdate describes the state after a power cut at each
+    // step.
     for step in update.steps {
       for region in step.regions { try device.write(region.bytes, at: region.lba) }
       try device.synchronise()
@@ -40,7 +42,8 @@ struct DiskPreparation {
     try tellKernel(device, table: table, before: current)
   }
 
-  /// Checks that a disk has all that its partition table says: one that an image was cut off at lacks the end of the data partition.
+  /// Checks that the disk is as large as its partition table says. If the image was cut off at the end of the disk, the
+  /// end of the data partition is missing.
   static func check(_ path: String, sectors: UInt64, for table: GPT) throws(StageFailure) {
     guard sectors < table.diskSizeInSectors else { return }
     let size = UInt64(BlockDevice.sectorSize)
@@ -53,7 +56,8 @@ struct DiskPreparation {
     do {
       try device.rereadPartitions()
     } catch {
-      // Something holds a partition open, for example a probe. Its length is all that matters in this boot.
+      // Something holds a partition open, for example a probe. This boot depends only on the length of the data
+      // partition.
       note("\(error)")
       guard let data = table.partition(number: dataPartition),
         data.lastLBA != before.partition(number: dataPartition)?.lastLBA

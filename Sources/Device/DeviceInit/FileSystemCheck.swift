@@ -1,10 +1,10 @@
 import LinuxSystem
 
-/// Checking the data file system with `e2fsck`.
+/// Checks the data file system with `e2fsck`.
 struct FileSystemCheck {
-  /// How a check ended, by the bits of `e2fsck`'s exit status.
+  /// The result of a check, from the bits of `e2fsck`'s exit status.
   enum Outcome: Equatable {
-    /// There was nothing to do.
+    /// There were no errors.
     case clean
     /// Errors were found and corrected.
     case corrected
@@ -13,19 +13,19 @@ struct FileSystemCheck {
   }
 
   static let program = "/usr/sbin/e2fsck"
-  /// How often the full repair is tried. One that had to replay a journal or take a backup of the superblock stops and wants to be
-  /// run again; each run leaves fewer errors than it found.
+  /// Maximum number of full repairs. After it has replayed a journal or used a backup superblock, `e2fsck` stops and
+  /// has to be run again. Each run leaves fewer errors than it found.
   static let fullRepairs = 3
 
-  /// Runs `e2fsck` with its arguments and gives its exit and output.
+  /// Runs `e2fsck` with arguments and returns its exit and output.
   var run: ([String]) throws -> (end: ProcessEnd, output: [UInt8]) = { arguments in
     try ChildProcess.run(ProcessStart(program, [program] + arguments, environment: ["PATH=/usr/sbin:/usr/bin"]))
   }
 
-  /// Checks a file system; what the safe repair cannot correct, the full one gets.
+  /// Checks a file system. If the safe repair cannot correct all errors, runs the full repair.
   ///
-  /// - Parameter path: the device node.
-  /// - Returns: the outcome, and what `e2fsck` said where there was something to do.
+  /// - Parameter path: The device node.
+  /// - Returns: The outcome, and the output of `e2fsck` if there were errors.
   func check(_ path: String) -> (outcome: Outcome, output: String) {
     let safe = attempt(["-p", path])
     guard case .failed = safe.outcome else { return safe }
@@ -52,7 +52,7 @@ struct FileSystemCheck {
   static func outcome(of end: ProcessEnd) -> Outcome {
     switch end {
     case .exited(0): .clean
-    // 1: corrected; 2: corrected, and a mounted file system would need a restart, which ours is not.
+    // 1: corrected; 2: corrected, and a mounted file system would need a restart. This one is not mounted.
     case .exited(1...3): .corrected
     case .exited(let status): .failed("e2fsck ended with status \(status)")
     case .signalled(let signal): .failed("e2fsck was killed by signal \(SignalName.name(of: signal))")

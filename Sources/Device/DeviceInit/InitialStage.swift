@@ -6,33 +6,33 @@ import Glibc
 import LinuxSystem
 import PartitionTable
 
-/// Stage 1: PID 1 in the initial RAM file system, from the kernel's start to the program in the root file system.
+/// Stage 1: PID 1 in the initial RAM file system, from the start of the kernel to the next program in the root file
+/// system.
 public final class InitialStage {
   private static let newRoot = "/newroot"
-  /// Characters of a report that are recorded.
+  /// Maximum number of characters of a report in a record.
   private static let recordLimit = 500
-  /// Seconds that a trial has from its disk to the next stage.
+  /// Seconds from the discovery of the disk until the next stage has to take over the watchdog, during a trial.
   private static let trialTimeout = 60
   private static let ramFileSystems: [UInt64] = [0x8584_58F6, 0x0102_1994]
 
-  /// Opened at the first message, when there are device nodes.
+  /// Opened at the first message, as device nodes do not exist before.
   private lazy var log = KernelLog()
   private var failureDelay = 10
   private var slot: Slot?
-  /// Armed for a trial, and left to whoever comes next.
+  /// Armed for a trial. The next stage takes it over.
   private var watchdog: Watchdog?
-  /// Where failures are recorded, once the data partition is mounted.
+  /// The log of failures, once the data partition is mounted.
   private var failures: FailureLog?
 
-  /// Whether this process stands in the initial RAM file system.
+  /// True if this process runs in the initial RAM file system.
   public static var isHere: Bool {
     FileTree.exists(BootPlan.path) && ramFileSystems.contains(Mount.fileSystemMagic(at: "/"))
   }
 
-  /// Makes the stage.
   public init() {}
 
-  /// Brings the root file system up and becomes the next program; after a failure: tells, records, reboots.
+  /// Mounts the root file system and executes the next program. After a failure, reports it, records it, and reboots.
   public func run() -> Never {
     do {
       try start()
@@ -60,8 +60,8 @@ public final class InitialStage {
     let disk = try waiting.bootDisk(holding: partition)
     let isTrial = BootIdentity.isTrial(commandLine: commandLine)
     log.note("started from \(disk.path), slot \(slot.rawValue)\(isTrial ? ", on trial" : "")")
-    // From here on a trial that hangs ends by itself. It is not fed any more: the next stage has as long to take it over. At any
-    // other start that is the next stage's to decide.
+    // From here on, a trial that hangs ends by itself. Stage 1 does not feed the watchdog again; the next stage has to
+    // take it over before it expires. At any other start, the next stage decides about a watchdog.
     if isTrial { watchdog = Watchdog(timeout: Self.trialTimeout) }
 
     try DiskPreparation(disk: disk, dataPartition: plan.partitions.data) { [log] in log.note($0) }.run()
@@ -103,7 +103,7 @@ public final class InitialStage {
     try Mount.mount("tmpfs", from: "tmpfs", at: "/run", [.noSetUserID, .noDevices], options: "mode=755")
   }
 
-  /// Without the variables the boot loader may still tell everything on the command line, so nothing here is fatal.
+  /// Mounts the EFI variables. A failure is not fatal: the boot loader may have left everything on the command line.
   private func mountFirmwareVariables(_ modules: HardwareModules) {
     let folder = "/sys/firmware/efi/efivars"
     guard FileTree.exists("/sys/firmware/efi") else { return }
@@ -122,8 +122,7 @@ public final class InitialStage {
     if plan.overlay != nil { try mountOverlay() }
   }
 
-  /// Puts a writable layer in memory upon the image's root. Both stay visible below `/run`, for whoever wants to see what was
-  /// changed.
+  /// Mounts a writable layer in memory over the image's root. Both stay visible below `/run`, to show what was changed.
   private func mountOverlay() throws {
     let layer = DevicePaths.volatileLayer
     try Mount.mount("tmpfs", from: "tmpfs", at: layer, [.noDevices], options: "mode=755")
@@ -133,7 +132,7 @@ public final class InitialStage {
       options: "lowerdir=\(DevicePaths.imageRoot),upperdir=\(layer)/upper,workdir=\(layer)/work")
   }
 
-  /// A system's own init reads the id of the machine from the root, where this start's layer takes it.
+  /// Writes the machine ID to the overlay, as a system's own init reads it from the root.
   private func writeMachineID() throws {
     let id = try DeviceRecords(in: Self.newRoot + DevicePaths.records).machineID()
     try FileTree.replace(Self.newRoot + "/etc/machine-id", with: Array("\(id)\n".utf8), mode: 0o444)
@@ -152,13 +151,13 @@ public final class InitialStage {
     if try Ext4.grow(at: target, on: path) { log.note("the data file system was extended to all of \(path)") }
     if outcome == .corrected {
       log.note("the data file system on \(path) was corrected")
-      // The end tells most, and a record is no place for a report of thousands of lines.
+      // The end of the report says most, and a record must stay short.
       record("the data file system was corrected: \(output.suffix(Self.recordLimit))")
     }
   }
 
-  /// Here and not in stage 2, which on a machine without a source of its own would wait for randomness before its first line:
-  /// the Swift runtime draws the seed of its hash tables.
+  /// Credits the random seed. The Swift runtime draws the seed of its hash tables at its start, so on a machine without
+  /// a hardware source stage 2 would wait for randomness before its first line.
   private func creditRandomSeed() {
     do {
       try DeviceRecords(in: Self.newRoot + DevicePaths.records).creditRandomSeed()
@@ -167,9 +166,11 @@ public final class InitialStage {
     }
   }
 
-  /// The values for the first start: at that start those of the boot partition, which are kept, and later the kept ones.
+  /// Returns the values for the first boot. At the first boot, takes them from the boot partition and keeps them;
+  /// later, returns the kept values.
   ///
-  /// A device starts without them as well, so nothing here is fatal; a file that is not right is looked at again at the next start.
+  /// A failure is not fatal, as a device starts without them as well. A file with errors is read again at the next
+  /// start.
   private func takeFirstBootValues(hasSystem: Bool, reading file: () throws -> [UInt8]?) -> FirstBootValues {
     do {
       let records = try DeviceRecords(in: Self.newRoot + DevicePaths.records)
@@ -184,7 +185,7 @@ public final class InitialStage {
     }
   }
 
-  /// The file on the boot partition; `nil` where there is none.
+  /// Returns the content of the file on the boot partition, or `nil` if there is none.
   private func firstBootFile(on partition: String, _ modules: HardwareModules) throws -> [UInt8]? {
     for name in ["vfat", "nls_cp437", "nls_ascii"] { modules.load(named: name) }
     let place = "/boot"
@@ -195,7 +196,8 @@ public final class InitialStage {
     return FileTree.exists(path) ? try FileTree.read(path, limit: FirstBootValues.sizeLimit + 1) : nil
   }
 
-  /// Leaves the hash of the management token for the daemon, which cannot read the values: among them are secrets of others.
+  /// Leaves the hash of the management token for the daemon. The daemon must not read the other values, as they contain
+  /// secrets.
   private func leaveTokenHash(_ values: FirstBootValues) {
     guard let hash = values[.managementTokenHash],
       let daemon = UserFile.user(named: "cultivard", in: Self.newRoot + "/etc/passwd")
@@ -216,7 +218,7 @@ public final class InitialStage {
   private func switchRoot(to plan: BootPlan) throws -> Never {
     for folder in ["/dev", "/proc", "/sys", "/run"] { try Mount.move(folder, to: Self.newRoot + folder) }
     guard chdir(Self.newRoot) == 0 else { throw SystemError("change to", Self.newRoot) }
-    // Frees the memory of the initial RAM file system; mounted file systems are not entered.
+    // Frees the memory of the initial RAM file system. Does not descend into mounted file systems.
     FileTree.removeContents(of: "/")
     try Mount.move(".", to: "/")
     guard chroot(".") == 0, chdir("/") == 0 else { throw SystemError("change the root to", Self.newRoot) }
@@ -235,7 +237,7 @@ public final class InitialStage {
     sync()
     sleep(UInt32(clamping: failureDelay))
     Kernel.end(.reboot)
-    // Only without the right to restart the machine; PID 1 that ends makes the kernel panic and restart.
+    // Reached only without the right to restart the machine. When PID 1 exits, the kernel panics and restarts.
     exit(1)
   }
 

@@ -2,19 +2,21 @@ import DeviceModel
 import Glibc
 import LinuxSystem
 
-/// The paths of a system's root that outlive restarts: they lie on the data partition and are bound into the root.
+/// The paths of a system's root that persist across restarts: they are on the data partition and are bind-mounted into
+/// the root.
 struct PersistedPaths {
-  /// The root that is being put together.
+  /// The root that is being prepared.
   let root: String
   let note: (String) -> Void
 
-  /// Binds paths; one that was never bound before gets what the image has there.
+  /// Bind-mounts paths. A path that is bound for the first time starts with the image's content.
   ///
-  /// A path that cannot be bound is noted and left out: a device that comes up without it can still be reached and updated.
+  /// A path that cannot be bound is noted and left out: a device that starts without it can still be reached and
+  /// updated.
   ///
-  /// - Parameter paths: absolute paths.
+  /// - Parameter paths: Absolute paths.
   func bind(_ paths: [String]) {
-    // A folder before what is in it.
+    // A folder comes before its content.
     for path in paths.sorted(by: { $0.utf8.count < $1.utf8.count }) {
       do {
         try bind(path)
@@ -39,7 +41,8 @@ struct PersistedPaths {
     try Mount.bind(kept, at: target)
   }
 
-  /// Copies what the image has, under a name of its own first: after a power cut it is there as a whole, or is copied anew.
+  /// Copies the image's content to a temporary name, then renames it. After a power cut the copy is complete, or is
+  /// made again.
   private func seed(_ kept: String, from source: String) throws {
     try FileTree.makeFolders(FileTree.parent(of: kept))
     let unfinished = root + DevicePaths.state + "/.seed"

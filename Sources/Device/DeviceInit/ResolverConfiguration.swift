@@ -2,43 +2,41 @@ import DeviceModel
 import Glibc
 import LinuxSystem
 
-/// The name servers of the moment: what each source knows, and `resolv.conf` made of all.
+/// The current name servers: one entry for each source, and a `resolv.conf` that merges all of them.
 public struct ResolverConfiguration {
   /// Name servers and search domains of one source: an interface and protocol, or the image.
   public struct Entry: Equatable, Sendable {
     /// Numeric addresses.
     public var nameServers: [String]
-    /// Domains that are tried for a short name.
+    /// Domains to append to a short name.
     public var searchDomains: [String]
 
-    /// Makes an entry.
     public init(nameServers: [String], searchDomains: [String] = []) {
       self.nameServers = nameServers
       self.searchDomains = searchDomains
     }
   }
 
-  /// Name servers that the C library looks at.
+  /// Maximum number of name servers that the C library uses.
   private static let serverLimit = 3
 
   private let folder: String
   private let path: String
 
-  /// Opens the configuration.
-  ///
   /// - Parameters:
-  ///   - folder: where the entries are kept, one file for each source.
-  ///   - path: the `resolv.conf` that is written.
+  ///   - folder: The folder with the entries, one file for each source.
+  ///   - path: The path of the `resolv.conf` to write.
   public init(folder: String = DevicePaths.run + "/dns", path: String = DevicePaths.resolvConf) {
     self.folder = folder
     self.path = path
   }
 
-  /// Sets or removes what a source knows, and writes `resolv.conf` anew.
+  /// Sets or removes the entry of a source, and writes `resolv.conf`.
   ///
   /// - Parameters:
-  ///   - source: a name that sorts in the order of preference; anything but letters, digits, `.`, `-`, `_` and `~` is replaced.
-  ///   - entry: `nil` where the source knows nothing any more.
+  ///   - source: A name that sorts in the order of preference. Other characters than letters, digits, `.`, `-`, `_` and
+  ///     `~` are replaced.
+  ///   - entry: `nil` to remove the entry.
   /// - Throws: ``SystemError``.
   public func set(_ source: String, to entry: Entry?) throws(SystemError) {
     try FileTree.makeFolders(folder)

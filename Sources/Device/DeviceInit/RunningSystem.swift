@@ -2,18 +2,18 @@ import DeviceModel
 import Glibc
 import LinuxSystem
 
-/// What stage 2 sets up before the first program starts.
+/// Sets up the running system in stage 2, before the first program starts.
 ///
-/// Nothing here is a reason not to start the programs: each step that fails is noted, and the next one is done.
+/// No failure here keeps the programs from starting: it is noted, and the next step follows.
 public struct RunningSystem {
   private let note: (String) -> Void
 
-  /// - Parameter note: is told what could not be done.
+  /// - Parameter note: Receives a message for each step that failed.
   public init(note: @escaping (String) -> Void) {
     self.note = note
   }
 
-  /// Mounts the file systems that live in memory and those of the kernel.
+  /// Mounts the kernel's file systems and those in memory.
   public func mountFileSystems() {
     attempt { try Mount.mountOnce("proc", at: "/proc", [.noSetUserID, .noDevices, .noExecution]) }
     attempt { try Mount.mountOnce("sysfs", at: "/sys", [.noSetUserID, .noDevices, .noExecution]) }
@@ -38,14 +38,14 @@ public struct RunningSystem {
     symlink("/run/lock", "/var/lock")
   }
 
-  /// Where the few devices are that every program needs.
+  /// The folder with the few devices that every program needs.
   public static let fewDevices = DevicePaths.run + "/dev"
 
-  /// Makes a folder with the devices that every program needs, for those that see no others.
+  /// Makes a folder with the devices that every program needs, for programs that see no other devices.
   public func makeFewDevices() {
     let folder = Self.fewDevices
     attempt { try Mount.mount("tmpfs", from: "tmpfs", at: folder, [.noSetUserID, .noExecution], options: "mode=755") }
-    // Documentation/admin-guide/devices.txt of Linux.
+    // Linux, Documentation/admin-guide/devices.txt.
     for (name, major, minor) in [
       ("null", 1, 3), ("zero", 1, 5), ("full", 1, 7), ("random", 1, 8), ("urandom", 1, 9), ("tty", 5, 0),
     ] as [(String, UInt32, UInt32)] {
@@ -62,15 +62,15 @@ public struct RunningSystem {
   }
 
   private static func makeNode(_ path: String, _ major: UInt32, _ minor: UInt32) throws(SystemError) {
-    // makedev(3), of small numbers; the mode of a process that has another umask.
+    // makedev(3) for small numbers. chmod sets the mode, as mknod applies the umask.
     guard mknod(path, S_IFCHR | 0o666, dev_t(major << 8 | minor)) == 0, chmod(path, 0o666) == 0 else {
       throw SystemError("make", path)
     }
   }
 
-  /// Settings of the kernel that a device has unless its command line gives others (`sysctl.NAME=VALUE`): nobody but root learns addresses
-  /// of the kernel or reads its messages; links and pipes of others in shared folders are not followed; no user name spaces, no program in the
-  /// kernel and no other kernel without root; nobody on the network redirects packets.
+  /// Kernel settings of a device, unless its command line sets others (`sysctl.NAME=VALUE`). Only root can read the
+  /// kernel's addresses and messages. Links and pipes of other users in shared folders are not followed. Without root
+  /// there are no user namespaces, no BPF programs and no other kernel. Nobody on the network can redirect packets.
   static let settings: [(name: String, value: String)] =
     [
       ("kernel.kptr_restrict", "2"), ("kernel.dmesg_restrict", "1"), ("kernel.kexec_load_disabled", "1"),
@@ -86,11 +86,11 @@ public struct RunningSystem {
       ]
     }
 
-  /// Sets the kernel's settings; one that this kernel does not have is none.
+  /// Applies the kernel settings. Skips those that this kernel does not have.
   ///
   /// - Parameters:
-  ///   - commandLine: That of the kernel.
-  ///   - folder: Where the settings are.
+  ///   - commandLine: The kernel command line.
+  ///   - folder: The folder with the settings.
   public func applySettings(commandLine: String, in folder: String = "/proc/sys") {
     let given = commandLine.split(separator: " ").compactMap { word in
       word.hasPrefix("sysctl.") ? word.dropFirst(7).prefix { $0 != "=" } : nil
@@ -101,24 +101,24 @@ public struct RunningSystem {
     }
   }
 
-  /// Gives the machine its name and brings the loopback interface up.
+  /// Sets the host name and brings the loopback interface up.
   public func setIdentity(hostname: String) {
     attempt { try Kernel.setHostName(hostname) }
     attempt { try NetworkConfiguration().bringUp("lo") }
   }
 
-  /// Steps the clock forward to the latest time that is known to have passed; a clock that is later is left alone.
+  /// Steps the clock forward to the latest time that is known to have passed. Leaves a later clock alone.
   ///
-  /// - Parameter times: in seconds since 1970.
+  /// - Parameter times: Times in seconds since 1970.
   public func stepClock(toAtLeast times: [Int]) {
     guard let latest = times.max(), Clock.seconds < latest else { return }
     attempt { try Clock.set(seconds: latest) }
     note("the clock was set forward to \(Clock.text(seconds: latest))")
   }
 
-  /// Gives interfaces the addresses that the plan names. It may be repeated when interfaces have come.
+  /// Gives interfaces their static addresses. Can be called again when interfaces are added.
   ///
-  /// - Parameter interfaces: those whose interface is not there are left for the next time.
+  /// - Parameter interfaces: The interfaces of the plan. Those that do not exist yet are skipped.
   public func configure(_ interfaces: [StaticInterface]) {
     for interface in interfaces {
       guard let name = interface.name ?? NetworkConfiguration.ethernetInterfaces().first,

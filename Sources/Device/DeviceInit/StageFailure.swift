@@ -1,9 +1,8 @@
-/// Why the device cannot be started: a sentence for whoever looks at the console or at the record afterwards.
+/// The reason why the device cannot be started, as a sentence for the console and the failure record.
 public struct StageFailure: Error, Equatable, Sendable, CustomStringConvertible {
-  /// The sentence.
+  /// The reason as a sentence.
   public let description: String
 
-  /// Makes a failure.
   public init(_ description: String) {
     self.description = description
   }

@@ -3,10 +3,10 @@ import LinuxSystem
 
 /// The descriptors 0, 1 and 2 of PID 1.
 enum StandardDescriptors {
-  /// Makes the console standard input, output and error.
+  /// Opens the console as standard input, output and error.
   ///
-  /// The kernel starts PID 1 without them where the initial RAM file system has no `/dev/console`: then the next file that is opened would get
-  /// one of these numbers, and the message of a crash would be written into it.
+  /// If the initial RAM file system has no `/dev/console`, the kernel starts PID 1 without these descriptors. The next
+  /// file to be opened would then get one of these numbers, and the message of a crash would be written into it.
   static func openConsole() throws(SystemError) {
     var console = open("/dev/console", O_RDWR | O_NOCTTY)
     if console < 0 { console = open("/dev/null", O_RDWR) }

@@ -2,18 +2,19 @@ import DeviceModel
 import Glibc
 import LinuxSystem
 
-/// Puts the values of the first start into the root of a system. Each start does it anew: what is written to the root is dropped.
+/// Applies the values of the first boot to the root of a system. Each start does it again, as changes to the root are
+/// discarded.
 struct SystemSettings {
-  /// The root that is being put together.
+  /// The root that is being prepared.
   let root: String
 
   private static let networkManager = "/etc/NetworkManager"
   private static let zones = "/usr/share/zoneinfo"
   private static let secureShell = "/etc/ssh"
 
-  /// What of the values an image cannot take, for its owner to read.
+  /// Returns a message for each value that has no effect in this image.
   ///
-  /// - Parameter isSystem: Whether it is a system, and no appliance.
+  /// - Parameter isSystem: True for a system, false for an appliance.
   static func problems(of values: FirstBootValues, in root: String, isSystem: Bool) -> [String] {
     var problems: [String] = []
     func need(_ place: String, for key: FirstBootValues.Key, called name: String) {
@@ -33,9 +34,9 @@ struct SystemSettings {
     return problems
   }
 
-  /// Writes what the values say.
+  /// Applies the values.
   ///
-  /// - Returns: What could not be done.
+  /// - Returns: A message for each value that could not be applied.
   func apply(_ values: FirstBootValues) -> [String] {
     var problems: [String] = []
     func attempt(_ change: () throws(SystemError) -> Void) {
@@ -57,7 +58,7 @@ struct SystemSettings {
 
   private func setHostName(_ name: String) throws(SystemError) {
     try FileTree.replace(root + "/etc/hostname", with: Array("\(name)\n".utf8))
-    // Debian's own line for the name of the machine.
+    // The address that Debian uses for the machine's own name.
     let own = "127.0.1.1"
     let bytes = (try? FileTree.read(root + "/etc/hosts")) ?? []
     var lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false).map(
@@ -73,13 +74,13 @@ struct SystemSettings {
     let link = root + "/etc/localtime"
     unlink(link)
     guard symlink("..\(Self.zones)/\(zone)", link) == 0 else { throw SystemError("make the link", link) }
-    // Debian up to bookworm has the name in a file as well.
+    // Debian up to bookworm also has the name in a file.
     if FileTree.exists(root + "/etc/timezone") {
       try FileTree.replace(root + "/etc/timezone", with: Array("\(zone)\n".utf8))
     }
   }
 
-  /// A connection of NetworkManager (`nm-settings-keyfile(5)`), before those of the image.
+  /// Adds a connection to NetworkManager (`nm-settings-keyfile(5)`), with priority over those of the image.
   private func addNetwork(_ name: String, password: String?) throws(SystemError) {
     var lines = [
       "[connection]", "id=first-boot", "type=wifi", "autoconnect-priority=10", "", "[wifi]", "mode=infrastructure",
@@ -93,7 +94,7 @@ struct SystemSettings {
       "\(folder)/first-boot.nmconnection", with: Array((lines.joined(separator: "\n") + "\n").utf8), mode: 0o600)
   }
 
-  /// A value in a file of GLib's key files: spaces at its ends and backslashes are escaped, and semicolons where they would part a list.
+  /// Escapes a value for a GLib key file: spaces at the ends, backslashes, and in lists semicolons.
   static func keyFileValue(_ text: String, isList: Bool = false) -> String {
     var result = text.map { $0 == "\\" ? "\\\\" : isList && $0 == ";" ? "\\;" : String($0) }
     for end in [result.startIndex, result.index(before: result.endIndex)] where result[end] == " " {

@@ -3,9 +3,9 @@ import FoundationEssentials
 import Glibc
 import LinuxSystem
 
-/// The failures of starts and runs, kept on the data partition: a file with one JSON object on each line.
+/// The failures of starts and runs on the data partition: a file with one JSON object on each line.
 public struct FailureLog {
-  /// Records that are kept.
+  /// Maximum number of records.
   public static let limit = 32
   private static let name = "failures"
 
@@ -18,7 +18,7 @@ public struct FailureLog {
 
   private var path: String { folder + "/" + Self.name }
 
-  /// The records, oldest first; lines that cannot be read are left out.
+  /// The records, oldest first. Skips lines that cannot be parsed.
   public var records: [FailureRecord] {
     let bytes = (try? FileTree.read(path, limit: 1 << 20)) ?? []
     return bytes.split(separator: UInt8(ascii: "\n")).compactMap {
@@ -26,9 +26,9 @@ public struct FailureLog {
     }
   }
 
-  /// Adds a record; the oldest leave when there are more than ``limit``.
+  /// Adds a record, and removes the oldest beyond ``limit``.
   ///
-  /// - Throws: where the folder cannot be written.
+  /// - Throws: An error if the file cannot be written.
   public func add(_ record: FailureRecord) throws {
     try FileTree.makeFolders(folder)
     var bytes: [UInt8] = []

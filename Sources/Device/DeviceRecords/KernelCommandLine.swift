@@ -5,7 +5,8 @@ import LinuxSystem
 public struct KernelCommandLine: Sendable, Equatable {
   private let values: [String: String]
 
-  /// Reads parameters: words separated by spaces, `NAME=VALUE` or `NAME`; double quotes keep spaces. The last one counts.
+  /// Parses parameters: `NAME=VALUE` or `NAME`, separated by spaces. Double quotes protect spaces. The last value of a
+  /// name counts.
   public init(_ text: String) {
     var words: [String] = []
     var word = ""
@@ -30,7 +31,7 @@ public struct KernelCommandLine: Sendable, Equatable {
     KernelCommandLine(FileTree.line("/proc/cmdline") ?? "")
   }
 
-  /// The value of a parameter; `nil` where it is not given.
+  /// The value of a parameter, or `nil` if it is absent.
   public subscript(_ name: String) -> String? { values[name] }
 
   /// The slot that the boot loader chose.

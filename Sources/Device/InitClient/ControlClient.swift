@@ -3,20 +3,20 @@ import FoundationEssentials
 import Glibc
 import LinuxSystem
 
-/// The other side of the supervisor's socket: sends requests and waits for the answers.
+/// A client of the supervisor's socket.
 public final class ControlClient {
-  /// Why there is no answer.
+  /// The reason why there is no answer.
   public enum Failure: Error, Equatable, CustomStringConvertible {
-    /// Nobody listens, or not to this user.
+    /// Nothing listens on the socket, or this user has no access.
     case notReachable(String)
-    /// The connection ended before the answer did.
+    /// The connection ended before the answer was complete.
     case closed
-    /// The answer is not one.
+    /// The answer cannot be parsed.
     case unreadable
-    /// The supervisor refused.
+    /// The supervisor refused the request.
     case refused(String)
 
-    /// The reason for a reader.
+    /// The reason as text.
     public var description: String {
       switch self {
       case .notReachable(let reason):
@@ -36,8 +36,8 @@ public final class ControlClient {
 
   /// Connects to the supervisor.
   ///
-  /// - Parameter path: its socket.
-  /// - Throws: ``Failure``.
+  /// - Parameter path: The path of its socket.
+  /// - Throws: ``Failure/notReachable(_:)``.
   public init(path: String = DevicePaths.controlSocket) throws(Failure) {
     signal(SIGPIPE, SIG_IGN)
     do {
@@ -47,7 +47,7 @@ public final class ControlClient {
     }
   }
 
-  /// Sends a request; its answers are taken by ``reply()``.
+  /// Sends a request. ``reply()`` receives its answers.
   public func send(_ request: ControlRequest) throws(Failure) {
     do {
       try socket.write(all: try JSONEncoder().encode(request) + [UInt8(ascii: "\n")])
@@ -58,7 +58,7 @@ public final class ControlClient {
 
   /// Waits for the next answer.
   ///
-  /// - Throws: ``Failure``; also where the answer is that the request is refused.
+  /// - Throws: ``Failure``, also if the supervisor refused the request.
   public func reply() throws(Failure) -> ControlReply {
     let reply: ControlReply
     do {
@@ -72,7 +72,7 @@ public final class ControlClient {
     return reply
   }
 
-  /// Sends a request and waits for the one answer to it.
+  /// Sends a request and waits for its one answer.
   public func ask(_ request: ControlRequest) throws(Failure) -> ControlReply {
     try send(request)
     return try reply()

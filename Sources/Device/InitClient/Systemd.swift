@@ -2,12 +2,12 @@ import DeviceModel
 import FoundationEssentials
 import LinuxSystem
 
-/// systemd, as its own tool tells of it.
+/// The state of systemd, as reported by `systemctl`.
 public enum Systemd {
-  /// Whether it runs the machine (`sd_booted(3)`).
+  /// True if systemd runs the machine (`sd_booted(3)`).
   public static var runsMachine: Bool { FileTree.exists("/run/systemd/system") }
 
-  /// How the system does.
+  /// Returns the state of the system and its units.
   public static func state() -> SystemState {
     let failed = answer(["list-units", "--failed", "--plain", "--no-legend"])
     return SystemState(
@@ -16,7 +16,7 @@ public enum Systemd {
       restarts: restarts(in: answer(["show", "--property=Id,NRestarts", "--type=service", "*"])))
   }
 
-  /// How often units were started again, by what `systemctl show` prints of them: a paragraph for each.
+  /// Parses the restart counts of units from the output of `systemctl show`, which has a paragraph for each unit.
   static func restarts(in text: String) -> [String: Int] {
     var restarts: [String: Int] = [:]
     for paragraph in text.split(separator: "\n\n") {
@@ -30,7 +30,7 @@ public enum Systemd {
     return restarts
   }
 
-  /// What `systemctl` prints, without space around it, whatever its status; empty where it could not be run.
+  /// Returns the output of `systemctl` without surrounding space, for any exit status. Empty if it could not be run.
   private static func answer(_ arguments: [String]) -> String {
     let start = ProcessStart(
       "/usr/bin/systemctl", ["systemctl"] + arguments,

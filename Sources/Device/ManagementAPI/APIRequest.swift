@@ -1,17 +1,17 @@
 import FoundationEssentials
 
-/// What a request asks for, as far as routes look at it.
+/// The parts of a request that routes use.
 public struct APIRequest: Sendable {
-  /// `GET`, `POST` …
+  /// The method: `GET`, `POST` …
   public var method: String
   /// The path without its query.
   public var path: String
-  /// What stands behind the path: `?restart=no&force=1`. Values are words; nothing in them is encoded.
+  /// The query: `?restart=no&force=1`. Values are plain words without encoding.
   public var query: [String: String]
-  /// The body, where the route collects it.
+  /// The body, if the route collects it.
   public var body: [UInt8] = []
 
-  /// Makes a request of its target (RFC 9112, section 3.2.1).
+  /// Parses the target of a request (RFC 9112, section 3.2.1).
   public init(method: String, target: String) {
     self.method = method
     let parts = target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
@@ -28,12 +28,12 @@ public struct APIRequest: Sendable {
 public struct APIResponse: Error, Equatable {
   /// HTTP status code.
   public var status: Int
-  /// Header fields besides those that the server sets itself.
+  /// Header fields in addition to those of the server.
   public var headers: [String: String]
   /// The JSON text.
   public var body: [UInt8]
 
-  /// The value as JSON.
+  /// Returns an answer with the value as JSON.
   public static func json(_ value: some Encodable, status: Int = 200, headers: [String: String] = [:]) -> APIResponse {
     guard let body = try? APIText.bytes(of: value) else {
       return APIResponse(status: 500, headers: headers, body: Array(#"{"error":"the answer cannot be written"}"#.utf8))
@@ -41,15 +41,15 @@ public struct APIResponse: Error, Equatable {
     return APIResponse(status: status, headers: headers, body: body)
   }
 
-  /// An error, with its reason as a sentence.
+  /// Returns an error, with its reason as a sentence.
   public static func error(_ status: Int, _ reason: String, headers: [String: String] = [:]) -> APIResponse {
     .json(["error": reason], status: status, headers: headers)
   }
 }
 
-/// How the API writes values.
+/// The encoding of the API's values.
 enum APIText {
-  /// The value as JSON, in one line, its keys sorted.
+  /// Encodes the value as JSON on one line, with sorted keys.
   static func bytes(of value: some Encodable) throws -> [UInt8] {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]

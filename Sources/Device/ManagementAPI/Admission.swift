@@ -1,11 +1,12 @@
 import NIOConcurrencyHelpers
 import NIOCore
 
-/// The connections that there are, so that there are never more than the limits, and that all can be ended.
+/// The open connections, to keep their number within the limits and to close all of them.
 ///
-/// Whoever has shown the token stays. The others make room for each other, so that nobody without a token keeps somebody with one away.
+/// A connection that has shown the token stays. Those without a token are closed to make room for others, so they
+/// cannot keep out a client that has the token.
 final class Admission: Sendable {
-  /// There are as many connections as there may be.
+  /// The limit of connections is reached.
   struct Refused: Error {}
 
   private struct Connection {
@@ -19,7 +20,7 @@ final class Admission: Sendable {
     var open: [ObjectIdentifier: Connection] = [:]
     var next = 0
 
-    /// The connection that has been without a token for the longest time.
+    /// Returns the connection that has been without a token for the longest time.
     func oldestStranger(at address: String? = nil) -> Connection? {
       open.values.filter { !$0.isAuthenticated && (address == nil || $0.address == address) }.min {
         $0.number < $1.number
@@ -33,16 +34,16 @@ final class Admission: Sendable {
   private let state = NIOLockedValueBox(State())
 
   /// - Parameters:
-  ///   - limit: Connections at a time.
-  ///   - addressLimit: Of these from one address.
-  ///   - strangerLimit: Of these without a token yet.
+  ///   - limit: Maximum number of connections.
+  ///   - addressLimit: Maximum number of connections from one address.
+  ///   - strangerLimit: Maximum number of connections from one address that have not shown the token yet.
   init(limit: Int, addressLimit: Int, strangerLimit: Int) {
     self.limit = limit
     self.addressLimit = addressLimit
     self.strangerLimit = strangerLimit
   }
 
-  /// Takes a connection in, until it is closed; whether there is room for it.
+  /// Adds a connection until it is closed. Returns false if there is no room for it.
   func admit(_ channel: any Channel) -> Bool {
     let id = ObjectIdentifier(channel)
     let address = channel.remoteAddress?.ipAddress ?? ""
@@ -68,7 +69,7 @@ final class Admission: Sendable {
     return isAdmitted
   }
 
-  /// Notes that a connection has shown the token.
+  /// Marks a connection that has shown the token.
   func authenticate(_ channel: any Channel) {
     state.withLockedValue { $0.open[ObjectIdentifier(channel)]?.isAuthenticated = true }
   }

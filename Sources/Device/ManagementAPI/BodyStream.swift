@@ -4,9 +4,10 @@ import enum LinuxSystem.UnixSocket
 import NIOCore
 import NIOPosix
 
-/// The body of a request on its way to whoever reads it from a socket, a part at a time: what is not taken there is not read here.
+/// Passes the body of a request to a reader through a socket. Stops reading from the client while the reader does not
+/// keep up.
 final class BodyStream {
-  /// Bytes on their way at which no more is read from the client.
+  /// Number of bytes in transit at which reading from the client stops.
   private static let mostOutstanding = 256 << 10
 
   private let isReady: EventLoopFuture<any Channel>
@@ -14,10 +15,8 @@ final class BodyStream {
   private var outstanding = 0
   private let resume: () -> Void
 
-  /// Makes a stream.
-  ///
-  /// - Parameter resume: Is called when there is room again.
-  /// - Returns: The stream, and the end that the body is read from.
+  /// - Parameter resume: Called when there is room again.
+  /// - Returns: The stream, and the socket from which the body is read.
   static func make(
     on eventLoop: any EventLoop, resume: @escaping () -> Void
   ) throws -> (stream: BodyStream, reading: Descriptor) {
@@ -34,10 +33,10 @@ final class BodyStream {
     self.resume = resume
   }
 
-  /// Whether more may be read from the client.
+  /// True if more may be read from the client.
   var hasRoom: Bool { outstanding < Self.mostOutstanding }
 
-  /// Sends a part on. Where the reader is gone it is dropped: the answer says why.
+  /// Passes a part on. If the reader is gone, the part is dropped; the answer gives the reason.
   func write(_ part: ByteBuffer) {
     let count = part.readableBytes
     outstanding += count
@@ -49,10 +48,10 @@ final class BodyStream {
     }
   }
 
-  /// Says that there is no more, once all is sent on.
+  /// Ends the body once all parts are passed on.
   func end() {
     isReady.whenSuccess { channel in
-      // Behind what is still to be written.
+      // An empty write completes after all earlier writes.
       channel.writeAndFlush(ByteBuffer()).whenComplete { _ in channel.close(promise: nil) }
     }
   }

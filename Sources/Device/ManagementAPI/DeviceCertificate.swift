@@ -7,11 +7,11 @@ import NIOSSL
 import SwiftASN1
 import X509
 
-/// The key and the certificate by which a device proves that it is itself: its own, made at the first start, signed by nobody else.
+/// The key and the self-signed certificate that identify a device. They are made at its first start.
 ///
-/// A client does not ask who vouches for it, or until when; it remembers its fingerprint.
+/// A client does not check its issuer or its dates. It remembers the fingerprint.
 public struct DeviceCertificate: Sendable {
-  /// Name of the file, in PEM: the certificate, then its private key.
+  /// Name of the file in PEM: the certificate, then its private key.
   static let fileName = "certificate.pem"
   private static let sizeLimit = 65_536
 
@@ -20,18 +20,19 @@ public struct DeviceCertificate: Sendable {
 
   /// SHA-256 of the certificate, in DER.
   public let fingerprint: Fingerprint
-  /// Whether it was made just now.
+  /// True if the certificate was just made.
   public let isNew: Bool
 
-  /// Takes the certificate that a folder holds, or makes one.
+  /// Reads the certificate from a folder, or makes one.
   ///
-  /// Certificate and key are one file that is replaced as a whole: after a power cut there is a pair that fits, or none, and then nobody
-  /// has seen it yet. A file that cannot be read is replaced, as a device without the API could not be mended from afar.
+  /// Certificate and key are one file that is replaced as a whole. After a power cut there is a matching pair, or none,
+  /// and then no client has seen it yet. A file that cannot be parsed is replaced, as a device without the API could
+  /// not be repaired remotely.
   ///
   /// - Parameters:
   ///   - folder: A folder of the daemon's user, on the data partition.
-  ///   - name: Name that the certificate has; no client compares it.
-  /// - Throws: where no certificate can be made or written.
+  ///   - name: The subject of the certificate. No client compares it.
+  /// - Throws: An error if the certificate cannot be made or written.
   public init(in folder: String, name: String) throws {
     let path = "\(folder)/\(Self.fileName)"
     if let kept = try? FileTree.read(path, limit: Self.sizeLimit), let pair = try? Self(pem: kept, isNew: false) {
@@ -43,7 +44,7 @@ public struct DeviceCertificate: Sendable {
     try FileTree.replace(path, with: pem, mode: 0o600)
   }
 
-  /// The fingerprint of the certificate that a folder holds; `nil` where it holds none.
+  /// Returns the fingerprint of the certificate in a folder, or `nil` if there is none.
   public static func fingerprint(in folder: String) -> Fingerprint? {
     let pem = try? FileTree.read("\(folder)/\(fileName)", limit: sizeLimit)
     return pem.flatMap { try? Self(pem: $0, isNew: false).fingerprint }
@@ -66,7 +67,7 @@ public struct DeviceCertificate: Sendable {
     let subject = try DistinguishedName { CommonName(name) }
     let certificate = try Certificate(
       version: .v3, serialNumber: Certificate.SerialNumber(), publicKey: .init(key.publicKey),
-      // Before any clock of a device, and the end of one that has none (RFC 5280, section 4.1.2.5).
+      // From before any device clock to the date that means "no expiry" (RFC 5280, section 4.1.2.5).
       notValidBefore: Date(timeIntervalSince1970: 0), notValidAfter: Date(timeIntervalSince1970: 253_402_300_799),
       issuer: subject, subject: subject, signatureAlgorithm: .ecdsaWithSHA256,
       extensions: try Certificate.Extensions {

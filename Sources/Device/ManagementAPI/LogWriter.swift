@@ -6,12 +6,12 @@ import LinuxSystem
 
 /// Follows one program's output and writes it to rotated files on the data partition.
 ///
-/// The number of the next line is kept in a file that lives until the next boot, as the supervisor's numbers do: after its
-/// own restart the writer goes on where it was, as far as the supervisor still has the lines.
+/// A file that lasts until the next boot holds the number of the next line, like the supervisor's own numbers. So after
+/// a restart of the daemon the writer continues there, as far as the supervisor still has the lines.
 public struct LogWriter: Sendable {
-  /// Folder of the positions, below ``DevicePaths/run``; the supervisor makes it for the daemon's user.
+  /// Folder of the positions, below ``DevicePaths/run``. The supervisor makes it for the daemon's user.
   public static let positionFolder = DevicePaths.run + "/log-positions"
-  /// Milliseconds before the supervisor is asked again after a connection ended.
+  /// Milliseconds to wait before the next connection to the supervisor.
   private static let pause: UInt32 = 1000
 
   let program: String
@@ -20,14 +20,12 @@ public struct LogWriter: Sendable {
   let limits: LogFiles
   let socketPath: String
 
-  /// Makes a writer.
-  ///
   /// - Parameters:
-  ///   - program: the program's name.
-  ///   - limits: when a file is closed and how many are kept.
-  ///   - folder: the folder with all programs' folders.
-  ///   - positionFolder: where the number of the next line is kept.
-  ///   - socketPath: the supervisor's socket.
+  ///   - program: The name of the program.
+  ///   - limits: The maximum size of a file, and the number of files to keep.
+  ///   - folder: The folder with the folders of all programs.
+  ///   - positionFolder: The folder with the numbers of the next lines.
+  ///   - socketPath: The path of the supervisor's socket.
   public init(
     program: String, limits: LogFiles, folder: String = DevicePaths.logs, positionFolder: String = positionFolder,
     socketPath: String = DevicePaths.controlSocket
@@ -39,9 +37,9 @@ public struct LogWriter: Sendable {
     self.socketPath = socketPath
   }
 
-  /// Writes for as long as the process lives.
+  /// Writes until the process ends.
   ///
-  /// - Parameter note: is told why nothing can be written at the moment.
+  /// - Parameter note: Receives the reason if nothing can be written at the moment.
   public func run(note: (String) -> Void) -> Never {
     while true {
       do {
@@ -62,13 +60,14 @@ public struct LogWriter: Sendable {
     while case .log(let part) = try client.reply() {
       try file.append(Self.text(of: part))
       guard let last = part.lines.last else { continue }
-      // Not synchronised: the folder is in memory. Ending between the two writes repeats one part of the log.
+      // Not synchronised, as the folder is in memory. If the process ends between the two writes, one part of the log
+      // is written twice.
       let position = try Descriptor(opening: positionPath, O_WRONLY | O_CREAT | O_TRUNC)
       try position.write(all: Array("\(last.sequence + 1)\n".utf8))
     }
   }
 
-  /// The lines as they stand in the file: time, `E` for standard error or `O`, and the text.
+  /// Formats lines for the file: time, `E` for standard error or `O` for standard output, and the text.
   static func text(of part: LogPart) -> [UInt8] {
     var text = part.missed > 0 ? "\(part.missed) lines were lost here\n" : ""
     for line in part.lines {

@@ -4,30 +4,32 @@ import NIOHTTP1
 import NIOPosix
 import NIOSSL
 
-/// The server of the management API: HTTP/1.1 over TLS, for those who have the token.
+/// The server of the management API: HTTP/1.1 over TLS, for clients that have the token.
 public final class ManagementServer: Sendable {
-  /// Bounds on what one client can cost.
+  /// Bounds on the resources that one client can use.
   public struct Limits: Sendable {
-    /// Connections at a time. For another one the oldest without a token makes room; where all have shown one, it is closed at once.
+    /// Maximum number of connections. A further one replaces the oldest without a token. If all have shown the token,
+    /// it is closed at once.
     public var connections = 64
-    /// Connections at a time from one address.
+    /// Maximum number of connections from one address.
     public var connectionsPerAddress = 32
-    /// Connections at a time from one address that have not shown the token yet.
+    /// Maximum number of connections from one address that have not shown the token yet.
     public var strangersPerAddress = 8
-    /// Seconds within which a connection has to show the token, with the first whole head of a request.
+    /// Seconds within which a connection has to show the token, in the complete head of its first request.
     public var authenticationSeconds: Int64 = 5
-    /// Bytes of a request's body, where it is collected.
+    /// Maximum number of bytes of a request's body, if it is collected.
     public var bodyBytes = 1 << 20
-    /// Seconds that a client may take for the head of a request, for each part of its body, and to take an event.
+    /// Maximum number of seconds to wait for the head of a request, for each part of its body, and for the client to
+    /// accept an event.
     public var idleSeconds: Int64 = 30
-    /// Time until a wrong token is answered.
+    /// Delay of the answer to a wrong token.
     public var pauseAfterWrongToken = TimeAmount.seconds(1)
 
-    /// The usual limits.
     public init() {}
   }
 
-  /// One thread moves the bytes of all connections; it lives as long as the process, as work on other threads hands its results to it.
+  /// One thread moves the bytes of all connections. It lives as long as the process, as work on other threads hands its
+  /// results to it.
   private static let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
 
   private let admission: Admission
@@ -36,12 +38,12 @@ public final class ManagementServer: Sendable {
   /// Begins to listen.
   ///
   /// - Parameters:
-  ///   - plan: addresses and port; port 0 for any that is free.
-  ///   - certificate: proves who the device is.
-  ///   - gate: lets clients in.
-  ///   - router: who answers.
-  ///   - limits: bounds on what one client can cost.
-  /// - Throws: where an address cannot be listened on.
+  ///   - plan: The addresses and the port; port 0 for any free one.
+  ///   - certificate: The certificate of the device.
+  ///   - gate: Checks the token.
+  ///   - router: The routes that answer requests.
+  ///   - limits: Bounds on the resources that one client can use.
+  /// - Throws: An error if it cannot listen on an address.
   public init(
     _ plan: ManagementPlan, certificate: DeviceCertificate, gate: TokenGate, router: Router, limits: Limits = Limits()
   ) throws {
@@ -64,11 +66,11 @@ public final class ManagementServer: Sendable {
       .childChannelOption(.maxMessagesPerRead, value: 4)
     self.admission = admission
     channels = try plan.addresses.map { address in
-      // Listening on :: must not take 0.0.0.0 with it, which may be in the list as well.
+      // A socket on :: must not take 0.0.0.0 as well, as that may be in the list too.
       let isIPv6 = address.contains(":")
       let only6 = ChannelOptions.Types.SocketOption(level: .ipv6, name: .ipv6_v6only)
       let options = isIPv6 ? bootstrap.serverChannelOption(only6, value: 1) : bootstrap
-      // A numeric address: a name would need the resolver, which a static executable does not have.
+      // A numeric address: a name would need the C library's resolver, which a static executable does not have.
       return try options.bind(to: SocketAddress(ipAddress: address, port: plan.port)).wait()
     }
   }
@@ -84,7 +86,7 @@ public final class ManagementServer: Sendable {
   /// The port of the first address.
   public var port: Int? { channels.first?.localAddress?.port }
 
-  /// Waits for as long as the server listens.
+  /// Waits until the server stops listening.
   public func wait() throws {
     for channel in channels { try channel.closeFuture.wait() }
   }

@@ -3,31 +3,33 @@ import class LinuxSystem.Descriptor
 import NIOCore
 import NIOHTTP1
 
-/// One connection's requests: asks for the token before anything else, hands each request to its route, and writes the answer.
+/// Handles the requests of one connection: checks the token first, passes each request to its route, and writes the
+/// answer.
 final class RequestHandler: ChannelDuplexHandler, RemovableChannelHandler {
   typealias InboundIn = HTTPServerRequestPart
   typealias OutboundIn = HTTPServerResponsePart
   typealias OutboundOut = HTTPServerResponsePart
 
-  /// Where the request of the moment stands.
+  /// The state of the current request.
   private enum State {
-    /// None has come yet.
+    /// No request has arrived.
     case idle
-    /// Its body is collected.
+    /// The body is being collected.
     case collecting(HTTPRequestHead, APIRequest, Router.Route.Work)
-    /// Its body goes to somebody who makes the answer meanwhile.
+    /// The body is passed to a route, which makes the answer at the same time.
     case streaming(HTTPRequestHead, BodyStream)
-    /// All of it is here, and the answer is being made.
+    /// The request is complete, and the answer is being made.
     case answering(HTTPRequestHead)
-    /// The answer comes, or has come, before the rest of the request, which nobody wants.
+    /// The answer comes before the end of the request. The rest of the request is dropped.
     case dropping(isComplete: Bool, isAnswered: Bool)
   }
 
   private typealias Bound = NIOLoopBound<(handler: RequestHandler, context: ChannelHandlerContext)>
 
-  /// Bytes of a request's target that are looked at.
+  /// Maximum length of a request's target in bytes.
   private static let targetLimit = 2048
-  /// Time for which the rest of a request is read that nobody wants: hanging up at once could take the answer from its reader.
+  /// Time for which the rest of a dropped request is read. If the connection were closed at once, the client could lose
+  /// the answer.
   private static let lingering = TimeAmount.seconds(5)
 
   private let router: Router
@@ -36,13 +38,13 @@ final class RequestHandler: ChannelDuplexHandler, RemovableChannelHandler {
   private let admission: Admission
   private var state = State.idle
   private var body: [UInt8] = []
-  /// Whether the connection waits with reading until a body's reader has taken what is here.
+  /// True while reading from the client is held until the reader of the body has caught up.
   private var isReadHeld = false
-  /// True while the client waits for a word before it sends the body.
+  /// True while the client waits for "100 Continue" before it sends the body.
   private var isWordAwaited = false
-  /// Whether the first event of a stream was sent.
+  /// True once the first event of a stream was sent.
   private var hasBegunEvents = false
-  /// Ends the connection unless something comes before.
+  /// Closes the connection unless data arrives in time.
   private var patience: Scheduled<Void>?
 
   init(router: Router, gate: TokenGate, limits: ManagementServer.Limits, admission: Admission) {
@@ -52,7 +54,7 @@ final class RequestHandler: ChannelDuplexHandler, RemovableChannelHandler {
     self.admission = admission
   }
 
-  // MARK: What comes
+  // MARK: Incoming data
 
   func channelActive(context: ChannelHandlerContext) {
     expect(context, within: .seconds(limits.authenticationSeconds))
@@ -61,7 +63,7 @@ final class RequestHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
   func channelInactive(context: ChannelHandlerContext) {
     patience?.cancel()
-    // Whoever reads the body finds that it ends too early.
+    // The reader of the body then sees that it ends too early.
     if case .streaming(_, let stream) = state { stream.end() }
     state = .dropping(isComplete: true, isAnswered: true)
     context.fireChannelInactive()
@@ -75,7 +77,7 @@ final class RequestHandler: ChannelDuplexHandler, RemovableChannelHandler {
     }
   }
 
-  /// What a body's reader does not take is left with the client.
+  /// Leaves data with the client while the reader of the body does not keep up.
   func read(context: ChannelHandlerContext) {
     if case .streaming(_, let stream) = state, !stream.hasRoom {
       isReadHeld = true
@@ -117,7 +119,7 @@ final class RequestHandler: ChannelDuplexHandler, RemovableChannelHandler {
     }
   }
 
-  /// Lets a client send its body that waits for a word (RFC 9110, section 10.1.1).
+  /// Sends "100 Continue" to a client that waits for it before it sends its body (RFC 9110, section 10.1.1).
   private func sayThatBodyIsWanted(_ context: ChannelHandlerContext) {
     switch state {
     case .collecting, .streaming: break
@@ -160,7 +162,7 @@ final class RequestHandler: ChannelDuplexHandler, RemovableChannelHandler {
     }
   }
 
-  /// Waits for the client, and not for ever.
+  /// Waits for the client, for a limited time.
   private func expect(_ context: ChannelHandlerContext, within time: TimeAmount? = nil) {
     patience?.cancel()
     let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
@@ -230,7 +232,7 @@ final class RequestHandler: ChannelDuplexHandler, RemovableChannelHandler {
     return written.always { _ in bound.value.handler.patience?.cancel() }
   }
 
-  /// Writes the answer; `nil` where events were sent.
+  /// Writes the answer, or ends the stream of events if it is `nil`.
   private func finish(_ response: APIResponse?, _ context: ChannelHandlerContext) {
     switch state {
     case .answering(let head):
@@ -248,7 +250,7 @@ final class RequestHandler: ChannelDuplexHandler, RemovableChannelHandler {
     }
   }
 
-  /// Answers before the request is complete; what is still coming is dropped.
+  /// Answers before the request is complete. The rest of the request is dropped.
   private func refuse(
     _ head: HTTPRequestHead, _ response: APIResponse, after pause: TimeAmount = .zero,
     _ context: ChannelHandlerContext
@@ -257,11 +259,11 @@ final class RequestHandler: ChannelDuplexHandler, RemovableChannelHandler {
     body = []
     state = .dropping(isComplete: false, isAnswered: false)
     let bound = Bound((self, context), eventLoop: context.eventLoop)
-    // Never at once: the rest of the request may be here already, behind what is being delivered.
+    // Never at once: the rest of the request may already be here, behind the part that is being delivered.
     context.eventLoop.scheduleTask(in: pause) {
       let (handler, context) = bound.value
       guard case .dropping(var isComplete, false) = handler.state else { return }
-      // Whoever waits for a word before it sends more sends nothing more.
+      // A client that still waits for "100 Continue" sends nothing more.
       if handler.isWordAwaited { isComplete = true }
       handler.state = .dropping(isComplete: isComplete, isAnswered: true)
       handler.write(response, to: head, closing: isComplete, context)
@@ -271,7 +273,7 @@ final class RequestHandler: ChannelDuplexHandler, RemovableChannelHandler {
     }
   }
 
-  /// - Parameter closing: Whether the connection is closed behind it at once. Where a request is dropped, its rest is read before.
+  /// - Parameter closing: True to close the connection after the answer. The rest of a dropped request is read first.
   private func write(
     _ response: APIResponse, to head: HTTPRequestHead, closing: Bool, _ context: ChannelHandlerContext
   ) {
@@ -279,7 +281,7 @@ final class RequestHandler: ChannelDuplexHandler, RemovableChannelHandler {
     for (name, value) in response.headers.sorted(by: { $0.key < $1.key }) {
       headers.replaceOrAdd(name: name, value: value)
     }
-    // A stream of events has no length that the answer to HEAD could tell.
+    // A stream of events has no length to report to a HEAD request.
     if head.method != .HEAD || !response.body.isEmpty {
       headers.add(name: "Content-Length", value: String(response.body.count))
     }

@@ -2,14 +2,15 @@ import DeviceModel
 import Glibc
 import LinuxSystem
 
-/// A file that is closed at a size and kept as `NAME.1`, the one before as `NAME.2`, up to a number of them.
+/// A log file that is rotated at a size: the last one is kept as `NAME.1`, the one before as `NAME.2`, and so on up to
+/// a number of files.
 struct RotatedFile {
   private let path: String
   private let limits: LogFiles
   private var file: Descriptor
   private var size: Int64
 
-  /// Opens the file to go on behind what it holds.
+  /// Opens the file to append to it.
   init(folder: String, name: String, limits: LogFiles) throws(SystemError) {
     try FileTree.makeFolders(folder, mode: 0o750)
     path = folder + "/" + name
@@ -17,7 +18,7 @@ struct RotatedFile {
     (file, size) = try Self.open(path)
   }
 
-  /// Adds bytes, and begins a new file first if they would make this one too large.
+  /// Appends bytes. Begins a new file first if they would make this one too large.
   mutating func append(_ bytes: [UInt8]) throws(SystemError) {
     if size > 0, size + Int64(bytes.count) > limits.maximumBytes {
       try rotate()
@@ -26,7 +27,8 @@ struct RotatedFile {
     size += Int64(bytes.count)
   }
 
-  /// Moves each file on by one, oldest first. A power cut in between leaves a gap in the numbers, and loses nothing.
+  /// Increments the number of each file, oldest first. A power cut in between leaves a gap in the numbers but loses no
+  /// data.
   private mutating func rotate() throws(SystemError) {
     let kept = max(0, limits.keep)
     if kept == 0 {

@@ -1,17 +1,17 @@
 import LinuxSystem
 
-/// Finds who answers a request.
+/// Finds the route for a request.
 public struct Router: Sendable {
-  /// One thing that can be asked for. Its work is done on a thread of its own, and may wait.
+  /// One request that the API answers. Its work runs on a separate thread, and may block.
   public struct Route: Sendable {
-    /// What is done for a request.
+    /// The work for a request.
     public enum Work: Sendable {
-      /// An answer is made, once the body is there.
+      /// Makes an answer once the body is complete.
       case answer(@Sendable (APIRequest) -> APIResponse)
-      /// An answer is made from the body while it comes, of any length, by the descriptor that it can be read from. A client that waits
-      /// for a word before it sends the body gets it when the work calls the last argument.
+      /// Makes an answer while it reads the body from the descriptor; the body can have any length. The last argument
+      /// sends "100 Continue" to a client that waits for it.
       case take(@Sendable (APIRequest, Descriptor, @escaping @Sendable () -> Void) -> APIResponse)
-      /// Events are sent for as long as the other side listens.
+      /// Sends events until the client closes the connection.
       case follow(@Sendable (APIRequest, EventStream) throws -> Void)
     }
 
@@ -19,10 +19,8 @@ public struct Router: Sendable {
     let path: String
     let work: Work
 
-    /// Makes a route.
-    ///
     /// - Parameters:
-    ///   - method: For `GET`, requests with `HEAD` are answered as well, without the body.
+    ///   - method: The method. `GET` also answers `HEAD` requests, without the body.
     ///   - path: The whole path.
     public init(_ method: String, _ path: String, _ work: Work) {
       self.method = method
@@ -30,7 +28,7 @@ public struct Router: Sendable {
       self.work = work
     }
 
-    /// Makes a route whose answer needs no more than the request.
+    /// Makes a route whose answer depends only on the request.
     public init(_ method: String, _ path: String, answer: @escaping @Sendable (APIRequest) -> APIResponse) {
       self.init(method, path, .answer(answer))
     }
@@ -38,14 +36,13 @@ public struct Router: Sendable {
 
   private let routes: [Route]
 
-  /// Makes a router.
   public init(_ routes: [Route]) {
     self.routes = routes
   }
 
-  /// The route for a request.
+  /// Returns the route for a request.
   ///
-  /// - Throws: The answer that says why there is none.
+  /// - Throws: An error answer if there is no such route.
   func route(for request: APIRequest) throws(APIResponse) -> Route {
     let here = routes.filter { $0.path == request.path }
     if here.isEmpty { throw .error(404, "there is nothing at \(request.path)") }

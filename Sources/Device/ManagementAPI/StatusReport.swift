@@ -4,15 +4,15 @@ import Glibc
 import InitClient
 import LinuxSystem
 
-/// Puts together what the device says about itself.
+/// Makes the status of the device.
 public struct StatusReport: Sendable {
   private let source: Source
 
-  /// Who knows what runs.
+  /// The source of the status of programs or units.
   private enum Source: Sendable {
-    /// The supervisor of an appliance, by its socket.
+    /// The supervisor of an appliance, by the path of its socket.
     case supervisor(String)
-    /// systemd, and the image by what its updater has been told.
+    /// systemd, with the image's identity from the update plan.
     case systemd(ImageIdentity)
   }
 
@@ -26,9 +26,9 @@ public struct StatusReport: Sendable {
     source = .systemd(image)
   }
 
-  /// The status of the moment.
+  /// Returns the current status.
   ///
-  /// - Throws: ``ControlClient/Failure`` where the supervisor does not answer.
+  /// - Throws: ``ControlClient/Failure`` if the supervisor does not answer.
   public func make() throws(ControlClient.Failure) -> DeviceStatus {
     switch source {
     case .systemd(let image):
@@ -62,7 +62,7 @@ public struct StatusReport: Sendable {
       system: system)
   }
 
-  /// Main memory by `/proc/meminfo`.
+  /// The main memory according to `/proc/meminfo`.
   private static var memory: DeviceStatus.Space {
     var values: [Substring: UInt64] = [:]
     for line in (FileTree.line("/proc/meminfo") ?? "").split(separator: "\n") {

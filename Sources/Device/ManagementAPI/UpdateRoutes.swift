@@ -3,19 +3,18 @@ import FoundationEssentials
 import LinuxSystem
 import UpdateControl
 
-/// What the API does about updates: the requests go to the updater, which has the rights, and its answers come back.
+/// The API's routes for updates. They pass requests to the updater, which has the rights, and return its answers.
 public struct UpdateRoutes: Sendable {
-  /// Milliseconds after which a client that hears nothing new is sent a line all the same.
+  /// Milliseconds without an event after which a client is sent an empty comment.
   private static let keepAliveInterval = 5000
 
   private let socketPath: String
 
-  /// - Parameter socketPath: The updater's socket.
+  /// - Parameter socketPath: The path of the updater's socket.
   public init(socketPath: String = DevicePaths.updateSocket) {
     self.socketPath = socketPath
   }
 
-  /// The routes.
   var routes: [Router.Route] {
     [
       Router.Route("GET", "/v1/update") { _ in answer { .json(try status()) } },
@@ -109,7 +108,7 @@ public struct UpdateRoutes: Sendable {
     } catch {
       throw APIResponse.error(400, "the body is not as it should be: \(Self.words(for: error))")
     }
-    // A path would be read with the rights of the daemon; what a client has, it sends.
+    // A path would be read with the daemon's rights. A client sends its own files instead.
     guard case .web = location else { throw APIResponse.error(400, "“url” begins with http:// or https://") }
     let (kind, descriptor) = try location.forUpdater()
     return try install(kind, descriptor, fetch.options)

@@ -1,6 +1,6 @@
 import DeviceModel
 
-/// The pauses before a program is started again.
+/// The delays before a program is started again.
 struct BackOff {
   private let policy: RestartPolicy
   private var nextDelay: Int
@@ -10,11 +10,11 @@ struct BackOff {
     nextDelay = policy.initialDelay
   }
 
-  /// The pause after a run, in milliseconds; `nil` where the program is not started again.
+  /// Returns the delay after a run in milliseconds, or `nil` if the program is not started again.
   ///
   /// - Parameters:
-  ///   - succeeded: whether the program ended with status 0.
-  ///   - duration: milliseconds for which it ran.
+  ///   - succeeded: True if the program ended with status 0.
+  ///   - duration: The length of the run in milliseconds.
   mutating func delay(succeeded: Bool, duration: Int) -> Int? {
     switch policy.condition {
     case .never: return nil

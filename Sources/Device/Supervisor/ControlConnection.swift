@@ -3,18 +3,20 @@ import FoundationEssentials
 import Glibc
 import LinuxSystem
 
-/// One connection to the supervisor: one request at a time, answers as fast as the other side takes them.
+/// One connection to the supervisor. It handles one request at a time, and sends answers as fast as the client reads
+/// them.
 ///
-/// Memory is bounded by one request, one answer and one part of a log: nothing is read or made before what went before is done.
+/// Its memory is bounded by one request, one answer and one part of a log: nothing is read or made before the previous
+/// step is complete.
 final class ControlConnection {
-  /// Bytes of lines in one part of a log.
+  /// Maximum number of bytes of lines in one part of a log.
   private static let partSize = 16_384
 
   private enum Work {
     case none
-    /// Answer when the program is no longer being stopped.
+    /// Answer when the program has stopped.
     case settling(program: String)
-    /// Send lines from the number on.
+    /// Send lines from a number on.
     case log(program: String, next: UInt64, follow: Bool)
   }
 
@@ -37,7 +39,7 @@ final class ControlConnection {
     guard answer.isEmpty else { return }
     do {
       guard let bytes = try descriptor.read(atMost: ControlRequest.maximumSize) else { return }
-      // Whoever speaks before the answer is complete, or hangs up, is done with it.
+      // A client that sends more before the answer is complete, or hangs up, is disconnected.
       if bytes.isEmpty || isBusy { return close() }
       request += bytes
       takeRequest()
@@ -87,7 +89,7 @@ final class ControlConnection {
     case .logs(let program, let from, let last, let follow):
       let output = try supervisor.known(program).output
       var next = from ?? output.firstSequence
-      // A number of another start of the machine may be ahead of this one's.
+      // The number may be from an earlier boot, and greater than the current one.
       next = min(next, output.nextSequence)
       if let last {
         let wanted = UInt64(clamping: last)
@@ -103,7 +105,7 @@ final class ControlConnection {
     }
   }
 
-  /// Goes on with what the connection waits for, if there is something and the last answer has left.
+  /// Continues the pending work, if there is any and the last answer was sent.
   func proceed() {
     guard answer.isEmpty else { return }
     switch work {
@@ -137,7 +139,7 @@ final class ControlConnection {
       if count == 0 { break }
       answer = answer.dropFirst(count)
     }
-    // While an answer is on its way nothing is read, so that no second one can grow behind it.
+    // Nothing is read while an answer is being sent, so that a second one cannot build up behind it.
     loop.setInterest(of: descriptor, reading: answer.isEmpty, writing: !answer.isEmpty)
   }
 

@@ -2,14 +2,14 @@ import DeviceModel
 import Glibc
 import LinuxSystem
 
-/// The control groups (version 2) of the programs: one folder for each below a common one.
+/// The control groups (version 2) of the programs: one group for each, below a common parent.
 public struct ControlGroups {
   private let root: String
 
-  /// Takes the folder for the programs' groups and makes it if needed, with memory, processes and processor time being limited in it.
+  /// Opens the parent group, and makes it if needed, with the controllers for memory, processes and processor time.
   ///
-  /// - Parameter root: a folder in a mounted control group file system.
-  /// - Throws: ``SystemError`` where the kernel or the rights for it are missing.
+  /// - Parameter root: A folder in a mounted control group file system.
+  /// - Throws: ``SystemError`` if the kernel lacks control groups or this process lacks the rights.
   public init(root: String) throws(SystemError) {
     self.root = root
     try FileTree.makeFolders(root)
@@ -28,20 +28,20 @@ public struct ControlGroups {
     let folder = folder(of: program)
     try FileTree.makeFolders(folder)
     try FileTree.write(limits.memory.map(String.init) ?? "max", to: folder + "/memory.max")
-    // A program that has lost one of its processes is not left running with the others.
+    // If one process of a program is killed for lack of memory, the others are killed with it.
     try FileTree.write(limits.memory == nil ? "0" : "1", to: folder + "/memory.oom.group")
     try FileTree.write(limits.processes.map(String.init) ?? "max", to: folder + "/pids.max")
-    // Of each 100 ms, one for each hundredth of a processor.
+    // The quota in microseconds per period of 100 ms: 1000 for each percent of one processor.
     try FileTree.write(limits.cpuPercent.map { "\($0 * 1000) 100000" } ?? "max", to: folder + "/cpu.max")
     return folder
   }
 
-  /// Kills everything in a program's group.
+  /// Kills all processes in a program's group.
   func killAll(of program: String) {
     try? FileTree.write("1", to: folder(of: program) + "/cgroup.kill")
   }
 
-  /// Bytes of memory that a program's group uses.
+  /// Returns the memory usage of a program's group in bytes.
   func memory(of program: String) -> Int64? {
     FileTree.line(folder(of: program) + "/memory.current").flatMap { Int64($0) }
   }

@@ -2,13 +2,14 @@ import DeviceModel
 import Glibc
 import LinuxSystem
 
-/// The supervisor's socket: takes connections of those who may ask, and gives each a bounded share of memory and time.
+/// The server on the supervisor's socket. It accepts connections of permitted users, and bounds the memory and time of
+/// each.
 public final class ControlServer {
-  /// Connections at a time; more have to wait for the kernel's queue.
+  /// Maximum number of connections. Further ones wait in the kernel's queue.
   private static let connectionLimit = 32
 
   let supervisor: Supervisor
-  /// Is called when the machine is to end.
+  /// Called when the machine is to be ended.
   let end: (Kernel.Ending) -> Void
   private let listener: Descriptor
   private let allowedUsers: Set<UInt32>
@@ -17,11 +18,11 @@ public final class ControlServer {
   /// Begins to listen.
   ///
   /// - Parameters:
-  ///   - path: place of the socket.
-  ///   - supervisor: who is asked.
-  ///   - allowedUsers: user ids that may ask.
-  ///   - group: group id that may reach the socket besides its owner.
-  ///   - end: is called when the machine is to end.
+  ///   - path: The path of the socket.
+  ///   - supervisor: The supervisor that requests are about.
+  ///   - allowedUsers: The IDs of users that may send requests.
+  ///   - group: The ID of a group that may access the socket besides its owner.
+  ///   - end: Called when the machine is to be ended.
   /// - Throws: ``SystemError``.
   public init(
     at path: String, supervisor: Supervisor, allowedUsers: Set<UInt32>, group: UInt32?,
@@ -58,7 +59,7 @@ public final class ControlServer {
       of: listener, reading: connections.count < Self.connectionLimit, writing: false)
   }
 
-  /// Lets each connection go on with what it waits for.
+  /// Lets each connection continue its pending work.
   private func proceed() {
     for connection in connections.values { connection.proceed() }
   }

@@ -1,11 +1,11 @@
-/// Cuts a stream of bytes into lines of bounded length.
+/// Splits a stream of bytes into lines of bounded length.
 struct LineSplitter {
-  /// Bytes after which a line is cut although it has not ended.
+  /// Number of bytes at which a line is cut even without a newline.
   static let lineLimit = 4096
 
   private var pending: [UInt8] = []
 
-  /// Adds bytes and calls `body` with each line that they complete, without its end.
+  /// Adds bytes and calls `body` with each complete line, without its newline.
   mutating func add(_ bytes: [UInt8], _ body: ([UInt8]) -> Void) {
     var rest = bytes[...]
     while !rest.isEmpty {
@@ -25,7 +25,7 @@ struct LineSplitter {
     }
   }
 
-  /// Calls `body` with what came after the last line's end, if there is something.
+  /// Calls `body` with the bytes after the last newline, if there are any.
   mutating func finish(_ body: ([UInt8]) -> Void) {
     if !pending.isEmpty { body(pending) }
     pending = []

@@ -1,10 +1,10 @@
 import DeviceModel
 import LinuxSystem
 
-/// Takes what one run of a program writes to one of its two outputs.
+/// Reads one of the two outputs of one run of a program.
 ///
-/// A program that writes without end costs the supervisor no more than one ``share`` in each ``interval``: then its
-/// pipe is left full for the rest of the interval, and its own writes wait.
+/// A program that writes without end costs the supervisor at most one ``share`` per ``interval``. For the rest of the
+/// interval its pipe stays full, and its own writes block.
 final class OutputReader {
   static let share = 32_768
   static let interval = 20
@@ -23,7 +23,7 @@ final class OutputReader {
     try loop.watch(pipe) { [weak self] in self?.takeShare() }
   }
 
-  /// Takes what is in the pipe at the end of the run, at most what a pipe holds, and reads no more.
+  /// Reads the rest of the pipe at the end of the run, at most as much as a pipe holds, and closes it.
   func finish() {
     for _ in 0..<3 where isOpen { take() }
     splitter.finish(receive)

@@ -1,6 +1,6 @@
 import DeviceModel
 
-/// The newest lines that a program wrote, in bounded memory. Every line has a number, which is never used again.
+/// The newest lines of a program's output, in bounded memory. Every line has a unique number.
 public struct OutputRing {
   private struct Entry {
     let time: Int64
@@ -8,34 +8,32 @@ public struct OutputRing {
     let bytes: [UInt8]
   }
 
-  /// What an entry costs besides its bytes; without it empty lines would be free.
+  /// Overhead of an entry in bytes. Without it, empty lines would cost nothing.
   private static let entryCost = 64
 
   private let capacity: Int
   private var entries: [Entry?] = []
-  /// Entries before it have left; they are cleared away when they are half of all.
+  /// Index of the first entry that is kept. Entries before it are removed once they are half of all.
   private var head = 0
   private var size = 0
 
-  /// Number of the next line.
+  /// The number of the next line.
   public private(set) var nextSequence: UInt64 = 0
 
-  /// Makes an empty ring.
-  ///
-  /// - Parameter capacity: bytes of lines that are kept, with what it costs to keep them; at least one line is.
+  /// - Parameter capacity: Maximum number of bytes, including the overhead of each line. At least one line is kept.
   public init(capacity: Int) {
     self.capacity = capacity
   }
 
-  /// Number of the oldest line that is kept.
+  /// The number of the oldest line that is kept.
   public var firstSequence: UInt64 { nextSequence - UInt64(entries.count - head) }
 
   /// Adds a line.
   ///
   /// - Parameters:
-  ///   - bytes: the line without its end.
-  ///   - stream: where it came from.
-  ///   - time: milliseconds since 1970.
+  ///   - bytes: The line without its newline.
+  ///   - stream: The output that it was written to.
+  ///   - time: Milliseconds since 1970.
   public mutating func append(_ bytes: [UInt8], from stream: LogLine.Stream, at time: Int64) {
     entries.append(Entry(time: time, stream: stream, bytes: bytes))
     nextSequence += 1
@@ -51,12 +49,12 @@ public struct OutputRing {
     }
   }
 
-  /// Lines from a number on, as many as fit.
+  /// Returns as many lines as fit, from a number on.
   ///
   /// - Parameters:
-  ///   - sequence: the first line wanted.
-  ///   - byteLimit: bytes of lines after which no other is added.
-  /// - Returns: the lines, and how many of those wanted are no longer kept.
+  ///   - sequence: The number of the first line.
+  ///   - byteLimit: Number of bytes after which no further line is added.
+  /// - Returns: The lines, and the number of requested lines that are no longer kept.
   public func lines(from sequence: UInt64, byteLimit: Int) -> LogPart {
     let first = max(sequence, firstSequence)
     var part = LogPart(lines: [], missed: first - sequence)

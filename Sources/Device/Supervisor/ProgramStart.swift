@@ -2,9 +2,9 @@ import DeviceModel
 import Glibc
 import LinuxSystem
 
-/// Turning a plan into a running process.
+/// Starts a process from a program's plan.
 struct ProgramStart {
-  /// What a program needs that its plan does not name.
+  /// A requirement of the plan that the kernel does not meet.
   enum Failure: Error, CustomStringConvertible {
     case unknownCapability([String])
 
@@ -23,10 +23,10 @@ struct ProgramStart {
   /// Makes the home and the control group, and starts the process.
   ///
   /// - Parameters:
-  ///   - input: standard input.
-  ///   - output: standard output.
-  ///   - error: standard error.
-  /// - Returns: its process id.
+  ///   - input: The standard input.
+  ///   - output: The standard output.
+  ///   - error: The standard error.
+  /// - Returns: The process ID.
   func run(input: Descriptor, output: Descriptor, error: Descriptor) throws -> pid_t {
     try makeHome()
     for folder in plan.folders { try makeFolder(folder) }
@@ -36,7 +36,8 @@ struct ProgramStart {
     if let fewDevices = environment.fewDevices {
       start.devices = plan.seesAllDevices ? nil : fewDevices
       start.readsKernelOnly = !plan.writesKernelSettings
-      // What the system's own programs tell each other there is believed: a program of user root could say that another slot runs.
+      // The system's programs trust what they find there: a program that runs as root could claim that the other slot
+      // runs.
       if !plan.isSystem, !plan.capabilities.contains("sys_admin") { start.readOnlyPaths = [DevicePaths.run] }
     }
     start.claimsTerminal = environment.terminals[plan.name] != nil
@@ -58,7 +59,7 @@ struct ProgramStart {
     return own.merging(plan.environment) { $1 }.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
   }
 
-  /// Makes a further folder that the program needs, for its user.
+  /// Makes another folder that the program needs, for its user.
   private func makeFolder(_ path: String) throws(SystemError) {
     if FileTree.isFolder(path) { return }
     try FileTree.makeFolders(path)
@@ -66,8 +67,8 @@ struct ProgramStart {
     if lchown(path, plan.user.uid, plan.user.gid) < 0 { throw SystemError("change the owner of", path) }
   }
 
-  /// Makes the home for its user. One that is there keeps its mode; its owner is set again, so that a user whose number
-  /// changed with an update still gets in. What is below it is the program's own affair.
+  /// Makes the home for its user. An existing home keeps its mode. Its owner is set again, so that the user keeps
+  /// access if an update changes its ID. The content of the home is left alone.
   private func makeHome() throws(SystemError) {
     if !FileTree.isFolder(plan.home) {
       try FileTree.makeFolders(plan.home, mode: 0o700)

@@ -2,17 +2,15 @@ import DeviceModel
 import Glibc
 import LinuxSystem
 
-/// What can be asked of the supervisor about one program.
+/// Requests to the supervisor about one program.
 extension Supervisor {
-  /// Why something that was asked for is not done.
+  /// The reason why a request is refused.
   public enum Refusal: Error, Equatable, CustomStringConvertible {
     /// The plan has no such program.
     case unknownProgram(String, known: [String])
-    /// The program does not run.
     case notRunning(String)
-    /// The signal cannot be sent.
     case signalNotSent(String)
-    /// Everything is being stopped.
+    /// The device is shutting down.
     case shuttingDown
 
     /// The reason as a sentence.
@@ -32,7 +30,7 @@ extension Supervisor {
     return program
   }
 
-  /// Starts a program that does not run; its conditions still have to hold. One that runs is left alone.
+  /// Starts a program that does not run, once its conditions hold. Does nothing if it runs.
   public func start(_ name: String) throws(Refusal) {
     let program = try known(name)
     if shutdown != nil { throw .shuttingDown }
@@ -47,12 +45,12 @@ extension Supervisor {
     startWhatCan()
   }
 
-  /// Asks a program to end, and keeps it from being started again.
+  /// Asks a program to end, and does not start it again.
   public func stop(_ name: String) throws(Refusal) {
     stop(try known(name), after: .stay)
   }
 
-  /// Asks a program to end, and starts it again then.
+  /// Asks a program to end, and starts it again afterwards.
   public func restart(_ name: String) throws(Refusal) {
     let program = try known(name)
     if shutdown != nil { throw .shuttingDown }
@@ -71,7 +69,8 @@ extension Supervisor {
     }
   }
 
-  /// Whether a program is where a request wanted it: ended after a stop, running or waiting after a restart.
+  /// Returns true if a program has reached the state that a request asked for: ended after a stop, running or waiting
+  /// after a restart.
   func isSettled(_ name: String) -> Bool {
     guard let program = program(name), case .stopping = program.state else { return true }
     return false
@@ -90,7 +89,7 @@ extension Supervisor {
     }
     program.state = .stopping(after)
     Glibc.kill(run.pid, program.plan.stop.signal)
-    // A program that was halted could not take the signal.
+    // A stopped process could not handle the signal.
     Glibc.kill(run.pid, SIGCONT)
     program.run?.deadline = loop.after(program.plan.stop.grace) { [weak self, weak program] in
       guard let self, let program, let run = program.run else { return }

@@ -1,10 +1,11 @@
 import DeviceModel
 import LinuxSystem
 
-/// The orderly end of all programs.
+/// The orderly shutdown of all programs.
 ///
-/// A program is asked to end once everything that waits for it has ended, and a system program once all of the user's have: the
-/// network and the log stay until nobody needs them. Whatever is left when the time is over is killed.
+/// A program is asked to end once all programs that wait for it have ended, and a system program once all programs of
+/// the user have ended. So the network and the log stay as long as they are needed. When the time is over, the
+/// remaining programs are killed.
 public final class Shutdown {
   private unowned let supervisor: Supervisor
   private let completion: () -> Void
@@ -16,7 +17,7 @@ public final class Shutdown {
     supervisor.loop.after(timeout * 1000) { [weak self] in self?.force() }
   }
 
-  /// Asks those to end that nobody needs any more; completes when none is left.
+  /// Asks the programs to end that no other program needs. Completes when none is left.
   func proceed() {
     let active = supervisor.programs.filter { $0.run != nil }
     if active.isEmpty {
@@ -35,7 +36,7 @@ public final class Shutdown {
     }
   }
 
-  /// Kills what is left and completes.
+  /// Kills the remaining programs and completes.
   func force() {
     for program in supervisor.programs {
       if let run = program.run { supervisor.killAll(of: program, run) }
@@ -51,11 +52,11 @@ public final class Shutdown {
 }
 
 extension Supervisor {
-  /// Stops everything in order; a second call makes it happen at once.
+  /// Stops all programs in order. A second call kills them at once.
   ///
   /// - Parameters:
-  ///   - timeout: seconds until what is left is killed.
-  ///   - completion: is called once, when no program is left or the time is over.
+  ///   - timeout: Seconds until the remaining programs are killed.
+  ///   - completion: Called once, when no program is left or the time is over.
   public func shutDown(timeout: Int, completion: @escaping () -> Void) {
     if let shutdown {
       shutdown.force()

@@ -2,9 +2,9 @@ import DeviceModel
 import Glibc
 import LinuxSystem
 
-/// One program of the plan and what has become of it so far.
+/// One program of the plan and its current state.
 final class SupervisedProgram {
-  /// What follows when a program that was asked to end has ended.
+  /// The action after a program that was asked to end has ended.
   enum AfterStop {
     case stay
     case startAgain
@@ -24,9 +24,9 @@ final class SupervisedProgram {
     let pid: pid_t
     let start: UInt64
     let readers: [OutputReader]
-    /// Readable when the process has ended.
+    /// A descriptor that becomes readable when the process has ended.
     let exit: Descriptor
-    /// Kills the process when its time to end is over.
+    /// Kills the process if it does not end in time.
     var deadline: EventLoop.Timer?
   }
 
@@ -47,7 +47,7 @@ final class SupervisedProgram {
 
   var name: String { plan.name }
 
-  /// Whether those that wait for this program may start.
+  /// True if programs that wait for this one may start.
   var isAvailable: Bool {
     if case .running = state { return true }
     if case .ended = state { return hasSucceeded }

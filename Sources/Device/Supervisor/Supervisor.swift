@@ -2,11 +2,12 @@ import DeviceModel
 import Glibc
 import LinuxSystem
 
-/// Runs the programs of a plan: starts them when their conditions hold, starts them again as their policy says, stops them in order.
+/// Runs the programs of a plan: starts them when their conditions hold, restarts them according to their policy, and
+/// stops them in order.
 ///
-/// Everything happens on one thread, in turns of an ``EventLoop``; nothing here waits.
+/// Everything happens on one thread, in turns of an ``EventLoop``. Nothing here blocks.
 public final class Supervisor {
-  /// Milliseconds between looks at conditions of which the kernel tells nothing: the clock, a path.
+  /// Milliseconds between checks of conditions that the kernel does not report: the clock, a path.
   private static let lookInterval = 250
 
   let environment: SupervisorEnvironment
@@ -17,16 +18,16 @@ public final class Supervisor {
   private var nextLook: EventLoop.Timer?
   var shutdown: Shutdown?
 
-  /// Is called when a program's state has changed.
+  /// Called when a program's state has changed.
   var programDidChange: () -> Void = {}
 
-  /// Makes a supervisor; nothing is started yet.
+  /// Makes a supervisor, without starting programs.
   ///
   /// - Parameters:
-  ///   - image: what the status says the image is.
-  ///   - programs: the programs, in the order of starting.
-  ///   - environment: what is needed from the machine.
-  ///   - loop: the loop whose turns it uses.
+  ///   - image: The image's identity, for the status.
+  ///   - programs: The programs, in the order of starting.
+  ///   - environment: The supervisor's access to the machine.
+  ///   - loop: The loop in which the supervisor runs.
   /// - Throws: ``SystemError``.
   public init(
     image: ImageIdentity, programs: [ProgramPlan], environment: SupervisorEnvironment, loop: EventLoop
@@ -38,14 +39,14 @@ public final class Supervisor {
     noInput = try Descriptor(opening: "/dev/null", O_RDWR)
   }
 
-  /// What is known about the programs.
+  /// The status of all programs.
   public var status: SupervisorStatus {
     SupervisorStatus(
       image: image,
       programs: programs.map { $0.status(memory: environment.controlGroups?.memory(of: $0.name)) })
   }
 
-  /// The lines of a program's output; `nil` where the plan has no such program.
+  /// Returns the lines of a program's output, or `nil` if the plan has no such program.
   public func output(of program: String) -> OutputRing? {
     self.program(program)?.output
   }
@@ -54,10 +55,11 @@ public final class Supervisor {
     programs.first { $0.name == name }
   }
 
-  /// Starts every waiting program whose conditions hold; call it at first, and when a condition may have changed.
+  /// Starts every waiting program whose conditions hold. Has to be called at first, and when a condition may have
+  /// changed.
   public func startWhatCan() {
     guard shutdown == nil else { return }
-    // A start may be what another program waits for, so go on until there is none.
+    // Another program may wait for one that was just started, so repeat until no program starts.
     var didStart = true
     while didStart {
       didStart = false
@@ -138,14 +140,14 @@ public final class Supervisor {
     }
   }
 
-  /// Deals with all processes that have ended.
+  /// Handles all processes that have ended.
   public func reap() {
     for program in programs {
       if let run = program.run, let (_, end) = ChildProcess.reap(run.pid) { didEnd(program, run, end) }
     }
     guard environment.reapsOrphans else { return }
     while let (pid, end) = ChildProcess.reap(-1) {
-      // A program may have ended since it was asked for by its own number.
+      // A program may have ended after its own process ID was checked above.
       for program in programs {
         if let run = program.run, run.pid == pid { didEnd(program, run, end) }
       }
@@ -155,7 +157,7 @@ public final class Supervisor {
   private func didEnd(_ program: SupervisedProgram, _ run: SupervisedProgram.Run, _ end: ProcessEnd) {
     loop.forget(run.exit)
     if let deadline = run.deadline { loop.cancel(deadline) }
-    // What the program left behind would stand in the way of the next run.
+    // Processes that the program left behind would interfere with the next run.
     killAll(of: program, run)
     for reader in run.readers { reader.finish() }
     program.run = nil

@@ -1,24 +1,22 @@
 import DeviceModel
 import LinuxSystem
 
-/// What the supervisor needs from the machine; a test brings its own.
+/// The supervisor's access to the machine. Tests provide their own.
 public struct SupervisorEnvironment {
-  /// The programs' control groups; `nil` where the kernel has none.
+  /// The programs' control groups, or `nil` if the kernel has none.
   public var controlGroups: ControlGroups?
-  /// Whether programs run as their users and with their capabilities only: not without the right to do that.
+  /// True if programs run as their users and only with their capabilities. Requires the right to change users.
   public var changesUsers = true
-  /// A folder with the few devices that every program needs, which most programs see in the place of `/dev`; `nil` where programs see the
-  /// machine as it is.
+  /// A folder with the few devices that every program needs, which most programs see as `/dev`; `nil` if programs have
+  /// unrestricted access to devices, kernel settings and `/run`.
   public var fewDevices: String?
-  /// Whether processes that lost their parent become this one's, as they do PID 1's.
+  /// True if this process adopts orphaned processes, as PID 1 does.
   public var reapsOrphans = false
-  /// Terminals of the programs that talk to a person instead of a log, by the programs' names.
+  /// Terminals of the programs that talk to a person instead of a log, by the name of the program.
   public var terminals: [String: String] = [:]
-  /// Whether the network is up.
   public var isNetworkUp: () -> Bool = { NetworkState.isUp }
-  /// Whether the clock is right.
   public var isClockSynchronised: () -> Bool = { Clock.isSynchronised }
-  /// Takes a line about what happens.
+  /// Receives a line about each event.
   public var note: (String) -> Void
 
   /// Makes an environment of the real machine, without control groups.

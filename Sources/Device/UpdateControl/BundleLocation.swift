@@ -4,24 +4,23 @@ import DeviceModel
 import Glibc
 import LinuxSystem
 
-/// Where a bundle is that is to be installed.
+/// The location of a bundle to install.
 public enum BundleLocation: Sendable {
-  /// Why a text names no bundle.
+  /// The reason why a text is not a location.
   public struct Malformed: Error, Equatable, CustomStringConvertible {
-    /// The sentence.
+    /// The reason as a sentence.
     public let description: String
   }
 
-  /// A file.
   case file(String)
-  /// What comes over standard input.
   case standardInput
-  /// A web server.
+  /// A URL.
   case web(WebAddress, DownloadOptions)
 
-  /// Reads a path, a URL, or `-`.
+  /// Parses a path, a URL, or `-`.
   ///
-  /// - Parameter serverCertificate: SHA-256 of the web server's certificate, in hexadecimal; `nil` where an authority vouches for it.
+  /// - Parameter serverCertificate: The SHA-256 of the web server's certificate, in hexadecimal; `nil` if a certificate
+  ///   authority has signed it.
   public init(_ text: String, serverCertificate: String? = nil) throws(Malformed) {
     guard WebAddress.isOne(text) else {
       guard serverCertificate == nil else { throw Malformed(description: "only a URL has a server with a certificate") }
@@ -42,14 +41,15 @@ public enum BundleLocation: Sendable {
     }
   }
 
-  /// The bundle, for an engine in this process.
+  /// Opens the bundle for an engine in this process.
   public func source() throws(SystemError) -> any BundleSource {
     if case .web(let address, let options) = self { return HTTPBundleSource(address, options) }
     let file = try open()
     return Self.isFile(file) ? FileSource(file) : StreamSource(file)
   }
 
-  /// What the updater gets. For a web server this process fetches what it asks for.
+  /// Opens the bundle for the updater. If it is on a web server, this process fetches the ranges that the updater
+  /// requests.
   public func forUpdater() throws(SystemError) -> (kind: UpdateRequest.Source, descriptor: Descriptor) {
     if case .web(let address, let options) = self {
       return (.ranges, try RangeService.start { HTTPBundleSource(address, options) })

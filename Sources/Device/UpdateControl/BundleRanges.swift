@@ -3,9 +3,9 @@ import DeviceModel
 import Glibc
 import LinuxSystem
 
-/// A bundle whose ranges the other end of a socket fetches.
+/// A bundle whose ranges are fetched by the other end of a socket.
 final class RangeSource: BundleSource {
-  /// Why the other end has no bytes.
+  /// The reason why the other end could not fetch a range.
   struct Failure: Error, CustomStringConvertible {
     let description: String
   }
@@ -13,7 +13,7 @@ final class RangeSource: BundleSource {
   private let connection: Descriptor
   private let check: () throws -> Void
 
-  /// - Parameter check: Is called now and then while nothing comes; throws where it is not waited for any more.
+  /// - Parameter check: Called regularly while no data arrives. Throws to stop waiting.
   init(_ connection: Descriptor, whileWaiting check: @escaping () throws -> Void) {
     self.connection = connection
     self.check = check
@@ -34,11 +34,11 @@ final class RangeSource: BundleSource {
   }
 }
 
-/// The other end of a ``RangeSource``: fetches what is asked for.
+/// The other end of a ``RangeSource``: fetches the requested ranges.
 public enum RangeService {
-  /// Begins to answer requests on a thread of its own, until the other end is closed.
+  /// Begins to answer requests on a separate thread, until the other end is closed.
   ///
-  /// - Parameter source: Opens what is asked for.
+  /// - Parameter source: Opens the bundle.
   /// - Returns: The other end.
   public static func start(_ source: @escaping @Sendable () -> any BundleSource) throws(SystemError) -> Descriptor {
     let (own, other) = try UnixSocket.pair()
@@ -47,9 +47,9 @@ public enum RangeService {
     return other
   }
 
-  /// Answers requests until the other end has enough.
+  /// Answers requests until the other end is closed.
   ///
-  /// - Parameter source: What is asked for.
+  /// - Parameter source: The bundle.
   public static func serve(_ source: any BundleSource, over connection: Descriptor) {
     while let bytes = try? connection.readAll(RangeRequest.length, "request"), let request = RangeRequest(bytes) {
       var answer: [UInt8]
@@ -67,9 +67,9 @@ public enum RangeService {
 }
 
 extension Descriptor {
-  /// Reads exactly so many bytes of a descriptor that blocks.
+  /// Reads an exact number of bytes from a blocking descriptor.
   ///
-  /// - Throws: `BundleFailure.truncated(part:)` where it ends before.
+  /// - Throws: `BundleFailure.truncated(part:)` if it ends before.
   fileprivate func readAll(
     _ count: Int, _ part: String, whileWaiting check: () throws -> Void = {}
   ) throws -> [UInt8] {

@@ -1,13 +1,13 @@
 import FoundationEssentials
 import LinuxSystem
 
-/// A connection that carries JSON objects, one on each line; with a line may come a descriptor.
+/// A connection that carries JSON objects, one on each line. A descriptor can accompany a line.
 final class LineConnection {
   let descriptor: Descriptor
   private let limit: Int
   private var received: [UInt8] = []
 
-  /// - Parameter limit: Bytes that a line may have.
+  /// - Parameter limit: Maximum number of bytes in a line.
   init(_ descriptor: Descriptor, limit: Int) {
     self.descriptor = descriptor
     self.limit = limit
@@ -18,12 +18,12 @@ final class LineConnection {
       Array(try JSONEncoder().encode(value)) + [UInt8(ascii: "\n")], passing: passed, over: descriptor)
   }
 
-  /// Whether something comes within so many milliseconds.
+  /// Returns true if data arrives within a number of milliseconds.
   func isAnswered(within timeout: Int) -> Bool {
     received.contains(UInt8(ascii: "\n")) || descriptor.waitUntilReadable(timeout: timeout)
   }
 
-  /// The next object, and the descriptor that came with it; `nil` at the end, or where a line is too long.
+  /// Receives the next object and the descriptor that came with it. Returns `nil` at the end, or if a line is too long.
   func receive<Value: Decodable>(_ type: Value.Type) throws -> (value: Value, passed: Descriptor?)? {
     var passed: Descriptor?
     while true {

@@ -1,12 +1,12 @@
 import Synchronization
 
-/// Counts the updater's connections, so that there are never more than limits, and some room is always left for root and for orders.
+/// Counts the updater's connections to keep them within limits, with some always reserved for root and for commands.
 final class OpenConnections: Sendable {
-  /// Connections at a time.
+  /// Maximum number of connections.
   private static let most = 32
-  /// Of these, those of others than root.
+  /// Maximum number of connections of users other than root.
   private static let mostOfOthers = 24
-  /// Of these, those that only follow.
+  /// Maximum number of connections that only follow the status.
   private static let mostFollowers = 16
 
   private struct Counts {
@@ -17,7 +17,7 @@ final class OpenConnections: Sendable {
 
   private let counts = Mutex(Counts())
 
-  /// Whether there is room for one more of a user, which is taken then.
+  /// Reserves a connection for a user. Returns false if there is no room.
   func take(user: UInt32) -> Bool {
     counts.withLock { counts in
       guard counts.all < Self.most, user == 0 || counts.others < Self.mostOfOthers else { return false }
@@ -27,7 +27,7 @@ final class OpenConnections: Sendable {
     }
   }
 
-  /// Gives the room of a connection back.
+  /// Releases a connection.
   func giveBack(user: UInt32) {
     counts.withLock { counts in
       counts.all -= 1
@@ -35,7 +35,7 @@ final class OpenConnections: Sendable {
     }
   }
 
-  /// Does something for a connection that only follows; whether there was room for it.
+  /// Runs a closure for a connection that only follows the status. Returns false if there is no room for it.
   func following(_ body: () throws -> Void) rethrows -> Bool {
     let isTaken = counts.withLock { counts in
       guard counts.followers < Self.mostFollowers else { return false }

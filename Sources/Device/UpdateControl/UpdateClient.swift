@@ -1,18 +1,18 @@
 import DeviceModel
 import LinuxSystem
 
-/// The other side of the updater's socket: sends requests and waits for the answers.
+/// A client of the updater's socket.
 public final class UpdateClient {
-  /// Why there is no answer.
+  /// The reason why there is no answer.
   public enum Failure: Error, Equatable, CustomStringConvertible {
-    /// Nobody listens, or not to this user.
+    /// Nothing listens on the socket, or this user has no access.
     case notReachable(String)
-    /// The connection ended before the answer did.
+    /// The connection ended before the answer was complete.
     case closed
-    /// The updater refused.
+    /// The updater refused the request.
     case refused(String, UpdateRefusal)
 
-    /// The reason for a reader.
+    /// The reason as text.
     public var description: String {
       switch self {
       case .notReachable(let reason): "the updater cannot be reached: \(reason)"
@@ -35,32 +35,32 @@ public final class UpdateClient {
     }
   }
 
-  /// Sends a request; its answers are taken by ``reply()``.
+  /// Sends a request. ``reply()`` receives its answers.
   ///
-  /// - Parameter passed: The bundle, where it is to be installed.
+  /// - Parameter passed: The bundle, for an installation.
   public func send(_ request: UpdateRequest, passing passed: Descriptor? = nil) throws(Failure) {
     do { try connection.send(request, passing: passed) } catch { throw .closed }
   }
 
   /// Waits for the next answer.
   ///
-  /// - Throws: ``Failure``; also where the answer is that the request is refused.
+  /// - Throws: ``Failure``, also if the updater refused the request.
   public func reply() throws(Failure) -> UpdateReply {
     guard let (reply, _) = try? connection.receive(UpdateReply.self) else { throw .closed }
     if case .failure(let reason, let refusal) = reply { throw .refused(reason, refusal) }
     return reply
   }
 
-  /// Waits for the next answer, and not for ever.
+  /// Waits for the next answer for a limited time.
   ///
   /// - Parameter timeout: Milliseconds.
-  /// - Returns: The answer; `nil` where none has come in that time.
+  /// - Returns: The answer, or `nil` if none has arrived in time.
   /// - Throws: ``Failure``.
   public func reply(within timeout: Int) throws(Failure) -> UpdateReply? {
     connection.isAnswered(within: timeout) ? try reply() : nil
   }
 
-  /// Sends a request and waits for the one answer to it.
+  /// Sends a request and waits for its one answer.
   public func ask(_ request: UpdateRequest) throws(Failure) -> UpdateReply {
     try send(request)
     return try reply()

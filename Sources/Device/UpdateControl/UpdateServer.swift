@@ -4,22 +4,22 @@ import Glibc
 import LinuxSystem
 import UpdateEngine
 
-/// The updater: answers requests on its socket, a thread for each connection, and watches a release on trial.
+/// The server of the updater. It answers requests on its socket, with a thread for each connection.
 public final class UpdateServer: Sendable {
   private let engine: UpdateEngine
   private let listener: Int32
   private let allowedUsers: Set<UInt32>
   private let open = OpenConnections()
 
-  /// Milliseconds between two looks at what is followed, and between two reports of progress.
+  /// Milliseconds between two checks of the status for followers, and between two progress reports.
   private static let interval: UInt64 = 250
 
   /// Begins to listen.
   ///
   /// - Parameters:
-  ///   - path: Place of the socket.
-  ///   - allowedUsers: User ids that may ask.
-  ///   - group: Group id that may reach the socket besides its owner.
+  ///   - path: The path of the socket.
+  ///   - allowedUsers: The IDs of users that may send requests.
+  ///   - group: The ID of a group that may access the socket besides its owner.
   /// - Throws: `SystemError`.
   public init(
     _ engine: UpdateEngine, at path: String = DevicePaths.updateSocket, allowedUsers: Set<UInt32>, group: UInt32?
@@ -31,7 +31,7 @@ public final class UpdateServer: Sendable {
     listener = dup(socket.number)
   }
 
-  /// Takes connections for ever.
+  /// Accepts connections until the process ends.
   public func run() -> Never {
     let listener = Descriptor(owning: listener)
     while true {
@@ -57,7 +57,7 @@ public final class UpdateServer: Sendable {
         }
       }
     } catch {
-      // Whoever has asked is gone, or does not speak the protocol.
+      // The client is gone, or does not speak the protocol.
       return
     }
   }
@@ -79,7 +79,7 @@ public final class UpdateServer: Sendable {
         case .ranges: RangeSource(passed, whileWaiting: engine.checkNotCancelled)
         }
       var last: UInt64 = 0
-      // An installation goes on whether somebody looks or not.
+      // The installation continues even if the client disconnects.
       let record = try engine.install(
         from: source, options, begin: { try? connection.send(UpdateReply.wanted) },
         report: { progress in
@@ -107,7 +107,7 @@ public final class UpdateServer: Sendable {
     }
   }
 
-  /// Sends the status whenever it is another one, until the other side hangs up.
+  /// Sends the status whenever it changes, until the client disconnects.
   private func follow(_ connection: LineConnection) throws {
     var last: UpdateStatus?
     while !connection.isClosed {
@@ -120,7 +120,7 @@ public final class UpdateServer: Sendable {
 }
 
 extension UpdateRefusal {
-  /// What a program can make of a failure.
+  /// Classifies a failure for programs.
   fileprivate init(of failure: any Error) {
     self =
       switch failure {
@@ -132,7 +132,7 @@ extension UpdateRefusal {
 }
 
 extension LineConnection {
-  /// Whether the other side has hung up.
+  /// True if the client has disconnected.
   fileprivate var isClosed: Bool {
     var entry = pollfd(fd: descriptor.number, events: 0, revents: 0)
     return poll(&entry, 1, 0) > 0

@@ -3,16 +3,16 @@ import DeviceModel
 import LinuxSystem
 import Trust
 
-/// Whom the device believes: the image's root of trust, or a later one that bundles have brought, signed by the one before.
+/// The device's root of trust: the one in the image, or a later one from a bundle, signed by its predecessor.
 struct DeviceTrust {
-  /// The root that the image brings.
+  /// The path of the root in the image.
   var imagePath: String
-  /// The root that is kept.
+  /// The path of the kept root.
   var keptPath: String
   /// The latest time that is known to have passed.
   var time: Time
 
-  /// The root that counts: of the two the one with the higher version.
+  /// Returns the root in effect: of the two, the one with the higher version.
   ///
   /// - Throws: ``UpdateFailure/noTrust(_:)``.
   func root() throws -> TrustRoot {
@@ -22,7 +22,7 @@ struct DeviceTrust {
     } catch {
       throw UpdateFailure.noTrust("\(imagePath): \(error)")
     }
-    // A kept root that is damaged is no worse than none: bundles bring the way from the image's.
+    // A damaged kept root counts as absent: bundles contain all roots from the image's on.
     guard let kept = try? read(keptPath), kept.version > own.version else { return own }
     return kept
   }
@@ -31,7 +31,7 @@ struct DeviceTrust {
     try SignedTrustRoot(file: try FileTree.read(path, limit: SignedTrustRoot.mostFileBytes + 1)).root
   }
 
-  /// Judges a manifest's signatures, and keeps the root that they have led to.
+  /// Verifies a manifest's signatures, and keeps the root that they have led to.
   ///
   /// - Throws: ``UpdateFailure``.
   func judge(_ manifest: [UInt8], _ signatures: BundleSignatures) throws {
@@ -47,7 +47,7 @@ struct DeviceTrust {
     } catch let failure as TrustFailure {
       throw UpdateFailure.notTrusted("\(failure)")
     }
-    // Whoever has followed a root does not go back behind it, whatever becomes of the update.
+    // A device that has accepted a root does not go back to an earlier one, even if the update fails.
     if last.version > first.version, let file = chain.last(where: { $0.root == last })?.file {
       try FileTree.replace(keptPath, with: file)
     }

@@ -3,26 +3,25 @@ import Glibc
 import InitClient
 import LinuxSystem
 
-/// Looks whether everything is well: programs or units, scripts in the health folders, and what the plan declares.
+/// Checks the health of the device: its programs or units, the scripts in the health folders, and the checks of the
+/// plan.
 struct HealthCheck: Sendable {
-  /// Folders with scripts; each executable file in them is a check.
+  /// Folders with scripts. Each executable file in them is a check.
   var folders = ["/usr/lib/cultivar/health.d", "/etc/cultivar/health.d"]
-  /// Seconds that a script may take.
+  /// Maximum run time of a script in seconds.
   var scriptTimeout = 30
-  /// What is declared.
+  /// The checks of the plan.
   var checks: [HealthCheckPlan]
-  /// Notices who does not stay up.
+  /// Notices programs that are restarted.
   private let restarts: RestartWatch
 
-  /// Looks at what a plan declares besides what every device looks at.
-  ///
-  /// - Parameter restarts: Remembers from one look to the next.
+  /// - Parameter restarts: Remembers the restart counts from one check to the next.
   init(_ plan: HealthPlan, _ restarts: RestartWatch = RestartWatch()) {
     checks = plan.checks
     self.restarts = restarts
   }
 
-  /// What is not well, in sentences; empty where everything is.
+  /// Returns the problems as sentences. Empty if the device is healthy.
   func problems() -> [String] { services() + scripts() + checks.compactMap(problem) }
 
   private func services() -> [String] {
@@ -32,7 +31,7 @@ struct HealthCheck: Sendable {
     return Self.problems(of: state) + restarts.problems(state.restarts)
   }
 
-  /// Of an appliance: every program that is to run runs.
+  /// Checks, on an appliance, that every program that should run is running.
   private func programs() -> [String] {
     guard case .status(let status)? = try? ControlClient().ask(.status) else { return ["init does not answer"] }
     let counts = status.programs.map { ($0.name, $0.restarts) }
@@ -49,7 +48,7 @@ struct HealthCheck: Sendable {
     }
   }
 
-  /// Of a system: systemd has started everything, and no unit has failed.
+  /// Checks, on a system, that systemd has started everything and no unit has failed.
   static func problems(of system: SystemState) -> [String] {
     if !system.failedUnits.isEmpty { return system.failedUnits.map { "\($0) has failed" } }
     if system.state == "running" { return [] }

@@ -2,32 +2,31 @@ import Glibc
 import DeviceModel
 import LinuxSystem
 
-/// Watches a release on trial until it was well for long enough, or has had its time.
+/// Watches a release on trial until it was healthy for long enough, or its time is over.
 struct HealthGate {
-  /// How the watching ended.
+  /// The result of the watch.
   enum Verdict: Equatable {
-    /// Everything was well for as long as it has to be.
+    /// The release was healthy for the required time.
     case well
-    /// Something was not, until the time was over.
+    /// The release had problems until the time was over.
     case givenUp([String])
-    /// Somebody else has decided.
+    /// The trial was decided elsewhere.
     case over
   }
 
-  /// How long.
+  /// The required duration and the timeout.
   var plan: HealthPlan
-  /// What is not well now.
+  /// Returns the current problems.
   var problems: () -> [String]
-  /// Milliseconds of a clock that never jumps.
+  /// Milliseconds of a monotonic clock.
   var now: () -> UInt64 = { EventLoop.now }
-  /// Waits for so many milliseconds.
+  /// Waits for a number of milliseconds.
   var pause: (UInt64) -> Void = { usleep(UInt32($0) * 1000) }
-  /// Is told after each look; whether there is still something to watch for.
+  /// Receives a report after each check. Returns false to end the watch.
   var report: (HealthReport) -> Bool
 
   private static let interval: UInt64 = 1000
 
-  /// Watches.
   func run() -> Verdict {
     let start = now()
     var wellSince: UInt64?

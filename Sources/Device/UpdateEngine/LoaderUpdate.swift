@@ -4,25 +4,25 @@ import Glibc
 import LinuxSystem
 import PartitionTable
 
-/// Brings the boot loaders' own files up to those of the release that was committed: systemd-boot on the boot partition, GRUB in front of it.
+/// Updates the boot loaders themselves from the committed release: systemd-boot on the boot partition, GRUB in front of
+/// it.
 ///
-/// They belong to no slot, so they change only when a release has proved itself, and each by one write of one sector: at every moment
-/// the firmware finds a loader that is whole.
+/// They belong to no slot, so they change only after a release is committed. Each one changes by the write of a single
+/// sector, so the firmware finds a complete boot loader at every moment.
 struct LoaderUpdate {
   let environment: UpdateEnvironment
-  /// The slot of the committed release.
   let slot: Slot
 
   private static let folder = "EFI/BOOT"
-  /// The name that the new loader has until it is exchanged, and the old one after it.
+  /// The name of the new boot loader until the exchange, and of the old one after it.
   private static let other = "NEW.EFI"
-  /// `boot.img`, which stands before the core image.
+  /// Length of `boot.img`, which precedes the core image.
   private static let bootSectorLength = 512
   private static let mostBytes = 8 << 20
 
-  /// Does it.
+  /// Updates both boot loaders.
   ///
-  /// - Throws: `FATExchange.Failure`, `SystemError`. What was there still starts the device then.
+  /// - Throws: `FATExchange.Failure`, `SystemError`. The old boot loader still starts the device then.
   func run() throws {
     try updateUEFI()
     try updateBIOS()
@@ -56,7 +56,7 @@ struct LoaderUpdate {
       return name
     }
     if let name {
-      // Not mounted: nobody else has the sector in memory.
+      // Not mounted, so the kernel has no copy of the sector in memory.
       try FATExchange(environment.boot.bootPartition).exchange(
         in: Self.folder.split(separator: "/").map(String.init), name, Self.other)
       environment.note("the boot loader \(name) is that of the release")
@@ -64,7 +64,7 @@ struct LoaderUpdate {
     try withFolder { try $0.remove("\(Self.folder)/\(Self.other)") }
   }
 
-  /// systemd-boot says in its file what it is (section `.sdmagic`).
+  /// Returns true if the file is systemd-boot, which has a mark in its section `.sdmagic`.
   private static func isSystemdBoot(_ file: [UInt8]) -> Bool {
     let mark = Array("LoaderInfo: systemd-boot".utf8)
     return file.withUnsafeBytes { bytes in
@@ -73,7 +73,8 @@ struct LoaderUpdate {
     }
   }
 
-  /// GRUB's core image goes to the half of its partition that is not in use; then the disk's first sector points to it.
+  /// Updates GRUB. Writes its core image to the unused half of its partition, then points the disk's first sector to
+  /// it.
   private func updateBIOS() throws {
     guard
       let file = try withFolder({ try $0.read(BootPartition.biosLoader(slot), limit: Self.mostBytes) }),
@@ -102,7 +103,7 @@ struct LoaderUpdate {
     }
     try disk.write(new.core, at: place)
     try disk.synchronise()
-    // The partition records stand in the same sector, and stay.
+    // The partition records in the same sector are kept.
     try disk.write(new.bootCode + first.dropFirst(GrubBootCode.codeSize), at: 0)
     try disk.synchronise()
     environment.note("the boot loader GRUB is that of the release")

@@ -1,13 +1,14 @@
 import Synchronization
 
-/// Notices between two looks that a unit or program has ended and was started again: at the moment of a look it may well be running.
+/// Notices that a unit or program was restarted between two checks, as it may be running at each check.
 final class RestartWatch: Sendable {
   private let last = Mutex<[String: Int]?>(nil)
 
-  /// Compares with the look before.
+  /// Compares restart counts with those of the previous check.
   ///
-  /// - Parameter restarts: How often each has been started again.
-  /// - Returns: Who has been since then, in sentences; nothing at the first look, as a start has its own troubles.
+  /// - Parameter restarts: The number of restarts of each unit or program.
+  /// - Returns: The units or programs restarted since then, as sentences. Empty at the first check, as restarts are
+  ///   normal during a start.
   func problems(_ restarts: [String: Int]) -> [String] {
     last.withLock { last in
       defer { last = restarts }

@@ -4,12 +4,13 @@ import DeviceModel
 import Glibc
 import LinuxSystem
 
-/// Where the images of a bundle go: the root file system to its partition, the others to files on the boot partition.
+/// The targets of a bundle's images: the partition for the root file system, files on the boot partition for the
+/// others.
 struct SlotImages {
   let boot: BootRecord
   let files: BootFolder
 
-  /// The images that a release has, and those that it may have: boot loaders, which take effect when it is committed.
+  /// The required images of a release. The optional ones are boot loaders, which take effect when it is committed.
   static let names = ["root", "kernel", "initrd", "command-line"]
   private static let optionalNames = ["loader-uefi", "loader-bios"]
 
@@ -24,7 +25,7 @@ struct SlotImages {
     }
   }
 
-  /// What the running slot has, by names; it is only read.
+  /// Opens the images of the running slot by name, read-only.
   func running() throws -> [String: any BlockStorage] {
     var images: [String: any BlockStorage] = [:]
     if let root = boot.root(of: boot.slot) { images["root"] = try StorageFile(root) }
@@ -35,7 +36,7 @@ struct SlotImages {
     return images
   }
 
-  /// Whether a slot has all files for some images, each as long as it has to be, and no others.
+  /// Returns true if a slot has exactly the files for some images, each with the right length.
   func hasFiles(for images: [BundleImage], in slot: Slot) throws -> Bool {
     try (Self.names + Self.optionalNames).allSatisfy { name in
       guard let file = file(name, of: slot) else { return true }
@@ -43,7 +44,7 @@ struct SlotImages {
     }
   }
 
-  /// Checks that a slot can hold some images. Nothing is written.
+  /// Checks that a slot has room for some images. Writes nothing.
   ///
   /// - Throws: ``UpdateFailure``, `BundleFailure`, `SystemError`.
   func checkRoom(for images: [BundleImage], in slot: Slot) throws {
@@ -57,16 +58,17 @@ struct SlotImages {
     guard try !hasFiles(for: images, in: slot), let space = Mount.space(at: files.path) else { return }
     func taken(_ bytes: UInt64) -> UInt64 { (bytes + space.unit - 1) / space.unit * space.unit }
     let needed = images.reduce(0) { $0 + (file($1.name, of: slot) == nil ? 0 : taken($1.size)) }
-    // The slot's old files go before the new ones are made.
+    // The slot's old files are removed before the new ones are made.
     let freed = try known.reduce(0) { try $0 + (file($1, of: slot).flatMap(size).map(taken) ?? 0) }
     guard needed <= space.available + freed else {
       throw UpdateFailure.noRoomOnBootPartition(needed: needed, available: space.available + freed)
     }
   }
 
-  /// Makes a slot's files anew, as long as the images and without their content.
+  /// Replaces a slot's files by empty ones with the lengths of the images.
   ///
-  /// A power cut meanwhile may leave folder and table of clusters at odds with each other; nobody opens the files then but to remove them.
+  /// A power cut meanwhile may leave the folder and the allocation table of FAT inconsistent. Afterwards the files are
+  /// only removed, never opened.
   ///
   /// - Throws: `SystemError`.
   func makeFiles(for images: [BundleImage], in slot: Slot) throws {
@@ -76,7 +78,7 @@ struct SlotImages {
     for (path, size) in wanted { _ = try StorageFile(making: files.absolute(path), size: size) }
   }
 
-  /// The places of the other slot.
+  /// Opens the targets in a slot for writing.
   ///
   /// - Throws: ``UpdateFailure``, `SystemError`.
   func places(for images: [BundleImage], in slot: Slot) throws -> [String: any BlockStorage] {
@@ -89,13 +91,13 @@ struct SlotImages {
     return places
   }
 
-  /// Bytes of a file; `nil` where there is none.
+  /// Returns the size of a file in bytes, or `nil` if it does not exist.
   private func size(of name: String) throws -> UInt64? {
     let path = files.absolute(name)
     return FileTree.exists(path) ? try StorageFile(path).size : nil
   }
 
-  /// What the boot loader is told of a slot whose images are complete.
+  /// Returns the boot entry of a slot whose images are complete.
   func entry(of slot: Slot, title: String, version: String) throws -> BootEntry {
     BootEntry(
       slot: slot, title: title, version: version,
@@ -103,12 +105,12 @@ struct SlotImages {
   }
 }
 
-/// A place that can be taken away while it is written to.
+/// Storage that stops being readable when the installation is cancelled.
 final class StoppableStorage: BlockStorage {
   private let storage: any BlockStorage
   private let check: () throws -> Void
 
-  /// - Parameter check: Throws where nothing more is to be written.
+  /// - Parameter check: Throws to stop the access.
   init(_ storage: any BlockStorage, check: @escaping () throws -> Void) {
     self.storage = storage
     self.check = check

@@ -1,7 +1,7 @@
 import BootFlow
 import DeviceModel
 
-/// The boot loaders of a disk: the one that started the device, and another one that would if the disk were put into a machine with other
+/// The boot loaders of a disk: the one that started the device, and others that would start it on a machine with other
 /// firmware.
 struct SlotLoaders {
   let running: any BootFlow
@@ -23,7 +23,7 @@ struct SlotLoaders {
     }
   }
 
-  /// The folder with a loader's records: a disk without it is not for that loader.
+  /// Returns the folder with a loader's records. A disk without it does not have that loader.
   private static func place(of loader: BootRecord.Loader) -> String {
     switch loader {
     case .systemdBoot: BootPartition.entries
@@ -32,13 +32,13 @@ struct SlotLoaders {
     }
   }
 
-  /// Takes the slot that does not run from all loaders. What runs is the standard of all of them then.
+  /// Removes the slot that does not run from all boot loaders. The running slot becomes their default.
   func withdrawOther() throws {
     try commit(slot)
     for flow in [running] + others { try flow.withdraw(slot.other) }
   }
 
-  /// Makes a slot the standard of all loaders; the one that is in use comes first, as it decides.
+  /// Makes a slot the default of all boot loaders, first of the one in use, as it decides.
   func commit(_ slot: Slot) throws {
     if try running.choice().standard != slot || running.choice().trial?.slot == slot { try running.commit(slot) }
     guard let entry = try running.entry(of: slot) else { throw BootFlowFailure.notStartable(slot) }
@@ -48,7 +48,7 @@ struct SlotLoaders {
     }
   }
 
-  /// The slots, as the loader in use knows them.
+  /// Returns the slots according to the boot loader in use.
   func slots(_ state: UpdateState, running version: String, hasTwo: Bool) throws -> [SlotStatus] {
     let standard = try running.choice().standard
     return try (hasTwo ? Slot.allCases : [.a]).map { slot in

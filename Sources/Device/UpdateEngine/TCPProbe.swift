@@ -1,7 +1,7 @@
 import Glibc
 import LinuxSystem
 
-/// Asks a port of an address whether somebody is there, and a web server for a page.
+/// Probes a TCP port, or requests a page from a web server.
 struct TCPProbe {
   private let address: String
   private let port: Int
@@ -9,18 +9,18 @@ struct TCPProbe {
   private static let pageLimit = 1 << 20
 
   /// - Parameters:
-  ///   - address: Numeric, IPv4 or IPv6.
-  ///   - timeout: Seconds for connection and answer together.
+  ///   - address: A numeric address, IPv4 or IPv6.
+  ///   - timeout: Seconds for the connection and the answer together.
   init(_ address: String, _ port: Int, timeout: Int) {
     self.address = address
     self.port = port
     self.timeout = timeout
   }
 
-  /// What is wrong; `nil` where a connection is taken.
+  /// Returns the problem, or `nil` if a connection is accepted.
   func problem() -> String? { attempt { _, _ in nil } }
 
-  /// What is wrong with the answer to `GET path`; `nil` where it is as it should be.
+  /// Returns the problem with the answer to `GET path`, or `nil` if there is none.
   func problem(get path: String, contains wanted: String?) -> String? {
     attempt { connection, deadline in
       let host = address.contains(":") ? "[\(address)]" : address
@@ -65,7 +65,7 @@ struct TCPProbe {
     guard number >= 0 else { throw SystemError("make", "a socket") }
     let connection = Descriptor(owning: number)
     var limit = timeval(tv_sec: timeout, tv_usec: 0)
-    // The kernel gives up a connection that is not answered after the time for sending.
+    // The kernel also uses the send timeout as the connection timeout.
     setsockopt(number, SOL_SOCKET, SO_SNDTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
     four.sin_family = sa_family_t(AF_INET)
     four.sin_port = UInt16(truncatingIfNeeded: port).bigEndian

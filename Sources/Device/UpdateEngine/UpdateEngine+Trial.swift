@@ -5,15 +5,14 @@ import Glibc
 import LinuxSystem
 
 extension UpdateEngine {
-  /// What is to be done about a trial at a start.
+  /// The action that a trial requires at a start.
   public enum Task: Equatable, Sendable {
-    /// Nothing.
     case nothing
-    /// The release that runs is to be watched: ``UpdateEngine/watch()``.
+    /// Watch the running release with ``UpdateEngine/watch()``.
     case watch
   }
 
-  /// Finds out at a start what became of the last update, and writes it down.
+  /// Determines the result of the last update at a start, and records it.
   ///
   /// - Throws: `SystemError`.
   public func settle() throws -> Task {
@@ -22,7 +21,8 @@ extension UpdateEngine {
       return try withBoot { folder, loaders in
         let choice = try loaders.running.choice()
         guard let trial = state.trial else {
-          // On trial, and nothing is known of it: the data partition was made anew. It has to prove itself all the same.
+          // The slot is on trial, but there is no record of it: the data partition was made again. The release has to
+          // prove itself all the same.
           guard environment.boot.isTrial, choice.standard != environment.boot.slot else { return .nothing }
           state.trial = UpdateState.Trial(
             slot: environment.boot.slot, release: ownRelease, offeredIn: "", isOffered: true, isHeld: false,
@@ -32,7 +32,7 @@ extension UpdateEngine {
         }
         if trial.slot == environment.boot.slot {
           guard choice.standard == trial.slot else { return .watch }
-          // The boot loader was told, and then the power was cut.
+          // The boot loader has committed it, but a power cut kept the record from being written.
           try finishCommit(&state, loaders)
           return .nothing
         }
@@ -42,7 +42,7 @@ extension UpdateEngine {
     }
   }
 
-  /// A trial's release does not run: it waits, was interrupted, or was left.
+  /// Settles a trial whose release does not run: it waits, was interrupted, or has failed.
   private func settleOther(
     _ trial: UpdateState.Trial, _ choice: BootChoice, _ state: inout UpdateState, _ folder: BootFolder,
     _ loaders: SlotLoaders
@@ -66,7 +66,7 @@ extension UpdateEngine {
     }
   }
 
-  /// What is known of a release that ended without a word.
+  /// Returns the reason why a release ended that gave no verdict itself.
   private func recordedReason(_ trial: UpdateState.Trial, _ choice: BootChoice) -> String {
     let records = FailureLog(in: environment.records).records
     let start = trial.failureBefore.flatMap(records.lastIndex).map { $0 + 1 } ?? 0
@@ -76,7 +76,7 @@ extension UpdateEngine {
     return "it ended without a word: it hung, crashed, or lost power"
   }
 
-  /// The release that runs, as far as the image itself tells.
+  /// The running release, as far as the image describes it.
   var ownRelease: UpdateState.Release {
     let plan = environment.plan
     return UpdateState.Release(
@@ -84,9 +84,9 @@ extension UpdateEngine {
       rootTree: environment.boot.slot == .a ? store.flashedTree : nil)
   }
 
-  /// Watches the release that runs on trial until it is committed, given up, or somebody else has decided.
+  /// Watches the release on trial until it is committed, given up, or decided about elsewhere.
   ///
-  /// - Throws: `SystemError`, and what ``commit()`` throws.
+  /// - Throws: `SystemError`, and the errors of ``commit()``.
   public func watch() throws {
     let gate = HealthGate(plan: environment.plan.health, problems: environment.problems) { [self] report in
       show(report)
@@ -106,7 +106,7 @@ extension UpdateEngine {
     }
   }
 
-  /// Commits the release that runs on trial.
+  /// Commits the release on trial.
   ///
   /// - Throws: ``UpdateFailure``, `SystemError`.
   public func commit() throws {
@@ -122,7 +122,7 @@ extension UpdateEngine {
     }
   }
 
-  /// Brings the boot loaders' own files up to date. A release is no less committed where that does not work.
+  /// Updates the boot loaders themselves. A failure does not undo the commit.
   private func updateLoaders() {
     do {
       try LoaderUpdate(environment: environment, slot: environment.boot.slot).run()
@@ -131,8 +131,8 @@ extension UpdateEngine {
     }
   }
 
-  /// Writes down that the boot loader has the release as its standard. Only now may the floor rise: a release before it cannot be
-  /// needed any more.
+  /// Records that the release is the boot loader's default. The security epoch and the data schema rise only now, as an
+  /// earlier release can no longer be needed.
   private func finishCommit(_ state: inout UpdateState, _ loaders: SlotLoaders) throws {
     guard let trial = state.trial else { return }
     try loaders.commit(trial.slot)
@@ -157,7 +157,8 @@ extension UpdateEngine {
     environment.restart()
   }
 
-  /// Leaves the release that runs on trial; a restart does it, as the boot loader tries nothing twice.
+  /// Gives up the release on trial. The next restart starts the previous one, as the boot loader tries a release only
+  /// once.
   private func leave(_ reason: String) throws {
     try exclusively {
       var state = store.state()
@@ -173,9 +174,9 @@ extension UpdateEngine {
     }
   }
 
-  /// Goes back to the release before: leaves the one on trial, or lets the boot loader try the other slot's.
+  /// Goes back to the previous release: gives up the one on trial, or lets the boot loader try the other slot's.
   ///
-  /// - Throws: ``UpdateFailure``, `SystemError`. Otherwise a restart goes back.
+  /// - Throws: ``UpdateFailure``, `SystemError`. If it returns, a restart goes back.
   public func rollBack() throws {
     if store.state().trial?.slot == environment.boot.slot { return try leave("it was rolled back on request") }
     try exclusively {
@@ -210,7 +211,7 @@ extension UpdateEngine {
     }
   }
 
-  /// Has a release tried at the next start that was installed to be tried on request.
+  /// Schedules a release that was installed to be tried on request for the next start.
   ///
   /// - Throws: ``UpdateFailure``, `SystemError`.
   public func tryHeld() throws {

@@ -7,22 +7,22 @@ import LinuxSystem
 import Synchronization
 import Trust
 
-/// Installs releases into the slot that does not run, lets the boot loader try them, and commits or leaves them.
+/// Installs releases into the slot that does not run, lets the boot loader try them, and commits them or gives them up.
 ///
-/// The states and what a power cut makes of each are in `docs/boot-flows.md`. All changes are made under a lock that is the file's,
-/// so that a command and the daemon exclude each other; asking for the status needs no lock.
+/// `docs/boot-flows.md` describes the states and the effect of a power cut in each. All changes are made under a file
+/// lock, so that a command and the daemon exclude each other. The status needs no lock.
 public final class UpdateEngine: Sendable {
   let environment: UpdateEnvironment
   let store: UpdateStore
   private let memory = Mutex(Memory())
 
-  /// What is known of the moment.
+  /// The state in memory.
   struct Memory {
     var activity = UpdateStatus.Activity.idle
     var slots: [SlotStatus] = []
     var isCancelled = false
 
-    /// True while a bundle is being worked on.
+    /// True while an installation is in progress.
     var isInstalling: Bool {
       switch activity {
       case .preparing, .installing, .checking: true
@@ -31,15 +31,13 @@ public final class UpdateEngine: Sendable {
     }
   }
 
-  /// Opens the engine of a device.
-  ///
-  /// - Throws: `SystemError` where records cannot be kept.
+  /// - Throws: `SystemError` if records cannot be kept.
   public init(_ environment: UpdateEnvironment) throws {
     self.environment = environment
     store = try UpdateStore(in: environment.records + "/update")
   }
 
-  /// What the device says about its slots and updates.
+  /// Returns the status of the slots and updates.
   public func status() throws -> UpdateStatus {
     if memory.withLock({ $0.slots.isEmpty }) { try exclusively { try withBoot { _, _ in } } }
     let state = store.state()
@@ -52,15 +50,16 @@ public final class UpdateEngine: Sendable {
       }, securityEpoch: floor(state).epoch, history: state.history)
   }
 
-  /// Installs a bundle; its release is tried at the next start.
+  /// Installs a bundle. Its release is tried at the next start.
   ///
   /// - Parameters:
   ///   - source: The bundle.
-  ///   - options: When its release is tried, and what is taken all the same.
-  ///   - begin: Is told before anything of the source is read.
-  ///   - report: Is told how far it is.
-  /// - Returns: What was installed.
-  /// - Throws: ``UpdateFailure``, `BundleFailure`, and what source and storage throw. Nothing that runs has changed then.
+  ///   - options: The time of the trial, and the checks to skip.
+  ///   - begin: Called before the source is read.
+  ///   - report: Receives the progress.
+  /// - Returns: The record of the installation.
+  /// - Throws: ``UpdateFailure``, `BundleFailure`, and the errors of source and storage. The running slot is unchanged
+  ///   then.
   public func install(
     from source: any BundleSource, _ options: UpdateRequest.Options = UpdateRequest.Options(),
     begin: () -> Void = {}, report: @escaping (InstallProgress) -> Void = { _ in }
@@ -74,7 +73,7 @@ public final class UpdateEngine: Sendable {
     }
   }
 
-  /// Restarts the device in good order.
+  /// Shuts the programs down and restarts the device.
   public func restart() { environment.restart() }
 
   private func installAlone(
@@ -115,18 +114,19 @@ public final class UpdateEngine: Sendable {
       let checked = try CheckedBundle(
         bundle, from: source, bases: try images.running().mapValues(stoppable),
         trees: running.tree.map { ["root": $0] } ?? [:])
-      // The records need room as well.
+      // Made before the first write, as the records need space too.
       let journal = try store.journal(of: target)
       try store.save(state)
       try environment.hooks.run(.beforeInstall, variables, check: checkNotCancelled)
-      // All that can refuse has been asked. From here on the other slot is nothing that could be started.
+      // All checks have passed. From here on the other slot cannot be started.
       try loaders.withdrawOther()
       state[target] = nil
       state[environment.boot.slot] = running
       try store.save(state)
       store.forgetFlashed(target)
       try remember(loaders)
-      // Tens of megabytes, which nobody looks at yet: written at once, each cluster would be three writes.
+      // Tens of megabytes in files that are not in use yet: with synchronous writes, each cluster would take three
+      // writes.
       try environment.setLazy(true)
       if try !images.hasFiles(for: manifest.images, in: target) || state.hasSoundFiles == false {
         state.hasSoundFiles = false
@@ -168,16 +168,16 @@ public final class UpdateEngine: Sendable {
     }
   }
 
-  /// An image that is read and written until the installation is cancelled.
+  /// Returns storage that can be read and written until the installation is cancelled.
   private func stoppable(_ storage: any BlockStorage) -> any BlockStorage {
     StoppableStorage(storage) { [unowned self] in try checkNotCancelled() }
   }
 
-  /// Tells the boot loader about the release that is to be tried, as the last of all writes that decide something.
+  /// Offers the release to the boot loader for its trial. This is the last of the writes that decide about the slot.
   func offer(_ state: inout UpdateState, _ images: SlotImages, _ loaders: SlotLoaders) throws {
     guard let trial = state.trial else { throw UpdateFailure.noTrial }
     let image = environment.plan.image
-    // Said before it is so: an interruption in between is taken for a trial that the loader has not begun.
+    // Recorded first. After an interruption in between, it looks like a trial that the boot loader has not started.
     state.trial?.isOffered = true
     state.trial?.isHeld = false
     state.trial?.offeredIn = environment.startID
@@ -186,9 +186,10 @@ public final class UpdateEngine: Sendable {
       try images.entry(of: trial.slot, title: "\(image.project) \(image.image)", version: trial.release.version))
   }
 
-  /// Ends what is being installed, or takes back a release that waits for its trial. When it returns, nothing is being installed.
+  /// Cancels an installation, or withdraws a release that waits for its trial. No installation is in progress when it
+  /// returns.
   ///
-  /// - Throws: ``UpdateFailure/noTrial`` where there is neither, ``UpdateFailure/trialRuns(version:)``.
+  /// - Throws: ``UpdateFailure/noTrial`` if there is neither, ``UpdateFailure/trialRuns(version:)``.
   public func cancel() throws {
     let wasInstalling = memory.withLock { memory in
       if memory.isInstalling { memory.isCancelled = true }
@@ -197,7 +198,7 @@ public final class UpdateEngine: Sendable {
     while isInstalling { usleep(20_000) }
     try exclusively {
       var state = store.state()
-      // An installation that was complete at this moment waits for its trial like any other.
+      // An installation that has just completed waits for its trial like any other.
       guard let trial = state.trial, trial.slot != environment.boot.slot else {
         if wasInstalling { return }
         throw state.trial.map { UpdateFailure.trialRuns(version: $0.release.version) } ?? .noTrial
@@ -206,17 +207,17 @@ public final class UpdateEngine: Sendable {
     }
   }
 
-  /// Whether this process installs something.
+  /// True while this process installs a release.
   private var isInstalling: Bool { memory.withLock { $0.isInstalling } }
 
-  /// Ends an installation that was cancelled. Whoever waits for bytes of a bundle asks now and then.
+  /// Ends an installation that was cancelled. Has to be called regularly while waiting for bytes of a bundle.
   ///
   /// - Throws: ``UpdateFailure/cancelled``.
   public func checkNotCancelled() throws {
     if memory.withLock({ $0.isCancelled }) { throw UpdateFailure.cancelled }
   }
 
-  /// Forgets a release that is not going to be tried.
+  /// Withdraws a release that will not be tried, and records the reason.
   func drop(
     _ state: inout UpdateState, _ outcome: UpdateRecord.Outcome, _ reason: String, _ loaders: SlotLoaders
   ) throws {
@@ -230,11 +231,11 @@ public final class UpdateEngine: Sendable {
     try store.save(state)
   }
 
-  // MARK: What the parts share
+  // MARK: Shared parts
 
-  /// The lowest epoch and data schema that the device takes.
+  /// Returns the lowest security epoch and data schema that the device accepts.
   private func floor(_ state: UpdateState) -> (epoch: UInt64, schema: UInt32) {
-    // A release on trial is no reason yet to refuse what came before it.
+    // A release on trial must not rule out its predecessor yet.
     let own: (UInt64, UInt32) =
       environment.boot.isTrial ? (0, 0) : (environment.plan.securityEpoch, environment.plan.dataSchema)
     return (max(state.securityEpoch, own.0), max(state.dataSchema, own.1))
@@ -259,7 +260,7 @@ public final class UpdateEngine: Sendable {
     memory.withLock { $0.activity = report.map(UpdateStatus.Activity.watching) ?? .idle }
   }
 
-  /// Does something while nobody else changes slots; what is short is waited for.
+  /// Runs a closure while no one else changes slots. Waits for a short time for the lock.
   ///
   /// - Throws: ``UpdateFailure/busy``.
   func exclusively<Value>(_ body: () throws -> Value) throws -> Value {
@@ -269,12 +270,13 @@ public final class UpdateEngine: Sendable {
       guard EventLoop.now < deadline, !isInstalling else { throw UpdateFailure.busy }
       usleep(50_000)
     }
-    // Not by closing alone: a child that another thread is just starting has the open file as well, until it executes its program.
+    // Closing the file is not enough: a child that another thread is starting also has it open until it executes its
+    // program.
     defer { flock(lock.number, LOCK_UN) }
     return try body()
   }
 
-  /// Remembers what the boot loader knows of the slots, for the status.
+  /// Saves the slots according to the boot loader, for the status.
   private func remember(_ loaders: SlotLoaders) throws {
     memory.withLock { $0.slots = [] }
     let slots = try loaders.slots(
@@ -282,19 +284,19 @@ public final class UpdateEngine: Sendable {
     memory.withLock { $0.slots = slots }
   }
 
-  /// Does something with the mounted boot partition, and remembers what the loader knows afterwards.
+  /// Runs a closure with the boot partition mounted, and saves the state of the slots afterwards.
   func withBoot<Value>(_ body: (BootFolder, SlotLoaders) throws -> Value) throws -> Value {
     try environment.mount()
     var isMounted = true
     defer { if isMounted { try? environment.unmount() } }
     let folder = BootFolder(environment.bootFolder)
     let loaders = SlotLoaders(environment.boot, folder)
-    // A failure may have changed what the loader knows as well.
+    // A closure that fails may also have changed the slots.
     let outcome = Result { try body(folder, loaders) }
     let remembering = Result { try remember(loaders) }
     let value = try outcome.get()
     try remembering.get()
-    // What cannot be unmounted may not be written; whoever asked has to know.
+    // If unmounting fails, data may not have been written, so the caller gets the error.
     isMounted = false
     try environment.unmount()
     return value

@@ -5,40 +5,39 @@ import FoundationEssentials
 import Glibc
 import LinuxSystem
 
-/// What an update works on: the device, or what a test makes of it.
+/// The parts of the device that an update works on. Tests provide their own.
 public struct UpdateEnvironment: Sendable {
-  /// What the image is.
+  /// The plan of the image.
   public var plan: UpdatePlan
-  /// How the device was started.
+  /// The record of how the device was started.
   public var boot: BootRecord
-  /// Folder of the device's records on the data partition.
+  /// The folder of the device's records on the data partition.
   public var records: String
-  /// Root of trust that the image brings.
+  /// The path of the root of trust in the image.
   public var trustRoot: String
-  /// Where the boot partition is mounted while somebody works on it.
+  /// The mount point of the boot partition while it is in use.
   public var bootFolder: String
   /// Mounts the boot partition.
   public var mount: @Sendable () throws -> Void
-  /// Lets the kernel write to the mounted boot partition when and in what order it likes, or has it write at once again; then all is written.
+  /// Turns lazy writes to the mounted boot partition on or off. When it turns them off, all earlier writes reach the
+  /// disk first.
   public var setLazy: @Sendable (Bool) throws -> Void
-  /// Takes it away again.
+  /// Unmounts the boot partition.
   public var unmount: @Sendable () throws -> Void
-  /// A file that is locked while slots are changed.
+  /// The path of a file that is locked while slots change.
   public var lock: String
-  /// Which start of the machine this is.
+  /// The ID of this boot.
   public var startID: String
-  /// Looks whether everything is well.
+  /// Returns the current health problems.
   public var problems: @Sendable () -> [String]
-  /// Restarts the device in good order.
+  /// Shuts the programs down and restarts the device.
   public var restart: @Sendable () -> Void
-  /// Is told what happens.
+  /// Receives a line about each event.
   public var note: @Sendable (String) -> Void
-  /// Milliseconds for which somebody is waited for who changes slots.
+  /// Milliseconds to wait for the lock.
   var lockPatience: UInt64 = 5000
-  /// Folders of hooks.
   var hooks = UpdateHooks()
 
-  /// Makes an environment of its parts.
   public init(
     plan: UpdatePlan, boot: BootRecord, records: String, trustRoot: String, bootFolder: String, lock: String,
     startID: String, mount: @escaping @Sendable () throws -> Void = {},
@@ -61,9 +60,9 @@ public struct UpdateEnvironment: Sendable {
     self.note = note
   }
 
-  /// The device that this is.
+  /// Returns the environment of the running device.
   ///
-  /// - Throws: where the image takes no updates, or stage 1 left no record.
+  /// - Throws: An error if the image takes no updates, or stage 1 left no record.
   public static func device(note: @escaping @Sendable (String) -> Void) throws -> UpdateEnvironment {
     let plan = try JSONDecoder().decode(UpdatePlan.self, from: Data(try FileTree.read(UpdatePlan.path)))
     let boot = try JSONDecoder().decode(BootRecord.self, from: Data(try FileTree.read(BootRecord.path)))
@@ -75,12 +74,12 @@ public struct UpdateEnvironment: Sendable {
       lock: DevicePaths.run + "/update.lock",
       startID: FileTree.line("/proc/sys/kernel/random/boot_id") ?? "",
       mount: {
-        // A system has the kernel's own helper for that, and modules that only it can decompress.
+        // A system loads modules itself, and only its own tool can decompress them.
         if !FileTree.exists("/usr/sbin/modprobe") {
           let modules = HardwareModules(note: note)
           for name in ["vfat", "nls_cp437", "nls_ascii"] { modules.load(named: name) }
         }
-        // Whoever was killed in the middle has left it there.
+        // An updater that was killed leaves it mounted.
         if Mount.isMountPoint(folder) { try Mount.unmount(folder) }
         try Mount.mount(
           "vfat", from: partition, at: folder, BootFolder.mountFlags, options: BootFolder.mountOptions)
@@ -92,7 +91,7 @@ public struct UpdateEnvironment: Sendable {
       },
       unmount: { try Mount.unmount(folder) },
       problems: { HealthCheck(plan.health, restarts).problems() },
-      // PID 1, ours or systemd, restarts in good order.
+      // SIGINT makes PID 1, Cultivar's or systemd, restart in good order.
       restart: { kill(1, SIGINT) }, note: note)
   }
 }

@@ -1,39 +1,37 @@
 import DeviceModel
 
-/// Why an update is not installed, committed or left.
+/// The reason why an update is not installed, committed or given up.
 public enum UpdateFailure: Error, Equatable, CustomStringConvertible {
-  /// Another process, or another request, changes the slots.
+  /// Another process or request changes the slots.
   case busy
   /// The image was made without a second slot.
   case oneSlotOnly
-  /// The boot loader would try a release again and again.
+  /// The boot loader would try a release more than once.
   case cannotTry
-  /// A release is on trial, or waits for it.
+  /// A release is on trial, or waits for its trial.
   case trialPending(version: String)
-  /// Nothing is on trial.
   case noTrial
-  /// The release on trial runs: there is nothing left to cancel.
+  /// The release on trial is running, so there is nothing to cancel.
   case trialRuns(version: String)
   /// The release failed on this device before.
   case failedBefore(version: String, reason: String)
-  /// A hook said no.
   case refusedByHook(name: String, reason: String)
   /// The images of the bundle are not those that a slot needs.
   case otherImages(missing: [String])
-  /// The boot partition is too small for the files: bytes.
+  /// The boot partition is too small for the files. Sizes in bytes.
   case noRoomOnBootPartition(needed: UInt64, available: UInt64)
-  /// The other slot has no release that could be gone back to.
+  /// The other slot has no release to go back to.
   case nothingToGoBackTo(Slot)
-  /// Going back would bring a release back whose time is over.
+  /// The release in the other slot is older than the device accepts.
   case tooOldToGoBackTo(version: String, reason: String)
-  /// The image brings no root of trust, or one that cannot be read.
+  /// The image has no root of trust, or one that cannot be read.
   case noTrust(String)
-  /// Nobody trusted has signed the bundle.
+  /// No trusted key has signed the bundle.
   case notTrusted(String)
-  /// What was being done was cancelled.
+  /// The operation was cancelled.
   case cancelled
 
-  /// The reason for a reader, without a full stop.
+  /// The reason as text, without a full stop.
   public var description: String {
     switch self {
     case .busy: "an update is being worked on; see `cultivarctl update status`"

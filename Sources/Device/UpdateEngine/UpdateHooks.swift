@@ -2,34 +2,36 @@ import DeviceModel
 import Glibc
 import LinuxSystem
 
-/// Programs of the image that are asked or told about an update: all executable files in a point's folders, by name.
+/// Programs in the image that are run at points of an update: all executable files in the folders of a point, in the
+/// order of their names.
 struct UpdateHooks: Sendable {
-  /// When hooks are run, and what their failing means.
+  /// A point at which hooks run, and the effect of a failure.
   enum Point: String, CaseIterable {
-    /// Before the first write. One that fails refuses the update.
+    /// Before the first write. A failure refuses the update.
     case beforeInstall = "before-install"
-    /// When the slot is complete and the boot loader is not told yet. One that fails drops the update.
+    /// After the slot is complete, before the boot loader knows about it. A failure drops the update.
     case afterInstall = "after-install"
-    /// When a release on trial was well for long enough. One that fails is a reason not to commit it yet.
+    /// After a release on trial was healthy for long enough. A failure prevents the commit.
     case beforeCommit = "before-commit"
-    /// When a release was committed.
+    /// After a release was committed.
     case afterCommit = "after-commit"
-    /// When a release is to be left, before the restart.
+    /// Before the restart that leaves a release.
     case beforeRollback = "before-rollback"
-    /// In the release before, when it runs again.
+    /// In the previous release, when it runs again.
     case afterRollback = "after-rollback"
   }
 
-  /// Folders with a folder for each point.
+  /// Folders with a subfolder for each point.
   var folders = ["/usr/lib/cultivar/hooks", "/etc/cultivar/hooks"]
-  /// Seconds that each may take.
+  /// Maximum run time of each hook in seconds.
   var timeout = 60
 
   /// Runs the hooks of a point until one fails.
   ///
-  /// - Parameter variables: Environment: `CULTIVAR_SLOT`, `CULTIVAR_VERSION`, `CULTIVAR_OLD_VERSION`, `CULTIVAR_REASON`.
-  /// - Parameter check: Throws where nobody waits for the hooks any more; the one that runs is ended then.
-  /// - Throws: ``UpdateFailure/refusedByHook(name:reason:)``, and what `check` throws.
+  /// - Parameter variables: Environment variables: `CULTIVAR_SLOT`, `CULTIVAR_VERSION`, `CULTIVAR_OLD_VERSION`,
+  ///   `CULTIVAR_REASON`.
+  /// - Parameter check: Throws to stop waiting. The running hook is killed then.
+  /// - Throws: ``UpdateFailure/refusedByHook(name:reason:)``, and the errors of `check`.
   func run(_ point: Point, _ variables: [String: String], check: () throws -> Void = {}) throws {
     for folder in folders.map({ "\($0)/\(point.rawValue).d" }) {
       for name in FileTree.names(in: folder) where access("\(folder)/\(name)", X_OK) == 0 {
@@ -44,7 +46,7 @@ struct UpdateHooks: Sendable {
   }
 }
 
-/// A run of a program that must not take longer than a time.
+/// A run of a program with a time limit.
 struct LimitedRun {
   private let executable: String
   private let arguments: [String]
@@ -60,9 +62,9 @@ struct LimitedRun {
     self.timeout = timeout
   }
 
-  /// Runs it; what was wrong, in a sentence's part, or `nil` where it ended with status 0.
+  /// Runs the program. Returns the problem as part of a sentence, or `nil` if it ended with status 0.
   ///
-  /// - Parameter isWanted: Is asked now and then; where it says no, the program is ended.
+  /// - Parameter isWanted: Called regularly. Returns false to kill the program.
   func problem(isWanted: () -> Bool = { true }) -> String? {
     do {
       return try run(isWanted)
@@ -89,7 +91,7 @@ struct LimitedRun {
     while !isOver {
       let now = EventLoop.now
       guard now < deadline, isWanted() else {
-        // It is the leader of a session of its own; what it started goes with it.
+        // The program leads a session of its own, so its children are killed with it.
         kill(-pid, SIGKILL)
         _ = ended.waitUntilReadable(timeout: nil)
         _ = ChildProcess.reap(pid)

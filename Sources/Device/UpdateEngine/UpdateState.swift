@@ -4,63 +4,61 @@ import FoundationEssentials
 import Glibc
 import LinuxSystem
 
-/// What a device remembers about its releases over restarts: one file, replaced as a whole.
+/// The device's persistent state of its releases: one file, replaced as a whole.
 ///
-/// The boot loader's own records decide what is started; this file says what that was, and why. Where both differ after a power cut, the boot
-/// loader is right.
+/// The boot loader's own records decide which slot is started. This file says which release that is, and why. If both
+/// differ after a power cut, the boot loader is right.
 struct UpdateState: Codable, Equatable {
-  /// What is in a slot.
+  /// A release in a slot.
   struct Release: Codable, Equatable {
-    /// Its version.
     var version: String
     /// ``BundleManifest/release``, as text.
     var identity: String
-    /// Its security epoch.
     var securityEpoch: UInt64
-    /// Version of the data that it writes.
+    /// The version of the data that it writes.
     var dataSchema: UInt32
-    /// Root of the hash tree of its root file system, in hexadecimal; `nil` where it is not known.
+    /// The root of the hash tree of its root file system, in hexadecimal; `nil` if it is unknown.
     var rootTree: String?
 
     /// ``rootTree`` as a digest.
     var tree: Digest? { rootTree.flatMap(Fingerprint.init(hexadecimal:)).map { Digest($0.bytes) } }
   }
 
-  /// A release that is to prove itself.
+  /// A release on trial, or one that waits for its trial.
   struct Trial: Codable, Equatable {
     var slot: Slot
     var release: Release
-    /// The start of the machine in which it was offered to the boot loader (`boot_id`).
+    /// The boot in which it was offered to the boot loader (`boot_id`).
     var offeredIn: String
-    /// Whether the boot loader was told; before that, an interruption says nothing about the release.
+    /// True once it was offered to the boot loader. Before that, an interruption says nothing about the release.
     var isOffered: Bool
-    /// Why it was given up, where that was seen by the release itself.
+    /// The reason for giving it up, as recorded by the running release itself.
     var verdict: String?
-    /// Whether it waits to be asked for.
+    /// True if the trial waits for a request.
     var isHeld: Bool
-    /// The last failure that was on record when it was offered: later ones are the trial's.
+    /// The last recorded failure when it was offered. Later ones belong to the trial.
     var failureBefore: FailureRecord?
   }
 
-  /// A release that did not prove itself.
+  /// A release that failed its trial.
   struct Failed: Codable, Equatable {
     var identity: String
     var version: String
     var reason: String
   }
 
-  /// Records that are kept.
+  /// Maximum number of records.
   static let historyLimit = 64
   static let failedLimit = 32
 
-  /// The highest epoch of a release that was committed.
+  /// The highest security epoch of a committed release.
   var securityEpoch: UInt64 = 0
-  /// The highest data schema of a release that was committed.
+  /// The highest data schema of a committed release.
   var dataSchema: UInt32 = 0
   var a: Release?
   var b: Release?
   var trial: Trial?
-  /// Whether the files of the slot that does not run are as FAT should have them; not while they are made.
+  /// True if the files of the slot that does not run are consistent in FAT. False while they are being made.
   var hasSoundFiles: Bool? = true
   var failed: [Failed] = []
   var history: [UpdateRecord] = []
@@ -90,35 +88,35 @@ struct UpdateStore {
 
   private var path: String { folder + "/state.json" }
 
-  /// The state; a new device's where there is none, or where it cannot be read: then nothing is known, and nothing forbidden.
+  /// Reads the state. If it is absent or cannot be parsed, returns that of a new device, which forbids nothing.
   func state() -> UpdateState {
     guard let bytes = try? FileTree.read(path, limit: 1 << 20) else { return UpdateState() }
     return (try? JSONDecoder().decode(UpdateState.self, from: Data(bytes))) ?? UpdateState()
   }
 
-  /// Keeps the state: after a power cut it is the one before or this one.
+  /// Saves the state. After a power cut the file has the previous state or this one.
   func save(_ state: UpdateState) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = .sortedKeys
     try FileTree.replace(path, with: Array(try encoder.encode(state)))
   }
 
-  /// Where an installation can go on.
+  /// Opens the journal of an installation, to resume it.
   func journal(of slot: Slot) throws -> InstallJournal {
     let path = folder + "/journal-\(slot.rawValue)"
     return try InstallJournal(
       FileTree.exists(path) ? try StorageFile(path, writable: true) : try StorageFile(making: path, size: 1024))
   }
 
-  /// Root of the hash tree of the root file system that slot A was flashed with, in hexadecimal; `nil` once something was installed there,
-  /// and where the data partition is not the flashed one any more.
+  /// The root of the hash tree of the root file system that slot A was flashed with, in hexadecimal. `nil` after an
+  /// installation into slot A, or if the data partition is not the flashed one.
   var flashedTree: String? { FileTree.line("\(folder)/\(DevicePaths.flashedRoot)") }
 
-  /// Forgets what a slot was flashed with, as something else comes there.
+  /// Removes the record of the flashed root file system before an installation into its slot.
   func forgetFlashed(_ slot: Slot) {
     if slot == .a { unlink("\(folder)/\(DevicePaths.flashedRoot)") }
   }
 
-  /// The newest root of trust that a bundle has brought.
+  /// The path of the newest root of trust from a bundle.
   var rootPath: String { folder + "/trust.root" }
 }

@@ -5,10 +5,11 @@ import InitClient
 import LinuxSystem
 import ManagementAPI
 
-/// The daemon: the management API, and the log files of the programs that have some. On a system, whose journal is systemd's, the API alone.
+/// The daemon: the management API, and the log files of programs that have them. On a system systemd keeps the journal,
+/// so there it is only the API.
 enum Daemon {
   static func run() -> Never {
-    // Whoever hangs up is told of by the write itself.
+    // A closed connection is reported by the write itself.
     signal(SIGPIPE, SIG_IGN)
     do {
       for program in try programs() {
@@ -28,7 +29,7 @@ enum Daemon {
     return try JSONDecoder().decode(DevicePlan.self, from: Data(try FileTree.read(DevicePlan.path))).programs
   }
 
-  /// The API, where the image has it and somebody has a token for it.
+  /// Starts the API, if the image has it and there is a token for it.
   private static func managementServer() throws -> ManagementServer? {
     guard let plan = try managementPlan() else { return nil }
     let certificate = try DeviceCertificate(
@@ -57,7 +58,7 @@ enum Daemon {
     return try JSONDecoder().decode(ManagementPlan.self, from: Data(try FileTree.read(ManagementPlan.path)))
   }
 
-  /// What `cultivarctl api` shows.
+  /// Returns the output of `cultivarctl api`.
   static func describeAPI() throws -> String {
     guard let plan = try managementPlan() else { return "this image has no management API\n" }
     let token: String
@@ -75,12 +76,12 @@ enum Daemon {
       """
   }
 
-  /// Writes to standard error, which the supervisor keeps.
+  /// Writes to standard error, which the supervisor logs.
   @Sendable private static func note(_ message: String) {
     try? Descriptor(owning: dup(STDERR_FILENO)).write(all: Array("\(message)\n".utf8))
   }
 
-  /// Runs `body` on a thread of its own with a small stack: each log is followed by waiting for it.
+  /// Runs `body` on a separate thread with a small stack, as each log has a thread that blocks.
   private static func startThread(_ body: @escaping @Sendable () -> Void) {
     final class Body {
       let run: @Sendable () -> Void

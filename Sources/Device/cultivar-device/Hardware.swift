@@ -4,7 +4,7 @@ import DeviceModel
 import Glibc
 import LinuxSystem
 
-/// Devices that are there at the start and those that come later: their modules, addresses, buttons, and a watchdog.
+/// Handles the devices that are present at the start or added later: modules, addresses, buttons, and a watchdog.
 final class Hardware {
   private let plan: DevicePlan
   private let system: RunningSystem
@@ -13,13 +13,13 @@ final class Hardware {
   private var events: DeviceEvents?
   private var watchdog: Watchdog?
 
-  /// Seconds until a watchdog that is not fed resets the machine.
+  /// Seconds after which a watchdog that is not fed resets the machine.
   private static let watchdogTimeout = 30
 
-  /// Is called when the power button is pressed.
+  /// Called when the power button is pressed.
   var powerButtonPressed: () -> Void = {}
 
-  /// Is called when the watchdog says that it restarted the machine.
+  /// Called if the watchdog reports that it reset the machine.
   var watchdogHadReset: () -> Void = {}
 
   init(plan: DevicePlan, system: RunningSystem, loop: EventLoop, note: @escaping (String) -> Void) {
@@ -29,7 +29,7 @@ final class Hardware {
     modules = HardwareModules(note: note)
   }
 
-  /// Loads modules, sets addresses, and begins to watch for what comes.
+  /// Loads modules, sets addresses, and begins to watch for new devices.
   func start() throws {
     let events = try DeviceEvents()
     self.events = events
@@ -58,7 +58,7 @@ final class Hardware {
     }
   }
 
-  /// Arms the first watchdog that the machine has, whenever its driver comes; from then on the loop has to turn.
+  /// Arms the first watchdog of the machine once its driver is loaded. From then on the loop has to keep running.
   private func armWatchdog() {
     guard watchdog == nil else { return }
     watchdog = Watchdog(timeout: Self.watchdogTimeout)
@@ -72,7 +72,7 @@ final class Hardware {
     loop.after(Self.watchdogTimeout * 1000 / 3) { [weak self] in self?.feedWatchdog() }
   }
 
-  /// Lets a machine stay off that is to stay off.
+  /// Disarms the watchdog, so that it does not reset a machine that is switched off.
   func disarmWatchdog() {
     watchdog?.disarm()
     watchdog = nil
@@ -95,7 +95,7 @@ final class Hardware {
       }
       buttons.insert(path)
     } catch {
-      // A button that cannot be watched is one that does nothing.
+      // A button that cannot be watched has no effect.
       return
     }
   }

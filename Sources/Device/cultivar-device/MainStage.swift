@@ -10,12 +10,12 @@ import Supervisor
 
 /// Stage 2: PID 1 in the root file system, from its start to the end of the machine.
 enum MainStage {
-  /// Milliseconds between savings of the time.
+  /// Milliseconds between saves of the time.
   private static let clockInterval = 3_600_000
   /// Seconds between the message of a failure and the restart.
   private static let failureDelay: UInt32 = 10
   private static let consoleName = "console"
-  /// The program that may use the control socket besides the superuser.
+  /// The only program besides the superuser that may use the control socket.
   private static let daemonName = "cultivard"
 
   static func run() -> Never {
@@ -37,7 +37,7 @@ enum MainStage {
     }
   }
 
-  /// Sets everything up and runs the programs until the machine is to end.
+  /// Sets up the system and runs the programs until the machine is to be ended.
   private static func supervise(_ log: KernelLog) throws -> Kernel.Ending {
     let note: (String) -> Void = { log.note($0) }
     let system = RunningSystem(note: note)
@@ -83,7 +83,7 @@ enum MainStage {
     return ending
   }
 
-  /// Id and time from the data partition; randomness was credited in stage 1.
+  /// Restores the ID and the time from the data partition. Stage 1 has credited the random seed.
   private static func restoreRecords(
     _ system: RunningSystem, _ loop: EventLoop, _ note: @escaping (String) -> Void
   ) -> DeviceRecords? {
@@ -98,7 +98,7 @@ enum MainStage {
     do {
       let records = try DeviceRecords(in: DevicePaths.records)
       system.stepClock(toAtLeast: [imageTime, records.savedTime])
-      // Left at once and not only at the end: a device whose power is cut has one at its next start as well.
+      // Saved now and not only at the end, so that a device whose power is cut also has one at its next start.
       if !records.hasRandomSeed { try records.saveRandomSeed() }
       try FileTree.replace("/run/machine-id", with: Array("\(try records.machineID())\n".utf8), mode: 0o444)
       saveTimeRegularly(records, loop, note)
@@ -127,8 +127,8 @@ enum MainStage {
     }
   }
 
-  /// The plan's programs, and the one that takes commands on the console where the plan asks for it. That one may read what is others',
-  /// as the certificate of the daemon, whose fingerprint it shows.
+  /// Returns the programs of the plan, and the one for commands on the console if the plan has it. The console may read
+  /// files of other users, because it shows the fingerprint of the daemon's certificate.
   private static func programs(of plan: DevicePlan) -> [ProgramPlan] {
     guard plan.consoleCommands else { return plan.programs }
     let console = ProgramPlan(
@@ -205,19 +205,19 @@ enum MainStage {
     }
   }
 
-  /// Ends the machine: nothing runs any more, and what was written is on the disk.
+  /// Kills all processes, writes everything to the disk, and ends the machine.
   private static func end(_ ending: Kernel.Ending, _ log: KernelLog) -> Never {
     kill(-1, SIGKILL)
     sync()
     do {
       try Mount.unmount(DevicePaths.data)
     } catch {
-      // Something that cannot be killed holds it open; read-only it is as safe.
+      // A process that cannot be killed holds it open. Read-only is just as safe.
       try? Mount.remount(DevicePaths.data, .readOnly)
     }
     log.note(ending == .reboot ? "restarting" : "switching off")
     Kernel.end(ending)
-    // Only where the kernel refuses: PID 1 that ends makes it panic, and restart.
+    // Reached only if the kernel refuses. When PID 1 exits, the kernel panics and restarts.
     exit(1)
   }
 }

@@ -3,7 +3,7 @@ import FoundationEssentials
 import Glibc
 import LinuxSystem
 
-/// The script of the DHCP client.
+/// The hook script of the DHCP client.
 enum NameServerHook {
   static func run() -> Never {
     guard let event = DHCPHook(environment: ProcessInfo.processInfo.environment) else { exit(0) }

@@ -3,20 +3,17 @@ import DeviceInit
 import Glibc
 import LinuxSystem
 
-/// What the executable is run as.
+/// A program that the executable can run as.
 enum Role: String, CaseIterable {
-  /// PID 1, in the initial RAM file system and after it.
   case `init`
-  /// The command line.
   case control = "cultivarctl"
-  /// The daemon.
   case daemon = "cultivard"
-  /// What changes slots.
+  /// The program that changes slots.
   case updater
-  /// The script of the DHCP client.
+  /// The hook script of the DHCP client.
   case dhcpHook = "dhcp-hook"
 
-  /// The last part of a path.
+  /// Returns the last component of a path.
   static func baseName(of path: String) -> String {
     path.split(separator: "/").last.map(String.init) ?? path
   }

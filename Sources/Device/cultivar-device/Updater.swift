@@ -4,7 +4,7 @@ import LinuxSystem
 import UpdateControl
 import UpdateEngine
 
-/// What changes slots: finds out what became of the last update, watches a release on trial, and installs what it is given.
+/// The program that changes slots: settles the last update, watches a release on trial, and installs bundles.
 enum Updater {
   static func run() -> Never {
     do {
@@ -25,7 +25,7 @@ enum Updater {
     }
   }
 
-  /// A command on the console may hold the lock at this moment.
+  /// Settles the last update. Retries, as a command on the console may hold the lock.
   private static func settle(_ engine: UpdateEngine) throws -> UpdateEngine.Task {
     while true {
       do {
@@ -36,7 +36,7 @@ enum Updater {
     }
   }
 
-  /// Writes to standard error, which the supervisor keeps.
+  /// Writes to standard error, which the supervisor logs.
   @Sendable private static func note(_ message: String) {
     try? Descriptor(owning: dup(STDERR_FILENO)).write(all: Array("\(message)\n".utf8))
   }

@@ -1,6 +1,6 @@
 import Glibc
 
-// The name decides the role; under its own name the first argument does.
+// The name of the executable selects the role; under its own name, the first argument does.
 let name = Role.baseName(of: CommandLine.arguments.first ?? "")
 let arguments = Array(CommandLine.arguments.dropFirst())
 if let role = Role(rawValue: name) {

@@ -51,7 +51,7 @@ import Testing
   }
 
   @Test(
-    "What chose the slot says so on the command line; an entry that does not is systemd-boot's, or GRUB's on a BIOS")
+    "The command line names the boot loader; without it, it is systemd-boot, or GRUB on a BIOS")
   func loader() {
     func loader(_ line: String, _ firmware: String) -> BootRecord.Loader {
       BootIdentity.loader(commandLine: KernelCommandLine(line), firmware: firmware)
@@ -62,7 +62,7 @@ import Testing
     #expect(loader("ro", "/absent") == .grub)
   }
 
-  @Test("systemd-boot cannot try a release where U-Boot is the firmware; others can")
+  @Test("systemd-boot cannot try a release if the firmware is U-Boot; other boot loaders can")
   func firmware() async throws {
     try await withTemporaryFolder { folder in
       func file(_ text: String, _ name: String) throws -> String {

@@ -4,7 +4,7 @@ import Testing
 @testable import DeviceInit
 
 @Suite struct FileSystemCheckTests {
-  /// A check whose `e2fsck` ends with one status after the other.
+  /// Runs a check whose `e2fsck` ends with the given statuses in turn.
   private func check(_ statuses: [Int]) -> (outcome: FileSystemCheck.Outcome, arguments: [[String]]) {
     var arguments: [[String]] = []
     var check = FileSystemCheck()

@@ -13,7 +13,7 @@ struct SystemSettingsTests {
 
   private func values(_ text: String) throws -> FirstBootValues { try FirstBootValues(Array(text.utf8)) }
 
-  /// A root as Debian's is, with all that values can be put into.
+  /// Makes a root like Debian's, with the files and folders that the values change.
   private func root(in folder: URL) throws -> String {
     try folder.writing("old\n", to: "etc/hostname")
     try folder.writing("127.0.0.1 localhost\n127.0.1.1 old\n::1 ip6-localhost\n", to: "etc/hosts")
@@ -25,7 +25,7 @@ struct SystemSettingsTests {
     return folder.path
   }
 
-  @Test("Each value is where the system looks for it")
+  @Test("Each value is written to the file that the system reads")
   func all() async throws {
     try await withTemporaryFolder { folder in
       let root = try root(in: folder)
@@ -56,7 +56,7 @@ struct SystemSettingsTests {
     }
   }
 
-  @Test("What an image has no use for is told, and nothing is made for it")
+  @Test("Values without effect in an image are reported, and no files are made for them")
   func problems() async throws {
     try await withTemporaryFolder { folder in
       let values = try values("authorized-keys=\(Self.key)\nwifi-ssid=roof\ntimezone=Asia/Tokyo\n")
@@ -72,7 +72,7 @@ struct SystemSettingsTests {
     }
   }
 
-  @Test("Values that were kept are read again, for root alone; a file that is not right is an error")
+  @Test("Saved values are read back, and only root can read them; a malformed file is an error")
   func records() async throws {
     try await withTemporaryFolder { folder in
       let records = try DeviceRecords(in: folder.path)

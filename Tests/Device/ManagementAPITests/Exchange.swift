@@ -2,10 +2,11 @@ import DeviceFixtures
 import Foundation
 import TestFixtures
 
-/// One exchange with a server on this machine, by OpenSSL's client: sends bytes and reads until the server closes the connection.
+/// One exchange with a server on this machine through OpenSSL's client. Sends bytes and reads until the server closes
+/// the connection.
 struct Exchange {
   let text: String
-  /// What the client says of the connection.
+  /// The client's output about the connection.
   let connection: String
 
   init(port: Int, _ request: String, _ options: [String] = ["-quiet"]) throws {
@@ -17,7 +18,7 @@ struct Exchange {
     connection = verdict.errors
   }
 
-  /// A request with the token, the last on its connection.
+  /// Returns a request with the token, by default the last one on its connection.
   static func request(_ line: String, fields: [String] = [], closing: Bool = true, body: String = "") -> String {
     let all =
       ["Host: d", "Authorization: Bearer \(LoopbackDevice.token)"] + fields + (closing ? ["Connection: close"] : [])
@@ -30,12 +31,11 @@ struct Exchange {
 
 /// One request by curl.
 struct Curl {
-  /// The status code; 0 where there was no answer.
+  /// The status code, or 0 without an answer.
   let status: Int
   let body: String
   let exit: Int32
 
-  /// - Parameter path: The path; for the answer itself the status code comes behind it.
   init(_ device: LoopbackDevice, _ path: String, _ options: [String] = [], token: String? = LoopbackDevice.token) throws
   {
     let verdict = try Judge("curl").run(

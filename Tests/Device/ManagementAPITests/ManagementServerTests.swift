@@ -18,7 +18,7 @@ import Testing
     try body(device)
   }
 
-  /// Limits under which a wrong token is answered at once.
+  /// Limits without a delay after a wrong token.
   private static var quick: ManagementServer.Limits {
     var limits = ManagementServer.Limits()
     limits.pauseAfterWrongToken = .zero
@@ -110,9 +110,9 @@ import Testing
     }
   }
 
-  // MARK: Rude neighbours
+  // MARK: Misbehaving clients
 
-  /// Opens connections that say nothing, and does something while they are there.
+  /// Runs a closure while a number of connections are open that send nothing.
   private func withSilentConnections(
     _ count: Int, to port: Int, _ body: () throws -> Void
   ) throws {
@@ -179,7 +179,7 @@ import Testing
     }
   }
 
-  // MARK: Who is let in
+  // MARK: Access
 
   @Test func `nothing answers without the token, not even that there is nothing`() throws {
     try withServer(Self.quick) { device in

@@ -20,7 +20,7 @@ import Testing
     try body(device, URL(fileURLWithPath: folder.path))
   }
 
-  /// A file with bytes that are not all the same.
+  /// Writes a file whose bytes vary.
   private func bundle(in folder: URL, bytes: Int) throws -> URL {
     try folder.writing((0..<bytes).map { UInt8(truncatingIfNeeded: $0 &* 31 >> 3) }, to: "test.bundle")
   }
@@ -45,7 +45,7 @@ import Testing
     let updater = try UpdaterDouble()
     try withDevice(updater) { device, folder in
       let file = try bundle(in: folder, bytes: 200_000)
-      // Without a length: in chunks.
+      // Without a Content-Length: in chunks.
       let answer = try Curl(
         device, "/v1/update", ["-H", "Transfer-Encoding: chunked", "--data-binary", "@\(file.path)"])
       #expect(answer.status == 200)
@@ -61,7 +61,8 @@ import Testing
     try withDevice(updater) { device, folder in
       let file = try bundle(in: folder, bytes: 1)
       try FileHandle(forWritingTo: file).truncate(atOffset: 500 << 20)
-      // What curl could send until the answer came: what fits into sockets and the server's own bound, and not the file.
+      // curl can send only as much as fits into the sockets and the server's buffer before the answer, not the whole
+      // file.
       let answer = try Curl(
         device, "/v1/update", ["-T", file.path, "-X", "POST", "--write-out", "%{size_upload}\n%{http_code}"])
       let sent = try #require(answer.body.split(separator: "}").last.flatMap { Int($0) })
@@ -197,7 +198,7 @@ import Testing
         updater.status.activity = .installing(InstallProgress(version: "2.0.0", done: 5, total: 10))
       }
       change.start()
-      // Read to the end of its time, as there is no other.
+      // The stream does not end by itself, so curl reads until its time limit.
       let answer = try Curl(device, "/v1/update/events", ["--no-buffer", "--max-time", "2", "-D", "-"])
       #expect(answer.body.contains("text/event-stream"))
       let events = answer.body.components(separatedBy: "event: status\n").dropFirst()

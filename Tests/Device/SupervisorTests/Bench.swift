@@ -5,7 +5,7 @@ import LinuxSystem
 @testable import Supervisor
 import TestFixtures
 
-/// A supervisor with real programs, on the loop of the test.
+/// A supervisor with real programs, on an event loop that the test runs.
 final class Bench {
   let folder: TemporaryFolder
   let loop: EventLoop
@@ -23,7 +23,7 @@ final class Bench {
     }
   }
 
-  /// A supervisor of the programs; tests change the environment as they need it.
+  /// Makes a supervisor of the programs. `change` can modify its environment.
   func supervisor(
     _ programs: [ProgramPlan], _ change: (inout SupervisorEnvironment) -> Void = { _ in }
   ) throws -> Supervisor {
@@ -36,7 +36,7 @@ final class Bench {
     return supervisor
   }
 
-  /// A program that is a shell script.
+  /// Returns the plan of a program that is a shell script.
   func program(
     _ name: String, _ script: String, restart: RestartPolicy = RestartPolicy(condition: .never),
     waitFor: [WaitCondition] = [], stop: StopPlan = StopPlan(signal: 15, grace: 200), isSystem: Bool = false,
@@ -48,7 +48,7 @@ final class Bench {
       capabilities: [], privateTmp: false, log: LogPlan(ringBytes: ringBytes))
   }
 
-  /// Turns the loop until the condition holds; whether it did within the time.
+  /// Runs the loop until the condition holds. Returns false if it does not hold in time.
   func turn(until condition: () -> Bool, seconds: Int = 10) -> Bool {
     let end = EventLoop.now + UInt64(seconds) * 1000
     while !condition() {

@@ -2,7 +2,7 @@ import DeviceModel
 import FoundationEssentials
 import LinuxSystem
 
-/// A client of the control socket, on the same thread as the server: while it waits, the bench's loop turns.
+/// A client of the control socket on the same thread as the server: while it waits, the bench's loop runs.
 final class Conversation {
   private let connection: Descriptor
   private let bench: Bench
@@ -18,13 +18,13 @@ final class Conversation {
     try connection.write(all: Array(text.utf8))
   }
 
-  /// Sends a line and waits for the answer; `nil` where the connection is closed.
+  /// Sends a line and returns the answer, or `nil` if the connection is closed.
   func ask(_ line: String) throws -> ControlReply? {
     try send(line)
     return try answer()
   }
 
-  /// The next answer; `nil` where the connection is closed.
+  /// Returns the next answer, or `nil` if the connection is closed.
   func answer() throws -> ControlReply? {
     var isClosed = false
     _ = bench.turn {

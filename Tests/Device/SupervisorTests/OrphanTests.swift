@@ -6,7 +6,7 @@ import Testing
 @testable import Supervisor
 
 @Suite struct OrphanTests {
-  /// In a process of its own: it collects every child there is, also those of other tests.
+  /// Runs in a separate process, as it reaps every child, including those of other tests.
   @Test func `orphans of programs are collected`() async {
     await #expect(processExitsWith: .success) {
       try ChildProcess.adoptOrphans()

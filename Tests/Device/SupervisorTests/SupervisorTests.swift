@@ -65,7 +65,7 @@ import Testing
     #expect(supervisor.state("deaf") == .stopping)
     #expect(bench.turn { supervisor.state("deaf") == .stopped })
     #expect(supervisor.status.programs.first?.lastEnd == "signal KILL")
-    // Killed is enough: who collects it depends on who its parent is now.
+    // A zombie counts as killed: it depends on its current parent when it is reaped.
     #expect(bench.turn { (FileTree.line("/proc/\(child)/stat")?.contains(") Z ")) ?? true })
   }
 
@@ -131,7 +131,7 @@ import Testing
     let ring = try #require(supervisor.output(of: "flood"))
     #expect(ring.nextSequence > 1000)
     #expect(ring.nextSequence - ring.firstSequence < 64)
-    // 32 KiB in 20 ms are at most 1.6 MB/s; `yes` alone writes a thousand times as much.
+    // 32 KiB in 20 ms are at most 1.6 MB/s. `yes` alone writes a thousand times as much.
     #expect(ring.nextSequence < 3_000_000)
   }
 }

@@ -11,7 +11,7 @@ import Trust
 
 @testable import UpdateEngine
 
-/// A device whose partitions are files and whose boot loader is a double; it runs whatever the loader starts.
+/// A device whose partitions are files and whose boot loader is a double. It runs the slot that the boot loader starts.
 final class DeviceDouble: Sendable {
   let folder: TemporaryFolder
   let loader: LoaderDouble
@@ -27,14 +27,14 @@ final class DeviceDouble: Sendable {
     var version: [Slot: Release] = [:]
   }
 
-  /// What a slot's image says of itself, and what it is.
+  /// A release: the metadata and content of a slot's image.
   struct Release {
     var version: String
     var epoch: UInt64 = 0
     var seed: UInt64 = 1
-    /// Bytes of its root file system.
+    /// Size of its root file system in bytes.
     var size = 366 * 4096
-    /// Name of an image that no slot has a place for.
+    /// Name of an additional image for which slots have no place.
     var extra: String?
   }
 
@@ -67,7 +67,7 @@ final class DeviceDouble: Sendable {
 
   // MARK: Releases
 
-  /// The images of a release: bytes that differ from release to release, and stay the same for the most part.
+  /// Returns the images of a release. Most of their bytes are the same in all releases.
   static func images(_ release: Release) -> [(name: String, bytes: [UInt8])] {
     var generator = release.seed
     func bytes(_ count: Int) -> [UInt8] {
@@ -84,7 +84,7 @@ final class DeviceDouble: Sendable {
     ] + (release.extra.map { [($0, own)] } ?? [])
   }
 
-  /// A bundle of a release, as a file.
+  /// Makes a bundle of a release as a file.
   func bundle(
     _ release: Release, product: String = "product/image", device: String = "generic-x86_64",
     isSigned: Bool = true, by other: ReleaseSigner? = nil, roots: [SignedTrustRoot] = [], base: Release? = nil
@@ -113,9 +113,9 @@ final class DeviceDouble: Sendable {
     return file
   }
 
-  // MARK: Starts
+  // MARK: Boots
 
-  /// Starts the device: its loader chooses, and what it has chosen runs.
+  /// Starts the device: the boot loader chooses a slot, and that slot runs.
   @discardableResult func start() throws -> Slot {
     let chosen = try loader.start(url("boot")).flatMap(Slot.init)
     let boot = BootFolder(path("boot"))
@@ -132,10 +132,10 @@ final class DeviceDouble: Sendable {
   var running: Slot { memory.withLock { $0.running } }
   var restarts: Int { memory.withLock { $0.restarts } }
 
-  /// What is not well from now on.
+  /// Sets the health problems from now on.
   func set(problems: [String]) { memory.withLock { $0.problems = problems } }
 
-  /// The engine of the release that runs.
+  /// Returns the engine of the running release.
   func engine(
     duration: Int = 0, timeout: Int = 1, canTry: Bool = true, allowsDowngrade: Bool = false
   ) throws -> UpdateEngine {
@@ -159,7 +159,7 @@ final class DeviceDouble: Sendable {
     return try UpdateEngine(environment)
   }
 
-  /// Whether a slot's partition and files are a release, byte for byte.
+  /// Returns true if a slot's partition and files match a release, byte for byte.
   func holds(_ release: Release, in slot: Slot) throws -> Bool {
     let boot = BootFolder(path("boot"))
     return try Self.images(release).allSatisfy { name, bytes in
@@ -172,7 +172,7 @@ final class DeviceDouble: Sendable {
     }
   }
 
-  /// A hook that does something and says what it was called for.
+  /// Adds a hook that runs a script.
   func addHook(_ point: String, _ script: String) throws {
     try url("hooks").writing("#!/bin/sh\n\(script)\n", to: "\(point).d/10-test", mode: 0o755)
   }

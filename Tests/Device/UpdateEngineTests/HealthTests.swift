@@ -7,7 +7,7 @@ import Testing
 
 @Suite("Health of a release")
 struct HealthTests {
-  /// Runs the gate on a clock of its own, a second for each look; gives the verdict and what was reported.
+  /// Runs the gate on a fake clock that advances a second for each check. Returns the verdict and the reports.
   private func run(
     duration: Int, timeout: Int, _ problems: @escaping (Int) -> [String],
     goesOn: @escaping (Int) -> Bool = { _ in true }
@@ -24,7 +24,7 @@ struct HealthTests {
     return (gate.run(), reports)
   }
 
-  @Test("A release is well once everything was for the whole time")
+  @Test("A release is healthy once it had no problems for the whole duration")
   func well() {
     let (verdict, reports) = run(duration: 5, timeout: 60) { $0 < 3 ? ["web starts"] : [] }
     #expect(verdict == .well)
@@ -32,21 +32,21 @@ struct HealthTests {
     #expect(reports.count == 9)
   }
 
-  @Test("A problem that comes back begins the time anew, and late ones count")
+  @Test("A problem that comes back restarts the duration, and late problems count")
   func relapse() {
     let (verdict, reports) = run(duration: 10, timeout: 25) { $0 == 9 || $0 >= 18 ? ["late"] : [] }
     #expect(verdict == .givenUp(["late"]))
     #expect(reports.map(\.wellFor).max() == 8)
   }
 
-  @Test("A release that is well at each look but never for long enough is left for what was wrong last")
+  @Test("A release that is never healthy for long enough is given up with its last problem")
   func flapping() {
     let (verdict, _) = run(duration: 10, timeout: 25) { $0 % 6 == 5 ? ["web does not stay"] : [] }
     #expect(verdict == .givenUp(["it was not well for 10 s without a break: web does not stay"]))
     #expect(run(duration: 30, timeout: 25) { _ in [] }.0 == .givenUp(["it was not well for 30 s without a break"]))
   }
 
-  @Test("Who is started again between two looks counts against a release, whatever it does at the moment of a look")
+  @Test("A restart between two checks is a problem, even if the program runs at each check")
   func restarts() {
     let watch = RestartWatch()
     #expect(watch.problems(["web": 3]) == [], "the start's own troubles")
@@ -57,17 +57,17 @@ struct HealthTests {
         "ssh.service has ended and was started again, 1 time so far",
         "web has ended and was started again, 17 times so far",
       ])
-    // Somebody stopped and started it by hand: the count begins anew.
+    // Stopped and started by hand: the count starts again.
     #expect(watch.problems(["ssh.service": 1]) == [])
     #expect(watch.problems(["ssh.service": 1, "web": 1]) == ["web has ended and was started again, 1 time so far"])
   }
 
-  @Test("Whoever decides otherwise ends the watching")
+  @Test("The watch ends if the trial is decided elsewhere")
   func over() {
     #expect(run(duration: 5, timeout: 60, { _ in [] }, goesOn: { $0 < 3 }).0 == .over)
   }
 
-  @Test("Programs that run, were stopped or have ended well are no problem; others are, by name")
+  @Test("Programs that run, were stopped or ended with success are healthy; others are problems, with their names")
   func programs() {
     func status(_ state: ProgramStatus.State, lastEnd: String? = nil) -> ProgramStatus {
       ProgramStatus(
@@ -89,7 +89,7 @@ struct HealthTests {
     #expect(system("degraded", ["a.service"]) == ["a.service has failed"])
   }
 
-  @Test("Scripts of the health folders are run, with a time limit, and say what is wrong")
+  @Test("Scripts of the health folders run with a time limit, and their problems are reported")
   func scripts() async throws {
     try await withTemporaryFolder { folder in
       for (name, script) in ["10-good": "exit 0", "20-bad": "echo no disk >&2; exit 4", "30-slow": "sleep 30"] {
@@ -103,7 +103,7 @@ struct HealthTests {
     }
   }
 
-  @Test("Ports, pages, files and commands are looked at, and each says what is wrong")
+  @Test("Ports, pages, files and commands are checked, and each problem is reported")
   func declared() async throws {
     let folder = try TemporaryFolder()
     let server = try LoopbackServer(in: URL(fileURLWithPath: folder.path))

@@ -9,9 +9,9 @@ import Testing
 
 @testable import UpdateEngine
 
-@Suite("The boot loaders' own files")
+@Suite("Updates of the boot loaders themselves")
 struct LoaderUpdateTests {
-  /// A disk with a BIOS boot partition that GRUB stands in, as a file.
+  /// Makes a disk as a file, with GRUB in a BIOS boot partition.
   private func disk(in folder: URL, _ code: (UInt64) -> GrubBootCode) throws -> URL {
     let file = folder.appending(path: "disk")
     let verdict = try Judge("sh").run([
@@ -25,7 +25,7 @@ struct LoaderUpdateTests {
     return file
   }
 
-  @Test("What UEFI starts is not exchanged for another loader, which would find no records of its own")
+  @Test("A UEFI boot loader is not replaced by one of another kind, which would not find its records")
   func otherKind() async throws {
     try await withTemporaryFolder { folder in
       let boot = BootFolder(folder.appending(path: "boot").path)
@@ -51,7 +51,7 @@ struct LoaderUpdateTests {
   }
 
   @Test(
-    "GRUB's next core image goes beside the one in use, and the first sector points to it then; back again with the next"
+    "GRUB's new core image is written to the unused half, then the first sector points to it; the next one goes back"
   )
   func grub() async throws {
     try await withTemporaryFolder { folder in
@@ -84,7 +84,7 @@ struct LoaderUpdateTests {
       }
       let verdict = try Judge("sfdisk").run(["--verify", file.path])
       #expect(verdict.status == 0, "the partition table beside the boot code stays")
-      // One that does not fit beside the other leaves everything as it is.
+      // A core image that does not fit into the unused half changes nothing.
       let before = try Data(contentsOf: file)
       try boot.create(BootPartition.biosLoader(.a), bootSector + [UInt8](repeating: 9, count: 600_000))
       try LoaderUpdate(environment: environment, slot: .a).run()

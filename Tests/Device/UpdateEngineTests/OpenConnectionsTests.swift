@@ -4,7 +4,7 @@ import Testing
 
 @Suite("Connections of the updater")
 struct OpenConnectionsTests {
-  @Test("Others than root leave room for root, and followers leave room for orders")
+  @Test("Other users leave room for root, and followers leave room for commands")
   func reserved() {
     let open = OpenConnections()
     let others = (0..<40).filter { _ in open.take(user: 1000) }.count

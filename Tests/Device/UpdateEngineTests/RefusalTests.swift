@@ -13,7 +13,7 @@ import Testing
 struct RefusalTests {
   private typealias Release = DeviceDouble.Release
 
-  /// A device that runs 2.0 from slot B, with 1.0 in slot A to go back to.
+  /// Makes a device that runs 2.0 from slot B, with 1.0 in slot A to go back to.
   private func device() async throws -> DeviceDouble {
     let device = try await DeviceDouble(.systemdBoot)
     _ = try device.engine().install(
@@ -24,7 +24,7 @@ struct RefusalTests {
     return device
   }
 
-  /// Everything that the loader, slot A and the records have.
+  /// Reads all files of the boot loader, slot A and the records.
   private func everything(of device: DeviceDouble) throws -> [String: Data] {
     let names = try FileManager.default.subpathsOfDirectory(atPath: device.path("boot")).map { "boot/\($0)" }
     var isFolder: ObjCBool = false
@@ -34,7 +34,7 @@ struct RefusalTests {
     return try Dictionary(uniqueKeysWithValues: files.map { ($0, try Data(contentsOf: device.url($0))) })
   }
 
-  @Test("A bundle for another base, without room, or with an image that has no place leaves the other slot as it is")
+  @Test("A bundle with another base, without room, or with an unknown image leaves the other slot unchanged")
   func untouched() async throws {
     let device = try await device()
     let (before, status) = (try everything(of: device), try device.engine().status())
@@ -52,13 +52,13 @@ struct RefusalTests {
       #expect(try engine.status() == status)
       #expect(try everything(of: device) == before)
     }
-    // What is left is started, byte for byte.
+    // The previous release still starts, unchanged.
     try device.engine().rollBack()
     #expect(try device.start() == .a)
     #expect(try device.holds(Release(version: "1.0"), in: .a))
   }
 
-  @Test("Boot files that have no room on the boot partition are refused; what the slot's old files take counts as free")
+  @Test("Boot files that are too large for the boot partition are refused; the slot's old files count as free space")
   func bootPartitionWithoutRoom() async throws {
     let device = try await device()
     let boot = BootRecord(
@@ -86,7 +86,7 @@ struct RefusalTests {
     #expect(try everything(of: device) == before)
   }
 
-  @Test("The release that runs can be installed into the other slot as well: each slot has a journal of its own")
+  @Test("The running release can also be installed into the other slot, as each slot has its own journal")
   func sameReleaseInBothSlots() async throws {
     let device = try await device()
     let bundle = try await device.bundle(Release(version: "2.0", seed: 2))
@@ -95,7 +95,7 @@ struct RefusalTests {
     #expect(try device.holds(Release(version: "2.0", seed: 2), in: .a))
   }
 
-  @Test("Records that cannot be written refuse a bundle before anything has changed")
+  @Test("A bundle is refused before anything has changed if the records cannot be written")
   func records() async throws {
     let device = try await device()
     let bundle = try await device.bundle(Release(version: "3.0", seed: 2), base: Release(version: "2.0", seed: 2))
@@ -110,7 +110,7 @@ struct RefusalTests {
     _ = try engine.install(from: FileSource(bundle.path))
   }
 
-  @Test("A hook is asked when nothing else can refuse any more, and its refusal changes nothing either")
+  @Test("A hook runs only after all other checks, and its refusal changes nothing either")
   func hook() async throws {
     let device = try await device()
     try device.addHook("before-install", "touch '\(device.path("asked"))'; exit 1")
@@ -124,10 +124,10 @@ struct RefusalTests {
     #expect(try everything(of: device) == before)
   }
 
-  @Test("What cannot be completed is said by the status of the same engine: the other slot is empty")
+  @Test("The same engine's status shows the other slot as empty after an incomplete installation")
   func failedInBetween() async throws {
     let device = try await device()
-    // The running image is not any more what it was when it was installed.
+    // The running image no longer has the content that was installed.
     var root = try Data(contentsOf: device.url("root-b"))
     root[1_000_000] ^= 1
     try root.write(to: device.url("root-b"))
@@ -142,7 +142,7 @@ struct RefusalTests {
     #expect(try device.start() == .b)
   }
 
-  @Test("The tree that a device was flashed with is believed until something else is in its slot")
+  @Test("The hash tree of the flashed image is used until another image is installed in its slot")
   func flashedTree() async throws {
     let device = try await DeviceDouble(.grub)
     let first = try await device.bundle(Release(version: "1.0"))
@@ -153,7 +153,7 @@ struct RefusalTests {
       try Data("\(text)\n".utf8).write(to: device.url("data/update/flashed-root"))
     }
     let bundle = try await device.bundle(Release(version: "2.0"), base: Release(version: "1.0"))
-    // A wrong one is found before anything of the slot is read or written.
+    // A wrong one is detected before the slot is read or written.
     try flash("\(Digest(of: [1]))")
     #expect(throws: BundleFailure.otherBase(image: "root")) {
       try device.engine().install(from: FileSource(bundle.path))
@@ -176,19 +176,19 @@ struct RefusalTests {
     #expect(store.flashedTree == nil)
   }
 
-  @Test("A lower version of the same epoch is refused unless it is asked for, or the project allows it")
+  @Test("A lower version with the same epoch is refused, unless the request or the project allows it")
   func downgrade() async throws {
     let device = try await device()
     let before = try everything(of: device)
     let lower = try await device.bundle(Release(version: "1.9", seed: 2))
     let refusal = BundleFailure.refused(.lowerVersion(bundle: "1.9", device: "2.0"))
     #expect(throws: refusal) { try device.engine().install(from: FileSource(lower.path)) }
-    // Another release that has failed before does not make it less of a downgrade.
+    // `force` allows a release that has failed before, but not a downgrade.
     #expect(throws: refusal) { try device.engine().install(from: FileSource(lower.path), .init(force: true)) }
     #expect(try everything(of: device) == before)
     for (bundle, options, allows) in [
       (lower, .init(allowDowngrade: true), false), (lower, .init(), true),
-      // The same version again, and a lower one whose epoch is above.
+      // The same version again, and a lower version with a higher epoch.
       (try await device.bundle(Release(version: "2.0", seed: 2)), .init(), false),
       (try await device.bundle(Release(version: "0.1", epoch: 1)), .init(), false),
     ] as [(URL, UpdateRequest.Options, Bool)] {
@@ -196,7 +196,7 @@ struct RefusalTests {
       _ = try engine.install(from: FileSource(bundle.path), options)
       try engine.cancel()
     }
-    // What asks for it does not bring an older epoch back.
+    // `allowDowngrade` does not allow an older epoch.
     let state = try UpdateStore(in: device.path("data/update"))
     var risen = state.state()
     risen.securityEpoch = 5
@@ -206,14 +206,14 @@ struct RefusalTests {
     }
   }
 
-  @Test("An installation says what it is doing from its first byte, and is ended in each of its phases")
+  @Test("The status shows an installation from its first byte, and each of its phases can be cancelled")
   func cancelledAnywhere() async throws {
     let device = try await device()
     try device.addHook("before-install", "test ! -e '\(device.path("slow-before"))' || sleep 60")
     try device.addHook("after-install", "test ! -e '\(device.path("slow-after"))' || sleep 60")
     let bundle = try await device.bundle(Release(version: "3.0", seed: 2), base: Release(version: "2.0", seed: 2))
     let file = try Data(contentsOf: bundle)
-    // Bytes of the bundle that come before its sender falls silent, a hook that takes its time, and what is said then.
+    // Number of bytes before the sender stops sending, a slow hook, and whether the other slot is unchanged then.
     for (count, slow, isUntouched) in [
       (0, nil, true), (100, nil, true), (nil, "slow-before", true), (nil, "slow-after", false),
     ] as [(Int?, String?, Bool)] {

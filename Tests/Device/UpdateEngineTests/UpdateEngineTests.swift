@@ -13,13 +13,13 @@ import Trust
 struct UpdateEngineTests {
   private typealias Release = DeviceDouble.Release
 
-  /// Installs a bundle as a file.
+  /// Installs a bundle from a file.
   private func install(_ file: URL, _ device: DeviceDouble, isHeld: Bool = false, force: Bool = false) throws {
     _ = try device.engine().install(
       from: try FileSource(file.path), UpdateRequest.Options(restart: isHeld ? .no : .now, force: force))
   }
 
-  @Test("A loader that would try a release again and again gets none")
+  @Test("Nothing is installed if the boot loader would try a release more than once")
   func uncounted() async throws {
     let device = try await DeviceDouble(.systemdBoot)
     let bundle = try await device.bundle(.init(version: "2.0", seed: 2))
@@ -29,7 +29,7 @@ struct UpdateEngineTests {
     #expect(try device.start() == .a)
   }
 
-  @Test("A release is installed, tried, committed, and only then raises the floor", arguments: LoaderDouble.allCases)
+  @Test("A release is installed, tried, committed, and then raises the minimum epoch", arguments: LoaderDouble.allCases)
   func commits(loader: LoaderDouble) async throws {
     let device = try await DeviceDouble(loader)
     let new = Release(version: "2.0", epoch: 3)
@@ -59,7 +59,7 @@ struct UpdateEngineTests {
   }
 
   @Test(
-    "A release that does not get well is left, with its reason, and refused until told otherwise",
+    "A release that stays unhealthy is given up with a reason, and refused afterwards unless forced",
     arguments: LoaderDouble.allCases)
   func leaves(loader: LoaderDouble) async throws {
     let device = try await DeviceDouble(loader)
@@ -89,7 +89,7 @@ struct UpdateEngineTests {
     #expect(try device.start() == .b)
   }
 
-  @Test("A release that ends without a word is left for what was recorded meanwhile, or for nothing that is known")
+  @Test("A release that ends without a verdict gets its reason from the failure records, or none")
   func silentEnds() async throws {
     for message in ["the data file system cannot be corrected", nil] as [String?] {
       let device = try await DeviceDouble(.systemdBoot)
@@ -105,7 +105,7 @@ struct UpdateEngineTests {
     }
   }
 
-  @Test("Nothing is written for a bundle that is not signed, not by whom the device trusts, or for another device")
+  @Test("Nothing is written for a bundle that is unsigned, signed by an untrusted key, or for another device")
   func refusals() async throws {
     let device = try await DeviceDouble(.grub)
     let before = try Data(contentsOf: device.url("root-b"))
@@ -125,7 +125,7 @@ struct UpdateEngineTests {
     #expect(try device.start() == .a)
   }
 
-  @Test("A root of trust that a bundle brings counts from then on, and the one before does not any more")
+  @Test("A root of trust from a bundle replaces the previous one")
   func rotation() async throws {
     let device = try await DeviceDouble(.systemdBoot)
     let next = ReleaseSigner()
@@ -140,7 +140,7 @@ struct UpdateEngineTests {
     try install(try await device.bundle(Release(version: "3.0"), by: next), device)
   }
 
-  @Test("While a release is on trial or waits for it, nothing else is installed; it can be taken back")
+  @Test("While a release is on trial or waits for it, no other can be installed; it can be withdrawn")
   func pending() async throws {
     let device = try await DeviceDouble(.grub)
     try install(try await device.bundle(Release(version: "2.0")), device)
@@ -156,7 +156,7 @@ struct UpdateEngineTests {
     #expect(throws: UpdateFailure.trialPending(version: "3.0")) { try install(other, device) }
   }
 
-  @Test("Two processes do not change slots at once")
+  @Test("Two processes cannot change slots at the same time")
   func lock() async throws {
     let device = try await DeviceDouble(.grub)
     let bundle = try await device.bundle(Release(version: "2.0"))
@@ -166,7 +166,7 @@ struct UpdateEngineTests {
     try install(bundle, device)
   }
 
-  @Test("A cancelled installation leaves the other slot not to be started, and the next one goes on")
+  @Test("After a cancelled installation the other slot cannot be started, and the next installation resumes")
   func cancelled() async throws {
     let device = try await DeviceDouble(.systemdBoot)
     let new = Release(version: "2.0", seed: 7)
@@ -179,7 +179,7 @@ struct UpdateEngineTests {
         from: try FileSource(bundle.path),
         report: { progress in
           guard progress.done > 600_000, !isCancelled else { return }
-          // Whoever cancels waits for the end, and so is somebody else.
+          // cancel() waits for the installation to end, so it has to run on another thread.
           isCancelled = true
           _ = Background {
             try? engine.cancel()
@@ -198,7 +198,7 @@ struct UpdateEngineTests {
     #expect(try device.start() == .b)
   }
 
-  @Test("A release is held until it is asked for")
+  @Test("A held release is tried only on request")
   func held() async throws {
     let device = try await DeviceDouble(.grub)
     try install(try await device.bundle(Release(version: "2.0")), device, isHeld: true)
@@ -209,7 +209,7 @@ struct UpdateEngineTests {
     #expect(try device.start() == .b)
   }
 
-  @Test("The release before is gone back to by a trial, unless its epoch is over", arguments: LoaderDouble.allCases)
+  @Test("A trial goes back to the previous release, unless its epoch is too low", arguments: LoaderDouble.allCases)
   func rollBack(loader: LoaderDouble) async throws {
     let device = try await DeviceDouble(loader)
     #expect(throws: UpdateFailure.nothingToGoBackTo(.b)) { try device.engine().rollBack() }
@@ -230,7 +230,7 @@ struct UpdateEngineTests {
     #expect("\(try #require(failure))".contains("security epoch is 0"))
   }
 
-  @Test("Hooks are asked in order, told what it is about, and may refuse")
+  @Test("Hooks run in order, receive the details of the update, and can refuse it")
   func hooks() async throws {
     let device = try await DeviceDouble(.grub)
     let bundle = try await device.bundle(Release(version: "2.0"))
@@ -261,7 +261,7 @@ struct UpdateEngineTests {
         """)
   }
 
-  @Test("A hook that fails after the installation drops it; one that fails before the commit leaves the release")
+  @Test("A hook that fails after the installation drops it; one that fails before the commit ends the trial")
   func failingHooks() async throws {
     let device = try await DeviceDouble(.systemdBoot)
     let bundle = try await device.bundle(Release(version: "2.0"))
@@ -281,10 +281,10 @@ struct UpdateEngineTests {
   }
 
   @Test(
-    "A power cut between the boot loader's records and our own is made good at the next start",
+    "A power cut between the boot loader's records and the device's is repaired at the next start",
     arguments: LoaderDouble.allCases)
   func cutAroundRecords(loader: LoaderDouble) async throws {
-    // Committed, and the state is that of the trial.
+    // Committed, but the state still has the trial.
     let device = try await DeviceDouble(loader)
     try install(try await device.bundle(Release(version: "2.0", epoch: 5)), device)
     try device.start()
@@ -297,7 +297,7 @@ struct UpdateEngineTests {
     #expect(store.state().trial == nil)
     #expect(store.state().securityEpoch == 5)
 
-    // Installed, and the boot loader was never told.
+    // Installed, but not offered to the boot loader.
     try install(try await device.bundle(Release(version: "3.0", epoch: 5)), device)
     var state = store.state()
     state.trial?.isOffered = false
@@ -308,7 +308,7 @@ struct UpdateEngineTests {
     #expect(store.state().history.last?.outcome == .failed)
     #expect(store.state().failed.isEmpty, "an interruption says nothing about a release")
 
-    // On trial, and the data partition was made anew.
+    // On trial, but the data partition was made again.
     try install(try await device.bundle(Release(version: "4.0", epoch: 5)), device)
     #expect(try device.start() == .a)
     try FileManager.default.removeItem(atPath: device.path("data/update"))

@@ -3,7 +3,7 @@ import DeviceModel
 import TestFixtures
 
 extension LoaderDouble {
-  /// The loader by the name that a device has for it.
+  /// The same boot loader in the boot record.
   public var kind: BootRecord.Loader {
     switch self {
     case .systemdBoot: .systemdBoot
@@ -12,7 +12,7 @@ extension LoaderDouble {
     }
   }
 
-  /// The flow that is judged by the double.
+  /// Returns the boot flow that this double checks.
   public func flow(_ folder: BootFolder) -> any BootFlow {
     switch self {
     case .systemdBoot: SystemdBootFlow(folder)
@@ -21,7 +21,7 @@ extension LoaderDouble {
     }
   }
 
-  /// Makes the boot partition of a new image: one for all loaders.
+  /// Fills the boot partition of a new image, which is for all boot loaders.
   public static func fill(_ folder: BootFolder, with entry: BootEntry) throws {
     let files =
       SystemdBootFlow.initialFiles(for: entry) + GrubFlow.initialFiles(for: entry)

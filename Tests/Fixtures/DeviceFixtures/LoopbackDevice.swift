@@ -3,24 +3,22 @@ import Foundation
 import ManagementAPI
 import TestFixtures
 
-/// The management API as a device has it, on a port of loopback, with a certificate and a token of its own.
+/// The management API of a device on a loopback port, with its own certificate and token.
 public final class LoopbackDevice: Sendable {
-  /// The token that it lets in.
+  /// The valid token.
   public static let token = "let-me-in"
-  /// SHA-256 of the token, as sha256sum says it.
+  /// The SHA-256 of the token, as printed by sha256sum.
   public static let tokenHash = "a3ee786b5707c27d42570785081ec17f5c7db9262a01366af362a1aa61a420b9"
 
-  /// Its certificate.
   public let certificate: DeviceCertificate
-  /// Its port.
   public let port: Int
   private let server: ManagementServer
 
   /// Begins to listen.
   ///
   /// - Parameters:
-  ///   - folder: Where it keeps its certificate.
-  ///   - port: Any that is free where it is 0.
+  ///   - folder: The folder for its certificate.
+  ///   - port: The port, or 0 for any free one.
   public init(
     in folder: String, router: Router, limits: ManagementServer.Limits = .init(), port: Int = 0
   ) throws {

@@ -4,9 +4,9 @@ import LinuxSystem
 import Synchronization
 import TestFixtures
 
-/// An updater that changes nothing: a socket that answers as the real one does, and notes what it was asked.
+/// An updater that changes nothing: a socket that answers like the real one, and records the requests.
 public final class UpdaterDouble: Sendable {
-  /// What it does with a bundle that came whole: its bytes, and what was asked.
+  /// Makes the answer to a complete bundle from its bytes and the request.
   public typealias Installing = @Sendable (UpdaterDouble, [UInt8], UpdateRequest) -> UpdateReply
 
   private struct State {
@@ -23,12 +23,12 @@ public final class UpdaterDouble: Sendable {
   private let state: Mutex<State>
   private let installing: Installing
 
-  /// Place of the socket.
+  /// The path of the socket.
   public var path: String { folder.path + "/update.sock" }
 
-  /// Starts answering; it ends with ``stop()``.
+  /// Begins to answer, until ``stop()``.
   ///
-  /// - Parameter installing: Answers requests to install; as if all were well where it is left out.
+  /// - Parameter installing: Answers requests to install. By default they succeed.
   public init(
     _ status: UpdateStatus = .idle(), installing: @escaping Installing = { updater, _, _ in .installed(updater.record) }
   ) throws {
@@ -51,37 +51,37 @@ public final class UpdaterDouble: Sendable {
 
   private var isStopped: Bool { state.withLock { $0.isStopped } }
 
-  /// What it was asked, in order; without the questions for its status.
+  /// The requests in order, except those for the status.
   public var requests: [UpdateRequest] { state.withLock { $0.requests.filter { $0 != .status && $0 != .follow } } }
 
-  /// What it says of itself.
+  /// The status that it reports.
   public var status: UpdateStatus {
     get { state.withLock { $0.status } }
     set { state.withLock { $0.status = newValue } }
   }
 
-  /// Whether it reads a bundle before it answers.
+  /// True if it reads a bundle before it answers.
   public var readsBundles: Bool {
     get { state.withLock { $0.readsBundles } }
     set { state.withLock { $0.readsBundles = newValue } }
   }
 
-  /// True if it says that it wants a bundle before it answers.
+  /// True if it sends `wanted` before it answers.
   public var wantsBundles: Bool {
     get { state.withLock { $0.wantsBundles } }
     set { state.withLock { $0.wantsBundles = newValue } }
   }
 
-  /// Time that an installation takes besides the reading.
+  /// Duration of an installation in addition to reading the bundle.
   public var answersAfter: Duration {
     get { state.withLock { $0.answersAfter } }
     set { state.withLock { $0.answersAfter = newValue } }
   }
 
-  /// Bytes of the last bundle that it read to its end.
+  /// Size in bytes of the last bundle that was read completely.
   public var bundleBytes: Int? { state.withLock { $0.bundleBytes } }
 
-  /// A record of a release that was installed.
+  /// The record of an installed release.
   public var record: UpdateRecord {
     UpdateRecord(time: 1_800_000_000, outcome: .installed, version: "2.0.0", slot: .b)
   }
@@ -128,7 +128,7 @@ public final class UpdaterDouble: Sendable {
     return bytes
   }
 
-  /// Asks for the first four bytes, as the real one asks for what it needs.
+  /// Requests the first four bytes, as the real updater requests ranges.
   private func firstRange(_ service: Descriptor) -> [UInt8] {
     try? service.write(all: RangeRequest(offset: 0, end: 4, count: 4).bytes)
     var answer: [UInt8] = []
@@ -138,7 +138,7 @@ public final class UpdaterDouble: Sendable {
 }
 
 extension UpdateStatus {
-  /// A device on which nothing happens.
+  /// Returns the status of a device without activity.
   public static func idle(version: String = "1.0.0", history: [UpdateRecord] = []) -> UpdateStatus {
     UpdateStatus(
       image: ImageIdentity(

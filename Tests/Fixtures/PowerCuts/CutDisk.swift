@@ -1,17 +1,17 @@
 import Foundation
 import Glibc
 
-/// A disk as a power cut leaves it: what was surely written, and of what was not yet flushed some, all or nothing.
+/// A disk after a power cut: it has all settled writes, and some, all or none of the writes that were not flushed.
 public final class CutDisk {
   private let descriptor: Int32
-  /// Bytes of the disk.
+  /// Size of the disk in bytes.
   public let size: UInt64
-  /// Writes upon the file, in order; they are what a cut may lose.
+  /// Writes on top of the file, in order. A power cut may lose them.
   private var loose: [(place: UInt64, bytes: [UInt8])] = []
-  /// Where settled writes went, in order.
+  /// Ranges of the settled writes, in order.
   private var settled: [Range<UInt64>] = []
 
-  /// Opens a copy of the disk as it was when the log began; the copy is written to.
+  /// Opens a copy of the disk from before the log began. The copy is modified.
   public init(_ copy: URL) throws {
     descriptor = open(copy.path, O_RDWR)
     guard descriptor >= 0 else { throw CocoaError(.fileNoSuchFile) }
@@ -22,7 +22,7 @@ public final class CutDisk {
 
   deinit { close(descriptor) }
 
-  /// Writes what no cut loses any more.
+  /// Writes bytes that a power cut can no longer lose.
   public func settle(_ bytes: [UInt8], at place: UInt64) {
     settled.append(place..<place + UInt64(bytes.count))
     var done = 0
@@ -35,23 +35,23 @@ public final class CutDisk {
     }
   }
 
-  /// How many writes have settled.
+  /// Number of settled writes.
   public var settledCount: Int { settled.count }
 
-  /// Whether a part of the disk was written to after so many settled writes.
+  /// Returns true if a part of the disk was written to after a number of settled writes.
   public func isTouched(_ range: Range<UInt64>, since count: Int) -> Bool {
     isTouchedByLoose(range) || settled[count...].contains { $0.overlaps(range) }
   }
 
-  /// Whether writes that have not settled touch a part of the disk.
+  /// Returns true if writes that have not settled touch a part of the disk.
   public func isTouchedByLoose(_ range: Range<UInt64>) -> Bool {
     loose.contains { range.overlaps($0.place..<$0.place + UInt64($0.bytes.count)) }
   }
 
-  /// Sets what is on the disk besides what has settled.
+  /// Sets the writes on the disk in addition to the settled ones.
   public func set(loose writes: [(place: UInt64, bytes: [UInt8])]) { loose = writes }
 
-  /// Reads as the next start would.
+  /// Reads the bytes that the next start would read.
   public func read(_ count: Int, at place: UInt64) -> [UInt8] {
     var bytes = [UInt8](repeating: 0, count: count)
     _ = bytes.withUnsafeMutableBytes { pread(descriptor, $0.baseAddress, count, off_t(place)) }
@@ -65,7 +65,7 @@ public final class CutDisk {
     return bytes
   }
 
-  /// Writes the whole state to a file, for a real start; holes stay holes where the base has some.
+  /// Writes the whole state to a file, for a real start. Holes of the base stay holes.
   public func save(to file: URL, base: URL) throws {
     let copy = Process()
     copy.executableURL = URL(fileURLWithPath: "/bin/cp")

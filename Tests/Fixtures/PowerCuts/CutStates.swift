@@ -1,43 +1,45 @@
 import TestFixtures
 
-/// Every state that power cuts leave of a log: after each write, with what was not flushed kept, lost, kept in part, or torn.
+/// All states of a disk after power cuts within a log: after each write, with the unflushed writes kept, lost, partly
+/// kept, or torn.
 public struct CutStates {
-  /// A state.
+  /// One state.
   public struct State: Sendable, CustomStringConvertible {
-    /// After how many entries of the log the power was cut.
+    /// Number of log entries before the power cut.
     public var entry: Int
-    /// What became of what was not flushed.
+    /// The fate of the unflushed writes.
     public var fate: Fate
 
-    /// For messages: enough to make it again.
+    /// A description for messages, sufficient to reproduce the state.
     public var description: String { "after entry \(entry), \(fate)" }
   }
 
-  /// What became of the writes since the last flush.
+  /// The fate of the writes since the last flush.
   public enum Fate: Sendable, Equatable {
     /// All are on the disk.
     case kept
-    /// None is.
+    /// None is on the disk.
     case lost
-    /// Of each, whether it is follows from the number; so is which of its sectors are, for the last one.
+    /// The seed decides for each write if it is on the disk, and for the last one, which of its sectors.
     case mixed(seed: UInt64)
   }
 
   private let log: DiskWriteLog
   private let disk: CutDisk
-  /// What counts more than the rest.
+  /// True for writes that matter more than the others.
   private let isImportant: (DiskWriteLog.Entry) -> Bool
-  /// Of the important writes, and of the others, one in so many is a cut.
+  /// Intervals of the cuts among the important and the other writes: 1 for every write, 2 for every second one.
   private let strides: (important: Int, others: Int)
   private let seed: UInt64
-  /// States of each cut that are mixed.
+  /// Number of mixed states per cut.
   private let mixes: Int
 
   /// - Parameters:
-  ///   - disk: As it was when the log began.
-  ///   - isImportant: Whether a write is of what decides about a start.
-  ///   - strides: Of the important writes, and of the others, one in so many is a cut.
-  ///   - mixes: How many mixed states are made of each cut.
+  ///   - disk: The disk before the log began.
+  ///   - isImportant: Returns true for a write that decides about a start.
+  ///   - strides: Intervals of the cuts among the important and the other writes: 1 for every write, 2 for every second
+  ///     one.
+  ///   - mixes: Number of mixed states per cut.
   public init(
     _ log: DiskWriteLog, on disk: CutDisk, isImportant: @escaping (DiskWriteLog.Entry) -> Bool = { _ in true },
     strides: (important: Int, others: Int) = (1, 1), mixes: Int = 2, seed: UInt64 = 1
@@ -50,9 +52,9 @@ public struct CutStates {
     self.seed = seed
   }
 
-  /// Goes through the states; the disk is in each while `body` looks at it.
+  /// Calls `body` for each state, with the disk in that state.
   ///
-  /// - Returns: How many there were.
+  /// - Returns: The number of states.
   public func forEach(_ body: (State, CutDisk) throws -> Void) rethrows -> Int {
     var pending: [DiskWriteLog.Entry] = []
     var (count, important, others) = (0, 0, 0)
@@ -86,7 +88,7 @@ public struct CutStates {
     return count
   }
 
-  /// Some of the writes, and of the last one some sectors of 512 bytes.
+  /// Returns some of the writes, and of the last one some sectors of 512 bytes.
   static func mixed(
     _ writes: [(place: UInt64, bytes: [UInt8])], seed: UInt64
   ) -> [(place: UInt64, bytes: [UInt8])] {

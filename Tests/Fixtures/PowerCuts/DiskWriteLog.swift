@@ -1,25 +1,24 @@
 import Foundation
 
-/// What a machine has written to its disk, in order: the log of QEMU's `blklogwrites`, which has the format of the kernel's
+/// The writes of a machine to its disk, in order: the log of QEMU's `blklogwrites`, in the format of the kernel's
 /// `dm-log-writes` (Documentation/admin-guide/device-mapper/log-writes.rst).
 public struct DiskWriteLog: Sendable {
   /// One entry.
   public struct Entry: Sendable, Equatable {
-    /// What was done.
+    /// The kind of an entry.
     public enum Kind: Sendable, Equatable {
-      /// Bytes were written; they may be lost until a flush.
+      /// Bytes were written. They may be lost until the next flush.
       case write
-      /// All that was written before is on the disk.
+      /// All earlier writes are on the disk.
       case flush
     }
 
-    /// What was done.
     public var kind: Kind
-    /// Where on the disk, in bytes.
+    /// Offset on the disk in bytes.
     public var place: UInt64
-    /// How many bytes.
+    /// Length in bytes.
     public var length: Int
-    /// Where the bytes stand in the log.
+    /// Offset of the bytes in the log.
     fileprivate var dataOffset: UInt64
   }
 
@@ -31,15 +30,15 @@ public struct DiskWriteLog: Sendable {
   private static let flushFlag: UInt64 = 1
   private static let discardFlag: UInt64 = 4
 
-  /// A log that cannot be read.
+  /// A log that cannot be parsed.
   public struct Failure: Error, CustomStringConvertible {
-    /// Why.
+    /// The reason.
     public let description: String
   }
 
-  /// Reads a log.
+  /// Opens a log.
   ///
-  /// - Throws: ``Failure`` for a file that is none.
+  /// - Throws: ``Failure`` if the file is not a log.
   public init(_ file: URL) throws {
     let log = try Data(contentsOf: file, options: .alwaysMapped)
     func number(_ offset: UInt64) -> UInt64 {
@@ -57,7 +56,7 @@ public struct DiskWriteLog: Sendable {
       let (start, sectors, flags) = (number(place), number(place + 8), number(place + 16))
       let isDiscard = flags & Self.discardFlag != 0
       let length = isDiscard ? 0 : Int(sectors * sector)
-      // A flush that comes with a write is before it.
+      // A flush in the same entry comes before the write.
       if flags & Self.flushFlag != 0 { entries.append(Entry(kind: .flush, place: 0, length: 0, dataOffset: 0)) }
       if length > 0 {
         entries.append(Entry(kind: .write, place: start * sector, length: length, dataOffset: place + sector))

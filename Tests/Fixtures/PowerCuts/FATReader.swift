@@ -1,20 +1,20 @@
-/// Reads files of a FAT32 file system (Microsoft's FAT specification, version 1.03), as firmware and boot loaders do: no journal, no repair.
+/// Reads files from a FAT32 file system (Microsoft's FAT specification, version 1.03) like firmware and boot loaders:
+/// without a journal and without repairs.
 public struct FATReader {
-  /// What a folder holds.
+  /// An entry of a folder.
   public struct Item: Equatable, Sendable {
     /// Its long name, or the short one in lower case.
     public var name: String
     /// First cluster; 0 for an empty file.
     public var cluster: UInt32
-    /// Bytes.
+    /// Size in bytes.
     public var size: Int
-    /// Whether it is a folder.
     public var isFolder: Bool
   }
 
   /// A file system that cannot be read.
   public struct Failure: Error, CustomStringConvertible {
-    /// Why.
+    /// The reason.
     public let description: String
   }
 
@@ -25,9 +25,9 @@ public struct FATReader {
   private let root: UInt32
   private let table: [UInt8]
 
-  /// Reads the boot sector and the first table of clusters.
+  /// Reads the boot sector and the first allocation table.
   ///
-  /// - Parameter read: Gives so many bytes from a place in the file system on.
+  /// - Parameter read: Returns a number of bytes from an offset in the file system.
   /// - Throws: ``Failure``.
   public init(read: @escaping (_ count: Int, _ place: UInt64) -> [UInt8]) throws {
     self.read = read
@@ -49,12 +49,13 @@ public struct FATReader {
   private func next(_ cluster: UInt32) -> UInt32 {
     let place = Int(cluster) * 4
     guard place + 4 <= table.count else { return 0 }
-    // Without closures: a debug build goes through chains of thousands of clusters for each state of a disk.
+    // Without closures, for speed: a debug build follows chains of thousands of clusters for each state of a disk.
     return UInt32(table[place]) | UInt32(table[place + 1]) << 8 | UInt32(table[place + 2]) << 16
       | UInt32(table[place + 3] & 0x0f) << 24
   }
 
-  /// The clusters of a chain, at most so many; a chain that ends early or goes in a circle is short.
+  /// Returns the first clusters of a chain, up to a number. The result is shorter if the chain ends early or is
+  /// circular.
   public func chain(_ first: UInt32, count: Int) -> [UInt32] {
     var chain: [UInt32] = []
     var cluster = first
@@ -65,7 +66,7 @@ public struct FATReader {
     return chain
   }
 
-  /// Bytes of a chain.
+  /// Returns the bytes of a chain.
   private func bytes(_ first: UInt32, _ count: Int) -> [UInt8] {
     var bytes: [UInt8] = []
     bytes.reserveCapacity(count)
@@ -73,7 +74,7 @@ public struct FATReader {
     return bytes
   }
 
-  /// Where the bytes of a chain are; clusters that follow each other are one range.
+  /// Returns the extents of a chain. Adjacent clusters are one range.
   private func extents(_ first: UInt32, _ count: Int) -> [Range<UInt64>] {
     var extents: [Range<UInt64>] = []
     var left = count
@@ -90,9 +91,9 @@ public struct FATReader {
     return extents
   }
 
-  /// What a folder holds.
+  /// Returns the entries of a folder.
   ///
-  /// - Parameter path: From the root, with slashes; empty for the root.
+  /// - Parameter path: The path from the root, with slashes; empty for the root.
   public func items(_ path: String) -> [Item] {
     var cluster = root
     for name in path.split(separator: "/") {
@@ -146,13 +147,13 @@ public struct FATReader {
     return text(entry[0..<8]) + (ending.isEmpty ? "" : ".\(ending)")
   }
 
-  /// A file's bytes; `nil` where there is none.
+  /// Returns a file's bytes, or `nil` if it does not exist.
   public func file(_ path: String) -> [UInt8]? {
     guard let item = item(path) else { return nil }
     return item.size == 0 ? [] : bytes(item.cluster, item.size)
   }
 
-  /// Where a file's bytes are in the file system, in order; `nil` where there is no file.
+  /// Returns the extents of a file in the file system, in order, or `nil` if it does not exist.
   public func extents(_ path: String) -> [Range<UInt64>]? {
     guard let item = item(path) else { return nil }
     return item.size == 0 ? [] : extents(item.cluster, item.size)

@@ -3,17 +3,16 @@ import Foundation
 import PartitionTable
 import TestFixtures
 
-/// Judges a disk after a power cut without starting it: there has to be a partition table, a boot loader's choice, and behind it a slot
-/// that is a release, byte for byte.
+/// Judges a disk after a power cut without starting it. It must have a partition table, a boot loader that chooses a
+/// slot, and in that slot a complete release, byte for byte.
 public final class SlotJudge {
-  /// A release, by its images.
+  /// A release and its images.
   public struct Release: Sendable {
-    /// Name, for messages.
+    /// The name in messages.
     public var name: String
-    /// Content of `root`, `kernel`, `initrd`.
+    /// Content of `root`, `kernel` and `initrd`.
     public var images: [String: [UInt8]]
 
-    /// Names a release.
     public init(name: String, images: [String: [UInt8]]) {
       self.name = name
       self.images = images
@@ -25,7 +24,7 @@ public final class SlotJudge {
     var boot: Int
     var roots: [String: Int]
 
-    /// - Parameter roots: Of the root file systems, by slot.
+    /// - Parameter roots: The partition numbers of the root file systems, by slot.
     public init(boot: Int, roots: [String: Int]) {
       self.boot = boot
       self.roots = roots
@@ -35,7 +34,7 @@ public final class SlotJudge {
   private let releases: [Release]
   private let loader: LoaderDouble
   private let places: Places
-  /// After how many settled writes parts of the disk were found to have an image of a release.
+  /// Number of settled writes at which parts of the disk were found to have an image of a release.
   private var compared: [Comparison: Int] = [:]
 
   private struct Comparison: Hashable {
@@ -44,14 +43,14 @@ public final class SlotJudge {
     var extents: [Range<UInt64>]
   }
 
-  /// - Parameter releases: What a slot may hold where it is started.
+  /// - Parameter releases: The releases that a slot may hold when it is started.
   public init(_ releases: [Release], _ loader: LoaderDouble, _ places: Places) {
     self.releases = releases
     self.loader = loader
     self.places = places
   }
 
-  /// What the next start would be, or why there is none that is whole.
+  /// Returns the release that the next start would run, or the reason why no complete release would start.
   public func verdict(on disk: CutDisk) -> Result<String, Problem> {
     let table: GPT
     do {
@@ -88,13 +87,14 @@ public final class SlotJudge {
     }
   }
 
-  /// Why a disk cannot be started.
+  /// The reason why a disk cannot be started.
   public struct Problem: Error, CustomStringConvertible {
     /// The reason.
     public let description: String
   }
 
-  /// Whether parts of a disk have an image of a release. What was compared once and was not written to since is not compared again.
+  /// Returns true if parts of a disk have an image of a release. Parts that were compared before and not written to
+  /// since are not compared again.
   private func has(_ image: String, of release: Release, _ disk: CutDisk, at extents: [Range<UInt64>]) -> Bool {
     guard let content = release.images[image], content.count == extents.reduce(0, { $0 + $1.count }) else {
       return false
@@ -122,7 +122,7 @@ public final class SlotJudge {
     }
   }
 
-  /// The files that boot loaders look at.
+  /// Reads the files that boot loaders use.
   private static func loaderFiles(_ files: FATReader) -> [String: [UInt8]] {
     var result: [String: [UInt8]] = [:]
     for folder in ["loader/entries", "grub", "u-boot", "slots/a", "slots/b"] {
@@ -135,7 +135,8 @@ public final class SlotJudge {
 }
 
 extension ArraySlice<UInt8> {
-  /// Whether both have the same bytes; a loop over elements would take a thousand times as long in a debug build.
+  /// Returns true if both have the same bytes. In a debug build, a loop over elements would take a thousand times as
+  /// long.
   fileprivate func isSame(as other: [UInt8]) -> Bool {
     guard count == other.count else { return false }
     return withUnsafeBytes { one in

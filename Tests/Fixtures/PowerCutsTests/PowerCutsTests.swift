@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Power cuts")
 struct PowerCutsTests {
-  /// A log with writes and flushes, as QEMU writes it.
+  /// Writes a log of writes and flushes in the format of QEMU.
   private func log(_ entries: [(sector: UInt64, bytes: [UInt8], flush: Bool)], in folder: URL) throws -> URL {
     func number(_ value: some FixedWidthInteger) -> [UInt8] { withUnsafeBytes(of: value.littleEndian, Array.init) }
     func padded(_ bytes: [UInt8]) -> [UInt8] { bytes + [UInt8](repeating: 0, count: 512 - bytes.count) }
@@ -23,7 +23,7 @@ struct PowerCutsTests {
     return try folder.writing(log, to: "log")
   }
 
-  @Test("Each write makes states with what was not flushed kept, lost and mixed; a flush settles")
+  @Test("Each write makes states with unflushed writes kept, lost and mixed; a flush settles them")
   func states() async throws {
     try await withTemporaryFolder { folder in
       func sector(_ value: UInt8) -> [UInt8] { [UInt8](repeating: value, count: 512) }
@@ -37,7 +37,7 @@ struct PowerCutsTests {
         seen.insert((0..<4).map { disk.read(1, at: UInt64($0 * 512))[0] })
       }
       #expect(count == 3 * 40 + 3 + 2)
-      // Before the flush any of the three sectors may be there or not; after it all are.
+      // Before the flush each of the three sectors may be there or not. After it, all are.
       for one: UInt8 in [0, 1] {
         for two: UInt8 in [0, 2] { for three: UInt8 in [0, 3] { #expect(seen.contains([one, two, three, 0])) } }
       }
@@ -46,7 +46,7 @@ struct PowerCutsTests {
     }
   }
 
-  @Test("The reader of FAT sees what mtools has written, long names and folders included")
+  @Test("The FAT reader finds the files that mtools has written, including long names and folders")
   func fat() async throws {
     try await withTemporaryFolder { folder in
       let image = folder.appending(path: "fat")
@@ -69,7 +69,7 @@ struct PowerCutsTests {
     }
   }
 
-  @Test("A slot is whole only while each of its images is as it was released, also after it was found so")
+  @Test("A slot is complete only while all its images match the release, even after an earlier match")
   func judging() async throws {
     try await withTemporaryFolder { folder in
       func content(_ seed: UInt8, _ count: Int) -> [UInt8] {
@@ -84,9 +84,9 @@ struct PowerCutsTests {
         truncate -s 64M boot && mkfs.fat -F 32 boot >/dev/null
         export MTOOLS_SKIP_CHECK=1
         mmd -i boot ::loader ::loader/entries ::slots ::slots/a
-        # The kernel is in two pieces, with another file between.
+        # The kernel is in two pieces, with another file between them.
         head -c 100000 kernel > part && mcopy -i boot part ::part && mcopy -i boot entry ::between && mdel -i boot ::part
-        # The hint where free clusters begin is forgotten (FAT specification, section 5).
+        # The hint for the first free cluster is reset (FAT specification, section 5).
         printf '\\377\\377\\377\\377' | dd of=boot bs=1 seek=1004 conv=notrunc status=none
         mcopy -i boot kernel ::slots/a/linux && mcopy -i boot initrd ::slots/a/initrd
         mcopy -i boot entry ::loader/entries/cultivar-a.conf

@@ -1,4 +1,4 @@
-/// Makes small ELF files: the headers only, for readers of headers.
+/// Makes small ELF files that have only headers.
 public struct ELFSample: Sendable {
   /// `e_machine`: 62 for x86-64, 183 for AArch64.
   public var machine: UInt16 = 62
@@ -13,17 +13,17 @@ public struct ELFSample: Sendable {
   /// `DT_RUNPATH`.
   public var runPath: String?
 
-  /// Begins with a static executable for x86-64.
+  /// Makes a static executable for x86-64.
   public init() {}
 
-  /// A static executable for a machine.
+  /// Returns a static executable for a machine.
   public static func executable(machine: UInt16) -> ELFSample {
     var sample = ELFSample()
     sample.machine = machine
     return sample
   }
 
-  /// A dynamic executable of x86-64 that needs libraries.
+  /// Returns a dynamic executable for x86-64 that needs libraries.
   public static func dynamic(needing libraries: [String], interpreter: String = "/lib64/ld-linux-x86-64.so.2")
     -> ELFSample
   {
@@ -33,7 +33,7 @@ public struct ELFSample: Sendable {
     return sample
   }
 
-  /// The file: header, three program headers, interpreter, string table, dynamic section.
+  /// The bytes of the file: header, three program headers, interpreter, string table, dynamic section.
   public var bytes: [UInt8] {
     let headers = 64 + 3 * 56
     let interpreterBytes: [UInt8] = interpreter.map { Array($0.utf8) + [0] } ?? []

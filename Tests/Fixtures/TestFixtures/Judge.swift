@@ -1,22 +1,19 @@
 import Foundation
 
-/// A program of the machine that judges what was made: the format's own checker, or another implementation.
+/// A program that checks a result: the format's own checker, or another implementation.
 public struct Judge: Sendable {
-  /// What a run ended with.
+  /// The result of a run.
   public struct Verdict: Sendable, Equatable {
-    /// Exit status; the number of the signal that ended it, negative.
+    /// Exit status, or the negative number of the signal that ended it.
     public var status: Int32
-    /// Standard output.
     public var output: String
-    /// Standard error.
     public var errors: String
   }
 
-  /// A judge that is not installed: the test cannot pass without it.
+  /// A judge that is not installed. The test cannot pass without it.
   public struct Missing: Error, CustomStringConvertible {
-    /// Name of the program.
     public var program: String
-    /// What to do.
+    /// The problem and its remedy.
     public var description: String { "\(program) is not installed, and this test needs it; `make test` installs it" }
   }
 
@@ -33,20 +30,19 @@ public struct Judge: Sendable {
     program = URL(fileURLWithPath: place)
   }
 
-  /// Uses a program by its place.
+  /// Uses the program at a URL.
   public init(at program: URL) {
     self.program = program
   }
 
-  /// Whether a program is there.
   public static func isInstalled(_ name: String) -> Bool { (try? Judge(name)) != nil }
 
-  /// Runs it to its end.
+  /// Runs the program to its end.
   ///
   /// - Parameters:
-  ///   - folder: Working directory.
+  ///   - folder: The working directory.
   ///   - environment: Variables added to the inherited ones; `nil` removes one.
-  ///   - input: File for standard input; nothing where `nil`.
+  ///   - input: A file for standard input, or `nil` for no input.
   @discardableResult
   public func run(
     _ arguments: [String], in folder: URL? = nil, environment: [String: String?] = [:], input: URL? = nil
@@ -56,12 +52,11 @@ public struct Judge: Sendable {
   }
 }
 
-/// A program that has been started.
+/// A program that was started.
 public final class Running: Sendable {
   private let process: Process
   private let scratch: URL
 
-  /// Starts a program.
   public init(
     _ program: URL, _ arguments: [String], in folder: URL? = nil, environment: [String: String?] = [:],
     input: URL? = nil
@@ -75,23 +70,21 @@ public final class Running: Sendable {
     var variables = ProcessInfo.processInfo.environment
     for (name, value) in environment { variables[name] = value }
     process.environment = variables
-    // Files instead of pipes: what is written never waits for a reader.
+    // Files instead of pipes, so that the program never blocks on a full pipe.
     process.standardOutput = try Self.emptyFile(scratch.appending(path: "output"))
     process.standardError = try Self.emptyFile(scratch.appending(path: "errors"))
     process.standardInput = try input.map { try FileHandle(forReadingFrom: $0) } ?? FileHandle.nullDevice
     try process.run()
   }
 
-  /// Id of the process.
   public var id: Int32 { process.processIdentifier }
 
-  /// Whether it has not ended.
   public var isRunning: Bool { process.isRunning }
 
-  /// What it has written to standard error so far.
+  /// Returns its standard error so far.
   public func errors() throws -> String { try scratch.text("errors") }
 
-  /// Waits for its end.
+  /// Waits until it ends.
   public func wait() throws -> Judge.Verdict {
     process.waitUntilExit()
     defer { try? FileManager.default.removeItem(at: scratch) }

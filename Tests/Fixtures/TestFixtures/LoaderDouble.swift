@@ -1,18 +1,19 @@
 import Crypto
 import Foundation
 
-/// What a boot loader does with the files of a boot partition, for tests: written from the loaders' own documentation and source, not from
-/// the code that is judged by it.
+/// A double of a boot loader that works on the files of a boot partition. It is written from the boot loaders' own
+/// documentation and source, not from the code that it checks.
 public enum LoaderDouble: String, CaseIterable, Sendable {
   case systemdBoot
   case grub
   case uBoot
 
-  /// Starts once: chooses a slot and writes what the loader writes; `nil` where it starts nothing.
+  /// Boots once: chooses a slot, and writes the files that the boot loader writes. Returns `nil` if it cannot start a
+  /// slot.
   ///
   /// - Parameters:
-  ///   - folder: The boot partition's files.
-  ///   - canWrite: Whether the firmware lets the loader write.
+  ///   - folder: The files of the boot partition.
+  ///   - canWrite: True if the firmware lets the boot loader write.
   public func start(_ folder: URL, canWrite: Bool = true) throws -> String? {
     var before: [String: [UInt8]] = [:]
     for name in try FileManager.default.subpathsOfDirectory(atPath: folder.path) {
@@ -27,7 +28,7 @@ public enum LoaderDouble: String, CaseIterable, Sendable {
     return slot
   }
 
-  /// Starts once from files in memory, by their paths.
+  /// Boots once from files in memory, by their paths.
   public func start(files: [String: [UInt8]]) -> String? {
     var files = files
     return start(files: &files, canWrite: true)
@@ -41,7 +42,7 @@ public enum LoaderDouble: String, CaseIterable, Sendable {
     }
   }
 
-  // MARK: systemd-boot (src/boot/boot.c: entries are sorted by tries left, sort key; the counters are in the name)
+  // MARK: systemd-boot (src/boot/boot.c: entries are sorted by tries left, then sort key; the counters are in the name)
 
   private struct Entry {
     var path: String
@@ -102,7 +103,7 @@ public enum LoaderDouble: String, CaseIterable, Sendable {
     }
     var record: [String: String] = [:]
     for copy in 1...2 {
-      // As `sha256sum --check` would: the first word of the line is the digest of the file.
+      // Like `sha256sum --check`: the first word of the line is the digest of the file.
       let line = files["grub/choice-\(copy).sha256"].map { String(decoding: $0, as: UTF8.self) }
       guard let block = files["grub/choice-\(copy).env"], let wanted = line?.split(separator: " ").first,
         SHA256.hash(data: block).map({ String(format: "%02x", $0) }).joined() == wanted,

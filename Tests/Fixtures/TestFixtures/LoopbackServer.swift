@@ -1,7 +1,7 @@
 import Foundation
 import Glibc
 
-/// An HTTP server on the loopback address for a folder, which notes what it is asked for, and can be made to fall silent.
+/// An HTTP server for a folder on the loopback address. It records the requests, and can be told to stop answering.
 public final class LoopbackServer: Sendable {
   private static let program = """
     import http.server, os, threading
@@ -26,14 +26,13 @@ public final class LoopbackServer: Sendable {
 
   private let process = Process()
   private let folder: URL
-  /// The folder that is served.
   public let site: URL
-  /// URL of the folder.
+  /// The URL of the folder.
   public let url: String
 
-  /// Starts a server; it ends with this object.
+  /// Starts a server. It stops when this object is released.
   ///
-  /// - Parameter folder: An empty folder for what is served, and the server's own files.
+  /// - Parameter folder: An empty folder for the site and the server's own files.
   public init(in folder: URL) throws {
     self.folder = folder
     site = folder.appending(path: "site")
@@ -50,17 +49,17 @@ public final class LoopbackServer: Sendable {
   }
 
   deinit {
-    // A request to end may be blocked in what the test was started from.
+    // SIGTERM may be blocked by the process that started the tests.
     kill(process.processIdentifier, SIGKILL)
     process.waitUntilExit()
   }
 
-  /// Paths that were asked for and answered, in their order.
+  /// Paths of the answered requests, in order.
   public func requests() throws -> [String] { try folder.text("requests").split(separator: "\n").map(String.init) }
 
-  /// Forgets what was asked for, and answers again.
+  /// Clears the recorded requests, and answers again.
   ///
-  /// - Parameter limit: Requests that are answered from now on; all where `nil`.
+  /// - Parameter limit: Maximum number of requests to answer from now on; `nil` for no limit.
   public func restart(answering limit: Int? = nil) throws {
     try folder.writing("", to: "requests")
     try folder.writing(limit.map(String.init) ?? "", to: "limit")

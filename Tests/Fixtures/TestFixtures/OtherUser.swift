@@ -1,29 +1,28 @@
 import Foundation
 import Glibc
 
-/// A user of the machine who exists for a program and what it starts only: on the host nothing is added.
+/// A user that exists only for a program and its children. The host is not changed.
 ///
-/// The files that name users are covered in a mount name space of the program's own; making that needs root.
+/// The files that list users are replaced in the program's own mount namespace, which requires root.
 public struct OtherUser: Sendable {
-  /// Why a test may not have one.
+  /// The requirements, for the message of a skipped test.
   public static let condition = "another user takes root, and the programs of the Debian package uidmap"
-  /// Whether there can be one.
+  /// True if such a user is possible here.
   public static let isPossible = geteuid() == 0 && access("/usr/bin/newuidmap", X_OK) == 0
 
-  /// Name of the user.
   public static let name = "cultivar-tests"
   private static let id = 54_321
 
-  /// The user's home, a folder of the test's.
+  /// The user's home, a folder of the test.
   public let home: URL
   private let files: URL
 
-  /// Makes the user, and gives it a folder with all that is in it.
+  /// Makes the user, and gives it a folder with its content.
   ///
   /// - Parameters:
-  ///   - home: A folder that others can reach.
-  ///   - files: A folder for the files that name users.
-  ///   - hasRange: Whether it has a range of subordinate ids.
+  ///   - home: A folder that other users can reach.
+  ///   - files: A folder for the files that list users.
+  ///   - hasRange: True if the user has a range of subordinate IDs.
   public init(home: URL, files: URL, hasRange: Bool = true) throws {
     self.home = home
     self.files = files
@@ -39,7 +38,7 @@ public struct OtherUser: Sendable {
     try Judge("chown").run(["-R", "\(Self.id):\(Self.id)", home.path])
   }
 
-  /// Runs a program to its end, with a umask that leaves others nothing.
+  /// Runs a program to its end, with a umask that denies all access to other users.
   @discardableResult
   public func run(
     _ program: URL, _ arguments: [String], in folder: URL? = nil, environment: [String: String?] = [:]

@@ -1,12 +1,12 @@
 import Foundation
 import HostSystem
 
-/// The folder for what the tests of this process make, gone when the process ends.
+/// The folder for files of this test process. It is removed when the process ends.
 ///
-/// Images and disks of machines take gigabytes, and a test that is killed removes nothing: what processes that have ended left
-/// behind is removed by the next one.
+/// Disk images take gigabytes, and a test that is killed removes nothing. So each process also removes the folders of
+/// processes that have ended.
 public enum ProcessFolder {
-  /// Where it is; the path is short enough for a socket in a folder below it.
+  /// The folder. Its path is short enough for a socket in a subfolder.
   public static let url: URL = {
     let place = FileManager.default.temporaryDirectory.resolvingSymlinksInPath()
     for name in (try? FolderTree.names(in: place.path)) ?? [] where name.hasPrefix(prefix) {
@@ -15,9 +15,9 @@ public enum ProcessFolder {
     }
     let folder = place.appending(path: name(of: getpid()))
     FolderTree.remove(folder.path)
-    // Where it cannot be made, what is to be made below it says so.
+    // If it cannot be made, later operations below it report an error.
     try? FileManager.default.createDirectory(at: folder, withIntermediateDirectories: false)
-    // A child that was forked and ends is not the one whose folder this is.
+    // A forked child that exits must not remove the folder.
     atexit { if url.lastPathComponent == name(of: getpid()) { FolderTree.remove(url.path) } }
     return folder
   }()
@@ -26,7 +26,7 @@ public enum ProcessFolder {
 
   private static func name(of process: pid_t) -> String { "\(prefix)\(process)" }
 
-  /// The path of a folder, or a file, that is not there yet.
+  /// Returns the path of a file or folder that does not exist yet.
   public static func newPlace(_ kind: String) -> URL {
     url.appending(path: "\(kind)-\(UUID().uuidString)")
   }

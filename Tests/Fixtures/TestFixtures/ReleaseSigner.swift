@@ -2,14 +2,13 @@ import Bundle
 import Crypto
 import Trust
 
-/// Holds keys in memory, and signs bundles and roots of trust with them.
+/// Signs bundles and roots of trust with a key in memory.
 public struct ReleaseSigner: Sendable {
   private let key = Curve25519.Signing.PrivateKey()
 
   /// Makes a new key.
   public init() {}
 
-  /// Its public key.
   public var publicKey: PublicKey {
     get throws {
       // SubjectPublicKeyInfo of an Ed25519 key (RFC 8410, section 4).
@@ -18,21 +17,21 @@ public struct ReleaseSigner: Sendable {
     }
   }
 
-  /// A root of trust that accepts this signer alone.
+  /// Returns a root of trust that accepts only this signer.
   public func root(version: UInt32 = 1) throws -> TrustRoot {
     try TrustRoot(version: version, keys: [try publicKey], threshold: 1)
   }
 
-  /// The root of trust as a file, signed by this signer and others.
+  /// Returns the root of trust as a file, signed by this signer and others.
   public func rootFile(version: UInt32 = 1, besides others: [ReleaseSigner] = []) throws -> SignedTrustRoot {
     let root = try root(version: version)
     let unsigned = SignedTrustRoot(root, envelope: try Envelope())
     return SignedTrustRoot(root, envelope: try Self.envelope(unsigned.input, by: [self] + others))
   }
 
-  /// Signatures over a bundle's manifest.
+  /// Signs a bundle's manifest.
   ///
-  /// - Parameter roots: Roots of trust that the bundle brings.
+  /// - Parameter roots: The roots of trust in the bundle.
   public func signatures(over manifest: [UInt8], roots: [SignedTrustRoot] = []) throws -> BundleSignatures {
     BundleSignatures(
       roots: roots.map(\.file),

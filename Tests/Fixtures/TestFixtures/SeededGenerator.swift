@@ -1,11 +1,10 @@
-/// Random numbers that are the same in every run: SplitMix64 (Steele, Lea and Flood), whose numbers are good from the first one of any seed on.
+/// A generator of random numbers that are the same in every run: SplitMix64 (Steele, Lea and Flood). Its numbers are
+/// good from the first one, for any seed.
 public struct SeededGenerator: RandomNumberGenerator, Sendable {
   private var state: UInt64
 
-  /// Starts a row of numbers.
   public init(seed: UInt64) { state = seed }
 
-  /// The next number.
   public mutating func next() -> UInt64 {
     state &+= 0x9e37_79b9_7f4a_7c15
     var value = state

@@ -1,6 +1,6 @@
 import Foundation
 
-/// Gives a new folder to a test and removes it afterwards.
+/// Makes a new folder for a closure and removes it afterwards.
 public func withTemporaryFolder<Value>(_ work: (URL) async throws -> Value) async throws -> Value {
   let folder = ProcessFolder.newPlace("test")
   try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -8,12 +8,11 @@ public func withTemporaryFolder<Value>(_ work: (URL) async throws -> Value) asyn
   return try await work(folder)
 }
 
-/// A folder that is gone after the test that made it.
+/// A folder that is removed when this object is released.
 public final class TemporaryFolder: Sendable {
-  /// Where it is.
   public let path: String
 
-  /// Makes a new folder; its path is short enough for a socket in it.
+  /// Makes a new folder. Its path is short enough for a socket in it.
   public init() throws {
     path = ProcessFolder.url.appending(path: String(UUID().uuidString.prefix(8))).path
     try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
@@ -23,13 +22,13 @@ public final class TemporaryFolder: Sendable {
 }
 
 extension URL {
-  /// Writes a file below the folder, and the folders on the way to it.
+  /// Writes a file below the folder, and makes its parent folders.
   @discardableResult
   public func writing(_ text: String, to path: String, mode: Int = 0o644) throws -> URL {
     try writing(Array(text.utf8), to: path, mode: mode)
   }
 
-  /// Writes a file below the folder, and the folders on the way to it.
+  /// Writes a file below the folder, and makes its parent folders.
   @discardableResult
   public func writing(_ bytes: [UInt8], to path: String, mode: Int = 0o644) throws -> URL {
     let file = appending(path: path)
@@ -39,7 +38,7 @@ extension URL {
     return file
   }
 
-  /// Content of a file below the folder, as text.
+  /// Returns the content of a file below the folder as text.
   public func text(_ path: String) throws -> String {
     try String(contentsOf: appending(path: path), encoding: .utf8)
   }

@@ -4,7 +4,7 @@ import Testing
 
 @testable import BaseImport
 
-@Suite("What is known of an imported base")
+@Suite("Facts about an imported base")
 struct BaseFactsTests {
   private static let status = """
     Package: dpkg
@@ -44,13 +44,13 @@ struct BaseFactsTests {
     try folder.writing(status, to: "var/lib/dpkg/status")
     for version in ["6.1.0-9-arm64", "6.1.0-10-arm64", "6.1.0-11-arm64"] {
       try folder.writing("", to: "boot/vmlinuz-\(version)")
-      // The last one has no modules.
+      // The last kernel has no modules.
       if !version.contains("11") { try folder.writing("", to: "usr/lib/modules/\(version)/modules.dep") }
     }
     return try BaseFacts(of: folder, image: URL(fileURLWithPath: "/os.img"))
   }
 
-  @Test("Suite, architecture, installed packages, and kernels that have their modules, the newest last")
+  @Test("The facts include suite, architecture, packages, and the kernels that have modules, newest last")
   func facts() async throws {
     try await withTemporaryFolder { folder in
       let facts = try facts(folder)
@@ -66,7 +66,7 @@ struct BaseFactsTests {
     }
   }
 
-  @Test("Of another distribution the name is known and no suite of Debian")
+  @Test("Another distribution has a name but no Debian suite")
   func otherDistribution() async throws {
     try await withTemporaryFolder { folder in
       let facts = try facts(folder, release: "ID=gentle\nPRETTY_NAME='Gentle 4'\nVERSION_CODENAME=gull\n")
@@ -76,7 +76,7 @@ struct BaseFactsTests {
     }
   }
 
-  @Test("Links lead to places in the base, and never to the host's: its status, kernels and modules are its own")
+  @Test("Links are resolved within the base, never on the host, for its status, kernels and modules")
   func links() async throws {
     try await withTemporaryFolder { folder in
       func link(_ path: String, to target: String, in base: URL) throws {
@@ -101,7 +101,7 @@ struct BaseFactsTests {
     }
   }
 
-  @Test("A status that is a pipe or too large is refused, and neither waited for nor read", .timeLimit(.minutes(1)))
+  @Test("A status file that is a pipe or too large is refused without waiting or reading", .timeLimit(.minutes(1)))
   func status() async throws {
     try await withTemporaryFolder { folder in
       _ = try facts(folder)
@@ -116,7 +116,7 @@ struct BaseFactsTests {
     }
   }
 
-  @Test("A status without dpkg is that of no Debian")
+  @Test("A base whose status lacks dpkg is not Debian")
   func noPackages() async throws {
     try await withTemporaryFolder { folder in
       let failure = #expect(throws: BaseFailure.self) { _ = try facts(folder, status: "Package: a\n") }

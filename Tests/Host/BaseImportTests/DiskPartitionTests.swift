@@ -5,9 +5,9 @@ import Testing
 
 @testable import BaseImport
 
-@Suite("Disk images as other programs make them")
+@Suite("Disk images made by other programs")
 struct DiskPartitionTests {
-  @Test("sfdisk's tables of both kinds are read, with the ids that Linux knows", arguments: ["dos", "gpt"])
+  @Test("Both kinds of partition table by sfdisk are read, with the IDs that Linux uses", arguments: ["dos", "gpt"])
   func tables(kind: String) async throws {
     try await withTemporaryFolder { folder in
       let disk = folder.appending(path: "disk").path
@@ -29,7 +29,7 @@ struct DiskPartitionTests {
     }
   }
 
-  @Test("What there is in a partition is told by its content")
+  @Test("The kind of a partition is recognised by its content")
   func kinds() async throws {
     try await withTemporaryFolder { folder in
       func kind(_ tool: String, _ arguments: [String], size: String = "40M") throws -> StoredKind {
@@ -56,7 +56,7 @@ struct DiskPartitionTests {
   }
 
   @Test(
-    "What is known and cannot be read has a name",
+    "Unsupported formats are recognised and named",
     arguments: [
       ("LUKS\u{BA}\u{BE}", 0, "LUKS encryption"), ("LABELONE", 512, "an LVM physical volume"),
       ("_BHRfS_M", 0x10040, "btrfs"), ("XFSB", 0, "XFS"), ("hsqs", 0, "squashfs"), ("NTFS    ", 3, "NTFS"),
@@ -74,7 +74,7 @@ struct DiskPartitionTests {
     }
   }
 
-  @Test("Archives and compressed files are told by their first bytes, whatever their name")
+  @Test("Archives and compressed files are recognised by their first bytes, whatever their name")
   func files() async throws {
     try await withTemporaryFolder { folder in
       let file = try folder.writing("content", to: "file")

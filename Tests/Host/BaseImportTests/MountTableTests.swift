@@ -4,7 +4,7 @@ import Testing
 
 @testable import BaseImport
 
-@Suite("The table of mounts of a published image")
+@Suite("The mount table of a published image")
 struct MountTableTests {
   private static let text = """
     # as published
@@ -20,7 +20,7 @@ struct MountTableTests {
 
     """
 
-  @Test("What the image's own disk was mounted by goes, and the rest stays as it was written")
+  @Test("Mounts of the image's own disk are removed, and all other lines stay unchanged")
   func withoutDisk() {
     #expect(
       MountTable(Self.text).withoutDisk == """

@@ -7,12 +7,12 @@ import Testing
 
 @testable import BaseImport
 
-/// True if this user can have sandboxes.
+/// True if this user can make sandboxes.
 private let canMount = (try? Sandbox(scratch: URL(fileURLWithPath: "/"))) != nil
 
-@Suite("Archives by anybody", .enabled(if: canMount, "mounting needs root, or subordinate ids"))
+@Suite("Untrusted archives", .enabled(if: canMount, "mounting needs root, or subordinate ids"))
 struct TreeArchiveTests {
-  /// Writes archives of members that no program makes by itself.
+  /// A Python program that writes archives with members that no other program makes.
   private static let writer = """
     import io, sys, tarfile
     archive = tarfile.open(sys.argv[1], "w", format=tarfile.GNU_FORMAT)
@@ -22,7 +22,7 @@ struct TreeArchiveTests {
         for field, value in fields.items(): setattr(member, field, value)
         archive.addfile(member, io.BytesIO(text))
     LINK, HARD, FOLDER = tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.DIRTYPE
-    # Headers that do not tell the truth, and what no library writes.
+    # Headers that are wrong, and members that no library writes.
     def raw(name, kind, size, text=b"", count=None):
         member = tarfile.TarInfo(name)
         member.type, member.size = kind, size
@@ -42,7 +42,7 @@ struct TreeArchiveTests {
     archive.close()
     """
 
-  /// Unpacks an archive beside a canary, and gives what came of it.
+  /// Unpacks an archive next to a canary, and passes on the result.
   ///
   /// - Parameter members: Lines of Python.
   private func unpack(_ members: String, _ body: (_ tree: URL, _ failure: CommandFailure?) throws -> Void) async throws
@@ -71,7 +71,7 @@ struct TreeArchiveTests {
     }
   }
 
-  /// Members that want to be somewhere else.
+  /// Members that try to leave the tree.
   static let escapes = [
     "add('../escaped', text=b'x')", "add('etc/../../escaped', text=b'x')", "add('/escaped', text=b'x')",
     "add('OUTSIDE/file', text=b'x')", "add('../outside/file', text=b'x')", "add('..', FOLDER, mode=0o700)",
@@ -89,7 +89,7 @@ struct TreeArchiveTests {
     "pax([(b'linkpath', b'/etc/passwd')]); raw('copy', HARD, 0)",
   ]
 
-  @Test("No member is anywhere but in the tree, and none brings a file of the host into it", arguments: escapes)
+  @Test("No member is written outside the tree, and none brings a file of the host into it", arguments: escapes)
   func escape(members: String) async throws {
     let users = try FolderTree.readFile("/etc/passwd")
     try await unpack(members) { tree, _ in
@@ -97,7 +97,7 @@ struct TreeArchiveTests {
       #expect(usersAfter == users)
       for path in ["/escaped", "/etc/escaped"] { #expect(access(path, F_OK) != 0) }
       let copy = tree.appending(path: "copy").path
-      // A link of the tree is one to follow in the tree.
+      // A link in the tree is resolved within the tree.
       var status = stat()
       if lstat(copy, &status) == 0, status.st_mode & S_IFMT == S_IFREG, let bytes = try? FolderTree.readFile(copy),
         !bytes.isEmpty
@@ -109,7 +109,7 @@ struct TreeArchiveTests {
     }
   }
 
-  @Test("Nodes of devices are left out, and what only a running system has")
+  @Test("Device nodes are left out, and so are files that only a running system has")
   func devices() async throws {
     let members = """
       add('disk', tarfile.BLKTYPE, devmajor=8); add('etc/null', tarfile.CHRTYPE, devmajor=1, devminor=3)
@@ -122,13 +122,13 @@ struct TreeArchiveTests {
     }
   }
 
-  /// Members that say that they are larger than what there is of them.
+  /// Members whose stated size is larger than their content.
   static let sizes = [
     "raw('a', tarfile.REGTYPE, 1 << 62, b'x')", "raw('a', tarfile.REGTYPE, 1 << 40, b'x')",
     "raw('a', tarfile.XHDTYPE, 1 << 40, b'x')", "raw('a', tarfile.GNUTYPE_LONGNAME, 1 << 40, b'x')",
     "pax([(b'size', b'9223372036854775807')]); raw('a', tarfile.REGTYPE, 1, b'x')",
     "pax([(b'size', b'-1')]); raw('a', tarfile.REGTYPE, 1, b'x')",
-    // Holes: of a petabyte in one block.
+    // A hole of a petabyte in one block.
     """
     pax([(b'GNU.sparse.major', b'1'), (b'GNU.sparse.minor', b'0'), (b'GNU.sparse.name', b'holes'), (b'GNU.sparse.realsize', b'1125899906842624')])
     raw('a', tarfile.REGTYPE, 512, b'1\\n1125899906842624\\n0\\n')
@@ -137,7 +137,7 @@ struct TreeArchiveTests {
   ]
 
   @Test(
-    "A size that is not true is an error, and costs neither memory nor disk", .timeLimit(.minutes(1)), arguments: sizes)
+    "A wrong size is an error, and costs neither memory nor disk space", .timeLimit(.minutes(1)), arguments: sizes)
   func size(members: String) async throws {
     try await unpack(members) { tree, failure in
       #expect(failure != nil)

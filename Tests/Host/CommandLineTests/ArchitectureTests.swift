@@ -4,7 +4,7 @@ import Testing
 
 @Suite("The sides of the package: shared, device, host")
 struct ArchitectureTests {
-  @Test("The shared targets reach neither side, and the device's reach no target of the host")
+  @Test("Shared targets depend on neither side, and device targets depend on no host target")
   func sides() throws {
     let targets = try Self.targets()
     let sides = Dictionary(targets.compactMap { target in target.side.map { (target.name, $0) } }) { $1 }
@@ -31,14 +31,14 @@ struct ArchitectureTests {
     var targets: [Target]
   }
 
-  /// A target as `swift package describe` writes it.
+  /// A target in the output of `swift package describe`.
   private struct Target: Decodable {
     var name: String
     var path: String
     // swift-format-ignore: AlwaysUseLowerCamelCase
     var target_dependencies: [String]?
 
-    /// The folder below `Sources`; `nil` elsewhere.
+    /// The folder below `Sources`, or `nil` outside it.
     var side: String? {
       let parts = path.split(separator: "/")
       return parts.first == "Sources" ? parts.dropFirst().first.map(String.init) : nil
@@ -47,7 +47,7 @@ struct ArchitectureTests {
 
   private static func targets() throws -> [Target] {
     let verdict = try withTemporaryFolder { scratch in
-      // The folder of the build is locked while tests run.
+      // The build folder is locked while tests run.
       try Judge("swift").run(
         ["package", "--scratch-path", scratch.path, "describe", "--type", "json"], in: Checkout.folder)
     }

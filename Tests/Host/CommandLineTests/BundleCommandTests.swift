@@ -14,7 +14,7 @@ struct BundleCommandTests {
     return outcome
   }
 
-  /// Two releases of an image: text that is made of some words, and the same with some lines changed.
+  /// Makes two releases of an image: repetitive text, and the same text with some changed lines.
   private func makeReleases(in folder: URL) throws {
     let old = (0..<40_000).map { "line \($0 % 977) of \($0 / 13) lines that a program has\n" }.joined()
     let new = old.replacingOccurrences(of: "line 500 of", with: "another line of")
@@ -30,7 +30,7 @@ struct BundleCommandTests {
     #expect(try Data(contentsOf: folder.appending(path: one)) == Data(contentsOf: folder.appending(path: other)))
   }
 
-  @Test("a release's bundle, and the small one from the release before it, give the image byte for byte")
+  @Test("A release's bundle and its delta bundle both reproduce the image byte for byte")
   func whole() throws {
     try withTemporaryFolder { folder in
       try makeReleases(in: folder)
@@ -52,7 +52,7 @@ struct BundleCommandTests {
     }
   }
 
-  @Test("signatures are made here or elsewhere, and judged by a root, also by one that the bundle brings")
+  @Test("Signatures are made here or elsewhere, and verified with a root of trust, also one from the bundle")
   func signatures() throws {
     try withTemporaryFolder { folder in
       try makeReleases(in: folder)
@@ -67,7 +67,7 @@ struct BundleCommandTests {
       try cultivar("bundle attach new.bundle statement.signatures", in: folder)
       #expect(try cultivar("bundle verify --trust p.root new.bundle", in: folder).output.contains("signed by"))
 
-      // A key that only the next root has: a device with the first root takes it along the chain.
+      // Only the next root has this key. A device with the first root follows the chain to it.
       try cultivar("keys rotate p.root --add c.pub --threshold 1 --sign a.key --sign b.key --sign c.key", in: folder)
       try cultivar("bundle sign old.bundle --sign c.key", in: folder)
       try cultivar("bundle verify --trust p.root old.bundle", in: folder, status: 1)
@@ -77,7 +77,7 @@ struct BundleCommandTests {
     }
   }
 
-  @Test("bundles are read from web servers as from files; here from one that knows no ranges")
+  @Test("Bundles are read from web servers like files, here from a server without range requests")
   func web() throws {
     try withTemporaryFolder { folder in
       try makeReleases(in: folder)
@@ -98,7 +98,7 @@ struct BundleCommandTests {
     }
   }
 
-  @Test("old releases are found in folders and in lists of web servers, the newest that devices can come from first")
+  @Test("Old releases are found in folders and in lists on web servers, the newest possible base first")
   func oldReleases() throws {
     try withTemporaryFolder { folder in
       try makeReleases(in: folder)
@@ -120,7 +120,7 @@ struct BundleCommandTests {
           product: "p", devices: ["d", "e"], version: version, minimumVersion: minimum, created: 0)
         return releases.latest(count, before: manifest).map(\.manifest.version)
       }
-      // The image of 1.0 is that of 1.1~rc1: one bundle is for both.
+      // 1.0 and 1.1~rc1 have the same image, so one bundle is for both.
       #expect(versions(5, before: "2") == ["1.1", "1.1~rc1"])
       #expect(versions(1, before: "2") == ["1.1"])
       #expect(versions(5, before: "1.1~rc1") == ["1.1~rc1"])
@@ -129,7 +129,7 @@ struct BundleCommandTests {
     }
   }
 
-  @Test("a release's key is what the documentation says, by another program")
+  @Test("A release's key matches the documentation, according to another program")
   func releaseKey() throws {
     try withTemporaryFolder { folder in
       try makeReleases(in: folder)
@@ -143,7 +143,7 @@ struct BundleCommandTests {
           def tree(path):
               text = subprocess.run(["/sbin/veritysetup", "format", "--salt=-", path, "tree"], capture_output=True, text=True).stdout
               return bytes.fromhex(text.split("Root hash:")[1].split()[0])
-          # Whole blocks only are judged by veritysetup.
+          # veritysetup accepts only whole blocks.
           for name in ["old.img", "new.img"]:
               with open(name, "ab") as file: file.write(bytes(-file.tell() % 4096))
           digest = hashlib.sha256(b"initrd\\0" + tree("new.img") + b"root\\0" + tree("old.img"))
@@ -156,7 +156,7 @@ struct BundleCommandTests {
     }
   }
 
-  @Test("an image whose name leads out of the folder is refused when a bundle is made, and when it is read")
+  @Test("An image whose name leads out of the folder is refused when a bundle is made and when it is read")
   func names() throws {
     try withTemporaryFolder { folder in
       try makeReleases(in: folder)
@@ -177,7 +177,7 @@ struct BundleCommandTests {
     }
   }
 
-  @Test("what cannot be done is said with its remedy, and nothing is written")
+  @Test("An impossible request is refused with its remedy, and writes nothing")
   func refusals() throws {
     try withTemporaryFolder { folder in
       try makeReleases(in: folder)

@@ -18,7 +18,7 @@ struct CacheCommandTests {
     var kinds: [Kind]
   }
 
-  /// A cache with an archive of 100 kB.
+  /// Makes a cache with an archive of 100 kB.
   private func withCache(_ work: (URL, URL) throws -> Void) throws {
     try withTemporaryFolder { folder in
       let cache = folder.appending(path: "cache")
@@ -36,7 +36,7 @@ struct CacheCommandTests {
       ["cache"] + arguments, in: folder, environment: ["CULTIVAR_CACHE": folder.appending(path: "cache").path])
   }
 
-  @Test("What is there is listed by kind, as a table and as JSON")
+  @Test("The content is listed by kind, as a table and as JSON")
   func list() throws {
     try withCache { folder, _ in
       let table = try run(["list"], in: folder)
@@ -50,7 +50,7 @@ struct CacheCommandTests {
     }
   }
 
-  @Test("What is older than a time goes, and what is younger stays", arguments: [("30d", false), ("8w", true)])
+  @Test("Results older than a time are removed, and newer ones stay", arguments: [("30d", false), ("8w", true)])
   func collect(time: String, stays: Bool) throws {
     try withCache { folder, file in
       let outcome = try run(["gc", "--older-than", time], in: folder)
@@ -60,10 +60,10 @@ struct CacheCommandTests {
     }
   }
 
-  @Test("Without a limit that was set, the cache leaves half of a small disk to others")
+  @Test("Without a configured limit, the cache leaves half of a small disk free")
   func smallDisk() throws {
     try withTemporaryFolder { folder in
-      // Of 8 MB three results take 6: what is free and theirs is halved.
+      // Three results take 6 of 8 MB. The limit is half of their size and the free space together.
       let script = """
         mount -t tmpfs -o size=8M none "$0" && mkdir -p "$0/archives" && cd "$0/archives" || exit 9
         for day in 1 2 3; do head -c 2000000 /dev/zero > "$day.deb"; touch -d "2020-01-0$day" "$day.deb"; done
@@ -77,7 +77,7 @@ struct CacheCommandTests {
     }
   }
 
-  @Test("Everything goes only when it is said so")
+  @Test("The cache is cleared only after confirmation")
   func clear() throws {
     try withCache { folder, file in
       let asked = try run(["clear"], in: folder)
@@ -91,7 +91,7 @@ struct CacheCommandTests {
   }
 
   @Test(
-    "A size or a time that is none is refused",
+    "An invalid size or time is refused",
     arguments: [["gc", "--max-size", "20 apples"], ["gc", "--older-than", "1y"]])
   func wrong(arguments: [String]) throws {
     try withCache { folder, file in
@@ -110,7 +110,7 @@ struct CacheCommandTests {
   }
 
   @Test(
-    "A limit that is no size is said before anything is built", arguments: ["G", "-1", "1.5G", "9999999999T", "much"])
+    "An invalid limit is reported before the build", arguments: ["G", "-1", "1.5G", "9999999999T", "much"])
   func wrongLimit(text: String) {
     #expect(throws: CacheLimit.NoSize.self) { _ = try CacheLimit(environment: ["CULTIVAR_CACHE_LIMIT": text]) }
   }

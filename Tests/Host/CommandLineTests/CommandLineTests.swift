@@ -3,7 +3,7 @@ import Testing
 
 @Suite("The command line")
 struct CommandLineTests {
-  @Test("A new project is checked without a problem, from a folder below it as well")
+  @Test("A new project has no problems, also when checked from a subfolder")
   func newAndCheck() throws {
     try withTemporaryFolder { folder in
       let made = try Cultivar.run(["new", "roof"], in: folder)
@@ -14,7 +14,7 @@ struct CommandLineTests {
     }
   }
 
-  @Test("A difference needs two builds: a folder without one is named")
+  @Test("A difference needs two builds: a folder without a build is named")
   func diff() throws {
     try withTemporaryFolder { folder in
       let asked = try Cultivar.run(["diff", "./nowhere", "./elsewhere"], in: folder)
@@ -71,7 +71,7 @@ struct CommandLineTests {
     }
   }
 
-  @Test("Without a project, what to do is said")
+  @Test("Without a project, the error says how to make one")
   func noProject() throws {
     try withTemporaryFolder { folder in
       let checked = try Cultivar.run(["check", "--project", "nowhere"], in: folder)
@@ -85,7 +85,7 @@ struct CommandLineTests {
     }
   }
 
-  @Test("A program is added, or nothing is")
+  @Test("A program is added completely or not at all")
   func add() throws {
     try withTemporaryFolder { folder in
       _ = try Cultivar.run(["new", "roof"], in: folder)
@@ -102,7 +102,7 @@ struct CommandLineTests {
     }
   }
 
-  @Test("The schema is written to a folder, or to standard output")
+  @Test("The schema is written to a folder or to standard output")
   func schema() throws {
     try withTemporaryFolder { folder in
       let shown = try Cultivar.run(["schema"], in: folder)
@@ -170,7 +170,7 @@ struct CommandLineTests {
     }
   }
 
-  @Test("An image is written to disks only, and what is not built is not looked into")
+  @Test("An image is written only to disks, and a size report needs a build")
   func flashAndSize() throws {
     try withTemporaryFolder { folder in
       _ = try Cultivar.run(["new", "roof"], in: folder)

@@ -1,15 +1,12 @@
 import Foundation
 import TestFixtures
 
-/// The executable that is tested, as a user runs it.
+/// The tested executable, run like a user does.
 enum Cultivar {
-  /// What a run ended with.
+  /// The result of a run.
   struct Outcome: Equatable {
-    /// Exit status.
     var status: Int32
-    /// Standard output.
     var output: String
-    /// Standard error.
     var errors = ""
   }
 
@@ -21,7 +18,7 @@ enum Cultivar {
     process.currentDirectoryURL = folder
     process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
     process.standardInput = FileHandle.nullDevice
-    // Files instead of pipes: what is written never waits for a reader.
+    // Files instead of pipes, so that the program never blocks on a full pipe.
     let output = folder.appending(path: ".output")
     let errors = folder.appending(path: ".errors")
     process.standardOutput = try emptyFile(output)
@@ -39,7 +36,7 @@ enum Cultivar {
   }
 }
 
-/// A new folder that is removed after the work in it.
+/// Makes a new folder for a closure and removes it afterwards.
 func withTemporaryFolder(_ work: (URL) throws -> Void) throws {
   let folder = ProcessFolder.newPlace("test")
   try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)

@@ -3,7 +3,7 @@ import LinuxSystem
 import TestFixtures
 import Testing
 
-@Suite("Projects with what no project should have", .timeLimit(.minutes(2)))
+@Suite("Projects with invalid files", .timeLimit(.minutes(2)))
 struct HostileProjectTests {
   private static let project = """
     cultivar: 1
@@ -27,7 +27,7 @@ struct HostileProjectTests {
     try #require(mkfifo(file.path, 0o644) == 0)
   }
 
-  @Test("a pipe in the files of a layer or an appliance is refused, and not read")
+  @Test("A pipe in the files of a layer or an appliance is refused without being read")
   func pipes() throws {
     try withTemporaryFolder { folder in
       try folder.writing(Self.project, to: "cultivar.yaml")
@@ -54,7 +54,7 @@ struct HostileProjectTests {
     }
   }
 
-  @Test("a capability on a file of a layer is refused; lists and attributes, which come from the folder, are said")
+  @Test("A capability on a file of a layer is refused; access lists and attributes of the folder are reported")
   func attributes() throws {
     try withTemporaryFolder { folder in
       try folder.writing(Self.project, to: "cultivar.yaml")
@@ -75,7 +75,7 @@ struct HostileProjectTests {
     }
   }
 
-  @Test("what the files of an appliance have besides their content is refused or said, with the path")
+  @Test("Extended attributes of an appliance's files are refused or reported with their paths")
   func attributesOfAppliance() throws {
     try withTemporaryFolder { folder in
       try folder.writing(
@@ -110,7 +110,7 @@ struct HostileProjectTests {
     }
   }
 
-  @Test("a private key in the place of a public one is said to be one, and nothing of it is shown")
+  @Test("A private key in place of a public one is reported as such, and its content is not shown")
   func privateKey() throws {
     try withTemporaryFolder { folder in
       try Judge("ssh-keygen").run(["-q", "-t", "ed25519", "-N", "", "-f", "id"], in: folder)
@@ -137,7 +137,7 @@ struct HostileProjectTests {
     }
   }
 
-  @Test("a command that waits in the kernel ends when it is asked to", arguments: [SIGTERM, SIGINT])
+  @Test("A command that is blocked in the kernel ends on a signal", arguments: [SIGTERM, SIGINT])
   func signals(signal: Int32) throws {
     try withTemporaryFolder { folder in
       try pipe("pipe", in: folder)
@@ -151,7 +151,7 @@ struct HostileProjectTests {
       #expect(process.isRunning)
 
       kill(process.processIdentifier, signal)
-      // The second one does not wait for what the first one began.
+      // The second signal does not wait for the handling of the first.
       Thread.sleep(forTimeInterval: 0.5)
       kill(process.processIdentifier, signal)
       process.waitUntilExit()

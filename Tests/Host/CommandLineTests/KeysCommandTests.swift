@@ -39,7 +39,7 @@ struct KeysCommandTests {
     Set(try FileManager.default.contentsOfDirectory(atPath: folder.path)).subtracting([".output", ".errors"])
   }
 
-  @Test("Keys are made, a root of them is made and rotated, and a device follows")
+  @Test("Keys and their root are made and rotated, and a device follows")
   func ceremony() throws {
     try withTemporaryFolder { folder in
       try keys("generate a --passphrase-env PASS", in: folder)
@@ -69,7 +69,7 @@ struct KeysCommandTests {
     }
   }
 
-  @Test("A reader that was written from the documentation finds the same root and signatures")
+  @Test("Another reader, written from the documentation, finds the same root and signatures")
   func otherReader() throws {
     try withTemporaryFolder { folder in
       try keys("generate a --algorithm ecdsa-p256 --no-passphrase", in: folder)
@@ -82,7 +82,7 @@ struct KeysCommandTests {
     }
   }
 
-  /// Makes `b.pem`, a certificate of `b.key` that has issued itself.
+  /// Makes `b.pem`, a self-signed certificate of `b.key`.
   private func issueCertificate(in folder: URL) throws {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/openssl")
@@ -93,7 +93,7 @@ struct KeysCommandTests {
     process.waitUntilExit()
   }
 
-  @Test("Holders elsewhere sign a small text, with Cultivar or OpenSSL, and their signatures are attached")
+  @Test("Key holders sign a small text elsewhere, with Cultivar or OpenSSL, and their signatures are attached")
   func elsewhere() throws {
     try withTemporaryFolder { folder in
       for name in ["a", "b"] { try keys("generate \(name) --algorithm ecdsa-p256 --no-passphrase", in: folder) }
@@ -123,7 +123,7 @@ struct KeysCommandTests {
     }
   }
 
-  @Test("What cannot be is refused with a reason, and leaves nothing behind")
+  @Test("Invalid requests are refused with a reason, and leave no files behind")
   func refusals() throws {
     try withTemporaryFolder { folder in
       try keys("generate a --no-passphrase", in: folder)
@@ -161,7 +161,7 @@ struct KeysCommandTests {
     }
   }
 
-  @Test("A public and a private key are shown alike")
+  @Test("A public and a private key are shown in the same form")
   func show() throws {
     try withTemporaryFolder { folder in
       try keys("generate a --passphrase-env PASS", in: folder)
@@ -172,10 +172,10 @@ struct KeysCommandTests {
     }
   }
 
-  @Test("No program gets a passphrase as an argument")
+  @Test("No program receives a passphrase as an argument")
   func arguments() throws {
     try withTemporaryFolder { folder in
-      // Stands before OpenSSL, and writes down what it is called with.
+      // A wrapper of OpenSSL that records its arguments.
       let program = folder.appending(path: "bin/openssl")
       try FileManager.default.createDirectory(
         at: program.deletingLastPathComponent(), withIntermediateDirectories: true)
@@ -196,7 +196,8 @@ struct KeysCommandTests {
     }
   }
 
-  /// Runs a command on a terminal of its own, and types; the result is what stands on the terminal, then status and whether typing shows.
+  /// Runs a command on its own terminal, and types lines. Returns the terminal's output, including the exit status and
+  /// whether typed text is shown.
   private func onTerminal(_ arguments: [String], typing lines: [String], in folder: URL) throws -> String {
     let script = """
       import os, pty, sys, termios, time
@@ -215,7 +216,7 @@ struct KeysCommandTests {
           shown += data
           if data.endswith(b": ") and lines:
               time.sleep(0.3)
-              # Before the answer, after which it is the program's again to show what is typed.
+              # Read before the answer, as the program may turn echo on again after it.
               echo = termios.tcgetattr(terminal)[3] & termios.ECHO
               os.write(terminal, lines.pop(0).encode().decode("unicode_escape").encode())
               shown += b"[shown]" if echo else b"[hidden]"
@@ -234,7 +235,7 @@ struct KeysCommandTests {
     return try String(contentsOf: output, encoding: .utf8)
   }
 
-  @Test("On a terminal a passphrase is asked for, twice for a new key, and not shown; Ctrl-C ends it")
+  @Test("A terminal asks for a passphrase without showing it, twice for a new key; Ctrl-C cancels")
   func terminal() throws {
     try withTemporaryFolder { folder in
       let made = try onTerminal(

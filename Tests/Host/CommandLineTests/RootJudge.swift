@@ -1,8 +1,8 @@
 import Foundation
 
-/// Another reader of root files, written from `docs/trust.md` alone, with OpenSSL to check signatures.
+/// An independent reader of root files, written only from `docs/trust.md`. It checks signatures with OpenSSL.
 enum RootJudge {
-  /// What a root file says: `version thresholds`, then for each signature the key's id and whether it is right.
+  /// Returns the content of a root file: `version thresholds`, then the key ID and the validity of each signature.
   static func read(_ file: String, in folder: URL) throws -> [String] {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/python3")

@@ -3,7 +3,7 @@ import Testing
 
 @Suite("Tokens and updates on the command line")
 struct UpdateCommandTests {
-  @Test("a token's hash is printed, the token is in a file, and a second one does not take its place")
+  @Test("A token is written to a file and its hash is printed; a second token does not overwrite the file")
   func tokens() throws {
     try withTemporaryFolder { folder in
       let first = try Cultivar.run(["token", "new", "a.token"], in: folder)
@@ -16,7 +16,7 @@ struct UpdateCommandTests {
     }
   }
 
-  @Test("an update without a token, to nobody, or with a wrong option says what is wrong")
+  @Test("An update without a token, without a host, or with an invalid option fails with a reason")
   func refusals() throws {
     try withTemporaryFolder { folder in
       let environment = ["XDG_CONFIG_HOME": folder.path]
@@ -30,7 +30,7 @@ struct UpdateCommandTests {
       _ = try Cultivar.run(["token", "new", "a.token"], in: folder)
       let nobody = try update("127.0.0.1:1 x.bundle --fingerprint \(fingerprint) --token-file a.token")
       #expect(nobody.status == 1 && nobody.errors.contains("127.0.0.1:1 cannot be reached: Connection refused"))
-      // What was not seen to be right is not remembered.
+      // A fingerprint that was not verified is not saved.
       #expect(!FileManager.default.fileExists(atPath: folder.appending(path: "cultivar").path))
       let wrong = try update("127.0.0.1:1 --fingerprint abc")
       #expect(wrong.status != 0 && wrong.errors.contains("64 hexadecimal digits"))

@@ -9,10 +9,10 @@ import Testing
 @Suite("APT as the resolver of packages, without a network")
 struct AptResolverTests {
   private let request = PackageRequest(["hello"], scope: .named, suite: "trixie", architecture: "amd64")
-  /// Nothing answers on the discard port of the machine itself.
+  /// A mirror that does not answer: the discard port of this machine.
   private let nowhere = Mirror(main: "http://127.0.0.1:9/debian", security: "http://127.0.0.1:9/security")
 
-  @Test("Without the archive's keyring nothing is fetched, and the package with it is named")
+  @Test("Without the archive's keyring nothing is fetched, and the error names its package")
   func noKeyring() async throws {
     try await withTemporaryFolder { folder in
       let resolver = AptResolver(cache: try Cache(at: folder), mirror: nowhere, keyring: "/no/keyring.gpg")
@@ -25,7 +25,7 @@ struct AptResolverTests {
     }
   }
 
-  @Test("A mirror that cannot be reached is an error with APT's own words and what to check")
+  @Test("An unreachable mirror is an error with APT's own message and advice")
   func unreachable() async throws {
     try await withTemporaryFolder { folder in
       let keyring = try folder.writing("", to: "keyring.gpg")
@@ -38,7 +38,7 @@ struct AptResolverTests {
   }
 
   @Test(
-    "A suite that adds to another one is asked for together with that one, and its packages are preferred",
+    "A suite that extends another one is requested together with it, and its packages are preferred",
     arguments: [
       ("trixie", "Suites: trixie trixie-updates", "Suites: trixie-security", nil),
       (
@@ -62,12 +62,13 @@ struct AptResolverTests {
       let text = try String(contentsOf: settings, encoding: .utf8)
       #expect(text.contains("APT::Default-Release") == (preferred != nil))
       if let preferred { #expect(text.hasPrefix("APT::Default-Release \"\(preferred)\";\n")) }
-      // Who the build host is to the servers of archives.
+      // The build host's credentials for archive servers.
       #expect(text.contains("Dir::Etc::netrcparts \"/etc/apt/auth.conf.d\";"))
     }
   }
 
-  /// An archive for `sid` with the package `hello`, whose signed index is past its date; gives its URL and the file of its key.
+  /// Makes an archive for `sid` with the package `hello`, whose signed index has expired. Returns its server and its
+  /// keyring.
   private func expiredArchive(in folder: URL) throws -> (server: LoopbackServer, keyring: URL) {
     let server = try LoopbackServer(in: folder.appending(path: "server"))
     let keys = folder.appending(path: "gnupg").path
@@ -112,7 +113,7 @@ struct AptResolverTests {
     return (server, keyring)
   }
 
-  @Test("An index that is past its date is refused, and taken where the caller says so")
+  @Test("An expired index is refused, unless the caller allows it")
   func expired() async throws {
     try await withTemporaryFolder { folder in
       let (server, keyring) = try expiredArchive(in: folder)

@@ -9,7 +9,8 @@ import Testing
 
 @Suite("Fetching archives")
 struct FetchTests {
-  /// Serves a folder on the loopback address, notes each request, and cuts `cut.deb` short until there is a file `whole`.
+  /// A server for a folder on the loopback address. It records each request, and truncates `cut.deb` until there is a
+  /// file `whole`.
   private static let server = """
     import http.server, os, sys
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -32,7 +33,7 @@ struct FetchTests {
     server.serve_forever()
     """
 
-  @Test("What came before the network was lost is kept, and the next build fetches only the rest")
+  @Test("Data fetched before the network fails is kept, and the next build fetches only the rest")
   func lostNetwork() async throws {
     try await withTemporaryFolder { folder in
       let site = folder.appending(path: "site")
@@ -52,7 +53,7 @@ struct FetchTests {
       server.currentDirectoryURL = site
       try server.run()
       defer {
-        // A request to end may be blocked in what the test was started from.
+        // SIGTERM may be blocked by the process that started the tests.
         kill(server.processIdentifier, SIGKILL)
         server.waitUntilExit()
       }
@@ -77,7 +78,7 @@ struct FetchTests {
     }
   }
 
-  @Test("Packages are shared out by their sizes, the largest first")
+  @Test("Packages are distributed by size, the largest first")
   func batches() {
     let packages = ([1, 9, 4, 4, 2, 8] as [Int64]).enumerated().map { index, size in
       DebianPackage(

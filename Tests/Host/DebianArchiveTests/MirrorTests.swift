@@ -44,7 +44,7 @@ struct MirrorTests {
   }
 
   @Test(
-    "A password in the URL of a mirror, from wherever it comes, gets into no program's arguments and into no message")
+    "A password in a mirror's URL appears in no program's arguments and in no message")
   func password() throws {
     let sources = ["/etc/apt/sources.list": "deb https://me:s3cret@host.example/debian trixie main"]
     for mirror in [
@@ -59,7 +59,7 @@ struct MirrorTests {
     try choose().refuseCredentials()
   }
 
-  @Test("The build host's sources count in both forms, without the slash at the end")
+  @Test("Both forms of the build host's sources are read, without the trailing slash")
   func host() {
     #expect(
       choose([:], oneLine)
@@ -67,7 +67,7 @@ struct MirrorTests {
     #expect(choose([:], deb822) == Mirror(main: "https://new.example/debian", security: "https://new.example/security"))
   }
 
-  @Test("The project comes before the environment, that before the host, and that before the official archive")
+  @Test("Precedence: the project, the environment, the host, the official archive")
   func precedence() {
     let environment = ["CULTIVAR_DEBIAN_MIRROR": "http://env.example/debian"]
     #expect(choose(project: ("http://project.example/d", nil), environment, oneLine).main == "http://project.example/d")
@@ -78,7 +78,7 @@ struct MirrorTests {
   }
 
   @Test(
-    "A mirror alone brings its own security archive, but for those of Debian's that have none",
+    "A mirror implies its own security archive, except for Debian's mirrors that have none",
     arguments: [
       ("http://mirror.example.org/debian", "http://mirror.example.org/debian-security"),
       (
@@ -94,7 +94,7 @@ struct MirrorTests {
   }
 
   @Test(
-    "Sources of a derivative, of other places than the web, or without the main component do not count",
+    "Sources of derivatives, with URLs other than HTTP, or without the main component are ignored",
     arguments: [
       "deb http://archive.example/ubuntu noble main", "deb file:/srv/debian trixie main",
       "deb http://a.example/debian trixie contrib", "deb http://a.example/debian",

@@ -16,7 +16,7 @@ struct PackageDataTests {
   private static let archive =
     "!<arch>\n" + member("debian-binary", "2.0\n") + member("control.tar.xz", "odd") + member("data.tar.zst/", "files")
 
-  @Test("Both parts are found, also behind one of odd length")
+  @Test("Both parts are found, also after one of odd length")
   func parts() async throws {
     try await withTemporaryFolder { folder in
       try folder.writing(Self.archive, to: "a.deb")
@@ -31,7 +31,7 @@ struct PackageDataTests {
     }
   }
 
-  @Test("A file that is none, or that is cut, is refused", arguments: ["", "!<arch>\n", "no package at all"])
+  @Test("A file that is truncated or not a package is refused", arguments: ["", "!<arch>\n", "no package at all"])
   func refused(content: String) async throws {
     try await withTemporaryFolder { folder in
       try folder.writing(content, to: "a.deb")
@@ -39,7 +39,7 @@ struct PackageDataTests {
     }
   }
 
-  @Test("A part that is cut is refused")
+  @Test("A truncated part is refused")
   func cut() async throws {
     try await withTemporaryFolder { folder in
       try folder.writing(String(Self.archive.dropLast(3)), to: "a.deb")

@@ -8,7 +8,7 @@ import Testing
 
 @Suite("Files of packages")
 struct PackageTreesTests {
-  /// A package of the test's own, its archive already in the cache.
+  /// Makes a package whose archive is already in the cache.
   private func makePackage(in folder: URL, cache: Cache) throws -> DebianPackage {
     try folder.writing(
       "Package: sample\nVersion: 1\nArchitecture: all\nMaintainer: T <t@example.org>\nDescription: x\n",
@@ -43,7 +43,7 @@ struct PackageTreesTests {
     }
   }
 
-  @Test("A damaged archive in the cache is not unpacked: it is fetched again, and where that fails, the error says so")
+  @Test("A damaged archive in the cache is fetched again, not unpacked; if that fails, the error says so")
   func damagedArchive() async throws {
     try await withTemporaryFolder { folder in
       let cache = try Cache(at: folder.appending(path: "cache"))

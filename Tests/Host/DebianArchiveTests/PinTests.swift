@@ -20,7 +20,7 @@ struct PinTests {
     return AptResolver.preferences(request, keeping: [:], lists: lists)
   }
 
-  @Test("A pin is for the archive alone, by what its index says, and not for the others of its host")
+  @Test("A pin applies only to the archive that its index describes, not to others on the same host")
   func release() async throws {
     try await withTemporaryFolder { folder in
       try folder.writing(
@@ -42,7 +42,7 @@ struct PinTests {
     }
   }
 
-  @Test("Of an archive that says nothing of itself the host is pinned")
+  @Test("An archive without a description is pinned by its host")
   func silent() async throws {
     try await withTemporaryFolder { folder in
       let text = preferences(repository("http://deb.example.org/x", "./"), lists: folder)

@@ -6,10 +6,9 @@ import Testing
 
 @testable import DebianArchive
 
-/// Archives of the test's own, signed with keys that were made for it.
 @Suite("Keys of repositories")
 struct RepositoryTrustTests {
-  /// A folder with keys, and archives that they sign.
+  /// A folder with keys, and archives signed with them.
   private struct Workplace {
     var folder: URL
     var keys: URL { folder.appending(path: "gnupg") }
@@ -26,7 +25,7 @@ struct RepositoryTrustTests {
       try #require(verdict.status == 0, "\(verdict.errors)")
     }
 
-    /// Makes a key, and gives the file of its public part.
+    /// Makes a key, and returns the file of its public part.
     func key(_ name: String, madeIn year: Int = 2024, for time: String = "never") throws -> URL {
       try gpg(
         [
@@ -38,7 +37,7 @@ struct RepositoryTrustTests {
       return file
     }
 
-    /// Writes an index with its signature.
+    /// Writes an index and its signature.
     func sign(_ release: String, by key: String, in year: Int = 2024, to path: String) throws {
       let plain = try folder.writing(release, to: "\(path)/Release")
       try gpg(
@@ -75,9 +74,9 @@ struct RepositoryTrustTests {
       return Mirror(main: url, security: url)
     }
 
-    /// Makes a flat archive; what it has of packages is one file of four bytes.
+    /// Makes a flat archive. The file of every package is the same four bytes.
     ///
-    /// - Parameter packages: First lines of each package's paragraph.
+    /// - Parameter packages: The first lines of each package's paragraph.
     func repository(
       signedBy key: String, in year: Int = 2024, packages: [String] = ["Package: tool\nVersion: 1.0"]
     ) throws -> String {
@@ -118,7 +117,7 @@ struct RepositoryTrustTests {
     ).stages
   }
 
-  @Test("A repository that is signed with the key that its layer names gives its packages")
+  @Test("A repository signed with the key that its layer names provides its packages")
   func known() async throws {
     try await withTemporaryFolder { folder in
       let place = try Workplace(folder)
@@ -158,7 +157,7 @@ struct RepositoryTrustTests {
     }
   }
 
-  @Test("A repository that is signed with another key is refused by its name, with the file to replace")
+  @Test("A repository signed with another key is refused by name, with the key file to replace")
   func unknown() async throws {
     try await withTemporaryFolder { folder in
       let place = try Workplace(folder)
@@ -176,7 +175,7 @@ struct RepositoryTrustTests {
     }
   }
 
-  @Test("A repository whose key has expired is refused by its name, and so is it said")
+  @Test("A repository whose key has expired is refused by name, with that reason")
   func expired() async throws {
     try await withTemporaryFolder { folder in
       let place = try Workplace(folder)
@@ -192,7 +191,7 @@ struct RepositoryTrustTests {
     }
   }
 
-  @Test("Where Debian's own key is too old, the package with the keys is named")
+  @Test("If Debian's own key is too old, the error names the package with the keys")
   func debianKey() async throws {
     try await withTemporaryFolder { folder in
       let place = try Workplace(folder)
@@ -208,7 +207,7 @@ struct RepositoryTrustTests {
   }
 
   @Test(
-    "A version that is to stay does, unless the archive has it no more or something new needs another one",
+    "A locked version stays, unless the archive no longer has it or a new package needs another one",
     arguments: [
       (["tool": "1.0", "other": "1.0"], ["other": "1.0", "tool": "1.0"]),
       (["tool": "1.0"], ["other": "2.0", "tool": "1.0"]),

@@ -9,7 +9,7 @@ import Testing
 
 @Suite("Formats of a disk image, judged by other implementations")
 struct DiskFormatTests {
-  /// A disk with content, with zeros that count, and with blocks that do not.
+  /// Makes a disk with content, zeros in files, and unused blocks.
   private func withDisk(_ work: (URL, DiskImage, URL) async throws -> Void) async throws {
     try await withTemporaryFolder { folder in
       var disk = DiskImage(
@@ -29,11 +29,11 @@ struct DiskFormatTests {
     #expect(verdict.status == 0, "\(program): \(verdict.output)\(verdict.errors)")
   }
 
-  @Test("A block map is one that bmaptool copies by; zeros of a file count, and the empty slot does not")
+  @Test("bmaptool can copy by the block map, which includes zeros of files but not the empty slot")
   func blockMap() async throws {
     try await withDisk { folder, disk, image in
       let used = try disk.usedBlocks()
-      // First mebibyte, root file system, and the tables at the end.
+      // The first mebibyte, the root file system, and the table at the end.
       let expected: [Range<Int64>] = [0..<256, 66_048..<66_816, 360_960..<361_216]
       #expect(used.ranges == expected)
       let map = try BlockMap(of: image.path, used: used)
@@ -47,7 +47,7 @@ struct DiskFormatTests {
     }
   }
 
-  @Test("A block map that was changed is refused", arguments: [("66048", "66049"), ("sha256", "md5"), ("2.0", "1.4")])
+  @Test("A modified block map is refused", arguments: [("66048", "66049"), ("sha256", "md5"), ("2.0", "1.4")])
   func damage(part: String, other: String) async throws {
     try await withDisk { _, disk, image in
       let text = try BlockMap(of: image.path, used: disk.usedBlocks()).text
@@ -56,7 +56,7 @@ struct DiskFormatTests {
     }
   }
 
-  @Test("qcow2 is in order for qemu-img, which makes the same raw image of it")
+  @Test("qemu-img accepts the qcow2 image and converts it to the same raw image")
   func qcow2() async throws {
     try await withDisk { folder, _, image in
       let file = folder.appending(path: "disk.qcow2").path
@@ -70,7 +70,7 @@ struct DiskFormatTests {
     }
   }
 
-  @Test("qcow2 of a disk whose tables take several clusters, full to its end")
+  @Test("A qcow2 image of a full disk whose tables take several clusters")
   func largeQcow2() async throws {
     try await withTemporaryFolder { folder in
       let image = folder.appending(path: "disk.img")
@@ -86,7 +86,7 @@ struct DiskFormatTests {
     }
   }
 
-  @Test("An Android sparse image becomes the raw image again by simg2img")
+  @Test("simg2img converts an Android sparse image back to the raw image")
   func androidSparse() async throws {
     try await withDisk { folder, disk, image in
       let file = folder.appending(path: "disk.simg").path
@@ -99,7 +99,7 @@ struct DiskFormatTests {
     }
   }
 
-  @Test("What counts of ext4 is what dumpe2fs does not call free", arguments: [64, 700, 5000])
+  @Test("The used blocks of ext4 are those that dumpe2fs does not list as free", arguments: [64, 700, 5000])
   func ext4Usage(mebibytes: Int) async throws {
     try await withTemporaryFolder { folder in
       let image = folder.appending(path: "data.img")
@@ -126,7 +126,7 @@ struct DiskFormatTests {
     }
   }
 
-  @Test("What counts of FAT32 reaches to the end of the last file, and no further")
+  @Test("The used blocks of FAT32 end with the last file")
   func fatUsage() async throws {
     try await withTemporaryFolder { folder in
       let image = folder.appending(path: "boot.img").path

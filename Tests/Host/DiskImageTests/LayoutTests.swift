@@ -7,11 +7,11 @@ import Testing
 
 @testable import DiskImage
 
-@Suite("Layouts, ids and sizes")
+@Suite("Layouts, IDs and sizes")
 struct LayoutTests {
   private let ids = DiskIdentity(project: "hello", image: "roof")
 
-  @Test("Partitions follow each other on boundaries of a mebibyte, the data partition last and marked as fresh")
+  @Test("Partitions are adjacent and aligned to a mebibyte; the data partition is last and marked as fresh")
   func table() {
     let table = Layout.applianceAB.table(ids: ids, rootType: .linuxRootX86_64, rootContent: .mebibytes(100))
     #expect(table.partitions.map(\.name) == ["bios-boot", "boot", "root-a", "root-b", "data"])
@@ -23,7 +23,7 @@ struct LayoutTests {
     #expect(table.partitions.filter { $0.attributes.contains(.freshImage) }.map(\.name) == ["data"])
   }
 
-  @Test("A size that is no whole mebibyte is rounded up")
+  @Test("A size that is not a whole mebibyte is rounded up")
   func rounding() {
     var layout = Layout.applianceAB
     layout.slotSize = .fixed(ByteSize(bytes: (16 << 20) + 1))
@@ -31,7 +31,7 @@ struct LayoutTests {
     #expect(table.partition(number: 3)?.sectorCount == 17 * 2048)
   }
 
-  @Test("The table that sfdisk reads is the one that was meant", arguments: Layout.builtIn.map(\.name))
+  @Test("sfdisk reads the intended partition table", arguments: Layout.builtIn.map(\.name))
   func sfdisk(name: String) async throws {
     let layout = try #require(Layout.builtIn.first { $0.name == name })
     try await withTemporaryFolder { folder in
@@ -49,7 +49,7 @@ struct LayoutTests {
     }
   }
 
-  @Test("A single slot follows its content, and there is no other")
+  @Test("A single slot has the size of its content, and there is no second slot")
   func single() {
     let layout = Layout.systemSingle
     #expect(layout.numbers == PartitionNumbers(boot: 2, rootA: 3, rootB: nil, data: 4))
@@ -62,7 +62,7 @@ struct LayoutTests {
     #expect(slot(.mebibytes(1)) == 64 * 2048)
   }
 
-  @Test("Both slots of a pair follow a percentage, and a file system may be chosen for both")
+  @Test("A percentage applies to both slots, and the file system can be chosen for both")
   func changes() {
     var layout = Layout.systemAB
     layout.slotSize = .percent(150, minimum: .mebibytes(16))
@@ -72,7 +72,7 @@ struct LayoutTests {
     #expect(layout.partitions.filter { $0.fileSystem == .root(.squashfs) }.count == 2)
   }
 
-  @Test("What a layout adds to a build's identity is what it always was")
+  @Test("The part of a build's identity that a layout adds never changes")
   func identityOfLayout() {
     #expect(
       Layout.applianceAB.identity
@@ -80,9 +80,9 @@ struct LayoutTests {
         + "slotSize: 512 MiB, dataSize: 128 MiB)")
   }
 
-  @Test("Ids are those of the names: the same in every build, other ones for another image")
+  @Test("IDs depend on the names: they are the same in every build, and differ for another image")
   func identity() {
-    // Fixed for good: devices in the field were installed with them.
+    // Never to be changed, as devices in use were installed with them.
     #expect("\(ids.disk)".uppercased() == Self.known.disk)
     #expect("\(ids.partition("root-a"))".uppercased() == Self.known.rootA)
     #expect(ids.fatSerial == Self.known.serial)
@@ -96,7 +96,7 @@ struct LayoutTests {
     serial: UInt32(3_885_416_632)
   )
 
-  @Test("Numbers of partitions are those that the boot flow knows")
+  @Test("The partition numbers are those of the boot flow")
   func numbers() {
     #expect(Layout.applianceAB.numbers == PartitionNumbers(boot: 2, rootA: 3, rootB: 4, data: 5))
     #expect(Layout.systemAB.numbers == Layout.applianceAB.numbers)
@@ -106,7 +106,7 @@ struct LayoutTests {
 @Suite("Sizes in messages")
 struct ByteSizeTests {
   @Test(
-    "A size has the binary unit that suits it",
+    "A size has a suitable binary unit",
     arguments: [
       (0, "0 bytes"), (1023, "1023 bytes"), (1024, "1 KiB"), (1536, "1.5 KiB"), (1 << 20, "1 MiB"),
       (56_413_389, "53.8 MiB"), (512 << 20, "512 MiB"), (Int64(5) << 30, "5 GiB"), ((1 << 20) - 1, "1 MiB"),
@@ -115,7 +115,7 @@ struct ByteSizeTests {
     #expect(ByteSize(bytes: bytes).description == text)
   }
 
-  @Test("What does not fit says how much is missing, and a size at which it would")
+  @Test("A size that does not fit is reported with the missing amount, and a size that would fit")
   func doesNotFit() throws {
     let failure = #expect(throws: DoesNotFit.self) {
       try DoesNotFit.check("the root file system", .mebibytes(100), .mebibytes(64), "the slot", key: "slot")
@@ -129,7 +129,7 @@ struct ByteSizeTests {
     }
   }
 
-  @Test("A few bytes too much are not shown as the same size on both sides, and the suggestion is larger than the need")
+  @Test("Two sizes that differ by a few bytes are shown differently, and the suggestion is larger than needed")
   func nearMiss() {
     let failure = DoesNotFit(
       content: "it", size: ByteSize(bytes: (64 << 20) + 1), room: .mebibytes(64), place: "the slot", key: "slot")

@@ -14,7 +14,7 @@ struct SparseFileTests {
     return stat(file.path, &status) == 0 ? Int64(status.st_blocks) * 512 : -1
   }
 
-  @Test("Zeros become holes, whether they are holes in the source or not, and the bytes are the same")
+  @Test("Zeros become holes, in the source a hole or not, and the content stays the same")
   func holes() async throws {
     try await withTemporaryFolder { folder in
       var bytes = [UInt8](repeating: 0, count: 8 << 20)
@@ -36,7 +36,7 @@ struct SparseFileTests {
     }
   }
 
-  @Test("A disk image takes the room of its content; content that does not fit its partition is refused")
+  @Test("A disk image takes the space of its content; content that is too large for its partition is refused")
   func image() async throws {
     try await withTemporaryFolder { folder in
       let table = Layout.applianceAB.table(
@@ -57,7 +57,7 @@ struct SparseFileTests {
     }
   }
 
-  @Test("An image that cannot be written leaves the old one and no part of the new one")
+  @Test("An image that cannot be written leaves the old one in place and no part of the new one")
   func failure() async throws {
     try await withTemporaryFolder { folder in
       var disk = DiskImage(

@@ -8,7 +8,7 @@ import Testing
 struct ELFFileTests {
   private func read(_ sample: ELFSample) throws -> ELFFile? { try ELFFile(Data(sample.bytes)) }
 
-  @Test("A static executable needs nothing")
+  @Test("A static executable has no dependencies")
   func staticExecutable() throws {
     let file = try #require(try read(ELFSample()))
     #expect(file.machine == .x86_64)
@@ -27,13 +27,13 @@ struct ELFFileTests {
   }
 
   @Test(
-    "Machines are told apart",
+    "Machines are distinguished",
     arguments: [(UInt16(62), ELFFile.Machine.x86_64), (183, .aarch64), (243, .other(243, bits: 64))])
   func machines(number: UInt16, machine: ELFFile.Machine) throws {
     #expect(try read(.executable(machine: number))?.machine == machine)
   }
 
-  @Test("Of a 32-bit file, or one of the other byte order, the machine is known, and no more")
+  @Test("For 32-bit or big-endian files only the machine is read")
   func otherClasses() throws {
     var small = ELFSample.executable(machine: 40).bytes
     small[4] = 1
@@ -44,7 +44,7 @@ struct ELFFileTests {
     #expect(try ELFFile(Data(big))?.machine == .other(22, bits: 64))
   }
 
-  @Test("A library without an entry point is no executable")
+  @Test("A library without an entry point is not executable")
   func library() throws {
     var sample = ELFSample()
     sample.type = 3
@@ -54,14 +54,14 @@ struct ELFFileTests {
   }
 
   @Test(
-    "What does not begin like an ELF file is none",
+    "A file without the ELF magic number is not an ELF file",
     arguments: ["", "#!/bin/sh\n", "\u{7f}ELF", String(repeating: "x", count: 100)])
   func others(text: String) throws {
     #expect(try ELFFile(Data(text.utf8)) == nil)
   }
 
   @Test(
-    "Executables of this machine say the same as `readelf`", arguments: ["/bin/sh", "/usr/bin/tar", "/proc/self/exe"])
+    "Executables of this machine are read like by `readelf`", arguments: ["/bin/sh", "/usr/bin/tar", "/proc/self/exe"])
   func real(path: String) throws {
     let file = try #require(try ELFFile(path: path))
     let place = URL(fileURLWithPath: path).resolvingSymlinksInPath().path
@@ -74,14 +74,14 @@ struct ELFFileTests {
     #expect(verdict.output.contains("interpreter: \(file.interpreter ?? "none")]"))
   }
 
-  @Test("Every beginning of a file is read without a crash")
+  @Test("Every prefix of a file is read without a crash")
   func truncated() throws {
     let bytes = ELFSample.dynamic(needing: ["libc.so.6"]).bytes
     for length in 0..<bytes.count { _ = try? ELFFile(Data(bytes.prefix(length))) }
     #expect(throws: ELFFailure.self) { _ = try ELFFile(Data(bytes.prefix(100))) }
   }
 
-  @Test("Every byte with every extreme value, and ten thousand random changes, are read without a crash")
+  @Test("Every byte with each extreme value, and ten thousand random changes, are read without a crash")
   func corrupted() {
     var sample = ELFSample.dynamic(needing: ["libc.so.6", "libm.so.6"])
     sample.runPath = "/lib"

@@ -4,14 +4,14 @@ import HostSystem
 import TestFixtures
 import Testing
 
-@Suite("Reading ext2, ext3 and ext4 as e2fsprogs makes them")
+@Suite("Reading ext2, ext3 and ext4 file systems made by e2fsprogs")
 struct ExtFileSystemTests {
-  /// Options of `mke2fs` for file systems that differ in how they store things.
+  /// Options of `mke2fs` for file systems with different storage formats.
   static let forms = [
     "-t ext2 -b 1024", "-t ext3 -b 1024", "-t ext4 -b 4096", "-t ext4 -b 1024 -O ^64bit,metadata_csum",
   ]
 
-  /// Makes a file system of a folder, and changes it by `debugfs`.
+  /// Makes a file system from a folder, and changes it with `debugfs`.
   private func make(_ folder: URL, _ form: String, size: String = "32M", changes: [String] = []) throws -> URL {
     let image = folder.appending(path: "image")
     let made = try Judge("mke2fs").run(
@@ -38,14 +38,14 @@ struct ExtFileSystemTests {
     try fileSystem.content(of: try #require(try fileSystem.inode(at: path)))
   }
 
-  @Test("Names, contents, links and holes are those of the folder", arguments: forms)
+  @Test("Names, contents, links and holes match the folder", arguments: forms)
   func contents(form: String) async throws {
     try await withTemporaryFolder { folder in
       let large = (0..<5_000_003).map { UInt8(truncatingIfNeeded: $0 / 7) }
       let tree = folder.appending(path: "tree")
       try tree.writing(large, to: "large")
       try tree.writing("", to: "empty")
-      // More names than one block has.
+      // More names than fit into one block.
       for number in 0..<600 { try tree.writing("\(number)", to: "many/a-rather-long-name-\(number)") }
       try FileManager.default.createSymbolicLink(atPath: "\(tree.path)/short", withDestinationPath: "/etc/passwd")
       let target = String(repeating: "t", count: 300)
@@ -98,7 +98,7 @@ struct ExtFileSystemTests {
     }
   }
 
-  @Test("A feature that would be misread is refused by its name", arguments: ["inline_data", "encrypt", "meta_bg"])
+  @Test("A feature that would be misread is refused by name", arguments: ["inline_data", "encrypt", "meta_bg"])
   func unknownFeature(name: String) async throws {
     try await withTemporaryFolder { folder in
       try FolderTree.create(folder.appending(path: "tree").path)
@@ -112,7 +112,7 @@ struct ExtFileSystemTests {
     }
   }
 
-  @Test("Whatever is damaged gives an error or something, and never a crash")
+  @Test("A damaged file system causes an error or is read, but never a crash")
   func damage() async throws {
     try await withTemporaryFolder { folder in
       for number in 0..<40 { try folder.writing("\(number)", to: "tree/folder-\(number % 5)/\(number)") }
@@ -126,7 +126,7 @@ struct ExtFileSystemTests {
       var failures = 0
       for _ in 0..<300 {
         var bytes = whole
-        // Superblock, descriptors, inodes and folders stand at the beginning.
+        // Superblock, descriptors, inodes and folders are at the beginning.
         for _ in 0..<8 { bytes[1024 + next(120_000)] = UInt8(next(256)) }
         do {
           let fileSystem = try ExtFileSystem(length: UInt64(bytes.count)) { offset, count in

@@ -4,10 +4,10 @@ import HostSystem
 import TestFixtures
 import Testing
 
-/// What is made by hand of a file system that e2fsprogs has made.
-@Suite("File systems that were made to do harm", .timeLimit(.minutes(2)))
+/// File systems made by e2fsprogs and then changed byte by byte.
+@Suite("Hostile file systems", .timeLimit(.minutes(2)))
 struct HostileFileSystemTests {
-  /// Bytes of a file system with blocks of 1024 bytes, a folder and a file of several extents.
+  /// Makes a file system with blocks of 1024 bytes, a folder and a file of several extents, and returns its bytes.
   private func make(_ options: String = "-t ext4 -b 1024 -I 256") async throws -> [UInt8] {
     try await withTemporaryFolder { folder in
       try folder.writing([UInt8](repeating: 7, count: 300_000), to: "tree/folder/file")
@@ -36,12 +36,12 @@ struct HostileFileSystemTests {
   }
 
   private func place(ofInode number: Int, in bytes: [UInt8], size: Int = 256) -> Int {
-    // The first group's descriptor stands in block 2, and says where its inodes begin.
+    // The first group's descriptor is in block 2, and has the location of the inode table.
     let table = bytes[2048 + 8..<2048 + 12].reversed().reduce(0) { $0 << 8 | Int($1) }
     return table * 1024 + (number - 1) * size
   }
 
-  @Test("an inode's size of 2100 bytes, which lies across the end of a block, is refused")
+  @Test("An inode size of 2100 bytes, which crosses the end of a block, is refused")
   func inodeSize() async throws {
     var bytes = try await make("-t ext4 -b 4096 -I 256")
     bytes.replaceSubrange(1024 + 88..<1024 + 90, with: [0x34, 0x08])
@@ -49,7 +49,7 @@ struct HostileFileSystemTests {
     #expect(throws: ExtFailure.self) { try open(bytes) }
   }
 
-  @Test("each field of the superblock and of a group's descriptor takes each extreme without harm")
+  @Test("Extreme values in each field of the superblock and of a group's descriptor do no harm")
   func fields() async throws {
     let whole = try await make()
     let extremes: [[UInt8]] = [
@@ -64,7 +64,7 @@ struct HostileFileSystemTests {
     }
   }
 
-  @Test("extents whose entries all point to one child, or to themselves, end at once", arguments: [false, true])
+  @Test("Extents whose entries all point to one child or to themselves end at once", arguments: [false, true])
   func extents(isCircle: Bool) async throws {
     var bytes = try await make()
     let file = try #require(try open(bytes).inode(at: "folder/file"))
@@ -93,7 +93,7 @@ struct HostileFileSystemTests {
     #expect(throws: ExtFailure.self) { try readAll(changed) }
   }
 
-  @Test("an inode's table far behind the end is refused")
+  @Test("An inode table far beyond the end is refused")
   func inodeTable() async throws {
     var bytes = try await make("-t ext4 -b 1024 -O 64bit")
     bytes.replaceSubrange(2048 + 8..<2048 + 12, with: [255, 255, 255, 255])
@@ -103,7 +103,7 @@ struct HostileFileSystemTests {
     #expect(throws: ExtFailure.self) { try readAll(changed) }
   }
 
-  @Test("a size that the file does not have is said")
+  @Test("A size larger than the file is reported")
   func length() async throws {
     let bytes = Array(try await make().prefix(500_000))
 

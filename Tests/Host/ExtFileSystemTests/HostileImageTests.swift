@@ -3,11 +3,11 @@ import HostileImages
 import TestFixtures
 import Testing
 
-/// Inputs that libFuzzer has found to reach every part of the readers, and, where `CULTIVAR_TEST_LONG` is 1, new ones.
-@Suite("Disks that anybody may have made", .timeLimit(.minutes(5)))
+/// Inputs by which libFuzzer has reached every part of the readers. If `CULTIVAR_TEST_LONG` is 1, also new ones.
+@Suite("Untrusted disks", .timeLimit(.minutes(5)))
 struct HostileImageTests {
   private static let isLong = ProcessInfo.processInfo.environment["CULTIVAR_TEST_LONG"] == "1"
-  @Test("every stored input is refused or read, also with a byte changed or cut off anywhere")
+  @Test("Each stored input is refused or read, also with a changed byte or truncated")
   func stored() throws {
     let corpus = Checkout.folder.appending(path: "Fuzzing/Images")
     let files = try FileManager.default.contentsOfDirectory(at: corpus, includingPropertiesForKeys: nil)
@@ -24,7 +24,7 @@ struct HostileImageTests {
     }
   }
 
-  @Test("a minute of new inputs does no harm", .enabled(if: isLong, "CULTIVAR_TEST_LONG is not 1"))
+  @Test("A minute of new inputs does no harm", .enabled(if: isLong, "CULTIVAR_TEST_LONG is not 1"))
   func new() throws {
     let verdict = try Judge(at: Checkout.folder.appending(path: "Scripts/fuzz")).run(["--images", "60"], in: Checkout.folder)
     #expect(verdict.status == 0, "\(verdict.errors.suffix(4000))")

@@ -3,7 +3,7 @@ import Foundation
 import TestFixtures
 import Testing
 
-@Suite("Reading FAT as other programs make it, and as nobody does")
+@Suite("Reading FAT file systems made by other programs, and damaged ones")
 struct FATFileSystemTests {
   private func make(_ width: Int, size: Int) async throws -> [UInt8] {
     try await withTemporaryFolder { folder in
@@ -40,7 +40,7 @@ struct FATFileSystemTests {
 
   private static let forms = [(12, 1440), (16, 16_384), (32, 40_000)]
 
-  @Test("Names, long and short, and contents are those of the folder", arguments: forms)
+  @Test("Long and short names and contents match the folder", arguments: forms)
   func contents(width: Int, size: Int) async throws {
     let found = try content(try await make(width, size: size))
 
@@ -51,7 +51,7 @@ struct FATFileSystemTests {
     #expect(found["lower.txt"] == [])
   }
 
-  @Test("A time is the one that was written, as if it were UTC")
+  @Test("Times are read as UTC")
   func time() async throws {
     try await withTemporaryFolder { folder in
       let made = try Judge("sh").run(
@@ -67,14 +67,14 @@ struct FATFileSystemTests {
     }
   }
 
-  @Test("Lists of clusters that lead into themselves or another one are refused", arguments: forms)
+  @Test("Cluster chains that lead into themselves or into another chain are refused", arguments: forms)
   func circles(width: Int, size: Int) async throws {
     let whole = try await make(width, size: size)
     func number(_ offset: Int, _ count: Int) -> Int {
       whole[offset..<offset + count].reversed().reduce(0) { $0 << 8 | Int($1) }
     }
     let table = number(14, 2) * 512
-    // Every cluster's next one is the third.
+    // The next cluster of every cluster is the third.
     var bytes = whole
     for cluster in 2..<60 {
       switch width {
@@ -91,7 +91,7 @@ struct FATFileSystemTests {
     #expect(throws: FATFileSystem.Failure.self) { try content(changed) }
   }
 
-  @Test("Whatever is damaged gives an error or something, and never a crash", arguments: forms)
+  @Test("A damaged file system causes an error or is read, but never a crash", arguments: forms)
   func damage(width: Int, size: Int) async throws {
     let whole = Array(try await make(width, size: size))
     var state: UInt64 = 1

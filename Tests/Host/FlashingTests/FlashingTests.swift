@@ -9,7 +9,8 @@ import Testing
 
 @Suite("Finding disks")
 struct DisksTests {
-  /// A machine with a system disk on NVMe, an SD card, a USB stick with a mounted partition, and a disk under a volume manager.
+  /// Makes a machine with a system disk on NVMe, an SD card, a USB stick with a mounted partition, and a disk that a
+  /// volume manager uses.
   private func withMachine(_ work: (Disks) throws -> Void) async throws {
     try await withTemporaryFolder { folder in
       func disk(_ place: String, _ name: String, _ number: String, _ files: [String: String]) throws {
@@ -51,7 +52,7 @@ struct DisksTests {
   }
 
   @Test(
-    "A disk with other sectors, or smaller than the image, is refused by name with its size and the one that is needed")
+    "A disk with other sectors, or smaller than the image, is refused by name with its size and the needed size")
   func unfit() async throws {
     try await withTemporaryFolder { folder in
       for (name, sector) in [("sda", "512"), ("sdb", "4096")] {
@@ -67,7 +68,7 @@ struct DisksTests {
     }
   }
 
-  @Test("Disks that can be taken out are listed with size, model and use; others are not")
+  @Test("Removable disks are listed with size, model and use; other disks are not")
   func list() async throws {
     try await withMachine { disks in
       let found = disks.removable()
@@ -81,7 +82,7 @@ struct DisksTests {
     }
   }
 
-  @Test("The system's disk says that it is, and a partition is none")
+  @Test("The system's disk is recognised, and a partition is not a disk")
   func system() async throws {
     try await withMachine { disks in
       let system = try disks.disk("/dev/nvme0n1", number: "259:0")
@@ -98,7 +99,7 @@ struct DisksTests {
 struct FlashWriterTests {
   private static let block = 4096
 
-  /// An image of 8 MiB with two ranges that count, one of them zeros.
+  /// Makes an image of 8 MiB with two mapped ranges, one of them zeros.
   private func withImage(_ work: (URL, String, BlockMap) async throws -> Void) async throws {
     try await withTemporaryFolder { folder in
       var bytes = [UInt8](repeating: 0, count: 8 << 20)
@@ -129,7 +130,7 @@ struct FlashWriterTests {
     try FolderTree.readFile(target).prefix(1 << 20).allSatisfy { $0 == 0 }
   }
 
-  @Test("What counts is written over what was there, zeros too; old tables go, and the rest stays")
+  @Test("Mapped blocks are written, including zeros; old partition tables are erased, and the rest stays")
   func write() async throws {
     try await withImage { folder, image, map in
       let target = try folder.writing([UInt8](repeating: 0xaa, count: 12 << 20), to: "target").path
@@ -157,7 +158,7 @@ struct FlashWriterTests {
     }
   }
 
-  @Test("A disk that is too small is refused before its first byte is written")
+  @Test("A disk that is too small is refused before the first write")
   func tooSmall() async throws {
     try await withImage { folder, image, map in
       let target = try folder.writing([UInt8](repeating: 0xaa, count: 7 << 20), to: "target").path
@@ -169,7 +170,7 @@ struct FlashWriterTests {
     }
   }
 
-  @Test("An image that its map does not fit leaves no partition table on the disk")
+  @Test("An image that does not match its map leaves no partition table on the disk")
   func changedImage() async throws {
     try await withImage { folder, image, map in
       let target = try folder.writing([UInt8](repeating: 0xaa, count: 8 << 20), to: "target").path
@@ -183,7 +184,7 @@ struct FlashWriterTests {
     }
   }
 
-  @Test("Interrupted while it writes, there is no partition table on the disk either")
+  @Test("An interrupted write leaves no partition table on the disk either")
   func interruption() async throws {
     try await withImage { folder, image, map in
       let target = try folder.writing([UInt8](repeating: 0xaa, count: 8 << 20), to: "target").path
@@ -197,7 +198,7 @@ struct FlashWriterTests {
     }
   }
 
-  @Test("What reads back differently is found")
+  @Test("Data that reads back differently is detected")
   func damage() async throws {
     try await withImage { folder, image, map in
       let target = try folder.writing([UInt8](repeating: 0xaa, count: 8 << 20), to: "target").path
@@ -219,7 +220,7 @@ struct FlashWriterTests {
 struct FirstBootValuesTests {
   private static let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGrouPsOfLettersAndDigits0123456789abcdefg me@home"
 
-  @Test("Values are read from the command line and from files, and what is written reads as the same")
+  @Test("Values are read from the command line and from files, and the written file reads back the same")
   func values() async throws {
     try await withTemporaryFolder { folder in
       let keys = try folder.writing("# mine\n\(Self.key)\n\(Self.key) 2\n", to: "keys.pub").path
@@ -235,7 +236,7 @@ struct FirstBootValuesTests {
     }
   }
 
-  @Test("The file lands on the boot partition, where mtools finds it; an older one is replaced")
+  @Test("The file is written to the boot partition, where mtools finds it; an older one is replaced")
   func file() async throws {
     try await withTemporaryFolder { folder in
       let table = Layout.applianceAB.table(
@@ -268,7 +269,7 @@ struct FirstBootValuesTests {
   }
 
   @Test(
-    "What cannot be is refused, and a secret is not repeated",
+    "Invalid values are refused, and secrets are not repeated",
     arguments: [
       ("host=roof", "there is no key `host`; possible: hostname,"), ("hostname=a_b", "`hostname` takes letters"),
       ("hostname", "write `hostname=VALUE`"), ("hostname=-a", "`hostname` takes"),
@@ -285,7 +286,7 @@ struct FirstBootValuesTests {
   }
 
   @Test(
-    "A file that is not right as a whole is not read",
+    "A file with any error is refused as a whole",
     arguments: ["hostname", "hostname=a\nhostname=b", "colour=red", "wifi-password=short", " hostname=a"])
   func files(text: String) {
     #expect(throws: FirstBootValues.Refusal.self) { try FirstBootValues(Array(text.utf8)) }

@@ -7,7 +7,7 @@ import Testing
 
 @Suite("Pruning the cache")
 struct CacheCollectionTests {
-  /// Stores results of 100 kB, the first used longest ago: a day apart, the last of them three days ago.
+  /// Stores results of 100 kB, least recently used first: their uses are a day apart, the last one three days ago.
   private func fill(_ folder: URL, _ names: [String]) async throws -> [URL] {
     let cache = try Cache(at: folder)
     var places: [URL] = []
@@ -29,7 +29,7 @@ struct CacheCollectionTests {
 
   private func exist(_ places: [URL]) -> [Bool] { places.map { FileManager.default.fileExists(atPath: $0.path) } }
 
-  @Test("With a limit, what was not used for longest goes first, and no more than has to")
+  @Test("With a limit, the least recently used results are removed first, and no more than needed")
   func limit() async throws {
     try await withTemporaryFolder { folder in
       let places = try await fill(folder, ["a", "b", "c", "d"])
@@ -46,7 +46,7 @@ struct CacheCollectionTests {
     }
   }
 
-  @Test("What was not used since a time goes, whatever the size")
+  @Test("Results not used since a time are removed, whatever the size of the cache")
   func old() async throws {
     try await withTemporaryFolder { folder in
       let places = try await fill(folder, ["a", "b", "c"])
@@ -56,7 +56,7 @@ struct CacheCollectionTests {
     }
   }
 
-  @Test("Taking a result makes it the last to go")
+  @Test("Taking a result makes it the most recently used")
   func use() async throws {
     struct Remade: Error {}
     try await withTemporaryFolder { folder in
@@ -67,7 +67,7 @@ struct CacheCollectionTests {
     }
   }
 
-  @Test("What a running build has taken stays, and goes when that build has ended")
+  @Test("Results in use by a running build stay until that build has ended")
   func running() async throws {
     try await withTemporaryFolder { folder in
       let places = try await fill(folder, ["a", "b", "c"])
@@ -86,7 +86,7 @@ struct CacheCollectionTests {
     }
   }
 
-  @Test("Builds that take results while they are collected find each of them whole, or make it anew")
+  @Test("Builds that take results during a collection find each one complete, or make it again")
   func race() async throws {
     try await withTemporaryFolder { folder in
       let names = (0..<30).map { "\($0)" }
@@ -117,7 +117,7 @@ struct CacheCollectionTests {
     }
   }
 
-  @Test("The mark of a build that was killed keeps nothing")
+  @Test("The mark of a killed build keeps nothing in the cache")
   func killed() async throws {
     try await withTemporaryFolder { folder in
       let places = try await fill(folder, ["a"])
@@ -129,7 +129,7 @@ struct CacheCollectionTests {
     }
   }
 
-  @Test("Fetched archives and the folders of language tools are counted and pruned as well")
+  @Test("Fetched archives and the folders of language tools are also counted and pruned")
   func otherKinds() async throws {
     try await withTemporaryFolder { folder in
       let cache = try Cache(at: folder)
@@ -143,7 +143,7 @@ struct CacheCollectionTests {
     }
   }
 
-  @Test("Scratch, what a killed build left of it, and results are removed by the remover that the cache was given")
+  @Test("The cache's remover removes scratch folders, leftovers of killed builds, and results")
   func remover() async throws {
     try await withTemporaryFolder { folder in
       let removed = Removed()
@@ -161,7 +161,7 @@ struct CacheCollectionTests {
     }
   }
 
-  /// What a remover was asked to remove.
+  /// Counts the paths that a remover has received.
   private final class Removed: @unchecked Sendable {
     private let lock = NSLock()
     private var paths: [String] = []

@@ -14,7 +14,7 @@ struct CacheTests {
     try FolderTree.names(in: cache.folder.appending(path: "scratch").path)
   }
 
-  @Test("A result is made once and found the next time, by another opening of the cache as well")
+  @Test("A result is made once and found again, also when the cache is opened again")
   func madeOnce() async throws {
     try await withTemporaryFolder { folder in
       let key = ContentHash(of: "a")
@@ -26,7 +26,7 @@ struct CacheTests {
     }
   }
 
-  @Test("A default access control list above the cache changes no modes of what is made in it")
+  @Test("A default access control list above the cache changes no modes of files in it")
   func inheritedRights() async throws {
     try await withTemporaryFolder { folder in
       // user::rwx, user:1000:rwx, group::rwx, mask::rwx, other::--- (acl(5)).
@@ -52,7 +52,7 @@ struct CacheTests {
     }
   }
 
-  @Test("What fails halfway stores nothing and leaves no scratch")
+  @Test("A failed step stores nothing and leaves no scratch folder")
   func failure() async throws {
     try await withTemporaryFolder { folder in
       let cache = try Cache(at: folder)
@@ -70,7 +70,7 @@ struct CacheTests {
     }
   }
 
-  @Test("A cancelled build stores nothing, even where the step itself did not notice")
+  @Test("A cancelled build stores nothing, even if the step itself did not notice")
   func cancellation() async throws {
     try await withTemporaryFolder { folder in
       let cache = try Cache(at: folder)
@@ -87,7 +87,7 @@ struct CacheTests {
     }
   }
 
-  @Test("Many at once get the same whole result")
+  @Test("Concurrent requests get the same complete result")
   func concurrency() async throws {
     try await withTemporaryFolder { folder in
       let cache = try Cache(at: folder)
@@ -114,7 +114,7 @@ struct CacheTests {
     }
   }
 
-  @Test("What a killed build left is swept by the next one; what a running one has at hand stays")
+  @Test("Leftovers of a killed build are removed by the next build; files of a running build stay")
   func sweeping() async throws {
     try await withTemporaryFolder { folder in
       let cache = try Cache(at: folder)
@@ -132,7 +132,7 @@ struct CacheTests {
   }
 
   @Test(
-    "The place of the cache comes from the environment",
+    "The folder of the cache comes from the environment",
     arguments: [
       (["CULTIVAR_CACHE": "/a", "XDG_CACHE_HOME": "/b"], "/a"), (["XDG_CACHE_HOME": "/b"], "/b/cultivar"),
       (["CULTIVAR_CACHE": "", "XDG_CACHE_HOME": "/b"], "/b/cultivar"),
@@ -141,7 +141,7 @@ struct CacheTests {
     #expect(Cache.defaultFolder(environment: environment).path == path)
   }
 
-  @Test("A relative XDG_CACHE_HOME is passed over, as its specification asks")
+  @Test("A relative XDG_CACHE_HOME is ignored, as its specification requires")
   func relativePlace() {
     #expect(Cache.defaultFolder(environment: ["XDG_CACHE_HOME": "b"]).path.hasSuffix("/.cache/cultivar"))
   }
@@ -155,7 +155,7 @@ struct CacheKeyTests {
     return key.hash
   }
 
-  @Test("Two lists of fields with the same bytes in another grouping have different keys")
+  @Test("Lists of fields with the same bytes in another grouping have different keys")
   func framing() {
     let keys = [
       key { _ in }, key { $0.add("") }, key { $0.add("ab") },
@@ -173,7 +173,7 @@ struct CacheKeyTests {
     #expect(Set(keys).count == keys.count)
   }
 
-  @Test("The same fields have the same key, which is the SHA-256 of the framed fields")
+  @Test("The same fields have the same key: the SHA-256 of the framed fields")
   func known() {
     var framed: [UInt8] = []
     for field in ["step 1", "é"] {
@@ -182,7 +182,7 @@ struct CacheKeyTests {
     #expect(key { $0.add("é") } == ContentHash(of: framed))
   }
 
-  @Test("A file has the hash of its bytes, over the size of one read as well")
+  @Test("A file has the hash of its bytes, also if it is larger than one read")
   func files() async throws {
     try await withTemporaryFolder { folder in
       let bytes = (0..<(1 << 20) + 17).map { UInt8(truncatingIfNeeded: $0 &* 31) }
@@ -191,7 +191,7 @@ struct CacheKeyTests {
     }
   }
 
-  @Test("Hashes are read in both cases, and nothing else is one")
+  @Test("Hashes are read in both cases, and other texts are not hashes")
   func text() {
     let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
     #expect(ContentHash(of: "").text == empty)
@@ -213,7 +213,7 @@ struct CacheDurabilityTests {
     if isSynced { try cache.synchronise() }
   }
 
-  @Test("A result that was not synced is made again in another start of the machine", arguments: [false, true])
+  @Test("A result that was not synced is made again after a reboot", arguments: [false, true])
   func start(isSynced: Bool) async throws {
     try await withTemporaryFolder { folder in
       try await store("first", in: folder, start: "one", isSynced: isSynced)
@@ -241,7 +241,7 @@ struct CacheDurabilityTests {
     }
   }
 
-  @Test("A build that stores nothing syncs nothing, and one syncs what a killed build has stored")
+  @Test("A build without new results syncs nothing, except results of a killed build")
   func killed() async throws {
     try await withTemporaryFolder { folder in
       try await store("first", in: folder, start: "one", isSynced: false)

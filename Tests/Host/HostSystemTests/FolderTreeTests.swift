@@ -7,7 +7,7 @@ import Testing
 
 @Suite("Folders of the build host")
 struct FolderTreeTests {
-  @Test("Removal takes links away and leaves what they lead to")
+  @Test("Removal deletes links but not their targets")
   func links() async throws {
     try await withTemporaryFolder { folder in
       try folder.writing("precious", to: "outside/file")
@@ -25,7 +25,7 @@ struct FolderTreeTests {
     }
   }
 
-  @Test("Removal gets through folders without any permission")
+  @Test("Removal works for folders without any permission")
   func permissions() async throws {
     try await withTemporaryFolder { folder in
       try folder.writing("", to: "scratch/closed/file", mode: 0o000)
@@ -37,7 +37,7 @@ struct FolderTreeTests {
     }
   }
 
-  @Test("A replaced file is never a part: where it cannot be written, the old one stands and nothing is left beside it")
+  @Test("A file is replaced completely; if it cannot be written, the old one stays and no temporary file is left")
   func replacement() async throws {
     try await withTemporaryFolder { folder in
       let file = try folder.writing("old", to: "file")
@@ -54,7 +54,7 @@ struct FolderTreeTests {
     }
   }
 
-  @Test("What cannot be made or read is an error with the system's reason")
+  @Test("A failed operation is an error with the system's reason")
   func reasons() async throws {
     try await withTemporaryFolder { folder in
       let file = try folder.writing("", to: "file")

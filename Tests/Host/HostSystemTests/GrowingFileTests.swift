@@ -25,7 +25,7 @@ struct GrowingFileTests {
     HostCommand(file: "wc", arguments, to: "count", input: .growing(file))
   }
 
-  @Test("A program reads all of it, whether it begins before the file or after it")
+  @Test("A program reads the complete file, started before or after it")
   func whole() async throws {
     let early = Task { try await count().run() }
     try await Task.sleep(for: .milliseconds(20))
@@ -43,7 +43,7 @@ struct GrowingFileTests {
     )
   }
 
-  @Test("Half a file is a failure for whoever reads it, with the reason of who wrote it")
+  @Test("An incomplete file is an error for its readers, with the writer's reason")
   func broken() async throws {
     let reader = Task { try await count().run() }
     let strict = Task {
@@ -61,7 +61,7 @@ struct GrowingFileTests {
     await #expect(throws: FileFailure.self) { try await file.complete() }
   }
 
-  @Test("A file that is not there is a failure", .timeLimit(.minutes(10)))
+  @Test("A missing file is an error", .timeLimit(.minutes(10)))
   func missing() async throws {
     await #expect(throws: FileFailure.self) {
       try await HostCommand(file: "wc", ["-c"], to: "count", input: .growing(.init(complete: "\(folder.path)/none")))
@@ -69,7 +69,7 @@ struct GrowingFileTests {
     }
   }
 
-  @Test("A program that has enough ends, and its own failure is the one that is said")
+  @Test("A program can end before it has read everything, and its own error is reported")
   func enough() async throws {
     let reader = Task { try await HostCommand(file: "head", ["-c", "10"], to: "look", input: .growing(file)).run() }
     try await file.write { for _ in 0..<30 { try append(1 << 20) } }

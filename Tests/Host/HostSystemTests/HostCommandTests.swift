@@ -11,7 +11,7 @@ struct HostCommandTests {
     HostCommand(file: "sh", ["-c", script], to: "test", environment: ["GIVEN": "yes", "HOME": nil], input: input)
   }
 
-  @Test("Standard output comes back; the environment is the inherited one with its changes")
+  @Test("Standard output is returned; the environment is inherited with changes")
   func output() async throws {
     let text = try await shell("echo \"$GIVEN ${HOME-none} ${PATH:+path}\"; echo noise >&2").run()
     #expect(text == "yes none path\n")
@@ -27,7 +27,7 @@ struct HostCommandTests {
     }
   }
 
-  @Test("A program that fails is an error with its status and what it said on both outputs")
+  @Test("A failed program is an error with its status and both outputs")
   func failure() async throws {
     let failure = await #expect(throws: CommandFailure.self) {
       try await shell("echo said; echo complained >&2; exit 3").run()
@@ -36,14 +36,14 @@ struct HostCommandTests {
     #expect(failure?.remedy == nil)
   }
 
-  @Test("Of a long output the error has the end")
+  @Test("The error has only the end of a long output")
   func longFailure() async throws {
     let failure = await #expect(throws: CommandFailure.self) { try await shell("seq 1 1000; exit 1").run() }
     #expect(failure?.problem.split(separator: "\n").count == 31)
     #expect(failure?.problem.hasSuffix("\n  | 1000") == true)
   }
 
-  @Test("A missing program is named, with what to do")
+  @Test("A missing program is named, with a remedy")
   func missing() async throws {
     let failure = await #expect(throws: CommandFailure.self) {
       try await HostCommand(file: "no-such-program", [], to: "make a test").run()
@@ -52,7 +52,7 @@ struct HostCommandTests {
     #expect(failure?.remedy == "run `cultivar cache clear`, so that it is fetched again, or install Cultivar again")
   }
 
-  @Test("A missing working directory, or too much output, is not taken for a missing program")
+  @Test("A missing working directory or too much output is not mistaken for a missing program")
   func notRun() async throws {
     let nowhere = await #expect(throws: CommandFailure.self) {
       try await HostCommand(file: "true", [], to: "test", in: "/no/such/folder").run()
@@ -65,7 +65,7 @@ struct HostCommandTests {
     #expect(nowhere?.remedy == nil && flood?.remedy == nil)
   }
 
-  @Test("Cancelling ends the program, one that ignores TERM too", arguments: ["", "trap '' TERM;"])
+  @Test("Cancellation ends the program, even if it ignores TERM", arguments: ["", "trap '' TERM;"])
   func cancellation(prefix: String) async throws {
     try await withTemporaryFolder { folder in
       let place = folder.appending(path: "pid").path
@@ -83,7 +83,7 @@ struct HostCommandTests {
     }
   }
 
-  @Test("Cancelling ends what the program has started as well")
+  @Test("Cancellation also ends the program's children")
   func grandchildren() async throws {
     try await withTemporaryFolder { folder in
       let place = folder.appending(path: "pid").path
@@ -96,7 +96,7 @@ struct HostCommandTests {
       task.cancel()
       _ = try? await task.value
 
-      // It is reaped by whoever adopts orphans, which may take a moment.
+      // The process that adopts orphans reaps it, which may take a moment.
       for _ in 0..<200 where isRunning(number) { try await Task.sleep(for: .milliseconds(10)) }
       #expect(!isRunning(number))
     }

@@ -8,7 +8,7 @@ import Testing
 struct HostProgramTests {
   private static let script = Checkout.folder.appending(path: "Scripts/require-packages").path
 
-  @Test("What the README's first command installs is what is declared")
+  @Test("The README's first command installs the declared packages")
   func packages() throws {
     let listed = Set(
       try Judge("sh").run([Self.script, "--list", "run", "test"]).output.split(separator: "\n").map(String.init))
@@ -18,12 +18,12 @@ struct HostProgramTests {
     #expect(listed.isSuperset(of: declared), "\(Set(declared).subtracting(listed))")
   }
 
-  @Test("Every declared program of a build is on the machine that runs the tests")
+  @Test("Every declared program of a build is installed on the machine that runs the tests")
   func present() throws {
     try HostProgram.require([.build, .signing, .emulator])
   }
 
-  @Test("What is missing is said at once, with its purpose and a line to paste")
+  @Test("All missing programs are reported at once, with their purposes and a command to install them")
   func missing() {
     let failure = MissingPrograms([.git, .openSSL, .swift])
     #expect(

@@ -5,9 +5,9 @@ import Testing
 
 @testable import ImageBuild
 
-@Suite("What stands in the folder of an image's artefacts")
+@Suite("The folder of an image's artefacts")
 struct ArtefactFolderTests {
-  @Test("A small bundle stays as long as the whole one that it belongs to is the same")
+  @Test("A delta bundle stays as long as the bundle that it belongs to is unchanged")
   func companions() async throws {
     try await withTemporaryFolder { folder in
       let output = ArtefactFolder(folder.appending(path: "build/box"), name: "box")
@@ -33,7 +33,7 @@ struct ArtefactFolderTests {
     }
   }
 
-  @Test("Records that name files elsewhere have none of them removed")
+  @Test("Records that name files elsewhere do not cause their removal")
   func records() async throws {
     try await withTemporaryFolder { folder in
       let kept = try folder.writing("kept", to: "kept")

@@ -7,7 +7,7 @@ import Testing
 
 @testable import ImageBuild
 
-@Suite("What differs between two builds")
+@Suite("Differences between two builds")
 struct BuildDifferenceTests {
   private static let manifest = """
     {
@@ -41,7 +41,7 @@ struct BuildDifferenceTests {
     return try BuildRecord(of: ArtefactFolder(folder, name: "box"))
   }
 
-  @Test("Two builds of the same have no difference, whichever piece of a build brought a file")
+  @Test("Two equal builds have no difference, whatever the origin of their files")
   func same() async throws {
     try await withTemporaryFolder { folder in
       let first = try record(folder)
@@ -53,7 +53,7 @@ struct BuildDifferenceTests {
     }
   }
 
-  @Test("Every kind of difference is told: what came, what went, and what about the rest changed")
+  @Test("Every kind of difference is reported: added, removed and changed parts")
   func everyKind() async throws {
     try await withTemporaryFolder { folder in
       let first = try record(folder)
@@ -98,7 +98,7 @@ struct BuildDifferenceTests {
     }
   }
 
-  @Test("A package of the same version with other content is told")
+  @Test("A package of the same version with different content is reported")
   func rebuilt() async throws {
     try await withTemporaryFolder { folder in
       let first = try record(folder)
@@ -110,7 +110,7 @@ struct BuildDifferenceTests {
     }
   }
 
-  @Test("A folder without a build, and one with something else by that name, are errors with their path")
+  @Test("A folder without a build, or with another kind of file in its place, is an error with its path")
   func noBuild() async throws {
     try await withTemporaryFolder { folder in
       #expect(throws: ImageFailure.self) { try BuildRecord(of: ArtefactFolder(folder, name: "box")) }

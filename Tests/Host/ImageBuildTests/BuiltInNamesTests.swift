@@ -6,14 +6,14 @@ import Testing
 
 @testable import ImageBuild
 
-@Suite("What a project can name is what a build knows")
+@Suite("The names in the project format match those of a build")
 struct BuiltInNamesTests {
   @Test("Device classes")
   func devices() {
     #expect(BuiltInDeviceClass.allCases.map(\.rawValue) == DeviceClass.builtIn.map(\.name))
   }
 
-  @Test("Layouts, whose own sizes are no smaller than the least that a project may ask for")
+  @Test("Layouts, with sizes no smaller than the minimum that a project may set")
   func layouts() {
     #expect(BuiltInLayout.allCases.map(\.rawValue) == Layout.builtIn.map(\.name))
     for (format, layout) in zip(BuiltInLayout.allCases, Layout.builtIn) {

@@ -6,7 +6,7 @@ import Testing
 
 @Suite("The device executable beside the tool")
 struct DeviceExecutableTests {
-  @Test("It is found where the environment says, else beside the installed tool; without it the places are named")
+  @Test("It comes from the environment, or is beside the installed tool; otherwise the error lists the places")
   func places() async throws {
     try await withTemporaryFolder { folder in
       let tool = folder.appending(path: "bin/cultivar")

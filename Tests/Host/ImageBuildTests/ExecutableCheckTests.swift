@@ -10,7 +10,7 @@ import Testing
 
 @Suite("Executables of programs")
 struct ExecutableCheckTests {
-  /// A program of a project file that names an executable.
+  /// Makes a program whose project file names an executable.
   private func program(in folder: URL) throws -> ProgramDefinition {
     try folder.writing("", to: "app", mode: 0o755)
     let file = try folder.writing(
@@ -45,14 +45,14 @@ struct ExecutableCheckTests {
 
   private static let refused = "cultivar.yaml:8:9: the program `app` cannot run in this image: ./app "
 
-  @Test("One for the image's machine is taken, and a script whose interpreter is there")
+  @Test("An executable for the image's machine is accepted, and so is a script with its interpreter")
   func good() async throws {
     #expect(try await check(ELFSample().bytes)?.problem == nil)
     #expect(try await check(Array("#!/bin/sh\n".utf8), shell: .file(.bytes([])))?.problem == nil)
     #expect(try await check(Array("#! /bin/sh -e".utf8), shell: .file(.bytes([])))?.problem == nil)
   }
 
-  @Test("One for another machine is refused with both machines, at the line of the project file")
+  @Test("An executable for another machine is refused with both machines, at the line of the project file")
   func otherMachine() async throws {
     let failure = try await check(ELFSample.executable(machine: 183).bytes)
     #expect(failure?.problem == Self.refused + "is for arm64, and the image is for x86-64")
@@ -62,7 +62,7 @@ struct ExecutableCheckTests {
     #expect(try await check(small)?.problem == Self.refused + "is for 32-bit x86, and the image is for x86-64")
   }
 
-  @Test("What is no executable is refused with what it is")
+  @Test("Other files are refused with their kind")
   func others() async throws {
     var library = ELFSample()
     library.type = 3

@@ -7,11 +7,11 @@ import Trust
 
 @testable import ImageBuild
 
-@Suite("Signing releases as they are built")
+@Suite("Signing releases during a build")
 struct ReleaseSignerTests {
   private static let manifest = Array("a manifest".utf8)
 
-  /// Makes a key, and checks that what a place of it signs is accepted.
+  /// Makes a key, and checks that a signer accepts it from a given place and makes valid signatures.
   private func check(
     passphrase: String?, _ place: (_ keyFile: String) throws -> (SigningKeyPlace, [String: String])
   ) async throws {
@@ -39,7 +39,7 @@ struct ReleaseSignerTests {
     }
   }
 
-  @Test("A key that the devices' root of trust does not have is noticed before anything is built")
+  @Test("A key that is missing in the devices' root of trust is noticed before the build")
   func strangers() async throws {
     try await withTemporaryFolder { folder in
       _ = try await KeyGeneration(.ed25519, named: "\(folder.path)/release").run(passphrase: nil)
@@ -55,7 +55,7 @@ struct ReleaseSignerTests {
     try await check(passphrase: nil) { (.file(URL(fileURLWithPath: $0)), [:]) }
   }
 
-  @Test("A key with a passphrase takes it from the environment")
+  @Test("The passphrase of a key comes from the environment")
   func passphrase() async throws {
     setenv(ReleaseSigner.passphraseVariable, "correct horse", 1)
     defer { unsetenv(ReleaseSigner.passphraseVariable) }
@@ -71,7 +71,7 @@ struct ReleaseSignerTests {
     }
   }
 
-  @Test("A variable that is not set is named, and without keys there is no signer")
+  @Test("A missing variable is named, and without keys there is no signer")
   func missing() async throws {
     let failure = await #expect(throws: SigningFailure.self) {
       try await ReleaseSigner([.variable("RELEASE_KEY")], environment: [:])

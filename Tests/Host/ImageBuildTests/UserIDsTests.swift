@@ -2,26 +2,26 @@ import Testing
 
 @testable import ImageBuild
 
-@Suite("Numbers of users")
+@Suite("User IDs")
 struct UserIDsTests {
-  @Test("A user keeps its number whatever other users there are")
+  @Test("A user keeps its ID, whatever other users there are")
   func stable() throws {
     let alone = try UserIDs(names: ["web"])
     let among = try UserIDs(names: ["zebra", "web", "app", "root", "web"])
     #expect(alone["web"] == among["web"])
-    // Fixed for good: files on the data partitions of devices in the field belong to it.
+    // Never to be changed, as files on the data partitions of devices in use belong to it.
     #expect(alone["web"].uid == 30_624)
     #expect(among["root"] == .root)
   }
 
-  @Test("A name that no number was asked for is nobody, never root")
+  @Test("A name without an ID is nobody, never root")
   func unknown() throws {
     #expect(try UserIDs(names: [])["stranger"].uid == 65_534)
   }
 
-  @Test("Two names with the same number are both named")
+  @Test("Two names with the same ID are both named")
   func clash() throws {
-    // Found by trying names; the numbers follow from SHA-256.
+    // Found by trying names. The IDs follow from SHA-256.
     let names = try Self.clashingNames()
     let failure = #expect(throws: ImageFailure.self) { _ = try UserIDs(names: names) }
     #expect(
@@ -29,7 +29,7 @@ struct UserIDsTests {
         == "the users `\(names[0])` and `\(names[1])` come to the same user id, which is derived from the name")
   }
 
-  @Test("The account files have every user once, in the order of numbers, and nobody can log in")
+  @Test("The account files list every user once, in the order of IDs, and no user can log in")
   func files() throws {
     let users = try UserIDs(names: ["web", "app"])
     let rows = users.passwd.split(separator: "\n").map { $0.split(separator: ":", omittingEmptySubsequences: false) }

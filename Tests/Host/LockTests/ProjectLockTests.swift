@@ -20,7 +20,7 @@ struct ProjectLockTests {
     try await withTemporaryFolder { try await work($0.appending(path: "cultivar.lock")) }
   }
 
-  @Test("What is recorded is read again, and the same content gives the same bytes")
+  @Test("Recorded content is read back, and the same content gives the same bytes")
   func roundTrip() async throws {
     try await withLock { file in
       let lock = try ProjectLock(file: file)
@@ -39,7 +39,7 @@ struct ProjectLockTests {
     }
   }
 
-  @Test("Reading makes no file, and a project without one has nothing locked")
+  @Test("Reading makes no file, and without a lock file nothing is locked")
   func none() async throws {
     try await withLock { file in
       let lock = try ProjectLock(file: file)
@@ -48,7 +48,7 @@ struct ProjectLockTests {
     }
   }
 
-  @Test("A refresh looks everything up anew, once")
+  @Test("A refresh looks everything up again, once")
   func refresh() async throws {
     try await withLock { file in
       try await ProjectLock(file: file).record([request: [package("hello")]], archiveDate: 2_000)
@@ -65,7 +65,7 @@ struct ProjectLockTests {
     }
   }
 
-  @Test("Tidying drops what the build did not ask for, and its packages")
+  @Test("Tidying removes unused requests and their packages")
   func tidy() async throws {
     try await withLock { file in
       let first = try ProjectLock(file: file)
@@ -86,7 +86,7 @@ struct ProjectLockTests {
   }
 
   @Test(
-    "A damaged lock file is refused with its path and what to do",
+    "A damaged lock file is refused with its path and a remedy",
     arguments: [
       ("", "it is not a lock file"), ("{", "it is not a lock file"), ("{}", "it is not a lock file"),
       (#"{"cultivarLock": 99, "archiveDate": 0, "requests": {}, "packages": {}, "revisions": {}}"#, "it has format 99"),
@@ -108,7 +108,7 @@ struct ProjectLockTests {
   }
 
   @Test(
-    "An image that is locked is the only one until it is named to be updated, and is looked for in the lock file where it must"
+    "A locked image is used until it is to be updated by name; with --locked it must be in the lock file"
   )
   func base() async throws {
     let (one, two) = (ContentHash(of: "1"), ContentHash(of: "2"))
@@ -142,7 +142,7 @@ struct ProjectLockTests {
     }
   }
 
-  @Test("A request whose package is gone from the file is resolved again")
+  @Test("A request whose package is missing in the file is resolved again")
   func partial() async throws {
     var lock = LockFile()
     lock.record(request, [package("hello")])
@@ -150,7 +150,7 @@ struct ProjectLockTests {
     #expect(lock.packages(of: request) == nil)
   }
 
-  @Test("Where everything must be locked, a look-up is refused with what is missing, and the file stays as it is")
+  @Test("With --locked, a look-up is refused with the missing request, and the file stays unchanged")
   func required() async throws {
     try await withLock { file in
       let none = try ProjectLock(file: file, mode: .required)
@@ -180,7 +180,7 @@ struct ProjectLockTests {
     }
   }
 
-  @Test("With names, only what has to do with them is looked up anew: requests with the package, and repositories")
+  @Test("With names, only requests with the package and repositories of that name are looked up again")
   func named() async throws {
     try await withLock { file in
       let first = try ProjectLock(file: file)
@@ -200,7 +200,7 @@ struct ProjectLockTests {
     }
   }
 
-  @Test("A name that the lock file does not have is refused before anything is looked up")
+  @Test("An unknown name is refused before any look-up")
   func unknownName() async throws {
     try await withLock { file in
       try await ProjectLock(file: file).record([request: [package("hello")]], archiveDate: 5)
@@ -212,7 +212,7 @@ struct ProjectLockTests {
     }
   }
 
-  @Test("A comparison shows what changed, what is new and what went, and writes nothing")
+  @Test("A comparison shows changed, added and removed entries, and writes nothing")
   func compared() async throws {
     try await withLock { file in
       let first = try ProjectLock(file: file)

@@ -6,7 +6,7 @@ import Testing
 
 @testable import PackageInstallation
 
-/// Packages made by `dpkg-deb`, and dpkg as the judge of the database.
+/// Tests with packages made by `dpkg-deb`, and dpkg as the judge of the database.
 @Suite struct PackageUnpackingTests {
   private let place: TemporaryFolder
   private var tree: URL { URL(fileURLWithPath: "\(place.path)/tree") }
@@ -16,7 +16,7 @@ import Testing
     try FileManager.default.createDirectory(atPath: "\(place.path)/tree", withIntermediateDirectories: true)
   }
 
-  /// A package of files, and of links by their targets.
+  /// A package of files and links; links have targets.
   private struct Sample {
     var name: String
     var files: [String: String] = [:]
@@ -38,7 +38,7 @@ import Testing
     return (process.terminationStatus, String(decoding: output, as: UTF8.self))
   }
 
-  /// Makes archives and control folders, and the plan for them.
+  /// Makes archives, control folders, and the plan for them.
   private func plan(_ samples: [Sample], rules: [InstallationPlan.Rule] = []) throws -> InstallationPlan {
     var plan = InstallationPlan(architecture: "amd64", archives: "\(place.path)/archives", tree: tree.path)
     plan.rules = rules
@@ -91,7 +91,7 @@ import Testing
     #expect(try String(contentsOf: tree.appending(path: "etc/one.conf.dpkg-new"), encoding: .utf8) == "y")
     let triggers = try String(contentsOf: tree.appending(path: "var/lib/dpkg/triggers/File"), encoding: .utf8)
     #expect(triggers == "/usr/share/one one/noawait\n")
-    // The sum of one letter, which md5sum gives as well.
+    // The sum of one letter, as printed by md5sum.
     let sums = try String(contentsOf: tree.appending(path: "var/lib/dpkg/info/two.md5sums"), encoding: .utf8)
     #expect(sums == "fbade9e36a3f36d3d676c1b808451dd7  usr/share/one/two\n")
   }
@@ -140,7 +140,7 @@ import Testing
       ])
     func exists(_ path: String) -> Bool { FileManager.default.fileExists(atPath: tree.appending(path: path).path) }
     #expect(exists("usr/share/doc/one/copyright") && !exists("usr/share/doc/one/news") && !exists("usr/share/man"))
-    // dpkg knows what it left out.
+    // dpkg also lists the files that it left out.
     #expect(try dpkg("--listfiles", "one").contains("/usr/share/doc/one/news"))
   }
 

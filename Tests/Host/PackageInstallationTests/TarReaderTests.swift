@@ -6,7 +6,7 @@ import Testing
 @testable import PackageInstallation
 
 @Suite struct TarReaderTests {
-  /// One entry as GNU tar and dpkg write it.
+  /// Returns one header as written by GNU tar and dpkg.
   static func header(
     _ name: String, type: Character = "0", size: Int = 0, mode: Int = 0o644, link: String = ""
   ) -> [UInt8] {
@@ -33,7 +33,7 @@ import Testing
     return bytes
   }
 
-  /// A file with its contents, filled up to a block.
+  /// Returns a file with its content, padded to a block.
   static func file(_ name: String, _ text: String, mode: Int = 0o644) -> [UInt8] {
     let fill = (512 - text.utf8.count % 512) % 512
     return header(name, size: text.utf8.count, mode: mode) + Array(text.utf8) + [UInt8](repeating: 0, count: fill)

@@ -18,7 +18,7 @@ struct GitCheckoutTests {
     return verdict.output.trimmingCharacters(in: .newlines)
   }
 
-  /// A repository with two commits; the first has an annotated and a plain tag.
+  /// Makes a repository with two commits. The first one has an annotated and a plain tag.
   private func repository(in folder: URL) throws -> (url: String, first: String, second: String) {
     let place = folder.appending(path: "repository")
     try place.writing("one", to: "file")
@@ -33,7 +33,7 @@ struct GitCheckoutTests {
     return ("file://\(place.path)", first, try git(["rev-parse", "HEAD"], in: place))
   }
 
-  @Test("Tags of both kinds, branches and commits come to their content, and the lock file says which commit")
+  @Test("Tags of both kinds, branches and commits are checked out, and the lock file records the commit")
   func references() async throws {
     try await withTemporaryFolder { folder in
       let (url, first, second) = try repository(in: folder)
@@ -51,7 +51,7 @@ struct GitCheckoutTests {
     }
   }
 
-  @Test("A locked branch stays where it is until it is asked for anew")
+  @Test("A locked branch stays at its commit until it is refreshed")
   func locked() async throws {
     try await withTemporaryFolder { folder in
       let (url, first, second) = try repository(in: folder)
@@ -118,7 +118,7 @@ struct GitCheckoutTests {
     }
   }
 
-  @Test("A repository that is not there is an error with git's words, and no question is asked")
+  @Test("A missing repository is an error with git's message, without a prompt")
   func nowhere() async throws {
     try await withTemporaryFolder { folder in
       let lock = try ProjectLock(file: folder.appending(path: "cultivar.lock"))

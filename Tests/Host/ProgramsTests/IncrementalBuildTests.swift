@@ -7,11 +7,11 @@ import Testing
 
 @Suite("Incremental builds of programs")
 struct IncrementalBuildTests {
-  /// A language whose build copies one file, and tells how often it ran.
+  /// A language whose build copies one file, and counts its runs.
   private struct CopyBuild: LanguageBuild {
     var folder: URL
     var runs: URL
-    /// Done to the source while the build runs, after it was read.
+    /// Changes the source during the build, after it was read.
     var meanwhile: @Sendable (URL) throws -> Void = { _ in }
 
     func definition() async throws -> [String] { ["copy", folder.path] }
@@ -28,7 +28,7 @@ struct IncrementalBuildTests {
 
   private func content(_ file: URL) throws -> String { try String(contentsOf: file, encoding: .utf8) }
 
-  @Test("A program is built again when its source changed, and only then")
+  @Test("A program is built again only if its source has changed")
   func changes() async throws {
     try await withTemporaryFolder { folder in
       let builds = IncrementalBuild(cache: try Cache(at: folder.appending(path: "cache")))
@@ -46,7 +46,7 @@ struct IncrementalBuildTests {
     }
   }
 
-  @Test("What is changed while it is built is built the next time")
+  @Test("A source that changes during its build is built again the next time")
   func changedMeanwhile() async throws {
     try await withTemporaryFolder { folder in
       let builds = IncrementalBuild(cache: try Cache(at: folder.appending(path: "cache")))
@@ -62,7 +62,7 @@ struct IncrementalBuildTests {
     }
   }
 
-  @Test("A damaged record, or a product that is gone from the cache, costs a build and no more")
+  @Test("A damaged record, or a product missing in the cache, costs only another build")
   func damage() async throws {
     try await withTemporaryFolder { folder in
       let cache = try Cache(at: folder.appending(path: "cache"))

@@ -4,9 +4,9 @@ import Testing
 
 @testable import Programs
 
-@Suite("Folders with sources")
+@Suite("Source folders")
 struct SourceFolderTests {
-  @Test("Content, names, run bits and links count; times do not")
+  @Test("Content, names, executable bits and links count; times do not")
   func changes() async throws {
     try await withTemporaryFolder { folder in
       let file = try folder.writing("a", to: "Sources/a.swift")
@@ -29,7 +29,7 @@ struct SourceFolderTests {
     }
   }
 
-  @Test("What tools make does not count: repositories, build folders, and folders that are tagged as caches")
+  @Test("Files of tools do not count: repositories, build folders, and folders tagged as caches")
   func made() async throws {
     try await withTemporaryFolder { folder in
       try folder.writing("a", to: "main.rs")
@@ -41,7 +41,7 @@ struct SourceFolderTests {
     }
   }
 
-  @Test("A folder of sources counts whatever its name is")
+  @Test("A source folder counts, whatever its name")
   func names() async throws {
     try await withTemporaryFolder { folder in
       try folder.writing("a", to: "Sources/target/a.swift")

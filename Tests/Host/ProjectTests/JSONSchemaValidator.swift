@@ -2,9 +2,9 @@ import Foundation
 
 @testable import Project
 
-/// The validator of the Python package `jsonschema`, which knows nothing of Cultivar.
+/// The validator of the Python package `jsonschema`, which is independent of Cultivar.
 enum JSONSchemaValidator {
-  /// Whether it can be asked.
+  /// True if the validator is installed.
   static let isInstalled = (try? run("import jsonschema", input: "")) != nil
 
   private static let script = """
@@ -15,9 +15,9 @@ enum JSONSchemaValidator {
     json.dump([validator.is_valid(instance) for instance in question["instances"]], sys.stdout)
     """
 
-  /// Checks a schema against its own, and then values against the schema.
+  /// Checks a schema against its metaschema, and then values against the schema.
   ///
-  /// - Returns: For each value whether it is valid.
+  /// - Returns: For each value, true if it is valid.
   static func validate(_ instances: [JSONValue], against schema: JSONValue) throws -> [Bool] {
     let question: JSONValue = ["schema": schema, "instances": .array(instances)]
     return try JSONDecoder().decode([Bool].self, from: run(script, input: question.compact))

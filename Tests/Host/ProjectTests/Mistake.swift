@@ -2,17 +2,16 @@ import Testing
 
 @testable import Project
 
-/// A project file with one mistake, and what the reader is to say of it.
+/// A project file with one mistake, and the expected message of the reader.
 struct Mistake: Sendable, CustomTestStringConvertible {
-  /// What is wrong.
+  /// A name for the mistake.
   var name: String
-  /// The file; `«` stands where the problem is to be reported, and is not part of it.
+  /// The text of the file. `«` marks the expected position, and is not part of the file.
   var marked: String
-  /// The message.
   var message: String
-  /// The hint; `nil` for none.
+  /// The hint, or `nil` for none.
   var hint: String?
-  /// Whether a JSON Schema can see it as well.
+  /// True if a JSON Schema can detect the mistake as well.
   var isSeenBySchema: Bool
 
   var testDescription: String { name }
@@ -25,7 +24,7 @@ struct Mistake: Sendable, CustomTestStringConvertible {
     self.isSeenBySchema = schema
   }
 
-  /// The file as the reader gets it.
+  /// The text of the file without the mark.
   var text: String { marked.replacing("«", with: "") }
 
   /// Line and column of the mark, from 1, in characters.

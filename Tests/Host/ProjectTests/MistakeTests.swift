@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Mistakes in a project file")
 struct MistakeTests {
-  @Test("Each mistake is reported once, at its place, with what to do", arguments: Mistake.all)
+  @Test("Each mistake is reported once, at its position, with a remedy", arguments: Mistake.all)
   func oneMistake(mistake: Mistake) throws {
     let problems = try #require(throws: ProjectProblems.self) {
       try Sample.reader.read(mistake.text, as: Sample.file)
@@ -21,7 +21,7 @@ struct MistakeTests {
     #expect(diagnostic.severity == .error)
   }
 
-  @Test("All mistakes of a file are reported, by position")
+  @Test("All mistakes of a file are reported, in the order of their positions")
   func severalMistakes() throws {
     let text = Sample.project(
       image: """
@@ -55,7 +55,7 @@ struct MistakeTests {
         """)
   }
 
-  @Test("Columns count characters, and a tab before the place stays a tab under the line")
+  @Test("Columns count characters, and a tab before the position stays a tab under the line")
   func columns() throws {
     let text = "cultivar: 1\nname: roof\nimages: { \"größe🇩🇪\":\t{} }"
 
@@ -85,7 +85,7 @@ struct MistakeTests {
         """)
   }
 
-  @Test("A damaged file is read without a crash, and every problem lies inside it")
+  @Test("A damaged file is read without a crash, and every problem is inside the file")
   func damaged() throws {
     var random = SeededGenerator(seed: 20)
     let scalars = Array(Sample.complete.unicodeScalars)
@@ -116,7 +116,7 @@ struct MistakeTests {
     }
   }
 
-  @Test("A mistake in what an alias repeats is reported once")
+  @Test("A mistake in a value that an alias repeats is reported once")
   func alias() throws {
     let text = Sample.project(
       programs: """
@@ -129,7 +129,7 @@ struct MistakeTests {
     #expect(problems.diagnostics.map(\.message) == ["'0%' is not a percentage like 50%"])
   }
 
-  @Test("A small file cannot become a large tree by aliases")
+  @Test("Aliases in a small file cannot make a large tree")
   func aliasBomb() throws {
     var text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n"
     for level in 1...8 {
@@ -143,7 +143,7 @@ struct MistakeTests {
   }
 
   @Test(
-    "Aliases in keys and levels without end are refused at once, and not when the stack or the day is over",
+    "Aliases in keys and endless nesting are refused at once, without exhausting the stack or the time",
     .timeLimit(.minutes(1)),
     arguments: [
       ("a8: { ? *a7 : x, ? [*a7] : y }\n", "a key must be a name"), ("? { b: c }\n: x\n", "a key must be a name"),
@@ -166,7 +166,7 @@ struct MistakeTests {
   }
 
   @Test(
-    "A password or token in a git URL is refused, and stands in no message",
+    "A password or token in a git URL is refused, and appears in no message",
     arguments: [
       "https://user:s3cret@git.example.org/a.git", "https://s3cret@git.example.org/a.git",
       "ssh://git:s3cret@git.example.org/a.git",
@@ -183,7 +183,7 @@ struct MistakeTests {
   }
 
   @Test(
-    "A name that git would take for an option, or that leads out of a folder, is none",
+    "A name that git would take for an option, or that leads out of a folder, is refused",
     arguments: [
       "swift: { git: \"-u@git.example.org:x\", tag: v1, product: a }",
       "swift: { git: \"ssh://-oProxyCommand\", tag: v1, product: a }",
@@ -198,7 +198,7 @@ struct MistakeTests {
     #expect(problems.diagnostics.contains { $0.message.contains("is not") }, "\(problems.diagnostics.map(\.message))")
   }
 
-  @Test("A file that is no text is refused where the text ends")
+  @Test("A file that is not UTF-8 is refused at the first invalid byte")
   func notUTF8() throws {
     try withTemporaryFolder { folder in
       let file = folder.appending(path: "cultivar.yaml")
@@ -212,7 +212,7 @@ struct MistakeTests {
     }
   }
 
-  @Test("What is allowed but hardly meant is a warning")
+  @Test("A valid but probably unintended setting is a warning")
   func warning() throws {
     let text = Sample.project(image: "network: none\nclock: { servers: [pool.ntp.org] }")
 

@@ -1,5 +1,5 @@
 extension Mistake {
-  /// Mistakes of every kind, each in a file of its own.
+  /// Mistakes of every kind, each in a separate file.
   static let all = syntax + names + programs + relations + values
 
   private static let syntax = [

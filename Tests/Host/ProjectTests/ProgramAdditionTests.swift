@@ -25,7 +25,7 @@ struct ProgramAdditionTests {
 
     """
 
-  /// A project with a few packages, in a temporary folder.
+  /// Makes a project with a few packages in a temporary folder.
   private func withProject(_ text: String = original, _ work: (URL) throws -> Void) throws {
     try withTemporaryFolder { folder in
       let files = [
@@ -49,7 +49,7 @@ struct ProgramAdditionTests {
     return try ProgramAddition(file: file).add(request, name: name, to: image)
   }
 
-  @Test("The item follows the last one, and every other line stays as it was")
+  @Test("The item follows the last one, and every other line stays unchanged")
   func layoutIsKept() throws {
     try withProject { file in
       let added = try add("./ticker", to: file)
@@ -61,7 +61,7 @@ struct ProgramAdditionTests {
     }
   }
 
-  @Test("Line breaks and a missing one at the end are kept")
+  @Test("Line breaks are kept, and so is a missing one at the end")
   func lineBreaks() throws {
     let text = Sample.project().trimmingCharacters(in: .newlines).replacing("\n", with: "\r\n")
     try withProject(text) { file in
@@ -94,7 +94,7 @@ struct ProgramAdditionTests {
     }
   }
 
-  @Test("A git repository needs its language and what is checked out")
+  @Test("A git repository needs a language and a reference")
   func gitRepository() throws {
     try withProject { file in
       let url = "https://git.example.org/roof.git"
@@ -109,7 +109,7 @@ struct ProgramAdditionTests {
   }
 
   @Test(
-    "What cannot be added leaves the file as it was",
+    "A failed addition leaves the file unchanged",
     arguments: [
       ("./nowhere", "station"), ("./tool", "station"), ("./crate", "stat"), ("./crate", nil), ("./crate", "other"),
       ("debian:No_Package", "station"), ("go:example.org/x", "station"),
@@ -124,7 +124,7 @@ struct ProgramAdditionTests {
     }
   }
 
-  @Test("A program that the image has already is refused under another name as well")
+  @Test("A program that the image already has is refused, also under another name")
   func duplicate() throws {
     try withProject { file in
       _ = try add("./crate", to: file)

@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Making a project")
 struct ProjectCreationTests {
-  @Test("A new system is a project without problems, whose layers are found")
+  @Test("A new system is a project without problems, and its layers are found")
   func system() throws {
     try withTemporaryFolder { folder in
       let target = folder.appending(path: "gateway")
@@ -23,7 +23,7 @@ struct ProjectCreationTests {
     }
   }
 
-  @Test("A new project reads without a problem")
+  @Test("A new project has no problems")
   func readsClean() throws {
     try withTemporaryFolder { folder in
       let target = folder.appending(path: "My_Roof")
@@ -39,7 +39,7 @@ struct ProjectCreationTests {
     }
   }
 
-  @Test("The schema that the new file names is there")
+  @Test("The schema that the new file names exists")
   func schema() throws {
     try withTemporaryFolder { folder in
       let target = folder.appending(path: "roof")
@@ -53,7 +53,7 @@ struct ProjectCreationTests {
     }
   }
 
-  @Test("An empty folder is used, a folder with something in it is refused")
+  @Test("An empty folder is used, and a non-empty one is refused")
   func folderInUse() throws {
     try withTemporaryFolder { folder in
       let target = folder.appending(path: "roof")
@@ -68,7 +68,7 @@ struct ProjectCreationTests {
     }
   }
 
-  @Test("A folder whose name cannot be a project's is refused")
+  @Test("A folder whose name is not a valid project name is refused")
   func name() throws {
     try withTemporaryFolder { folder in
       #expect(throws: ProjectFailure.self) {

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Reading a project file")
 struct ProjectReaderTests {
-  @Test("Everything that a file says is read")
+  @Test("All keys of a file are read")
   func complete() throws {
     let project = try Sample.reader.read(Sample.complete, as: Sample.file).project
 
@@ -36,7 +36,7 @@ struct ProjectReaderTests {
     #expect(image.programs.map(\.name) == ["station", "ticker", "b", "rg", "go-net", "y", "tool", "busybox"])
   }
 
-  @Test("A program is read with all that it asks for")
+  @Test("All keys of a program are read")
   func program() throws {
     let project = try Sample.reader.read(Sample.complete, as: Sample.file).project
 
@@ -55,7 +55,7 @@ struct ProjectReaderTests {
     #expect((program.position.line, program.position.column) == (12, 9))
   }
 
-  @Test("A release says what devices and people are told; times are in UTC")
+  @Test("The data of a release for devices and people is read; times are in UTC")
   func release() throws {
     let release = try Sample.reader.read(Sample.complete, as: Sample.file).project.release
     #expect(
@@ -66,7 +66,7 @@ struct ProjectReaderTests {
     #expect(try Sample.reader.read(exact, as: Sample.file).project.release.expires == 1_924_948_801)
   }
 
-  @Test("What the file leaves out has its default")
+  @Test("Omitted keys have their defaults")
   func defaults() throws {
     let project = try Sample.reader.read(Sample.project(), as: Sample.file).project
 
@@ -88,7 +88,7 @@ struct ProjectReaderTests {
     #expect(program.logFiles == nil)
   }
 
-  @Test("An anchor and its aliases stand for the same value")
+  @Test("An anchor and its aliases have the same value")
   func anchors() throws {
     let text = Sample.project(
       programs: """
@@ -120,7 +120,7 @@ struct ProjectReaderTests {
     #expect(reading.diagnostics.filter { !$0.message.hasPrefix("there is no program") }.map(\.message) == [])
   }
 
-  @Test("The project is looked for upwards from the current folder")
+  @Test("The project is searched for in the current folder and its parents")
   func search() throws {
     try withTemporaryFolder { folder in
       let inner = folder.appending(path: "a/b")

@@ -3,9 +3,9 @@ import TestFixtures
 
 @testable import Project
 
-/// Project texts for tests, read as if they stood in `/project/cultivar.yaml` beside a few files.
+/// Project texts for tests, read as `/project/cultivar.yaml` next to a few files.
 enum Sample {
-  /// The file that the texts are read as.
+  /// The file name for all texts.
   static let file = URL(fileURLWithPath: "/project/cultivar.yaml")
 
   private static let folders: Set<String> = [
@@ -16,17 +16,17 @@ enum Sample {
     "/project/ticker/Cargo.toml", "/project/gonet/go.mod",
   ]
 
-  /// A reader that sees the files beside the sample project.
+  /// A reader that sees the files next to the sample project.
   static let reader = ProjectReader { url in
     if files.contains(url.path) { return .file }
     return folders.contains(url.path) ? .folder : .missing
   }
 
-  /// A project with one image and one program.
+  /// Returns a project with one image and one program.
   ///
   /// - Parameters:
   ///   - image: Further lines of the image, without their indentation.
-  ///   - programs: Lines of the list of programs.
+  ///   - programs: The lines of the list of programs.
   static func project(image: String = "", programs: String = "- executable: ./tool") -> String {
     """
     cultivar: 1
@@ -41,7 +41,7 @@ enum Sample {
     """
   }
 
-  /// Everything that a project file can say, in one image.
+  /// A project file with all keys, in one image.
   static let complete = """
     cultivar: 1
     name: weather-station
@@ -91,7 +91,7 @@ enum Sample {
   }
 }
 
-/// A new folder that is removed after the work in it.
+/// Makes a new folder for a closure and removes it afterwards.
 func withTemporaryFolder<Result>(_ work: (URL) throws -> Result) throws -> Result {
   let folder = ProcessFolder.newPlace("project")
   try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -99,13 +99,13 @@ func withTemporaryFolder<Result>(_ work: (URL) throws -> Result) throws -> Resul
   return try work(folder)
 }
 
-/// Names of what is in a folder, in order.
+/// Returns the sorted names in a folder.
 func contents(of folder: URL) throws -> [String] {
   try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
 }
 
 extension ShapeDescription {
-  /// All mappings with known keys in the shape, one for each place where it is used.
+  /// All mappings with known keys in the shape, once for each use.
   var allObjects: [ObjectDescription] {
     switch self {
     case .text, .integer, .truth, .choice: []

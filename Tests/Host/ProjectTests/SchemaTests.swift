@@ -7,7 +7,7 @@ import Testing
 @Suite("Schema and reference")
 struct SchemaTests {
   @Test(
-    "A neutral validator accepts the schema, and agrees with the reader",
+    "An independent validator accepts the schema and agrees with the reader",
     .enabled(if: JSONSchemaValidator.isInstalled, "needs python3 with the package jsonschema"))
   func agreement() throws {
     let good = [Sample.complete, Sample.project()]
@@ -25,7 +25,7 @@ struct SchemaTests {
   }
 
   @Test(
-    "A neutral validator accepts built-in layers and systems, and sees what is wrong in a layer",
+    "An independent validator accepts built-in layers and systems, and finds mistakes in a layer",
     .enabled(if: JSONSchemaValidator.isInstalled, "needs python3 with the package jsonschema"))
   func layers() throws {
     let names = LayerLibrary.names(in: SystemSample.builtIn)
@@ -56,7 +56,7 @@ struct SchemaTests {
   }
 
   @Test(
-    "The committed references are those that the declarations give",
+    "The committed references match the declarations",
     arguments: [("project-file.md", FileReference.page), ("layer-file.md", FileReference.layerPage)])
   func reference(name: String, page: String) throws {
     let file = Checkout.folder.appending(path: "docs/\(name)")
@@ -88,7 +88,7 @@ struct SchemaTests {
         """#)
   }
 
-  /// A file as a validator sees it; `nil` where it is no YAML.
+  /// Converts a file to JSON for the validator. Returns `nil` if it is not YAML.
   private func instance(_ text: String) -> JSONValue? {
     let document = YAMLDocument(SourceText(file: Sample.file, text: text))
     return document.diagnostics.isEmpty ? document.root.map(JSONValue.init) : nil
@@ -96,7 +96,7 @@ struct SchemaTests {
 }
 
 extension JSONValue {
-  /// A value of a YAML file in JSON's types.
+  /// Converts a YAML value to JSON's types.
   fileprivate init(_ node: SourceNode) {
     switch node.content {
     case .list(let items): self = .array(items.map(JSONValue.init))
@@ -109,7 +109,7 @@ extension JSONValue {
       case .decimal: self = .integer(0)
       case .text(let text): self = .text(text)
       }
-    // A validator sees the text behind a tag.
+    // The validator sees only the text after the tag.
     case .reference(let reference): self = .text(reference.text)
     }
   }

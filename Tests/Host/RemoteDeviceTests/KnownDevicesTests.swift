@@ -4,10 +4,10 @@ import RemoteDevice
 import TestFixtures
 import Testing
 
-@Suite("Addresses, tokens, and what is remembered")
+@Suite("Addresses, tokens, and known devices")
 struct KnownDevicesTests {
   @Test(
-    "addresses are read, with a port or without",
+    "Addresses are read with and without a port",
     arguments: [
       ("192.0.2.7", "192.0.2.7:8443"), ("gateway.example:443", "gateway.example:443"), ("GW", "gw:8443"),
       ("2001:db8::7", "[2001:db8::7]:8443"), ("[2001:db8::7]:8081", "[2001:db8::7]:8081"),
@@ -16,12 +16,12 @@ struct KnownDevicesTests {
     #expect(try DeviceAddress(text).description == whole)
   }
 
-  @Test("what is no address is refused", arguments: ["", ":8443", "a:0", "a:65536", "a:x", "[::1", "https://a", "u@a"])
+  @Test("An invalid address is refused", arguments: ["", ":8443", "a:0", "a:65536", "a:x", "[::1", "https://a", "u@a"])
   func noAddress(text: String) {
     #expect(throws: RemoteFailure.noAddress(text)) { try DeviceAddress(text) }
   }
 
-  @Test("a token's file is its owner's alone, its hash is the one of sha256sum, and no file is overwritten")
+  @Test("Only its owner can read a token's file, the hash is that of sha256sum, and no file is overwritten")
   func tokens() throws {
     let folder = try TemporaryFolder()
     let file = folder.path + "/token"
@@ -31,7 +31,7 @@ struct KnownDevicesTests {
     #expect(try BearerToken(file: file) == token)
     let sum = try Judge("bash").run(["-c", "tr -d '\\n' < \(file) | sha256sum"]).output
     #expect(sum.hasPrefix(token.hash) && Fingerprint(hexadecimal: token.hash) != nil)
-    // Nobody takes it for its hash.
+    // A token cannot be mistaken for its hash.
     #expect(Fingerprint(hexadecimal: token.text) == nil)
     #expect(throws: (any Error).self) { try BearerToken().write(to: file) }
     #expect(try BearerToken(file: file) == token)
@@ -41,7 +41,7 @@ struct KnownDevicesTests {
     }
   }
 
-  @Test("devices are remembered by host and port, for their user alone")
+  @Test("Known devices are saved by host and port, and only the user can read them")
   func remembering() throws {
     let folder = try TemporaryFolder()
     let file = KnownDevices.file(["XDG_CONFIG_HOME": folder.path])

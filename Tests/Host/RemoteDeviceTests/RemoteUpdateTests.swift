@@ -9,7 +9,7 @@ import Testing
 
 @Suite("Updates from the build host")
 struct RemoteUpdateTests {
-  /// A device with a bundle beside it; the server can be stopped and started again, as in a restart.
+  /// A device and a bundle. The server can be stopped and started again, like in a restart.
   private struct Stage {
     let folder: TemporaryFolder
     let updater: UpdaterDouble
@@ -34,7 +34,7 @@ struct RemoteUpdateTests {
       RemoteUpdate(remote, patience: patience, pause: .milliseconds(50), report: steps.add)
     }
 
-    /// The device as it is after a restart: at the same port, with the same certificate.
+    /// Returns the device after a restart: on the same port, with the same certificate.
     func restarted() throws -> LoopbackDevice {
       try LoopbackDevice(
         in: folder.path, router: .management(updates: UpdateRoutes(socketPath: updater.path)), port: device.port)
@@ -53,7 +53,7 @@ struct RemoteUpdateTests {
     UpdateRecord(time: 1_800_000_100, outcome: outcome, version: "2.0.0", slot: .b, reason: reason)
   }
 
-  @Test("an update is sent, followed over the restart and the trial, and is done when it is committed")
+  @Test("An update is sent and followed through the restart and the trial until it is committed")
   func committed() async throws {
     let stage = try Stage(try UpdaterDouble())
     defer { stage.updater.stop() }
@@ -75,7 +75,7 @@ struct RemoteUpdateTests {
     #expect(stage.steps.all.first == .begun("station.bundle"))
   }
 
-  @Test("a device that fell back says why")
+  @Test("The reason of a device that fell back is reported")
   func fellBack() async throws {
     let fallen = Self.record(.rolledBack, "web: ended, status 1")
     let stage = try Stage(
@@ -90,7 +90,7 @@ struct RemoteUpdateTests {
     #expect(try await stage.update().run(.files([stage.bundle])) == .fellBack(fallen))
   }
 
-  @Test("where the release is to wait, the update ends with the installation")
+  @Test("If the trial is to wait, the update ends after the installation")
   func waiting() async throws {
     let stage = try Stage(try UpdaterDouble())
     defer {
@@ -103,7 +103,7 @@ struct RemoteUpdateTests {
     #expect(stage.updater.requests == [.install(source: .stream, options)])
   }
 
-  @Test("of several bundles the first that fits is installed")
+  @Test("Among several bundles, the first one that fits is installed")
   func otherBase() async throws {
     let stage = try Stage(
       try UpdaterDouble(installing: { updater, bytes, _ in
@@ -119,7 +119,7 @@ struct RemoteUpdateTests {
     #expect(stage.steps.all.contains(.doesNotFit("station.from-00.bundle")))
   }
 
-  @Test("a refusal is told in the device's words")
+  @Test("A refusal is reported with the device's message")
   func refusal() async throws {
     let stage = try Stage(
       try UpdaterDouble(installing: { _, _, _ in .failure(reason: "the bundle is not trusted", .other) }))
@@ -131,7 +131,7 @@ struct RemoteUpdateTests {
     #expect(failure?.problem == "the device refuses: the bundle is not trusted")
   }
 
-  @Test("of a bundle that is refused before it is read nothing is sent, and the refusal is told at once")
+  @Test("A bundle that is refused before it is read is not sent, and the refusal is reported at once")
   func earlyRefusal() async throws {
     let stage = try Stage(
       try UpdaterDouble(installing: { _, _, _ in .failure(reason: "an update is being worked on", .busy) }))
@@ -148,7 +148,7 @@ struct RemoteUpdateTests {
     #expect(time < .seconds(4))
   }
 
-  @Test("a device that refuses in the middle is heard, and nothing more is sent")
+  @Test("A refusal in the middle of the transfer is reported, and nothing more is sent")
   func lateRefusal() async throws {
     let stage = try Stage(
       try UpdaterDouble(installing: { _, _, _ in .failure(reason: "the bundle is not trusted", .other) }))
@@ -165,7 +165,7 @@ struct RemoteUpdateTests {
     #expect(time < .seconds(10))
   }
 
-  @Test("a device that is away and back and away says so once")
+  @Test("A device that disconnects several times during its restart is reported once")
   func awayOnce() async throws {
     let stage = try Stage(try UpdaterDouble())
     defer { stage.updater.stop() }
@@ -175,7 +175,7 @@ struct RemoteUpdateTests {
     stage.updater.status = .idle(history: [stage.updater.record])
     stage.device.stop()
     while !stage.steps.all.contains(.away) { try await Task.sleep(for: .milliseconds(20)) }
-    // Its services end one after the other: it answers once more, and then not.
+    // Its services end one after the other: it answers once more, and then no longer.
     let ending = try stage.restarted()
     try await Task.sleep(for: .milliseconds(400))
     ending.stop()
@@ -187,7 +187,7 @@ struct RemoteUpdateTests {
     #expect(stage.steps.all.filter { $0 == .away }.count == 1)
   }
 
-  @Test("a device that fetches by itself is told where")
+  @Test("A device that fetches the bundle itself receives the URL")
   func fetching() async throws {
     let stage = try Stage(try UpdaterDouble())
     defer {
@@ -202,7 +202,7 @@ struct RemoteUpdateTests {
     #expect(try server.requests() == ["/x.bundle"])
   }
 
-  @Test("a device that is gone in the middle was not updated; one that never comes back is given up")
+  @Test("A device that disappears during the installation was not updated; the wait for a restart ends after a time")
   func gone() async throws {
     let stage = try Stage(
       try UpdaterDouble(installing: { updater, _, _ in
@@ -222,9 +222,9 @@ struct RemoteUpdateTests {
     await #expect(throws: RemoteFailure.gone(stage.remote.address, seconds: 3)) { try await second.value }
   }
 
-  // MARK: Whom it talks to
+  // MARK: Verification of the device
 
-  @Test("the token goes to nobody but the device: another certificate is told, and is sent nothing")
+  @Test("The token is sent only to the device: another certificate is reported, and nothing is sent")
   func otherCertificate() async throws {
     let stage = try Stage(try UpdaterDouble())
     let other = try TemporaryFolder()
@@ -243,7 +243,7 @@ struct RemoteUpdateTests {
     #expect(try await RemoteDevice.presentedFingerprint(at: address) == impostor.certificate.fingerprint)
   }
 
-  @Test("a wrong token, a closed port, and what speaks no TLS are told apart")
+  @Test("A wrong token, a closed port, and a server without TLS are distinguished")
   func failures() async throws {
     let stage = try Stage(try UpdaterDouble())
     defer { stage.updater.stop() }

@@ -11,7 +11,7 @@ struct ArchiveTests {
   private static let longTarget = String(repeating: "t", count: 150)
   private static let time: Int64 = 1_700_000_000
 
-  /// A tree with all that is hard: long and unusual names, modes, links, a device, empty and large files.
+  /// Makes a tree with difficult content: long and unusual names, modes, links, a device, empty and large files.
   private func tree(in folder: URL) throws -> FileTree {
     let large = try folder.writing((0..<3_000_001).map { UInt8(truncatingIfNeeded: $0) }, to: "large")
     var tree = FileTree()
@@ -27,7 +27,7 @@ struct ArchiveTests {
     return tree
   }
 
-  @Test("tar lists and unpacks what the tree says")
+  @Test("tar lists and unpacks the content of the tree")
   func tar() async throws {
     try await withTemporaryFolder { folder in
       let archive = folder.appending(path: "tree.tar")
@@ -65,7 +65,7 @@ struct ArchiveTests {
     }
   }
 
-  @Test("tar unpacks hard links, pipes, attributes, large numbers and names that are no text")
+  @Test("tar unpacks hard links, pipes, attributes, large numbers and names that are not UTF-8")
   func members() async throws {
     try await withTemporaryFolder { folder in
       let archive = folder.appending(path: "members.tar")
@@ -103,7 +103,7 @@ struct ArchiveTests {
     }
   }
 
-  @Test("cpio lists and unpacks what the tree says")
+  @Test("cpio lists and unpacks the content of the tree")
   func cpio() async throws {
     try await withTemporaryFolder { folder in
       let archive = folder.appending(path: "tree.cpio")
@@ -134,7 +134,7 @@ struct ArchiveTests {
     }
   }
 
-  @Test("The bytes follow from the tree alone, whatever order it was filled in")
+  @Test("The bytes depend only on the tree, not on the order in which it was filled")
   func reproducible() async throws {
     try await withTemporaryFolder { folder in
       var first = FileTree()
@@ -152,7 +152,7 @@ struct ArchiveTests {
     }
   }
 
-  @Test("A file that became shorter since the tree was made is an error, not an archive with a hole")
+  @Test("A file that became shorter after the tree was made is an error, and the archive has no gap")
   func shorter() async throws {
     try await withTemporaryFolder { folder in
       let file = try folder.writing("1234567890", to: "file")

@@ -9,7 +9,7 @@ import Testing
 struct FileTreeTests {
   private func text(_ text: String) -> FileTree.Kind { .file(.bytes(Array(text.utf8))) }
 
-  @Test("Paths below the merged folders come to /usr, with their parents made")
+  @Test("Paths in the merged folders move to /usr, and parents are made")
   func mergedUsr() throws {
     var tree = FileTree()
     try tree.add("/lib/x86_64-linux-gnu/libc.so.6", text("libc"), mode: 0o644, from: "package libc6")
@@ -23,7 +23,7 @@ struct FileTreeTests {
     #expect(tree["/bin/tool"]?.origin == "package tool")
   }
 
-  @Test("Two that bring different things to one path are both named")
+  @Test("Two origins with different content for one path are both named")
   func conflict() throws {
     var tree = FileTree()
     try tree.add("etc/motd", text("hello"), mode: 0o644, from: "program web")
@@ -37,7 +37,7 @@ struct FileTreeTests {
         """)
   }
 
-  @Test("The same from two sides is no conflict; another mode, another kind, or a file as a folder is")
+  @Test("The same content from two origins is no conflict; another mode, kind, or a file as a folder is")
   func sameAndOther() async throws {
     try await withTemporaryFolder { folder in
       let file = try folder.writing("same", to: "file")
@@ -58,7 +58,7 @@ struct FileTreeTests {
     }
   }
 
-  @Test("The identity is that of the content, not of the order, the origin, or the place on the build host")
+  @Test("The identity depends on the content, not on the order, the origin, or the path on the build host")
   func identity() async throws {
     try await withTemporaryFolder { folder in
       let file = try folder.writing("x", to: "some/where")
@@ -76,7 +76,7 @@ struct FileTreeTests {
     }
   }
 
-  @Test("A folder of the project has plain modes, one of a package its own; links stay links, and sockets are refused")
+  @Test("A project's folder has standard modes, a package's its own; links stay links, and sockets are refused")
   func folders() async throws {
     try await withTemporaryFolder { folder in
       try folder.writing("", to: "f/run", mode: 0o700)
@@ -101,7 +101,7 @@ struct FileTreeTests {
     }
   }
 
-  @Test("Links are followed to the file, those of folders too; circles and ways out end in nothing")
+  @Test("Links to files and folders are followed; circular links and links out of the tree lead nowhere")
   func links() throws {
     var tree = FileTree()
     try tree.addMergedUsr()

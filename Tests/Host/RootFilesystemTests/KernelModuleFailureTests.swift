@@ -1,9 +1,9 @@
 import RootFilesystem
 import Testing
 
-@Suite("Kernel modules that cannot be had")
+@Suite("Unavailable kernel modules")
 struct KernelModuleFailureTests {
-  @Test("An unknown module gets the nearest name of the kernel")
+  @Test("For an unknown module, the kernel's nearest name is suggested")
   func nearest() {
     let failure = KernelModuleFailure.unknown(
       ["virtio_ent"], version: "6.12.1", available: ["e1000", "virtio_blk", "virtio_net"])
@@ -14,7 +14,7 @@ struct KernelModuleFailureTests {
         """)
   }
 
-  @Test("A kernel without modules says how to name their folder")
+  @Test("A kernel without modules is an error that says how to set their folder")
   func none() {
     #expect(
       KernelModuleFailure.noModules(kernel: "bzImage").description == """

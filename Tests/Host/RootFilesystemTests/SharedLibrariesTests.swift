@@ -10,7 +10,7 @@ struct SharedLibrariesTests {
   private let libraries = SharedLibraries(architecture: .amd64)
   private static let folder = "usr/lib/x86_64-linux-gnu"
 
-  /// A tree with ELF files at paths, each with what it needs.
+  /// Makes a tree with ELF files and their dependencies, by path.
   private func tree(
     _ files: [String: ELFSample], links: [String: String] = [:], origin: String = "program app", in folder: URL
   ) throws -> FileTree {
@@ -23,7 +23,7 @@ struct SharedLibrariesTests {
     return tree
   }
 
-  @Test("What is missing is said for each file: libraries and the loader")
+  @Test("Missing libraries and loaders are reported for each file")
   func unmet() async throws {
     try await withTemporaryFolder { folder in
       let tree = try tree(
@@ -36,7 +36,7 @@ struct SharedLibrariesTests {
     }
   }
 
-  @Test("A search path beside the executable counts, with $ORIGIN")
+  @Test("A search path next to the executable is used, with $ORIGIN")
   func origin() async throws {
     try await withTemporaryFolder { folder in
       var app = ELFSample.dynamic(needing: ["libown.so"], interpreter: "/lib64/ld")
@@ -47,7 +47,7 @@ struct SharedLibrariesTests {
     }
   }
 
-  @Test("Libraries come along with their own needs, only their files and links, only from packages that are needed")
+  @Test("Libraries are added with their dependencies: only their files and links, only from needed packages")
   func complete() async throws {
     try await withTemporaryFolder { folder in
       var tree = try tree(["usr/bin/app": .dynamic(needing: ["liba.so.1"])], in: folder)
@@ -86,7 +86,7 @@ struct SharedLibrariesTests {
     }
   }
 
-  @Test("A damaged library is named, with who brought it")
+  @Test("A damaged library is named with its origin")
   func damaged() async throws {
     try await withTemporaryFolder { folder in
       let bytes = ELFSample.dynamic(needing: ["libc.so.6"]).bytes.prefix(100)

@@ -4,36 +4,35 @@ import HostSystem
 import Sandbox
 import TestFixtures
 
-/// A folder with layers of the test's own, and sandboxes over them.
+/// A folder with layers of a test, and sandboxes over them.
 struct Bench {
   let folder: URL
   let box: Sandbox
 
-  /// Whether this user can have sandboxes.
+  /// True if this user can make sandboxes.
   static let canMount = (try? Sandbox(scratch: URL(fileURLWithPath: "/"))) != nil
 
-  /// Gives a test a bench and removes it afterwards.
+  /// Makes a bench for a test and removes it afterwards.
   ///
-  /// - Parameter name: Name of the folder, with whatever a path may have.
+  /// - Parameter name: Name of the folder, with any characters that a path may have.
   static func with(_ name: String = "bench", _ body: (Bench) async throws -> Void) async throws {
     try await withTemporaryFolder { folder in
       let place = folder.appending(path: name)
       try FolderTree.create(place.path)
       let bench = Bench(folder: place, box: try Sandbox(scratch: place))
-      // What belongs to subordinate ids is not the test's to remove.
+      // The test cannot remove files of subordinate IDs itself.
       defer { Sandbox.remove(place) }
       try await body(bench)
     }
   }
 
-  /// Makes an empty layer.
   func layer(_ name: String) throws -> URL {
     let layer = folder.appending(path: "layers/\(name)")
     try FolderTree.create(layer.path)
     return layer
   }
 
-  /// Makes a layer with a shell and its tools, all of them one static program.
+  /// Makes a layer with a shell and its tools, all in one static program.
   func system() throws -> URL {
     let layer = try layer("system")
     let program = try FolderTree.readFile("/bin/busybox")
@@ -46,7 +45,7 @@ struct Bench {
     return layer
   }
 
-  /// Everything in a folder, with kinds, modes, owners and contents, for a comparison.
+  /// Describes all files in a folder, with kinds, modes, owners and contents, for a comparison.
   func picture(of folder: URL) throws -> [String] {
     var lines: [String] = []
     func add(_ path: String, _ name: String) throws {
@@ -62,7 +61,7 @@ struct Bench {
     return lines
   }
 
-  /// The nodes of the host that sandboxes bind: numbers, modes, owners.
+  /// Describes the host's device nodes that sandboxes bind: numbers, modes, owners.
   static func hostNodes() -> [String] {
     ["null", "zero", "full", "random", "urandom", "tty"].compactMap { name in
       var status = stat()
@@ -71,13 +70,13 @@ struct Bench {
     }
   }
 
-  /// What is mounted on the host below the bench.
+  /// Returns the host's mounts below the bench.
   func mounts() throws -> [String] {
     let text = String(decoding: try FolderTree.readFile("/proc/self/mountinfo"), as: UTF8.self)
     return text.split(separator: "\n").filter { $0.contains(folder.path) }.map(String.init)
   }
 
-  /// Processes of the host that have a word among their arguments.
+  /// Returns the host's processes that have a word in their arguments.
   static func processes(with word: String) throws -> [String] {
     try FolderTree.names(in: "/proc").filter { name in
       guard Int(name) != nil, let line = try? FolderTree.readFile("/proc/\(name)/cmdline") else { return false }
@@ -87,7 +86,6 @@ struct Bench {
 }
 
 extension FolderTree {
-  /// Makes a symbolic link.
   static func link(_ target: String, at path: String) throws {
     guard symlink(target, path) == 0 else { throw FileFailure.last("make a link at", path) }
   }

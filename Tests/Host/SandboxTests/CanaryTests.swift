@@ -5,12 +5,12 @@ import Testing
 
 @testable import Sandbox
 
-/// Programs that destroy all that they can reach, as root of their sandbox.
+/// Programs that destroy all files they can reach, as root of their sandbox.
 ///
-/// Each looks first whether it is where it should be, and destroys nothing if it is not.
+/// Each checks first that it runs in a sandbox, and otherwise destroys nothing.
 @Suite("The sandbox and the host", .enabled(if: Bench.canMount, "mounting needs root, or subordinate ids"))
 struct CanaryTests {
-  /// Ends the script where it can see the host's root, or where a node of the host could be changed.
+  /// Prepends checks that end the script if it can see the host's root or change a node of the host.
   private static func guarded(_ bench: Bench, _ script: String) -> String {
     let marker = bench.folder.path
     return """
@@ -28,12 +28,12 @@ struct CanaryTests {
       """
   }
 
-  /// Scripts that take everything away that can be named. They go on after each refusal.
+  /// Scripts that remove everything that has a path. They continue after each failure.
   static let attacks = [
     "rm -rf --one-file-system --no-preserve-root / || rm -rf /* || true",
     "for path in /* /run/* /run/*/* /dev/* /tmp/*; do rm -rf \"$path\" || true; done",
     "find / -depth -delete || find / -xdev -depth -delete || true",
-    // Another mode, another owner, no content.
+    // Change modes and owners, and truncate.
     """
     for path in /dev/* /run/*/* /run/*/*/* /usr/bin /etc /etc/hostname; do
       chmod 000 "$path" || true
@@ -41,14 +41,14 @@ struct CanaryTests {
       case $path in /dev/*) ;; *) : > "$path" || true ;; esac
     done 2>/dev/null
     """,
-    // What is mounted, taken off or made writable first.
+    // Unmount or remount first.
     """
     for path in /dev/null /dev/zero /run/only-read /run/only-read-file /run/cultivar/root /proc /; do umount "$path" || true; done
     rm -rf /run/* /dev/* || true
     """,
   ]
 
-  @Test("Nothing that a program destroys is the host's", arguments: attacks, [Sandbox.Place.inside, .beside])
+  @Test("Destructive programs cannot change the host", arguments: attacks, [Sandbox.Place.inside, .beside])
   func destruction(attack: String, place: Sandbox.Place) async throws {
     try await Bench.with { bench in
       let system = try bench.system()
@@ -66,7 +66,7 @@ struct CanaryTests {
       let nodes = Bench.hostNodes()
       let programs = try FolderTree.names(in: "/usr/bin")
 
-      // It may end as it likes: without its shell, for one.
+      // The script may fail, for example because it has removed its shell.
       do {
         try await bench.box.run(
           Self.guarded(bench, attack), root: .overlay(lower: [system], upper: upper), place: place,
@@ -85,7 +85,7 @@ struct CanaryTests {
     }
   }
 
-  @Test("What is bound to be read cannot be written, and what is bound to be written can")
+  @Test("A read-only binding cannot be written, and a writable one can")
   func bindings() async throws {
     try await Bench.with { bench in
       let (read, written) = (try bench.layer("read"), try bench.layer("written"))
@@ -105,7 +105,7 @@ struct CanaryTests {
     }
   }
 
-  @Test("The nodes of the sandbox work, a node made in it does not, and the kernel's settings cannot be changed")
+  @Test("The sandbox's device nodes work, a node made in it does not, and kernel settings cannot be changed")
   func devices() async throws {
     try await Bench.with { bench in
       let output = try await bench.box.run(

@@ -7,11 +7,11 @@ import Testing
 
 @Suite("Programs of another architecture")
 struct EmulationTests {
-  /// An architecture that this host is not.
+  /// An architecture other than the host's.
   private static let foreign: Sandbox.Emulation.Target = Architecture.host == .amd64 ? .arm64 : .amd64
   private static let canEmulate = Bench.canMount && Sandbox.Emulation.isPrivate
 
-  /// A bench whose emulator says what it was given; its program is nothing but the header of one.
+  /// Makes a bench with an emulator that prints its arguments. Its program is only an ELF header.
   private static func with(_ body: (_ box: Sandbox, _ bench: Bench, _ system: URL) async throws -> Void) async throws {
     try await Bench.with("a bench") { bench in
       let system = try bench.system()
@@ -26,7 +26,7 @@ struct EmulationTests {
     }
   }
 
-  @Test("The emulator runs them, under their own names, and the host has none registered", .enabled(if: canEmulate))
+  @Test("The emulator runs them under their own names, and none is registered on the host", .enabled(if: canEmulate))
   func emulator() async throws {
     try await Self.with { box, _, system in
       let said = try await box.run("/bin/stranger one two", root: .view(lower: [system]), to: "run a program")
@@ -45,7 +45,7 @@ struct EmulationTests {
     }
   }
 
-  @Test("The layer is that of any other sandbox", .enabled(if: canEmulate))
+  @Test("The layer is the same as in any other sandbox", .enabled(if: canEmulate))
   func layer() async throws {
     try await Self.with { box, bench, system in
       let script = """
@@ -66,7 +66,7 @@ struct EmulationTests {
     }
   }
 
-  @Test("How a program ends is what is said of it", .enabled(if: canEmulate))
+  @Test("The exit status of a program is reported", .enabled(if: canEmulate))
   func status() async throws {
     try await Self.with { box, _, system in
       let failure = await #expect(throws: CommandFailure.self) {
@@ -78,7 +78,7 @@ struct EmulationTests {
     }
   }
 
-  @Test("A twin stands in for a program, and leaves nothing behind", .enabled(if: canEmulate))
+  @Test("A native twin replaces a program, and leaves no files behind", .enabled(if: canEmulate))
   func twins() async throws {
     try await Self.with { box, bench, system in
       let (tree, ground) = (try bench.layer("twins"), try bench.layer("ground"))
@@ -106,7 +106,7 @@ struct EmulationTests {
     }
   }
 
-  @Test("The line of registration is that of binfmt_misc")
+  @Test("The registration line has the format of binfmt_misc")
   func registration() {
     let line = Sandbox.Emulation(of: .arm64, by: URL(fileURLWithPath: "/e")).registration(path: "emulator")
     let zeros = String(repeating: "\\x00", count: 9)
@@ -117,7 +117,7 @@ struct EmulationTests {
   }
 
   @Test(
-    "A table of its own comes with Linux 6.7",
+    "Linux 6.7 and later have a separate table for each namespace",
     arguments: [
       ("6.7.0", true), ("6.12.43+deb13-amd64", true), ("7.0.1", true), ("6.6.99", false), ("6.1.0-44-amd64", false),
       ("5.10.0", false), ("strange", false),
@@ -126,7 +126,7 @@ struct EmulationTests {
     #expect(Sandbox.Emulation.isPrivate(release: release) == isPrivate)
   }
 
-  @Test("What the host has registered counts where it needs no file of the tree")
+  @Test("The host's registration is used if it needs no file of the tree")
   func registered() async throws {
     let magic = "magic 7f454c460201010000000000000000000200b700"
     let text = { (state: String, flags: String, magic: String) in

@@ -5,11 +5,11 @@ import Testing
 
 @testable import Sandbox
 
-/// Trees and programs made to reach the build host.
-@Suite("A hostile tree", .enabled(if: Bench.canMount, "mounting needs root, or subordinate ids"))
+/// Trees and programs that try to reach the build host.
+@Suite("Hostile trees", .enabled(if: Bench.canMount, "mounting needs root, or subordinate ids"))
 struct HostileTreeTests {
   @Test(
-    "No program of the tree runs before the host's root is gone", arguments: [Sandbox.Place.inside, .beside],
+    "No program of the tree runs before the host's root is unmounted", arguments: [Sandbox.Place.inside, .beside],
     [false, true])
   func programs(place: Sandbox.Place, network: Bool) async throws {
     try await Bench.with { bench in
@@ -29,7 +29,7 @@ struct HostileTreeTests {
   }
 
   @Test(
-    "A link of the tree in a place that the sandbox mounts on leads nowhere but into the tree",
+    "A link in the tree at a mount point of the sandbox leads only into the tree",
     arguments: ["proc", "dev", "run", "sys", "tmp", "etc/resolv.conf", "etc", "given"], ["", "/run/.."])
   func links(path: String, prefix: String) async throws {
     try await Bench.with { bench in
@@ -44,7 +44,7 @@ struct HostileTreeTests {
       try FolderTree.link(target, at: system.appending(path: path).path)
       let upper = try bench.layer("upper")
 
-      // It may refuse, as a link leads nowhere, or work in the tree.
+      // It may fail, as a link leads nowhere, or work within the tree.
       _ = try? await bench.box.run(
         "echo x > /tmp/file; echo x > /run/file; echo x > /given/file; echo x > /etc/resolv.conf",
         root: .overlay(lower: [system], upper: upper),
@@ -55,7 +55,7 @@ struct HostileTreeTests {
     }
   }
 
-  /// Changes to the machine that a program may try, each of which must fail.
+  /// Attempted changes to the machine, each of which must fail.
   static let attempts = [
     "mount -o remount,rw,bind /usr", "mount -o remount,rw,bind /proc/sys", "mount -t tmpfs tmpfs /mnt",
     "umount /proc/sys",
@@ -72,17 +72,17 @@ struct HostileTreeTests {
   ]
 
   @Test(
-    "Root of a sandbox has no rights over mounts, the kernel and the clock", arguments: [Sandbox.Place.inside, .beside])
+    "Root in a sandbox has no rights over mounts, the kernel and the clock", arguments: [Sandbox.Place.inside, .beside])
   func rights(place: Sandbox.Place) async throws {
     try await Bench.with { bench in
       let system = try bench.system()
       try FolderTree.create(system.appending(path: "usr").path)
       try FolderTree.create(system.appending(path: "mnt").path)
       let script = Self.attempts.map {
-        // Inside, the shell's own programs are busybox's; beside, the host's.
+        // Inside, the shell's tools are busybox's; beside the tree, the host's.
         place == .inside && !$0.hasPrefix("echo") ? "busybox \($0)" : $0
       }.map { "if (\($0)) >/dev/null 2>&1; then echo \($0.quotedForShell); fi" }.joined(separator: "\n")
-      // The tree's /usr is a program's to change.
+      // A program may change the tree's /usr.
       let allowed = place == .inside ? "echo x > /usr/written\n" : ""
       let said = try await bench.box.run(
         "mkdir -p /mnt || true\n" + script, root: .view(lower: [system]), place: place, to: "attack")
@@ -90,7 +90,7 @@ struct HostileTreeTests {
     }
   }
 
-  @Test("A program has the capabilities that installing packages takes, and no other")
+  @Test("A program has only the capabilities that installing packages needs")
   func capabilities() async throws {
     try await Bench.with { bench in
       let said = try await bench.box.run(
@@ -109,7 +109,7 @@ struct HostileTreeTests {
     }
   }
 
-  @Test("Without the network a program can listen on the loopback interface, on any port")
+  @Test("Without the network, a program can listen on any port of the loopback interface")
   func loopback() async throws {
     try await Bench.with { bench in
       let said = try await bench.box.run(
@@ -122,7 +122,7 @@ struct HostileTreeTests {
     }
   }
 
-  @Test("A program beside the tree finds no password and no key of the host")
+  @Test("A program beside the tree finds no passwords and keys of the host")
   func hostSecrets() async throws {
     try await Bench.with { bench in
       let said = try await bench.box.run(

@@ -9,11 +9,11 @@ import Testing
 @Suite("Limits of a sandbox", .serialized, .enabled(if: Bench.canMount, "mounting needs root, or subordinate ids"))
 struct LimitTests {
   @Test(
-    "A program that starts processes without end is ended, with all of them, and the host goes on",
+    "A program that starts processes without end is killed with all of them, and the host is unaffected",
     .timeLimit(.minutes(3)),
     arguments: ["while :; do sleep SECONDS & done", "bomb() { bomb | bomb & }; bomb; sleep SECONDS"])
   func processes(script: String) async throws {
-    // Nobody else's: the same tests run for another user at the same time.
+    // A unique number, as the same tests run for another user at the same time.
     let seconds = "\(1_000_000_000 + Int(getpid()))"
     try await Bench.with { bench in
       let failure = await #expect(throws: CommandFailure.self) {
@@ -27,12 +27,12 @@ struct LimitTests {
   }
 
   @Test(
-    "A program that fills a file system in memory is told that there is no space",
+    "A program that fills a file system in memory gets an error: no space left",
     arguments: ["/tmp", "/run", "/dev/shm"])
   func space(folder: String) async throws {
     try await Bench.with { bench in
       let failure = await #expect(throws: CommandFailure.self) {
-        // More than any machine has; the kernel refuses it before it gives a page.
+        // More than any machine has. The kernel refuses it before it allocates a page.
         try await bench.box.run(
           "busybox fallocate -l 100000000000000 \(folder)/file", root: .view(lower: [try bench.system()]),
           to: "run a step")
@@ -41,7 +41,7 @@ struct LimitTests {
     }
   }
 
-  @Test("The file systems in memory together leave some of it", arguments: [Sandbox.Place.inside, .beside])
+  @Test("The file systems in memory together leave some memory free", arguments: [Sandbox.Place.inside, .beside])
   func sizes(place: Sandbox.Place) async throws {
     try await Bench.with { bench in
       let mounts = try await bench.box.run(
@@ -57,7 +57,7 @@ struct LimitTests {
     }
   }
 
-  @Test("There are no core dumps, and as many open files as in a session")
+  @Test("There are no core dumps, and the limit of open files is that of a session")
   func resources() async throws {
     try await Bench.with { bench in
       let limits = try await bench.box.run(

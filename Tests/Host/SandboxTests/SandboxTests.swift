@@ -7,7 +7,7 @@ import Testing
 
 @Suite("The sandbox", .enabled(if: Bench.canMount, "mounting needs root, or subordinate ids"))
 struct SandboxTests {
-  @Test("What a program writes is in the upper layer only")
+  @Test("A program writes only to the upper layer")
   func upperLayer() async throws {
     try await Bench.with { bench in
       let (lower, upper) = (try bench.layer("lower"), try bench.layer("upper"))
@@ -26,7 +26,7 @@ struct SandboxTests {
     }
   }
 
-  @Test("What programs want synced in a tree is not, whether it has layers below it or none", arguments: [0, 1])
+  @Test("Syncs in a tree have no effect, with and without lower layers", arguments: [0, 1])
   func noSync(layers: Int) async throws {
     try await Bench.with { bench in
       let lower = try (0..<layers).map { try bench.layer("lower \($0)") }
@@ -35,12 +35,12 @@ struct SandboxTests {
       let mounts = said.split(separator: "\n").map { $0.split(separator: " ") }
       let tree = try #require(mounts.first { $0[1] == Sandbox.treePath })
       #expect(tree[2] == "overlay")
-      // How newer kernels show it, and older ones.
+      // The option's names in newer and older kernels.
       #expect(tree[3].split(separator: ",").contains { $0 == "fsync=volatile" || $0 == "volatile" })
     }
   }
 
-  @Test("What a program writes to a view is dropped")
+  @Test("Writes to a view are dropped")
   func view() async throws {
     try await Bench.with { bench in
       let system = try bench.system()
@@ -51,7 +51,7 @@ struct SandboxTests {
   }
 
   @Test(
-    "Without the network asked for there is none but the loopback interface",
+    "Without the network there is only the loopback interface",
     arguments: [Sandbox.Place.inside, .beside])
   func noNetwork(place: Sandbox.Place) async throws {
     try await Bench.with { bench in
@@ -66,7 +66,7 @@ struct SandboxTests {
   }
 
   @Test(
-    "With the network a program asks the host's name servers, whatever the tree has for it, and the tree keeps what it had",
+    "With the network a program uses the host's name servers, and the tree's own file stays unchanged",
     arguments: [nil, "../run/systemd/resolve/stub-resolv.conf", "/run/NetworkManager/resolv.conf", "a file"])
   func nameServers(own: String?) async throws {
     let host = String(decoding: try FolderTree.readFile("/etc/resolv.conf"), as: UTF8.self)
@@ -101,7 +101,7 @@ struct SandboxTests {
       .filter { !$0.hasPrefix("Inter") && $0 != "face" }.sorted()
   }
 
-  @Test("The caller's umask plays no part: the root and what is written have the usual modes")
+  @Test("The caller's umask has no effect: the root and new files have the usual modes")
   func umask() async throws {
     try await Bench.with { bench in
       let system = try bench.system()
@@ -111,7 +111,7 @@ struct SandboxTests {
     }
   }
 
-  @Test("Of the caller's environment nothing is seen, and what is given is")
+  @Test("The caller's environment is hidden, and the given one is visible")
   func environment() async throws {
     setenv("CULTIVAR_TEST_TOKEN", "a secret of the caller", 1)
     defer { unsetenv("CULTIVAR_TEST_TOKEN") }
@@ -124,7 +124,7 @@ struct SandboxTests {
     }
   }
 
-  @Test("A script that fails is an error with its purpose, status and last words")
+  @Test("A failed script is an error with its purpose, status and last output")
   func failure() async throws {
     try await Bench.with { bench in
       let system = try bench.system()
@@ -140,14 +140,14 @@ struct SandboxTests {
   }
 
   @Test(
-    "A cancelled build leaves neither a process nor a mount nor scratch", arguments: [Sandbox.Place.inside, .beside])
+    "A cancelled build leaves no process, no mount and no scratch folder", arguments: [Sandbox.Place.inside, .beside])
   func cancellation(place: Sandbox.Place) async throws {
     try await Bench.with { bench in
       let upper = try bench.layer("upper")
       let root = Sandbox.Root.overlay(lower: [try bench.system()], upper: upper)
       let word = "123456.\(UInt16.random(in: 10_000...60_000))"
       let started = place == .inside ? "/started" : "\(Sandbox.treePath)/started"
-      // One that does not hear the request to end, and one that has left its parent.
+      // One process that ignores the request to end, and one that has left its parent.
       let task = Task {
         try await bench.box.run(
           "trap '' TERM HUP; (sleep \(word) &) ; echo > \(started); sleep \(word)", root: root, place: place, to: "wait"
@@ -162,7 +162,7 @@ struct SandboxTests {
       task.cancel()
 
       await #expect(throws: CancellationError.self) { try await task.value }
-      // The kernel ends the name space's other processes with its first one, in its own time.
+      // The kernel ends the namespace's other processes some time after the first one.
       for _ in 0..<40 where try !Bench.processes(with: word).isEmpty { try await Task.sleep(for: .milliseconds(50)) }
       #expect(try Bench.processes(with: word) == [])
       #expect(try bench.mounts() == [])
@@ -170,7 +170,7 @@ struct SandboxTests {
     }
   }
 
-  @Test("Nothing is mounted on the host while a program runs")
+  @Test("The host has no mounts of a running sandbox")
   func privateMounts() async throws {
     try await Bench.with { bench in
       let upper = try bench.layer("upper")
@@ -186,7 +186,7 @@ struct SandboxTests {
   }
 
   @Test(
-    "Folders of any name work",
+    "Folders with any name work",
     arguments: [
       "with space", "o'clock", "say \"hi\"", "a,b", "a:b", "$HOME `id`", "back\\slash", "colon\\:", "new\nline", "ü",
     ])
@@ -204,7 +204,7 @@ struct SandboxTests {
     }
   }
 
-  @Test("Sixty layers are one tree, in which the topmost counts")
+  @Test("Sixty layers form one tree, in which the topmost has priority")
   func manyLayers() async throws {
     try await Bench.with("a folder with a rather long name, as caches have them in the homes of some people") { bench in
       var layers = [try bench.system()]

@@ -7,8 +7,8 @@ import Testing
 
 @Suite("The sandbox on a terminal", .enabled(if: Bench.canMount, "mounting needs root, or subordinate ids"))
 struct TerminalTests {
-  /// Starts a session on a new terminal of 20 lines and 70 columns, plays a dialogue with it, and says how it ended and whether the
-  /// terminal has its settings again.
+  /// Starts a session on a new terminal of 20 lines and 70 columns, and plays a dialogue with it. Reports the session's
+  /// end, and if the terminal's settings were restored.
   private static let player = """
     import fcntl, json, os, select, signal, struct, sys, termios, time
     program, arguments, environment, dialogue = json.load(sys.stdin)
@@ -35,7 +35,7 @@ struct TerminalTests {
     for verb, value in dialogue:
         if verb == "see": wait(value)
         elif verb == "type":
-            # What is shown has to be taken meanwhile, as a terminal does.
+            # The output has to be read meanwhile, as a terminal does.
             rest = value.encode()
             while rest:
                 readable, writable, _ = select.select([outer], [outer], [], 30)
@@ -54,7 +54,7 @@ struct TerminalTests {
     print(os.waitstatus_to_exitcode(status), "restored" if termios.tcgetattr(inner) == before else "not restored")
     """
 
-  /// The end of a dialogue.
+  /// Plays a dialogue and returns its end.
   private func play(_ script: String, _ dialogue: [[Any]], isTerminal: Bool = true) async throws -> String {
     var said = ""
     try await Bench.with { bench in
@@ -69,7 +69,7 @@ struct TerminalTests {
     return said
   }
 
-  @Test("A session has a terminal of its own, with the size of the caller's, which every key goes through")
+  @Test("A session has its own terminal with the size of the caller's, and receives every key")
   func session() async throws {
     let script = """
       echo "at $(busybox tty) of $(busybox stty size)"; read word
@@ -86,18 +86,18 @@ struct TerminalTests {
     #expect(end == "7 restored\n")
   }
 
-  @Test("However a session ends, the caller's terminal has its settings again", arguments: ["SIGTERM", "SIGHUP"])
+  @Test("The caller's terminal settings are restored, however a session ends", arguments: ["SIGTERM", "SIGHUP"])
   func restored(signal: String) async throws {
     let end = try await play("echo waiting; sleep 1000", [["see", "waiting"], ["raw", ""], ["end", signal]])
     #expect(end == "\(signal == "SIGTERM" ? 143 : 129) restored\n")
   }
 
-  @Test("A program that is ended by a signal gives the terminal back")
+  @Test("The terminal is restored when a program is killed by a signal")
   func killed() async throws {
     #expect(try await play("echo waiting; kill -9 $$", [["see", "waiting"]]) == "137 restored\n")
   }
 
-  @Test("Much that is typed and shown at the same time arrives as it is")
+  @Test("Simultaneous long input and output arrive unchanged")
   func muchText() async throws {
     let text = String(repeating: "0123456789", count: 300) + "\r"
     let dialogue: [[Any]] =
@@ -114,7 +114,7 @@ struct TerminalTests {
     #expect(try await play(script, dialogue) == "0 restored\n")
   }
 
-  @Test("Without a terminal, a session reads and writes what the caller does")
+  @Test("Without a terminal, a session uses the caller's standard input and output")
   func pipes() async throws {
     try await Bench.with { bench in
       let session = try bench.box.session(

@@ -6,11 +6,11 @@ import Testing
 
 @testable import Sandbox
 
-@Suite("The sandbox of a user who is not root")
+@Suite("The sandbox of a user other than root")
 struct UserRightsTests {
   private static let isWithin = ProcessInfo.processInfo.environment["CULTIVAR_TEST_AS_USER"] != nil
 
-  /// A host where the user 54399 has all that it needs.
+  /// Makes a host on which the user 54399 meets all requirements.
   private func withHost(_ body: (URL, UserRights) throws -> Void) async throws {
     try await withTemporaryFolder { host in
       for name in ["newuidmap", "newgidmap"] { try host.writing("", to: "usr/bin/\(name)", mode: 0o755) }
@@ -20,12 +20,12 @@ struct UserRightsTests {
     }
   }
 
-  @Test("With ids, the programs that map them, and the kernel's leave there is a sandbox")
+  @Test("Subordinate IDs, the mapping programs, and the kernel's permission make a sandbox possible")
   func complete() async throws {
     try await withHost { _, rights in _ = try rights.check() }
   }
 
-  @Test("Without the programs that map ids, their package is named")
+  @Test("If the mapping programs are missing, their package is named")
   func noProgram() async throws {
     try await withHost { host, rights in
       #expect(unlink(host.appending(path: "usr/bin/newgidmap").path) == 0)
@@ -38,7 +38,7 @@ struct UserRightsTests {
     }
   }
 
-  @Test("Without a range of ids, or with a small one, the command that gives it is named")
+  @Test("Without a large enough range of IDs, the command that adds one is shown")
   func noRange() async throws {
     try await withHost { host, rights in
       try host.writing("54399:100000:1000\n", to: "etc/subgid")
@@ -51,7 +51,7 @@ struct UserRightsTests {
     }
   }
 
-  @Test("The range that is proposed is the first that no other user has")
+  @Test("The suggested range is the first one that no other user has")
   func freeRange() async throws {
     try await withHost { host, rights in
       try host.writing("a:165536:65536\nb:100000:65536\nc:400000:65536\n", to: "etc/subuid")
@@ -62,7 +62,7 @@ struct UserRightsTests {
   }
 
   @Test(
-    "Where the kernel gives no user name spaces, the setting is named",
+    "If the kernel permits no user namespaces, the setting is named",
     arguments: [
       ("kernel.unprivileged_userns_clone", "0", "1"), ("user.max_user_namespaces", "0", "10000"),
       ("kernel.apparmor_restrict_unprivileged_userns", "1", "0"),
@@ -79,7 +79,7 @@ struct UserRightsTests {
     }
   }
 
-  @Test("What a sandbox gives to other users is owned by subordinate ids, and is removed all the same")
+  @Test("Files of other users in a sandbox belong to subordinate IDs, and can still be removed")
   func owners() async throws {
     guard Bench.canMount else { return }
     try await Bench.with { bench in
@@ -96,7 +96,7 @@ struct UserRightsTests {
   }
 
   @Test(
-    "All of the sandbox's tests pass for another user as well",
+    "All sandbox tests pass for another user as well",
     .enabled(if: OtherUser.isPossible && !isWithin))
   func anotherUser() async throws {
     try await withTemporaryFolder { folder in

@@ -15,7 +15,7 @@ struct SigningTests {
   }
 
   @Test(
-    "a key is made encrypted, for its owner only, and signs what its public key accepts",
+    "A key is encrypted, readable only by its owner, and signs for its public key",
     arguments: PublicKey.Algorithm.allCases)
   func generate(algorithm: PublicKey.Algorithm) async throws {
     try await withTemporaryFolder { folder in
@@ -27,7 +27,7 @@ struct SigningTests {
       #expect(try Self.mode(generation.keyFile) == 0o600)
       #expect(try Array(key.pem.utf8) == FolderTree.readFile("\(folder.path)/release.pub"))
       #expect(try FolderTree.names(in: folder.path) == ["passphrase", "release.key", "release.pub"])
-      // OpenSSL says how it is encrypted: scrypt with N, r and p, then AES.
+      // OpenSSL shows the encryption: scrypt with N, r and p, then AES.
       let structure = try Judge("openssl").run(["asn1parse", "-in", generation.keyFile]).output
       for part in ["PBES2", ":scrypt", ":4000", "aes-256-cbc"] { #expect(structure.contains(part)) }
 
@@ -41,7 +41,7 @@ struct SigningTests {
     }
   }
 
-  @Test("what is signed is accepted by OpenSSL", arguments: PublicKey.Algorithm.allCases)
+  @Test("OpenSSL accepts the signatures", arguments: PublicKey.Algorithm.allCases)
   func judged(algorithm: PublicKey.Algorithm) async throws {
     try await withTemporaryFolder { folder in
       let generation = KeyGeneration(algorithm, named: "\(folder.path)/release.pem")
@@ -62,7 +62,7 @@ struct SigningTests {
     }
   }
 
-  /// An ECDSA signature as OpenSSL reads it.
+  /// Encodes an ECDSA signature for OpenSSL.
   private static func der(r: some Collection<UInt8>, s: some Collection<UInt8>) -> [UInt8] {
     func integer(_ bytes: some Collection<UInt8>) -> [UInt8] {
       var digits = Array(bytes.drop { $0 == 0 })
@@ -73,7 +73,7 @@ struct SigningTests {
     return [0x30, UInt8(numbers.count)] + numbers
   }
 
-  @Test("a key is never overwritten, and nothing is left of one that could not be made")
+  @Test("A key is never overwritten, and a failed generation leaves no files")
   func neverOverwritten() async throws {
     try await withTemporaryFolder { folder in
       let generation = KeyGeneration(.ed25519, named: "\(folder.path)/k")
@@ -92,7 +92,7 @@ struct SigningTests {
     }
   }
 
-  @Test("a wrong passphrase, a missing key, and a key that cannot sign are told apart")
+  @Test("A wrong passphrase, a missing key, and a key that cannot sign are distinguished")
   func failures() async throws {
     try await withTemporaryFolder { folder in
       let path = "\(folder.path)/k.key"
@@ -117,7 +117,7 @@ struct SigningTests {
     }
   }
 
-  @Test("passphrases are one line, of some length for a new key, and are shown nowhere")
+  @Test("Passphrases are one line, have a minimum length for a new key, and are never shown")
   func passphrases() async throws {
     try await withTemporaryFolder { folder in
       let source = PassphraseSource.file("\(folder.path)/p")
@@ -137,7 +137,7 @@ struct SigningTests {
     }
   }
 
-  @Test("a signature with a certificate is accepted below its authority, and only with the certificate of the key")
+  @Test("A signature with a certificate is accepted below its authority, and only with the key's certificate")
   func certificates() async throws {
     try await withTemporaryFolder { folder in
       let openssl = try Judge("openssl")
@@ -179,7 +179,7 @@ struct SigningTests {
     }
   }
 
-  @Test("a PIN in the URI of a key is refused, and the library is taken out of it")
+  @Test("A PIN in the URI of a key is refused, and the library is extracted from it")
   func uris() throws {
     for uri in ["pkcs11:object=k?pin-value=1234", "pkcs11:object=k;pin-value=1234", "pkcs11:object=k?a=b&pin-value=1"] {
       #expect(throws: SigningFailure.self) { _ = try SigningKey(uri) }

@@ -6,7 +6,7 @@ import Trust
 
 @testable import Signing
 
-/// A token made of files, in a folder of the test.
+/// Tests with a software token, whose files are in a folder of the test.
 @Suite(
   "Signing with a key on a token",
   .enabled(if: SoftToken.isPossible, "softhsm2, opensc and libengine-pkcs11-openssl are needed"))
@@ -48,7 +48,7 @@ struct TokenTests {
     return key
   }
 
-  @Test("what the token signs is accepted under the public key that it shows")
+  @Test("The token's signatures are accepted with its public key")
   func sign() async throws {
     try await withToken { folder, tool in
       let signer = try await Signer(Self.key(in: folder), passphrase: .file("\(folder.path)/pin"))
@@ -67,7 +67,7 @@ struct TokenTests {
     }
   }
 
-  @Test("a wrong PIN and a key that is not there are told apart")
+  @Test("A wrong PIN and a missing key are distinguished")
   func failures() async throws {
     try await withToken { folder, _ in
       try folder.writing("4321", to: "wrong")
@@ -83,7 +83,7 @@ struct TokenTests {
   }
 }
 
-/// The programs that make a token of files.
+/// The programs for a software token.
 enum SoftToken {
   static let library = "/usr/lib/softhsm/libsofthsm2.so"
 

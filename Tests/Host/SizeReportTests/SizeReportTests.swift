@@ -3,7 +3,7 @@ import Testing
 
 @testable import SizeReport
 
-@Suite("What is large")
+@Suite("Size reports")
 struct SizeReportTests {
   private let listing = ContentsListing(
     image: "box",
@@ -26,7 +26,7 @@ struct SizeReportTests {
     #expect(report.largest.map(\.name) == ["/usr/lib/x86_64/libcurl.so", "/usr/bin/curl"])
   }
 
-  @Test("The text has a bar for each row, and says what it leaves out")
+  @Test("The text has a bar for each row, and the size of omitted rows")
   func text() {
     let text = SizeReport(listing, depth: 1, limit: 1).text(limit: 1) { "\($0) B" }
     #expect(
@@ -46,7 +46,7 @@ struct SizeReportTests {
         """)
   }
 
-  @Test("A treemap gives each part its share of the area, inside of the whole and apart from the others")
+  @Test("Each part of a treemap has its share of the area, inside the whole and without overlaps")
   func squarified() {
     let sizes: [Double] = [600, 300, 200, 100, 60, 3, 1]
     let whole = Area(x: 10, y: 20, width: 600, height: 400)
@@ -69,7 +69,7 @@ struct SizeReportTests {
     #expect(Squarified.divide([], into: whole).isEmpty)
   }
 
-  @Test("The page stands alone: no script, nothing from elsewhere, names escaped")
+  @Test("The page is self-contained: no scripts, no external resources, escaped names")
   func page() {
     let html = TreemapPage(listing) { "\($0) B" }.html
     #expect(!html.contains("<script") && !html.contains("http"))

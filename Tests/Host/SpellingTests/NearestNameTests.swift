@@ -1,10 +1,10 @@
 import Spelling
 import Testing
 
-@Suite("Names that a user may have meant")
+@Suite("Suggestions of names")
 struct NearestNameTests {
   @Test(
-    "The nearest name is found by edits, or by a part of it",
+    "The nearest name is found by edit distance, or by a part of it",
     arguments: [
       ("virtio_ent", "virtio_net"), ("Europe/Berlim", "Europe/Berlin"), ("virtio", "virtio_net"), ("e1000", "e1000"),
     ])
@@ -12,7 +12,7 @@ struct NearestNameTests {
     #expect(NearestName.nearest(to: written, among: ["e1000", "virtio_net", "Europe/Berlin"]) == meant)
   }
 
-  @Test("What is like nothing gets no guess")
+  @Test("A name without a similar one gets no suggestion")
   func none() {
     #expect(NearestName.nearest(to: "zzz", among: ["e1000", "virtio_net"]) == nil)
     #expect(NearestName.nearest(to: "", among: []) == nil)

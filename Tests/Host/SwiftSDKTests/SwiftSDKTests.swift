@@ -17,7 +17,7 @@ struct SwiftSDKTests {
   }
 
   @Test(
-    "The Static Linux SDK of the toolchain's own version is taken, and no other",
+    "Only the Static Linux SDK of the toolchain's own version is used",
     arguments: [
       (
         "swift-6.2-RELEASE_static-linux-0.0.1\nswift-6.3.1-RELEASE_static-linux-0.1.0\n", release,
@@ -31,7 +31,7 @@ struct SwiftSDKTests {
     #expect(SwiftSDK.official(among: list, toolchain: version) == name)
   }
 
-  @Test("The Static Linux SDK is taken before one of Debian's packages, and that before none")
+  @Test("The Static Linux SDK has priority over one made from Debian packages")
   func choice() {
     let official = "swift-6.3.1-RELEASE_static-linux-0.1.0"
     let made = sdk(.arm64)
@@ -112,7 +112,7 @@ struct SwiftSDKTests {
     }
   }
 
-  @Test("Of the packages stay the compiler with its libraries, and the target's headers and static libraries")
+  @Test("The kept packages are the compiler with its libraries, and the target's headers and static libraries")
   func content() {
     let found = packages([
       "base-files", "binutils", "coreutils", "dash", "g++-16-aarch64-linux-gnu", "git", "git-man", "libc6", "libc6-dev",
@@ -130,7 +130,7 @@ struct SwiftSDKTests {
       ])
   }
 
-  @Test("A build writes its scratch folder and reads the others, and takes what the host has resolved")
+  @Test("A build writes only its scratch folder, reads the others, and uses the packages resolved on the host")
   func build() async throws {
     try await withTemporaryFolder { home in
       let package = URL(fileURLWithPath: "/work/app")
@@ -153,7 +153,7 @@ struct SwiftSDKTests {
 
   private func withSDKs(_ work: (DebianSDKs) throws -> Void) async throws {
     try await withTemporaryFolder { folder in
-      // Made before the process that looks at them began.
+      // Made before the start of the process that checks them.
       let cache = try Cache(at: folder)
       let sdks = DebianSDKs(cache: cache)
       for sdk in [sdk(.arm64, made: 1), sdk(.arm64, made: 2), sdk(.amd64)] {
@@ -168,7 +168,7 @@ struct SwiftSDKTests {
     }
   }
 
-  @Test("The newest SDK of an architecture is taken")
+  @Test("The newest SDK of an architecture is used")
   func newest() async throws {
     try await withSDKs { sdks in
       let all = try sdks.all()
@@ -178,7 +178,7 @@ struct SwiftSDKTests {
     }
   }
 
-  @Test("All SDKs of an architecture are removed, and then there is none to remove")
+  @Test("All SDKs of an architecture are removed; a second removal is an error")
   func remove() async throws {
     try await withSDKs { sdks in
       try sdks.remove(.arm64)
@@ -193,7 +193,7 @@ struct SwiftSDKTests {
     }
   }
 
-  @Test("What a running build has taken is not removed")
+  @Test("An SDK in use by a running build is not removed")
   func inUse() async throws {
     try await withSDKs { sdks in
       _ = try sdks.newest(for: .arm64)

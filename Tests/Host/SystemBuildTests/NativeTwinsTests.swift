@@ -6,7 +6,7 @@ import Testing
 @Suite("Native twins")
 struct NativeTwinsTests {
   @Test(
-    "Rebuilds of one version count as the same: each architecture has its own",
+    "Rebuilds of one version count as the same, as each architecture has its own",
     arguments: [
       ("1.2-3+b1", "1.2-3"), ("1.2-3+b12", "1.2-3"), ("1:5.2.37-2+b10", "1:5.2.37-2"), ("1.2-3", "1.2-3"),
       ("1.2-3+deb13u1", "1.2-3+deb13u1"), ("1.2-3+deb13u1+b2", "1.2-3+deb13u1"), ("2+b", "2+b"),
@@ -16,7 +16,7 @@ struct NativeTwinsTests {
     #expect(NativeTwins.source(version) == expected)
   }
 
-  @Test("Every exception is a program in a place where programs are looked for, and has a reason")
+  @Test("Every exception is a program in a search path, and has a reason")
   func exceptions() {
     for (path, reason) in NativeTwins.exceptions {
       #expect(["/usr/bin/", "/usr/sbin/", "/usr/lib/"].contains { path.hasPrefix($0) }, "\(path)")
@@ -25,7 +25,7 @@ struct NativeTwinsTests {
     #expect(Set(NativeTwins.packages).count == NativeTwins.packages.count)
   }
 
-  @Test("The host's own architecture needs nothing")
+  @Test("The host's own architecture needs no twins")
   func needs() {
     #expect(ForeignPrograms.needs(for: Architecture.host.rawValue, suite: "trixie") == nil)
     let foreign = ForeignPrograms.needs(for: "armhf", suite: "bookworm")

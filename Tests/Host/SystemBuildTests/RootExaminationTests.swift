@@ -5,7 +5,7 @@ import Testing
 
 @testable import SystemBuild
 
-@Suite("What a complete root says of the layers' claims")
+@Suite("Checking a complete root against the layers' claims")
 struct RootExaminationTests {
   private let position = SourcePosition(file: URL(fileURLWithPath: "/project/layers/a/layer.yaml"), line: 7, column: 3)
 
@@ -15,7 +15,7 @@ struct RootExaminationTests {
     return SystemDefinition(base: .debian(suite: "trixie"), layers: [made], variables: [])
   }
 
-  @Test("The words of systemd about a unit lead to its file and line, and decide whether the build goes on")
+  @Test("systemd's messages about a unit are mapped to its file and line, and decide if the build fails")
   func units() async throws {
     try await withTemporaryFolder { folder in
       let unit = try folder.writing(
@@ -54,7 +54,7 @@ struct RootExaminationTests {
     }
   }
 
-  @Test("A claim that is false is said in plain words, with the nearest right name")
+  @Test("A false claim is reported in plain words, with the nearest correct name")
   func claims() {
     let claims = [
       RootClaim(kind: .unit("ssh.servise.service", key: "enable"), position: position),
@@ -80,7 +80,7 @@ struct RootExaminationTests {
     #expect(problems[2].hint?.hasPrefix("did you mean 'sudo'?") == true)
   }
 
-  @Test("The line of a user, which may have a password in it, is not shown")
+  @Test("The line of a user is not shown, as it may contain a password")
   func hiddenLine() async throws {
     try await withTemporaryFolder { folder in
       let file = try folder.writing("users: { me: { password: hash, groups: [sduo] } }\n", to: "layer.yaml")

@@ -1,6 +1,6 @@
-/// Projects that the boot tests share.
+/// Projects shared by the boot tests.
 enum Appliances {
-  /// A program of busybox's shell.
+  /// Returns a program that runs busybox's shell.
   static func shell(_ name: String, _ script: String, _ rest: String = "") -> String {
     """
       - debian: { packages: [busybox-static], executable: /usr/bin/busybox }
@@ -10,16 +10,16 @@ enum Appliances {
     """
   }
 
-  /// A web server that counts how often it was started, in its home.
+  /// A web server that counts its starts in its home.
   static let web = shell(
     "web",
     "n=$(cat count 2>/dev/null || echo 0); echo $((n + 1)) > count.new && sync && mv count.new count; "
       + "exec busybox httpd -f -p 8080 -h /data/home/web")
 
-  /// SHA-256 of the token that the machines' management API takes (`boot-tests`).
+  /// The SHA-256 of the machines' management token (`boot-tests`).
   static let managementTokenHash = "6fa39a35568c9b231a80c450fde8583e5ad473911e1490d03bdbdfc35981601b"
 
-  /// The web server alone, with commands on the console.
+  /// Only the web server, with commands on the console.
   static let plain = """
     layout: appliance-ab
     programs:
@@ -29,12 +29,12 @@ enum Appliances {
     console: { commands: true }
     """
 
-  /// The web server with another root file system.
+  /// Returns the web server with another root file system.
   static func plain(root: String) -> String {
     plain.replacing("layout: appliance-ab", with: "layout: { use: appliance-ab, root: \(root) }")
   }
 
-  /// Programs that behave badly, each in a way of its own.
+  /// Programs that misbehave in different ways.
   static let zoo = """
     layout: appliance-ab
     programs:
@@ -61,11 +61,11 @@ enum Appliances {
     console: { commands: true }
     """
 
-  /// The zoo's script; its shell is the one of the program `oneshot`.
+  /// The script of the zoo. Its shell is that of the program `oneshot`.
   static let zooScripts = ["script": "#!/bin/sh -e\necho \"$0 in $1, as $USER\"\nexit 7\n"]
 
-  /// The web server, and a program that once has the kernel freeze PID 1, which no signal could stop. The kernel's log is all that
-  /// can still tell of it, for output goes to PID 1.
+  /// The web server, and a program that lets the kernel freeze PID 1 once; no signal could stop PID 1. Only the
+  /// kernel's log can show it afterwards, as output goes to PID 1.
   static let frozen = """
     layout: appliance-ab
     programs:
@@ -75,7 +75,7 @@ enum Appliances {
     management: { port: 8081, tokenHash: \(managementTokenHash) }
     """
 
-  /// One program that is PID 1 itself.
+  /// Returns an image with one program, which is PID 1 itself.
   static func ownInit(_ script: String) -> String {
     """
     layout: appliance-ab

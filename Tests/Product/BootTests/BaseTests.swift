@@ -4,11 +4,11 @@ import HostSystem
 import Testing
 
 extension Machines {
-  /// Systems upon images that somebody published.
+  /// Systems based on published images.
   @Suite
   struct BaseTests {
     @Test(
-      "a system upon a published root starts with the root's own kernel, and no unit misses the disk that it came from")
+      "A system on a published root starts the root's own kernel, and no unit misses the original disk")
     func start() async throws {
       let ground = try await BootFixture.shared.image(
         "ground",
@@ -37,7 +37,7 @@ extension Machines {
       }
     }
 
-    /// The system says on the console how it is: its state, what its root is, and how many units failed.
+    /// Returns a system that reports on the console: its state, its root, and the number of failed units.
     private static func system(_ base: URL) -> String {
       """
       layout: { use: system-ab, slot: 600M }

@@ -7,18 +7,18 @@ import Project
 import TestFixtures
 import Testing
 
-/// All tests that start machines, one after the other: a machine takes all the processors that there are.
+/// All tests that start machines. They run one after the other, as a machine uses all processors.
 @Suite(.serialized, .bootable)
 enum Machines {}
 
-/// Images for boot tests: a project's text in, a disk image out, built once for each text.
+/// Builds disk images for boot tests from project texts, once for each text.
 actor BootFixture {
   static let shared = BootFixture()
 
-  /// Whether there is what a boot test needs; the reason is in the tests' traits.
+  /// True if boot tests are possible. The traits of the tests have the reason.
   static let isPossible = deviceExecutables != nil
 
-  /// Whether there is a device executable for arm64 as well.
+  /// True if there is also a device executable for arm64.
   static let hasForeignExecutable = FileManager.default.isExecutableFile(
     atPath: "\(deviceExecutables ?? "")/aarch64/cultivar-device")
 
@@ -27,13 +27,13 @@ actor BootFixture {
   private var built: [String: Task<URL, any Error>] = [:]
   private var machines = 0
 
-  /// The image of a project with the given text of its `images:` part.
+  /// Returns the image of a project, from the text of its `images:` part.
   ///
   /// - Parameters:
-  ///   - device: Its device class.
-  ///   - scripts: Files of the project that can be run, by name.
+  ///   - device: The device class.
+  ///   - scripts: Executable files of the project, by name.
   ///   - files: Further files of the project, by name.
-  ///   - version: Of the release.
+  ///   - version: The version of the release.
   ///   - archive: Keys of `debian`.
   func image(
     _ name: String, _ text: String, device: String = "generic-x86_64", scripts: [String: String] = [:],
@@ -79,14 +79,14 @@ actor BootFixture {
     return project.appending(path: "build/\(name).img")
   }
 
-  /// A copy of an image as the disk of a device.
+  /// Copies an image to the disk of a device.
   func disk(from image: URL, mebibytes: Int64 = 2048) async throws -> URL {
     let disk = try newFolder().appending(path: "disk.img")
     try await MachineDisk.copy(image, to: disk, size: mebibytes << 20)
     return disk
   }
 
-  /// A folder for one machine.
+  /// Makes a folder for one machine.
   func newFolder() throws -> URL {
     machines += 1
     let place = folder.appending(path: "machine-\(machines)")
@@ -95,7 +95,7 @@ actor BootFixture {
   }
 }
 
-/// What starts a machine.
+/// The boot loader and firmware that start a machine.
 enum Start: String, CustomTestStringConvertible {
   case systemdBoot = "systemd-boot by UEFI"
   case grubByBIOS = "GRUB by BIOS"
@@ -114,7 +114,7 @@ enum Start: String, CustomTestStringConvertible {
 
   var architecture: Architecture { self == .uBoot ? .arm64 : .amd64 }
   var device: String { self == .uBoot ? "generic-arm64" : "generic-x86_64" }
-  /// Keys that an image has for it.
+  /// Keys of an image for this start.
   var keys: String {
     switch self {
     case .systemdBoot, .grubByBIOS: ""
@@ -131,7 +131,7 @@ enum Start: String, CustomTestStringConvertible {
     }
   }
 
-  /// Those that tests go through: on a disk of GRUB's both kinds of firmware run the same commands.
+  /// The starts to test. GRUB runs the same commands with both kinds of firmware.
   static var all: [Start] {
     [.systemdBoot, .grubByBIOS] + (Patience.isLong ? [.grubByUEFI] : [])
       + (BootFixture.hasForeignExecutable ? [.uBoot] : [])
@@ -139,24 +139,24 @@ enum Start: String, CustomTestStringConvertible {
 }
 
 extension Trait where Self == ConditionTrait {
-  /// Passes over tests that boot where there is no device executable to boot.
+  /// Skips tests that boot if there is no device executable.
   static var bootable: Self {
     .enabled(if: BootFixture.isPossible, "CULTIVAR_DEVICE_EXECUTABLES names no device executables: make test")
   }
 }
 
-/// Whether there is time for the long tests.
+/// The condition for long tests.
 enum Patience {
   static let isLong = ProcessInfo.processInfo.environment["CULTIVAR_TEST_LONG"] != nil
 }
 
 extension Trait where Self == ConditionTrait {
-  /// Passes over tests that take many minutes unless they are asked for.
+  /// Skips tests that take many minutes unless they are requested.
   static var long: Self { .enabled(if: Patience.isLong, "CULTIVAR_TEST_LONG is not set") }
 }
 
 extension VirtualMachine {
-  /// A port of this host that nothing listens on now.
+  /// Returns a port of this host on which nothing listens.
   static func freePort() -> Int {
     let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     defer { close(descriptor) }
@@ -174,7 +174,7 @@ extension VirtualMachine {
   }
 }
 
-/// Asks for a page until it comes.
+/// Requests a page until it is available.
 ///
 /// - Parameter options: Options of curl.
 /// - Throws: `EmulatorFailure.timedOut` with the machine's console.
@@ -193,15 +193,16 @@ func fetch(
   throw EmulatorFailure.timedOut(waitingFor: url, seconds: seconds, console: await machine.console)
 }
 
-/// What the management API says of the device, with the token of the tests' machines (``Appliances/managementTokenHash``).
+/// Returns the status from the management API, with the token of the tests' machines
+/// (``Appliances/managementTokenHash``).
 func managementStatus(port: Int, of machine: RunningMachine) async throws -> String {
-  // The certificate was made by the machine at this start: nobody here knows it.
+  // The machine made its certificate at this start, so it is not known here.
   try await fetch(
     "https://127.0.0.1:\(port)/v1/status", from: machine,
     options: ["--insecure", "--header", "Authorization: Bearer boot-tests"])
 }
 
-/// Expects a page, as soon as one comes.
+/// Waits for a page and expects its content.
 func expectPage(_ url: String, _ wanted: String, _ machine: RunningMachine) async throws {
   let page = try await fetch(url, from: machine)
   #expect(page == wanted)

@@ -10,7 +10,7 @@ extension Machines {
   @Suite
   struct BootTests {
     @Test(
-      "an image starts its program, keeps its data and its values of the first start over a reboot, and leaves clean file systems",
+      "An image starts its program, keeps data and first-start values over a reboot, and leaves clean file systems",
       arguments: [VirtualMachine.Firmware.uefi, .bios])
     func startsAndKeeps(firmware: VirtualMachine.Firmware) async throws {
       let image = try await BootFixture.shared.image("plain", Appliances.plain)
@@ -54,7 +54,7 @@ extension Machines {
       try await DiskJudge(disk).expectCleanDisk(dataMebibytes: 700...)
     }
 
-    @Test("the power button ends an appliance in good order")
+    @Test("The power button shuts an appliance down in order")
     func powerButton() async throws {
       let image = try await BootFixture.shared.image("plain", Appliances.plain)
       let disk = try await BootFixture.shared.disk(from: image)
@@ -70,7 +70,7 @@ extension Machines {
     }
 
     @Test(
-      "the root file system can be squashfs or ext4 as well, and the initial RAM file system not compressed",
+      "The root file system can also be squashfs or ext4, and the initial RAM file system uncompressed",
       arguments: ["squashfs", "ext4"])
     func otherRoots(kind: String) async throws {
       let more = kind == "ext4" ? "\nkernel: { initrd: plain }" : ""
@@ -85,7 +85,7 @@ extension Machines {
       }
     }
 
-    @Test("a disk of more than four gibibytes is used to its end")
+    @Test("A disk of more than four gibibytes is used to its end")
     func largeDisk() async throws {
       let image = try await BootFixture.shared.image("plain", Appliances.plain)
       let disk = try await BootFixture.shared.disk(from: image, mebibytes: 6500)
@@ -99,7 +99,7 @@ extension Machines {
       try await DiskJudge(disk).expectCleanDisk(dataMebibytes: 5000...)
     }
 
-    @Test("a program that is PID 1 itself gets the root and the data partition, and its end restarts the machine")
+    @Test("A program that is PID 1 itself has the root and the data partition, and its end restarts the machine")
     func ownInit() async throws {
       let script = "echo own init is process $$; busybox grep -c /data /proc/mounts; busybox sleep 2; exit 0"
       let image = try await BootFixture.shared.image("own", Appliances.ownInit(script))

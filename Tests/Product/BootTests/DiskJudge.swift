@@ -2,7 +2,7 @@ import Foundation
 import HostSystem
 import Testing
 
-/// Looks at a machine's disk with the field's own checkers, after the machine is off.
+/// Checks a machine's disk with standard tools, after the machine is off.
 struct DiskJudge {
   let disk: URL
 
@@ -21,13 +21,13 @@ struct DiskJudge {
     var partitiontable: Inner
   }
 
-  /// The partitions, as sfdisk reads them.
+  /// Returns the partitions according to sfdisk.
   func partitions() async throws -> [Table.Partition] {
     let text = try await HostCommand(file: "sfdisk", ["--json", disk.path], to: "read the partition table").run()
     return try JSONDecoder().decode(Table.self, from: Data(text.utf8)).partitiontable.partitions
   }
 
-  /// A partition's content as a file beside the disk.
+  /// Copies a partition's content to a file next to the disk.
   func content(of name: String) async throws -> URL {
     let partition = try #require(try await partitions().first { $0.name == name })
     let file = disk.deletingLastPathComponent().appending(path: "\(name).part")
@@ -41,7 +41,7 @@ struct DiskJudge {
     return file
   }
 
-  /// Expects a whole partition table, clean boot and data file systems, and a data partition of a certain size.
+  /// Expects a valid partition table, clean boot and data file systems, and a data partition of a certain size.
   func expectCleanDisk(dataMebibytes: some RangeExpression<Int64>) async throws {
     let verdict = try await HostCommand(file: "sfdisk", ["--verify", disk.path], to: "verify the partition table").run()
     #expect(verdict.contains("No errors detected"))

@@ -7,10 +7,10 @@ import Project
 import Testing
 
 extension Machines {
-  /// Boots of the projects in `examples/` that are systems.
+  /// Boots of the systems in `examples/`.
   @Suite
   struct ExampleBootTests {
-    @Test("the slim Debian comes up with no failed unit, and lets its user in on the serial console")
+    @Test("The slim Debian starts without failed units, and its user can log in on the serial console")
     func slim() async throws {
       let hash = try await HostCommand(file: "openssl", ["passwd", "-6", "-salt", "slim", "a test"], to: "hash").run()
       let image = try await Self.example(
@@ -28,8 +28,8 @@ extension Machines {
       }
     }
 
-    // That Chromium draws the page is shown without a machine as well; this takes five minutes and more.
-    @Test("the kiosk shows its page in Chromium", .long)
+    // Other tests show without a machine that Chromium draws the page. This one takes five minutes or more.
+    @Test("The kiosk shows its page in Chromium", .long)
     func page() async throws {
       try await Self.expectPicture(of: try await Self.example("kiosk"), seconds: 1200) { picture in
         picture.share(of: [0x0b, 0x6e, 0x4f]) > 0.8 && picture.share(of: [0xff, 0xd2, 0x3f]) > 0.05
@@ -60,7 +60,7 @@ extension Machines {
       }
     }
 
-    /// The image of an example. Its project is copied: what a build writes into the folder stays out of the checkout.
+    /// Returns the image of an example. Its project is copied, so that a build does not write into the checkout.
     private static func example(_ name: String, environment: [String: String] = [:]) async throws -> URL {
       let project = try await BootFixture.shared.newFolder().appending(path: name)
       try FileManager.default.copyItem(at: Checkout.folder.appending(path: "examples/\(name)"), to: project)
@@ -87,11 +87,11 @@ extension Machines {
   }
 }
 
-/// What a machine's screen showed: a portable pixmap (`P6`) with one byte for each of red, green, blue.
+/// A picture of a machine's screen: a portable pixmap (`P6`) with one byte each for red, green and blue.
 struct Picture {
   private let pixels: ArraySlice<UInt8>
 
-  /// Reads a pixmap; `nil` where the file is not whole yet.
+  /// Reads a pixmap. Returns `nil` if the file is incomplete.
   init?(_ file: URL) {
     guard let bytes = try? FolderTree.readFile(file.path) else { return nil }
     let parts = bytes.split(separator: UInt8(ascii: "\n"), maxSplits: 3, omittingEmptySubsequences: false)
@@ -101,7 +101,7 @@ struct Picture {
     pixels = parts[3]
   }
 
-  /// How much of the picture has a colour, from 0 to 1.
+  /// Returns the share of the picture that has a colour, from 0 to 1.
   func share(of colour: [UInt8]) -> Double {
     let count = stride(from: pixels.startIndex, to: pixels.endIndex, by: 3).count {
       pixels[$0..<$0 + 3].elementsEqual(colour)

@@ -7,7 +7,7 @@ extension Machines {
   /// Images for another architecture than the build host's.
   @Suite(.enabled(if: BootFixture.hasForeignExecutable, "there is no device executable for arm64"))
   struct ForeignBootTests {
-    @Test("an appliance for arm64 starts by UEFI, runs its program, and keeps its data over a reboot")
+    @Test("An appliance for arm64 starts by UEFI, runs its program, and keeps its data over a reboot")
     func appliance() async throws {
       let image = try await BootFixture.shared.image("arm", Appliances.plain, device: "generic-arm64")
       let disk = try await BootFixture.shared.disk(from: image)
@@ -27,7 +27,7 @@ extension Machines {
       try await DiskJudge(disk).expectCleanDisk(dataMebibytes: 700...)
     }
 
-    @Test("a Debian for arm64, made with native twins, comes up with nothing failed")
+    @Test("A Debian for arm64, made with native twins, starts without failed units")
     func system() async throws {
       let image = try await BootFixture.shared.image(
         "debian",

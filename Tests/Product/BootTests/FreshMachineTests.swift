@@ -3,7 +3,7 @@ import TestFixtures
 import Testing
 
 extension Machines {
-  /// The README, done on a machine that has nothing.
+  /// The README's commands on a fresh machine.
   @Suite
   struct FreshMachineTests {
     private static let script = Checkout.folder.appending(path: "Scripts/fresh-machine")

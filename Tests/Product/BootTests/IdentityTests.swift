@@ -5,7 +5,7 @@ import PartitionTable
 import Testing
 
 extension Machines {
-  /// Which disk is booted from, and what a damaged or cut one comes to.
+  /// The choice of the boot disk, and boots from damaged or interrupted disks.
   @Suite
   struct IdentityTests {
     private func freshDisk() async throws -> URL {
@@ -25,7 +25,7 @@ extension Machines {
       }
     }
 
-    @Test("two fresh disks from one image are not guessed between; once one has started alone, each is found")
+    @Test("Two fresh disks from one image are refused; once one has started alone, each is found")
     func twins() async throws {
       let first = try await freshDisk()
       let second = try await freshDisk()
@@ -48,7 +48,7 @@ extension Machines {
       #expect(other.contains("started from /dev/vda"))
     }
 
-    @Test("a damaged primary partition table is repaired from the backup")
+    @Test("A damaged primary partition table is repaired from the backup")
     func damagedTable() async throws {
       let disk = try await freshDisk()
       _ = try await startOnce([disk])
@@ -56,13 +56,13 @@ extension Machines {
       try handle.seek(toOffset: UInt64(GPT.sectorSize))
       try handle.write(contentsOf: Data(repeating: 0xff, count: GPT.sectorSize))
       try handle.close()
-      // By UEFI: GRUB reads the primary table only, and the firmware reads both.
+      // By UEFI: the firmware reads both tables, but GRUB only the primary one.
       _ = try await startOnce([disk], firmware: .uefi)
       try await DiskJudge(disk).expectCleanDisk(dataMebibytes: 700...)
     }
 
-    // Cuts at every write of a first start are judged with those of updates.
-    @Test("a power cut during the first start leaves a disk that starts", arguments: Patience.isLong ? [1, 3, 6] : [3])
+    // Power cuts at every write of a first start are judged together with those of updates.
+    @Test("A disk still starts after a power cut during the first start", arguments: Patience.isLong ? [1, 3, 6] : [3])
     func cut(tenths: Int) async throws {
       let disk = try await freshDisk()
       let machine = VirtualMachine(disk: disk, firmware: .bios)
@@ -75,7 +75,7 @@ extension Machines {
       try await DiskJudge(disk).expectCleanDisk(dataMebibytes: 700...)
     }
 
-    @Test("a slot without a file system is said on the console, and the machine restarts")
+    @Test("A slot without a file system is reported on the console, and the machine restarts")
     func brokenRoot() async throws {
       let disk = try await freshDisk()
       let root = try #require(try await DiskJudge(disk).partitions().first { $0.name == "root-a" })

@@ -3,10 +3,10 @@ import Foundation
 import Testing
 
 extension Machines {
-  /// Kernels of suites after Debian 13, which are several packages.
+  /// Kernels of suites after Debian 13, which consist of several packages.
   @Suite
   struct KernelPartsTests {
-    @Test("an appliance starts with a kernel that is in parts")
+    @Test("An appliance starts with a kernel that consists of several packages")
     func start() async throws {
       let image = try await BootFixture.shared.image(
         "parts",

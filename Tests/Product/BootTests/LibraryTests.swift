@@ -6,11 +6,11 @@ import TestFixtures
 import Testing
 
 extension Machines {
-  /// Systems of the built-in layers.
+  /// Systems made of the built-in layers.
   @Suite
   struct LibraryTests {
     @Test(
-      "a headless server takes over its first values, comes up with no failed unit, serves pages, runs a container, and lets in who has the key"
+      "A headless server applies its first-start values, has no failed unit, runs a container, and accepts a key"
     )
     func server() async throws {
       let keys = try await BootFixture.shared.newFolder()
@@ -42,11 +42,11 @@ extension Machines {
         #expect(try await device.run("systemctl is-active nginx ssh systemd-timesyncd") == "active\nactive\nactive\n")
         #expect(try await device.run("id -u; sudo id -u", user: "admin") == "1000\n0\n")
         #expect(try await device.run("hostname; getent hosts attic | cut -d ' ' -f 1") == "attic\n127.0.1.1\n")
-        // Of an image that is part of the root, without a network.
+        // The container's image is part of the root, and there is no network.
         let said = try await device.run(
           "podman run --rm --network none --entrypoint /usr/bin/busybox localhost/plain:1.2.3 echo a word from inside")
         #expect(said == "a word from inside\n")
-        // Nobody gets in without the key.
+        // Nobody can log in without the key.
         let stranger = keys.appending(path: "stranger").path
         _ = try await SecureShell.makeKey(stranger)
         await #expect(throws: CommandFailure.self) { try await SecureShell(port: ssh, key: stranger).run("true") }
@@ -74,16 +74,16 @@ extension Machines {
   }
 }
 
-/// Commands on a device, by SSH.
+/// Runs commands on a device by SSH.
 struct SecureShell {
-  /// Port of this host that leads to the device's.
+  /// The port of this host that is forwarded to the device.
   var port: Int
-  /// File of the private key.
+  /// The file of the private key.
   var key: String
 
-  /// Makes a pair of keys.
+  /// Makes a key pair.
   ///
-  /// - Returns: The public one, as a line of `authorized_keys`.
+  /// - Returns: The public key as a line of `authorized_keys`.
   static func makeKey(_ file: String) async throws -> String {
     try await HostCommand(
       file: "ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", "test", "-f", file], to: "make a key"
@@ -91,7 +91,7 @@ struct SecureShell {
     return try String(contentsOfFile: file + ".pub", encoding: .utf8).trimmingCharacters(in: .newlines)
   }
 
-  /// Waits until the device lets in who has the key.
+  /// Waits until the device accepts the key.
   ///
   /// - Throws: `EmulatorFailure.timedOut` with the machine's console.
   func wait(on machine: RunningMachine, seconds: Int) async throws {
@@ -103,11 +103,11 @@ struct SecureShell {
     throw EmulatorFailure.timedOut(waitingFor: "SSH", seconds: seconds, console: await machine.console)
   }
 
-  /// Runs a command, and gives what it prints.
+  /// Runs a command and returns its output.
   ///
-  /// - Throws: `CommandFailure`, also where the device lets nobody in.
+  /// - Throws: `CommandFailure`, also if the login fails.
   func run(_ command: String, user: String = "root") async throws -> String {
-    // The device is new at each start, and so is its key.
+    // The device has a new key at each start.
     let options = [
       "BatchMode=yes", "StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "IdentitiesOnly=yes",
       "LogLevel=ERROR", "ConnectTimeout=60",

@@ -29,7 +29,7 @@ extension Machines {
       console: { commands: true }
       """
 
-    @Test("addresses of the project are set without a client, for both protocols")
+    @Test("The project's addresses are set without a DHCP client, for both protocols")
     func fixedAddresses() async throws {
       let image = try await BootFixture.shared.image("fixed", Self.fixed)
       let disk = try await BootFixture.shared.disk(from: image)
@@ -47,7 +47,7 @@ extension Machines {
       }
     }
 
-    @Test("the clock is set by NTP, and name servers come by DHCP", .enabled(if: getuid() == 0, "port 123 is root's"))
+    @Test("NTP sets the clock, and DHCP provides name servers", .enabled(if: getuid() == 0, "port 123 is root's"))
     func clockAndNames() async throws {
       let image = try await BootFixture.shared.image("timed", Self.timed)
       let disk = try await BootFixture.shared.disk(from: image)
@@ -74,7 +74,7 @@ extension Machines {
   }
 }
 
-/// An NTP server (RFC 5905) on loopback, whose time is what a test says; it ends with the test.
+/// An NTP server (RFC 5905) on loopback, whose time is set by the test. It ends with the test.
 final class NTPServer: @unchecked Sendable {
   private let descriptor: Int32
   private let thread: Thread
@@ -82,9 +82,9 @@ final class NTPServer: @unchecked Sendable {
   /// Seconds from 1900 to 1970.
   private static let epoch: UInt32 = 2_208_988_800
 
-  /// Starts answering.
+  /// Begins to answer.
   ///
-  /// - Parameter time: The time of the first answer, in seconds since 1970; it goes on from there.
+  /// - Parameter time: The time at the start, in seconds since 1970. It advances from there.
   init(time: UInt32) throws {
     let socket = Glibc.socket(AF_INET, Int32(SOCK_DGRAM.rawValue), 0)
     var address = sockaddr_in()
@@ -120,7 +120,7 @@ final class NTPServer: @unchecked Sendable {
 
   private static func answer(to request: [UInt8], seconds: UInt32) -> [UInt8] {
     var answer = [UInt8](repeating: 0, count: 48)
-    // Version 4, mode server; stratum 1; poll; precision of a microsecond; root values and a reference that is plausible.
+    // Version 4, mode server; stratum 1; poll; precision of a microsecond; plausible root values and reference.
     answer.replaceSubrange(0..<4, with: [0x24, 1, 4, 0xec])
     answer.replaceSubrange(12..<16, with: Array("TEST".utf8))
     let now = (0..<4).map { UInt8(truncatingIfNeeded: (seconds &+ epoch) >> (24 - 8 * UInt32($0))) } + [0, 0, 0, 0]
@@ -131,7 +131,6 @@ final class NTPServer: @unchecked Sendable {
     return answer
   }
 
-  /// Stops answering.
   func stop() {
     shutdown(descriptor, Int32(SHUT_RDWR))
     close(descriptor)

@@ -4,7 +4,7 @@ import HostSystem
 import Testing
 
 extension Machines {
-  /// Programs that behave badly, in a machine with real control groups and users.
+  /// Misbehaving programs in a machine with real control groups and users.
   @Suite
   struct SupervisionTests {
     private struct Status: Decodable {
@@ -18,7 +18,7 @@ extension Machines {
       var programs: [Program]
     }
 
-    @Test("each program gets its rights, its limits and its end, and none harms another")
+    @Test("Each program gets its rights and limits and ends as it should, and none harms another")
     func zoo() async throws {
       let image = try await BootFixture.shared.image("zoo", Appliances.zoo, scripts: Appliances.zooScripts)
       let disk = try await BootFixture.shared.disk(from: image)
@@ -29,7 +29,7 @@ extension Machines {
       try await machine.running(in: disk.deletingLastPathComponent()) { machine in
         try await expectPage("http://127.0.0.1:\(port)/count", "1\n", machine)
         try await machine.wait(for: "late: started", seconds: 60)
-        // The bomb waits three seconds; then it has had time to reach its limit.
+        // The fork bomb waits three seconds. Afterwards it has had time to reach its limit.
         try await Task.sleep(for: .seconds(12))
 
         let programs = try await status(machine)
@@ -86,7 +86,7 @@ extension Machines {
       #expect(!log.contains("File not found"), "the log files are on the data partition")
     }
 
-    @Test("a watchdog restarts a machine whose PID 1 has stopped, and the next start says so")
+    @Test("A watchdog restarts a machine whose PID 1 has stopped, and the next start reports it")
     func watchdog() async throws {
       let image = try await BootFixture.shared.image("frozen", Appliances.frozen)
       let disk = try await BootFixture.shared.disk(from: image)
@@ -100,7 +100,7 @@ extension Machines {
         let mark = await machine.mark
         try await expectPage("http://127.0.0.1:\(port)/count", "1\n", machine)
 
-        // Nobody in the machine can restart it any more; the kernel is well, and has no reason to.
+        // No process in the machine can restart it any more, and the kernel works, so it does not restart either.
         let shown = try await machine.wait(for: "the watchdog restarted the machine", after: mark, seconds: 120)
 
         #expect(shown.contains("started from /dev/vda"))
@@ -111,8 +111,8 @@ extension Machines {
       }
     }
 
-    /// The programs' states. The supervisor's own lines share the console and may fall into the answer; then it is asked for
-    /// again.
+    /// Returns the states of the programs. The supervisor's own lines share the console and can be mixed into the
+    /// answer; in that case it asks again.
     private func status(_ machine: RunningMachine) async throws -> [String: Status.Program] {
       for _ in 0..<8 {
         let output = try await machine.command("status --json").output

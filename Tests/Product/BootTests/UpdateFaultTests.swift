@@ -6,7 +6,7 @@ import TestFixtures
 import Testing
 
 extension Machines {
-  /// What can go wrong during an update besides a broken release: each ends with a device that runs, and says why.
+  /// Faults during an update other than a broken release. After each, the device runs and reports the reason.
   @Suite(.long)
   struct UpdateFaultTests {
     private struct Subject {
@@ -15,7 +15,8 @@ extension Machines {
       var new: URL
     }
 
-    /// A machine with release 1.0 that is lent a small bundle for 2.0, and where asked for the one for the way back.
+    /// Makes a machine with release 1.0 and a delta bundle for 2.0 on a second disk, and on request one for the way
+    /// back.
     private func subject(
       _ firmware: VirtualMachine.Firmware = .bios, programs: String = "", withWayBack: Bool = false
     ) async throws -> Subject {
@@ -40,7 +41,7 @@ extension Machines {
     }
 
     @Test(
-      "Releases that end in stage 1, whose program does not stay, that fail late, or that hang, are left one after the other"
+      "Releases that fail in stage 1, with a crashing program, late, or by a hang are given up one after the other"
     )
     func brokenReleases() async throws {
       let fixture = UpdateFixture.shared
@@ -48,13 +49,13 @@ extension Machines {
       let broken: [(text: String, reason: String)] = [
         (Appliances.updated("kernel: { arguments: [cultivar.boot-partition=none] }"), "ended without a word"),
         (
-          // It runs most of the time, and never stays.
+          // It runs most of the time, but never stays up.
           Appliances.updated(timeout: 25, programs: Appliances.shell("crasher", "sleep 1; exit 3"))
             .replacing("duration: 2s", with: "duration: 15s"),
           "crasher does not stay: status 3|crasher has ended and was started again"
         ),
         (
-          // Well at first; it would have to be for longer.
+          // Healthy at first, but not for long enough.
           Appliances.updated(
             check: "command: [/usr/bin/busybox, sh, -c, 'read up rest < /proc/uptime; test ${up%.*} -lt 35']",
             timeout: 45
@@ -83,7 +84,7 @@ extension Machines {
           let start = await machine.mark
           try await machine.type("update install /dev/vd\(["b", "c", "d", "e"][number])")
           try await machine.wait(for: "Restarting system", after: start, seconds: 180)
-          // The first one does not come so far.
+          // The first release does not get this far.
           if number > 0 { try await machine.wait(for: "slot b, on trial", after: start, seconds: 120) }
           let shown = try await machine.wait(for: ", slot a", after: start, seconds: 240)
           let back = shown.range(of: ", slot a").map { shown[..<$0.lowerBound].utf8.count } ?? 0
@@ -97,7 +98,7 @@ extension Machines {
       }
     }
 
-    @Test("A machine that is reset at random moments: the installation goes on, and commits")
+    @Test("A machine that is reset at random moments resumes the installation and commits")
     func killedAndReset() async throws {
       try await run(try await subject(.uefi)) { machine in
         var random = SystemRandomNumberGenerator()
@@ -114,7 +115,7 @@ extension Machines {
       }
     }
 
-    @Test("An updater that is killed at random moments: what it was doing goes on with the next request, and commits")
+    @Test("An updater that is killed at random moments resumes with the next request, and commits")
     func killedUpdater() async throws {
       let killer = Appliances.shell(
         "killer",
@@ -151,7 +152,7 @@ extension Machines {
       }
     }
 
-    @Test("A device fetches what it does not have from a web server by itself, and goes on when the server was gone")
+    @Test("A device fetches only missing blocks from a web server, and resumes after the server was down")
     func webServer() async throws {
       let subject = try await subject(.uefi)
       let folder = try await BootFixture.shared.newFolder()
@@ -178,7 +179,7 @@ extension Machines {
       let first = try serve()
       try await run(subject) { machine in
         let start = await machine.mark
-        // The machine's own name for the build host.
+        // The machine's name for the build host.
         try await machine.type("update install http://10.0.2.2:\(port)/whole.bundle")
         try await Task.sleep(for: .seconds(4))
         try end(first)
@@ -188,13 +189,13 @@ extension Machines {
         _ = try await machine.command("history", until: "2.0  slot b  committed", seconds: 90)
         try end(second)
       }
-      // Of a slot that is known but for few blocks, few are fetched.
+      // The slot has most of the blocks already, so only a few are fetched.
       let log = try String(contentsOf: folder.appending(path: "access"), encoding: .utf8)
       let fetched = log.split(separator: "\n").compactMap { $0.firstMatch(of: #/" 206 (\d+) /#).flatMap { Int($0.1) } }
       #expect(fetched.count > 1 && fetched.reduce(0, +) < 4 << 20, "\(log)")
     }
 
-    @Test("A full data partition stops an update before it decides anything, and the next one goes through")
+    @Test("A full data partition stops an update before it changes a slot, and the next one succeeds")
     func fullData() async throws {
       let filler = Appliances.shell(
         "filler", "dd if=/dev/zero of=/data/fill bs=1M; dd if=/dev/zero of=/data/fill2 bs=512; sync; sleep 100000",
@@ -207,10 +208,10 @@ extension Machines {
       }
     }
 
-    @Test("A disk that cannot write a sector of the slot fails the installation, and nothing else")
+    @Test("A disk with a bad sector in the slot makes the installation fail, and has no other effect")
     func badSector() async throws {
       var subject = try await subject(.bios)
-      // Somewhere in slot B.
+      // A sector in slot B.
       let part = try #require(try await DiskJudge(subject.machine.disks[0]).partitions().first { $0.name == "root-b" })
       subject.machine.badSector = part.start + 20_000
       try await run(subject) { machine in
@@ -225,7 +226,7 @@ extension Machines {
       }
     }
 
-    @Test("A clock in 1970, and an update while an update runs")
+    @Test("A clock in 1970, and an update during an update")
     func clockAndSecondUpdate() async throws {
       var subject = try await subject(.uefi)
       subject.machine.extraArguments += ["-rtc", "base=1970-01-02"]
@@ -237,7 +238,8 @@ extension Machines {
       }
     }
 
-    /// Runs a script on the boot partition of a machine that is off: `$i` is its image for mtools, `$0` a folder. Gives what it prints.
+    /// Runs a script on the boot partition of a machine that is off. `$i` is its image for mtools, `$0` a folder.
+    /// Returns the output.
     private func changeBootPartition(of subject: Subject, _ script: String) async throws -> String {
       let disk = subject.machine.disks[0]
       let part = try #require(try await DiskJudge(disk).partitions().first { $0.name == "boot" })
@@ -248,7 +250,7 @@ extension Machines {
       ).run()
     }
 
-    @Test("A boot partition with stale files, or with damaged entries, still starts what is whole, and takes an update")
+    @Test("A boot partition with stale files or damaged entries still starts the complete slot, and takes an update")
     func damagedBootPartition() async throws {
       let subject = try await subject(.uefi)
       _ = try await changeBootPartition(
@@ -269,7 +271,7 @@ extension Machines {
     }
 
     @Test(
-      "With what the loader knows of both slots damaged the device starts by the second copies, and its next update mends the first ones",
+      "With the first records of both slots damaged, the copies start the device, and an update repairs them",
       arguments: [VirtualMachine.Firmware.uefi, .bios])
     func damagedEntries(firmware: VirtualMachine.Firmware) async throws {
       let subject = try await subject(firmware, withWayBack: true)
@@ -292,7 +294,7 @@ extension Machines {
         echo $#
         """)
       #expect(count == (firmware == .uefi ? "2\n" : "4\n"))
-      // GRUB has lost which slot is the standard, and takes the first one; systemd-boot has it in the spare entry.
+      // GRUB has lost its default slot and uses the first one. systemd-boot has it in the spare entry.
       let (slot, other, next) = firmware == .uefi ? ("b  2.0", "a  1.0", "vdc") : ("a  1.0", "b  2.0", "vdb")
       try await run(subject) { machine in
         #expect(try await machine.command("slots").output.contains("\(slot)  runs, standard"))
@@ -301,7 +303,7 @@ extension Machines {
       }
     }
 
-    /// The SHA-256 of a system's certificate, when it has made one.
+    /// Waits for a system's certificate and returns its SHA-256.
     private func fingerprint(of device: SecureShell) async throws -> String {
       let deadline = ContinuousClock().now.advanced(by: .seconds(120))
       while ContinuousClock().now < deadline {
@@ -314,7 +316,7 @@ extension Machines {
       return ""
     }
 
-    @Test("A system is updated over the network and commits when systemd is running; one with a failing unit is left")
+    @Test("A system is updated over the network and commits when systemd is running; a failed unit ends the trial")
     func system() async throws {
       let keys = try await BootFixture.shared.newFolder()
       let token = BearerToken()

@@ -6,14 +6,14 @@ import HostSystem
 import PowerCuts
 import TestFixtures
 
-/// Releases of one product, and the bundles that lead from one to the other.
+/// Releases of one product, and the bundles between them.
 actor UpdateFixture {
   static let shared = UpdateFixture()
 
   private let signer = ReleaseSigner()
   private var made: [String: URL] = [:]
 
-  /// The file with the root of trust.
+  /// Returns the file with the root of trust.
   private func trust() async throws -> URL {
     if let file = made["trust"] { return file }
     let file = try await BootFixture.shared.newFolder().appending(path: "trust.root")
@@ -22,9 +22,9 @@ actor UpdateFixture {
     return file
   }
 
-  /// The image of a release; its bundle, signed, is beside it.
+  /// Returns the image of a release. Its signed bundle is in the same folder.
   ///
-  /// - Parameter start: What the machines are started by that it is for.
+  /// - Parameter start: The boot loader and firmware of the machines for which it is made.
   func image(_ version: String, _ text: String, for start: Start = .systemdBoot) async throws -> URL {
     let image = try await BootFixture.shared.image(
       "updated", [start.keys, text].filter { !$0.isEmpty }.joined(separator: "\n"), device: start.device,
@@ -36,12 +36,12 @@ actor UpdateFixture {
     return image
   }
 
-  /// The whole bundle of an image.
+  /// Returns the full bundle of an image.
   static func bundle(beside image: URL) -> URL {
     image.deletingLastPathComponent().appending(path: "updated.bundle")
   }
 
-  /// A small bundle that leads from one image to another, signed.
+  /// Returns a signed delta bundle from one image to another.
   func delta(from old: URL, to new: URL) async throws -> URL {
     let key = "\(old.path) \(new.path)"
     if let file = made[key] { return file }
@@ -55,7 +55,7 @@ actor UpdateFixture {
     return file
   }
 
-  /// What a slot holds of a release.
+  /// Returns the content of a slot with a release.
   func release(_ name: String, of image: URL) throws -> SlotJudge.Release {
     let folder = ProcessFolder.newPlace("release")
     defer { try? FileManager.default.removeItem(at: folder) }
@@ -66,10 +66,10 @@ actor UpdateFixture {
 }
 
 extension Appliances {
-  /// The web server, updates, and commands on the console.
+  /// Returns an image with the web server, updates, and commands on the console.
   ///
   /// - Parameters:
-  ///   - check: What is looked at besides the programs.
+  ///   - check: The health check besides the programs.
   ///   - rest: Further keys.
   static func updated(
     check: String = "tcp: { port: 8080 }", timeout: Int = 60, programs: String = "", _ rest: String = ""
@@ -91,7 +91,7 @@ extension Appliances {
 }
 
 extension VirtualMachine {
-  /// Lends the machine further disks that it can only read: `/dev/vdb` and so on.
+  /// Adds read-only disks to the machine: `/dev/vdb` and so on.
   mutating func lend(_ files: [URL]) {
     for (index, file) in files.enumerated() {
       extraArguments += [
@@ -103,12 +103,12 @@ extension VirtualMachine {
 }
 
 extension RunningMachine {
-  /// Asks until the answer to a command contains a text.
+  /// Repeats a command until its answer contains a text.
   func command(_ line: String, until wanted: String, seconds: Int) async throws -> String {
     let deadline = ContinuousClock().now.advanced(by: .seconds(seconds))
     var last = ""
     while ContinuousClock().now < deadline {
-      // A machine that restarts meanwhile does not answer.
+      // A machine that is restarting does not answer.
       do { last = try await command(line, seconds: 15).output } catch EmulatorFailure.timedOut { continue }
       if last.contains(wanted) { return last }
       try await Task.sleep(for: .seconds(1))
@@ -117,7 +117,7 @@ extension RunningMachine {
       waitingFor: "\(wanted) in the answer to \(line): \(last)", seconds: seconds, console: console)
   }
 
-  /// Installs a release from a lent disk, and waits for the console of what runs after the restart.
+  /// Installs a release from an additional disk, and waits for the console after the restart.
   func update(from disk: String, _ options: String = "") async throws {
     let before = mark
     try await type("update install \(disk) \(options)")

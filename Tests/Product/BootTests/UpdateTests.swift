@@ -6,11 +6,11 @@ import TestFixtures
 import Testing
 
 extension Machines {
-  /// Updates by real boot loaders, and what power cuts during them leave.
+  /// Updates with real boot loaders, and power cuts during them.
   @Suite
   struct UpdateTests {
     @Test(
-      "An appliance is updated and commits; a broken release falls back by itself with its reason; a power cut at any write leaves a slot that starts",
+      "An update commits; a broken release falls back with its reason; after a power cut at any write a slot starts",
       arguments: Start.all)
     func updatesAndFallsBack(start: Start) async throws {
       let fixture = UpdateFixture.shared
@@ -20,7 +20,7 @@ extension Machines {
         "3.0",
         start == .systemdBoot
           ? Appliances.updated(check: "http: { port: 8080, path: /missing }", timeout: 10)
-          // The kernel finds nothing to start, and panics.
+          // The kernel finds no program to start, and panics.
           : Appliances.updated("kernel: { arguments: [initcall_blacklist=populate_rootfs] }"), for: start)
       let disk = try await BootFixture.shared.disk(from: old)
       let folder = disk.deletingLastPathComponent()
@@ -62,7 +62,7 @@ extension Machines {
         writes, on: before, start, releases: [("1.0", old), ("2.0", new), ("3.0", broken)])
     }
 
-    /// Judges the states that power cuts leave, and starts some of them.
+    /// Judges the states after power cuts, and starts some of them.
     private func expectEveryCutStarts(
       _ log: URL, on before: URL, _ start: Start, releases: [(String, URL)]
     ) async throws {
@@ -80,7 +80,8 @@ extension Machines {
         known, start.double,
         .init(boot: try number("boot"), roots: ["a": try number("root-a"), "b": try number("root-b")]))
       let disk = try CutDisk(before)
-      // The partition table, and of the boot partition what is no content of large files: tables of clusters, folders, small files.
+      // The partition table, and on the boot partition everything but large files: allocation tables, folders, small
+      // files.
       let states = CutStates(
         log, on: disk,
         isImportant: { entry in
@@ -93,7 +94,7 @@ extension Machines {
         switch judge.verdict(on: disk) {
         case .success(let slot):
           verdicts[slot, default: 0] += 1
-          // Some are started for real, the first ones with each verdict among them.
+          // Some states are really started, including the first ones with each verdict.
           let seen = verdicts.values.reduce(0, +)
           guard verdicts[slot] == 2 || (Patience.isLong && seen % 400 == 0 && samples.count < 30) else { return }
           let copy = before.deletingLastPathComponent().appending(path: "cut-\(samples.count).img")
@@ -113,7 +114,7 @@ extension Machines {
           disk: sample.disk, firmware: start.firmware, architecture: start.architecture)
         try await machine.running(in: try await BootFixture.shared.newFolder()) { machine in
           let shown = try await machine.wait(for: "web: started", seconds: 240)
-          // A release on trial whose kernel panics is left, and the other slot starts.
+          // A release on trial whose kernel panics is given up, and the other slot starts.
           let slot = sample.verdict.prefix(1)
           #expect(
             shown.contains("slot \(slot)") || sample.verdict.hasSuffix("3.0"), "\(sample.state), \(sample.verdict)")

@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Attributes of files in a root file system", .enabled(if: Workshop.isReady, Workshop.condition))
 struct AttributeTests {
-  /// Builds a system whose step gives attributes to files, and gives its folder.
+  /// Builds a system with a step that sets attributes of files, and passes on its folder.
   private func build(_ kind: String, lists: Bool, _ work: (URL, Judge.Verdict) throws -> Void) async throws {
     try await withTemporaryFolder { folder in
       try folder.writing(
@@ -42,12 +42,12 @@ struct AttributeTests {
     }
   }
 
-  /// True where this kernel can be asked what is in an EROFS image.
+  /// True if this kernel can mount an EROFS image.
   private static let canMount =
     geteuid() == 0 && access("/dev/loop-control", F_OK) == 0
     && ((try? String(contentsOfFile: "/proc/filesystems", encoding: .utf8)) ?? "").contains("\terofs\n")
 
-  /// The attributes of a few files, by the kernel or by their own tool of the root's kind.
+  /// Returns the attributes of a few files, read by the kernel or by the tool of the file system.
   private func attributes(_ folder: URL, _ kind: String) throws -> [String: Set<String>] {
     let root = try BuiltImage(folder.appending(path: "build/box")).partition("root", to: folder)
     var result: [String: Set<String>] = [:]
@@ -107,7 +107,7 @@ struct AttributeTests {
     return result
   }
 
-  @Test("Capabilities, attributes of users and access control lists arrive", arguments: ["erofs", "ext4"])
+  @Test("Capabilities, user attributes and access control lists are preserved", arguments: ["erofs", "ext4"])
   func kept(kind: String) async throws {
     try await build(kind, lists: true) { folder, verdict in
       try #require(verdict.status == 0, "\(verdict.errors)")
@@ -116,7 +116,7 @@ struct AttributeTests {
       #expect(found["srv/a folder/named"]?.contains("user.colour") == true, "\(found)")
       #expect(found["srv/a folder"]?.contains("system.posix_acl_default") == true, "\(found)")
       #expect(found["srv/capable"]?.contains("system.posix_acl_access") == true, "\(found)")
-      // fsck.erofs does not give capabilities to what it unpacks.
+      // fsck.erofs does not restore capabilities when it unpacks.
       guard kind == "ext4" || Self.canMount else { return }
       for path in ["srv/capable", "usr/bin/mtr-packet"] {
         #expect(found[path]?.contains("security.capability") == true, "\(path): \(found)")
@@ -124,7 +124,7 @@ struct AttributeTests {
     }
   }
 
-  @Test("squashfs, which keeps no access control lists, is refused where there are some, and else takes the rest")
+  @Test("squashfs is refused for files with access control lists, which it cannot store, and otherwise accepted")
   func squashfs() async throws {
     try await build("squashfs", lists: true) { _, verdict in
       #expect(verdict.status == 1)

@@ -4,9 +4,9 @@ import Lock
 import TestFixtures
 import Testing
 
-@Suite("Layers upon a published Debian", .enabled(if: Workshop.isReady, Workshop.condition))
+@Suite("Layers on a published Debian", .enabled(if: Workshop.isReady, Workshop.condition))
 struct BaseTests {
-  /// Publishes a Debian that Cultivar made: as a disk with a FAT boot partition and an ext4 root, and as an archive.
+  /// Publishes a Debian made by Cultivar: as a disk with a FAT boot partition and an ext4 root, and as an archive.
   private static let publish = """
     #!/bin/sh -eu
     root=$CULTIVAR_ROOT
@@ -44,7 +44,7 @@ struct BaseTests {
     var packages: [Package]
   }
 
-  /// Adds the questions that hold however the Debian was published.
+  /// Adds the checks that apply to both forms of the published Debian.
   private func expectBase(_ root: inout LibrarySystem) {
     root.expect("dpkg --audit", "")
     root.expect("stat -c '%a %u %g' /srv/special /usr/bin/su /var/mail", "6751 65534 33\n4755 0 0\n2775 0 8\n")
@@ -53,7 +53,7 @@ struct BaseTests {
   }
 
   @Test(
-    "A disk and an archive are layered upon with APT, their kernel starts them, and the manifest has their packages")
+    "APT adds layers to a disk and an archive, their kernel starts them, and the manifest lists their packages")
   func layered() async throws {
     try await withTemporaryFolder { ground in
       try LibrarySystem.write(

@@ -4,14 +4,13 @@ import HostSystem
 import TestFixtures
 import Testing
 
-/// An image that was built, with what its manifest says of it.
+/// A built image and its manifest.
 struct BuiltImage {
-  /// Folder of the artefacts.
+  /// The folder of the artefacts.
   var folder: URL
-  /// The manifest.
   var manifest: Manifest
 
-  /// What the tests read of a manifest.
+  /// The parts of a manifest that the tests read.
   struct Manifest: Decodable {
     struct Partition: Decodable {
       var name: String
@@ -31,7 +30,6 @@ struct BuiltImage {
     var programs: [Program]
   }
 
-  /// Reads the manifest in a folder of artefacts.
   init(_ folder: URL) throws {
     self.folder = folder
     manifest = try JSONDecoder().decode(Manifest.self, from: Data(contentsOf: folder.appending(path: "manifest.json")))
@@ -40,7 +38,7 @@ struct BuiltImage {
   /// The disk image.
   var file: URL { folder.appending(path: "box.img") }
 
-  /// Hash of the disk image.
+  /// Returns the hash of the disk image.
   func hash() throws -> ContentHash { try ContentHash(ofFile: file.path) }
 
   /// Copies a partition out of the image.
@@ -56,9 +54,9 @@ struct BuiltImage {
     return file
   }
 
-  /// Files of the root file system by path, unpacked by the file system's own tool.
+  /// Unpacks the root file system with its own tool, and returns the folder.
   ///
-  /// - Parameter slot: Name of the partition.
+  /// - Parameter slot: The name of the partition.
   func unpackedRoot(_ place: URL, slot: String = "root-a") throws -> URL {
     let root = try partition(slot, to: place)
     let target = place.appending(path: "root")
@@ -67,7 +65,7 @@ struct BuiltImage {
     return target
   }
 
-  /// What changes whenever the image file is written.
+  /// Returns a text that changes whenever the image file is written.
   func stamp() -> String {
     var status = stat()
     guard stat(file.path, &status) == 0 else { return "none" }

@@ -3,9 +3,9 @@ import HostSystem
 import TestFixtures
 import Testing
 
-@Suite("What a layer says, and its packages do not bear out", .enabled(if: Workshop.isReady, Workshop.condition))
+@Suite("Claims of a layer that its packages do not meet", .enabled(if: Workshop.isReady, Workshop.condition))
 struct ClaimTests {
-  /// Builds a system with a layer, which must be refused unless `status` says otherwise.
+  /// Builds a system with a layer and returns the errors. The build must fail unless `status` is 0.
   private func said(
     of layer: String, requires: String = "debian-minimal", kernel: String = "", status: Int32 = 1,
     files: [String: String] = [:]
@@ -35,7 +35,7 @@ struct ClaimTests {
     }
   }
 
-  @Test("Accounts, owners and units that are not there are named all at once, each with its line and the nearest name")
+  @Test("Missing accounts, owners and units are all reported at once, each with its line and the nearest name")
   func all() async throws {
     let said = try await said(
       of: """
@@ -69,7 +69,7 @@ struct ClaimTests {
     }
   }
 
-  @Test("A unit that nothing would start is not enabled, and says what its file lacks")
+  @Test("A unit that cannot be enabled is reported with the missing section of its file")
   func notInstallable() async throws {
     let said = try await said(
       of: "units: { add: [./own.service], enable: [own.service], mask: [\"getty@tty1.service\"] }",
@@ -82,7 +82,7 @@ struct ClaimTests {
       "\(said)")
   }
 
-  @Test("Units that systemd would not start are refused with the line of their file; what it ignores is said")
+  @Test("Units that systemd would not start are refused with the line in their file; ignored settings are reported")
   func verified() async throws {
     let refused = try await said(
       of: "units: { add: [./own.service, ./other.timer] }",
@@ -110,7 +110,7 @@ struct ClaimTests {
     #expect(made.contains("layer.yaml:5:9: no user or group has the number 4711, which owns /etc/a"), "\(made)")
   }
 
-  @Test("A shell that is not there is refused when the root is complete")
+  @Test("A missing shell is refused when the root is complete")
   func shell() async throws {
     let said = try await said(of: "packages: [passwd]\nusers: { me: { shell: /bin/zsh } }")
 
@@ -119,7 +119,7 @@ struct ClaimTests {
       "\(said)")
   }
 
-  @Test("A kernel module that the kernel does not have is refused with its line, of the image and of a layer")
+  @Test("A missing kernel module is refused with its line, in the image or a layer")
   func modules() async throws {
     let said = try await said(of: "kernel: { modules: [virtio_ent, ext4] }", kernel: ", modules: [xsf]")
 
@@ -129,7 +129,7 @@ struct ClaimTests {
     #expect(said.contains("cultivar.yaml:8:59: error: the kernel "), "\(said)")
   }
 
-  @Test("A root that nothing starts is refused in plain words")
+  @Test("A root without an init is refused in plain words")
   func noInit() async throws {
     let said = try await said(of: "packages: [nano]", requires: "")
 
@@ -141,7 +141,7 @@ struct ClaimTests {
     #expect(said.contains("add the layer debian-minimal, or the package systemd-sysv"), "\(said)")
   }
 
-  @Test("An account may have the name of a group of the same layer, and a home that no root keeps is not made")
+  @Test("An account may have the name of a group of the same layer; a home that no root keeps is not made")
   func group() async throws {
     let said = try await said(
       of: """

@@ -4,7 +4,7 @@ import HostSystem
 import TestFixtures
 import Testing
 
-@Suite("What is wrong with a project, as the user reads it", .enabled(if: Workshop.isReady, Workshop.condition))
+@Suite("Mistakes in a project, as reported to the user", .enabled(if: Workshop.isReady, Workshop.condition))
 struct DamageTests {
   @Test("An executable for another architecture")
   func otherArchitecture() async throws {
@@ -21,7 +21,7 @@ struct DamageTests {
     }
   }
 
-  @Test("A dynamic executable whose libraries the image lacks")
+  @Test("A dynamic executable with missing libraries")
   func lackingLibraries() async throws {
     try await Workshop.withProject { folder in
       let sample = ELFSample.dynamic(needing: ["libfoo.so.1", "libc.so.6", "libbar.so.2"])
@@ -36,7 +36,7 @@ struct DamageTests {
     }
   }
 
-  @Test("A file that is no executable, and one that is cut off")
+  @Test("A file that is not executable, and a truncated one")
   func noExecutable() async throws {
     try await Workshop.withProject { folder in
       try folder.writing("hello\n", to: "hello", mode: 0o755)
@@ -52,7 +52,7 @@ struct DamageTests {
     }
   }
 
-  @Test("A slot that is too small, with a size that is enough")
+  @Test("A slot that is too small, with a sufficient size")
   func slotTooSmall() async throws {
     try await Workshop.withProject(image: "layout: { use: appliance-ab, slot: 16M }") { folder in
       let said = try Workshop.refusal(folder)
@@ -68,7 +68,7 @@ struct DamageTests {
     }
   }
 
-  @Test("An ext4 slot that its content fills to the brim")
+  @Test("An ext4 slot that its content fills completely")
   func ext4TooSmall() async throws {
     try await Workshop.withProject(image: "layout: { use: appliance-ab, root: ext4, slot: 32M }") { folder in
       do {
@@ -76,11 +76,11 @@ struct DamageTests {
         #expect(said.contains("does not fit into the slot: it takes "), "\(said)")
       }
     }
-    // The content alone would fit; with the file system's own tables it does not.
+    // The content alone would fit, but not with the file system's own tables.
     try await Workshop.withProject(
       image: "layout: { use: appliance-ab, root: ext4, slot: 128M }\nfiles:\n  - { source: ./large, path: /large }"
     ) { folder in
-      // How much there is besides is told by the message for a file that is far too large.
+      // The message for a file that is far too large tells the size of the rest.
       try folder.writing([UInt8](repeating: 1, count: 200 << 20), to: "large")
       let told = try #require(try Workshop.refusal(folder).firstMatch(of: /takes ([0-9.]+) MiB/)?.output.1)
       let rest = Int((try #require(Double(told)) - 200 + 0.1) * Double(1 << 20))
@@ -92,7 +92,7 @@ struct DamageTests {
     }
   }
 
-  @Test("A kernel module that the kernel does not have, with the nearest name")
+  @Test("An unknown kernel module, with the nearest name")
   func unknownModule() async throws {
     try await Workshop.withProject(image: "kernel: { modules: [virtio_ent] }") { folder in
       let said = try Workshop.refusal(folder)
@@ -101,7 +101,7 @@ struct DamageTests {
     }
   }
 
-  @Test("Two files for one path")
+  @Test("Two files with the same path")
   func nameClash() async throws {
     let programs = ["executable: ./hello\nfiles: [{ source: ./a, path: /etc/app/app.conf }]"]
     try await Workshop.withProject(programs: programs, image: "files: [{ source: ./b, path: /etc/app }]") {
@@ -119,7 +119,7 @@ struct DamageTests {
   }
 
   @Test(
-    "A time zone that is none",
+    "An unknown time zone",
     arguments: [
       ("Europe/Berlim", "the time zone database has no `Europe/Berlim`\n  did you mean `Europe/Berlin`?\n"),
       ("Europe", "the time zone database has no `Europe`\n"),
@@ -133,7 +133,7 @@ struct DamageTests {
     }
   }
 
-  @Test("A Debian package, or a suite, that does not exist")
+  @Test("An unknown Debian package or suite")
   func unknownPackage() async throws {
     try await Workshop.withProject(programs: ["debian: { packages: [no-such-package], executable: /usr/bin/x }"]) {
       folder in
@@ -148,7 +148,7 @@ struct DamageTests {
     }
   }
 
-  @Test("A package that does not have the executable, with those that are like it")
+  @Test("A package without the executable, with similar ones")
   func noExecutableInPackage() async throws {
     try await Workshop.withProject(programs: ["debian: { packages: [curl], executable: /usr/sbin/curl }"]) { folder in
       let said = try Workshop.refusal(folder)
@@ -161,7 +161,7 @@ struct DamageTests {
     }
   }
 
-  @Test("A lock file that is damaged, or that names another content for a package")
+  @Test("A damaged lock file, or one with another content for a package")
   func lockFile() async throws {
     try await Workshop.withProject { folder in
       let good = try folder.text("cultivar.lock")
@@ -182,7 +182,7 @@ struct DamageTests {
     }
   }
 
-  @Test("A toolchain that is not there")
+  @Test("A missing toolchain")
   func noToolchain() async throws {
     let programs = ["go: { module: ./go }", "cargo: { package: ./rust }", "swift: { package: ./swift, product: app }"]
     for (program, tool) in zip(programs, ["go", "cargo", "swift"]) {

@@ -5,14 +5,14 @@ import Testing
 
 @Suite("The examples of systems", .enabled(if: Workshop.isReady, Workshop.condition))
 struct ExampleTests {
-  /// The password is `slim`.
+  /// Environment of the builds. The password is `slim`.
   private static let environment: [String: String?] = [
     "CULTIVAR_LAYERS": Checkout.layers.path,
     "SLIM_PASSWORD_HASH":
       "$6$abcdefgh$WOVsgfrgAkVwfE8igpi3hJFgxBDi20LM6jumFGgBC8gKJBMmvq0jPj/KwYJmnXf.xz4RY089HFrjGeKqxJx7b1",
   ]
 
-  /// Gives a test a copy of an example: what a build writes into its folder stays out of the checkout.
+  /// Makes a copy of an example for a test, so that a build does not write into the checkout.
   private func withExample(_ name: String, _ work: (URL) throws -> Void) async throws {
     try await withTemporaryFolder { folder in
       let copy = folder.appending(path: name)
@@ -22,7 +22,7 @@ struct ExampleTests {
     }
   }
 
-  @Test("Every example reads without a problem", arguments: ["slim", "kiosk"])
+  @Test("Every example is checked without a problem", arguments: ["slim", "kiosk"])
   func check(name: String) async throws {
     try await withExample(name) { folder in
       let verdict = try Workshop.run(["check"], in: folder, environment: Self.environment)
@@ -41,7 +41,7 @@ struct ExampleTests {
     var entries: [Entry]
   }
 
-  @Test("The slim Debian has neither documentation nor APT, keeps the copyrights and dpkg, and is small")
+  @Test("The slim Debian has no documentation and no APT, keeps copyright files and dpkg, and is small")
   func slim() async throws {
     try await withExample("slim") { folder in
       let verdict = try Workshop.run(
@@ -72,7 +72,7 @@ struct ExampleTests {
     }
   }
 
-  @Test("Images of OCI archives are in the store of the root, and the archives are not")
+  @Test("Images of OCI archives are in the root's image store, and the archives are not in the root")
   func seededImages() async throws {
     try await withTemporaryFolder { folder in
       try Workshop.write(programs: [Workshop.Program.hello], image: "formats: [root-oci]", to: folder)

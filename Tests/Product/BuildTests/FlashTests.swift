@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Writing an image to a disk", .enabled(if: Workshop.isReady && LoopDisk.isPossible, Workshop.condition))
 struct FlashTests {
-  @Test("A disk that stays in the machine is refused until it is named so, one that is too small before the first byte")
+  @Test("A fixed disk is refused unless its use is confirmed, and a disk that is too small before the first write")
   func refusals() async throws {
     try await Workshop.withProject { folder in
       _ = try Workshop.build(folder)
@@ -20,7 +20,7 @@ struct FlashTests {
     }
   }
 
-  @Test("What is on the disk afterwards is the image, with the values for the first start")
+  @Test("The disk has the image, with the values for the first start")
   func writes() async throws {
     try await Workshop.withProject(image: "formats: [bmap]") { folder in
       let image = try Workshop.build(folder)
@@ -33,7 +33,7 @@ struct FlashTests {
 
         #expect(try Judge("sfdisk").run(["--verify", disk.node], in: folder).status == 0)
         let partitions = image.manifest.partitions
-        // All but the boot partition, which got the values.
+        // All partitions except the boot partition, which has the values.
         for partition in partitions where partition.name != "boot" {
           let same = try Judge("cmp").run(
             ["-n", "\(partition.size)", "-i", "\(partition.offset)", disk.node, image.file.path], in: folder)
@@ -49,17 +49,16 @@ struct FlashTests {
   }
 }
 
-/// A file that is a disk of the build host for as long as a test runs.
+/// A file that is a disk of the build host during a test.
 struct LoopDisk {
-  /// The file.
   let file: URL
-  /// Its device node.
+  /// The path of its device node.
   let node: String
 
-  /// Whether this machine lets a test have one.
+  /// True if this user can make loop devices.
   static let isPossible: Bool = geteuid() == 0 && access("/dev/loop-control", F_OK) == 0
 
-  /// Gives a test a disk of zeros, and takes it away afterwards.
+  /// Makes a disk of zeros for a closure and detaches it afterwards.
   static func with(mebibytes: Int, in folder: URL, _ work: (LoopDisk) throws -> Void) throws {
     let file = folder.appending(path: "disk-\(mebibytes)")
     try folder.writing("", to: file.lastPathComponent)

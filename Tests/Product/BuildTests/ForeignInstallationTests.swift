@@ -10,16 +10,17 @@ import Testing
 
 @testable import ImageBuild
 
-/// Installing packages for another architecture, by the direct way and with native twins, against dpkg with everything emulated.
+/// Compares the installation of packages for another architecture, direct and with native twins, with dpkg under full
+/// emulation.
 ///
-/// What dpkg makes is kept as a listing, as it takes a quarter of an hour; it holds for the versions that it was made with. With
-/// `CULTIVAR_TEST_LONG=1` it is made anew where it is missing or of other versions.
+/// dpkg's result is stored as a listing, as it takes a quarter of an hour. It is valid only for the versions with which
+/// it was made. With `CULTIVAR_TEST_LONG=1` it is made again if it is missing or has other versions.
 @Suite("Installing packages for another architecture", .serialized, .enabled(if: Workshop.isReady, Workshop.condition))
 struct ForeignInstallationTests {
   private static let isLong = ProcessInfo.processInfo.environment["CULTIVAR_TEST_LONG"] == "1"
 
   @Test(
-    "The tree that native twins make is that of emulated programs, but for a short list",
+    "Native twins make the same tree as emulated programs, except for a short list",
     arguments: isLong ? [("trixie", "arm64"), ("bookworm", "arm64"), ("sid", "armhf")] : [("trixie", "arm64")])
   func equality(suite: String, architecture: String) async throws {
     try await Cache(at: Workshop.cache).withScratch { folder in
@@ -41,7 +42,7 @@ struct ForeignInstallationTests {
         return TreeListing(try await root.allEntries(), packages: packages)
       }
       #expect(found.rows.count > 200)
-      // An archive moves on: its trees are compared again when the listing has been made anew.
+      // The archive changes. Its trees are compared again once the listing is renewed.
       guard let known = reference, known.versions == found.versions else { return }
       for path in Set(found.rows.keys).union(known.rows.keys).sorted() {
         #expect(found.rows[path] == known.rows[path], "\(path)")
@@ -49,7 +50,7 @@ struct ForeignInstallationTests {
     }
   }
 
-  @Test("APT goes on from the tree that native twins made, wholly emulated", .enabled(if: isLong))
+  @Test("APT can change a tree made by native twins, under full emulation", .enabled(if: isLong))
   func laterChanges() async throws {
     try await Cache(at: Workshop.cache).withScratch { folder in
       let sets = InstalledSample.allSets.filter { ["minimal", "diversions", "ssh"].contains($0.name) }
@@ -64,14 +65,15 @@ struct ForeignInstallationTests {
   private static let listings = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appending(path: "Listings")
 }
 
-/// What is in a tree, in few enough lines to be kept: a hash for all that is in a package's archive, and a line for each entry besides.
+/// The content of a tree in a compact form: a hash for all files from a package's archive, and a line for each other
+/// entry.
 struct TreeListing {
   /// Version of each package, by name and architecture.
   private(set) var versions: [String: String]
-  /// What an entry is, by its path; for all entries of a package one row by its name.
+  /// Description of each entry, by path. All entries of a package are one row under its name.
   private(set) var rows: [String: String]
 
-  /// Lists a tree.
+  /// Lists the entries of a tree.
   init(_ entries: [ContentsListing.Entry], packages: [DebianPackage]) {
     versions = Self.versions(of: packages)
     rows = [:]
@@ -93,7 +95,7 @@ struct TreeListing {
     Dictionary(packages.map { ("\($0.name):\($0.architecture)", $0.version) }) { $1 }
   }
 
-  /// Reads a listing.
+  /// Parses a listing.
   init(text: String) {
     (versions, rows) = ([:], [:])
     for line in text.split(separator: "\n") {
@@ -107,7 +109,7 @@ struct TreeListing {
     }
   }
 
-  /// The listing as text, which ``init(text:)`` reads.
+  /// The listing as text for ``init(text:)``.
   var text: String {
     let lines =
       versions.map { "version\t\($0)\t\($1)" }.sorted() + rows.map { "entry\t\($0)\t\($1)" }.sorted()

@@ -10,10 +10,11 @@ import Testing
 
 @testable import ImageBuild
 
-/// With no SDK in the cache the first test takes two to five minutes: 1.1 GB of packages are fetched and unpacked. Later ones find it.
+/// Without an SDK in the cache, the first test takes two to five minutes to fetch and unpack 1.1 GB of packages. Later
+/// tests find it there.
 @Suite("Swift for arm64 from x86-64", .serialized, .enabled(if: Architecture.host == .amd64))
 struct ForeignSwiftTests {
-  /// A package with a C target, a package by path, and one of a git repository.
+  /// Writes a package with a C target, a dependency by path, and one from a git repository.
   private func writePackage(to folder: URL, library: URL) throws {
     try folder.writing(
       """
@@ -72,9 +73,9 @@ struct ForeignSwiftTests {
     try git(["tag", "1.0.0"])
   }
 
-  @Test("A program with dependencies, built in two folders, is the same, linked statically, and runs")
+  @Test("A program with dependencies is the same from two folders, is linked statically, and runs")
   func program() async throws {
-    // The mirror that the tests have may be a frozen one.
+    // The mirror of the tests may be a frozen one.
     let installation = try Workshop.run(
       ["sdk", "install", "arm64", "--allow-expired-index", "--quiet"], in: FileManager.default.temporaryDirectory)
     try #require(installation.status == 0, "\(installation.errors)")
@@ -104,7 +105,7 @@ struct ForeignSwiftTests {
     }
   }
 
-  @Test("`cultivar sdk build` says what the compiler says, and leaves the executable in the scratch folder")
+  @Test("`cultivar sdk build` prints the compiler's messages, and leaves the executable in the scratch folder")
   func build() async throws {
     try await withTemporaryFolder { folder in
       try writeLibrary("Words", "public let word = 1 + \"\"", to: folder)
@@ -120,7 +121,7 @@ struct ForeignSwiftTests {
     }
   }
 
-  @Test("Without an SDK a build says how to make one")
+  @Test("Without an SDK, a build tells how to make one")
   func noSDK() async throws {
     try await withTemporaryFolder { folder in
       try writeLibrary("Words", "public let word = 1", to: folder.appending(path: "greet"))
@@ -140,7 +141,7 @@ struct ForeignSwiftTests {
     }
   }
 
-  /// What stands in the way of an SDK, and what is said of it.
+  /// An obstacle to an SDK, and the expected message.
   struct Obstacle: Sendable, CustomTestStringConvertible {
     var arguments: [String]
     var environment: [String: String] = [:]
@@ -151,7 +152,7 @@ struct ForeignSwiftTests {
   }
 
   @Test(
-    "What stands in the way of an SDK is said with a remedy",
+    "An obstacle to an SDK is reported with a remedy",
     arguments: [
       Obstacle(arguments: ["install", "mips"], said: "Please provide one of 'amd64' and 'arm64'."),
       Obstacle(

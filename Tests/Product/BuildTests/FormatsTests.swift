@@ -24,7 +24,7 @@ struct FormatsTests {
     #expect(verdict.status == 0, "\(program): \(verdict.output)\(verdict.errors)")
   }
 
-  @Test("Every format that is asked for is there, with its hash, and gives the raw image again")
+  @Test("Every requested format is made, listed with its hash, and converts back to the raw image")
   func all() async throws {
     let formats = "formats: [root-oci, bundle, root-tar, android-sparse, qcow2, xz, zstd, bmap]"
     try await Workshop.withProject(image: formats) { folder in
@@ -45,7 +45,7 @@ struct FormatsTests {
       try judge("cmp", ["target", "box.img"], in: place)
       try judge("sh", ["-c", "tar --zstd -tf root.tar.zst | grep -q programs/hello"], in: place)
       try judge("skopeo", ["inspect", "oci-archive:root.oci.tar"], in: place)
-      // The bundle's root file system is the one in the slot, and its tree is the one that dm-verity makes of it.
+      // The bundle's root file system is the one in the slot, with the hash tree of dm-verity.
       try judge("sh", ["-c", "\"$0\" bundle extract box.bundle slot", Workshop.tool.path], in: place)
       try judge("fsck.erofs", ["slot/root.img"], in: place)
       try judge(
@@ -71,7 +71,7 @@ struct FormatsTests {
     }
   }
 
-  @Test("Small bundles are made for devices with the last releases that are found, and are gone with the next release")
+  @Test("Delta bundles are made for devices with the last releases, and removed with the next release")
   func deltas() async throws {
     let release = "version: VERSION\nrelease: { epoch: 3, minimumVersion: \"1.1\", notes: Quiet. }"
     try await Workshop.withProject(image: "formats: [bundle]", project: release.replacing("VERSION", with: "\"1.0\"")) {
@@ -88,7 +88,7 @@ struct FormatsTests {
         try build(version)
         try judge("sh", ["-c", "mkdir -p old/\(version) && cp build/box/box.bundle old/\(version)"], in: folder)
       }
-      // The release that is built is among what is found, and is replaced meanwhile.
+      // The release that is built is among those found, and is replaced meanwhile.
       try build("1.4", ["--delta-from", "old", "--delta-from", "build", "--deltas", "2"])
       try judge(
         "sh",
@@ -113,7 +113,7 @@ struct FormatsTests {
   }
 
   @Test(
-    "A small bundle is made from disk images of the old and the new release, and from no other disk",
+    "A delta bundle is made from disk images of the old and new releases, and from no other disk",
     arguments: ["erofs", "squashfs", "ext4"])
   func deltaFromDisk(root: String) async throws {
     try await Workshop.withProject(
@@ -162,7 +162,7 @@ struct FormatsTests {
   }
 
   @Test(
-    "A second build gives the same bytes; a format that is no longer asked for is gone, and nothing else is written")
+    "A second build gives the same bytes, removes a format that is no longer requested, and writes nothing else")
   func again() async throws {
     try await Workshop.withProject { folder in
       let formats = ["--format", "zstd", "--format", "xz", "--format", "bmap", "--format", "root-oci"]

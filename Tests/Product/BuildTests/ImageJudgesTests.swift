@@ -4,7 +4,7 @@ import HostSystem
 import TestFixtures
 import Testing
 
-@Suite("A built image, judged by the field's own tools", .enabled(if: Workshop.isReady, Workshop.condition))
+@Suite("A built image, judged by standard tools", .enabled(if: Workshop.isReady, Workshop.condition))
 struct ImageJudgesTests {
   private func judge(_ program: String, _ arguments: [String], accepts: String = "") throws {
     let verdict = try Judge(program).run(arguments, environment: ["LC_ALL": "C.UTF-8"])
@@ -12,7 +12,7 @@ struct ImageJudgesTests {
     #expect(verdict.output.contains(accepts) || accepts.isEmpty, "\(program): \(verdict.output)")
   }
 
-  @Test("Partition table, boot, root and data file system are in order; the image takes the room of its content")
+  @Test("Partition table, boot, root and data file systems are valid; the image takes the space of its content")
   func standard() async throws {
     try await Workshop.withProject { folder in
       let image = try Workshop.build(folder)
@@ -25,7 +25,7 @@ struct ImageJudgesTests {
       let other = try image.partition("root-b", to: folder)
       try judge("cmp", ["--bytes=\(512 << 20)", other.path, "/dev/zero"])
 
-      // Content is what is not zero, in blocks of 4 KiB.
+      // Content is every block of 4 KiB with a byte other than zero.
       let zeros = [UInt8](repeating: 0, count: 4096)
       let content = try Data(contentsOf: image.file, options: .alwaysMapped).withUnsafeBytes { whole in
         stride(from: 0, to: whole.count, by: zeros.count).reduce(Int64(0)) { sum, start in
@@ -39,7 +39,7 @@ struct ImageJudgesTests {
     }
   }
 
-  @Test("A root of squashfs is one, and small")
+  @Test("A squashfs root is valid and small")
   func squashfs() async throws {
     try await Workshop.withProject(image: "layout: { use: appliance-ab, root: squashfs }") { folder in
       let image = try Workshop.build(folder)
@@ -49,7 +49,7 @@ struct ImageJudgesTests {
     }
   }
 
-  @Test("A root of ext4 is one")
+  @Test("An ext4 root is valid")
   func ext4() async throws {
     try await Workshop.withProject(image: "layout: { use: appliance-ab, root: ext4, slot: 128M }") { folder in
       let image = try Workshop.build(folder)
@@ -59,7 +59,7 @@ struct ImageJudgesTests {
     }
   }
 
-  @Test("A Debian program comes with its libraries and its copyright, and without documentation or scripts")
+  @Test("A Debian program has its libraries and copyright file, but no documentation or scripts")
   func debianProgram() async throws {
     try await Workshop.withProject(programs: [Workshop.Program.curl]) { folder in
       let image = try Workshop.build(folder)
@@ -68,7 +68,7 @@ struct ImageJudgesTests {
       let names = Set(image.manifest.packages.map(\.name))
       #expect(names.isSuperset(of: ["curl", "libc6", "tzdata", "ca-certificates"]))
       #expect(!names.contains("debconf") && !names.contains("dpkg"))
-      // The image's own loader says whether every library is found.
+      // The image's own loader shows if every library is found.
       let libraries = "\(root.path)/usr/lib/x86_64-linux-gnu"
       let verdict = try Judge(at: root.appending(path: "usr/lib64/ld-linux-x86-64.so.2")).run([
         "--library-path", libraries, "\(root.path)/usr/bin/curl", "--version",

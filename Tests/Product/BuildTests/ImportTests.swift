@@ -4,14 +4,14 @@ import Lock
 import TestFixtures
 import Testing
 
-@Suite("A published image becomes a root as it is", .enabled(if: Workshop.isReady, Workshop.condition))
+@Suite("A published image becomes a root unchanged", .enabled(if: Workshop.isReady, Workshop.condition))
 struct ImportTests {
-  /// Ways to publish the same root.
+  /// Forms in which the same root is published.
   enum Form: String, CaseIterable {
     case fileSystem, mbr, gpt, xz, zstd, gzip, recovered, tar, tarXZ
   }
 
-  /// Gives a test a project that has a base and no packages.
+  /// Makes a project with a base and without packages for a test.
   ///
   /// - Parameter prepare: Makes the image, `base` in the folder.
   private func withBase(
@@ -71,7 +71,7 @@ struct ImportTests {
   }
 
   @Test(
-    "Owners, modes, links, holes and further partitions come along; device nodes and mounts do not",
+    "Owners, modes, links, holes and further partitions are kept; device nodes and mounts are not",
     arguments: Form.allCases)
   func kept(form: Form) async throws {
     let isDisk = ![.fileSystem, .recovered, .tar, .tarXZ].contains(form)
@@ -110,7 +110,7 @@ struct ImportTests {
     }
   }
 
-  @Test("An image that changed is another one until the lock file says so; --locked takes none that is not locked")
+  @Test("A changed image is refused until the lock file is updated; --locked accepts only a locked one")
   func locked() async throws {
     try await withBase {
       try publish(.tar, in: $0)
@@ -140,7 +140,7 @@ struct ImportTests {
   }
 
   @Test(
-    "An /etc/fstab that is a link to a device, or a pipe, is neither read nor waited for",
+    "An /etc/fstab that is a link to a device or a pipe is not read, and does not block",
     .timeLimit(.minutes(5)), arguments: ["ln -s /dev/zero", "ln -s /etc/hostname", "mkfifo"])
   func table(command: String) async throws {
     try await withBase {
@@ -162,7 +162,7 @@ struct ImportTests {
     var testDescription: String
     /// Further keys of `base`.
     var keys = ""
-    /// What is said.
+    /// The expected message.
     var message: String
     /// Makes the image, `base` in the folder.
     var make: @Sendable (URL) throws -> Void
@@ -172,7 +172,7 @@ struct ImportTests {
     }
   }
 
-  /// A root as a partition, and others beside it.
+  /// Makes a disk with a root partition and others.
   private static func disk(_ folder: URL, _ others: [String: String], roots: Int = 1) throws {
     let root = try PublishedImage.fileSystem("root", of: try PublishedImage.smallTree(in: folder), in: folder)
     var partitions = [(type: String, file: URL)](repeating: ("83", root), count: roots)
@@ -235,7 +235,7 @@ struct ImportTests {
     },
     Mistake("a damaged file system", "the file system of the image is damaged") {
       try disk($0, [:])
-      // Marks that blocks are free which are not.
+      // Marks blocks as free that are in use.
       try PublishedImage.run("mv root base", in: $0)
       let changed = try Judge("debugfs").run(["-w", "-R", "freeb 1000 900", "\($0.path)/base"])
       try #require(changed.status == 0, "\(changed.errors)")
@@ -276,7 +276,7 @@ struct ImportTests {
     },
   ]
 
-  @Test("What cannot be a base is refused, with the reason", arguments: mistakes)
+  @Test("An unsuitable base is refused with the reason", arguments: mistakes)
   func refused(mistake: Mistake) async throws {
     try await withBase(mistake.keys) {
       try mistake.make($0)
@@ -286,7 +286,7 @@ struct ImportTests {
       #expect(verdict.status == 1)
       #expect(verdict.errors.contains("cannot take \(folder.path)/base as a base: "), "\(verdict.errors)")
       #expect(verdict.errors.contains(mistake.message), "\(verdict.errors)")
-      // The last line says what to do.
+      // The last line has the remedy.
       #expect(verdict.errors.split(separator: "\n").last?.hasPrefix("  ") == true, "\(verdict.errors)")
     }
   }

@@ -6,10 +6,10 @@ import SystemBuild
 import TestFixtures
 import Testing
 
-/// The direct way of installing packages against dpkg, the reference: the same packages, in the same stages.
+/// Compares the direct installation of packages with dpkg, the reference: the same packages, in the same stages.
 ///
-/// Those whose scripts do the most unlike things are always compared; all of them, and an upgrade to the next suite, where
-/// `CULTIVAR_TEST_LONG` is 1: it takes a quarter of an hour.
+/// Packages with the most different scripts are always compared. If `CULTIVAR_TEST_LONG` is 1, so are all packages and
+/// an upgrade to the next suite, which takes a quarter of an hour.
 @Suite("Installing packages", .serialized, .enabled(if: Workshop.isReady, Workshop.condition))
 struct InstallationTests {
   private static let isLong = ProcessInfo.processInfo.environment["CULTIVAR_TEST_LONG"] == "1"
@@ -20,7 +20,7 @@ struct InstallationTests {
     : InstalledSample.allSets.filter { ["minimal", "diversions", "ssh"].contains($0.name) }
 
   @Test(
-    "The tree that is installed the direct way is dpkg's, but for a short list, and APT goes on from there",
+    "Direct installation makes the same tree as dpkg, except for a short list, and APT can change it later",
     arguments: isLong ? ["bookworm", "trixie"] : ["trixie"])
   func equality(suite: String) async throws {
     try await Cache(at: Workshop.cache).withScratch { folder in
@@ -47,7 +47,7 @@ struct InstallationTests {
     }
   }
 
-  @Test("A tree that was installed the direct way is upgraded to the next suite", .enabled(if: isLong))
+  @Test("A tree from a direct installation is upgraded to the next suite", .enabled(if: isLong))
   func nextSuite() async throws {
     try await Cache(at: Workshop.cache).withScratch { folder in
       let mirror = Mirror.choose(
@@ -62,7 +62,7 @@ struct InstallationTests {
           dpkg --audit
           dpkg --verify
           . /etc/os-release; echo $VERSION_CODENAME
-          # Of what went with the old suite, settings may stay.
+          # Settings of packages that were removed with the old suite may stay.
           dpkg-query --show --showformat '${db:Status-Status}\\n' | grep -v '^config-files$' | sort -u
           """, network: true)
       }
@@ -70,7 +70,7 @@ struct InstallationTests {
     }
   }
 
-  @Test("A package takes the place of one that others depend on")
+  @Test("A package replaces one that others depend on")
   func replacement() async throws {
     try await LibrarySystem.judged(
       "packages: { install: [initramfs-tools], remove: [cultivar-initramfs] }", suite: "trixie"
@@ -81,7 +81,7 @@ struct InstallationTests {
     }
   }
 
-  /// Users and groups, whatever their order.
+  /// Prints users and groups in a fixed order.
   private static let accounts = "for name in passwd group shadow gshadow; do sort /etc/$name; done"
 
   private static func described(_ entries: [ContentsListing.Entry]) -> [String: String] {

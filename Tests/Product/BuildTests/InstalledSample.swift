@@ -11,9 +11,8 @@ import Testing
 @testable import ImageBuild
 @testable import SystemBuild
 
-/// A Debian of sets of packages, each a stage upon the ones before, that is installed in one way or another.
+/// A Debian made of sets of packages, each a stage on top of the earlier ones, that can be installed in different ways.
 struct InstalledSample {
-  /// A set of packages.
   struct PackageSet {
     var name: String
     var packages: [String]
@@ -21,7 +20,8 @@ struct InstalledSample {
     init(_ name: String, _ packages: String...) { (self.name, self.packages) = (name, packages) }
   }
 
-  /// What scripts of packages do at all: users, units, alternatives, diversions, debconf, modules of languages, triggers of paths.
+  /// Sets with all kinds of effects that package scripts have: users, units, alternatives, diversions, debconf, modules
+  /// of languages, path triggers.
   static let allSets = [
     PackageSet("minimal", "systemd-sysv", "dbus", "iproute2", "apt"),
     PackageSet("diversions", "dash", "bash-completion", "locales"),
@@ -35,35 +35,36 @@ struct InstalledSample {
       "libgtk-3-common"),
   ]
 
-  /// What differs between ways of installing, and why.
+  /// Paths that may differ between ways of installation, with the reasons.
   static let explained = [
-    // The order in which scripts ask, and when.
+    // The order and time of the scripts' questions.
     "/var/cache/debconf/",
-    // Two packages that make users may be configured in either order; numbers and all else are the same.
+    // Two packages that make users may be configured in either order. Numbers and everything else are the same.
     "/etc/passwd", "/etc/group", "/etc/shadow", "/etc/gshadow",
-    // Keys are made by a script, and new each time.
+    // A script makes new keys each time.
     "/etc/ssh/ssh_host_",
     // Dated.
     "/var/cache/fontconfig/",
-    // The order of interests that were registered together.
+    // The order of triggers that were registered together.
     "/var/lib/dpkg/triggers/",
-    // Copies of what was there before the last change, and records of when it was.
+    // Backups from before the last change, and records of its time.
     "/var/lib/dpkg/status-old", "/var/lib/dpkg/diversions-old", "/var/log/", "/var/lib/dpkg/lock",
     "/var/lib/systemd/", "/etc/machine-id", "/var/lib/dbus/machine-id", "/var/cache/ldconfig/aux-cache",
   ]
 
-  /// Suite of Debian.
+  /// The suite of Debian.
   var suite: String
-  /// Architecture, as Debian calls it.
+  /// The architecture, by Debian's name.
   var architecture = "amd64"
   /// The sets, in the order of the stages.
   var sets: [PackageSet]
-  /// Whether programs of another architecture have native twins.
+  /// True if programs of another architecture have native twins.
   var hasTwins = true
 
-  /// Installs the sample in a cache of its own, and gives the root to a function.
+  /// Installs the sample in a separate cache, and passes the root to a closure.
   ///
-  /// - Parameter folder: The project's folder: in the file system of the archives, so that they can be linked.
+  /// - Parameter folder: The project's folder. It has to be in the file system of the archives, so that they can be
+  ///   linked.
   func installed<Value>(
     by installer: SystemBuilder.Installer, in folder: URL, work: (SystemRoot) async throws -> Value
   ) async throws -> Value {
@@ -94,13 +95,13 @@ struct InstalledSample {
     }
   }
 
-  /// The archive files of all packages, in the cache of the tests.
+  /// Returns the archive files of all packages, in the cache of the tests.
   func archives(in folder: URL) async throws -> [URL] {
     let packages = try await resolved(in: folder).packages.flatMap(\.self).filter { $0.archive != .build }
     return try await Workshop.builder(of: folder, cache: try Cache(at: Workshop.cache)).archive.files(of: packages)
   }
 
-  /// What is installed: definition and request of the system, and the packages of its stages.
+  /// Returns the definition and request of the system, and the packages of its stages.
   func resolved(
     in folder: URL
   ) async throws -> (definition: SystemDefinition, request: InstallationRequest, packages: [[DebianPackage]]) {
@@ -112,7 +113,7 @@ struct InstalledSample {
     let layers = sets.map { "./layers/\($0.name)" }.joined(separator: ", ")
     try LibrarySystem.write("layers: [\(layers)]", suite: suite, to: folder)
     if suite == "sid" {
-      // Nobody keeps a mirror that stands still from running out.
+      // The index of a frozen mirror expires.
       let file = folder.appending(path: "cultivar.yaml")
       try folder.writing(
         String(contentsOf: file, encoding: .utf8) + "debian: { snapshot: true }\n", to: "cultivar.yaml")
@@ -130,10 +131,10 @@ struct InstalledSample {
 }
 
 extension SystemRoot {
-  /// Runs a shell script in the root as it would be on a device; what it writes is dropped.
+  /// Runs a shell script in the root like on a device. Its writes are dropped.
   ///
-  /// - Parameter repository: Folder that is seen at `/run/cultivar/repository`.
-  /// - Returns: Standard output.
+  /// - Parameter repository: The folder to bind at `/run/cultivar/repository`.
+  /// - Returns: The standard output.
   func asked(_ script: String, repository: URL? = nil, network: Bool = false) async throws -> String {
     try await sandbox.run(
       script, root: .view(lower: stack.lower),
@@ -144,12 +145,11 @@ extension SystemRoot {
 
 /// An archive of packages in a folder, without signatures.
 struct FolderRepository {
-  /// The folder.
   let folder: URL
 
-  /// Makes it of archive files, and of newer versions of some.
+  /// Makes the archive from archive files, and adds newer versions of some.
   ///
-  /// - Parameter newer: Names of packages that are there once more, with `+later` at the end of the version.
+  /// - Parameter newer: Names of packages to add again with `+later` at the end of the version.
   init(of archives: [URL], newer: [String], in folder: URL) throws {
     self.folder = folder
     try FolderTree.create(folder.path)
@@ -181,7 +181,7 @@ struct FolderRepository {
 }
 
 extension SystemRoot {
-  /// What is in it, by path, with all hashes.
+  /// Returns all entries by path, with all hashes.
   func allEntries() async throws -> [ContentsListing.Entry] {
     async let writing: Void = writeArchive()
     let entries = try await entries(list())

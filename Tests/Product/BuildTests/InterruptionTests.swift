@@ -6,7 +6,7 @@ import Testing
 
 /// Processes of the machine.
 enum Processes {
-  /// Processes whose command line names a path.
+  /// Returns the processes whose command line contains a path.
   static func naming(_ path: String) throws -> [String] {
     try FolderTree.names(in: "/proc").filter { Int($0) != nil && Int32($0) != getpid() }.compactMap { id in
       guard let bytes = try? FolderTree.readFile("/proc/\(id)/cmdline") else { return nil }
@@ -16,10 +16,10 @@ enum Processes {
   }
 }
 
-@Suite("Builds that are cut, or run side by side", .enabled(if: Workshop.isReady, Workshop.condition))
+@Suite("Builds that are interrupted, or run at the same time", .enabled(if: Workshop.isReady, Workshop.condition))
 struct InterruptionTests {
   @Test(
-    "Ctrl-C and a request to end leave no scratch, no part of an image and no process", arguments: [SIGINT, SIGTERM])
+    "SIGINT and SIGTERM leave no scratch folder, no partial image and no process", arguments: [SIGINT, SIGTERM])
   func interrupted(signal: Int32) async throws {
     try await Workshop.withProject { folder in
       let cache = folder.appending(path: "cache")
@@ -35,7 +35,7 @@ struct InterruptionTests {
       #expect(verdict.errors.hasSuffix("cultivar: interrupted; nothing is left behind\n"), "\(verdict.errors)")
       #expect(try FolderTree.names(in: cache.appending(path: "scratch").path) == [])
       #expect(!FileManager.default.fileExists(atPath: folder.appending(path: "build").path))
-      // What was killed takes a moment to go on a machine that has much to do.
+      // Killed processes take a moment to disappear on a busy machine.
       for _ in 0..<50 where try !Processes.naming(cache.path).isEmpty { usleep(100_000) }
       #expect(try Processes.naming(cache.path) == [])
     }
@@ -61,11 +61,11 @@ struct InterruptionTests {
   }
 
   @Test(
-    "A sweep of scratch folders does not reach into mounts, of another file system or of the same",
+    "A cleanup of scratch folders does not reach into mounts, of the same or another file system",
     .enabled(if: geteuid() == 0))
   func mounts() async throws {
     try await Workshop.withProject { folder in
-      // The mounts are in a namespace of the shell's own, and end with it.
+      // The mounts are in the shell's own namespace, and end with it.
       let script = """
         mkdir -p canary cache/scratch/dead/other cache/scratch/dead/same cache/scratch/gone
         echo precious > canary/file
@@ -83,7 +83,7 @@ struct InterruptionTests {
     }
   }
 
-  @Test("A full disk under the artefacts leaves the old image, and says what is full", .enabled(if: geteuid() == 0))
+  @Test("A full disk for the artefacts is named, and the old image stays", .enabled(if: geteuid() == 0))
   func fullDisk() async throws {
     try await Workshop.withProject { folder in
       _ = try Workshop.build(folder)

@@ -3,9 +3,9 @@ import HostSystem
 import TestFixtures
 import Testing
 
-@Suite("A kernel of the project's own", .enabled(if: Workshop.isReady, Workshop.condition))
+@Suite("A kernel of the project", .enabled(if: Workshop.isReady, Workshop.condition))
 struct KernelTests {
-  /// Puts a file as kernel and some of Debian's modules, under a version of the test's own, into a project's folder.
+  /// Adds a file as the kernel, and some of Debian's modules under another version, to a project's folder.
   private func addKernel(to folder: URL, modules names: [String]) throws {
     try folder.writing("a kernel", to: "bzImage")
     let packages = Workshop.cache.appending(path: "store/package")
@@ -20,7 +20,7 @@ struct KernelTests {
 
   private let own = "kernel: { path: ./bzImage, modulesFolder: ./modules/6.99.0-own }"
 
-  @Test("It is taken as it is, with its own modules, decompressed and indexed")
+  @Test("It is used unchanged, with its own modules, which are decompressed and indexed")
   func taken() async throws {
     try await Workshop.withProject { folder in _ = try Workshop.build(folder) }
     try await Workshop.withProject(image: own) { folder in
@@ -39,7 +39,7 @@ struct KernelTests {
     }
   }
 
-  @Test("Debian's kernel of a suite of backports, which comes in several packages, is taken with its modules")
+  @Test("Debian's kernel from backports, which consists of several packages, is used with its modules")
   func backports() async throws {
     let kernel = "kernel: { package: linux-image-cloud-amd64, suite: trixie-backports, modules: [wireguard] }"
     try await Workshop.withProject(image: kernel, project: "debian: { suite: trixie, snapshot: true }") { folder in
@@ -52,7 +52,7 @@ struct KernelTests {
     }
   }
 
-  @Test("One that lacks the root's file system is refused, as nothing would start")
+  @Test("A kernel without the root's file system is refused, as it could not start")
   func lackingFileSystem() async throws {
     try await Workshop.withProject(image: own) { folder in
       try addKernel(to: folder, modules: ["ext4", "jbd2", "mbcache", "crc16", "crc32c_generic"])

@@ -2,11 +2,11 @@ import Foundation
 import SystemBuild
 import Testing
 
-/// What somebody does later with a tree: packages are unpacked over themselves, newer versions come, one goes with all its files.
+/// Later changes to a tree: packages are installed again, newer versions are installed, and one package is purged.
 ///
 /// The tree must have the sets "minimal", "diversions" and "ssh" of ``InstalledSample``.
 struct LaterChanges {
-  /// The archive that APT takes packages from.
+  /// The archive from which APT installs packages.
   private let repository: FolderRepository
   /// Names of the packages that have a newer version there.
   private let newer: [String]
@@ -15,13 +15,13 @@ struct LaterChanges {
   ///
   /// - Parameters:
   ///   - archives: The archive files of all packages in the tree.
-  ///   - newer: Names of packages that are upgraded.
+  ///   - newer: The names of packages to upgrade.
   init(archives: [URL], newer: [String], in folder: URL) throws {
     self.newer = newer
     repository = try FolderRepository(of: archives, newer: newer, in: folder)
   }
 
-  /// Makes the changes in a tree, with the APT and dpkg that are in it, and expects that nothing is amiss afterwards.
+  /// Makes the changes in a tree with its own APT and dpkg, and expects no problems afterwards.
   func expectSound(in root: SystemRoot, location: SourceLocation = #_sourceLocation) async throws {
     let upgraded = newer.sorted().map { "\($0)\n" }.joined()
     let answer = try await root.asked(Self.script, repository: repository.folder)

@@ -2,11 +2,11 @@ import Foundation
 import TestFixtures
 import Testing
 
-/// A system of built-in layers, and questions to its finished root.
+/// A system of built-in layers, and questions about its finished root.
 ///
-/// They are asked by a step that comes after the image and sees what went into it, secrets included.
+/// A step after the image asks the questions. It sees the image's content, including secrets.
 struct LibrarySystem {
-  /// Where the layers are found: in the checkout that the tests were built from.
+  /// Sets the folder of the layers: the checkout that the tests were built from.
   static let environment: [String: String?] = [
     "CULTIVAR_LAYERS": Checkout.layers.path
   ]
@@ -18,12 +18,12 @@ struct LibrarySystem {
     var judge: (String) -> Void
   }
 
-  /// Adds a question: what a shell script in the root must write to standard output.
+  /// Adds a question: a shell script to run in the root, and its expected standard output.
   mutating func expect(_ script: String, _ answer: String, location: SourceLocation = #_sourceLocation) {
     questions.append(Question(script: script) { #expect($0 == answer, "\(script)", sourceLocation: location) })
   }
 
-  /// Adds the questions that every system must answer.
+  /// Adds the questions for every system.
   ///
   /// - Parameter changed: Configuration files of packages that layers replace.
   mutating func expectSound(changedConfiguration changed: [String] = [], location: SourceLocation = #_sourceLocation) {
@@ -34,31 +34,31 @@ struct LibrarySystem {
       systemd-analyze verify --man=no --recursive-errors=no default.target \
         $(systemctl list-unit-files --state=enabled --plain --no-legend | cut -d ' ' -f 1 | grep -v @) 2>&1
       """, "", location: location)
-    // A user or group that went missing, or never was.
+    // Files of missing users or groups.
     expect("find / -xdev \\( -nouser -o -nogroup \\)", "", location: location)
     expect("find / -xdev -name 'ssh_host_*'", "", location: location)
     expect("find / -xdev ! -path '/dev/*' -perm -002 ! -type l ! -perm -1000", "", location: location)
   }
 
-  /// Adds the question whether systemd starts units.
+  /// Expects that systemd starts units.
   mutating func expectEnabled(_ units: String..., location: SourceLocation = #_sourceLocation) {
     for unit in units { expect("systemctl is-enabled \(unit)", "enabled\n", location: location) }
   }
 
-  /// Adds the question whether systemd leaves units alone.
+  /// Expects that systemd does not start units.
   mutating func expectDisabled(_ units: String..., location: SourceLocation = #_sourceLocation) {
     for unit in units { expect("systemctl is-enabled \(unit)", "disabled\n", location: location) }
   }
 
-  /// Builds a system and asks it.
+  /// Builds a system and asks the questions.
   ///
   /// - Parameters:
   ///   - image: Lines of the image.
-  ///   - suite: Suite of Debian, or whatever else a base can be.
-  ///   - kernel: Package of the kernel; `nil` to name none.
-  ///   - prepare: Puts further files into the project's folder.
-  ///   - inspect: Looks at the project's folder when the image is built.
-  ///   - secrets: Environment of the build; its values must not be in what is kept or said.
+  ///   - suite: The suite of Debian, or another value of `base`.
+  ///   - kernel: The package of the kernel; `nil` for none.
+  ///   - prepare: Adds files to the project's folder.
+  ///   - inspect: Inspects the project's folder after the build.
+  ///   - secrets: The environment of the build. Its values must not appear in stored files or output.
   ///   - ask: Adds questions.
   static func judged(
     _ image: String, suite: String, kernel: String? = "linux-image-cloud-amd64", secrets: [String: String] = [:],
@@ -89,7 +89,6 @@ struct LibrarySystem {
     }
   }
 
-  /// Writes the project.
   static func write(
     _ image: String, suite: String = "trixie", kernel: String? = "linux-image-cloud-amd64", to folder: URL
   ) throws {
@@ -108,7 +107,8 @@ struct LibrarySystem {
     try folder.writing(([head] + rows).joined(separator: "\n") + "\n", to: "cultivar.yaml")
   }
 
-  /// Asks one question after the other, in the folder of the artefacts. The root is a view: what is written to it is dropped.
+  /// A script that asks the questions one after the other, in the folder of the artefacts. The root is a view: writes
+  /// to it are dropped.
   private var script: String {
     var lines = [
       "#!/bin/sh -u", "root=$CULTIVAR_ROOT", "mount -t proc proc \"$root/proc\"",

@@ -3,9 +3,9 @@ import HostSystem
 import TestFixtures
 import Testing
 
-@Suite("The built-in layers make sound systems", .enabled(if: Workshop.isReady, Workshop.condition), .serialized)
+@Suite("The built-in layers make valid systems", .enabled(if: Workshop.isReady, Workshop.condition), .serialized)
 struct LibraryTests {
-  /// A suite that the library is for.
+  /// A suite that the library supports.
   enum DebianSuite: String, CaseIterable {
     case bookworm, trixie
   }
@@ -68,7 +68,7 @@ struct LibraryTests {
     }
   }
 
-  /// Who gets in, and what they may do.
+  /// Adds questions about logins and rights.
   private func expectShell(_ root: inout LibrarySystem, _ key: String) {
     root.expect("ls /var/lib/ssh-host-keys", "")
     root.expect(
@@ -85,7 +85,7 @@ struct LibraryTests {
       port 2222
 
       """)
-    // No password, neither root's nor anybody's.
+    // There are no passwords, not even root's.
     root.expect("cut -d : -f 2 /etc/shadow | grep -v '^[*!]'", "")
     root.expect(
       "stat -c '%a %U:%G' /root/.ssh /root/.ssh/authorized_keys /home/admin/.ssh/authorized_keys /etc/sudoers.d/20-admin",
@@ -95,7 +95,7 @@ struct LibraryTests {
   }
 
   @Test(
-    "A device with radio: NetworkManager, Wi-Fi, chrony, journal on disk, Bluetooth audio, firmware, tools",
+    "A wireless device: NetworkManager, Wi-Fi, chrony, journal on disk, Bluetooth audio, firmware, tools",
     arguments: DebianSuite.allCases)
   func radio(suite: DebianSuite) async throws {
     let image = """
@@ -131,7 +131,7 @@ struct LibraryTests {
         "stat -c '%a %U:%G' \(profile) /var/log/journal", "600 root:root\n2755 root:systemd-journal\n")
       root.expect(
         "grep -E '^(ssid|psk|key-mgmt)=' \(profile)", "ssid=Under the Stairs\nkey-mgmt=wpa-psk\npsk=\(password)\n")
-      // Nothing else in the root knows the password.
+      // No other file in the root contains the password.
       root.expect("grep -rlF -- '\(password)' /boot /etc /home /opt /root /srv /usr /var", "\(profile)\n")
       root.expect(
         "cat /etc/chrony/sources.d/cultivar.sources",
@@ -142,7 +142,7 @@ struct LibraryTests {
     }
   }
 
-  /// A layer whose values only the packages can judge.
+  /// A layer with a value that only the packages can check.
   struct Refusal: Sendable, CustomTestStringConvertible {
     var layer: String
     var rest: String
@@ -153,7 +153,7 @@ struct LibraryTests {
   }
 
   @Test(
-    "A value that the packages do not know is a failure that says so",
+    "A value that the packages do not know is an error that says so",
     arguments: [
       Refusal(
         layer: "locale", rest: "variables: { locale.locale: de_XX.UTF-8 }",
@@ -176,9 +176,9 @@ struct LibraryTests {
   }
 
   @Test(
-    "Docker has its data on the data partition, and a daemon that takes its settings", arguments: DebianSuite.allCases)
+    "Docker has its data on the data partition, and a daemon that uses its settings", arguments: DebianSuite.allCases)
   func docker(suite: DebianSuite) async throws {
-    // The package of bookworm has the client.
+    // In bookworm, the daemon's package includes the client.
     let client = suite == .bookworm ? "\nvariables: { docker.client: [] }" : ""
     try await LibrarySystem.judged("layers: [debian-minimal, docker]\(client)", suite: suite.rawValue) { root in
       root.expectSound()

@@ -4,19 +4,18 @@ import HostSystem
 import TestFixtures
 import Testing
 
-/// An archive of packages on the loopback address, signed with a key that was made for it.
+/// An archive of packages on the loopback address, signed with its own key.
 struct LocalRepository {
   private let folder: URL
   private let server: LoopbackServer
-  /// What gpg keeps; its agent's sockets need a short path.
+  /// The folder of gpg, whose agent needs a short path for its sockets.
   private let keys: TemporaryFolder
 
-  /// Its key, armoured.
+  /// The public key, armoured.
   var key: URL { folder.appending(path: "key.asc") }
-  /// Its URL.
   var url: String { server.url }
 
-  /// The URL of the same on the disk.
+  /// The URL of the same archive on the disk.
   var localURL: String { "file://\(server.site.path)" }
 
   /// Makes an archive without packages.
@@ -30,19 +29,19 @@ struct LocalRepository {
     try gpg(["--armor", "--output", key.path, "--export", "tools"])
   }
 
-  /// A package that has one file, `/usr/share/NAME/version`.
+  /// A package with one file, `/usr/share/NAME/version`.
   struct Package {
     var name: String
     var version: String
-    /// Whether it has a configuration file as well, `/etc/NAME.conf`.
+    /// True if it also has a configuration file, `/etc/NAME.conf`.
     var isConfigured = false
-    /// What it depends on, as in a control file.
+    /// Its dependencies, as in a control file.
     var needs: String?
     /// A script that runs after it is unpacked.
     var script: String?
   }
 
-  /// Adds packages; those of former versions stay.
+  /// Adds packages. Packages of earlier versions stay.
   func publish(_ packages: [Package]) throws {
     for package in packages {
       let tree = folder.appending(path: "trees/\(package.name)-\(package.version)")
@@ -72,7 +71,7 @@ struct LocalRepository {
         "Filename: ./\(name)\nSize: \(try FolderTree.readFile(file).count)\nSHA256: \(try ContentHash(ofFile: file))\n\n"
     }
     try server.site.writing(index, to: "Packages")
-    // Older than Debian's, so that the time of the images is Debian's.
+    // Older than Debian's, so that the images have the time of Debian's archive.
     let release = "Origin: Tools\nSuite: tools\nDate: Tue, 02 Jan 2024 00:00:00 UTC\nSHA256:\n"
     let plain = try folder.writing(
       "\(release) \(ContentHash(of: index)) \(index.utf8.count) Packages\n", to: "Release")

@@ -3,7 +3,7 @@ import HostSystem
 import TestFixtures
 import Testing
 
-@Suite("Programs from all their sources", .enabled(if: Workshop.isReady, Workshop.condition))
+@Suite("Programs from all kinds of sources", .enabled(if: Workshop.isReady, Workshop.condition))
 struct ProgramKindsTests {
   private func writeGoModule(_ text: String, to folder: URL) throws {
     try folder.writing("module example.org/greet\n\ngo 1.19\n", to: "go.mod")
@@ -13,7 +13,7 @@ struct ProgramKindsTests {
   }
 
   @Test(
-    "A Go module, built again when its source changes", .enabled(if: Judge.isInstalled("go"), "there is no Go here"))
+    "A Go module is built again when its source changes", .enabled(if: Judge.isInstalled("go"), "there is no Go here"))
   func goModule() async throws {
     try await Workshop.withProject(programs: ["go: { module: ./greet }"]) { folder in
       try writeGoModule("one", to: folder.appending(path: "greet"))
@@ -56,7 +56,7 @@ struct ProgramKindsTests {
       to: "Sources/greet/Greet.swift")
   }
 
-  @Test("A Swift package, whose executable is the same from another folder, and names no path of this machine")
+  @Test("A Swift package's executable is the same from another folder, and contains no path of this machine")
   func swiftPackage() async throws {
     var hashes: Set<ContentHash> = []
     for _ in 0..<2 {
@@ -70,7 +70,7 @@ struct ProgramKindsTests {
     #expect(hashes.count == 1)
   }
 
-  @Test("A Swift product that the package does not have, with those that it has")
+  @Test("An unknown Swift product is an error that lists the package's products")
   func noSwiftProduct() async throws {
     try await Workshop.withProject(programs: ["swift: { package: ./greet, product: great }"]) { folder in
       try writeSwiftPackage(to: folder.appending(path: "greet"))
@@ -113,7 +113,7 @@ struct ProgramKindsTests {
     }
   }
 
-  @Test("A script runs where the image has its interpreter, and is refused where it has not")
+  @Test("A script runs if the image has its interpreter, and is refused otherwise")
   func script() async throws {
     try await Workshop.withProject { folder in
       try folder.writing("#!/bin/sh\necho hello\n", to: "hello", mode: 0o755)
@@ -123,7 +123,7 @@ struct ProgramKindsTests {
   }
 
   @Test(
-    "A program that does not compile is an error with what the compiler said",
+    "A program that does not compile is an error with the compiler's message",
     .enabled(if: Judge.isInstalled("go"), "there is no Go here"))
   func doesNotCompile() async throws {
     try await Workshop.withProject(programs: ["go: { module: ./greet }"]) { folder in
@@ -135,7 +135,7 @@ struct ProgramKindsTests {
     }
   }
 
-  @Test("A program of Debian whose executable is a link into another package brings that one along")
+  @Test("A Debian program whose executable is a link into another package includes that package")
   func linked() async throws {
     try await Workshop.withProject(
       programs: ["debian: { packages: [redis-server], executable: /usr/bin/redis-server }"]
@@ -148,7 +148,7 @@ struct ProgramKindsTests {
     }
   }
 
-  @Test("An executable that the packages lack is said before anything is compiled")
+  @Test("An executable that is missing in the packages is reported before compilation")
   func lacking() async throws {
     try await Workshop.withProject(
       programs: [

@@ -3,13 +3,13 @@ import HostSystem
 import TestFixtures
 import Testing
 
-/// Images as others publish them, made by the field's own tools.
+/// Published images of third parties, made by standard tools.
 enum PublishedImage {
   /// Makes a disk of partitions.
   ///
   /// - Parameters:
   ///   - label: `dos` or `gpt`.
-  ///   - partitions: Type and file of each; they begin at 1 MiB, one after the other, each in whole MiB.
+  ///   - partitions: The type and file of each partition. They begin at 1 MiB and are adjacent, in whole MiB.
   static func disk(_ name: String, label: String, _ partitions: [(type: String, file: URL)], in folder: URL) throws
     -> URL
   {
@@ -37,7 +37,7 @@ enum PublishedImage {
 
   // MARK: A root without packages
 
-  /// What the `/etc/fstab` of ``smallRoot(in:changes:)`` says.
+  /// The `/etc/fstab` of ``smallTree(in:architecture:release:)``.
   static let mounts = """
     PARTUUID=1a2b3c4d-02 / ext4 defaults 0 1
     LABEL=FIRM /boot/firmware vfat defaults 0 2
@@ -46,7 +46,7 @@ enum PublishedImage {
 
     """
 
-  /// Makes a folder that passes for a Debian and has one program, so that it is small and nothing has to be fetched.
+  /// Makes a folder that passes for a Debian with one program. It is small, and nothing has to be fetched.
   static func smallTree(in folder: URL, architecture: String = "amd64", release: String? = nil) throws -> URL {
     let tree = folder.appending(path: "tree")
     try tree.writing(
@@ -72,7 +72,7 @@ enum PublishedImage {
     return tree
   }
 
-  /// Makes a file system of a folder, which belongs to root, and changes it by `debugfs`.
+  /// Makes a file system from a folder, with all files owned by root, and changes it with `debugfs`.
   static func fileSystem(
     _ name: String, of tree: URL, kind: String = "ext4", options: [String] = [], size: String = "24M",
     changes: [String] = [], in folder: URL
@@ -97,7 +97,7 @@ enum PublishedImage {
 }
 
 extension FolderTree {
-  /// Bytes of a file.
+  /// Returns the size of a file in bytes.
   fileprivate static func size(of file: URL) throws -> Int {
     try #require(try FileManager.default.attributesOfItem(atPath: file.path)[.size] as? Int)
   }

@@ -4,21 +4,21 @@ import HostSystem
 import TestFixtures
 import Testing
 
-@Suite("What cannot work is refused at once", .enabled(if: Workshop.isReady, Workshop.condition))
+@Suite("Impossible builds are refused at once", .enabled(if: Workshop.isReady, Workshop.condition))
 struct RefusalTests {
-  /// A project that cannot be built, or not here.
+  /// A project that cannot be built, at all or on this machine.
   struct Obstacle: Sendable, CustomTestStringConvertible {
     var name: String
     var image = "layers: [debian-minimal]"
     var environment: [String: String] = [:]
-    /// Whether there is a user without a range of ids.
+    /// True if the user has no range of subordinate IDs.
     var withoutRange = false
     var said: String
     var testDescription: String { name }
   }
 
   @Test(
-    "Within a second, with what to do, and without a single request to the archive",
+    "Within a second, with a remedy, and without a request to the archive",
     arguments: [
       Obstacle(
         name: "a layer that is not there", image: "layers: [debian-minimal, openssh-sever]",
@@ -54,7 +54,7 @@ struct RefusalTests {
       ]) { $1 }.merging(obstacle.environment) { $1 }
       #expect(chmod(folder.path, 0o755) == 0)
       for command in ["plan", "build"] {
-        // Other tests keep the machine busy: one of a few runs has to be as quick as all would be alone.
+        // Other tests keep the machine busy, so only one of a few runs has to be fast enough.
         var fastest = Duration.seconds(60)
         for _ in 0..<5 where fastest >= .seconds(1) {
           let begin = ContinuousClock.now

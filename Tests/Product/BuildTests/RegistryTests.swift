@@ -3,13 +3,13 @@ import HostSystem
 import TestFixtures
 import Testing
 
-/// Programs that their languages' tools fetch, from registries of the test's own: what a closed network has.
+/// Tests of programs that the languages' tools fetch from local registries, like in a closed network.
 @Suite("Programs from registries", .enabled(if: Workshop.isReady, Workshop.condition))
 struct RegistryTests {
-  /// A name that no earlier run has left a program of in the cache.
+  /// A unique name, so that the cache has no program of it from earlier runs.
   private let name = "greet-\(UUID().uuidString.prefix(8).lowercased())"
 
-  /// Writes a crate of that name at version 1.0.0 into a folder, as a file and as a line of an index.
+  /// Writes a crate of that name at version 1.0.0 into a folder. Returns its line of an index.
   private func publishCrate(saying word: String, in folder: URL) throws -> String {
     let source = folder.appending(path: "source")
     try source.writing(
@@ -26,7 +26,7 @@ struct RegistryTests {
     return #"{"name":"\#(name)","vers":"1.0.0","deps":[],"cksum":"\#(hash)","features":{},"yanked":false}"# + "\n"
   }
 
-  /// A local registry, and the folder of a Cargo that takes it in place of crates.io.
+  /// Makes a local registry, and the folder of a Cargo that uses it in place of crates.io.
   private func cargoHomeWithMirror(saying word: String, in folder: URL) throws -> URL {
     let mirror = folder.appending(path: "mirror")
     let line = try publishCrate(saying: word, in: mirror)
@@ -42,7 +42,7 @@ struct RegistryTests {
     return home
   }
 
-  /// A registry whose index is a git repository, by its URL.
+  /// Makes a registry whose index is a git repository, and returns its URL.
   private func registry(saying word: String, in folder: URL) throws -> String {
     let line = try publishCrate(saying: word, in: folder)
     let index = folder.appending(path: "index")
@@ -61,7 +61,7 @@ struct RegistryTests {
   }
 
   @Test(
-    "A crate comes from the registry that Cargo's configuration or the environment names, and anew from another one",
+    "A crate comes from the registry in Cargo's configuration or environment; another registry causes a new build",
     .enabled(if: Judge.isInstalled("cargo"), "there is no Cargo here"))
   func crate() async throws {
     try await withTemporaryFolder { place in
@@ -79,7 +79,7 @@ struct RegistryTests {
     }
   }
 
-  /// Writes a module of the Go proxy's layout (`GOPROXY` protocol, go.dev/ref/mod).
+  /// Writes a module in the layout of the Go proxy (`GOPROXY` protocol, go.dev/ref/mod).
   private func publishModule(_ path: String, requires: String = "", _ source: String, in proxy: URL) throws {
     let folder = proxy.appending(path: "\(path)/source")
     let manifest = "module \(path)\n\ngo 1.19\n\(requires)"
@@ -96,7 +96,7 @@ struct RegistryTests {
   }
 
   @Test(
-    "A Go module, and one that it requires, come from the proxy that the environment names",
+    "A Go module and its dependency come from the proxy in the environment",
     .enabled(if: Judge.isInstalled("go"), "there is no Go here"))
   func goModule() async throws {
     try await withTemporaryFolder { proxy in
@@ -107,10 +107,10 @@ struct RegistryTests {
         "package main\n\nimport (\n\t\"fmt\"\n\twords \"\(words)\"\n)\n\nfunc main() { fmt.Println(words.Word()) }\n",
         in: proxy)
       try await Workshop.withProject(programs: ["go: { install: example.org/\(name), version: v1.2.3 }"]) { folder in
-        // As `go env -w` writes it: where the user's own tools are installed, which is no place for a build.
+        // Like a setting by `go env -w`: the folder of the user's own tools, which a build must not use.
         let elsewhere = folder.appending(path: "elsewhere")
         let settings = try folder.writing("GOBIN=\(elsewhere.path)\n", to: "go-settings")
-        // Nobody else knows the module, so no sum of it is public.
+        // The module is not public, so there is no public checksum.
         let environment = [
           "GOPROXY": "file://\(proxy.path)", "GONOSUMDB": "example.org", "GOENV": settings.path,
         ]

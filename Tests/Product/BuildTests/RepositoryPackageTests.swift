@@ -3,7 +3,7 @@ import HostSystem
 import TestFixtures
 import Testing
 
-@Suite("Packages of repositories, and what they find", .enabled(if: Workshop.isReady, Workshop.condition))
+@Suite("Packages of repositories", .enabled(if: Workshop.isReady, Workshop.condition))
 struct RepositoryPackageTests {
   private func withRepository(
     _ packages: [LocalRepository.Package], _ layers: [String: String], isLocal: Bool = false,
@@ -38,7 +38,7 @@ struct RepositoryPackageTests {
     }
   }
 
-  @Test("What a step wrote into a configuration file stays when a later layer brings the package anew, and is said")
+  @Test("A step's change to a configuration file is kept, with a message, when a later layer updates the package")
   func kept() async throws {
     try await withRepository(
       ["1.0", "2.0"].map { .init(name: "tool", version: $0, isConfigured: true) }
@@ -58,7 +58,7 @@ struct RepositoryPackageTests {
     }
   }
 
-  @Test("When a stage fails, what dpkg says of the reason comes before what others print after it")
+  @Test("When a stage fails, dpkg's reason comes before the later output of other packages")
   func decisive() async throws {
     let loud = "i=0; while [ $i -lt 100 ]; do echo \"line $i of the other one\"; i=$((i+1)); done"
     try await withRepository(
@@ -92,7 +92,7 @@ struct RepositoryPackageTests {
     }
   }
 
-  @Test("An archive in the cache that was damaged is fetched again from the repository that it came from")
+  @Test("A damaged archive in the cache is fetched again from its repository")
   func damaged() async throws {
     let packages = ["tool", "other"].map { LocalRepository.Package(name: $0, version: "1.0") }
     try await withRepository(packages, ["a": "packages: [tool]"]) { project in
@@ -101,7 +101,7 @@ struct RepositoryPackageTests {
       let locked = try SmallSystem.packages(FolderTree.readFile(project.appending(path: "cultivar.lock").path))
       let tool = try #require(locked.first { $0.name == "tool" })
       try Data("damage".utf8).write(to: Workshop.cache.appending(path: "archives/\(tool.file)"))
-      // Another package beside it, so that it is installed anew.
+      // Another package, so that the stage is installed again.
       let layer = try project.text("layers/a/layer.yaml")
       try project.writing(layer.replacing("[tool]", with: "[tool, other]"), to: "layers/a/layer.yaml")
       let second = try Workshop.run(command, in: project, environment: LibrarySystem.environment)
@@ -111,7 +111,7 @@ struct RepositoryPackageTests {
     }
   }
 
-  /// A layer with a user that a package makes.
+  /// Returns a layer with a user that a package makes.
   private func user(_ keys: String) -> [String: String] {
     ["a": "requires: [debian-minimal]\npackages: [maker, passwd]\nusers: { made: { \(keys) } }"]
   }
@@ -120,7 +120,7 @@ struct RepositoryPackageTests {
     name: "maker", version: "1.0", needs: "passwd",
     script: "useradd --system --uid 250 --home-dir /var/lib/made --create-home --shell /usr/sbin/nologin made")
 
-  @Test("An account that a package brings gets its keys in its own home, and the shell and groups of the project")
+  @Test("An account of a package gets its keys in its own home, and the project's shell and groups")
   func account() async throws {
     let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFakeFakeFakeFakeFakeFakeFakeFakeFakeFakeFake me"
     try await withRepository([maker], user("shell: /bin/sh, groups: [adm], authorizedKeys: [\"\(key)\"]")) { project in
@@ -136,7 +136,7 @@ struct RepositoryPackageTests {
     }
   }
 
-  @Test("A number that the account cannot have any more is refused with its line")
+  @Test("A user ID that the account can no longer have is refused with its line")
   func number() async throws {
     try await withRepository([maker], user("uid: 251")) { project in
       let verdict = try Workshop.run(["build", "-q"], in: project, environment: LibrarySystem.environment)
@@ -149,7 +149,7 @@ struct RepositoryPackageTests {
   }
 
   @Test(
-    "After a build, private keys that packages made are said, explain knows packages, and the sandbox gives nobody its name"
+    "After a build, private keys of packages are reported, explain knows them, and /etc/mailname has the image's name"
   )
   func built() async throws {
     let mailer = LocalRepository.Package(
@@ -190,7 +190,7 @@ struct RepositoryPackageTests {
     }
   }
 
-  @Test("The name of a mail server that a layer gives stays")
+  @Test("A layer's mail server name is kept")
   func mailName() async throws {
     let layer = "packages: [mailer]\nfiles: [{ path: /etc/mailname, content: \"mail.example.org\\n\" }]"
     let mailer = LocalRepository.Package(name: "mailer", version: "1.0", script: "hostname > /etc/mailname")
@@ -202,7 +202,7 @@ struct RepositoryPackageTests {
     }
   }
 
-  @Test("plymouth, which wants a program for initial RAM file systems, is refused in these words; the remedy works")
+  @Test("plymouth, which needs an initramfs program, is refused with this reason; the remedy works")
   func initialRAM() async throws {
     let environment = LibrarySystem.environment
     try await withRepository([], ["a": "requires: [debian-minimal]\npackages: [plymouth]"]) { project in

@@ -4,7 +4,7 @@ import HostSystem
 import TestFixtures
 import Testing
 
-@Suite("Builds are functions of their inputs", .enabled(if: Workshop.isReady, Workshop.condition))
+@Suite("Builds depend only on their inputs", .enabled(if: Workshop.isReady, Workshop.condition))
 struct ReproducibleBuildTests {
   private static let files = "files:\n  - { source: ./etc, path: /etc/app }"
 
@@ -13,7 +13,7 @@ struct ReproducibleBuildTests {
     for name in names { try folder.writing("content of \(name)", to: "etc/\(name)") }
   }
 
-  @Test("Another folder, cache, user, umask, order of files and time give the same bytes")
+  @Test("Another folder, cache, user, umask, file order and time give the same bytes")
   func identical() async throws {
     try await Workshop.withProject(programs: [Workshop.Program.hello, Workshop.Program.curl], image: Self.files) {
       folder in
@@ -28,7 +28,7 @@ struct ReproducibleBuildTests {
         for name in ["cultivar.yaml", "cultivar.lock", "hello", "etc"] {
           try FileManager.default.moveItem(at: folder.appending(path: name), to: project.appending(path: name))
         }
-        // The archives are taken along, to spare the mirror; everything is unpacked and made anew.
+        // The archives are copied, to spare the mirror. Everything is unpacked and made again.
         let cache = folder.appending(path: "cache")
         try Workshop.copyArchives(to: cache)
         var command = ["-c", "umask 077; exec \"$0\" build --quiet", Workshop.tool.path]
@@ -50,7 +50,7 @@ struct ReproducibleBuildTests {
     }
   }
 
-  @Test("With nothing changed the image is not written again; a touched image is")
+  @Test("Without changes the image is not written again, except if it was modified")
   func unchanged() async throws {
     try await Workshop.withProject { folder in
       let image = try Workshop.build(folder)
@@ -67,7 +67,7 @@ struct ReproducibleBuildTests {
     }
   }
 
-  @Test("A changed program changes the root file system, and neither the boot partition nor the data partition")
+  @Test("A changed program changes the root file system, but not the boot partition or the data partition")
   func changedProgram() async throws {
     try await Workshop.withProject { folder in
       let image = try Workshop.build(folder)
@@ -89,7 +89,7 @@ struct ReproducibleBuildTests {
     }
   }
 
-  @Test("SOURCE_DATE_EPOCH is the time of everything in the image")
+  @Test("SOURCE_DATE_EPOCH is the time of all files in the image")
   func sourceDateEpoch() async throws {
     try await Workshop.withProject { folder in
       let image = try Workshop.build(folder, environment: ["SOURCE_DATE_EPOCH": "1000000000"])
@@ -100,7 +100,7 @@ struct ReproducibleBuildTests {
     }
   }
 
-  @Test("SOURCE_DATE_EPOCH that is no number is an error, not another image")
+  @Test("An invalid SOURCE_DATE_EPOCH is an error")
   func damagedEpoch() async throws {
     try await Workshop.withProject { folder in
       let said = try Workshop.refusal(folder, environment: ["SOURCE_DATE_EPOCH": "yesterday"])

@@ -3,9 +3,9 @@ import HostSystem
 import TestFixtures
 import Testing
 
-@Suite("Disks of machines that are kept", .enabled(if: Workshop.isReady && Workshop.hasEmulator, Workshop.condition))
+@Suite("Kept disks of machines", .enabled(if: Workshop.isReady && Workshop.hasEmulator, Workshop.condition))
 struct RunTests {
-  @Test("A kept disk of another build runs, and is said to be one; a new disk and a disk of the same build are not")
+  @Test("A kept disk of another build runs with a message; a new disk or one of the same build has none")
   func keptDisk() async throws {
     try await Workshop.withProject { folder in
       func said(_ arguments: String...) throws -> String {

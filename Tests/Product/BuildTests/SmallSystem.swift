@@ -8,9 +8,9 @@ import Testing
 
 @testable import ImageBuild
 
-/// A small Debian with whatever layers can bring: packages, users, files in folders, steps, units, and a secret.
+/// A small Debian with everything that layers can have: packages, users, files in folders, steps, units, and a secret.
 enum SmallSystem {
-  /// The secret, which is to be in two files of the root and nowhere else.
+  /// The secret. It must be in two files of the root and nowhere else.
   static let secret = "tulips-4711-on-the-roof"
 
   /// Environment of the builds.
@@ -56,7 +56,7 @@ enum SmallSystem {
 
   /// Writes the project.
   ///
-  /// - Parameter backwards: Whether files are made in the opposite order.
+  /// - Parameter backwards: True to make the files in the opposite order.
   static func write(to folder: URL, backwards: Bool = false) async throws {
     try writeSources(to: folder, backwards: backwards)
     try folder.writing(try await lock.value, to: "cultivar.lock")
@@ -73,14 +73,14 @@ enum SmallSystem {
     }
   }
 
-  /// The lock file, and all archives that it names in the cache of the environment, so that the archive is asked once.
+  /// The lock file, with all its archives in the tests' cache, so that the mirror is asked only once.
   static let lock = Task<[UInt8], any Error> {
     try await withTemporaryFolder { folder in
       try writeSources(to: folder)
       let locking = try Workshop.run(["lock", "--quiet"], in: folder, environment: environment)
       try #require(locking.status == 0, "\(locking.errors)")
       let text = try FolderTree.readFile(folder.appending(path: "cultivar.lock").path)
-      // A build would do with what it has unpacked already. The archives stay, as the cache is open.
+      // A build may need only the unpacked packages. The archives stay, as the cache is open.
       let archive = try Workshop.builder(of: folder, cache: try Workshop.openCache.get()).archive
       _ = try await archive.files(of: try packages(text))
       return text
@@ -91,13 +91,13 @@ enum SmallSystem {
     var packages: [String: DebianPackage]
   }
 
-  /// The packages of a lock file that come from an archive.
+  /// Returns the packages of a lock file that come from an archive.
   static func packages(_ lock: [UInt8]) throws -> [DebianPackage] {
     try JSONDecoder().decode(Lock.self, from: Data(lock)).packages.values.filter { $0.archive != .build }
       .sorted { $0.path < $1.path }
   }
 
-  /// Adds copies of all archives of the lock file to a cache.
+  /// Copies all archives of the lock file to a cache.
   static func addArchives(to cache: URL) async throws {
     let archives = cache.appending(path: "archives")
     try FolderTree.create(archives.path)
@@ -110,11 +110,11 @@ enum SmallSystem {
 
   private static let firstHashes = Mutex<[String: ContentHash]?>(nil)
 
-  /// Expects artefacts and manifest to be the same, byte by byte, in all builds of this run.
+  /// Expects the same artefacts and manifest, byte by byte, in all builds of this test run.
   static func expectSameAsEver(_ project: URL, location: SourceLocation = #_sourceLocation) throws {
     let folder = project.appending(path: "build/box")
     var hashes: [String: ContentHash] = [:]
-    // What begins with a dot is about this folder's files, their times among it.
+    // Files with a leading dot describe this folder's files, including their times.
     for name in try FolderTree.names(in: folder.path) where !name.hasPrefix(".") {
       hashes[name] = try ContentHash(ofFile: folder.appending(path: name).path)
     }

@@ -3,7 +3,7 @@ import HostSystem
 import TestFixtures
 import Testing
 
-@Suite("The lock file of a system, and a repository of its own", .enabled(if: Workshop.isReady, Workshop.condition))
+@Suite("The lock file of a system, and its own repository", .enabled(if: Workshop.isReady, Workshop.condition))
 struct SystemLockTests {
   private static let project = """
     cultivar: 1
@@ -19,7 +19,7 @@ struct SystemLockTests {
 
     """
 
-  /// Asks the APT of the root, which has no other sources for this, about its packages.
+  /// Queries the APT of the root, which has no other sources here, about its packages.
   private static let judge = """
     #!/bin/sh -eu
     artefacts=$PWD
@@ -52,7 +52,7 @@ struct SystemLockTests {
       "cultivar: 1\ndescription: Another tool\nrequires: [tools]\npackages: [other]\n", to: "layers/other/layer.yaml")
   }
 
-  @Test("A locked build keeps what is locked; an update changes what is named; the device's APT takes its repository")
+  @Test("A locked build keeps locked versions; an update changes named ones; the device's APT accepts its repository")
   func lock() async throws {
     try await withTemporaryFolder { folder in
       let repository = try LocalRepository(in: folder.appending(path: "repository"))

@@ -4,10 +4,10 @@ import HostSystem
 import TestFixtures
 import Testing
 
-@Suite("Systems are functions of their inputs", .enabled(if: Workshop.isReady, Workshop.condition))
+@Suite("Systems depend only on their inputs", .enabled(if: Workshop.isReady, Workshop.condition))
 struct SystemTests {
   @Test(
-    "Root and another user, each in a folder and with a cache of their own, make the same bytes; the secret is where it was wished",
+    "Root and another user, with separate folders and caches, make the same bytes; the secret does not leak",
     .enabled(if: OtherUser.isPossible, "\(OtherUser.condition)"))
   func identical() async throws {
     try await withTemporaryFolder { folder in
@@ -41,7 +41,7 @@ struct SystemTests {
       try #require(verdict.status == 0, "\(verdict.errors)")
       try SmallSystem.expectSameAsEver(project)
       #expect(try FolderTree.names(in: cache.appending(path: "scratch").path) == [])
-      // What belongs to subordinate ids goes as well.
+      // Files of subordinate IDs are removed as well.
       let clearing = try user.run(Workshop.tool, ["cache", "clear", "--yes"], in: project, environment: environment)
       #expect(clearing.status == 0, "\(clearing.errors)")
       #expect(try Judge("find").run([cache.appending(path: "store").path, "-mindepth", "2"]).output == "")
@@ -52,7 +52,7 @@ struct SystemTests {
 
   private func expectSecretKept(_ folder: URL, cache: URL, said: String) throws {
     #expect(!said.contains(SmallSystem.secret))
-    // The search would find it: the disk and the root's archive have it.
+    // Checks the search itself: the disk and the root's archive contain the secret.
     let artefacts = folder.appending(path: "build/box")
     let found = try filesWithSecret(artefacts)
     #expect(found == ["box.img", "root.oci.tar"])
@@ -66,7 +66,7 @@ struct SystemTests {
     #expect(inside == ["etc/gateway.conf", "etc/greeting"])
   }
 
-  /// Paths of the files that have the secret, as they are or below any compression.
+  /// Returns the paths of files that contain the secret, plain or compressed.
   private func filesWithSecret(_ folder: URL) throws -> [String] {
     let script = """
       import gzip, io, lzma, os, subprocess, sys, tarfile
@@ -86,7 +86,7 @@ struct SystemTests {
           for name in names:
               path = os.path.join(place, name)
               if os.path.islink(path) or not os.path.isfile(path): continue
-              # Debian's own archives have names that are their hash.
+              # Debian's own archives are named by their hash.
               if path.endswith(".deb"): continue
               with open(path, "rb") as file: data = file.read()
               if any(secret in layer for layer in layers(data)): print(os.path.relpath(path, folder))

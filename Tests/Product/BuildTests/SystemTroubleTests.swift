@@ -4,9 +4,9 @@ import HostSystem
 import TestFixtures
 import Testing
 
-@Suite("Builds of systems that something happens to", .enabled(if: Workshop.isReady, Workshop.condition))
+@Suite("Interrupted builds of systems", .enabled(if: Workshop.isReady, Workshop.condition))
 struct SystemTroubleTests {
-  @Test("After a lost network, Ctrl-C and a sudden end each build goes on from there, to the same bytes as ever")
+  @Test("After a network failure, Ctrl-C and SIGKILL, each build resumes and gives the same bytes")
   func resumed() async throws {
     try await withTemporaryFolder { folder in
       let project = folder.appending(path: "project")
@@ -20,14 +20,14 @@ struct SystemTroubleTests {
       let verdict = try Workshop.run(["build"], in: project, environment: build.environment)
 
       try #require(verdict.status == 0, "\(verdict.errors)")
-      // The essential packages were there, whole.
+      // The essential packages were complete.
       #expect(!verdict.errors.contains("install the essential packages"), "\(verdict.errors)")
       #expect(try FolderTree.names(in: build.cache.appending(path: "scratch").path) == [])
       try SmallSystem.expectSameAsEver(project)
     }
   }
 
-  /// A build in a cache of its own.
+  /// A build with its own cache.
   private struct Build {
     var project: URL
     var cache: URL
@@ -35,7 +35,7 @@ struct SystemTroubleTests {
     var environment: [String: String?] { SmallSystem.environment.merging(["CULTIVAR_CACHE": cache.path]) { $1 } }
   }
 
-  /// A mirror that falls silent in the middle.
+  /// Builds with a mirror that stops answering.
   private func loseNetwork(_ build: Build, in folder: URL) async throws {
     let server = try LoopbackServer(in: folder.appending(path: "mirror"))
     let packages = try SmallSystem.packages(try await SmallSystem.lock.value)
@@ -57,11 +57,11 @@ struct SystemTroubleTests {
     #expect(cut.errors.contains("\n  check the network; "), "\(cut.errors)")
     #expect(!FileManager.default.fileExists(atPath: build.project.appending(path: "build").path))
     let kept = try FolderTree.names(in: build.cache.appending(path: "archives").path).filter { $0.hasSuffix(".deb") }
-    // What was on its way when the connection ended is lost.
+    // Data in transit when the connection ended is lost.
     #expect((1...30).contains(kept.count), "\(kept.count)")
 
     try server.restart()
-    // Nothing is built: once there are archives, the test goes on without the mirror.
+    // Nothing is built. Once the archives are there, the test continues without the mirror.
     let rest = try Running(Workshop.tool, ["build"], in: build.project, environment: environment)
     while rest.isRunning, try !rest.errors().contains("done: fetch the essential packages") { usleep(20_000) }
     kill(rest.id, SIGINT)
@@ -74,7 +74,7 @@ struct SystemTroubleTests {
     try await SmallSystem.addArchives(to: build.cache)
   }
 
-  /// Ends a build while packages are installed.
+  /// Ends a build while packages are being installed.
   private func end(_ build: Build, by signal: Int32, in step: String) async throws {
     let running = try Running(Workshop.tool, ["build"], in: build.project, environment: build.environment)
     while running.isRunning, try !isInstalling(build.cache, step) { usleep(2000) }
@@ -88,18 +88,18 @@ struct SystemTroubleTests {
       #expect(try FolderTree.names(in: build.cache.appending(path: "scratch").path) == [])
     }
     #expect(!FileManager.default.fileExists(atPath: build.project.appending(path: "build").path))
-    // What was killed takes a moment to go on a machine that has much to do.
+    // Killed processes take a moment to disappear on a busy machine.
     for _ in 0..<100 where try !Processes.naming(build.cache.path).isEmpty { usleep(100_000) }
     #expect(try Processes.naming(build.cache.path) == [])
     let mounts = String(decoding: try FolderTree.readFile("/proc/self/mountinfo"), as: UTF8.self)
     #expect(!mounts.contains(build.cache.path))
   }
 
-  /// True if packages are being installed: the plan of the installation lists their archives.
+  /// Returns true while packages are being installed: the plan of the installation lists their archives.
   private func isInstalling(_ cache: URL, _ step: String) throws -> Bool {
     let scratch = cache.appending(path: "scratch").path
     let archive = step == "packages of kernel" ? "linux-image-" : "base-passwd"
-    // Each folder of the list may go at any time.
+    // Each folder of the list may be removed at any time.
     guard let folders = try? FolderTree.names(in: scratch) else { return false }
     return folders.contains { folder in
       guard let plan = try? FolderTree.readFile("\(scratch)/\(folder)/plan") else { return false }
@@ -108,20 +108,20 @@ struct SystemTroubleTests {
   }
 
   @Test(
-    "A full disk under the cache, and then under the artefacts, is named; with room the same build goes on",
+    "A full disk for the cache, and then for the artefacts, is named; with more space the same build continues",
     .enabled(if: geteuid() == 0))
   func fullDisk() async throws {
     try await withTemporaryFolder { folder in
       try await SmallSystem.write(to: folder)
       let filled = folder.appending(path: "filled")
       try await SmallSystem.addArchives(to: filled)
-      // The mounts are in a name space of the shell's own, and end with it.
+      // The mounts are in the shell's own namespace, and end with it.
       let script = """
         mkdir cache out
         mount -t tmpfs -o size=280m none cache
         mount -t tmpfs -o size=64m none out
         cp -r filled/archives cache
-        # Among the packages, and in the archive of the root.
+        # While packages are installed, and while the root's archive is written.
         for size in 280m 330m; do
           mount -o remount,size=$size cache
           "$0" build --quiet --output out || echo "status $?"

@@ -7,33 +7,34 @@ import Testing
 
 @testable import ImageBuild
 
-/// Makes projects and runs the tool on them, as a user does, with real packages.
+/// Makes projects and runs the tool on them like a user, with real packages.
 ///
-/// Packages and tools are kept in the cache that the environment names, as for every build of the user.
+/// Packages and tools are in the cache that the environment names, as for every build of the user.
 struct Workshop: Sendable {
-  /// Why the tests of this target may not run.
+  /// The reason why the tests of this target are skipped.
   static let condition: Comment =
     "CULTIVAR_DEVICE_EXECUTABLES names no folder with x86_64/cultivar-device; `make test` sets it"
 
-  /// Whether there is a device executable to put into images.
+  /// True if there is a device executable to put into images.
   static let isReady: Bool = {
     let folder = ProcessInfo.processInfo.environment["CULTIVAR_DEVICE_EXECUTABLES"] ?? ""
     return FileManager.default.isExecutableFile(atPath: "\(folder)/x86_64/cultivar-device")
   }()
 
-  /// True if this machine can run virtual ones.
+  /// True if this machine can run virtual machines.
   static let hasEmulator = FileManager.default.isExecutableFile(atPath: "/usr/bin/qemu-system-x86_64")
 
-  /// The executable that was built with the tests.
+  /// The executable that was built together with the tests.
   static var tool: URL { BuiltTool.file }
 
   /// The cache of the builds.
   static var cache: URL { Cache.defaultFolder(environment: ProcessInfo.processInfo.environment) }
 
-  /// That cache, open as long as the tests run: no build that ends meanwhile removes what they have taken from it.
+  /// The same cache, open as long as the tests run, so that other builds do not remove results from it that the tests
+  /// use.
   static let openCache = Result { try Cache(at: cache) }
 
-  /// Copies the archives of the builds to another cache, which spares the mirror; a build that ends meanwhile may remove some.
+  /// Copies the archives of the builds to another cache, to spare the mirror. Another build may remove some meanwhile.
   static func copyArchives(to other: URL) throws {
     let (own, copies) = (cache.appending(path: "archives"), other.appending(path: "archives"))
     try FolderTree.create(copies.path)
@@ -44,7 +45,7 @@ struct Workshop: Sendable {
     }
   }
 
-  /// A lock file with all packages that the tests' projects take, so that APT is asked once.
+  /// A lock file with all packages of the tests' projects, so that APT is asked only once.
   private static let lock = Task<[UInt8], any Error> {
     try await withTemporaryFolder { folder in
       try write(programs: [Program.hello, Program.curl], image: "", to: folder)
@@ -54,7 +55,7 @@ struct Workshop: Sendable {
     }
   }
 
-  /// The library that the tool builds a project with.
+  /// Returns the builder of the tool for a project.
   static func builder(of folder: URL, cache: Cache) throws -> ImageBuilder {
     let environment = ProcessInfo.processInfo.environment
     return ImageBuilder(
@@ -66,13 +67,13 @@ struct Workshop: Sendable {
 
   /// Programs of the tests' projects, as items of a project file.
   enum Program {
-    /// A static executable of the test's own.
+    /// A static executable made by the test.
     static let hello = "executable: ./hello"
     /// A Debian package with many libraries.
     static let curl = "debian: { packages: [curl], executable: /usr/bin/curl }"
   }
 
-  /// Gives a test a project with an image called `box`, and the folder that it is in.
+  /// Makes a project with an image called `box`, and passes its folder to a closure.
   ///
   /// - Parameters:
   ///   - programs: Items of the list of programs.
@@ -111,7 +112,6 @@ struct Workshop: Sendable {
     return try FolderTree.readFile(product)
   }
 
-  /// Runs the tool.
   @discardableResult
   static func run(
     _ arguments: [String], in folder: URL, environment: [String: String?] = [:]
@@ -126,7 +126,7 @@ struct Workshop: Sendable {
     return try BuiltImage(folder.appending(path: "build/box"))
   }
 
-  /// Builds the project, and runs the program of that name out of the image: it is static, so it runs here as well.
+  /// Builds the project, and runs a program from the image. The program is static, so it also runs here.
   static func output(
     of name: String, in folder: URL, environment: [String: String?] = [:]
   ) throws -> String {
@@ -139,7 +139,7 @@ struct Workshop: Sendable {
     return try Judge(at: program).run([]).output
   }
 
-  /// What the tool says on standard error where a build must not succeed.
+  /// Returns the standard error of a build that must fail.
   static func refusal(_ folder: URL, environment: [String: String?] = [:]) throws -> String {
     let verdict = try run(["build", "--quiet"], in: folder, environment: environment)
     #expect(verdict.status == 1)

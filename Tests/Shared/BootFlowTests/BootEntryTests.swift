@@ -10,7 +10,7 @@ struct BootEntryTests {
     BootEntry(slot: .b, title: "roof station", version: "1.2.0", arguments: arguments)
   }
 
-  @Test("systemd-boot is told kernel, initial RAM file system and command line of the slot")
+  @Test("The entry of systemd-boot has the slot's kernel, initial RAM file system and command line")
   func systemdBoot() {
     #expect(
       entry(["ro", "memmap=1M$2G"]).bootLoaderSpecification(generation: 7) == """
@@ -24,7 +24,7 @@ struct BootEntryTests {
         """)
   }
 
-  @Test("GRUB is told the same, and which partition it is")
+  @Test("The commands of GRUB have the same, and the boot partition")
   func grub() {
     #expect(
       entry(["console=ttyS0,115200", "ro"]).grubCommands == """
@@ -39,7 +39,7 @@ struct BootEntryTests {
   }
 
   @Test(
-    "Characters that mean something to GRUB reach the kernel as they are",
+    "Special characters of GRUB reach the kernel unchanged",
     arguments: ["memmap=1M$2G", "a;b", "x=\"1\"", "it's", "a{b}", "#c", "a\\b", "*", "é"])
   func quoting(argument: String) throws {
     let line = try #require(entry([argument]).grubCommands.split(separator: "\n").first { $0.hasPrefix("if linux ") })
@@ -49,7 +49,7 @@ struct BootEntryTests {
     #expect(verdict.output == argument)
   }
 
-  @Test("Each architecture has its removable loader, and an unknown one has none")
+  @Test("Each known architecture has a removable loader")
   func removable() {
     #expect(BootPartition.removableLoader("amd64") == "EFI/BOOT/BOOTX64.EFI")
     #expect(BootPartition.removableLoader("arm64") == "EFI/BOOT/BOOTAA64.EFI")

@@ -8,7 +8,7 @@ import Testing
 
 @Suite("Boot flows")
 struct BootFlowTests {
-  /// The boot partition of a new image, a flow, and its loader.
+  /// The boot partition of a new image, a boot flow, and its boot loader.
   private struct Device {
     let folder: TemporaryFolder
     let loader: LoaderDouble
@@ -33,7 +33,7 @@ struct BootFlowTests {
       try loader.start(URL(fileURLWithPath: folder.path), canWrite: canWrite)
     }
 
-    /// Names and contents of all files.
+    /// Returns the names and contents of all files.
     func content() throws -> [String: Data] {
       let root = URL(fileURLWithPath: folder.path)
       var content: [String: Data] = [:]
@@ -44,7 +44,7 @@ struct BootFlowTests {
     }
   }
 
-  @Test("A new image has slot A as its standard, again and again", arguments: LoaderDouble.allCases)
+  @Test("A new image always starts slot A as its default", arguments: LoaderDouble.allCases)
   func new(loader: LoaderDouble) throws {
     let device = try Device(loader)
     #expect(try device.flow.choice() == BootChoice(standard: .a))
@@ -52,7 +52,7 @@ struct BootFlowTests {
     #expect(try device.start() == "a")
   }
 
-  @Test("A trial is started once, and left by itself", arguments: LoaderDouble.allCases)
+  @Test("A trial starts only once", arguments: LoaderDouble.allCases)
   func trial(loader: LoaderDouble) throws {
     let device = try Device(loader)
     try device.flow.withdraw(.b)
@@ -64,7 +64,7 @@ struct BootFlowTests {
     #expect(try device.start() == "a")
   }
 
-  @Test("A trial that is committed is the standard from then on", arguments: LoaderDouble.allCases)
+  @Test("A committed trial becomes the default", arguments: LoaderDouble.allCases)
   func commit(loader: LoaderDouble) throws {
     let device = try Device(loader)
     try device.flow.offer(Device.entry(.b, "2.0"))
@@ -77,7 +77,7 @@ struct BootFlowTests {
     #expect(try device.content() == once, "committing again changes nothing")
   }
 
-  @Test("The slot before is gone back to by a trial of its own", arguments: LoaderDouble.allCases)
+  @Test("A separate trial goes back to the previous slot", arguments: LoaderDouble.allCases)
   func back(loader: LoaderDouble) throws {
     let device = try Device(loader)
     try device.flow.offer(Device.entry(.b, "2.0"))
@@ -94,7 +94,7 @@ struct BootFlowTests {
     #expect(try device.start() == "a")
   }
 
-  @Test("The standard cannot be withdrawn or tried, a withdrawn slot is not started", arguments: LoaderDouble.allCases)
+  @Test("The default slot cannot be withdrawn or tried; a withdrawn one never starts", arguments: LoaderDouble.allCases)
   func withdraw(loader: LoaderDouble) throws {
     let device = try Device(loader)
     #expect(throws: BootFlowFailure.isStandard(.a)) { try device.flow.withdraw(.a) }
@@ -107,7 +107,7 @@ struct BootFlowTests {
     #expect(try device.start() == "a")
   }
 
-  @Test("Twenty updates from slot to slot leave no more files than two", arguments: LoaderDouble.allCases)
+  @Test("Twenty updates from slot to slot leave as many files as two", arguments: LoaderDouble.allCases)
   func many(loader: LoaderDouble) throws {
     let device = try Device(loader)
     var slot = Slot.a
@@ -124,11 +124,11 @@ struct BootFlowTests {
   }
 
   @Test(
-    "What a cut or another program left is passed over, and does not stand in the way", arguments: LoaderDouble.allCases
+    "Leftovers of a power cut or another program are ignored, and do no harm", arguments: LoaderDouble.allCases
   )
   func leftovers(loader: LoaderDouble) throws {
     let device = try Device(loader)
-    // An entry that a cut left empty, a trial's entry that was committed, and what another program left.
+    // An entry that a power cut left empty, a trial's entry that was committed, and files of another program.
     let files = BootFolder(device.folder.path)
     try files.create("\(BootPartition.entries)/cultivar-b-2+1.conf", [])
     try files.create("\(BootPartition.entries)/cultivar-b-x.conf", Array("linux /slots/b/linux\n".utf8))
@@ -139,7 +139,7 @@ struct BootFlowTests {
   }
 
   @Test(
-    "A damaged copy of the record is passed over, and written anew by the next change",
+    "A damaged copy of the record is ignored, and repaired by the next change",
     arguments: [
       (.grub, ["grub/choice-1.env"]), (.grub, ["grub/choice-1.sha256"]), (.grub, ["grub/choice-2.env"]),
       (.grub, ["grub/choice-1.env", "grub/choice-2.sha256"]), (.uBoot, ["u-boot/choice-1.env"]),
@@ -156,7 +156,7 @@ struct BootFlowTests {
       bytes[40] ^= 1
       try files.overwrite(name, bytes)
     }
-    // Without either copy the loader takes the first slot that there is, which is whole as well.
+    // Without either copy the boot loader uses the first slot, which is complete as well.
     let expected = damaged.count == 2 ? "a" : "b"
     #expect(try device.flow.choice().standard?.rawValue == expected)
     #expect(try device.start() == expected)
@@ -165,7 +165,7 @@ struct BootFlowTests {
   }
 
   @Test(
-    "With the first entries of both slots damaged the standard starts all the same, and the next update mends its own",
+    "With the first entries of both slots damaged, the default still starts, and an update repairs its entry",
     arguments: LoaderDouble.allCases, ["", "garbage"])
   func spares(loader: LoaderDouble, damage: String) throws {
     let device = try Device(loader)
@@ -195,7 +195,7 @@ struct BootFlowTests {
   }
 
   @Test(
-    "A loader tries nothing where it cannot write down that it has, and the next offer mends its file",
+    "A boot loader tries nothing if it cannot record the trial, and the next offer repairs its file",
     arguments: [(.grub, "grub/begun.env"), (.uBoot, "u-boot/begun.env")] as [(LoaderDouble, String)])
   func cannotWrite(loader: LoaderDouble, file: String) throws {
     let device = try Device(loader)
@@ -220,7 +220,7 @@ struct BootFlowTests {
     #expect(verdict.output.contains("OK"))
   }
 
-  @Test("U-Boot's own tools read its files: fw_printenv the environments; the script is what mkimage makes of it")
+  @Test("U-Boot's own tools read its files: fw_printenv the environments, mkimage makes the same script")
   func uBootTools() throws {
     let device = try Device(.uBoot)
     let files = BootFolder(device.folder.path)

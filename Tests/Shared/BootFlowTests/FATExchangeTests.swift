@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Exchange of files on FAT")
 struct FATExchangeTests {
-  /// A file system with a loader and its successor, made by the field's own tools.
+  /// Makes a file system with a boot loader and its successor, using standard tools.
   private func withFileSystem(_ body: (URL, (String) throws -> Judge.Verdict) throws -> Void) async throws {
     try await withTemporaryFolder { folder in
       let image = folder.appending(path: "fat")
@@ -26,7 +26,7 @@ struct FATExchangeTests {
     }
   }
 
-  @Test("Both files have each other's content afterwards, in one sector's write, and fsck finds no fault")
+  @Test("Both files exchange their content in a single sector write, and fsck finds no error")
   func exchange() async throws {
     try await withFileSystem { image, shell in
       let before = try Data(contentsOf: image)
@@ -41,7 +41,7 @@ struct FATExchangeTests {
     }
   }
 
-  @Test("What is not there is said, and nothing is written")
+  @Test("A missing file is an error, and nothing is written")
   func missing() async throws {
     try await withFileSystem { image, _ in
       let before = try Data(contentsOf: image)

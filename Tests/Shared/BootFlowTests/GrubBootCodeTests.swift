@@ -20,7 +20,7 @@ struct GrubBootCodeTests {
     #expect(code.core[(512 * 3 + 10)...].allSatisfy { $0 == 0 })
   }
 
-  @Test("Where the first sector points to can be read from it")
+  @Test("The pointer in the first sector can be read")
   func pointer() {
     let code = GrubBootCode(bootSector: bootSector, core: [UInt8](repeating: 1, count: 600), firstLBA: 0x123456)
     #expect(GrubBootCode.coreLBA(inFirstSector: code.bootCode) == 0x123456)

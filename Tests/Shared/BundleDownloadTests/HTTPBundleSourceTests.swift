@@ -5,10 +5,9 @@ import Foundation
 import TestFixtures
 import Testing
 
-/// Servers that do as they should.
 @Suite("Bundles from web servers")
 struct HTTPBundleSourceTests {
-  @Test("ranges are asked for one after the other over one connection, and the head comes with the first")
+  @Test("Ranges are requested in order over one connection, and the head comes with the first range")
   func ranges() throws {
     let file = ServedFile(300_000)
     let server = ScriptedServer { request, _ in file.answer(request) }
@@ -16,7 +15,7 @@ struct HTTPBundleSourceTests {
     #expect(try source.read(32, at: 0, upTo: 32, part: "head") == Array(file.bytes[..<32]))
     #expect(try source.read(2000, at: 32, upTo: 2032, part: "manifest") == Array(file.bytes[32..<2032]))
     #expect(server.requests.map(\.range) == [0..<16384])
-    // On beyond what came, and then over a gap.
+    // Beyond the data received so far, and then after a gap.
     #expect(try source.read(40_000, at: 2032, upTo: 150_000, part: "frames") == Array(file.bytes[2032..<42_032]))
     #expect(try source.read(10_000, at: 280_000, upTo: 290_000, part: "frames") == Array(file.bytes[280_000..<290_000]))
     #expect(server.requests.map(\.range) == [0..<16384, 16384..<150_000, 280_000..<290_000])
@@ -24,7 +23,7 @@ struct HTTPBundleSourceTests {
     #expect(source.requests == 3)
   }
 
-  @Test("a gap costs no connection where little of the answer is left")
+  @Test("A small gap needs no new connection")
   func smallGap() throws {
     let file = ServedFile(300_000)
     let server = ScriptedServer { request, _ in file.answer(request) }
@@ -36,7 +35,7 @@ struct HTTPBundleSourceTests {
     #expect(server.connections == 1)
   }
 
-  @Test("a server that knows no ranges is read from front to back, once")
+  @Test("A server without range requests is read from start to end, once")
   func noRanges() throws {
     let file = ServedFile(300_000)
     let server = ScriptedServer { _, _ in file.whole() }
@@ -49,7 +48,7 @@ struct HTTPBundleSourceTests {
     }
   }
 
-  @Test("a server that says no length, in chunks or until it closes, is read all the same", arguments: [true, false])
+  @Test("An answer of unknown length, chunked or until the connection closes, is read", arguments: [true, false])
   func unknownLength(isChunked: Bool) throws {
     let file = ServedFile(50_000)
     let server = ScriptedServer { _, _ in
@@ -66,7 +65,7 @@ struct HTTPBundleSourceTests {
     }
   }
 
-  @Test("a file that ends too early is found by its length, and by a range that it has not")
+  @Test("A file that ends too early is detected by its length, or by an unavailable range")
   func truncated() throws {
     let file = ServedFile(20_000)
     let server = ScriptedServer { request, _ in file.answer(request) }
@@ -78,7 +77,7 @@ struct HTTPBundleSourceTests {
     }
   }
 
-  @Test("places that an address leads to are followed, and remembered")
+  @Test("Redirects are followed and remembered")
   func redirects() throws {
     let file = ServedFile(100_000)
     let server = ScriptedServer { request, _ in
@@ -95,14 +94,14 @@ struct HTTPBundleSourceTests {
     #expect(server.connections == 1)
   }
 
-  @Test("credentials go to the origin that they were given for, and to no other")
+  @Test("Credentials are sent only to the origin that they are for")
   func credentials() throws {
     let file = ServedFile(1000)
     let other = ScriptedServer { request, _ in file.answer(request) }
     let port = other.port
     for host in ["127.0.0.1:\(port)", "localhost:\(port)"] {
       let server = ScriptedServer { request, number in
-        // Back to itself at first: the same origin.
+        // First back to itself: the same origin.
         number == 0
           ? [.text("HTTP/1.1 301 Moved\r\nLocation: /again\r\nContent-Length: 0\r\n\r\n")]
           : [.text("HTTP/1.1 307 Moved\r\nLocation: http://\(host)/bundle\r\nContent-Length: 0\r\n\r\n")]
@@ -116,7 +115,7 @@ struct HTTPBundleSourceTests {
     #expect(other.requests.count == 2 && other.requests.allSatisfy { $0.fields["authorization"] == nil })
   }
 
-  @Test("a server may close a connection between two answers")
+  @Test("A server may close a connection between two answers")
   func closedBetween() throws {
     let file = ServedFile(100_000)
     let server = ScriptedServer { request, _ in file.answer(request) + [.close] }
@@ -126,7 +125,7 @@ struct HTTPBundleSourceTests {
     #expect(try source.read(10, at: 90_000, upTo: 90_010, part: "frames") == Array(file.bytes[90_000..<90_010]))
   }
 
-  @Test("a bundle is installed from a server that breaks off after each 100 kB, and little is fetched twice")
+  @Test("A bundle is installed from a server that disconnects after each 100 kB, and little is fetched twice")
   func installation() throws {
     let file = ServedFile(2_000_000)
     let server = ScriptedServer { request, _ in
@@ -144,7 +143,6 @@ struct HTTPBundleSourceTests {
   }
 }
 
-/// The installer and a server together.
 @Suite("Installations from web servers")
 struct WebInstallationTests {
   /// An image in memory.
@@ -165,7 +163,7 @@ struct WebInstallationTests {
     }
   }
 
-  @Test("a device with another old image fetches the pieces that it has not, and no byte more but the head's")
+  @Test("A device with another old image fetches only the missing pieces and the head")
   func pieces() async throws {
     let old = ServedFile(4_000_000).bytes
     var new = old
@@ -187,7 +185,7 @@ struct WebInstallationTests {
       CheckedBundle(signed, from: source, bases: ["root": Slot(old)]), targets: ["root": slot]
     ).run()
     #expect(slot.bytes == new)
-    // Four pieces of 16 KiB, and the heads of the segments that they are in.
+    // Four pieces of 16 KiB, and the heads of their segments.
     #expect(progress.fetched < 90_000)
     #expect(source.fetched <= progress.fetched + 16_384)
     #expect(server.connections == 1)
@@ -195,7 +193,7 @@ struct WebInstallationTests {
   }
 }
 
-/// What the tests here share.
+/// Helpers shared by these tests.
 enum Fetch {
   static func source(
     _ server: ScriptedServer, patience: DownloadOptions.Patience = .init(),

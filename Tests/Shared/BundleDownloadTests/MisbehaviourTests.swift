@@ -4,12 +4,12 @@ import Foundation
 import TestFixtures
 import Testing
 
-/// Servers that do as they should not: each has its own reason in what is reported.
+/// Tests with misbehaving servers. The report has a separate reason for each kind.
 @Suite("Web servers that misbehave")
 struct MisbehaviourTests {
   private let file = ServedFile(200_000)
 
-  /// Fetches the file, with an answer that is wrong each time.
+  /// Fetches the file from a server whose every answer is wrong, and returns the error.
   private func failure(_ answer: @escaping @Sendable (ScriptedServer.Request) -> [ScriptedServer.Step]) throws -> String
   {
     let server = ScriptedServer { request, _ in answer(request) }
@@ -24,7 +24,7 @@ struct MisbehaviourTests {
     }
   }
 
-  @Test("each kind of wrong answer is told apart")
+  @Test("Each kind of wrong answer has its own message")
   func wrongAnswers() throws {
     let file = file
     let lead = "cannot fetch URL, tried 2 times: "
@@ -81,7 +81,7 @@ struct MisbehaviourTests {
       ),
       ("no answer for 1 seconds", { _ in [.pause(3), .close] }),
       ("no answer for 1 seconds", { request in [.text(file.head(request.range)), .send([1, 2]), .pause(3), .close] }),
-      // One byte of the body after the other.
+      // The body, byte by byte.
       (
         "fewer than 4096 bytes came in 1 s",
         { request in
@@ -90,7 +90,7 @@ struct MisbehaviourTests {
             + [.close]
         }
       ),
-      // One letter of the head after the other.
+      // The head, byte by byte.
       (
         "no answer for 1 seconds",
         { _ in file.head(0..<100).utf8.flatMap { [.send([$0]), .pause(0.05)] as [ScriptedServer.Step] } + [.close] }
@@ -124,7 +124,7 @@ struct MisbehaviourTests {
       try failure { _ in [.text("SSH-2.0-OpenSSH\r\n"), .close] }.hasPrefix(lead + "the answer is not one of HTTP"))
   }
 
-  @Test("an answer that was not asked for is not taken for the next one")
+  @Test("An unsolicited answer is not taken for the next one")
   func unsolicited() throws {
     let file = file
     let server = ScriptedServer { request, number in
@@ -136,7 +136,7 @@ struct MisbehaviourTests {
     #expect(try source.read(100, at: 150_000, upTo: 150_100, part: "frames") == Array(file.bytes[150_000..<150_100]))
   }
 
-  @Test("refusals that stay are told at once", arguments: [400, 401, 403, 404, 410, 501])
+  @Test("Permanent refusals are reported at once", arguments: [400, 401, 403, 404, 410, 501])
   func refusals(status: UInt) throws {
     let server = ScriptedServer { _, _ in [.text("HTTP/1.1 \(status) No\r\nContent-Length: 0\r\n\r\n")] }
     #expect(throws: DownloadFailure.status(status, address: server.url)) {
@@ -145,7 +145,7 @@ struct MisbehaviourTests {
     #expect(server.requests.count == 1)
   }
 
-  @Test("attempts are ever further apart, and as late as the server asks; a longer pause ends them")
+  @Test("Delays between attempts grow and respect the server's wish; too long a delay ends the attempts")
   func pauses() throws {
     let file = file
     let pauses = Pauses()
@@ -166,7 +166,7 @@ struct MisbehaviourTests {
     }
   }
 
-  @Test("by chance, half of a pause is left out at most")
+  @Test("A random factor shortens a delay by at most half")
   func jitter() throws {
     let server = ScriptedServer { _, _ in [.close] }
     let pauses = Pauses()
@@ -175,7 +175,7 @@ struct MisbehaviourTests {
     #expect(pauses.all == [0.5, 1, 2, 4, 8, 16, 30])
   }
 
-  @Test("a file that is replaced in the middle is noticed by tag, time or length", arguments: 0..<4)
+  @Test("A file that is replaced during the download is noticed by tag, time or length", arguments: 0..<4)
   func changed(kind: Int) throws {
     let file = file
     let server = ScriptedServer { request, number in
@@ -190,7 +190,7 @@ struct MisbehaviourTests {
         served.tag = nil
         if number > 0 { served.bytes.append(0) }
       default:
-        // As a server does that heeds If-Range.
+        // Like a server that supports If-Range.
         if number > 0 {
           served.tag = "\"two\""
           return served.whole()
@@ -206,7 +206,7 @@ struct MisbehaviourTests {
     }
   }
 
-  @Test("more than five redirects, and one in a circle, are refused")
+  @Test("More than five redirects, or circular ones, are refused")
   func endlessRedirects() throws {
     let server = ScriptedServer { request, _ in
       [.text("HTTP/1.1 302 Found\r\nLocation: \(request.target)x\r\nContent-Length: 0\r\n\r\n")]
@@ -217,7 +217,7 @@ struct MisbehaviourTests {
     #expect(server.requests.count == 6)
   }
 
-  @Test("a redirect to another scheme, or to what is no address, is refused")
+  @Test("A redirect to another scheme or to an invalid address is refused")
   func badRedirects() throws {
     for target in ["ftp://example.org/x", "file:///etc/passwd", "http://user:word@example.org/", "http:///x"] {
       let server = ScriptedServer { _, _ in
@@ -229,7 +229,7 @@ struct MisbehaviourTests {
     }
   }
 
-  @Test("where a place that was led to is gone, the address that was given is asked again")
+  @Test("If the target of a redirect is gone, the original address is requested again")
   func expiredPlace() throws {
     let file = file
     let server = ScriptedServer { request, number in
@@ -245,7 +245,7 @@ struct MisbehaviourTests {
     #expect(server.requests.map(\.target) == ["/bundle", "/0", "/0", "/bundle", "/3"])
   }
 
-  @Test("a byte for each attempt is not enough to go on")
+  @Test("A byte for each attempt does not count as progress")
   func trickle() throws {
     let file = file
     let server = ScriptedServer { request, _ in
@@ -256,7 +256,7 @@ struct MisbehaviourTests {
     #expect(server.requests.count == 8)
   }
 
-  /// Notes how long was waited.
+  /// Records the delays.
   private final class Pauses: @unchecked Sendable {
     private let lock = NSLock()
     private var seconds: [Double] = []

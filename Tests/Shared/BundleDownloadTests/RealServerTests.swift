@@ -5,7 +5,7 @@ import Glibc
 import TestFixtures
 import Testing
 
-/// A server of the field, nginx, in clear and with TLS; certificates by OpenSSL.
+/// Tests with a real server, nginx, without and with TLS. OpenSSL makes the certificates.
 @Suite("Bundles from nginx")
 struct RealServerTests {
   private let file = ServedFile(500_000)
@@ -21,7 +21,7 @@ struct RealServerTests {
 
   private var expected: [UInt8] { Array(file.bytes[..<1000] + file.bytes[300_000...]) }
 
-  @Test("ranges come in clear and with TLS, from a name, an address, and a pinned certificate")
+  @Test("Ranges are read without and with TLS, from a name, an address, and with a pinned certificate")
   func trusted() async throws {
     try await withTemporaryFolder { folder in
       let server = try WebServer(in: folder, serving: file.bytes)
@@ -32,12 +32,12 @@ struct RealServerTests {
       #expect(
         try read("https://127.0.0.2:\(server.secure)/bundle", .certificate(fingerprint: server.fingerprint)) == expected
       )
-      // From clear to encrypted is a way that may be followed.
+      // A redirect from HTTP to HTTPS may be followed.
       #expect(try read("http://localhost:\(server.clear)/secure", authorities) == expected)
     }
   }
 
-  @Test("a server that cannot prove who it is gets no request, and no second attempt")
+  @Test("A server without a valid certificate gets no request, and no second attempt")
   func untrusted() async throws {
     try await withTemporaryFolder { folder in
       let server = try WebServer(in: folder, serving: file.bytes)
@@ -62,7 +62,7 @@ struct RealServerTests {
     }
   }
 
-  @Test("a redirect from an encrypted place to one in clear is refused")
+  @Test("A redirect from HTTPS to HTTP is refused")
   func noDowngrade() async throws {
     try await withTemporaryFolder { folder in
       let server = try WebServer(in: folder, serving: file.bytes)
@@ -72,7 +72,7 @@ struct RealServerTests {
     }
   }
 
-  @Test("a file that is replaced between two ranges is noticed")
+  @Test("A file that is replaced between two ranges is noticed")
   func replaced() async throws {
     try await withTemporaryFolder { folder in
       let server = try WebServer(in: folder, serving: file.bytes)
@@ -86,7 +86,7 @@ struct RealServerTests {
   }
 }
 
-/// nginx on the loopback addresses, for as long as this object lives.
+/// nginx on the loopback address. It stops when this object is released.
 private final class WebServer {
   /// Ports without and with TLS.
   let clear = UInt16.random(in: 20_000...24_999)
@@ -133,7 +133,7 @@ private final class WebServer {
   }
 
   deinit {
-    // To the end of its workers as well.
+    // Waits for the end of its workers as well.
     kill(running.id, SIGTERM)
     _ = try? running.wait()
   }

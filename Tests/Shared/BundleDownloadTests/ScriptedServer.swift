@@ -1,22 +1,22 @@
 import Foundation
 import Glibc
 
-/// A web server on the loopback address that answers as a test tells it to, right or wrong.
+/// A web server on the loopback address that answers from a script, correctly or not.
 final class ScriptedServer: @unchecked Sendable {
-  /// What was asked for.
+  /// A received request.
   struct Request: Sendable {
     var target: String
     /// Fields by their names in lower case.
     var fields: [String: String]
 
-    /// The bytes that were asked for.
+    /// The requested range of bytes.
     var range: Range<Int> {
       let ends = fields["range", default: ""].dropFirst("bytes=".count).split(separator: "-").compactMap { Int($0) }
       return ends.count == 2 ? ends[0]..<ends[1] + 1 : 0..<0
     }
   }
 
-  /// One thing that a server does.
+  /// One action of the server.
   enum Step: Sendable {
     case send([UInt8])
     case pause(Double)
@@ -25,10 +25,10 @@ final class ScriptedServer: @unchecked Sendable {
     static func text(_ text: String) -> Step { .send(Array(text.utf8)) }
   }
 
-  /// Gives what to do for a request; its number is from 0.
+  /// Returns the actions for a request and its number, which counts from 0.
   typealias Script = @Sendable (Request, Int) -> [Step]
 
-  /// Where it listens.
+  /// The port of the server.
   let port: UInt16
   private let listener: Int32
   private let script: Script
@@ -36,11 +36,11 @@ final class ScriptedServer: @unchecked Sendable {
   private var noted: [Request] = []
   private var accepted = 0
 
-  /// What was asked for so far.
+  /// The requests so far.
   var requests: [Request] { lock.withLock { noted } }
-  /// Connections so far.
+  /// The number of connections so far.
   var connections: Int { lock.withLock { accepted } }
-  /// Its address, of a file.
+  /// The URL of the file.
   var url: String { "http://127.0.0.1:\(port)/bundle" }
 
   init(_ script: @escaping Script) {
@@ -91,7 +91,7 @@ final class ScriptedServer: @unchecked Sendable {
     return Request(target: words.count > 1 ? String(words[1]) : "", fields: fields)
   }
 
-  /// - Returns: Whether the connection goes on.
+  /// - Returns: True if the connection stays open.
   private func answer(_ request: Request, _ connection: Int32) -> Bool {
     let number = lock.withLock {
       noted.append(request)
@@ -114,12 +114,12 @@ final class ScriptedServer: @unchecked Sendable {
   }
 }
 
-/// A file as servers give it.
+/// A file as delivered by servers.
 struct ServedFile: Sendable {
   var bytes: [UInt8]
   var tag: String? = "\"one\""
 
-  /// Noise, the same for the same seed.
+  /// Makes random bytes, the same for the same seed.
   init(_ count: Int, seed: UInt64 = 1) {
     var state = seed | 1
     bytes = (0..<count).map { _ in
@@ -132,7 +132,7 @@ struct ServedFile: Sendable {
 
   private var tagField: String { tag.map { "ETag: \($0)\r\n" } ?? "" }
 
-  /// The head of a right answer with a range.
+  /// Returns the head of a correct answer with a range.
   func head(_ range: Range<Int>, more: String = "") -> String {
     """
     HTTP/1.1 206 Partial Content\r\nContent-Range: bytes \(range.lowerBound)-\(range.upperBound - 1)/\(bytes.count)\r
@@ -140,7 +140,7 @@ struct ServedFile: Sendable {
     """
   }
 
-  /// A right answer.
+  /// Returns a correct answer.
   func answer(_ request: ScriptedServer.Request) -> [ScriptedServer.Step] {
     let range = request.range.clamped(to: 0..<bytes.count)
     guard !range.isEmpty else {
@@ -152,7 +152,7 @@ struct ServedFile: Sendable {
     return [.text(head(range)), .send(Array(bytes[range]))]
   }
 
-  /// The answer of a server that knows no ranges.
+  /// Returns the answer of a server without range requests.
   func whole() -> [ScriptedServer.Step] {
     [.text("HTTP/1.1 200 OK\r\nContent-Length: \(bytes.count)\r\n\(tagField)\r\n"), .send(bytes)]
   }

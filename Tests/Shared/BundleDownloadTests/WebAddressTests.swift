@@ -3,7 +3,7 @@ import Testing
 
 @Suite("Addresses of files on web servers")
 struct WebAddressTests {
-  @Test("addresses are read, and written without what goes without saying")
+  @Test("Addresses are parsed, and written in their normal form")
   func right() throws {
     for (text, host, port, target) in [
       ("http://example.org", "example.org", 80, "/"), ("HTTPS://Example.ORG:443/a?b#c", "example.org", 443, "/a?b"),
@@ -18,7 +18,7 @@ struct WebAddressTests {
   }
 
   @Test(
-    "what could mean something else to a server is no address",
+    "An ambiguous address is refused",
     arguments: [
       "", "bundle", "ftp://a/", "http:/a", "http://", "http:///a", "http://u:p@a/", "http://a:0/", "http://a:65536/",
       "http://a:x/", "http://[::1/", "http://[::1]x/", "http://a/b c", "http://a/\r\nHost: b", "http://ä/",
@@ -26,7 +26,7 @@ struct WebAddressTests {
     ])
   func wrong(text: String) { #expect(throws: WebAddress.Malformed.self) { try WebAddress(text) } }
 
-  @Test("references are followed as RFC 3986 has them (section 5.4)")
+  @Test("References are resolved as in RFC 3986, section 5.4")
   func references() throws {
     let base = try WebAddress("http://a/b/c/d;p?q")
     for (reference, target) in [

@@ -10,7 +10,7 @@ import Testing
 struct BlockDigestTests {
   private typealias Hash = (UnsafePointer<UInt8>?, Int, UnsafeMutablePointer<UInt8>?) -> Int
 
-  @Test("each way to hash blocks gives what swift-crypto gives, and touches nothing else", arguments: [1, 2, 16])
+  @Test("Each way to hash blocks gives the result of swift-crypto, and writes nothing else", arguments: [1, 2, 16])
   func same(size: Int) {
     let hash: Hash =
       switch size {
@@ -20,7 +20,7 @@ struct BlockDigestTests {
       }
     var random = SystemRandomNumberGenerator()
     for blocks in [0, 1, 2, 3, 15, 16, 17, 31, 33, 128] {
-      // One byte before, so that nothing is aligned.
+      // An offset of one byte, so that nothing is aligned.
       var content = [UInt8](repeating: 0, count: blocks * 4096 + 1)
       for place in stride(from: 0, to: content.count, by: 3) {
         content[place] = UInt8(truncatingIfNeeded: random.next())
@@ -41,7 +41,7 @@ struct BlockDigestTests {
     }
   }
 
-  @Test("a segment's digest is that of its blocks' digests, whatever its length")
+  @Test("A segment's digest is that of its blocks' digests, for any length")
   func segments() {
     for count in [1, 4095, 4096, 4097, 17 * 4096, 100_000, 512 << 10] {
       let content = (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 31 >> 3) }
@@ -54,7 +54,7 @@ struct BlockDigestTests {
     }
   }
 
-  @Test("the tree of a file is that of its bytes")
+  @Test("The tree of a file is that of its bytes")
   func file() throws {
     let folder = try TemporaryFolder()
     let content = Sample.image(seed: 12)

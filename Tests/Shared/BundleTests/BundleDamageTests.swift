@@ -4,10 +4,10 @@ import Foundation
 import TestFixtures
 import Testing
 
-/// Bundles that were damaged, mixed, or made to do harm: each is refused for its own reason, and nothing wrong is written before.
+/// Tests with damaged, mixed or hostile bundles. Each is refused for its own reason before wrong data is written.
 @Suite("Damaged bundles")
 struct BundleDamageTests {
-  /// A bundle in memory, the images that it is of, and the manifest that counts as signed.
+  /// A bundle in memory, its images, and the manifest that counts as signed.
   struct Subject {
     var bytes: [UInt8]
     var old: [UInt8]
@@ -35,7 +35,7 @@ struct BundleDamageTests {
     /// The bundle's head.
     var head: BundleHead { get throws { try BundleHead(from: MemorySource(bytes)) } }
 
-    /// Where the heads of segments and the stored bytes of frames are, in their order.
+    /// The ranges of segment heads and stored frames, in order.
     var parts: [Range<Int>] {
       get throws {
         let bundle = try SignedBundle(head) { _, _ in }
@@ -59,12 +59,12 @@ struct BundleDamageTests {
       }
     }
 
-    /// The bundle with other heads and frames.
+    /// Returns the bundle with other heads and frames.
     func bytes(with parts: [some Collection<UInt8>]) throws -> [UInt8] {
       Array(bytes.prefix(try self.parts[0].lowerBound)) + parts.joined()
     }
 
-    /// Installs bytes, if they have a manifest that is signed; says why not.
+    /// Installs bytes if their manifest counts as signed. Returns the failure.
     func failure(of bytes: [UInt8], signed: [UInt8], from base: [UInt8]? = nil) throws -> (BundleFailure?, wrong: Bool)
     {
       let target = MemoryStorage([UInt8](repeating: 0, count: new.count))
@@ -78,7 +78,7 @@ struct BundleDamageTests {
         try BundleInstaller(checked, targets: ["root": target]).run()
         return (nil, Digest(of: target.bytes) != Digest(of: new))
       } catch let failure as BundleFailure {
-        // What was written is what belongs there.
+        // Every written block is the right one.
         let wrong = stride(from: 0, to: new.count, by: BundleLimits.block).contains(where: { start in
           let range = start..<min(start + BundleLimits.block, new.count)
           let digest = Digest(of: target.bytes[range])
@@ -89,13 +89,13 @@ struct BundleDamageTests {
     }
   }
 
-  @Test("a byte that changes anywhere is found before it does anything", arguments: [false, true])
+  @Test("A byte that changes anywhere is detected before it has an effect", arguments: [false, true])
   func flips(isDelta: Bool) async throws {
     let subject = try await Subject(isDelta: isDelta)
     let head = try subject.head
     #expect(try subject.failure(of: subject.bytes, signed: head.manifest).0 == nil)
     let tables = Int(try SignedBundle(head) { _, _ in }.offset(ofFrames: 0))
-    // Every byte of head and tables, and of each frame the first, the last and one between.
+    // Every byte of head and tables, and the first, the last and a middle byte of each frame.
     let parts = try subject.parts
     #expect(parts.first?.lowerBound == tables && parts.last?.upperBound == subject.bytes.count)
     let places =
@@ -114,11 +114,11 @@ struct BundleDamageTests {
     }
   }
 
-  @Test("a bundle that ends early is refused, wherever it ends", arguments: [false, true])
+  @Test("A truncated bundle is refused, wherever it ends", arguments: [false, true])
   func truncation(isDelta: Bool) async throws {
     let subject = try await Subject(isDelta: isDelta)
     let manifest = try subject.head.manifest
-    // Before each frame and in it, and a byte before the end.
+    // Before and within each frame, and one byte before the end.
     let ends = try subject.parts.flatMap { [$0.lowerBound, $0.lowerBound + $0.count / 2] } + [subject.bytes.count - 1]
     for count in Array(0..<200) + ends {
       let (failure, wrong) = try subject.failure(of: Array(subject.bytes.prefix(count)), signed: manifest)
@@ -129,7 +129,7 @@ struct BundleDamageTests {
     }
   }
 
-  @Test("each frame that stands in the place of the next one is refused", arguments: [false, true])
+  @Test("A frame in the place of the next one is refused", arguments: [false, true])
   func swapped(isDelta: Bool) async throws {
     let subject = try await Subject(isDelta: isDelta)
     let (manifest, parts) = (try subject.head.manifest, try subject.parts.map { subject.bytes[$0] })
@@ -145,12 +145,12 @@ struct BundleDamageTests {
     }
   }
 
-  @Test("a frame of another release is refused, wherever it stands", arguments: [false, true])
+  @Test("A frame of another release is refused, wherever it is", arguments: [false, true])
   func mixed(isDelta: Bool) async throws {
     let (one, other) = (try await Subject(isDelta: isDelta), try await Subject(isDelta: isDelta, seed: 3))
     let parts = try one.parts.map { one.bytes[$0] }
     let strangers = try other.parts.map { other.bytes[$0] }
-    // What both releases have in common is the same in both.
+    // Frames that both releases have in common are left out.
     let differing = zip(parts.indices, strangers).filter { parts[$0] != $1 }
     #expect(!differing.isEmpty)
     for (number, stranger) in differing {
@@ -164,7 +164,7 @@ struct BundleDamageTests {
     }
   }
 
-  @Test("an old image that is another one, or has a fault, is found before anything is written")
+  @Test("A different or damaged old image is detected before anything is written")
   func otherBase() async throws {
     let subject = try await Subject(isDelta: true)
     let manifest = try subject.head.manifest
@@ -172,7 +172,7 @@ struct BundleDamageTests {
       var base = subject.old
       base[place] ^= 1
       let (failure, wrong) = try subject.failure(of: subject.bytes, signed: manifest, from: base)
-      // No frame may need that byte.
+      // There is no failure if no frame needs that byte.
       #expect(failure == nil || failure == .otherBase(image: "root"), "byte \(place)")
       #expect(!wrong)
     }
@@ -180,7 +180,7 @@ struct BundleDamageTests {
     #expect(try subject.failure(of: subject.bytes, signed: manifest, from: short).0 == .otherBase(image: "root"))
   }
 
-  @Test("tables that claim too much are refused, though they are signed", arguments: Harm.allCases)
+  @Test("Tables with impossible values are refused, even if they are signed", arguments: Harm.allCases)
   func harm(harm: Harm) async throws {
     let new = [UInt8](repeating: 7, count: BundleLimits.segment)
     let stored = harm.stored
@@ -207,7 +207,7 @@ struct BundleDamageTests {
     #expect(target.bytes.allSatisfy { $0 == 0 })
   }
 
-  /// What a maker with a key could try.
+  /// Attacks by a maker who has a valid key.
   enum Harm: CaseIterable {
     case tooManyBlocks, unknownOperation, rangeBeyondBase, newFromLater, prefixTooLong, tooManyRanges, bomb
     case beforeTheFirst, tooMuchBefore, nothingBefore
@@ -227,12 +227,12 @@ struct BundleDamageTests {
       }
     }
 
-    /// A Zstandard frame of zeros: 600 MB, 4096 bytes, or a difference that copies from beyond.
+    /// A Zstandard frame of zeros: 600 MB, 4096 bytes, or a difference that copies from outside the image.
     var stored: [UInt8] {
       switch self {
       case .bomb: Compressed.zeros(600 << 20)
       case .shortOutput: Compressed.zeros(4096)
-      // Three bytes of control: copy a segment, no literals, and from -1; the other streams are empty.
+      // Three bytes of control: copy a segment, no literals, and from -1. The other streams are empty.
       case .differenceBeyondBase: Compressed.plain([5, 0, 0, 0, 0, 0x80, 0x80, 0x20, 0, 0])
       default: []
       }
@@ -270,7 +270,7 @@ struct BundleDamageTests {
     }
   }
 
-  @Test("a device refuses what is not for it, or no longer, each with its reason")
+  @Test("A device refuses bundles that are for another device or too old, each with its reason")
   func refusals() throws {
     var manifest = Sample.manifest
     (manifest.securityEpoch, manifest.minimumVersion, manifest.expires, manifest.dataSchema) = (3, "1.0", 2000, 2)
@@ -292,9 +292,9 @@ struct BundleDamageTests {
   }
 }
 
-/// Zstandard frames made by hand (RFC 8878, section 3.1.1).
+/// Hand-made Zstandard frames (RFC 8878, section 3.1.1).
 enum Compressed {
-  /// Zeros, by blocks that repeat one byte.
+  /// Returns zeros, in blocks that repeat one byte.
   static func zeros(_ count: Int) -> [UInt8] {
     var bytes: [UInt8] = [0x28, 0xb5, 0x2f, 0xfd, 0x00, 0x58]
     var rest = count
@@ -309,7 +309,7 @@ enum Compressed {
     return bytes
   }
 
-  /// Bytes as they are.
+  /// Returns bytes uncompressed.
   static func plain(_ content: [UInt8]) -> [UInt8] {
     let head = UInt32(content.count) << 3 | 1
     return [0x28, 0xb5, 0x2f, 0xfd, 0x00, 0x58]
@@ -321,7 +321,7 @@ enum Compressed {
 /// A bundle in memory.
 final class MemorySource: BundleSource {
   private let bytes: [UInt8]
-  /// How many bytes were asked for.
+  /// Number of requested bytes.
   private(set) var fetched = 0
 
   init(_ bytes: [UInt8]) { self.bytes = bytes }

@@ -7,7 +7,7 @@ import TestFixtures
 @Suite("Bundles")
 struct BundleMatrixTests {
   @Test(
-    "an image that was changed, grown, shrunk, moved or replaced comes out byte for byte", arguments: Change.allCases)
+    "A changed, grown, shrunk, moved or replaced image is reproduced byte for byte", arguments: Change.allCases)
   func roundTrip(change: Change) async throws {
     try await withTemporaryFolder { folder in
       let old = Sample.image(seed: 1)
@@ -25,7 +25,7 @@ struct BundleMatrixTests {
         #expect(try target.read(new.count, at: 0) == new)
         #expect(progress.done == UInt64(new.count))
         if isDelta, change == .none { #expect(progress.fetched == 0) }
-        // What is there already is not written again.
+        // Existing content is not written again.
         let again = try Sample.install(
           bundle, bases: isDelta ? ["root": try StorageFile(base.path)] : [:], targets: ["root": target])
         #expect(again.written == 0)
@@ -33,7 +33,7 @@ struct BundleMatrixTests {
     }
   }
 
-  @Test("a device with another old image takes from a whole bundle only what it has not")
+  @Test("A device with another old image fetches only the missing parts of a full bundle")
   func reuse() async throws {
     let old = Sample.image(seed: 1)
     var new = old
@@ -56,14 +56,14 @@ struct BundleMatrixTests {
     }
     let whole = try fetched(with: nil)
     #expect(whole == bytes.count)
-    // 8 blocks are new, and so are 8 pieces of 16 KiB at most, with the heads of segments whose blocks are elsewhere.
+    // 8 blocks are new, so at most 8 pieces of 16 KiB, and the heads of segments whose blocks moved.
     #expect(try fetched(with: old) < 80_000)
     #expect(try fetched(with: Sample.image(seed: 20)) <= whole)
-    // An old image of another size, and with a part of a block at its end.
+    // An old image of another size that ends with a partial block.
     #expect(try fetched(with: Array(old.dropLast(700_001))) < whole)
   }
 
-  @Test("of content that moved as a whole a device takes neither frames nor heads")
+  @Test("For content that moved as a whole, a device fetches neither frames nor heads")
   func moved() async throws {
     var random = SeededGenerator(seed: 3)
     let old = (0..<(32 << 20) / 8).flatMap { _ in withUnsafeBytes(of: random.next()) { Array($0) } }
@@ -74,11 +74,11 @@ struct BundleMatrixTests {
     let checked = try CheckedBundle(signed, from: source, bases: ["root": MemoryStorage(old)])
     try BundleInstaller(checked, targets: ["root": slot]).run()
     #expect(slot.bytes == Array(new))
-    // One frame, one head, and 65 rows of the table; 64 heads are some 100,000 bytes.
+    // One frame, one head, and 65 rows of the table. 64 heads would be some 100,000 bytes.
     #expect(source.fetched < 30_000, "\(source.fetched)")
   }
 
-  /// What happened to an image between two releases.
+  /// A change to an image between two releases.
   enum Change: CaseIterable {
     case none, edited, inserted, grown, shrunk, unaligned, replaced
 
@@ -103,7 +103,7 @@ enum Sample {
   static let manifest = BundleManifest(
     product: "weather", devices: ["generic-x86_64"], version: "1.2", created: 1_700_000_000)
 
-  /// Some 3 MB of words, zeros, noise, and repetitions.
+  /// Returns some 3 MB of words, zeros, noise, and repetitions.
   static func image(seed: UInt64) -> [UInt8] {
     var state = seed &* 0x9e37_79b9_7f4a_7c15 | 1
     func next() -> UInt64 {
@@ -122,7 +122,7 @@ enum Sample {
     return bytes
   }
 
-  /// A whole bundle of an image.
+  /// Returns a full bundle of an image.
   static func bundle(of image: [UInt8]) async throws -> [UInt8] {
     try await withTemporaryFolder { folder in
       let (file, bundle) = (folder.appending(path: "image"), folder.appending(path: "bundle"))

@@ -5,17 +5,17 @@ import Testing
 
 @testable import BundleMaking
 
-/// Where files stand in images of file systems that the field's own tools make.
+/// Checks the extents of files in images made by standard file system tools.
 @Suite("Files in images")
 struct FileLayoutTests {
-  /// The shell's words that make `image` of `tree`, for each kind, and whether each file has to be found.
+  /// Shell commands that make `image` from `tree`, and true if each file has to be found.
   private static let kinds: [(make: String, findsAll: Bool)] = [
     ("mkfs.erofs -T0 -Enoinline_data image tree", true), ("mkfs.erofs -T0 image tree", true),
     ("mkfs.erofs -T0 -zlz4hc image tree", false), ("mke2fs -q -t ext4 -d tree image 8M", true),
     ("mke2fs -q -t ext3 -b 1024 -d tree image 8M", true),
   ]
 
-  /// A folder with a `tree` of files of many sizes.
+  /// Makes a folder with a `tree` of files of many sizes.
   private func withTree(_ body: (_ folder: URL, _ run: (String) throws -> Void) throws -> Void) async throws {
     try await withTemporaryFolder { folder in
       let shell = try Judge("sh")
@@ -36,7 +36,7 @@ struct FileLayoutTests {
     }
   }
 
-  @Test("the stretches of each file are its bytes", arguments: kinds)
+  @Test("The extents of each file contain its bytes", arguments: kinds)
   func stretches(make: String, findsAll: Bool) async throws {
     try await withTree { folder, run in
       try run("\(make) > /dev/null")
@@ -55,7 +55,7 @@ struct FileLayoutTests {
     }
   }
 
-  @Test("a file that moved is looked for where it was", arguments: [kinds[0].make, kinds[3].make])
+  @Test("A moved file is looked for at its old place", arguments: [kinds[0].make, kinds[3].make])
   func hints(make: String) async throws {
     try await withTree { folder, run in
       try run("\(make) > /dev/null; mv image old; head -c 100000 /dev/zero > tree/deep/a-new-one; \(make) > /dev/null")
@@ -64,7 +64,7 @@ struct FileLayoutTests {
       let hints = try #require(PathHints(from: old, to: new))
       let before = try #require(FileLayout(of: old)?.files["deep/er/300000"]?.first)
       let after = try #require(FileLayout(of: new)?.files["deep/er/300000"]?.first)
-      // `mke2fs` takes the files in the order in which this machine's file system lists them.
+      // `mke2fs` adds the files in the order in which this machine's file system lists them.
       if make.hasPrefix("mkfs.erofs") { #expect(before.place != after.place) }
       // The third block of the file.
       let block = after.place / BundleLimits.block + 2
@@ -74,7 +74,7 @@ struct FileLayoutTests {
     }
   }
 
-  @Test("an image that is damaged, or of another kind, has no stretches, or some that are within it")
+  @Test("A damaged image, or one of another kind, has no extents, or only extents within the image")
   func damage() async throws {
     try await withTree { folder, run in
       let squashed = "mksquashfs tree image -quiet -noappend -no-progress > /dev/null"
@@ -85,7 +85,7 @@ struct FileLayoutTests {
         var generator = SeededGenerator(seed: 7)
         for round in 0..<60 {
           var bytes = whole
-          // Most of what is read stands at the beginning; some bytes anywhere.
+          // Most of the data that is read is at the beginning. Some changed bytes are anywhere.
           for _ in 0..<40 {
             let reach = round % 2 == 0 ? min(bytes.count, 64 << 10) : bytes.count
             bytes[1024 + Int(generator.next() % UInt64(reach - 1024))] = UInt8(truncatingIfNeeded: generator.next())

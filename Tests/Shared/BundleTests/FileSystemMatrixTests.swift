@@ -4,14 +4,13 @@ import Foundation
 import TestFixtures
 import Testing
 
-/// Real file systems, made by the field's own tools, whose checkers judge what comes out.
+/// Tests with real file systems, made and checked by standard tools.
 @Suite("Bundles of file systems")
 struct FileSystemMatrixTests {
-  /// A kind of file system.
   enum Kind: String, CaseIterable {
     case erofs, erofsLZ4, ext4, squashfs
 
-    /// The shell's words that make `image` of `tree`, and that judge it.
+    /// Shell commands that make `image` from `tree`, and check it.
     var commands: (make: String, judge: String) {
       switch self {
       case .erofs: ("mkfs.erofs -T0 -U 00000000-0000-4000-8000-000000000001 image tree", "fsck.erofs image")
@@ -28,11 +27,11 @@ struct FileSystemMatrixTests {
     }
   }
 
-  /// What the tree became.
+  /// A change to the tree.
   enum Change: CaseIterable {
     case same, edited, grown, shrunk, different
 
-    /// The shell's words that do it in `tree`, and the size of a file system that has one.
+    /// The shell command that changes `tree`, and the size of a file system for it.
     var commands: (String, size: String) {
       switch self {
       case .same: (":", "8M")
@@ -47,7 +46,7 @@ struct FileSystemMatrixTests {
   }
 
   @Test(
-    "the new file system comes out byte for byte, from the old one and without it", arguments: Kind.allCases,
+    "The new file system is reproduced byte for byte, with and without the old one", arguments: Kind.allCases,
     Change.allCases)
   func roundTrip(kind: Kind, change: Change) async throws {
     try await withTemporaryFolder { folder in
@@ -58,7 +57,7 @@ struct FileSystemMatrixTests {
           environment: ["SIZE": size, "SOURCE_DATE_EPOCH": "0", "E2FSPROGS_FAKE_TIME": "1"])
         try #require(verdict.status == 0, "\(script): \(verdict.output)\(verdict.errors)")
       }
-      // Programs of this machine, so that there is something to find again.
+      // Programs of this machine, so that there is repeated content.
       try run(
         """
         for d in 0 1 2 3 4 5 6 7; do
@@ -80,7 +79,7 @@ struct FileSystemMatrixTests {
           Sample.manifest, of: [.init(name: "root", file: new, base: base)], to: bundle)
         let slot = try StorageFile(
           making: folder.appending(path: "image").path, size: UInt64(try Data(contentsOf: new).count))
-        // Without a base in the bundle, the old one is used all the same.
+        // The old image is used even if the bundle has no base.
         let progress = try Sample.install(
           bundle, bases: ["root": try StorageFile(old.path)], targets: ["root": slot])
         try run("cmp image new && \(kind.commands.judge) > /dev/null")

@@ -3,11 +3,11 @@ import HostileBundles
 import TestFixtures
 import Testing
 
-/// Inputs that libFuzzer has found to reach every part of the decoders, and, where `CULTIVAR_TEST_LONG` is 1, new ones.
-@Suite("Bytes that anybody may have made")
+/// Inputs by which libFuzzer has reached every part of the decoders. If `CULTIVAR_TEST_LONG` is 1, also new ones.
+@Suite("Untrusted bytes")
 struct HostileBundleTests {
   private static let isLong = ProcessInfo.processInfo.environment["CULTIVAR_TEST_LONG"] == "1"
-  @Test("every stored input is refused or read, also with a byte changed or cut off anywhere")
+  @Test("Each stored input is refused or read, also with a changed byte or truncated")
   func stored() throws {
     let corpus = Checkout.folder.appending(path: "Fuzzing/Corpus")
     let files = try FileManager.default.contentsOfDirectory(at: corpus, includingPropertiesForKeys: nil)
@@ -24,7 +24,7 @@ struct HostileBundleTests {
     }
   }
 
-  @Test("a minute of new inputs does no harm", .enabled(if: isLong, "CULTIVAR_TEST_LONG is not 1"))
+  @Test("A minute of new inputs does no harm", .enabled(if: isLong, "CULTIVAR_TEST_LONG is not 1"))
   func new() throws {
     let verdict = try Judge(at: Checkout.folder.appending(path: "Scripts/fuzz")).run(["60"], in: Checkout.folder)
     #expect(verdict.status == 0, "\(verdict.errors.suffix(4000))")

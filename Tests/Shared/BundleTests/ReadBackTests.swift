@@ -4,15 +4,15 @@ import Foundation
 import TestFixtures
 import Testing
 
-/// What the disk of a slot has in the end is what was signed.
+/// Checks that the final content of a slot's disk is the signed one.
 @Suite("Slots that are read back")
 struct ReadBackTests {
-  /// Two releases, and a bundle from the old to the new one.
+  /// Two releases, and a bundle from the old one to the new one.
   private struct Pair {
     let old = Sample.image(seed: 1)
     let new = BundleMatrixTests.Change.inserted.applied(to: Sample.image(seed: 1))
     var bundle: [UInt8] = []
-    /// Root of the old one's hash tree, as the bundle has it.
+    /// The root of the old image's hash tree, as in the bundle.
     var tree: Digest?
 
     init() async throws {
@@ -46,13 +46,14 @@ struct ReadBackTests {
     func slot() -> MemoryStorage { MemoryStorage([UInt8](repeating: 0, count: new.count)) }
   }
 
-  /// A block with another content that has the same sum, where words take turns in four sums that are turned by 7 bits after each.
+  /// Makes another block with the same rolling sum. The sum distributes words over four sums, each rotated by 7 bits
+  /// after each word.
   private static func forged(_ block: ArraySlice<UInt8>) -> [UInt8] {
     let start = block.startIndex
     var words = stride(from: start, to: start + 64, by: 8).map { place in
       block[place..<place + 8].reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
     }
-    // The first of the four takes words 0 and 4: what the first changes, the other takes back.
+    // The first of the four sums has words 0 and 4: the second change undoes the first.
     let before = 1 << 7 &+ words[0]
     let after = before &+ 1
     words[0] &+= 1
@@ -61,19 +62,19 @@ struct ReadBackTests {
     return bytes + block[(start + 64)...]
   }
 
-  @Test("an old image with a forged block of the same rolling sum does not become a release")
+  @Test("A forged block with the same rolling sum in the old image does not get into a release")
   func forged() async throws {
     let pair = try await Pair()
     for block in [3, 200, pair.old.count / 4096 - 2] {
       var base = pair.old
       let place = block * 4096..<block * 4096 + 4096
       base.replaceSubrange(place, with: Self.forged(base[place]))
-      // As if it had been altered after its tree was written down.
+      // As if it was altered after its tree was recorded.
       let slot = pair.slot()
       #expect(throws: BundleFailure.otherBase(image: "root")) {
         try pair.install(from: MemoryStorage(base), tree: pair.tree, to: slot)
       }
-      // And where it is read first.
+      // Also if the image has to be read first.
       let untouched = pair.slot()
       #expect(throws: BundleFailure.otherBase(image: "root")) {
         try pair.install(from: MemoryStorage(base), tree: nil, to: untouched)
@@ -82,7 +83,7 @@ struct ReadBackTests {
     }
   }
 
-  @Test("an old image whose tree is known is read once, and not at all where it is another one")
+  @Test("An old image with a known tree is read once, and not at all if the tree is another one")
   func readings() async throws {
     let pair = try await Pair()
     func readings(_ tree: Digest?) throws -> Double {
@@ -101,7 +102,7 @@ struct ReadBackTests {
     #expect(slot.bytes.allSatisfy { $0 == 0 })
   }
 
-  @Test("a disk that gives back something else is found, and the next installation begins anew")
+  @Test("A disk that returns wrong data is detected, and the next installation starts again")
   func lying() async throws {
     let pair = try await Pair()
     let store = MemoryStorage([UInt8](repeating: 0, count: 1024))
@@ -117,7 +118,7 @@ struct ReadBackTests {
       from: MemoryStorage(pair.old), tree: pair.tree, to: pair.slot(), journal: InstallJournal(store))
   }
 
-  @Test("a journal with a place that the bundle does not have is a beginning")
+  @Test("A journal with a place that the bundle does not have counts as empty")
   func absurdPlaces() async throws {
     let pair = try await Pair()
     let (bundle, _) = try pair.signed()
@@ -132,7 +133,7 @@ struct ReadBackTests {
     }
   }
 
-  @Test("a file is read back past the kernel's memory, its odd end too")
+  @Test("A file is read back past the page cache, including its odd end")
   func files() throws {
     let folder = try TemporaryFolder()
     let content = Sample.image(seed: 3).prefix(12_345)
@@ -147,7 +148,7 @@ struct ReadBackTests {
   }
 }
 
-/// An image that counts what is read of it.
+/// An image that counts the bytes read from it.
 private final class CountingStorage: BlockStorage {
   private let storage: MemoryStorage
   private(set) var read = 0
@@ -169,7 +170,7 @@ private final class CountingStorage: BlockStorage {
   }
 }
 
-/// A disk one byte of which is not kept; what the kernel remembers of it is right.
+/// A disk that loses one byte, while the page cache has the right one.
 private final class LyingStorage: BlockStorage {
   private let storage: MemoryStorage
   private let wrong: Int

@@ -5,10 +5,9 @@ import LinuxSystem
 import TestFixtures
 import Testing
 
-/// Installations that are cut off, and go on.
 @Suite("Interrupted installations")
 struct ResumptionTests {
-  @Test("a hundred power cuts at any write: the installation goes on from its journal, and fetches little twice")
+  @Test("After power cuts at random writes, the installation resumes from its journal, and fetches little twice")
   func cuts() async throws {
     let (old, new) = (Array(Sample.image(seed: 1).suffix(1_400_000)), Array(Sample.image(seed: 2).suffix(1_400_000)))
     let bundle = try await Sample.bundle(of: new)
@@ -37,11 +36,11 @@ struct ResumptionTests {
       disk.operationsLeft = .max
       #expect(try disk.slot.read(new.count, at: 0) == new)
     }
-    // Each cut costs what was not synced, and head and table again.
+    // Each cut costs the unsynced data, and the head and table again.
     #expect(fetched < rounds * bundle.count + cuts * (1 << 20))
   }
 
-  @Test("a journal of another bundle, a damaged journal and none are all a beginning")
+  @Test("A missing or damaged journal, or one of another bundle, counts as empty")
   func strangers() throws {
     let storage = MemoryStorage([UInt8](repeating: 0, count: 1024))
     let (one, other) = (Digest(of: [1]), Digest(of: [2]))
@@ -51,7 +50,7 @@ struct ResumptionTests {
     #expect(journal.place(in: one) == .init(image: 0, segment: 3))
     #expect(journal.place(in: other) == nil)
     try journal.note(.init(image: 1, segment: 0), in: one)
-    // The last record is torn: the one before it holds.
+    // The last record is torn, so the one before it counts.
     for place in 0..<96 {
       let torn = MemoryStorage(storage.bytes)
       torn.bytes[place] ^= 1
@@ -59,7 +58,7 @@ struct ResumptionTests {
     }
   }
 
-  @Test("what another one wrote into the slot between two parts is found at the end, and the next run begins anew")
+  @Test("Changes to the slot between two parts of an installation are detected, and the next run starts again")
   func tampered() async throws {
     let new = Sample.image(seed: 4)
     let bundle = try await Sample.bundle(of: new)
@@ -77,13 +76,13 @@ struct ResumptionTests {
         CheckedBundle(signed, from: source, bases: [:]), targets: ["root": slot], journal: journal
       ).run()
     }
-    // The journal says that two segments are there, and they are not: the third one refers to them.
+    // The journal records two segments that are not there, and the third one refers to them.
     #expect(throws: BundleFailure.wrongOutput(image: "root", segment: 2)) { try install() }
     try install()
     #expect(slot.bytes == new)
   }
 
-  @Test("a bundle is taken from a pipe")
+  @Test("A bundle is read from a pipe")
   func stream() async throws {
     try await withTemporaryFolder { folder in
       let new = Sample.image(seed: 5)
@@ -105,7 +104,7 @@ struct ResumptionTests {
     }
   }
 
-  @Test("versions have the order that dpkg gives them")
+  @Test("Versions have the same order as in dpkg")
   func versions() throws {
     let versions = [
       "1.0", "1.0~rc1", "1.0-1", "1.0-1+b1", "1.00", "1.10", "1.9", "2:0.1", "1.0a", "1.0+", "", "0", "1..0", "1.0.0",
@@ -119,7 +118,7 @@ struct ResumptionTests {
   }
 }
 
-/// A disk that loses its power after some writes: what was not synced is kept, lost, or torn.
+/// A disk that loses power after some writes. Unsynced writes are kept, lost, or torn.
 final class CutDisk {
   struct Cut: Error {}
 

@@ -4,7 +4,7 @@ import Testing
 
 @Suite("Lines for the console")
 struct ConsoleWriterTests {
-  @Test("What a console does not take comes with the next line, in order and whole")
+  @Test("Lines that a busy console does not accept are written before the next one, in order and complete")
   func busyConsole() throws {
     let (pipe, full) = try fullPipe()
     var writer = ConsoleWriter(pipe.writing)
@@ -14,7 +14,7 @@ struct ConsoleWriterTests {
     #expect(try pipe.reading.read(atMost: 4096) == Array("web: ended\r\nweb: started\r\n".utf8))
   }
 
-  @Test("Of more than is kept the oldest lines are dropped, and whole lines are left")
+  @Test("Beyond a limit the oldest lines are dropped, and the rest are complete lines")
   func deadConsole() throws {
     let (pipe, full) = try fullPipe()
     var writer = ConsoleWriter(pipe.writing)

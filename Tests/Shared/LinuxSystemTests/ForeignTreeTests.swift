@@ -3,7 +3,7 @@ import LinuxSystem
 import TestFixtures
 import Testing
 
-@Suite("Paths of a tree that somebody else made")
+@Suite("Paths in an untrusted tree")
 struct ForeignTreeTests {
   private func link(_ path: String, to target: String, in folder: URL) throws {
     let place = folder.appending(path: path)
@@ -12,7 +12,7 @@ struct ForeignTreeTests {
   }
 
   @Test(
-    "no link leads out: neither an absolute one, nor one with dots, nor one on the way",
+    "No link leads out: neither an absolute one, nor one with dots, nor one to a parent folder",
     arguments: [("file", "/etc/passwd"), ("file", "../../../../../../etc/passwd"), ("etc", "/etc"), ("etc", "../etc")])
   func links(name: String, target: String) async throws {
     try await withTemporaryFolder { folder in
@@ -25,7 +25,7 @@ struct ForeignTreeTests {
     }
   }
 
-  @Test("a link is followed as in a tree that is the root, and its place on the host is given")
+  @Test("A link is resolved with the tree as the root, and its path on the host is returned")
   func inside() async throws {
     try await withTemporaryFolder { folder in
       try folder.writing("tree", to: "usr/lib/os-release")
@@ -41,7 +41,7 @@ struct ForeignTreeTests {
     }
   }
 
-  @Test("a pipe is not waited for, a device not read, and a file not beyond its limit", .timeLimit(.minutes(1)))
+  @Test("A pipe does not block, a device is not read, and a file is not read beyond its limit", .timeLimit(.minutes(1)))
   func kinds() async throws {
     try await withTemporaryFolder { folder in
       try #require(mkfifo(folder.appending(path: "pipe").path, 0o644) == 0)

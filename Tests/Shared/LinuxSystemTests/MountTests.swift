@@ -3,7 +3,7 @@ import Testing
 
 @Suite("Mount options")
 struct MountTests {
-  @Test("Names of flags become flags, and the rest goes to the file system as it is")
+  @Test("Names of flags become flags, and the others are passed to the file system unchanged")
   func parsing() {
     let (flags, others) = Mount.Flags.parsed(["commit=60", "noexec", "data=journal", "lazytime"])
     #expect(flags == [.noExecution, .lazyTimes])

@@ -4,11 +4,11 @@ import LinuxSystem
 import TestFixtures
 import Testing
 
-/// Descriptors that come over a socket.
+/// Tests of descriptors that are passed over a socket.
 @Suite(.serialized) struct UnixSocketTests {
-  /// Sends one byte and the same descriptor several times, as a rude neighbour would.
+  /// Sends one byte and the same descriptor several times, as a hostile client could.
   private func send(_ descriptor: Int32, times count: Int, over socket: Int32) throws {
-    // struct cmsghdr of 64-bit Linux: length, level, type, and the numbers behind it.
+    // struct cmsghdr of 64-bit Linux: length, level and type, followed by the descriptors.
     var control = withUnsafeBytes(of: UInt(16 + 4 * count), Array.init)
     for word in [SOL_SOCKET, 1] { control += withUnsafeBytes(of: Int32(word), Array.init) }
     for _ in 0..<count { control += withUnsafeBytes(of: descriptor, Array.init) }
@@ -28,7 +28,7 @@ import Testing
     #expect(sent == 1)
   }
 
-  /// How often this process has a file open; other tests open others at the same time.
+  /// Counts the open descriptors of a file in this process, as other tests open other files at the same time.
   private func timesOpen(_ path: String) -> Int {
     let folder = "/proc/self/fd"
     let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []

@@ -4,11 +4,11 @@ import NameResolution
 import TestFixtures
 import Testing
 
-/// Judged by dnsmasq, a name server of the field.
+/// Tests with dnsmasq, a real name server.
 @Suite("Addresses of hosts")
 struct NameResolverTests {
   @Test(
-    "a real name server gives both kinds of addresses, through aliases and search domains, and in a stream where they are many"
+    "A real name server returns both kinds of addresses, through aliases and search domains, over TCP if they are many"
   )
   func realServer() async throws {
     try await withTemporaryFolder { folder in
@@ -31,7 +31,7 @@ struct NameResolverTests {
     }
   }
 
-  @Test("addresses and names of the hosts file need no server")
+  @Test("Addresses and names in the hosts file need no server")
   func noServer() async throws {
     try await withTemporaryFolder { folder in
       let hosts = try folder.writing(
@@ -49,11 +49,11 @@ struct NameResolverTests {
     }
   }
 
-  @Test("a server that is not there is passed over; where none answers, the failure says what the last one did")
+  @Test("An unavailable server is skipped; if none answers, the error has the last server's failure")
   func silentServers() async throws {
     try await withTemporaryFolder { folder in
       let server = try NameServer(in: folder, ["--host-record=one.example.org,192.0.2.7"])
-      // Nobody listens on this address.
+      // No server listens on this address.
       let resolver = try server.resolver(before: "127.0.0.9")
       #expect(try resolver.addresses(of: "one.example.org") == ["192.0.2.7"])
       let configuration = try folder.writing("nameserver 127.0.0.9\n", to: "alone").path
@@ -64,7 +64,7 @@ struct NameResolverTests {
     }
   }
 
-  @Test("what cannot be a name is asked of nobody", arguments: ["a..b", String(repeating: "x", count: 64), ""])
+  @Test("An invalid name is not sent to a server", arguments: ["a..b", String(repeating: "x", count: 64), ""])
   func impossible(name: String) async throws {
     try await withTemporaryFolder { folder in
       let configuration = try folder.writing("nameserver 127.0.0.9\n", to: "resolv.conf").path
@@ -74,7 +74,7 @@ struct NameResolverTests {
   }
 }
 
-/// dnsmasq on the loopback address, for as long as this object lives.
+/// dnsmasq on the loopback address. It stops when this object is released.
 private final class NameServer {
   let port: UInt16
   private let folder: URL

@@ -2,13 +2,13 @@ import Testing
 
 @testable import NameResolution
 
-/// Answers byte by byte: what a name server, or somebody who plays one, may send.
+/// Tests with raw answers of a name server or of an impostor.
 @Suite("Answers of name servers")
 struct NameServerMessageTests {
   private let question = NameServerMessage("a.org", .ipv4, id: 0x1234)
   private static let name: [UInt8] = [1, 97, 3, 111, 114, 103, 0]
 
-  /// An answer with rows that all are about the name that was asked for, unless they have one of their own.
+  /// Returns an answer whose records are all about the requested name, unless they have another name.
   private func answer(
     id: [UInt8] = [0x12, 0x34], flags: [UInt8] = [0x81, 0x80], asked: [UInt8] = Self.name + [0, 1, 0, 1],
     _ rows: [[UInt8]]
@@ -18,7 +18,7 @@ struct NameServerMessageTests {
 
   private static let address: [UInt8] = [0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 9, 0, 4, 192, 0, 2, 1]
 
-  @Test("an answer to the question is read, whatever the case of its letters")
+  @Test("An answer to the question is read, in upper or lower case")
   func right() {
     #expect(answer([Self.address]) == .addresses(["192.0.2.1"]))
     #expect(answer(asked: [1, 65, 3, 79, 82, 71, 0, 0, 1, 0, 1], [Self.address]) == .addresses(["192.0.2.1"]))
@@ -28,7 +28,7 @@ struct NameServerMessageTests {
     #expect(answer(flags: [0x83, 0x80], []) == .truncated)
   }
 
-  @Test("an answer to another question, or a question, is none")
+  @Test("An answer to another question, or a question, is refused")
   func strangers() {
     #expect(answer(id: [0x12, 0x35], [Self.address]) == nil)
     #expect(answer(flags: [0x01, 0x00], [Self.address]) == nil)
@@ -36,7 +36,7 @@ struct NameServerMessageTests {
     #expect(answer(asked: Self.name + [0, 28, 0, 1], [Self.address]) == nil)
   }
 
-  @Test("only addresses of the name, and of what it is an alias of, count")
+  @Test("Only addresses of the name and of its aliases count")
   func aliases() {
     let other: [UInt8] = [1, 98, 0, 0, 1, 0, 1, 0, 0, 0, 9, 0, 4, 192, 0, 2, 9]
     let alias: [UInt8] = [0xc0, 12, 0, 5, 0, 1, 0, 0, 0, 9, 0, 3, 1, 98, 0]
@@ -44,9 +44,9 @@ struct NameServerMessageTests {
     #expect(answer([alias, other]) == .addresses(["192.0.2.9"]))
   }
 
-  @Test("names that lead in circles, lengths beyond the end, and a message cut anywhere are no answers")
+  @Test("Circular names, lengths beyond the end, and truncated messages are refused")
   func damaged() {
-    // A jump to itself: 12 bytes of the head and 11 of the question come before.
+    // A pointer to itself: the 12 bytes of the head and the 11 of the question precede it.
     #expect(answer([[0xc0, 23, 0, 1, 0, 1, 0, 0, 0, 9, 0, 4, 192, 0, 2, 1]]) == nil)
     #expect(answer([[0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 9, 0, 5, 192, 0, 2, 1]]) == nil)
     #expect(answer([[0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 9, 0, 3, 192, 0, 2]]) == nil)

@@ -4,7 +4,7 @@ import Testing
 @Suite struct GPTUpdateTests {
   private static let newSize: UInt64 = 9 << 20
 
-  /// A disk of `size` sectors onto which an image was written.
+  /// Makes a disk of `size` sectors to which an image was written.
   private func flashedDisk(size: UInt64 = newSize) throws -> MemoryDisk {
     var disk = MemoryDisk(sectorCount: size)
     for region in try GPT.freshImage().serialised().regions { disk.write(region) }
@@ -48,7 +48,7 @@ import Testing
     for cut in 0...sectors.count {
       var disk = original
       for sector in sectors.prefix(cut) { disk.write(sector) }
-      // The sector that was being written when the power went may be torn.
+      // The sector that was being written during the power cut may be torn.
       var torn = disk
       if cut < sectors.count {
         torn.write(DiskRegion(lba: sectors[cut].lba, bytes: Array(repeating: 0x5A, count: GPT.sectorSize)))

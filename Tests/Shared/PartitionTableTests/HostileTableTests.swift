@@ -2,9 +2,9 @@ import Testing
 
 @testable import PartitionTable
 
-@Suite("Tables with numbers that no disk has")
+@Suite("Tables with impossible numbers")
 struct HostileTableTests {
-  /// A disk with a table of one partition, whose checksums are right whatever its entry says.
+  /// Makes a disk with one partition. The checksums are right, whatever the entry contains.
   private func disk(firstLBA: UInt64, lastLBA: UInt64) throws -> MemoryDisk {
     var table = GPT.freshImage()
     table.partitions = [table.partitions[0]]
@@ -25,7 +25,7 @@ struct HostileTableTests {
   }
 
   @Test(
-    "a partition that ends before it begins, or where no disk reaches, makes the table none",
+    "A table is refused if a partition ends before it begins, or beyond any possible disk",
     arguments: [(0, UInt64.max), (2048, 1 << 54), (4096, 2048), (.max, .max)] as [(UInt64, UInt64)])
   func impossible(first: UInt64, last: UInt64) throws {
     let disk = try disk(firstLBA: first, lastLBA: last)
@@ -33,7 +33,7 @@ struct HostileTableTests {
     #expect(throws: GPTError.outsideDisk(partition: 1)) { try disk.reading.table() }
   }
 
-  @Test("a partition of the whole range that is counted with is read")
+  @Test("A partition with the largest supported range is read")
   func largest() throws {
     let table = try disk(firstLBA: 2048, lastLBA: (1 << 54) - 1).reading.table()
 

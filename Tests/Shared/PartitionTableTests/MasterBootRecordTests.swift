@@ -1,9 +1,9 @@
 import PartitionTable
 import Testing
 
-@Suite("The partition table of a PC of old")
+@Suite("Master boot records")
 struct MasterBootRecordTests {
-  /// A sector with a table, of (type, first sector, sectors).
+  /// Returns a sector with a table, from (type, first sector, sectors).
   private func sector(_ entries: [(UInt8, UInt32, UInt32)], signature: UInt32 = 0) -> [UInt8] {
     func bytes(_ number: UInt32) -> [UInt8] { (0..<4).map { UInt8(truncatingIfNeeded: number >> (8 * $0)) } }
     var sector = [UInt8](repeating: 0, count: 440) + bytes(signature) + [0, 0]
@@ -16,7 +16,7 @@ struct MasterBootRecordTests {
     MasterBootRecord { lba in sectors[lba] ?? [UInt8](repeating: 0, count: 512) }
   }
 
-  @Test("Primary partitions keep their numbers, and have ids as Linux makes them")
+  @Test("Primary partitions keep their numbers, and have the IDs that Linux gives them")
   func primary() throws {
     let table = try #require(
       read([0: sector([(0x0C, 8192, 1000), (0, 0, 0), (0x83, 10_000, 5000)], signature: 0x0A1B_2C3D)]))
@@ -26,7 +26,7 @@ struct MasterBootRecordTests {
     #expect(table.partitions.map(table.partitionID) == ["0a1b2c3d-01", "0a1b2c3d-03"])
   }
 
-  @Test("Logical partitions count from 5, each from where its own table stands")
+  @Test("Logical partitions are numbered from 5, and each is relative to its own table")
   func logical() throws {
     let table = try #require(
       read([
@@ -39,7 +39,7 @@ struct MasterBootRecordTests {
     #expect(table.partitions.map(\.firstLBA) == [2048, 4112, 6112])
   }
 
-  @Test("A chain of logical partitions that leads back into itself ends")
+  @Test("A circular chain of logical partitions ends")
   func loop() throws {
     let table = try #require(
       read([0: sector([(0x05, 4096, 9000)]), 4096: sector([(0x83, 16, 100), (0x05, 0, 500)])]))
@@ -47,7 +47,7 @@ struct MasterBootRecordTests {
     #expect(table.partitions.count == 60)
   }
 
-  @Test("What has the mark of a start sector and no table is none")
+  @Test("A sector with the boot signature but without a table is refused")
   func none() {
     var start = sector([])
     #expect(read([0: start]) == nil)

@@ -1,6 +1,6 @@
 import PartitionTable
 
-/// A disk in memory that keeps only the sectors that were written.
+/// A disk in memory that stores only written sectors.
 struct MemoryDisk {
   var sectorCount: UInt64
   private(set) var sectors: [UInt64: [UInt8]] = [:]
@@ -39,7 +39,7 @@ struct CountingGenerator: RandomNumberGenerator {
 }
 
 extension GPT {
-  /// The table of a new image with a boot, two root and one data partition.
+  /// Returns the table of a new image with a boot, two root and one data partition.
   static func freshImage(sectors: UInt64 = 1 << 20) -> GPT {
     var generator = CountingGenerator()
     func partition(

@@ -9,7 +9,7 @@ struct TaggedFieldsTests {
     return writer.bytes[...]
   }
 
-  @Test("what is written is read")
+  @Test("Written fields are read back")
   func roundTrip() throws {
     let bytes = Self.record {
       $0.add(1, text: "a thing")
@@ -26,7 +26,7 @@ struct TaggedFieldsTests {
     try reader.finish()
   }
 
-  @Test("an unknown field is refused, unless its tag says that it may be skipped")
+  @Test("An unknown field is refused, unless its tag allows skipping")
   func unknown() throws {
     for (tag, isRefused) in [(2 as UInt16, true), (2 | FieldReader.skippable, false)] {
       let bytes = Self.record {
@@ -48,7 +48,7 @@ struct TaggedFieldsTests {
     }
   }
 
-  @Test("every truncation, a length beyond the end, and falling tags are refused")
+  @Test("Every truncation, a length beyond the end, and descending tags are refused")
   func damage() throws {
     let bytes = Self.record {
       $0.add(1, [1, 2, 3])
@@ -61,7 +61,7 @@ struct TaggedFieldsTests {
     #expect(throws: FieldFailure.self) { _ = try FieldReader(bytes.dropFirst(9) + bytes.prefix(9), of: "the record") }
   }
 
-  @Test("counts, lengths and kinds of characters are bounded, and the error names them")
+  @Test("Counts, lengths and kinds of characters are limited, and the error names them")
   func bounds() throws {
     let bytes = Self.record {
       $0.add(1, text: "a\u{1b}[2J")

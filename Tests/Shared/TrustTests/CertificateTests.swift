@@ -10,7 +10,7 @@ struct CertificateTests {
   private static let now = Time(secondsSince1970: 1_500_000)
   private static let input = SigningInput(.bundleManifest, message: Array("a manifest".utf8))
 
-  /// The root of an authority, and what becomes of a signature below it.
+  /// Makes the root of an authority, and verifies signatures below it.
   private static func verify(
     _ signers: [Envelope.CertificateSigner], below authorities: [Identity], needed: Int = 1, at time: Time = now
   ) throws -> Verified {
@@ -19,7 +19,7 @@ struct CertificateTests {
     return try root.verify(Envelope(signers: signers), over: input, at: time)
   }
 
-  @Test("a signature below an authority is accepted, through up to four others", arguments: 0...4)
+  @Test("A signature below an authority is accepted, through up to four intermediates", arguments: 0...4)
   func accepted(count: Int) async throws {
     let authority = try Identity(.authority("authority"))
     var chain: [Identity] = []
@@ -34,7 +34,7 @@ struct CertificateTests {
     }
   }
 
-  /// What a certificate of a chain can have wrong, and what is said of it.
+  /// A fault of a certificate in a chain, and the expected message.
   struct Fault: CustomTestStringConvertible, Sendable {
     var testDescription: String
     var signer = Identity.Wish()
@@ -42,7 +42,7 @@ struct CertificateTests {
     var authority = Identity.Wish.authority("authority")
     var subject = "“CN=signer”"
     var problem: CertificateProblem
-    /// Whether the verifier of swift-certificates refuses it as well; it does not look at purposes and key usages.
+    /// True if the verifier of swift-certificates refuses it too. That verifier does not check purposes and key usages.
     var isRefusedByLibrary = true
   }
 
@@ -95,7 +95,7 @@ struct CertificateTests {
       subject: "“CN=authority”", problem: .pathTooLong),
   ]
 
-  @Test("each fault of a certificate is refused for its own reason", arguments: faults)
+  @Test("Each fault of a certificate is refused for its own reason", arguments: faults)
   func fault(fault: Fault) async throws {
     let authority = try Identity(fault.authority)
     let middle = try Identity(fault.middle, by: authority)
@@ -106,7 +106,7 @@ struct CertificateTests {
     #expect(await Self.library(accepts: signer, [middle], authority) != fault.isRefusedByLibrary)
   }
 
-  @Test("a certificate of another authority does not count, and is named, even if the other has the same name")
+  @Test("A certificate of another authority does not count, and is named, even if the authorities have the same name")
   func otherAuthority() throws {
     let (authority, other) = (try Identity(.authority("authority")), try Identity(.authority("authority")))
     let signer = try Identity(.init(), by: other)
@@ -116,7 +116,7 @@ struct CertificateTests {
     _ = try Self.verify([signer.signs(Self.input)], below: [authority, other])
   }
 
-  @Test("a chain in another order, with a gap, or longer than four is refused")
+  @Test("A chain in another order, with a gap, or longer than four is refused")
   func brokenChain() throws {
     let authority = try Identity(.authority("authority"))
     var chain = [try Identity(.authority("middle 0"), by: authority)]
@@ -136,7 +136,7 @@ struct CertificateTests {
     }
   }
 
-  @Test("a signature by another key, over another message or for another purpose is refused")
+  @Test("A signature by another key, over another message or for another purpose is refused")
   func wrongSignature() throws {
     let authority = try Identity(.authority("authority"))
     let signer = try Identity(.init(), by: authority)
@@ -153,7 +153,7 @@ struct CertificateTests {
     }
   }
 
-  @Test("two certificates of one key are one signer; two keys are two")
+  @Test("Two certificates of one key are one signer; two keys are two")
   func threshold() throws {
     let authority = try Identity(.authority("authority"))
     let (first, second) = (try Identity(.init(name: "a"), by: authority), try Identity(.init(name: "b"), by: authority))
@@ -166,7 +166,7 @@ struct CertificateTests {
     #expect(verified.certificates == ["“CN=a”", "“CN=b”"])
   }
 
-  @Test("beside enough others, one that has expired does no harm, and one with a wrong signature does")
+  @Test("Among enough valid signatures, an expired one does no harm, but a wrong one does")
   func besideOthers() throws {
     let authority = try Identity(.authority("authority"))
     let old = try Identity(.init(name: "old", until: 1_400_000), by: authority)
@@ -184,7 +184,7 @@ struct CertificateTests {
     }
   }
 
-  @Test("certificates never sign a root, and count for nothing where the root has no authority")
+  @Test("Certificates never sign a root, and do not count if the root has no authority")
   func neverRoots() throws {
     let holder = Holder.make()
     let authority = try Identity(.authority("authority"))
@@ -205,7 +205,7 @@ struct CertificateTests {
   }
 
   @Test(
-    "certificates that OpenSSL issued are accepted, those of an RSA authority as well, and an RSA signer is refused")
+    "Certificates issued by OpenSSL are accepted, also of an RSA authority; an RSA signer is refused")
   func openSSL() async throws {
     try await withTemporaryFolder { folder in
       let openssl = try Judge("openssl")
@@ -250,7 +250,7 @@ struct CertificateTests {
     }
   }
 
-  /// What the verifier of swift-certificates says of the same chain.
+  /// Returns true if the verifier of swift-certificates accepts the same chain.
   private static func library(accepts signer: Identity, _ chain: [Identity], _ authority: Identity) async -> Bool {
     var verifier = Verifier(rootCertificates: CertificateStore([authority.certificate])) {
       RFC5280Policy(fixedExpiryValidationTime: Date(timeIntervalSince1970: 1_500_000))
@@ -263,7 +263,7 @@ struct CertificateTests {
     return true
   }
 
-  /// Says that extended key usages are understood, as they may be critical.
+  /// Declares extended key usages as supported, as they may be critical.
   private struct Purposes: VerifierPolicy {
     let verifyingCriticalExtensions: [ASN1ObjectIdentifier] = [.X509ExtensionID.extendedKeyUsage]
 

@@ -6,7 +6,7 @@ import Trust
 @Suite("Public keys and signatures")
 struct PublicKeyTests {
   @Test(
-    "a key that OpenSSL wrote is read, written as the same file, and named by its hash",
+    "A key of OpenSSL is read, written to the same file, and named by its hash",
     arguments: PublicKey.Algorithm.allCases)
   func openSSLKey(algorithm: PublicKey.Algorithm) async throws {
     try await withTemporaryFolder { folder in
@@ -24,7 +24,7 @@ struct PublicKeyTests {
   }
 
   @Test(
-    "what OpenSSL signs is accepted, and not over another message or for another purpose",
+    "A signature of OpenSSL is accepted, but not over another message or for another purpose",
     arguments: PublicKey.Algorithm.allCases)
   func openSSLSignature(algorithm: PublicKey.Algorithm) async throws {
     try await withTemporaryFolder { folder in
@@ -45,7 +45,7 @@ struct PublicKeyTests {
     }
   }
 
-  @Test("keys of other kinds, points off the curve, bytes too many and certificates are refused")
+  @Test("Keys of other kinds, points off the curve, extra bytes and certificates are refused")
   func refusals() async throws {
     try await withTemporaryFolder { folder in
       let openssl = try Judge("openssl")
@@ -77,7 +77,7 @@ struct PublicKeyTests {
     #expect(throws: TrustFailure.self) { _ = try PublicKey(pem: Array((key.pem + key.pem).utf8)) }
   }
 
-  @Test("a signature in DER is taken only where it is one, and has 64 bytes then")
+  @Test("Only a valid DER signature is accepted, and becomes 64 bytes")
   func signatures() throws {
     #expect(throws: TrustFailure.self) { _ = try Signature([1, 2, 3]) }
     #expect(throws: TrustFailure.self) { _ = try Signature(ecdsaDER: [0x30, 3, 2, 1, 1]) }
@@ -86,7 +86,7 @@ struct PublicKeyTests {
     #expect(throws: TrustFailure.self) { _ = try Signature(written: [0x30, 6, 2, 1, 1, 2, 1, 2], algorithm: .ed25519) }
   }
 
-  @Test("a statement is two lines of text, and is read back only as it is written")
+  @Test("A statement is two lines of text, and is read back only in exactly this form")
   func statement() throws {
     let input = SigningInput(.trustRoot, message: [])
     let text = "cultivar trust root 1\ne3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\n"
@@ -103,7 +103,7 @@ struct PublicKeyTests {
   }
 
   @Test(
-    "a moment is shown as its date",
+    "A time is shown as its date",
     arguments: [
       (0, "1970-01-01 00:00:00 UTC"), (951_782_399, "2000-02-28 23:59:59 UTC"),
       (951_782_400, "2000-02-29 00:00:00 UTC"),
@@ -118,7 +118,7 @@ struct PublicKeyTests {
 }
 
 extension Judge {
-  /// Has OpenSSL make `NAME.key` and `NAME.pub`.
+  /// Makes `NAME.key` and `NAME.pub` with OpenSSL.
   func makeKey(_ algorithm: PublicKey.Algorithm, named name: String, in folder: URL) throws {
     let options =
       algorithm == .ed25519

@@ -8,7 +8,7 @@ struct RecordTests {
   private static let now = Time(secondsSince1970: 1_500_000)
   private static let input = SigningInput(.bundleManifest, message: Array("a manifest".utf8))
 
-  @Test("the bytes of a root are those of the documentation")
+  @Test("The bytes of a root are those in the documentation")
   func layout() throws {
     let key = try PublicKey(der: [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00] + (0..<32))
     let root = try TrustRoot(version: 7, keys: [key], threshold: 1, expires: Time(secondsSince1970: 0x0102_0304))
@@ -19,7 +19,7 @@ struct RecordTests {
     #expect(file == Array("cultivar root 1\n".utf8) + [1, 0, 88, 0, 0, 0] + root.bytes + [2, 0, 0, 0, 0, 0])
   }
 
-  @Test("what is written is read")
+  @Test("Written records are read back")
   func roundTrip() throws {
     let holders = [Holder.make(), .make(.ecdsaP256)]
     let authority = try Identity(.authority("authority"))
@@ -35,7 +35,7 @@ struct RecordTests {
     #expect(try Envelope(file: envelope.file) == envelope)
   }
 
-  @Test("every single byte of a root file changed is refused, or harms nothing, and nothing crashes")
+  @Test("A change to any byte of a root file is refused or harmless, and nothing crashes")
   func changedRoot() throws {
     let holders = [Holder.make(), .make(.ecdsaP256)]
     let root = try TrustRoot(holders, threshold: 2)
@@ -55,7 +55,7 @@ struct RecordTests {
     }
   }
 
-  @Test("every single byte of an envelope changed is refused, or harms nothing, and nothing crashes")
+  @Test("A change to any byte of an envelope is refused or harmless, and nothing crashes")
   func changedEnvelope() throws {
     let holders = [Holder.make(), .make(.ecdsaP256)]
     let authority = try Identity(.authority("authority"))
@@ -74,8 +74,8 @@ struct RecordTests {
           guard let changed = try? Envelope(bytes: bytes[...]),
             let result = try? root.verify(changed, over: Self.input, at: Self.now)
           else { continue }
-          // A certificate does not sign its own last field. swift-asn1 takes the number of unused bits there for what it is, where those bits
-          // are zero; all that was signed is still the same.
+          // A certificate does not sign its own last field. If the unused bits there are zero, swift-asn1 accepts any
+          // number of them. All signed parts are unchanged.
           #expect(try result == verified && Self.signedParts(changed) == Self.signedParts(envelope), "byte \(index)")
         }
       }
@@ -88,7 +88,7 @@ struct RecordTests {
     }
   }
 
-  @Test("a file that is cut off is refused at every length")
+  @Test("A file is refused if it is truncated at any length")
   func truncation() throws {
     let holders = [Holder.make(), .make(.ecdsaP256)]
     let file = try SignedTrustRoot(TrustRoot(holders, threshold: 2), by: holders).file
@@ -99,13 +99,13 @@ struct RecordTests {
     let authority = try Identity(.authority("authority"))
     let signer = try Identity(.init(), by: authority)
     let envelope = try Envelope(signers: [signer.signs(Self.input)])
-    // Between the fields there are whole envelopes with fewer signatures; within the only one of this there is none.
+    // An envelope that ends between two fields is complete, with fewer signatures. This one has only one signature.
     for count in Envelope.fileMagic.count + 1..<envelope.file.count {
       #expect(throws: TrustFailure.self) { _ = try Envelope(file: envelope.file.prefix(count)) }
     }
   }
 
-  @Test("counts and sizes are bounded before anything is made of them")
+  @Test("Counts and sizes are checked before they are used")
   func bounds() throws {
     let signature = try Holder.make().signs(Self.input)
     #expect(throws: TrustFailure.self) { _ = try Envelope(signatures: Array(repeating: signature, count: 33)) }
@@ -124,7 +124,7 @@ struct RecordTests {
     #expect(throws: TrustFailure.self) { _ = try TrustRoot(bytes: [UInt8](repeating: 0, count: 1 << 20)[...]) }
   }
 
-  @Test("of one key the newer signature is kept, beside those of others")
+  @Test("For each key only the newer signature is kept, and those of other keys stay")
   func adding() throws {
     let holders = [Holder.make(), .make()]
     let first = try Envelope(SigningInput(.trustRoot, message: []), by: holders)
@@ -134,13 +134,13 @@ struct RecordTests {
     #expect(Set(both.signatures).isSuperset(of: second.signatures))
   }
 
-  @Test("random bytes in place of fields never end the program")
+  @Test("Random bytes in place of fields never crash the program")
   func randomBytes() {
     var generator = SystemRandomNumberGenerator()
     for _ in 0..<20_000 {
       let count = Int.random(in: 0...120, using: &generator)
       var bytes = (0..<count).map { _ in UInt8.random(in: 0...255, using: &generator) }
-      // Small lengths and tags, so that some come further than the first check.
+      // Small lengths and tags, so that some inputs pass the first check.
       for index in stride(from: 1, to: bytes.count, by: 2) { bytes[index] &= 0x03 }
       _ = try? TrustRoot(bytes: bytes[...])
       _ = try? Envelope(bytes: bytes[...])
@@ -150,7 +150,7 @@ struct RecordTests {
     }
   }
 
-  @Test("certificates with a few bytes changed anywhere never end the program")
+  @Test("Certificates with a few changed bytes never crash the program")
   func changedCertificates() throws {
     let authority = try Identity(.authority("authority"))
     let middle = try Identity(.authority("middle"), by: authority)
@@ -164,7 +164,7 @@ struct RecordTests {
         changed[Int.random(in: 12..<changed.count, using: &generator)] = UInt8.random(in: 0...255, using: &generator)
       }
       guard let envelope = try? Envelope(bytes: changed[...]) else { continue }
-      // Below authorities that are changed as well, so that more than the first signature is looked at.
+      // Below authorities that are changed as well, so that more than the first signature is verified.
       let root = try TrustRoot(
         [.make()],
         authorities: certificates + envelope.signers.flatMap(\.intermediates).filter { !certificates.contains($0) })

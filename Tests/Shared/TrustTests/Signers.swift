@@ -4,7 +4,7 @@ import SwiftASN1
 import Trust
 import X509
 
-/// A holder of a key, in memory.
+/// A key holder in memory.
 enum Holder {
   case ed25519(Curve25519.Signing.PrivateKey)
   case ecdsaP256(P256.Signing.PrivateKey)
@@ -45,21 +45,21 @@ enum Holder {
 }
 
 extension Envelope {
-  /// What holders of keys have signed together.
+  /// Makes the envelope of several holders' signatures.
   init(_ input: SigningInput, by holders: [Holder]) throws {
     self = try Envelope(signatures: holders.map { try $0.signs(input) })
   }
 }
 
 extension SignedTrustRoot {
-  /// A root that holders have signed.
+  /// Makes a root signed by holders.
   init(_ root: TrustRoot, by holders: [Holder]) throws {
     self = SignedTrustRoot(root, envelope: try Envelope(SigningInput(.trustRoot, message: root.bytes), by: holders))
   }
 }
 
 extension TrustRoot {
-  /// A root with the keys of holders.
+  /// Makes a root with the keys of holders.
   init(
     version: UInt32 = 1, _ holders: [Holder], threshold: Int = 1, rotationThreshold: Int? = nil, expires: Time? = nil,
     authorities: [[UInt8]] = [], certificateThreshold: Int? = nil
@@ -71,7 +71,7 @@ extension TrustRoot {
   }
 }
 
-/// A certificate and the key in it.
+/// A certificate and its key.
 struct Identity {
   var holder: Holder
   var certificate: Certificate
@@ -84,11 +84,11 @@ struct Identity {
     }
   }
 
-  /// What a certificate is to be like.
+  /// The properties of a certificate to issue.
   struct Wish {
     var name = "signer"
     var algorithm = PublicKey.Algorithm.ecdsaP256
-    /// Whether it is that of an authority, and how many it allows below.
+    /// The basic constraints: for an authority, the number of authorities allowed below it.
     var authority: BasicConstraints? = .notCertificateAuthority
     var usage: KeyUsage? = KeyUsage(digitalSignature: true)
     var purposes: [ExtendedKeyUsage.Usage] = [.codeSigning]
@@ -103,7 +103,7 @@ struct Identity {
     }
   }
 
-  /// Issues a certificate; where there is no issuer, it issues itself.
+  /// Issues a certificate. Without an issuer it is self-signed.
   init(_ wish: Wish, by issuer: Identity? = nil) throws {
     holder = .make(wish.algorithm)
     let name = try DistinguishedName { CommonName(wish.name) }

@@ -7,7 +7,7 @@ struct TrustRootTests {
   private static let message = Array("a manifest".utf8)
   private static let input = SigningInput(.bundleManifest, message: message)
 
-  @Test("what enough keys have signed is accepted, and the result says whose they are")
+  @Test("A message signed by enough keys is accepted, and the result lists the signers")
   func accepted() throws {
     let holders = [Holder.make(.ed25519), .make(.ecdsaP256), .make(.ed25519)]
     let root = try TrustRoot(holders, threshold: 2)
@@ -17,7 +17,7 @@ struct TrustRootTests {
     #expect(verified.rootVersion == 1 && verified.input == Self.input && verified.certificates.isEmpty)
   }
 
-  @Test("a key of somebody else does not count, and is named")
+  @Test("A key of another owner does not count, and is named")
   func unknownKey() throws {
     let (owner, other) = (Holder.make(), Holder.make())
     let root = try TrustRoot([owner])
@@ -28,7 +28,7 @@ struct TrustRootTests {
     _ = try root.verify(Envelope(Self.input, by: [other, owner]), over: Self.input, at: Self.now)
   }
 
-  @Test("one signature too few, none at all, or the same key twice, is not enough")
+  @Test("One signature too few, none at all, or the same key twice is not enough")
   func tooFew() throws {
     let holders = [Holder.make(.ecdsaP256), .make(), .make()]
     let root = try TrustRoot(holders, threshold: 2)
@@ -44,7 +44,7 @@ struct TrustRootTests {
     }
   }
 
-  @Test("a known key's signature over something else is an error, even beside enough right ones")
+  @Test("A known key's signature over another message is an error, even among enough valid ones")
   func wrongSignature() throws {
     let holders = [Holder.make(), .make()]
     let root = try TrustRoot(holders, threshold: 1)
@@ -56,7 +56,7 @@ struct TrustRootTests {
     }
   }
 
-  @Test("an expired root verifies nothing from that second on, and can be followed by the next")
+  @Test("An expired root verifies nothing from that second on, but can be followed by the next")
   func expired() throws {
     let holder = Holder.make()
     let root = try TrustRoot([holder], expires: Self.now)
@@ -70,7 +70,7 @@ struct TrustRootTests {
     _ = try current.verify(envelope, over: Self.input, at: Self.now)
   }
 
-  @Test("the next root needs the signatures of the old one's keys and of its own")
+  @Test("The next root needs signatures of the old keys and of its own keys")
   func rotation() throws {
     let (old, new) = ([Holder.make(), .make()], [Holder.make(.ecdsaP256), .make()])
     let root = try TrustRoot(old, threshold: 1, rotationThreshold: 2)
@@ -83,14 +83,14 @@ struct TrustRootTests {
     #expect(throws: TrustFailure.tooFewSignatures(rootVersion: 1, needed: 2, signed: [], unknown: ids.new)) {
       _ = try root.followed(by: SignedTrustRoot(next, by: new))
     }
-    // One of the old keys is enough for a message, and not for a root.
+    // One of the old keys is enough for a message, but not for a root.
     let one = [try old[0].publicKey.id]
     #expect(throws: TrustFailure.tooFewSignatures(rootVersion: 1, needed: 2, signed: one, unknown: ids.new)) {
       _ = try root.followed(by: SignedTrustRoot(next, by: [old[0]] + new))
     }
   }
 
-  @Test("an older root, another one of the same version, and one that skips a version are refused, each for its reason")
+  @Test("An older root, another root of the same version, and one that skips a version have separate errors")
   func order() throws {
     let holder = Holder.make()
     func signed(_ version: UInt32, expires: Time? = nil) throws -> SignedTrustRoot {
@@ -115,7 +115,7 @@ struct TrustRootTests {
     #expect(try root.followed(by: Array(long.dropLast())).version == 67)
   }
 
-  @Test("each step of a row is signed by the one before, whoever signed the last")
+  @Test("Each root in a chain is signed by its predecessor, whoever signed the last one")
   func brokenRow() throws {
     let holders = [Holder.make(), .make(), .make()]
     let root = try TrustRoot([holders[0]])
@@ -126,7 +126,7 @@ struct TrustRootTests {
     #expect(throws: TrustFailure.self) { _ = try root.followed(by: [second, forged]) }
   }
 
-  @Test("roots that nobody could use are not made")
+  @Test("Unusable roots are refused")
   func invalid() throws {
     let holders = [Holder.make(), .make()]
     func refused(_ make: () throws -> TrustRoot) {

@@ -3,13 +3,13 @@ import Testing
 
 @testable import Project
 
-@Suite("Order of layers, and what takes their place")
+@Suite("The order of layers, and their replacement")
 struct LayerOrderTests {
   private func order(_ image: String, _ layers: [String: String], project: String = "") throws -> [String] {
     try SystemSample(project: project, image: image, layers: layers).read().graph.nodes.map(\.name)
   }
 
-  @Test("What a layer requires comes before it; the order of writing decides the rest")
+  @Test("A required layer comes before the layer that requires it; otherwise the written order counts")
   func dependency() throws {
     let layers = ["a": "requires: [z]", "b": "packages: [bb]", "z": "packages: [zz]"]
 
@@ -18,7 +18,7 @@ struct LayerOrderTests {
     #expect(try order("layers: [a, b, z, ./layers/a]", layers) == ["z", "a", "b"])
   }
 
-  @Test("'after' counts where the other layer is there, and brings nothing along")
+  @Test("'after' applies only if the other layer is used, and does not add it")
   func after() throws {
     let layers = ["a": "after: [b, c]", "b": "packages: [bb]", "c": "packages: [cc]"]
 
@@ -38,7 +38,7 @@ struct LayerOrderTests {
     #expect(orders[0].count == 20)
   }
 
-  @Test("What a layer provides meets a requirement, without the layer of that name")
+  @Test("A provided name meets a requirement without the layer of that name")
   func provides() throws {
     let layers = ["web": "requires: [clock]", "clock": "packages: [systemd-timesyncd]", "chrony": "provides: [clock]"]
 
@@ -46,7 +46,7 @@ struct LayerOrderTests {
     #expect(try order("layers: [web, chrony]", layers) == ["chrony", "web"])
   }
 
-  @Test("A layer of the profile is dropped, or another one takes its place wherever it is named")
+  @Test("A layer of the profile is dropped, or replaced everywhere by another one")
   func dropAndReplace() throws {
     let project = "profiles: { edge: { layers: [base, clock] } }"
     let layers = [
@@ -59,7 +59,7 @@ struct LayerOrderTests {
         == ["base", "chrony", "web"])
   }
 
-  @Test("A project's layer takes the place of a built-in one of the same name; a layer finds those beside it")
+  @Test("A project's layer replaces a built-in one of the same name; a layer finds the layers next to it")
   func places() throws {
     var sample = SystemSample(image: "layers: [./vendor/sensors]", layers: ["apt": "packages: [apt]"])
     sample.files = [
@@ -73,7 +73,7 @@ struct LayerOrderTests {
     #expect(nodes.map(\.origin) == ["./vendor/common", "./layers/apt", "./vendor/sensors"])
   }
 
-  @Test("A layer of a git repository is taken from its checkout, and says its commit")
+  @Test("A layer of a git repository comes from its checkout, and has its commit")
   func git() throws {
     let sample = SystemSample(
       project: "layers: { sensors: { git: \"https://git.example.org/a.git\", branch: main, folder: sub } }",
@@ -93,7 +93,7 @@ struct LayerOrderTests {
     }
   }
 
-  @Test("The graph is shown in lines and in the language of Graphviz")
+  @Test("The graph is shown as text and in the language of Graphviz")
   func graph() throws {
     let result = try SystemSample(
       image: "layers: [a, c]", layers: ["a": "requires: [b]\nafter: [c]", "b": "provides: [x]", "c": "packages: [cc]"]
@@ -133,7 +133,7 @@ struct OverrideTests {
     return try #require(try sample.read().system.layers.first)
   }
 
-  @Test("Every kind of part is taken out by content or name")
+  @Test("Every kind of part is removed by content or name")
   func remove() throws {
     let layer = try layer(
       """
@@ -148,7 +148,7 @@ struct OverrideTests {
     #expect(layer.kernelArguments.isEmpty && layer.persistedPaths.isEmpty && layer.healthChecks.isEmpty)
   }
 
-  @Test("What has the same name replaces in its place; the rest is added")
+  @Test("A part with an existing name replaces that part in place; other parts are added")
   func replace() throws {
     let layer = try layer(
       "{ packages: [nginx=1.2-3, jq], steps: { two: { run: other } }, files: [{ path: /etc/b, content: c }], units: { mask: [a.service] } }"

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Mistakes in systems and layers")
 struct SystemMistakeTests {
-  @Test("Each mistake is reported once, in its file and at its place, with what to do", arguments: SystemMistake.all)
+  @Test("Each mistake is reported once, in its file and at its position, with a remedy", arguments: SystemMistake.all)
   func oneMistake(mistake: SystemMistake) throws {
     let problems = try #require(throws: ProjectProblems.self) { try mistake.sample.read() }
 
@@ -19,14 +19,14 @@ struct SystemMistakeTests {
       #expect(error.position.file.path.hasSuffix("/\(place.path)"))
       #expect((error.position.line, error.position.column) == (place.line, place.column))
     }
-    // The whole line is shown, unless a secret stands in it.
+    // The whole line is shown, unless it contains a secret.
     let text = mistake.place.flatMap { mistake.sample.texts[$0.path] } ?? ""
     if !error.sourceLine.isEmpty, mistake.place != nil {
       #expect(text.replacing("«", with: "").contains(error.sourceLine))
     }
   }
 
-  @Test("There are more than thirty kinds of mistakes")
+  @Test("There are more than sixty kinds of mistakes")
   func count() {
     #expect(SystemMistake.all.count > 60)
   }

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Project
 
-/// A system with one mistake; `«` stands where it is to be reported, in whichever file.
+/// A system with one mistake. `«` marks the expected position, in any of its files.
 struct SystemMistake: Sendable, CustomTestStringConvertible {
   var name: String
   var sample: SystemSample
@@ -19,7 +19,7 @@ struct SystemMistake: Sendable, CustomTestStringConvertible {
     self.hint = hint
   }
 
-  /// A mistake in the image.
+  /// Makes a mistake in the image.
   init(
     _ name: String, image: String, project: String = "", layers: [String: String]? = nil, _ message: String,
     hint: String? = nil
@@ -29,7 +29,7 @@ struct SystemMistake: Sendable, CustomTestStringConvertible {
     self.init(name, sample, message, hint: hint)
   }
 
-  /// A mistake in the only layer.
+  /// Makes a mistake in the only layer.
   init(_ name: String, layer: String, files: [String: String] = [:], _ message: String, hint: String? = nil) {
     self.init(name, SystemSample(layers: ["base": layer], files: files), message, hint: hint)
   }
@@ -172,7 +172,7 @@ extension SystemMistake {
     if mistake.name == "two layers of one name" {
       mistake.sample.files["other/base/layer.yaml"] = SystemSample.head
     }
-    // Without a mark of its own the layer as a whole is to blame.
+    // Without a mark, the layer as a whole is reported.
     if ["two versions", "excluded and installed"].contains(mistake.name) {
       mistake.sample.files["layers/b/layer.yaml"] = nil
     }

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Reading a system")
 struct SystemReaderTests {
-  @Test("A layer can say everything, and it arrives")
+  @Test("All keys of a layer are read")
   func complete() throws {
     var sample = SystemSample(image: "layers: [base]\nbase: bookworm\nkernel: { arguments: [\"site=${image.name}\"] }")
     sample.layers["base"] = """
@@ -101,7 +101,7 @@ struct SystemReaderTests {
     #expect(layer.files.map(\.content) == [.text("Hello from gateway, roof\n")])
   }
 
-  @Test("The folder 'files' is taken as it is, without backups; 'files:' says owner, mode and what is a template")
+  @Test("The folder 'files' is copied without backup files; 'files:' sets owner, mode and templates")
   func overlay() throws {
     var sample = SystemSample()
     sample.layers["base"] = """
@@ -128,7 +128,7 @@ struct SystemReaderTests {
     #expect(result.warnings.first?.message.hasSuffix("/a~ has the name of a backup file, and is left out") == true)
   }
 
-  @Test("A folder as a source brings its files, with the owner and mode that are given")
+  @Test("A folder as a source adds its files, with the given owner and mode")
   func sourceFolder() throws {
     var sample = SystemSample(
       image: "layers: [base]\nfiles: [{ path: /srv, source: ./site, owner: adm, mode: \"0640\" }]")
@@ -140,7 +140,7 @@ struct SystemReaderTests {
     #expect(files.allSatisfy { $0.owner == "adm" && $0.mode == 0o640 })
   }
 
-  @Test("An image of somebody else as a base")
+  @Test("A third-party image as a base")
   func importedBase() throws {
     let hash = String(repeating: "a", count: 64)
     var sample = SystemSample(
@@ -153,7 +153,7 @@ struct SystemReaderTests {
     #expect((base.sha256, base.rootPartition, base.suite) == (hash, 2, "bookworm"))
   }
 
-  @Test("A base is enough for a system; its suite is the image's own where nobody names one")
+  @Test("A base alone is a system; without a suite, that of the base is used")
   func baseAlone() throws {
     var sample = SystemSample(image: "base: { image: ./os.img }")
     sample.files = ["os.img": ""]
@@ -183,7 +183,7 @@ struct SystemReaderTests {
     #expect(result.warnings == [])
   }
 
-  @Test("The library is found beside the installed tool, in a source checkout, or where the environment says")
+  @Test("The library is next to the installed tool, in a source checkout, or set in the environment")
   func library() throws {
     try withTemporaryFolder { folder in
       let installed = folder.appending(path: "prefix/share/cultivar/layers")

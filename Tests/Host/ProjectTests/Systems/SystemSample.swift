@@ -4,9 +4,9 @@ import Testing
 
 @testable import Project
 
-/// A project with one system and layers of its own, written to a folder for a test.
+/// A project with one system and its own layers, written to a folder for a test.
 struct SystemSample: Sendable {
-  /// Lines of the project file beside `images:`.
+  /// Lines of the project file besides `images:`.
   var project = ""
   /// Lines of the image, without their indentation.
   var image = "layers: [base]"
@@ -14,13 +14,13 @@ struct SystemSample: Sendable {
   var layers: [String: String] = ["base": "packages: [systemd]"]
   /// Further files by path.
   var files: [String: String] = [:]
-  /// Paths of files that have their run bit.
+  /// Paths of executable files.
   var runnable: Set<String> = []
 
-  /// The built-in layers, as they are in the source checkout.
+  /// The built-in layers in the source checkout.
   static let builtIn = Checkout.layers
 
-  /// The first lines of a layer's file; a layer of a test begins in the line after them.
+  /// The first lines of a layer's file. The text of a layer follows them.
   static let head = "cultivar: 1\ndescription: A layer\n"
 
   /// All files by path.
@@ -54,7 +54,7 @@ struct SystemSample: Sendable {
     }
   }
 
-  /// Writes the files to a folder that is removed after the work.
+  /// Writes the files to a folder for a closure, and removes it afterwards.
   func withFolder<Value>(_ work: (URL) throws -> Value) throws -> Value {
     try withTemporaryFolder { folder in
       for (path, text) in texts {

@@ -6,7 +6,7 @@ import Testing
 @Suite("Variables")
 struct VariableTests {
   @Test(
-    "Each type takes its values, as they are written",
+    "Each type accepts its values as they are written",
     arguments: [
       ("type: string", "abc", "abc"), ("type: integer", "-5", "-5"), ("type: boolean", "true", "true"),
       ("type: enumeration, values: [quiet, \"on\"]", "\"on\"", "on"), ("type: list", "[a, \"b c\"]", "a\nb c"),
@@ -73,7 +73,7 @@ struct VariableTests {
     #expect(problems.diagnostics.filter { $0.severity == .error }.map(\.message) == [message])
   }
 
-  @Test("A variable that needs a value and has none is an error that says how to give one")
+  @Test("A required variable without a value is an error that says how to set one")
   func missing() throws {
     let sample = SystemSample(layers: ["base": "variables: { a: { description: Name of the site } }"])
 
@@ -83,7 +83,7 @@ struct VariableTests {
     #expect(problems.diagnostics.first?.hint == "Name of the site; add `base.a: …` to 'variables' of the image")
   }
 
-  @Test("A variable of the image that nothing uses is a warning, with the layer's that was meant")
+  @Test("An unused variable of the image is a warning that names the similar variable of a layer")
   func unused() throws {
     let sample = SystemSample(
       image: "layers: [base]\nvariables: { port: 1 }",
@@ -95,7 +95,7 @@ struct VariableTests {
     #expect(warnings.first?.hint == "did you mean 'base.port'?")
   }
 
-  @Test("The trace says where a value, a package and a file come from, and what lost")
+  @Test("The trace shows the origin of a value, a package and a file, and the overridden values")
   func trace() throws {
     let sample = SystemSample(
       image: """
@@ -141,7 +141,7 @@ struct SecretTests {
       ])
   }
 
-  @Test("A secret arrives in files and steps, which are marked, and in no environment")
+  @Test("A secret is inserted into files and steps, which are marked, and into no environment")
   func arrives() throws {
     let system = try Self.sample().read(environment: ["KEY": Self.secret]).system
 
@@ -154,7 +154,7 @@ struct SecretTests {
     #expect(system.variables.map(\.isSecret) == [true])
   }
 
-  @Test("No message, line, trace or JSON shows a secret, however it is given")
+  @Test("No message, line, trace or JSON shows a secret, wherever it comes from")
   func hidden() throws {
     let broken = "packages: [Wrong]\nfiles: [{ path: /etc/x, content: \"${nothing}\" }]"
     let samples = [
@@ -179,7 +179,7 @@ struct SecretTests {
     #expect(outputs.allSatisfy { !$0.contains(Self.secret) })
   }
 
-  @Test("A secret that stands in clear in the project file is a warning")
+  @Test("A secret in plain text in the project file is a warning")
   func clear() throws {
     let warnings = try Self.sample(Self.secret).read().warnings
 
@@ -187,7 +187,7 @@ struct SecretTests {
     #expect(warnings.first?.sourceLine.contains(ProblemList.cover) == true)
   }
 
-  @Test("Where nothing is built, a secret that is not there is a warning")
+  @Test("Without a build, a missing secret is a warning")
   func absent() throws {
     let warnings = try Self.sample().read(needsSecrets: false).warnings
 
@@ -197,7 +197,7 @@ struct SecretTests {
 
 @Suite("Checking all systems of a project")
 struct SystemsCheckTests {
-  @Test("What the project says for all images must be about a layer that one of them has; unused profiles are read too")
+  @Test("Project settings for a layer need an image that has it; unused profiles are checked too")
   func unused() throws {
     let sample = SystemSample(
       project: "variables: { bsae.a: 1 }\nprofiles: { spare: { layers: [base] } }", layers: ["base": "packages: [aa]"])
