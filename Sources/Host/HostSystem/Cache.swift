@@ -19,8 +19,8 @@ public struct Cache: Sendable {
   ///
   /// - Parameters:
   ///   - start: Boot ID of the running machine. Results of another boot count only if they were synced.
-  ///   - remover: Removes a folder with its content. Files that a user's sandbox has written belong to subordinate IDs,
-  ///     which the user alone cannot remove.
+  ///   - remover: Closure that removes a folder with its content. Files that a user's sandbox has written belong to
+  ///     subordinate IDs, so the user alone cannot remove them.
   /// - Throws: ``FileFailure``.
   public init(
     at folder: URL, start: String = runningStart(), remover: @escaping @Sendable (String) -> Void = FolderTree.remove
@@ -80,7 +80,7 @@ public struct Cache: Sendable {
   /// - Parameters:
   ///   - kind: Kind of the result, a folder name: `package`, `root-image`.
   ///   - key: Hash of everything that the result depends on.
-  ///   - make: Fills an empty scratch folder. If it throws, nothing is stored.
+  ///   - make: Closure that fills an empty scratch folder. If it throws, nothing is stored.
   public func result(
     _ kind: String, _ key: ContentHash, make: (URL) async throws -> Void
   ) async throws -> URL {

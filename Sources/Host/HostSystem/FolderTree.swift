@@ -133,7 +133,7 @@ extension FolderTree {
   ///
   /// Times and owners do not count. A special file counts by its type only.
   ///
-  /// - Parameter entries: Returns the names of the entries that count in a folder.
+  /// - Parameter entries: Closure that returns the names of the entries that count in a folder.
   /// - Throws: ``FileFailure``.
   public static func identity(
     of path: String, entries: (_ folder: String) throws(FileFailure) -> [String] = names(in:)
