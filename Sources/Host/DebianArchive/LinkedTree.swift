@@ -7,8 +7,8 @@ import HostSystem
 public enum LinkedTree {
   /// Adds a package's unpacked files.
   ///
-  /// - Parameter place: Closure that maps a path in the package to a path in the tree, both relative. For `nil`, the file
-  ///   is left out, or the folder with all its content.
+  /// - Parameter place: Closure that maps a path in the package to a path in the tree, both relative. For `nil`, the
+  ///   file is left out, or the folder with all its content.
   /// - Returns: Paths of the regular files in the tree.
   /// - Throws: `FileFailure`.
   @discardableResult public static func add(

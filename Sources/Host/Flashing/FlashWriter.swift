@@ -34,9 +34,9 @@ public struct FlashWriter {
 
   /// Writes and verifies the image.
   ///
-  /// The partition table is written last. If the user stops the program or removes the disk before that, the disk has no
-  /// partition table, so nothing takes an incomplete image for a complete one. The old partition tables are
-  /// removed first, including the backup at the end of the disk. Otherwise a kernel could use it.
+  /// The partition table is written last. If the user stops the program or removes the disk before that, the disk has
+  /// no partition table, so nothing takes an incomplete image for a complete one. The old partition tables are removed
+  /// first, including the backup at the end of the disk. Otherwise a kernel could use it.
   ///
   /// - Parameter progress: Closure that gets the phase, the number of completed bytes and the total number of bytes.
   /// - Throws: ``FlashFailure``, `FileFailure`, `CancellationError`.

@@ -51,8 +51,8 @@ public struct RemoteDevice: Sendable {
 
   /// Follows the device's events until `receive` returns false or the connection ends.
   ///
-  /// - Parameter receive: Closure that gets each new status, and `nil` for data without a new status. It returns true to
-  ///   continue.
+  /// - Parameter receive: Closure that gets each new status, and `nil` for data without a new status. It returns true
+  ///   to continue.
   /// - Throws: ``RemoteFailure``.
   public func follow(_ receive: (UpdateStatus?) async throws -> Bool) async throws {
     struct Enough: Error {}
