@@ -4,7 +4,7 @@ import HostSystem
 import Lock
 import Synchronization
 
-/// The Debian archive for a build: gives locked versions, verified files and unpacked trees.
+/// The Debian archive for a build, with locked versions, verified files and unpacked trees.
 ///
 /// The cache keeps a package's `.deb` file and its unpacked files, both under the hash of the `.deb` file. Each package
 /// is fetched and unpacked once.

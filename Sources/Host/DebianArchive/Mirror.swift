@@ -140,7 +140,7 @@ struct HostAptSources {
 }
 
 extension Mirror {
-  /// The build host's APT source files, by path, for ``choose(project:environment:aptSources:)``.
+  /// Returns the build host's APT source files by path, for ``choose(project:environment:aptSources:)``.
   public static func hostAptSources() -> [String: String] { HostAptSources.read() }
 }
 

@@ -5,7 +5,7 @@ import LinuxSystem
 
 /// A disk of the build host.
 public struct Disk: Codable, Sendable, Equatable {
-  /// Device node.
+  /// Path of the device node.
   public var path: String
   /// Size of the disk in bytes.
   public var size: Int64

@@ -195,7 +195,7 @@ public struct Cache: Sendable {
       try FolderTree.dropInheritedRights(of: place.path)
       let descriptor = open(place.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
       guard descriptor >= 0 else {
-        // Another build swept the folder before it was locked.
+        // Another build removed the folder before it was locked.
         if errno == ENOENT { continue }
         throw FileFailure.last("open the folder", place.path)
       }

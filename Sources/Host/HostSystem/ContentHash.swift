@@ -103,8 +103,6 @@ public struct ContentHasher: Sendable {
 public struct CacheKey: Sendable {
   private var hasher = SHA256()
 
-  /// Starts a key.
-  ///
   /// - Parameter step: Name of the step and version of its code: `erofs-image 2`. A change in the step's results for
   ///   the same inputs needs a new version.
   public init(_ step: String) {

@@ -13,7 +13,6 @@ extension FolderTree {
     Removal(mountPoints: mountPoints()).remove("\(folder)/\(item.lastPathComponent)", status, device: status.st_dev)
   }
 
-  /// One removal of a tree.
   private struct Removal {
     /// Paths of mount points, bind mounts of the same file system included. Those have the same device number as the
     /// folder around them, so comparing devices is not enough.

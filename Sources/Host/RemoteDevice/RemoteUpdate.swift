@@ -46,8 +46,6 @@ public struct RemoteUpdate: Sendable {
   private let pause: Duration
   private let report: @Sendable (Step) -> Void
 
-  /// Prepares an update.
-  ///
   /// - Parameters:
   ///   - patience: Maximum time after the installation without an answer or a new status.
   ///   - pause: Time between attempts to reach the device.

@@ -146,7 +146,7 @@ extension Sandbox {
 }
 
 extension [UInt8] {
-  /// The bytes in hexadecimal digits.
+  /// Returns the bytes as hexadecimal digits.
   ///
   /// - Parameter mark: Prefix of each byte.
   fileprivate func hexadecimal(each mark: String = "") -> String {

@@ -15,8 +15,6 @@ public struct SandboxedBuild: Sendable {
   private let sources: [String]
   private let scratch: URL
 
-  /// Describes a build.
-  ///
   /// - Parameters:
   ///   - package: The package to build.
   ///   - scratch: Scratch folder of the package manager, shared by the host's and the SDK's.

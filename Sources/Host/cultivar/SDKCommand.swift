@@ -96,7 +96,6 @@ struct SDKCommand: AsyncParsableCommand {
     @Flag(help: "Write JSON to standard output.")
     var json = false
 
-    /// A line of the list.
     private struct Row: Encodable {
       var architecture: String
       var version: String

@@ -3,7 +3,6 @@ import Project
 
 /// `--set NAME=VALUE`: values of variables, which override those of the image, project and profile.
 struct SetOptions: ParsableArguments {
-  /// One assignment.
   struct Assignment: ExpressibleByArgument {
     var name: String
     var value: String
