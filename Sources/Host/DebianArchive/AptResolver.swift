@@ -3,22 +3,22 @@ import Glibc
 import HostSystem
 import Lock
 
-/// Asks APT which packages, at which versions, a request comes to.
+/// Resolves requests to packages and versions, with APT.
 ///
-/// APT runs with folders of its own in the cache, for the wanted suite and architecture; the build host's package
-/// lists, settings of sources, and installed packages play no part. It checks the archive's signatures with gpgv.
+/// APT runs with its own folders in the cache, for the wanted suite and architecture. It ignores the build host's
+/// package lists, sources and installed packages. It verifies the archive's signatures with gpgv.
 struct AptResolver {
-  /// Keys that sign Debian's archive, as its package has them.
+  /// Path of the keyring with Debian's archive keys, as Debian's package installs it.
   static let debianKeyring = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
   var cache: Cache
   var mirror: Mirror
-  /// Keys that the index must be signed with.
+  /// Path of the keyring with the keys that may sign the index.
   var keyring = Self.debianKeyring
-  /// Whether an index is taken that is past its date.
+  /// True to accept an index past its `Valid-Until` date.
   var acceptsExpiredIndex = false
 
-  /// Gives the packages of a request, sorted by name, from a fresh index.
+  /// Returns the packages of each request, sorted by name, and the archive's date, from a fresh index.
   ///
   /// - Throws: ``ArchiveFailure``.
   func resolve(
@@ -50,7 +50,7 @@ struct AptResolver {
   /// Writes APT's settings and sources.
   ///
   /// - Parameters:
-  ///   - moreSources: Paragraphs of sources besides Debian's.
+  ///   - moreSources: Paragraphs of sources in addition to Debian's.
   ///   - preferences: Text of `apt_preferences(5)`.
   func writeSettings(
     in folder: URL, suite: String, architecture: String, moreSources: String = "", preferences: String = ""
@@ -66,7 +66,7 @@ struct AptResolver {
     }
     let (ground, addition) = Self.ground(of: suite)
     let suites = [ground] + [addition].compactMap(\.self)
-    // A rolling suite has neither a security nor an updates pocket.
+    // The rolling suite has neither a security suite nor an updates suite.
     let sources =
       ["sid", "unstable"].contains(ground)
       ? source(mirror.main, suites.joined(separator: " "))
@@ -80,18 +80,20 @@ struct AptResolver {
       in: folder, sources: sourceFile, preferences: preferenceFile, architecture, preferring: addition)
   }
 
-  /// The suite that another one adds to, and whose packages those of the addition are made for; a suite of its own has no addition.
+  /// Splits a suite into its base suite and the suite that adds to it, as `trixie-backports` adds to `trixie`. Most
+  /// suites have no addition.
   static func ground(of suite: String) -> (ground: String, addition: String?) {
     if suite == "experimental" { return ("sid", suite) }
     guard let end = suite.firstRange(of: "-backports")?.lowerBound else { return (suite, nil) }
     return (String(suite[..<end]), suite)
   }
 
-  /// Writes the configuration that makes APT use a folder, and of the build host nothing but who it is to the servers of archives.
+  /// Writes a configuration that makes APT use a folder and nothing of the build host but its credentials for archive
+  /// servers.
   static func writeConfiguration(
     in folder: URL, sources sourceFile: URL, preferences: URL, _ architecture: String, preferring suite: String? = nil
   ) throws -> URL {
-    // Like `apt-get -t`: else APT takes nothing of a suite that says so of itself (`NotAutomatic`).
+    // The same as `apt-get -t`: without it, APT takes no packages from a suite marked `NotAutomatic`.
     let preference = suite.map { "APT::Default-Release \"\($0)\";\n" } ?? ""
     let settings =
       preference + """
@@ -162,7 +164,7 @@ struct AptResolver {
 
   private func fetchLists(_ settings: URL, suite: String, repositories: [RepositorySource]) async throws {
     do {
-      // Without this option APT takes an index that it could not fetch for a warning.
+      // Without this option, APT treats an index that it cannot fetch as a warning.
       let strictness = ["-o", "APT::Update::Error-Mode=any"]
       let dates = acceptsExpiredIndex ? ["-o", "Acquire::Check-Valid-Until=false"] : []
       try await Self.apt(
@@ -188,9 +190,9 @@ struct AptResolver {
 
   /// The fetched index of one suite and architecture.
   private struct Index {
-    /// APT's settings, by which it reads the index.
+    /// Path of APT's configuration for this index.
     var settings: URL
-    /// Paths of the packages that come from the security archive.
+    /// Paths of the packages in the security archive.
     var securityPaths: Set<String>
   }
 
@@ -201,7 +203,7 @@ struct AptResolver {
       case .named: return try await describe(request.names, in: index, of: request)
       case .direct:
         let direct = try await dependencies(of: request.names, in: settings)
-        // A kernel may be in parts, each a package that the next one depends on.
+        // A kernel may be split into packages that depend on each other.
         var (parts, new) = ([] as [String], direct.filter(KernelPackages.isPart))
         while !new.isEmpty {
           parts += new
@@ -230,7 +232,7 @@ struct AptResolver {
     }
   }
 
-  /// Names of the packages that some depend on, each once, sorted.
+  /// Returns the names of the packages that the given ones depend on, without duplicates, sorted.
   private func dependencies(of names: [String], in settings: URL) async throws -> [String] {
     let text = try await Self.apt(
       settings, .aptCache, ["show", "--no-all-versions"] + names, to: "describe packages"
@@ -238,7 +240,7 @@ struct AptResolver {
     return Set(ControlFile.paragraphs(text).flatMap { Self.firstAlternatives($0["Depends"] ?? "") }).sorted()
   }
 
-  /// Names of the packages in a dependency field, the first of each group of alternatives.
+  /// Returns the names of the packages in a dependency field, the first of each group of alternatives.
   private static func firstAlternatives(_ field: String) -> [String] {
     field.split(separator: ",").compactMap { group in
       group.drop(while: \.isWhitespace).split(whereSeparator: { " (|:\n".contains($0) }).first.map(String.init)
@@ -268,7 +270,8 @@ struct AptResolver {
     return packages.sorted { $0.name < $1.name }
   }
 
-  /// Paths of all packages in the security archive's index: `apt-cache show` does not say which archive it speaks of.
+  /// Returns the paths of all packages in the security archive's index. The output of `apt-cache show` does not name
+  /// the archive.
   private func securityPaths(_ settings: URL) throws -> Set<String> {
     let folder = settings.deletingLastPathComponent().appending(path: "state/lists")
     let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []

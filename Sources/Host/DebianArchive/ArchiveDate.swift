@@ -2,7 +2,7 @@ import FoundationEssentials
 
 /// The date of an archive's signed index.
 enum ArchiveDate {
-  /// The newest `Date` of the release files in a folder of APT's lists, in seconds since 1970.
+  /// Returns the newest `Date` of the release files in a folder of APT's lists, in seconds since 1970.
   static func newest(in lists: URL) throws -> Int64 {
     let names = try FileManager.default.contentsOfDirectory(atPath: lists.path)
     let dates = names.filter { $0.hasSuffix("Release") }.compactMap { name -> Int64? in
@@ -18,7 +18,7 @@ enum ArchiveDate {
   /// The names of UTC that archives use.
   private static let zones: Set<Substring> = ["UTC", "GMT", "+0000", "Z"]
 
-  /// Seconds since 1970 of a date as in `Sat, 09 Aug 2025 09:33:11 UTC` (Debian repository format, `Date`).
+  /// Parses a date like `Sat, 09 Aug 2025 09:33:11 UTC` (Debian repository format, `Date`) to seconds since 1970.
   static func seconds(_ text: String) -> Int64? {
     guard let comma = text.firstIndex(of: ",") else { return nil }
     let parts = text[text.index(after: comma)...].split(separator: " ")

@@ -1,28 +1,27 @@
 import HostSystem
 import Lock
 
-/// The Debian archive could not give what was asked of it.
+/// An error in the use of a Debian archive.
 public enum ArchiveFailure: ExplainedError {
-  /// No keyring to check the archive's signatures with.
+  /// There is no keyring to verify the archive's signatures with.
   case noKeyring(path: String)
-  /// The archive's index could not be fetched, or its signature did not hold.
+  /// An archive's index could not be fetched, or its signature is not valid.
   case indexRefused(suite: String, said: String)
-  /// An archive's index is past its date.
+  /// An archive's index is past its `Valid-Until` date.
   case indexExpired(suite: String, said: String)
-  /// An archive's index is not signed by a key that counts for it.
+  /// An archive's index is not signed by an accepted key.
   case notTrusted(RepositoryTrust, said: String)
-  /// Packages that the suite does not have, or that cannot be installed together.
+  /// The suite does not have these packages, or they cannot be installed together.
   case unresolvable(PackageRequest, said: String)
-  /// Packages of a system that cannot be installed together.
+  /// The packages of a system cannot be installed together.
   case uninstallable(packages: [String], suite: String, architecture: String, said: String)
-  /// Installing packages would remove others that nobody has said may go.
+  /// An installation would remove packages that the project does not allow to be removed.
   case wouldRemove([String], for: [String])
-  /// A mirror's URL has a user or password in it.
+  /// A mirror's URL contains a user or a password.
   case credentialsInURL(host: String)
-  /// A package of the lock file could not be fetched with the right content.
+  /// Packages of the lock file could not be fetched with the expected checksum.
   case notFetched(packages: [String], said: String)
 
-  /// What was being done, and what was wrong.
   public var problem: String {
     switch self {
     case .noKeyring(let path): "cannot check the Debian archive's signatures: there is no \(path)"
@@ -46,7 +45,6 @@ public enum ArchiveFailure: ExplainedError {
     }
   }
 
-  /// What the user can do now.
   public var remedy: String? {
     switch self {
     case .noKeyring: "install the package debian-archive-keyring"

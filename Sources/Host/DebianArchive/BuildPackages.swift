@@ -3,15 +3,15 @@ import Glibc
 import HostSystem
 import Lock
 
-/// Packages that a build makes itself, in an archive on the build host.
+/// The packages that a build makes itself, in an archive on the build host.
 ///
-/// There is one: Debian's kernel packages ask for a program that makes an initial RAM file system on the device, which Cultivar's
-/// images do not need. A package without files says that there is one.
+/// There is one. Debian's kernel packages depend on a program that makes an initial RAM file system on the device.
+/// Cultivar's images do not need that program, so an empty package provides its name.
 struct BuildPackages: Sendable {
   /// Folder of the archive: `Packages` and the `.deb` files.
   let folder: URL
 
-  /// The package that stands for the making of an initial RAM file system.
+  /// Name of the package that takes the place of the tools that make an initial RAM file system.
   static let initramfs = "cultivar-initramfs"
 
   private static let control = """
@@ -40,12 +40,12 @@ struct BuildPackages: Sendable {
         let tree = scratch.appending(path: "tree")
         try FolderTree.create(tree.appending(path: "DEBIAN").path)
         try FolderTree.replaceFile(tree.appending(path: "DEBIAN/control").path, with: Self.control.utf8)
-        // The modes are part of the package, whatever the caller's umask.
+        // The modes are part of the package, so they must not depend on the caller's umask.
         for (path, mode) in [("", 0o755), ("DEBIAN", 0o755), ("DEBIAN/control", 0o644)] as [(String, mode_t)] {
           let place = tree.appending(path: path).path
           guard chmod(place, mode) == 0 else { throw FileFailure.last("set the mode of", place) }
         }
-        // The time of the files is that of the package: the same bytes at every build.
+        // A fixed time for the files gives the same bytes at every build.
         try await HostCommand(
           .dpkgDeb,
           ["--root-owner-group", "-Zgzip", "--build", tree.path, place.appending(path: "initramfs.deb").path],
@@ -64,9 +64,9 @@ struct BuildPackages: Sendable {
     }
   }
 
-  /// The archive, as APT is told of it. It needs no signature: it never left this machine.
+  /// The archive as a source for APT. It needs no signature, as it never leaves this machine.
   var source: String { "Types: deb\nURIs: file:\(folder.path)\nSuites: ./\nTrusted: yes\n\n" }
 
-  /// The file of a package.
+  /// Path of the package's archive file.
   var file: URL { folder.appending(path: "initramfs.deb") }
 }

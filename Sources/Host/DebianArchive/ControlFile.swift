@@ -1,15 +1,16 @@
 /// Debian control data: paragraphs of fields (Debian Policy, section 5.1).
 public enum ControlFile {
-  /// Names of the packages in a field like `Pre-Depends`, alternatives included (Debian Policy, section 7.1).
+  /// Returns the names of the packages in a field like `Pre-Depends`, alternatives included (Debian Policy, section
+  /// 7.1).
   public static func names(inRelation field: String) -> [String] {
     field.split(whereSeparator: { ",|".contains($0) }).compactMap { part in
       part.split(whereSeparator: { " (:\n".contains($0) }).first.map(String.init)
     }
   }
 
-  /// The paragraphs of a text, each with its fields; continuation lines keep their line breaks.
+  /// Splits a text into paragraphs of fields; continuation lines keep their line breaks.
   ///
-  /// Lines that begin with `#` are comments. A line that is no field is passed over.
+  /// Lines that begin with `#` are comments. Lines without a field are ignored.
   public static func paragraphs(_ text: String) -> [[String: String]] {
     var result: [[String: String]] = []
     var current: [String: String] = [:]

@@ -4,10 +4,10 @@ import HostSystem
 import Lock
 import Synchronization
 
-/// The Debian archive as a build sees it: locked versions, verified files, unpacked trees.
+/// The Debian archive for a build, with locked versions, verified files and unpacked trees.
 ///
-/// A package's `.deb` is kept in the cache under its hash, and its files under the same hash; both are fetched and
-/// unpacked once.
+/// The cache keeps a package's `.deb` file and its unpacked files, both under the hash of the `.deb` file. Each package
+/// is fetched and unpacked once.
 public struct DebianArchive: Sendable {
   let cache: Cache
   private let mirror: Mirror
@@ -18,8 +18,8 @@ public struct DebianArchive: Sendable {
 
   /// Opens the archive for a project.
   ///
-  /// - Parameter acceptsExpiredIndex: Whether an index is taken that is past its date (`Valid-Until`), so that an attacker could have
-  ///   kept newer ones back.
+  /// - Parameter acceptsExpiredIndex: True to accept an index past its `Valid-Until` date. An attacker can then
+  ///   withhold newer indexes.
   public init(cache: Cache, mirror: Mirror, lock: ProjectLock, acceptsExpiredIndex: Bool = false) {
     self.cache = cache
     self.mirror = mirror
@@ -27,15 +27,15 @@ public struct DebianArchive: Sendable {
     self.acceptsExpiredIndex = acceptsExpiredIndex
   }
 
-  /// Keyring that Debian's signatures are checked with.
+  /// Path of the keyring that verifies Debian's signatures.
   public static var keyring: String { AptResolver.debianKeyring }
 
-  /// Checks that what looks up, fetches and unpacks packages is on this machine, before anything is fetched.
+  /// Checks that the programs that resolve, fetch and unpack packages are installed on this machine.
   ///
   /// - Throws: `MissingPrograms`.
   public static func checkTools() throws(MissingPrograms) { try HostProgram.require([.build]) }
 
-  /// Gives the packages of requests: those of the lock file where it has them, else by APT; the lock file then has them.
+  /// Returns the packages for requests: from the lock file, or resolved by APT and then recorded in the lock file.
   ///
   /// - Throws: ``ArchiveFailure``.
   public func packages(for requests: [PackageRequest]) async throws -> [PackageRequest: [DebianPackage]] {
@@ -56,9 +56,9 @@ public struct DebianArchive: Sendable {
     return result.merging(found.packages) { $1 }
   }
 
-  /// Gives the unpacked files of packages, one folder each, in the order of the packages; no script is run.
+  /// Returns folders with the unpacked files of packages, in the order of the packages. Maintainer scripts do not run.
   ///
-  /// - Parameter decompressor: What decompresses the archives; `dpkg-deb` itself where `nil`.
+  /// - Parameter decompressor: Decompressor of the archives; `nil` for `dpkg-deb`'s own.
   /// - Throws: ``ArchiveFailure``, `CommandFailure`.
   public func trees(of packages: [DebianPackage], by decompressor: Decompressor? = nil) async throws -> [URL] {
     let missing = packages.filter { !isUnpacked($0) }
@@ -80,7 +80,7 @@ public struct DebianArchive: Sendable {
     cache.folder.appending(path: "archives/\(package.sha256.text).deb")
   }
 
-  /// Gives the archive files (`.deb`) of packages, fetched and verified.
+  /// Returns the archive files (`.deb`) of packages, fetched and verified.
   ///
   /// - Throws: ``ArchiveFailure``, `CommandFailure`.
   public func files(of packages: [DebianPackage]) async throws -> [URL] {
@@ -96,7 +96,7 @@ public struct DebianArchive: Sendable {
     return packages.map(archiveFile)
   }
 
-  /// Gives the packages of a system's stages: those of the lock file where it has them all, else by APT.
+  /// Returns the packages of a system's stages: from the lock file if it has all of them, otherwise resolved by APT.
   ///
   /// - Throws: ``ArchiveFailure``, `CommandFailure`.
   public func packages(for request: InstallationRequest) async throws -> [[DebianPackage]] {
@@ -108,8 +108,8 @@ public struct DebianArchive: Sendable {
     for packages in known { repositories.note(packages, of: request) }
     guard known.count < request.stages.count else { return known }
     try await lock.allowLookup(of: request.stages.indices.dropFirst(known.count).map(request.label))
-    // Versions belong together: with one stage to be resolved, those before it are looked up in the same index, where what is
-    // locked stays as long as it can.
+    // The versions of all stages must match. If one stage has to be resolved, all are resolved with the same index.
+    // Locked versions are kept as far as possible.
     let resolver = AptResolver(cache: cache, mirror: mirror, acceptsExpiredIndex: acceptsExpiredIndex)
     let found = try await resolver.resolve(
       request, keeping: await lock.versionsToKeep(inLabelsWith: request.labelHead),
@@ -123,7 +123,7 @@ public struct DebianArchive: Sendable {
     return found.stages
   }
 
-  /// The packages of a system's stages where the lock file has them all; `nil` where it has not.
+  /// Returns the packages of a system's stages from the lock file; `nil` unless it has all of them.
   public func lockedPackages(for request: InstallationRequest) async -> [[DebianPackage]]? {
     var known: [[DebianPackage]] = []
     for index in request.stages.indices {
@@ -134,27 +134,27 @@ public struct DebianArchive: Sendable {
     return known
   }
 
-  /// The packages that a stage is locked to; a stage that asks for nothing needs no lock.
+  /// Returns the locked packages of a stage. A stage without packages needs no lock.
   private func locked(_ request: InstallationRequest, _ index: Int) async -> [DebianPackage]? {
     let stage = request.stages[index]
     if stage.packages.isEmpty, stage.removed.isEmpty { return [] }
     return await lock.packages(labelled: request.label(of: index))
   }
 
-  /// Those packages whose archive files are not in the cache, neither as they were fetched nor unpacked.
+  /// Returns the packages that are not in the cache, neither as archive files nor unpacked.
   public func missing(_ packages: some Sequence<DebianPackage>) -> [DebianPackage] {
     packages.filter { $0.archive != .build && access(archiveFile($0).path, F_OK) != 0 && !isUnpacked($0) }
   }
 
-  /// How many of APT's helpers fetch at once: each of them fetches one file after the other.
+  /// Number of APT helpers that run at the same time. Each one fetches its files one after the other.
   private static let helpers = 3
 
-  /// Fetches by APT's own helper, which knows proxies, retries, and compares the hash before the file gets its name.
+  /// Fetches packages with APT's helper program, which supports proxies, retries, and verifies each file's hash.
   ///
-  /// What has come is kept whatever happens to the rest, so that the next build goes on from there.
+  /// Fetched files are kept even if others fail, so that the next build does not fetch them again.
   private func fetch(_ packages: [DebianPackage]) async throws {
-    // An archive that a power cut or a full disk damaged is fetched again: only its hash says that it is whole.
-    // Once in a build is enough.
+    // A power cut or a full disk may have damaged an archive file, so its hash is checked, once in a build. A damaged
+    // file is fetched again.
     let wanted = packages.filter { package in
       guard cache.take(archiveFile(package)) else { return true }
       if whole.has(package.sha256) { return false }
@@ -179,7 +179,8 @@ public struct DebianArchive: Sendable {
     }
   }
 
-  /// Shares packages out so that each helper has about as much to fetch, the largest first.
+  /// Distributes packages over the helpers, the largest first, so that each has about the same number of bytes to
+  /// fetch.
   static func batches(_ packages: [DebianPackage]) -> [[DebianPackage]] {
     var batches = [(size: Int64, packages: [DebianPackage])](repeating: (0, []), count: min(helpers, packages.count))
     for package in packages.sorted(by: { $0.size > $1.size }) {
@@ -190,9 +191,9 @@ public struct DebianArchive: Sendable {
     return batches.map(\.packages)
   }
 
-  /// Fetches archives one after the other, and stores those that come whole.
+  /// Fetches archives one after the other, and stores those that are complete.
   ///
-  /// - Returns: What the helper said where something is missing; `nil` where nothing is.
+  /// - Returns: The helper's output if a package was not fetched; `nil` if all were.
   private func fetchBatch(
     _ packages: [DebianPackage], into folder: URL
   ) async throws -> String? {
@@ -215,7 +216,7 @@ public struct DebianArchive: Sendable {
     } catch {
       outcome = .failure(error)
     }
-    // After a failure, and after Ctrl-C, too.
+    // This also runs after a failure and after Ctrl-C, to store the complete files.
     var wrong: [String] = []
     for package in packages {
       let file = folder.appending(path: package.sha256.text).path
@@ -242,7 +243,7 @@ public struct DebianArchive: Sendable {
   }
 
   private func unpack(_ packages: [DebianPackage], by decompressor: Decompressor?) async throws {
-    // The largest first, so that no core waits for it alone at the end.
+    // The largest first, so that it is not the last one to finish while the other cores are idle.
     try await SideBySide.run(packages.sorted { $0.size > $1.size }) { try await unpack($0, by: decompressor) }
   }
 
@@ -251,7 +252,7 @@ public struct DebianArchive: Sendable {
     _ = try await cache.result("package", package.sha256) { folder in
       let command =
         if let decompressor {
-          // There is more to be done beside the making of tools.
+          // A low priority, as other work of the build matters more than the tools.
           HostCommand(
             .nice,
             [
@@ -267,7 +268,7 @@ public struct DebianArchive: Sendable {
   }
 }
 
-/// Archive files that were found to be whole since the build began, by hash.
+/// The hashes of archive files that this build has already verified.
 private final class WholeArchives: Sendable {
   private let hashes = Mutex<Set<ContentHash>>([])
 
@@ -276,8 +277,7 @@ private final class WholeArchives: Sendable {
   func add(_ hash: ContentHash) { hashes.withLock { _ = $0.insert(hash) } }
 }
 
-/// Addresses of the layers' repositories, by the packages that come from them: whoever needs an archive, for whatever reason, fetches it from
-/// where it came.
+/// The URLs of the layers' repositories, by package hash, so that a package is always fetched from its own repository.
 private final class RepositoryAddresses: Sendable {
   private let urls = Mutex<[ContentHash: String]>([:])
 

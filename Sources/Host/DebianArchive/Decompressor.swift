@@ -2,12 +2,12 @@ import FoundationEssentials
 import HostSystem
 import Lock
 
-/// The tool suite's `xz`, for the archives of packages.
+/// The tool suite's `xz`, which decompresses package archives.
 ///
-/// Decompressing is the largest part of unpacking, and from version 5.6 on xz takes little more than half the time of those before,
-/// which are what build hosts have.
+/// Decompression is the largest part of unpacking. Since version 5.6, xz takes little more than half the time of the
+/// older versions on build hosts.
 public struct Decompressor: Sendable {
-  /// Folder of the program, its libraries and its loader.
+  /// Folder with the program, its libraries and its loader.
   public let folder: URL
 
   private static let packages: Set = ["libc6", "liblzma5", "xz-utils"]
@@ -25,24 +25,24 @@ public struct Decompressor: Sendable {
     }
   }
 
-  /// The program with its arguments: it reads one xz stream from standard input and writes it decompressed to standard output.
+  /// Returns the program with its arguments. It decompresses one xz stream from standard input to standard output.
   ///
-  /// - Parameter folder: Path of ``folder`` for whoever starts it.
+  /// - Parameter folder: Path of ``folder`` as the calling process sees it.
   public func words(in folder: String) -> [String] {
     [
       "\(folder)/\(ToolTree.loader)", "--library-path", "\(folder)/usr/lib/\(Architecture.host.multiarch)",
       "\(folder)/usr/bin/xz", "-dcq", "-T0", "--single-stream",
-      // The hash of the whole archive was checked.
+      // The hash of the whole archive was already checked.
       "--ignore-check",
     ]
   }
 
-  /// Words of a shell that write the files of a package, as a tar archive to standard output.
+  /// Returns a shell command that writes the files of a package as a tar archive to standard output.
   ///
   /// - Parameters:
-  ///   - archive: The archive file, as a word of the shell.
-  ///   - data: The place of the files in it.
-  ///   - folder: Path of ``folder``, as a word of the shell.
+  ///   - archive: The archive file, as a shell word.
+  ///   - data: The position of the files in the archive file.
+  ///   - folder: Path of ``folder``, as a shell word.
   public func command(_ archive: String, _ data: PackageData, folder: String) -> String {
     guard data.isXZ else { return "dpkg-deb --fsys-tarfile \(archive)" }
     return "dd if=\(archive) bs=1M iflag=skip_bytes,count_bytes skip=\(data.offset) count=\(data.size) status=none | "

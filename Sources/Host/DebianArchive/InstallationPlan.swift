@@ -5,14 +5,15 @@ import LinuxSystem
 import Lock
 
 extension DebianArchive {
-  /// Asks APT in which order packages are unpacked and configured upon what is installed.
+  /// Asks APT for the order in which packages are unpacked and configured on an installed system.
   ///
-  /// It knows nothing but the packages themselves, so that the same ones give the same order at any time, without an index.
+  /// The only input is the packages themselves, without an archive's index, so the same packages always give the same
+  /// order.
   ///
   /// - Parameters:
-  ///   - packages: The packages; their archive files are there.
-  ///   - removed: Names of installed packages that go.
-  ///   - status: Text of dpkg's status of what is installed.
+  ///   - packages: The packages to install. Their archive files are fetched if necessary.
+  ///   - removed: Names of the installed packages to remove.
+  ///   - status: Text of dpkg's status file of the installed system.
   ///   - architecture: Debian architecture.
   /// - Throws: ``ArchiveFailure``, `CommandFailure`, `FileFailure`.
   public func plan(
@@ -38,7 +39,7 @@ extension DebianArchive {
       let settings = try AptResolver.writeConfiguration(
         in: folder, sources: sources, preferences: URL(fileURLWithPath: "/dev/null"), architecture)
       try await AptResolver.apt(settings, .aptGet, ["update", "-qq"], to: "read the packages").run()
-      // Each at its version and architecture: among the packages of a stage there is only one answer.
+      // An exact version and architecture for each package: the packages of a stage then allow only one answer.
       let wishes = packages.map { package in
         package.architecture == "all" || package.architecture == architecture
           ? "\(package.name)=\(package.version)" : "\(package.name):\(package.architecture)=\(package.version)"
@@ -52,19 +53,20 @@ extension DebianArchive {
     }
   }
 
-  /// Archive files of packages, in the order in which a plan unpacks them.
+  /// Returns the archive files of packages, in the order in which a plan unpacks them.
   public func installationFiles(of packages: [DebianPackage], in plan: AptPlan) async throws -> [URL] {
     let named = try await namedFiles(of: packages)
     return plan.installed.compactMap { named[$0] }
   }
 
-  /// Archive files of packages by `NAME=VERSION`, as an ``AptPlan`` names them.
+  /// Returns the archive files of packages by `NAME=VERSION`, the form that ``AptPlan`` uses.
   public func namedFiles(of packages: [DebianPackage]) async throws -> [String: URL] {
     let files = try await files(of: packages)
     return Dictionary(zip(packages.map { "\($0.name)=\($0.version)" }, files)) { first, _ in first }
   }
 
-  /// Names that the packages must find configured when they are unpacked (`Pre-Depends`), by `NAME=VERSION`.
+  /// Returns the names in each package's `Pre-Depends`, by `NAME=VERSION`. These must be configured before the package
+  /// is unpacked.
   public func preDepends(of packages: [DebianPackage]) async throws -> [String: Set<String>] {
     var result: [String: Set<String>] = [:]
     for (package, control) in zip(packages, try await controlFolders(of: packages)) {
@@ -76,10 +78,10 @@ extension DebianArchive {
     return result
   }
 
-  /// Name of the package that stands for the making of an initial RAM file system.
+  /// Name of the package that takes the place of the tools that make an initial RAM file system.
   public static var initramfsPackage: String { BuildPackages.initramfs }
 
-  /// Folders with the packages' control files (`deb(5)`), in the packages' order.
+  /// Returns the folders with the packages' control files (`deb(5)`), in the packages' order.
   ///
   /// - Throws: `ArchiveFailure`, `CommandFailure`, `FileFailure`.
   public func controlFolders(of packages: [DebianPackage]) async throws -> [URL] {
@@ -100,7 +102,7 @@ extension DebianArchive {
     return places.map { $0.appending(path: "files") }
   }
 
-  /// Puts the control files of archive files into folders of the files' names.
+  /// Extracts the control files of archive files. Each archive gets a folder with the name of its file.
   private func readControlFiles(of files: [URL], into folder: URL) async throws {
     var simple: [URL] = []
     for file in files {
@@ -112,8 +114,8 @@ extension DebianArchive {
       let bytes = try control.bytes(in: file.path)
       try FolderTree.writeFile(folder.appending(path: "\(file.lastPathComponent).tar.xz").path, with: bytes)
     }
-    // One shell, and one program that decompresses all: starting programs takes longer than reading a package's control files. The
-    // options of tar are those that dpkg-deb gives it.
+    // One shell, and one xz for all: starting programs takes longer than reading a package's control files. The options
+    // of tar are those that dpkg-deb uses.
     let script = """
       for file in "$@"; do dpkg-deb --control "$file" "${file##*/}"; done
       set -- *.tar.xz

@@ -1,50 +1,46 @@
 import HostSystem
 import Lock
 
-/// Packages of a system, in stages that are installed one upon the other.
+/// The packages of a system, in stages that are installed one after the other.
 public struct InstallationRequest: Sendable, Hashable {
-  /// Suite of Debian by code name.
+  /// Code name of the Debian suite.
   public var suite: String
   /// Debian architecture.
   public var architecture: String
-  /// Stages, in the order of installation.
   public var stages: [Stage]
-  /// Packages that must not come in.
+  /// Packages that must not be installed.
   public var excluded: [String]
-  /// Archives besides Debian's.
+  /// Archives in addition to Debian's.
   public var repositories: [RepositorySource]
-  /// What is installed before the first stage; `nil` for nothing.
+  /// The system that is installed before the first stage; `nil` for none.
   public var base: InstalledBase?
 
-  /// What a published image has installed.
+  /// The installed system of a published image.
   public struct InstalledBase: Sendable, Hashable {
     /// SHA-256 of the image.
     public var image: ContentHash
-    /// Text of its dpkg's status.
+    /// Text of the image's dpkg status file.
     public var status: String
 
-    /// Makes a base.
     public init(image: ContentHash, status: String) {
       self.image = image
       self.status = status
     }
   }
 
-  /// What one stage asks for.
+  /// The packages of one stage.
   public struct Stage: Sendable, Hashable {
-    /// Packages as APT takes them: `NAME`, `NAME=VERSION`, `?essential`.
+    /// Packages in APT's syntax: `NAME`, `NAME=VERSION`, `?essential`.
     public var packages: [String]
-    /// Packages of earlier stages that go.
+    /// Packages of earlier stages to remove.
     public var removed: [String]
 
-    /// Makes a stage.
     public init(packages: [String], removed: [String] = []) {
       self.packages = packages
       self.removed = removed
     }
   }
 
-  /// Makes a request.
   public init(
     suite: String, architecture: String, stages: [Stage], excluded: [String] = [],
     repositories: [RepositorySource] = [], base: InstalledBase? = nil
@@ -57,17 +53,20 @@ public struct InstallationRequest: Sendable, Hashable {
     self.base = base
   }
 
-  /// What every image needs that has `dpkg`.
+  /// Returns the packages of every image that has `dpkg`.
   ///
-  /// - Parameter suite: In bookworm the merge of `/usr` is still a package's work unless another one says that it is done.
+  /// - Parameter suite: Code name of the suite. In bookworm, a package still merges `/usr` at installation, unless
+  ///   `usr-is-merged` is installed.
   public static func essential(suite: String) -> Stage {
     Stage(packages: ["?essential"] + (suite == "bookworm" ? ["usr-is-merged"] : []))
   }
 
-  /// What the names of all stages of the suite and architecture begin with.
+  /// The common beginning of the labels of all stages with this suite and architecture.
   var labelHead: String { "\(suite)/\(architecture) system" }
 
-  /// The name of a stage in the lock file: all that its packages depend on, so that images with the same beginning share it.
+  /// Returns a stage's label in the lock file.
+  ///
+  /// It contains everything that the stage's packages depend on, so that images with the same first stages share them.
   public func label(of index: Int) -> String {
     let chain = stages[...index].map { stage in
       (stage.packages + stage.removed.map { "\($0)-" }).joined(separator: " ")
@@ -80,26 +79,21 @@ public struct InstallationRequest: Sendable, Hashable {
   }
 }
 
-/// An archive besides Debian's, as APT is told of it.
+/// An archive in addition to Debian's, as a source for APT.
 public struct RepositorySource: Sendable, Hashable {
-  /// Name.
   public var name: String
-  /// URL.
   public var url: String
-  /// Suites.
   public var suites: [String]
-  /// Components; empty for a flat archive.
+  /// Components; empty for a flat repository.
   public var components: [String]
-  /// Path of the key that signs it.
+  /// Path of the key that signs the archive.
   public var key: String
-  /// Hash of the key.
   public var keyHash: ContentHash
-  /// Priority of its packages; `nil` for APT's own.
+  /// Pin priority of the archive's packages; `nil` for APT's default.
   public var priority: Int?
-  /// Packages that the priority is for; empty for all.
+  /// Packages that the priority applies to; empty for all.
   public var priorityPackages: [String]
 
-  /// Makes a repository.
   public init(
     name: String, url: String, suites: [String], components: [String], key: String, keyHash: ContentHash,
     priority: Int?,
@@ -115,7 +109,7 @@ public struct RepositorySource: Sendable, Hashable {
     self.priorityPackages = priorityPackages
   }
 
-  /// The repository in a few words.
+  /// A short description of the repository, a part of the stages' labels.
   var label: String {
     let pin = priority.map {
       " at \($0)\(priorityPackages.isEmpty ? "" : " for \(priorityPackages.joined(separator: " "))")"

@@ -4,22 +4,23 @@ import HostSystem
 import LinuxSystem
 import Lock
 
-/// What a system's stages came to.
+/// The result of resolving a system's stages.
 struct ResolvedSystemPackages: Codable {
   /// New packages of each stage, sorted by name.
   var stages: [[DebianPackage]]
-  /// State of the archives.
+  /// State of each archive's signed index, by the archive's description.
   var releases: [String: ReleaseState]
   /// Date of the newest signed index, in seconds since 1970.
   var archiveDate: Int64
 }
 
 extension AptResolver {
-  /// Asks APT for the packages of each stage, given those of the stages before.
+  /// Resolves the packages of each stage, given those of the earlier stages.
   ///
   /// - Parameters:
-  ///   - versions: Versions of packages that are taken as long as the archives have them and the rest goes with them.
-  ///   - buildPackages: Packages that the build itself has made, with the folder of an archive that has them.
+  ///   - versions: Versions to prefer, by package name. They are dropped if the archives no longer have them or if the
+  ///     stages cannot be resolved with them.
+  ///   - buildPackages: The archive of packages that the build makes itself.
   /// - Throws: ``ArchiveFailure``.
   func resolve(
     _ request: InstallationRequest, keeping versions: [String: String] = [:], buildPackages: BuildPackages
@@ -41,7 +42,7 @@ extension AptResolver {
     }
   }
 
-  /// Asks APT, whose lists are there.
+  /// Asks APT with the fetched lists.
   private func ask(
     _ request: InstallationRequest, _ settings: URL, keeping versions: [String: String], buildPackages: BuildPackages
   ) async throws -> ResolvedSystemPackages {
@@ -58,7 +59,7 @@ extension AptResolver {
     do {
       result.stages = try await stages(of: request, settings, buildPackages)
     } catch is ArchiveFailure where !versions.isEmpty {
-      // A new version may need others than the locked ones.
+      // The locked versions may not fit together with a new one.
       try prefer(keeping: [:])
       result.stages = try await stages(of: request, settings, buildPackages)
     }
@@ -67,7 +68,7 @@ extension AptResolver {
     return result
   }
 
-  /// Resolves each stage upon those before it.
+  /// Resolves each stage on top of the earlier ones.
   private func stages(
     of request: InstallationRequest, _ settings: URL, _ buildPackages: BuildPackages
   ) async throws -> [[DebianPackage]] {
@@ -128,7 +129,7 @@ extension AptResolver {
         archive: origin(of: path, urls: urls, request), path: path.hasPrefix("./") ? String(path.dropFirst(2)) : path,
         size: size, sha256: hash)
       packages.append(package)
-      // Of a base's packages, a stage may need another version.
+      // A stage may replace a package of the base or of an earlier stage with another version.
       status = Self.without(name, architecture, status)
       status += Self.installed(paragraph) + "\n\n"
     }
@@ -141,7 +142,7 @@ extension AptResolver {
     let url =
       urls.first { $0.hasSuffix("/\(plain)") || $0.percentDecoded?.hasSuffix("/\(plain)") == true } ?? ""
     if url.hasPrefix("file:") || url.hasPrefix("copy:") || url.isEmpty {
-      // APT may say nothing of what needs no fetching.
+      // APT may print no URL for a file that it does not have to fetch.
       let local = request.repositories.first { repository in
         guard repository.url.hasPrefix("file:") else { return false }
         let place = "/\(repository.url.droppingSlash.dropFirst("file:".count).drop { $0 == "/" })/\(plain)"
@@ -149,7 +150,7 @@ extension AptResolver {
       }
       return local.map { .repository($0.name) } ?? .build
     }
-    // The security archive first: a mirror may hold it below the main one.
+    // The security archive is first, as a mirror may hold it in a folder of the main archive.
     if url.hasPrefix(mirror.security + "/") { return .security }
     if let repository = request.repositories.first(where: { url.hasPrefix($0.url.droppingSlash + "/") }),
       repository.url.droppingSlash != mirror.main
@@ -166,7 +167,10 @@ extension AptResolver {
       + "Signed-By: \(repository.key)\n\n"
   }
 
-  /// - Parameter lists: The fetched indexes: a pin names an archive by what its signed index says of it, as its host may have others.
+  /// Returns the text of `apt_preferences(5)` for a request.
+  ///
+  /// - Parameter lists: Folder of the fetched indexes. A pin identifies an archive by the fields of its signed index,
+  ///   as one host may serve several archives.
   static func preferences(
     _ request: InstallationRequest, keeping versions: [String: String], lists: URL
   ) -> String {
@@ -174,7 +178,7 @@ extension AptResolver {
     if !request.excluded.isEmpty {
       text += "Package: \(request.excluded.sorted().joined(separator: " "))\nPin: version *\nPin-Priority: -1\n\n"
     }
-    // Above what every archive has, below what would take an older version than an installed one.
+    // Above the priority of every archive, and below 1000, from which on APT would downgrade installed packages.
     for (name, version) in versions.sorted(by: { $0.key < $1.key }) {
       text += "Package: \(name)\nPin: version \(version)\nPin-Priority: 995\n\n"
     }
@@ -188,7 +192,9 @@ extension AptResolver {
     return text
   }
 
-  /// What is pinned of a repository: each of its suites by all that its index says of itself; its host where an index says nothing.
+  /// Returns the pins for a repository, one for each suite.
+  ///
+  /// A pin names all fields by which the suite's index describes itself, or the repository's host if there are none.
   private static func pins(of repository: RepositorySource, lists: URL) -> [String] {
     let fields = [("Origin", "o"), ("Suite", "a"), ("Codename", "n"), ("Label", "l")]
     return repository.suites.compactMap { suite in
@@ -204,7 +210,7 @@ extension AptResolver {
     }
   }
 
-  /// The name that APT gives to the list at a URL (`URItoFileName` of its library).
+  /// Returns APT's file name for the list at a URL (`URItoFileName` in APT's library).
   static func listName(of url: String) -> String {
     let rest = url.firstRange(of: "://").map { url[$0.upperBound...] } ?? url[...]
     let place = rest.split(separator: "@", maxSplits: 1).last ?? rest
@@ -217,7 +223,7 @@ extension AptResolver {
     }.joined()
   }
 
-  /// The paragraph of an installed package: that of the index without what is about the file.
+  /// Returns the status paragraph of an installed package: the index's paragraph without the fields about the file.
   private static func installed(_ paragraph: String) -> String {
     let dropped = ["Filename:", "Size:", "MD5sum:", "SHA1:", "SHA256:", "SHA512:", "Description-md5:", "APT-Sources:"]
     var lines = paragraph.split(separator: "\n").filter { line in !dropped.contains { line.hasPrefix($0) } }
@@ -233,7 +239,7 @@ extension AptResolver {
     }.joined(separator: "\n\n")
   }
 
-  /// The status without the version that a package replaces.
+  /// Returns the status without the version that a package replaces.
   private static func without(_ name: String, _ architecture: String, _ status: String) -> String {
     guard status.hasPrefix("Package: \(name)\n") || status.contains("\n\nPackage: \(name)\n") else { return status }
     return status.split(separator: "\n\n", omittingEmptySubsequences: false).map(String.init).filter { paragraph in
@@ -242,7 +248,7 @@ extension AptResolver {
     }.joined(separator: "\n\n")
   }
 
-  /// The signed indexes that APT fetched.
+  /// Returns the state of the signed indexes that APT fetched.
   private func releases(in lists: URL) throws -> [String: ReleaseState] {
     var result: [String: ReleaseState] = [:]
     for name in try FolderTree.names(in: lists.path) where name.hasSuffix("InRelease") {
@@ -259,22 +265,18 @@ extension AptResolver {
   }
 }
 
-/// An order of work, as APT's simulation prints it.
+/// The steps of an installation, in order, as APT's simulation prints them.
 public struct AptPlan: Sendable, Equatable {
-  /// One piece of work on one package.
+  /// One step for one package.
   public enum Operation: Sendable, Equatable {
-    /// Unpack it.
     case unpack(name: String, version: String)
-    /// Configure it.
     case configure(name: String)
-    /// Remove it.
     case remove(name: String)
   }
 
-  /// The work, in order.
   public var operations: [Operation] = []
 
-  /// Reads what `apt-get --simulate` prints.
+  /// Parses the output of `apt-get --simulate`.
   init(_ text: String) {
     for line in text.split(separator: "\n") {
       let fields = line.split(separator: " ")
@@ -292,7 +294,7 @@ public struct AptPlan: Sendable, Equatable {
     }
   }
 
-  /// `NAME=VERSION` of what is unpacked.
+  /// The packages to unpack, as `NAME=VERSION`.
   var installed: [String] {
     operations.compactMap { operation in
       guard case .unpack(let name, let version) = operation else { return nil }
@@ -300,7 +302,7 @@ public struct AptPlan: Sendable, Equatable {
     }
   }
 
-  /// Names of what goes.
+  /// Names of the packages to remove.
   var removed: [String] {
     operations.compactMap { operation in
       guard case .remove(let name) = operation else { return nil }

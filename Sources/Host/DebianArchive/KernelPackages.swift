@@ -1,10 +1,11 @@
-/// Names of the packages that a kernel of Debian is in.
+/// The names of packages that contain a Debian kernel.
 ///
-/// Up to Debian 13 one package has all of it, `linux-image-VERSION`. Since then it is in parts, `linux-binary-VERSION` with the kernel,
-/// `linux-modules-VERSION`, and `linux-base-VERSION` with the indexes of modules and the device trees; `linux-image-VERSION` depends on them.
+/// Up to Debian 13, the kernel is in one package, `linux-image-VERSION`. Later releases split it:
+/// `linux-binary-VERSION` has the kernel, `linux-modules-VERSION` the modules, and `linux-base-VERSION` the indexes of
+/// the modules and the device trees. `linux-image-VERSION` depends on them.
 public enum KernelPackages {
   private static let prefixes = ["linux-image-", "linux-binary-", "linux-modules-", "linux-base-"]
 
-  /// Whether a package has a part of a kernel, or depends on those that have.
+  /// Returns true if a package contains a part of a kernel, or depends on the packages that do.
   public static func isPart(_ name: String) -> Bool { prefixes.contains { name.hasPrefix($0) } }
 }

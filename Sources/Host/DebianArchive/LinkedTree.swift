@@ -2,21 +2,22 @@ import FoundationEssentials
 import Glibc
 import HostSystem
 
-/// Files of packages put together in one tree by hard links: they are in the same cache, and nobody writes to them.
+/// Builds a tree of package files with hard links to the unpacked packages. Both are in the same cache, and nothing
+/// writes to these files.
 public enum LinkedTree {
   /// Adds a package's unpacked files.
   ///
-  /// - Parameter place: Gives the path in the tree for a path in the package, both relative; `nil` leaves it out, and a folder with all
-  ///   that is below.
+  /// - Parameter place: Closure that maps a path in the package to a path in the tree, both relative. For `nil`, the
+  ///   file is left out, or the folder with all its content.
   /// - Returns: Paths of the regular files in the tree.
   /// - Throws: `FileFailure`.
   @discardableResult public static func add(
     _ package: URL, to tree: URL, at place: (_ path: String, _ isFolder: Bool) -> String? = { path, _ in path }
   ) throws -> [String] {
     var result: [String] = []
-    // Folders that were left out, each with a slash at its end.
+    // Path of a folder that was left out, with a slash at its end.
     var omitted: String?
-    // In the order of a walk: a folder stands right before what is in it.
+    // The list is in the order of a walk: a folder comes directly before its content.
     for relative in (try? FileManager.default.subpathsOfDirectory(atPath: package.path)) ?? [] {
       if let omitted, relative.hasPrefix(omitted) { continue }
       let source = package.appending(path: relative).path

@@ -1,44 +1,47 @@
 import FoundationEssentials
 import Lock
 
-/// Where a Debian archive and its security archive are fetched from.
+/// The URLs of a Debian archive and of its security archive.
 public struct Mirror: Sendable, Equatable {
   /// URL of the archive: the folder that holds `dists` and `pool`.
   public var main: String
   /// URL of the security archive.
   public var security: String
 
-  /// The official names, for when nothing else is known.
+  /// Debian's official archives, used if no other mirror is configured.
   public static let official = Mirror(
     main: "http://ftp.debian.org/debian", security: "http://security.debian.org/debian-security")
 
-  /// Makes a mirror from its two URLs.
   public init(main: String, security: String) {
     self.main = main
     self.security = security
   }
 
-  /// Chooses the mirror: the project's, else `CULTIVAR_DEBIAN_MIRROR`, else the build host's own, else the official one.
+  /// Chooses a mirror.
+  ///
+  /// The order is: the project's mirror, `CULTIVAR_DEBIAN_MIRROR`, the build host's APT sources, the official mirror.
   ///
   /// - Parameters:
   ///   - project: The project's mirror and security mirror, if it names them.
-  ///   - environment: Environment of the build (`CULTIVAR_DEBIAN_MIRROR`, `CULTIVAR_DEBIAN_SECURITY_MIRROR`).
-  ///   - aptSources: Content of the build host's APT source files, by file name.
+  ///   - environment: Environment variables of the build (`CULTIVAR_DEBIAN_MIRROR`, `CULTIVAR_DEBIAN_SECURITY_MIRROR`).
+  ///   - aptSources: Content of the build host's APT source files, by path.
   public static func choose(
     project: (main: String?, security: String?), environment: [String: String], aptSources: [String: String]
   ) -> Mirror {
     let host = HostAptSources(files: aptSources)
     func variable(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }
     let main = project.main ?? variable("CULTIVAR_DEBIAN_MIRROR") ?? host.main ?? official.main
-    // Whoever names a mirror and no security archive means the one beside it: another one may be of another day.
+    // A mirror without a security mirror implies the security archive beside it: another one may be of another day.
     let security =
       project.security ?? variable("CULTIVAR_DEBIAN_SECURITY_MIRROR") ?? project.main.flatMap(Self.securityArchive)
       ?? variable("CULTIVAR_DEBIAN_MIRROR").flatMap(Self.securityArchive) ?? host.security ?? official.security
     return Mirror(main: trimmed(main), security: trimmed(security))
   }
 
-  /// The security archive beside an archive: `…/debian-security` for `…/debian`, as many mirrors and snapshots have them; `nil` where the URL
-  /// has no such part. Debian's own country mirrors have none beside them, and get the official one.
+  /// Returns the URL of the security archive beside an archive: `…/debian-security` for `…/debian`.
+  ///
+  /// Many mirrors and snapshots have this layout. The result is `nil` if the URL has no `debian` component. Debian's
+  /// country mirrors (`ftp.*.debian.org`) have no security archive beside them and get the official one.
   private static func securityArchive(of main: String) -> String? {
     var parts = main.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
     guard let index = parts.lastIndex(of: "debian"), index > 2 else { return nil }
@@ -52,7 +55,7 @@ public struct Mirror: Sendable, Equatable {
   }
 }
 
-/// The Debian archives that the build host's own APT is set up for.
+/// The Debian archives in the build host's own APT sources.
 struct HostAptSources {
   private(set) var main: String?
   private(set) var security: String?
@@ -65,7 +68,7 @@ struct HostAptSources {
     }
   }
 
-  /// The build host's source files as they are.
+  /// Returns the build host's source files by path.
   static func read() -> [String: String] {
     var files: [String: String] = [:]
     let folder = "/etc/apt/sources.list.d"
@@ -83,7 +86,7 @@ struct HostAptSources {
     var components: [String]
   }
 
-  /// Only suites by Debian's names count: a derivative's archive has other packages under other keys.
+  /// The suites that count. A derivative's archive has other suite names, other packages and other keys.
   private static let suites: Set<String> = [
     "bullseye", "bookworm", "trixie", "forky", "duke", "sid", "stable", "testing", "unstable", "oldstable",
   ]
@@ -126,7 +129,7 @@ struct HostAptSources {
     }
   }
 
-  /// Whether a switch of APT's is off, by the words that it takes for that.
+  /// Returns true if the text is one of APT's words for a switch that is off.
   private static func isOff(_ text: String?) -> Bool {
     ["no", "false", "without", "off", "disable", "0"].contains(text?.lowercased())
   }
@@ -137,12 +140,14 @@ struct HostAptSources {
 }
 
 extension Mirror {
-  /// The build host's APT source files, by path, for ``choose(project:environment:aptSources:)``.
+  /// Returns the build host's APT source files by path, for ``choose(project:environment:aptSources:)``.
   public static func hostAptSources() -> [String: String] { HostAptSources.read() }
 }
 
 extension Mirror {
-  /// Refuses URLs with a user or password in them, before they get into the arguments of programs, which every user of the machine can see.
+  /// Refuses URLs that contain a user or a password.
+  ///
+  /// The URLs become arguments of programs, and every user of the machine can see those.
   ///
   /// - Throws: ``ArchiveFailure/credentialsInURL(host:)``.
   func refuseCredentials() throws(ArchiveFailure) {
@@ -155,13 +160,13 @@ extension Mirror {
     }
   }
 
-  /// Where a package is fetched from.
+  /// Returns the URL of a package.
   ///
-  /// - Parameter repository: URL of the layer's repository that has it; `nil` for Debian's own packages.
+  /// - Parameter repository: URL of the layer's repository that has the package; `nil` for Debian's own packages.
   func url(of package: DebianPackage, repository: String? = nil) -> String {
     if package.archive == .security { return "\(security)/\(package.path)" }
     guard let repository else { return "\(main)/\(package.path)" }
-    // APT takes a `file:` where it is, and only `copy:` makes a file of one's own.
+    // For `file:`, APT uses the file in place. For `copy:`, it makes a copy.
     let local = repository.hasPrefix("file:") ? "copy:" + repository.dropFirst("file:".count) : repository
     return "\(Self.trimmed(local))/\(package.path)"
   }

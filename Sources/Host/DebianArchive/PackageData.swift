@@ -1,35 +1,35 @@
 import Glibc
 import HostSystem
 
-/// Where the files of a package, or its control files, lie in its archive file: a member of an `ar` archive, a compressed tar archive
-/// (`deb(5)`).
+/// The position of a package's files, or of its control files, in its archive file (`deb(5)`): a compressed tar archive
+/// that is a member of an `ar` archive.
 public struct PackageData: Sendable, Equatable {
-  /// The archives in an archive file, by how their names begin.
+  /// The tar archives in a package; the raw value is the beginning of the member's name.
   public enum Member: String, Sendable {
-    /// The files that are installed.
+    /// The files to install.
     case data = "data.tar"
-    /// What dpkg and its scripts need to know.
+    /// The metadata and scripts for dpkg.
     case control = "control.tar"
   }
 
   /// Name of the member: `data.tar.xz`.
   public var name: String
-  /// Offset of its first byte in the archive file.
+  /// Offset of the member's first byte in the archive file.
   public var offset: Int64
-  /// Its length in bytes.
+  /// Length of the member in bytes.
   public var size: Int64
 
-  /// Whether it is compressed by xz, as nearly all are.
+  /// True if the member is compressed with xz, as nearly all are.
   public var isXZ: Bool { name.hasSuffix(".xz") }
 
   /// Finds the member in an archive file.
   ///
-  /// - Throws: `FileFailure`, also where the file is no package.
+  /// - Throws: `FileFailure` if the file cannot be read or is not a Debian package.
   public init(_ member: Member = .data, in path: String) throws(FileFailure) {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw .last("read", path) }
     defer { close(descriptor) }
-    // A head of 60 bytes for each member, which begins at an even offset (`ar(5)`).
+    // Each member begins at an even offset, with a header of 60 bytes (`ar(5)`).
     var offset: Int64 = 8
     while true {
       var head = [UInt8](repeating: 0, count: 60)
@@ -48,9 +48,9 @@ public struct PackageData: Sendable, Equatable {
     }
   }
 
-  /// The member as it is stored.
+  /// Reads the member as it is stored.
   ///
-  /// - Throws: `FileFailure`, also where the file ends before the member does.
+  /// - Throws: `FileFailure` if the file cannot be read or ends before the member does.
   func bytes(in path: String) throws(FileFailure) -> [UInt8] {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw .last("read", path) }

@@ -1,21 +1,19 @@
-/// Why an archive's signed index is not trusted.
+/// The reason why an archive's signed index is not trusted.
 public struct RepositoryTrust: Sendable {
-  /// Name of the repository.
   public var name: String
-  /// URL of the repository.
   public var url: String
-  /// File with the keys that count for it.
+  /// Path of the file with the keys that are accepted for the repository.
   public var key: String
-  /// Whether it is one of Debian's own.
+  /// True if the repository is one of Debian's own.
   public var isDebian: Bool
-  /// What is wrong.
+  /// The problem, as a clause for messages.
   public var reason: String
 
-  /// Looks in APT's complaints for an archive whose signature does not hold.
+  /// Searches APT's output for an archive whose signature is not valid; `nil` if there is none.
   ///
   /// - Parameters:
-  ///   - said: What `apt-get update` said.
-  ///   - repositories: Archives by URL, with name and file of keys.
+  ///   - said: Output of `apt-get update`.
+  ///   - repositories: The archives, each with the file of its accepted keys.
   init?(in said: String, repositories: [(name: String, url: String, key: String, isDebian: Bool)]) {
     for repository in repositories {
       for line in said.split(separator: "\n") where line.contains(repository.url) {
@@ -28,7 +26,8 @@ public struct RepositoryTrust: Sendable {
     return nil
   }
 
-  /// The words of gpgv's status lines, and those of Sequoia's verifier, which newer versions of APT ask.
+  /// Returns the problem that a line of output reports, by gpgv's status lines or by the messages of Sequoia's
+  /// verifier, which newer versions of APT use.
   private static func reason(in line: Substring, key: String) -> String? {
     let words = line.split(whereSeparator: { " ,".contains($0) }).map(String.init)
     func id(after mark: String) -> String {

@@ -3,15 +3,15 @@ import Glibc
 import HostSystem
 import Lock
 
-/// The programs that make images, from Debian packages of one fixed suite, run where they lie in the cache.
+/// The programs that make images. They come from Debian packages of one fixed suite and run from the cache.
 ///
-/// The build host's own versions play no part, so the same project gives the same bytes on another host; nothing is
-/// installed there. Each program is started by the dynamic loader of its own suite, with its own libraries.
+/// The build host's own versions are not used and nothing is installed there, so the same project gives the same bytes
+/// on another host. Each program runs with the dynamic loader and the libraries of its suite.
 public struct ToolTree: Sendable {
-  /// The suite of the tools: part of this version of Cultivar, as a change of it can change the bytes of an image.
+  /// The suite of the tools. It is fixed for a version of Cultivar, as another suite can change the bytes of an image.
   public static let suite = "trixie"
 
-  /// The packages: file systems, FAT access, boot loader images, kernel modules, compression.
+  /// The packages, for file systems, FAT access, boot loader images, kernel modules and compression.
   static let packages = [
     "dosfstools", "e2fsprogs", "erofs-utils", "grub-common", "kmod", "libarchive13t64", "mtools", "squashfs-tools",
     "xz-utils", "zstd",
@@ -19,10 +19,10 @@ public struct ToolTree: Sendable {
 
   /// Folder of the tree: `usr/bin`, `usr/sbin`, `usr/lib`.
   public let folder: URL
-  /// Hash of the packages: part of the key of whatever the tools make.
+  /// Hash of the packages, a part of the cache key of everything that the tools make.
   public let identity: ContentHash
 
-  /// The request that the tree is made of.
+  /// The request for the tree's packages.
   public static var request: PackageRequest {
     PackageRequest(packages, scope: .closure, suite: suite, architecture: Architecture.host.rawValue)
   }
@@ -39,16 +39,16 @@ public struct ToolTree: Sendable {
     }
   }
 
-  /// The identity of a tree, before there is one.
+  /// Computes the identity of a tree before the tree exists.
   ///
-  /// - Parameter packages: What the request came to.
+  /// - Parameter packages: The resolved packages of ``request``.
   public static func identity(of packages: [DebianPackage]) -> ContentHash {
     var key = CacheKey("tool-tree 1")
     key.add(packages.map(\.sha256.text))
     return key.hash
   }
 
-  /// Fetches what a tree is made of and the cache has not, so that the tree can be made beside other work that fetches.
+  /// Fetches the packages of a tree that are not in the cache. The tree can then be made while other work fetches.
   ///
   /// - Throws: ``ArchiveFailure``, `CommandFailure`, `FileFailure`.
   public static func fetch(_ packages: [DebianPackage], archive: DebianArchive, cache: Cache) async throws {
@@ -56,7 +56,7 @@ public struct ToolTree: Sendable {
     try await archive.fetchForTrees(packages)
   }
 
-  /// Gives the command that runs one of the tools.
+  /// Returns the command that runs one of the tools.
   ///
   /// - Parameter name: Name of the program, as in `PATH`.
   public func command(

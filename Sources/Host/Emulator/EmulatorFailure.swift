@@ -2,20 +2,19 @@ import HostSystem
 
 /// An image cannot be run in QEMU.
 public enum EmulatorFailure: ExplainedError {
-  /// QEMU for the architecture is not there.
+  /// QEMU for the architecture is not installed.
   case noEmulator(HostProgram)
-  /// The firmware is not there.
+  /// The firmware is not installed.
   case noFirmware(VirtualMachine.Firmware, Architecture, places: [String])
-  /// Images of the architecture do not start by the firmware.
+  /// Images of the architecture do not support the firmware.
   case noSuchMachine(VirtualMachine.Firmware, Architecture)
-  /// The machine ended before what was waited for came.
+  /// The machine ended before the expected output.
   case ended(console: String)
-  /// What was waited for did not come in time.
+  /// The expected output did not appear in time.
   case timedOut(waitingFor: String, seconds: Int, console: String)
-  /// The control socket did not answer as QEMU's does.
+  /// The control socket does not work.
   case noControl(String)
 
-  /// What was being done, and what was wrong.
   public var problem: String {
     switch self {
     case .noEmulator(let program): "cannot run the image: \(MissingPrograms([program]).problem)"
@@ -30,7 +29,6 @@ public enum EmulatorFailure: ExplainedError {
     }
   }
 
-  /// What the user can do now.
   public var remedy: String? {
     switch self {
     case .noEmulator(let program): MissingPrograms([program]).remedy

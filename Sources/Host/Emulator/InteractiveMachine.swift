@@ -4,12 +4,12 @@ import Subprocess
 import SystemPackage
 
 extension VirtualMachine {
-  /// Runs the machine with its serial console on the terminal, until it powers off, the user ends it with Ctrl-A X,
-  /// or the time is over.
+  /// Runs the machine with its serial console on the terminal, until it powers off, the user ends it with Ctrl-A X, or
+  /// the time limit is reached.
   ///
   /// - Parameters:
   ///   - folder: Folder for the machine's own files.
-  ///   - seconds: Time after which it is ended; `nil` for none.
+  ///   - seconds: Time limit in seconds; `nil` for none.
   /// - Throws: ``EmulatorFailure``, `CommandFailure`.
   public func runOnTerminal(in folder: URL, for seconds: Int?) async throws {
     try FolderTree.create(folder.path)

@@ -4,9 +4,9 @@ import HostSystem
 
 /// A copy of an image for a machine to write to.
 public enum MachineDisk {
-  /// Copies an image, and makes the copy as large as the disk of a device would be; holes stay holes.
+  /// Copies an image, and enlarges the copy to the size of a device's disk. Sparse ranges stay sparse.
   ///
-  /// - Parameter size: Bytes of the disk; it stays as large as the image where that is more.
+  /// - Parameter size: Size of the disk in bytes. A larger image keeps its size.
   /// - Throws: `CommandFailure`, `FileFailure`.
   public static func copy(_ image: URL, to disk: URL, size: Int64) async throws {
     try FolderTree.create(disk.deletingLastPathComponent().path)

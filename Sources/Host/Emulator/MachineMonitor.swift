@@ -1,7 +1,7 @@
 import FoundationEssentials
 import Glibc
 
-/// QEMU's monitor on a unix socket: one command for each connection.
+/// QEMU's monitor on a Unix socket, with one connection for each command.
 struct MachineMonitor: Sendable {
   var socket: String
 
@@ -27,7 +27,7 @@ struct MachineMonitor: Sendable {
     guard write(descriptor, line, line.count) == line.count else {
       throw EmulatorFailure.noControl(String(cString: strerror(errno)))
     }
-    // The monitor reads while the connection stands.
+    // The monitor reads only while the connection is open.
     try await Task.sleep(for: .milliseconds(200))
   }
 }

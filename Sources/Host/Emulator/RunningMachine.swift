@@ -3,7 +3,7 @@ import HostSystem
 import Subprocess
 import SystemPackage
 
-/// A machine that runs without a terminal: its console can be read and written to, and its power button pressed.
+/// A machine that runs without a terminal. Its console can be read and written, and its power button pressed.
 public actor RunningMachine {
   private var text = ""
   private var hasEnded = false
@@ -16,16 +16,16 @@ public actor RunningMachine {
     self.monitor = monitor
   }
 
-  /// All that the console has shown.
+  /// The complete output of the console.
   public var console: String { text }
 
-  /// Whether the machine is off.
+  /// True if the machine is off.
   public var isOff: Bool { hasEnded }
 
-  /// Where the console is now, for waiting for what comes after.
+  /// The current end of the console's output, for ``wait(for:after:seconds:)``.
   public var mark: Int { text.utf8.count }
 
-  /// Takes what the console showed, without its carriage returns.
+  /// Adds output of the console, without its carriage returns.
   func received(_ bytes: [UInt8]) { text += String(decoding: bytes.filter { $0 != 0x0d }, as: UTF8.self) }
 
   func ended() { hasEnded = true }
@@ -34,9 +34,9 @@ public actor RunningMachine {
   ///
   /// - Parameters:
   ///   - wanted: The text.
-  ///   - mark: What the console showed before does not count.
-  ///   - seconds: Longest time to wait.
-  /// - Returns: What the console shows from the mark on.
+  ///   - mark: Position in the console's output at which the search begins.
+  ///   - seconds: Maximum time to wait.
+  /// - Returns: The console's output from the mark on.
   /// - Throws: ``EmulatorFailure/timedOut(waitingFor:seconds:console:)``, ``EmulatorFailure/ended(console:)``.
   @discardableResult
   public func wait(for wanted: String, after mark: Int = 0, seconds: Int) async throws -> String {
@@ -70,13 +70,13 @@ public actor RunningMachine {
     try await writer(line + "\n")
   }
 
-  /// Types a command of `cultivarctl` and gives what it prints, with its exit status.
+  /// Types a command of `cultivarctl`, and returns its exit status and its output.
   ///
   /// - Throws: ``EmulatorFailure``.
   public func command(_ line: String, seconds: Int = 30) async throws -> (status: Int, output: String) {
     let start = mark
     try await type(line)
-    // The console shows the prompt only once the command has ended and said its status.
+    // The console prints the exit status and then the prompt after the command has ended.
     let shown = try await wait(for: "[exit ", after: start, seconds: seconds)
     let settled = try await wait(for: "]\n", after: start, seconds: seconds)
     let output = settled.count > shown.count ? settled : shown
@@ -86,35 +86,34 @@ public actor RunningMachine {
     return (status, String(output[..<range.lowerBound]))
   }
 
-  /// Presses the power button.
   public func pressPowerButton() async throws { try await monitor.send("system_powerdown") }
 
-  /// Resets the machine as its button would, without asking what runs.
+  /// Resets the machine at once, as its reset button does.
   public func reset() async throws { try await monitor.send("system_reset") }
 
-  /// Writes what the screen shows into a file, as a portable pixmap (`P6`). The machine needs a graphics card for that
+  /// Saves the screen as a portable pixmap (`P6`). The machine needs a graphics card
   /// (``VirtualMachine/extraArguments``).
   ///
-  /// - Parameter file: The file, whose path has no blanks; QEMU has written it shortly after this returns.
+  /// - Parameter file: The file, whose path must not contain spaces. QEMU writes it shortly after this function
+  ///   returns.
   /// - Throws: ``EmulatorFailure/noControl(_:)``.
   public func takePicture(to file: URL) async throws { try await monitor.send("screendump \(file.path)") }
 
-  /// Ends the machine at once.
   public func switchOff() async throws { try await monitor.send("quit") }
 }
 
 extension VirtualMachine {
-  /// Starts the machine, lends it to a function, and ends it afterwards, whatever happens.
+  /// Starts the machine, runs a function with it, and ends the machine afterwards, also after an error.
   ///
   /// - Parameters:
-  ///   - folder: Folder for the machine's own files; made if need be.
-  ///   - body: Works with the machine.
-  /// - Throws: What the function throws; ``EmulatorFailure/noEmulator(_:)``.
+  ///   - folder: Folder for the machine's own files; created if necessary.
+  ///   - body: Closure that works with the machine.
+  /// - Throws: The error of `body`; ``EmulatorFailure/noEmulator(_:)``.
   public func running<Value: Sendable>(
     in folder: URL, _ body: @Sendable @escaping (RunningMachine) async throws -> Value
   ) async throws -> Value {
     try FolderTree.create(folder.path)
-    // The path of a unix socket is short; the folder's may not be.
+    // The path of a Unix socket has a short limit, which the folder's path may exceed.
     let socket = FileManager.default.temporaryDirectory.appending(path: "cultivar-\(UUID().uuidString.prefix(8)).sock")
     defer { FolderTree.remove(socket.path) }
     let arguments =

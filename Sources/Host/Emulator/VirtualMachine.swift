@@ -1,64 +1,60 @@
 import FoundationEssentials
 import HostSystem
 
-/// A machine in QEMU: what it is made of, as QEMU's arguments say it.
+/// A machine in QEMU, described by QEMU's arguments.
 public struct VirtualMachine: Sendable {
-  /// How the machine starts.
+  /// The firmware of a machine.
   public enum Firmware: String, Sendable, CaseIterable {
-    /// UEFI, by OVMF.
+    /// UEFI with OVMF.
     case uefi
-    /// BIOS, by SeaBIOS.
+    /// BIOS with SeaBIOS.
     case bios
-    /// U-Boot.
     case uBoot = "u-boot"
   }
 
-  /// How the processor's instructions are run.
+  /// The way in which the processor's instructions are run.
   public enum Accelerator: String, Sendable, CaseIterable {
-    /// Translated: works everywhere.
+    /// Emulation, which works on every host.
     case tcg
-    /// By the host's own processor.
+    /// The host's own processor.
     case kvm
   }
 
-  /// A TCP port of the build host's loopback address that leads into the machine.
+  /// A TCP port on the build host's loopback address that is forwarded to the machine.
   public struct Forward: Sendable, Hashable {
     /// Port on the build host.
     public var host: Int
     /// Port in the machine.
     public var guest: Int
 
-    /// Makes a forward.
     public init(host: Int, guest: Int) {
       self.host = host
       self.guest = guest
     }
   }
 
-  /// Architecture of its processors.
+  /// Architecture of the processors.
   public var architecture: Architecture
-  /// Disk images, the first one booted from; they are written to.
+  /// Disk images, which the machine writes to. It boots from the first one.
   public var disks: [URL]
-  /// How it starts.
   public var firmware: Firmware
-  /// Mebibytes of memory.
+  /// Size of the memory in MiB.
   public var memory: Int
-  /// Processors.
+  /// Number of processors.
   public var processors: Int
-  /// How instructions are run.
   public var accelerator: Accelerator
-  /// Ports that lead in.
+  /// Ports that are forwarded to the machine.
   public var forwards: [Forward]
-  /// Whether a window shows the machine's screen.
+  /// True if a window shows the machine's screen.
   public var hasWindow: Bool
-  /// Where every write to the first disk is recorded, in order and with its bytes (the format of dm-log-writes); `nil` for nowhere.
+  /// File that records every write to the first disk, in order and with its data (the format of dm-log-writes); `nil`
+  /// for none.
   public var writeLog: URL?
-  /// A sector of the first disk that cannot be written; `nil` for a disk without fault.
+  /// A sector of the first disk at which writes fail; `nil` for none.
   public var badSector: Int64?
-  /// Further arguments for QEMU.
   public var extraArguments: [String]
 
-  /// Makes a machine with one disk; it runs without a window, by translation, on two processors.
+  /// Describes a machine with one disk, no window, an emulated processor and two cores.
   public init(
     disk: URL, firmware: Firmware, architecture: Architecture = .amd64, memory: Int = 512, forwards: [Forward] = []
   ) {
@@ -73,7 +69,7 @@ public struct VirtualMachine: Sendable {
     extraArguments = []
   }
 
-  /// The program of QEMU.
+  /// QEMU's program for the architecture.
   public var program: HostProgram {
     switch architecture {
     case .amd64: .qemuX86
@@ -81,7 +77,7 @@ public struct VirtualMachine: Sendable {
     }
   }
 
-  /// Firmware with its own variables, as distributions have it.
+  /// Returns the paths of UEFI firmware and its variables in different distributions.
   private static func firmwareFiles(_ architecture: Architecture) -> [(code: String, variables: String)] {
     switch architecture {
     case .amd64:
@@ -98,10 +94,11 @@ public struct VirtualMachine: Sendable {
     }
   }
 
-  /// The kind of machine, and what is translated for it.
+  /// QEMU's arguments for the machine type and its processor.
   private var machine: [String] {
     switch (architecture, accelerator) {
-    // x86-64-v2, which browsers expect. Not more: older versions of QEMU translate AVX wrongly, and a browser then shows no page.
+    // x86-64-v2, which browsers need. No later level, as older versions of QEMU emulate AVX incorrectly, and a browser
+    // then shows no page.
     case (.amd64, .tcg): ["-machine", "q35,accel=tcg", "-cpu", "Nehalem"]
     case (.amd64, .kvm): ["-machine", "q35,accel=kvm", "-cpu", "host"]
     case (.arm64, .tcg): ["-machine", "virt,accel=tcg", "-cpu", "cortex-a72"]
@@ -109,7 +106,7 @@ public struct VirtualMachine: Sendable {
     }
   }
 
-  /// QEMU's arguments, without those for consoles and control.
+  /// Returns QEMU's arguments, without those for the console and the monitor.
   ///
   /// - Parameter folder: Folder for the machine's own files: the UEFI variables.
   /// - Throws: ``EmulatorFailure``, `FileFailure`.
@@ -132,17 +129,17 @@ public struct VirtualMachine: Sendable {
     }
     for (index, disk) in disks.enumerated() {
       arguments += drive(index, disk)
-      // Several requests as one may be longer than what the recording can pass on.
+      // Merged requests could be longer than the driver that records them supports.
       let merging = index == 0 && writeLog != nil ? ",request-merging=off" : ""
       arguments += ["-device", "virtio-blk-pci,drive=disk\(index),bootindex=\(index + 1)\(merging)"]
     }
     let ports = forwards.map { ",hostfwd=tcp:127.0.0.1:\($0.host)-:\($0.guest)" }.joined()
-    // Booting from the network would only be waited for.
+    // An empty ROM file disables network boot, which would only delay the start.
     arguments += ["-netdev", "user,id=net0\(ports)", "-device", "virtio-net-pci,netdev=net0,romfile="]
     return arguments + extraArguments
   }
 
-  /// The drive of a disk, which is called `diskINDEX`: of the first one with what is to be recorded or to go wrong.
+  /// Returns the arguments for the drive `diskINDEX`. The first disk can record its writes or have a bad sector.
   private func drive(_ index: Int, _ disk: URL) -> [String] {
     let file = Self.escaped(disk.path)
     let layer: String
@@ -161,7 +158,7 @@ public struct VirtualMachine: Sendable {
       + ["-blockdev", "\(layer),node-name=disk0"]
   }
 
-  /// U-Boot for QEMU's machine.
+  /// Returns the path of U-Boot for QEMU's machine.
   private static func uBoot(_ architecture: Architecture) throws(EmulatorFailure) -> String {
     let file = uBootPath(architecture)
     guard FileManager.default.fileExists(atPath: file) else {
@@ -174,7 +171,7 @@ public struct VirtualMachine: Sendable {
     "/usr/lib/u-boot/qemu_\(architecture.rawValue)/u-boot.bin"
   }
 
-  /// Path of a firmware on this host; `nil` where it is missing. SeaBIOS is a part of QEMU.
+  /// Returns the path of a firmware on this host; `nil` if it is missing. SeaBIOS is a part of QEMU and has no path.
   public static func file(of firmware: Firmware, for architecture: Architecture) -> String? {
     switch firmware {
     case .bios: nil
@@ -183,7 +180,7 @@ public struct VirtualMachine: Sendable {
     }
   }
 
-  /// Checks that this host can run the machine, before any work begins.
+  /// Checks that this host can run the machine.
   ///
   /// - Throws: ``EmulatorFailure``.
   public func checkHost() throws(EmulatorFailure) {
@@ -219,12 +216,12 @@ public struct VirtualMachine: Sendable {
     ]
   }
 
-  /// A path in QEMU's option syntax, where a comma is doubled.
+  /// Escapes a path for QEMU's options, in which a comma is doubled.
   private static func escaped(_ path: String) -> String { path.replacing(",", with: ",,") }
 }
 
 extension VirtualMachine.Firmware {
-  /// Its name for people.
+  /// The name for users.
   public var title: String {
     switch self {
     case .uefi: "UEFI"
@@ -233,7 +230,7 @@ extension VirtualMachine.Firmware {
     }
   }
 
-  /// Whether images of an architecture start by it.
+  /// Returns true if images of an architecture support the firmware.
   public func isFor(_ architecture: Architecture) -> Bool {
     switch self {
     case .uefi: true

@@ -5,22 +5,22 @@ import LinuxSystem
 
 /// A disk of the build host.
 public struct Disk: Codable, Sendable, Equatable {
-  /// Device node.
+  /// Path of the device node.
   public var path: String
-  /// Bytes.
+  /// Size of the disk in bytes.
   public var size: Int64
-  /// Bytes of its sectors, by which it counts.
+  /// Size of the disk's logical sectors in bytes.
   public var sectorSize: Int
-  /// Vendor and model, as the disk tells them.
+  /// Vendor and model, as the disk reports them.
   public var model: String
-  /// Whether it can be taken out: a removable medium, or a disk on USB, or an SD card.
+  /// True if the disk is a removable medium, a USB disk or an SD card.
   public var isRemovable: Bool
-  /// What it is in use for; empty where nothing holds it.
+  /// The current uses of the disk; empty if it is not in use.
   public var uses: [String]
 
-  /// Checks that an image can be written to the disk and started from it.
+  /// Checks that an image can be written to the disk, and that a machine can boot from it.
   ///
-  /// - Parameter size: Bytes of the image.
+  /// - Parameter size: Size of the image in bytes.
   /// - Throws: ``FlashFailure``.
   public func check(forImageOf size: Int64) throws(FlashFailure) {
     guard sectorSize == 512 else { throw .sectors(path, size: sectorSize) }
@@ -30,22 +30,21 @@ public struct Disk: Codable, Sendable, Equatable {
   }
 }
 
-/// The disks of the build host, as the kernel tells them (Documentation/ABI/stable/sysfs-block, proc_pid_mountinfo(5)).
+/// The disks of the build host, as the kernel reports them (Documentation/ABI/stable/sysfs-block,
+/// proc_pid_mountinfo(5)).
 public struct Disks: Sendable {
   private let sys: String
   private let proc: String
 
-  /// Looks at the kernel's file systems.
-  ///
   /// - Parameters:
-  ///   - sys: Where sysfs is.
-  ///   - proc: Where proc is.
+  ///   - sys: Mount point of sysfs.
+  ///   - proc: Mount point of procfs.
   public init(sys: String = "/sys", proc: String = "/proc") {
     self.sys = sys
     self.proc = proc
   }
 
-  /// Disks that a device's image may be meant for: those that can be taken out.
+  /// Returns the removable disks, which are likely targets for a device's image.
   public func removable() -> [Disk] {
     names("\(sys)/block").filter { name in
       !["loop", "ram", "zram", "dm-", "md", "sr", "fd", "nbd"].contains { name.hasPrefix($0) }
@@ -53,27 +52,27 @@ public struct Disks: Sendable {
     .map(disk(named:)).filter { $0.isRemovable && $0.size > 0 }
   }
 
-  /// The disk of a device node.
+  /// Returns the disk of a device node.
   ///
-  /// - Parameter path: Path of the node, of a link to it, or of a file that stands for a disk.
-  /// - Throws: ``FlashFailure`` where it is no disk, or a partition.
+  /// - Parameter path: Path of the node, of a link to it, or of a regular file that is used as a disk.
+  /// - Throws: ``FlashFailure`` if it is not a disk, or is a partition.
   public func disk(at path: String) throws(FlashFailure) -> Disk {
     var status = stat()
     guard stat(path, &status) == 0 else { throw .noDisk(path) }
     if status.st_mode & S_IFMT == S_IFREG {
-      // A file stands for a disk of its size.
+      // A regular file is used as a disk of its size.
       return Disk(
         path: path, size: Int64(status.st_size), sectorSize: 512, model: "a file", isRemovable: true, uses: [])
     }
     guard status.st_mode & S_IFMT == S_IFBLK else { throw .noDisk(path) }
-    // makedev(3): both numbers in two parts.
+    // makedev(3): the bits of each number are in two parts.
     let device = UInt64(status.st_rdev)
     let major = device >> 8 & 0xfff | device >> 32 & ~0xfff
     let minor = device & 0xff | device >> 12 & 0xffff_ff00
     return try disk(path, number: "\(major):\(minor)")
   }
 
-  /// The disk of a device number.
+  /// Returns the disk with a device number.
   func disk(_ path: String, number: String) throws(FlashFailure) -> Disk {
     let folder = URL(fileURLWithPath: "\(sys)/dev/block/\(number)").resolvingSymlinksInPath()
     let name = folder.lastPathComponent
@@ -95,7 +94,7 @@ public struct Disks: Sendable {
       isRemovable: line("\(folder)/removable") == "1" || place.contains("/usb") || isCard, uses: uses(of: name))
   }
 
-  /// What a disk and its partitions are in use for.
+  /// Returns the uses of a disk and its partitions.
   private func uses(of disk: String) -> [String] {
     let folder = "\(sys)/block/\(disk)"
     let partitions = names(folder).filter { line("\(folder)/\($0)/partition") != nil }
@@ -105,7 +104,7 @@ public struct Disks: Sendable {
     for (name, place) in [(disk, folder)] + partitions.map({ ($0, "\(folder)/\($0)") }) {
       let number = line("\(place)/dev")
       for row in mounts where row.count > 6 {
-        // A file system over several disks has a number of its own; the source still names one of them.
+        // A file system on several disks has its own device number, but the mount's source names one of the disks.
         let source = row.firstIndex(of: "-").flatMap { row.count > $0 + 2 ? row[$0 + 2] : nil }
         guard row[2] == number || source == "/dev/\(name)" else { continue }
         let target = row[4].replacing("\\040", with: " ")
@@ -123,7 +122,7 @@ public struct Disks: Sendable {
 
   private func text(_ path: String) -> String { (try? String(contentsOfFile: path, encoding: .utf8)) ?? "" }
 
-  /// The only line of a file; `nil` where there is no such file, or nothing in it.
+  /// Reads the only line of a file; `nil` if the file is missing or empty.
   private func line(_ path: String) -> String? {
     let line = text(path).trimmed
     return line.isEmpty ? nil : line

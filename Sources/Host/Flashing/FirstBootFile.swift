@@ -5,11 +5,11 @@ import HostSystem
 import LinuxSystem
 import PartitionTable
 
-/// Puts values for the first start on the boot partition of a disk that was written.
+/// Writes values for the first boot to the boot partition of a flashed disk.
 public enum FirstBootFile {
-  /// Reads values as the command line has them: `KEY=VALUE`, or `KEY=@FILE` for the content of a file.
+  /// Parses values from the command line: `KEY=VALUE`, or `KEY=@FILE` for the content of a file.
   ///
-  /// A secret is taken from a file only: a command line can be read by everybody on the machine.
+  /// A secret must be in a file, as all users of the machine can read a command line.
   ///
   /// - Throws: ``FlashFailure/value(_:)``, `FileFailure`.
   public static func values(_ settings: [String]) throws -> FirstBootValues {
@@ -48,17 +48,17 @@ public enum FirstBootFile {
     return lines
   }
 
-  /// Writes the file.
+  /// Writes the file with the values.
   ///
   /// - Parameters:
-  ///   - disk: Device node, or a file that stands for it.
-  ///   - tool: Gives the command for one of mtools, with its arguments and its purpose.
+  ///   - disk: Path of the device node, or of a regular file that is used as a disk.
+  ///   - tool: Closure that returns the command for one of mtools, given its name, arguments and purpose.
   /// - Throws: ``FlashFailure/noBootPartition(_:)``, `CommandFailure` (mtools does the writing), `FileFailure`.
   public static func write(_ values: FirstBootValues, to disk: String, tool: (String, [String], String) -> HostCommand)
     async throws
   {
     let offset = try bootPartition(of: disk)
-    // Nobody else may read it: a password may be in it.
+    // Only the user may read the file, as it may contain a password.
     var template = Array("\(FileManager.default.temporaryDirectory.path)/cultivar-XXXXXX".utf8CString)
     let descriptor = mkstemp(&template)
     let scratch = String(decoding: template.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
@@ -72,7 +72,7 @@ public enum FirstBootFile {
     sync()
   }
 
-  /// Where the boot partition begins, in bytes.
+  /// Returns the offset of the boot partition in bytes.
   private static func bootPartition(of disk: String) throws -> Int64 {
     guard let device = try? BlockDevice(disk),
       let reading = try? GPTReading(diskSizeInSectors: device.sectorCount, read: device.read),

@@ -1,32 +1,31 @@
 import DiskImage
 import HostSystem
 
-/// An image is not written to a device, or was not.
+/// An error before or during the writing of an image to a disk.
 public enum FlashFailure: ExplainedError, Equatable {
-  /// There is no disk of this name.
+  /// There is no disk at this path.
   case noDisk(String)
-  /// It is a part of a disk.
+  /// The path is that of a partition.
   case partition(String, disk: String)
-  /// It is in use; what for.
+  /// The disk is in use.
   case inUse(String, uses: [String])
-  /// It is built into the machine.
+  /// The disk is neither removable nor on USB.
   case fixed(String)
-  /// The image is larger.
+  /// The image is larger than the disk.
   case tooSmall(String, size: ByteSize, image: ByteSize)
-  /// It counts in sectors of other than 512 bytes.
+  /// The disk's sectors do not have 512 bytes.
   case sectors(String, size: Int)
-  /// The image is not what its block map says.
+  /// The image does not match its block map.
   case imageChanged(String)
-  /// What was read back is not what was written.
+  /// The data that was read back differs from the written data.
   case damaged(String, offset: Int64)
-  /// Nobody can be asked.
+  /// There is no terminal to ask for confirmation.
   case notConfirmed
   /// The image has no boot partition for the values.
   case noBootPartition(String)
-  /// A value for the first start cannot be taken.
+  /// A value for the first boot is not acceptable.
   case value(String)
 
-  /// What was being done, and what was wrong.
   public var problem: String {
     switch self {
     case .noDisk(let path): "\(path) is no disk"
@@ -45,7 +44,6 @@ public enum FlashFailure: ExplainedError, Equatable {
     }
   }
 
-  /// What the user can do now.
   public var remedy: String? {
     switch self {
     case .noDisk:

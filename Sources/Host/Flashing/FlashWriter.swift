@@ -3,13 +3,13 @@ import Glibc
 import HostSystem
 import LinuxSystem
 
-/// Writes an image to a disk by its block map, and reads it back.
+/// Writes an image to a disk according to its block map, and verifies it.
 public struct FlashWriter {
-  /// What is being done.
+  /// The phases of writing an image.
   public enum Phase: String, Sendable {
-    /// The image is written.
+    /// The image is being written.
     case writing
-    /// It is read back and compared with the checksums.
+    /// The data is read back and compared with the checksums.
     case verifying
   }
 
@@ -20,32 +20,33 @@ public struct FlashWriter {
   private static let pieceSize = 4 << 20
   private static let oneMebibyte: Int64 = 1 << 20
 
-  /// Prepares the writing.
+  /// Prepares to write an image.
   ///
   /// - Parameters:
-  ///   - image: The raw image.
-  ///   - map: Its block map.
-  ///   - target: The disk's device node, or a regular file that stands for it.
+  ///   - image: Path of the raw image.
+  ///   - map: Block map of the image.
+  ///   - target: Path of the disk's device node, or of a regular file that is used as a disk.
   public init(image: String, map: BlockMap, target: String) {
     self.image = image
     self.map = map
     self.target = target
   }
 
-  /// Writes and verifies.
+  /// Writes and verifies the image.
   ///
-  /// The partition table comes last: cut anywhere before, by Ctrl-C or by pulling the disk out, there is no table on it, so that
-  /// nothing takes half an image for a whole one. Tables of what was on the disk before are removed first, also the backup at its
-  /// end, which a kernel would else believe.
+  /// The partition table is written last. If the user stops the program or removes the disk before that, the disk has
+  /// no partition table, so nothing takes an incomplete image for a complete one. The old partition tables are removed
+  /// first, including the backup at the end of the disk. Otherwise a kernel could use it.
   ///
-  /// - Parameter progress: Told what is being done, bytes done, and bytes in all.
+  /// - Parameter progress: Closure that gets the phase, the number of completed bytes and the total number of bytes.
   /// - Throws: ``FlashFailure``, `FileFailure`, `CancellationError`.
   public func run(progress: (Phase, Int64, Int64) -> Void) throws {
     let source = open(image, O_RDONLY | O_CLOEXEC)
     guard source >= 0 else { throw FileFailure.last("read", image) }
     defer { close(source) }
     guard lseek(source, 0, SEEK_END) == off_t(map.imageSize) else { throw FlashFailure.imageChanged(image) }
-    // The kernel refuses a disk to a second user, also one in another container, that no list of mounts shows.
+    // With O_EXCL, the kernel refuses a disk that is in use, even in another container, where the list of mounts does
+    // not show it.
     let disk = open(target, O_RDWR | O_CLOEXEC | O_EXCL)
     guard disk >= 0 else {
       if errno == EBUSY { throw FlashFailure.inUse(target, uses: ["the kernel does not give it away"]) }
@@ -72,7 +73,7 @@ public struct FlashWriter {
     }
     guard fsync(disk) == 0 else { throw FileFailure.last("write", target) }
     try verify(total: total, buffer, progress: progress)
-    // Best effort: a kernel that still holds the old table reads the new one when the disk is plugged in again.
+    // Errors are ignored: a kernel that keeps the old table reads the new one when the disk is connected again.
     try? BlockDevice(target).rereadPartitions()
   }
 
@@ -89,7 +90,8 @@ public struct FlashWriter {
   private func verify(
     total: Int64, _ buffer: UnsafeMutableRawBufferPointer, progress: (Phase, Int64, Int64) -> Void
   ) throws {
-    // Past the memory of the kernel, so that it is the disk that answers; where that cannot be (a file in memory), what there is.
+    // Bypasses the page cache, to read from the disk itself. If that is not possible (a file in memory), reads the
+    // cached data.
     guard let disk = try? Descriptor(openingUncached: target) else { throw FileFailure.last("read", target) }
     var done: Int64 = 0
     for mapping in map.mappings {
@@ -101,7 +103,7 @@ public struct FlashWriter {
     }
   }
 
-  /// Reads a range piece by piece; throws the failure if its checksum is not the map's.
+  /// Reads a range piece by piece. Throws the failure if its checksum does not match the map.
   private func forEachPiece(
     of mapping: BlockMap.Mapping, from source: (descriptor: Int32, path: String),
     _ buffer: UnsafeMutableRawBufferPointer, otherwise failure: FlashFailure,

@@ -1,11 +1,11 @@
-/// A processor architecture that images are made for, with the names that others have for it.
+/// A processor architecture of images, with its names in other systems.
 public enum Architecture: String, Sendable, CaseIterable, Codable {
   /// x86-64; Debian's name.
   case amd64
   /// AArch64; Debian's name.
   case arm64
 
-  /// The architecture that the tool itself runs on.
+  /// The architecture of the running tool.
   public static var host: Architecture {
     #if arch(arm64)
       .arm64
@@ -14,7 +14,7 @@ public enum Architecture: String, Sendable, CaseIterable, Codable {
     #endif
   }
 
-  /// Debian's triplet for library folders.
+  /// Debian's multiarch triplet, used in library paths.
   public var multiarch: String {
     switch self {
     case .amd64: "x86_64-linux-gnu"
@@ -30,13 +30,13 @@ public enum Architecture: String, Sendable, CaseIterable, Codable {
     }
   }
 
-  /// Whether there are machines of it that boot by BIOS.
+  /// True if some machines of this architecture boot from a BIOS.
   public var hasBIOS: Bool { self == .amd64 }
 
-  /// Whether there are machines of it that have U-Boot as their firmware.
+  /// True if some machines of this architecture have U-Boot as their firmware.
   public var hasUBoot: Bool { self == .arm64 }
 
-  /// The architecture in the words that are used with users.
+  /// The name for users.
   public var title: String {
     switch self {
     case .amd64: "x86-64"

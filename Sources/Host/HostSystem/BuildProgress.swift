@@ -1,15 +1,15 @@
 import FoundationEssentials
 import Glibc
 
-/// Tells the user what a build is doing: a line that is rewritten on a terminal, plain lines in a log, or nothing.
+/// Reports the progress of a build: in one line that changes on a terminal, in lines of a log, or not at all.
 public actor BuildProgress {
-  /// How much is said.
+  /// The amount of output.
   public enum Style: Sendable {
-    /// One line that always says what is running and how long, and a line for each step that took a while.
+    /// One line that always shows the running step and its time, and a permanent line for each step that took a while.
     case terminal
-    /// A line for each step when it is done.
+    /// A line for each step at its end.
     case lines
-    /// Nothing.
+    /// No output.
     case quiet
   }
 
@@ -21,26 +21,26 @@ public actor BuildProgress {
   private var running: [(title: String, since: ContinuousClock.Instant)] = []
   private var ticker: Task<Void, Never>?
 
-  /// Starts telling, on standard error.
+  /// Starts a report on standard error.
   ///
-  /// - Parameter isDetailed: Whether remarks are told as well.
+  /// - Parameter isDetailed: True to print remarks as well.
   public init(style: Style, isDetailed: Bool = false) {
     self.style = style
     self.isDetailed = isDetailed
   }
 
-  /// The style that suits standard error: a terminal, or a file or pipe.
+  /// Returns the style for standard error: a terminal, or a file or pipe.
   public static func suitableStyle(quiet: Bool) -> Style {
     if quiet { return .quiet }
     return isatty(STDERR_FILENO) == 1 ? .terminal : .lines
   }
 
-  /// Says how many steps are to come, in addition to those announced before.
+  /// Adds to the number of expected steps.
   public func expect(_ steps: Int) {
     total += steps
   }
 
-  /// Runs one step, and says so.
+  /// Runs one step and reports its progress.
   public nonisolated func step<Value: Sendable>(
     _ title: String, _ body: @Sendable () async throws -> Value
   ) async throws -> Value {
@@ -55,20 +55,20 @@ public actor BuildProgress {
     }
   }
 
-  /// Tells how something is done, to whoever wants to know so much.
+  /// Prints a detail of the build if the report is detailed.
   public func remark(_ text: String) {
     guard isDetailed else { return }
     write(style == .terminal ? "\r\u{1b}[K\(text)\n" : "\(text)\n")
   }
 
-  /// Ends the rewritten line, so that what follows begins on a line of its own.
+  /// Clears the changing line, so that later output begins on an empty line.
   public func finish() {
     ticker?.cancel()
     ticker = nil
     if style == .terminal { write("\r\u{1b}[K") }
   }
 
-  /// Says something that the user should know of the result, whatever the style.
+  /// Prints a warning about the result, whatever the style.
   public func warning(_ text: String, remedy: String) {
     write((style == .terminal ? "\r\u{1b}[K" : "") + "cultivar: warning: \(text)\n  \(remedy)\n")
   }
@@ -95,7 +95,7 @@ public actor BuildProgress {
     case .quiet: return
     case .lines: write("\(failed ? "failed" : "done"): \(title) (\(seconds))\n")
     case .terminal:
-      // What took no time need not be read.
+      // Very short steps are not worth a line.
       if failed || clock.now - begin > .milliseconds(500) {
         write("\r\u{1b}[K\(failed ? "✗" : "✓") \(title) (\(seconds))\n")
       }

@@ -1,26 +1,26 @@
 import FoundationEssentials
 import Glibc
 
-/// The folder where results are kept between builds, each under the key of all that it depends on.
+/// A folder that keeps results between builds. The key of a result is a hash of everything that the result depends on.
 ///
 /// A result is a folder that appears complete, by a rename, or not at all. Builds that run at the same time may make
-/// the same result twice; the first rename wins, and the other copy is dropped.
+/// the same result twice. The first rename wins, and the other copy is removed.
 public struct Cache: Sendable {
-  /// The folder.
   public let folder: URL
-  /// Removes a folder of the cache, by its path.
+  /// Removes a folder of the cache with its content.
   let remover: @Sendable (String) -> Void
   let session: CacheSession
-  /// The start of the machine in which results are stored.
+  /// Boot ID of the running machine, stored with each new result.
   let start: String
 
-  /// Opens the cache at a folder, and makes the folder if need be.
+  /// Opens the cache in a folder, and creates the folder if necessary.
   ///
-  /// Scratch folders of builds that were killed are removed.
+  /// Scratch folders of killed builds are removed.
   ///
   /// - Parameters:
-  ///   - start: The start of the machine; results of another one count if they were synced.
-  ///   - remover: Removes a folder with all that is in it: what a user's sandboxes have written belongs to ids that only they have.
+  ///   - start: Boot ID of the running machine. Results of another boot count only if they were synced.
+  ///   - remover: Closure that removes a folder with its content. Files that a user's sandbox has written belong to
+  ///     subordinate IDs, so the user alone cannot remove them.
   /// - Throws: ``FileFailure``.
   public init(
     at folder: URL, start: String = runningStart(), remover: @escaping @Sendable (String) -> Void = FolderTree.remove
@@ -33,7 +33,7 @@ public struct Cache: Sendable {
     sweepScratch()
   }
 
-  /// Where the cache is, by the environment: `CULTIVAR_CACHE`, else `XDG_CACHE_HOME/cultivar`, else `~/.cache/cultivar`.
+  /// Returns the cache's folder: `CULTIVAR_CACHE`, else `XDG_CACHE_HOME/cultivar`, else `~/.cache/cultivar`.
   public static func defaultFolder(environment: [String: String]) -> URL {
     if let named = environment["CULTIVAR_CACHE"], !named.isEmpty { return URL(fileURLWithPath: named) }
     if let base = environment["XDG_CACHE_HOME"], base.hasPrefix("/") {
@@ -42,8 +42,8 @@ public struct Cache: Sendable {
     return FileManager.default.homeDirectoryForCurrentUser.appending(path: ".cache/cultivar")
   }
 
-  /// The hash of a secret, for keys: with a random part that only this cache has, so that nobody can try out what the secret may
-  /// have been.
+  /// Returns the hash of a secret, for keys. It includes a random salt of this cache, so that the secret cannot be
+  /// found by trying candidates.
   ///
   /// - Throws: ``FileFailure``.
   public func secretHash(of secret: String) throws -> ContentHash {
@@ -57,7 +57,7 @@ public struct Cache: Sendable {
         throw FileFailure.last("write", temporary)
       }
       close(descriptor)
-      // The first of several builds has made it.
+      // `link` keeps the salt of the build that was first.
       if link(temporary, file) != 0, errno != EEXIST { throw FileFailure.last("write", file) }
       unlink(temporary)
     }
@@ -70,17 +70,17 @@ public struct Cache: Sendable {
   var scratchFolder: URL { folder.appending(path: "scratch") }
   var runningFolder: URL { folder.appending(path: "running") }
 
-  /// The folder of a result, whether it exists or not.
+  /// Returns the folder of a result, which may not exist.
   public func location(_ kind: String, _ key: ContentHash) -> URL {
     folder.appending(path: "store/\(kind)/\(key.text)")
   }
 
-  /// Gives the folder of a result; makes the result first if it is not there.
+  /// Returns the folder of a result, and makes the result first if it is missing.
   ///
   /// - Parameters:
   ///   - kind: Kind of the result, a folder name: `package`, `root-image`.
-  ///   - key: Hash of all that it depends on.
-  ///   - make: Fills an empty scratch folder; whatever it throws, nothing is stored.
+  ///   - key: Hash of everything that the result depends on.
+  ///   - make: Closure that fills an empty scratch folder. If it throws, nothing is stored.
   public func result(
     _ kind: String, _ key: ContentHash, make: (URL) async throws -> Void
   ) async throws -> URL {
@@ -93,8 +93,8 @@ public struct Cache: Sendable {
     try await tellingOfFullDisk { try await make(content) }
     try Task.checkCancellation()
     try FolderTree.create(place.deletingLastPathComponent().path)
-    // The rename is atomic: a build that is cut before it leaves only scratch, which the next one sweeps.
-    // What another build has stored in the meantime must still be there when it is marked as used.
+    // The rename is atomic. A build that is killed before it leaves only a scratch folder, which the next build
+    // removes. If another build stored the same result first, that result must still exist when it is marked as used.
     try noteStart(of: place)
     while true {
       utimensat(AT_FDCWD, content.path, nil, 0)
@@ -104,10 +104,11 @@ public struct Cache: Sendable {
     }
   }
 
-  /// Runs work whose programs write to the cache's disk, and says so where they found it full: they name a place as they see it, which
-  /// may be in a sandbox.
+  /// Runs work whose programs write to the cache, and reports a full disk as an error of the cache's folder.
   ///
-  /// - Throws: ``FileFailure`` for a full disk; what `work` throws.
+  /// The programs' own messages may name paths that exist only in a sandbox.
+  ///
+  /// - Throws: ``FileFailure`` for a full disk, or the error of `work`.
   public func tellingOfFullDisk(_ work: () async throws -> Void) async throws {
     do {
       try await work()
@@ -116,20 +117,22 @@ public struct Cache: Sendable {
     }
   }
 
-  /// Whether its disk is full but for a rest: not every program that could write a part only says why.
+  /// True if less than 1 MiB is free on the cache's disk. Not every program names a full disk as the reason for its
+  /// error.
   private var hasNoRoom: Bool { free < 1 << 20 }
 
-  /// Bytes that are free on its disk; the largest number where the disk does not say.
+  /// Free bytes on the cache's disk; `Int64.max` if the file system does not report them.
   var free: Int64 {
     var status = statvfs()
     guard statvfs(folder.path, &status) == 0 else { return .max }
     return Int64(clamping: UInt64(status.f_bavail) * UInt64(status.f_frsize))
   }
 
-  /// Runs work whose programs may pass over a full disk, as scripts of packages do, and fails where there was no room in the meantime:
-  /// its result is not what it should be, and must not be kept.
+  /// Runs work whose programs may ignore a full disk, as package scripts do, and throws if the disk was full meanwhile.
   ///
-  /// - Throws: ``FileFailure`` for a full disk; what `work` throws.
+  /// The result of such work may be incomplete and must not be kept.
+  ///
+  /// - Throws: ``FileFailure`` for a full disk, or the error of `work`.
   public func withRoom(_ work: () async throws -> Void) async throws {
     let watch = Task.detached {
       while !Task.isCancelled {
@@ -144,19 +147,20 @@ public struct Cache: Sendable {
     if await watch.value { throw FileFailure.fullDisk("write to the cache", folder.path) }
   }
 
-  /// Marks something in the cache as used, so that it stays as long as this build runs. A result that a power cut may have damaged is
-  /// removed instead.
+  /// Marks a file or folder in the cache as used, so that it stays while this build runs. Removes a result instead if a
+  /// power cut may have damaged it.
   ///
-  /// - Returns: Whether it is there.
+  /// - Returns: True if the file or folder exists.
   public func take(_ place: URL) -> Bool {
     dropDamaged(place)
     return withTakingLock(LOCK_SH) {
-      // Its own time of change is the mark. In a cache that others own there is none, and nothing to be collected by us.
+      // The mark is the modification time. In a cache of another user it cannot be set, but neither can this build
+      // remove results there.
       utimensat(AT_FDCWD, place.path, nil, 0) == 0 || errno != ENOENT && access(place.path, F_OK) == 0
     }
   }
 
-  /// Holds the lock that keeps apart the taking of results and their removal.
+  /// Runs a function with the lock that prevents a result from being removed while it is marked as used.
   func withTakingLock<Value>(_ kind: Int32, _ body: () -> Value) -> Value {
     let descriptor = open(folder.appending(path: "taking").path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else { return body() }
@@ -165,14 +169,14 @@ public struct Cache: Sendable {
     return body()
   }
 
-  /// Gives an empty scratch folder to a function and removes it afterwards, whatever happens.
+  /// Runs a function with an empty scratch folder, and removes the folder afterwards, also after an error.
   public func withScratch<Value>(_ body: (URL) async throws -> Value) async throws -> Value {
     let scratch = try scratchSpace()
     defer { scratch.drop() }
     return try await body(scratch.folder)
   }
 
-  /// A scratch folder, with the lock that says that somebody is at work in it.
+  /// A scratch folder with the lock that marks it as used.
   private struct Scratch {
     var folder: URL
     var descriptor: Int32
@@ -191,11 +195,11 @@ public struct Cache: Sendable {
       try FolderTree.dropInheritedRights(of: place.path)
       let descriptor = open(place.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
       guard descriptor >= 0 else {
-        // Another build swept the folder before it was locked.
+        // Another build removed the folder before it was locked.
         if errno == ENOENT { continue }
         throw FileFailure.last("open the folder", place.path)
       }
-      // A file system without locks has no sweeping either: there, nobody gets the lock.
+      // On a file system without locks, no build can get the exclusive lock to remove the folder.
       let isLocked = flock(descriptor, LOCK_SH | LOCK_NB) == 0 || errno != EWOULDBLOCK
       if isLocked, access(place.path, F_OK) == 0 {
         return Scratch(folder: place, descriptor: descriptor, remover: remover)
@@ -204,7 +208,7 @@ public struct Cache: Sendable {
     }
   }
 
-  /// A scratch folder that nobody has locked is left over: its process has ended, wherever it ran.
+  /// Removes scratch folders without a lock. Their processes have ended, on this machine or another.
   private func sweepScratch() {
     for name in (try? FolderTree.names(in: scratchFolder.path)) ?? [] {
       let place = scratchFolder.appending(path: name).path

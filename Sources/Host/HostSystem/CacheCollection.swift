@@ -3,24 +3,23 @@ import Glibc
 
 /// One result in the cache.
 public struct CacheEntry: Sendable {
-  /// Kind of the result.
   public var kind: String
-  /// Its name among its kind.
+  /// Name of the result within its kind.
   public var name: String
-  /// Where it is.
+  /// Path of the result.
   public var place: URL
-  /// Bytes on the disk.
+  /// Size on the disk in bytes.
   public var size: Int64
-  /// When a build took it last.
+  /// Time at which a build last used the result.
   public var lastUse: CacheTime
 }
 
 extension Cache {
-  /// Folders with results that are not in the store: fetched archives, package lists, and what the tools of languages keep from build to
-  /// build.
+  /// Folders with results outside the store: fetched archives, package lists, and files that build tools of languages
+  /// keep between builds.
   private static let otherKinds = ["archives", "build", "indexes", "programs"]
 
-  /// All results, the longest unused first.
+  /// Returns all results, the longest unused first.
   ///
   /// - Throws: ``FileFailure``.
   public func entries() throws(FileFailure) -> [CacheEntry] {
@@ -33,7 +32,7 @@ extension Cache {
     for (kind, folder) in places where access(folder.path, F_OK) == 0 {
       for name in try FolderTree.names(in: folder.path) {
         let place = folder.appending(path: name)
-        // Another process may collect at the same time.
+        // Another process may remove results at the same time.
         guard let lastUse = CacheTime(of: place.path) else { continue }
         entries.append(
           CacheEntry(kind: kind, name: name, place: place, size: size(of: place, kind: kind), lastUse: lastUse))
@@ -42,13 +41,14 @@ extension Cache {
     return entries.sorted { ($0.lastUse, $0.kind, $0.name) < ($1.lastUse, $1.kind, $1.name) }
   }
 
-  /// Removes results, the longest unused first, but none that a running build has taken since it began.
+  /// Removes results, the longest unused first, except those that a running build has used.
   ///
   /// - Parameters:
-  ///   - limit: Bytes that may stay; `nil` for any number.
-  ///   - isShared: Whether the cache leaves half of a small disk to others: no more than half of what it has and what is free may stay.
-  ///   - oldest: What was not taken since then goes, whatever the size; `nil` for none.
-  /// - Returns: What was removed.
+  ///   - limit: Maximum size of the remaining results in bytes; `nil` for no limit.
+  ///   - isShared: True to also limit the results to half of the sum of their size and the free space, so that a small
+  ///     disk has room for others.
+  ///   - oldest: Results not used since this time are removed, whatever the size; `nil` for none.
+  /// - Returns: The removed results.
   /// - Throws: ``FileFailure``, `CancellationError`.
   public func collect(
     limit: Int64?, ofSharedDisk isShared: Bool = false, unusedSince oldest: CacheTime? = nil
@@ -72,7 +72,7 @@ extension Cache {
 
   /// Removes one result, whatever its age.
   ///
-  /// - Returns: Whether it is gone; it stays where a running build has taken it since it began.
+  /// - Returns: True if the result no longer exists; false if a running build has used it.
   /// - Throws: ``FileFailure``.
   public func remove(_ kind: String, _ key: ContentHash) throws(FileFailure) -> Bool {
     let place = location(kind, key)
@@ -81,11 +81,11 @@ extension Cache {
     return try remove(CacheEntry(kind: kind, name: key.text, place: place, size: 0, lastUse: lastUse))
   }
 
-  /// Removes a result if it was not taken in the meantime.
+  /// Removes a result unless it was used after `entry` was made.
   private func remove(_ entry: CacheEntry) throws(FileFailure) -> Bool {
     let trash = folder.appending(path: "scratch/\(UUID().uuidString)")
     try FolderTree.create(trash.path)
-    // Whoever takes a result holds the lock the other way: it is there and marked as used, or it is not there.
+    // A build that takes a result holds the shared lock, so it finds the result and marks it as used, or finds none.
     let isGone = withTakingLock(LOCK_EX) {
       CacheTime(of: entry.place.path) == entry.lastUse
         && rename(entry.place.path, trash.appending(path: "result").path) == 0
@@ -96,7 +96,7 @@ extension Cache {
     return isGone
   }
 
-  /// Bytes of a result on the disk, counted once: a result does not change.
+  /// Returns the size of a result on the disk in bytes. The size is stored, as a result does not change.
   private func size(of place: URL, kind: String) -> Int64 {
     guard !["build", "indexes"].contains(kind) else { return FolderTree.size(of: place.path) }
     let file = sizeFile(kind: kind, name: place.lastPathComponent)
@@ -105,7 +105,8 @@ extension Cache {
     }
     let size = FolderTree.size(of: place.path)
     if Self.otherKinds.contains(kind) { return size }
-    // A cache that cannot be written to is counted each time, and so is what has an empty file after a power cut: nothing is synced.
+    // The size is counted again in a cache without write access, and after a power cut that left the file empty, as the
+    // file is not synced.
     try? FolderTree.create(file.deletingLastPathComponent().path)
     let temporary = "\(file.path).\(getpid()).new"
     let isWritten = (try? FolderTree.writeFile(temporary, with: "\(size)".utf8)) != nil
@@ -117,14 +118,14 @@ extension Cache {
 }
 
 extension FolderTree {
-  /// Bytes that a file, or a folder with all that is in it, takes on the disk; what cannot be read counts for nothing.
+  /// Returns the size on the disk of a file, or of a folder with its content, in bytes. Unreadable parts count as 0.
   public static func size(of path: String) -> Int64 {
     var seen: Set<UInt64> = []
     func add(_ path: String) -> Int64 {
       var status = stat()
       guard lstat(path, &status) == 0 else { return 0 }
       let isFolder = status.st_mode & S_IFMT == S_IFDIR
-      // A file with many names is there once.
+      // A file with several hard links counts once.
       if !isFolder, status.st_nlink > 1, !seen.insert(UInt64(status.st_ino)).inserted { return 0 }
       var size = Int64(status.st_blocks) * 512
       if isFolder { for name in (try? names(in: path)) ?? [] { size += add("\(path)/\(name)") } }

@@ -3,26 +3,29 @@ import Glibc
 import class LinuxSystem.Descriptor
 import enum LinuxSystem.FileTree
 
-/// Results and power cuts.
+/// Protection of results against power cuts.
 ///
-/// Nothing of a result is synced when it is stored: that would take longer than many a result. After a power cut, its folder may have its
-/// name, and its files be empty. So each result has a note of the start of the machine in which it was stored (`boot_id`). In another start
-/// it is no result, unless its note says that its file system was synced since. A note that the cut has taken, or emptied, says neither,
-/// so it does not matter in which order notes and results come to the disk.
+/// A result is not synced when it is stored, as syncing would often take longer than making it. After a power cut, a
+/// result may have its name but empty files. So each result has a note with the boot ID (`boot_id`) of the boot in
+/// which it was stored. In another boot, the result is not valid unless the note says that its file system was synced
+/// later. If the power cut removed or emptied the note, the result is not valid either. So notes and results can reach
+/// the disk in any order.
 extension Cache {
   private static let synced = "synced"
 
-  /// The start of the machine; empty where the kernel does not say.
+  /// Returns the boot ID of the running machine; empty if the kernel does not report it.
   public static func runningStart() -> String { FileTree.line("/proc/sys/kernel/random/boot_id") ?? "" }
 
-  /// True if there is a result that a power cut cannot have damaged.
+  /// Returns true if a result exists that a power cut cannot have damaged.
   public func has(_ kind: String, _ key: ContentHash) -> Bool {
     let place = location(kind, key)
     return access(place.path, F_OK) == 0 && isWhole(place)
   }
 
-  /// Syncs the file system of the cache if results were stored in this start of the machine, and notes that they are on the disk. It is called
-  /// when a build is complete, and takes the time that the disk needs for what it has not written yet.
+  /// Syncs the file system of the cache if this build stored results, and then marks as synced the results of this
+  /// boot.
+  ///
+  /// It is called when a build is complete, and takes as long as the disk needs for the remaining data.
   ///
   /// - Throws: ``FileFailure``.
   public func synchronise() throws(FileFailure) {
@@ -36,26 +39,26 @@ extension Cache {
     for note in notes { try write(Self.synced, to: note) }
   }
 
-  /// Notes the start of the machine for a result that is about to get its name.
+  /// Writes the boot ID to the note of a result that is about to get its name.
   func noteStart(of place: URL) throws(FileFailure) {
     try FolderTree.create(note(of: place).deletingLastPathComponent().path)
     try write(start, to: note(of: place))
     session.hasStored = true
   }
 
-  /// Removes what stands at the place of a result and may be damaged.
+  /// Removes a result that may be damaged.
   func dropDamaged(_ place: URL) {
     guard isInStore(place), access(place.path, F_OK) == 0, !isWhole(place) else { return }
     let trash = scratchFolder.appending(path: UUID().uuidString)
     guard (try? FolderTree.create(trash.path)) != nil else { return }
     withTakingLock(LOCK_EX) {
-      // Another build may have stored it anew in the meantime.
+      // Another build may have stored the result again.
       if !isWhole(place) { rename(place.path, trash.appending(path: "result").path) }
     }
     remover(trash.path)
   }
 
-  /// The note of a result.
+  /// Returns the path of a result's note.
   func note(of place: URL) -> URL {
     notes.appending(path: "\(place.deletingLastPathComponent().lastPathComponent)/\(place.lastPathComponent)")
   }
@@ -70,14 +73,14 @@ extension Cache {
     guard let bytes = try? FolderTree.readFile(note(of: place).path) else { return false }
     let text = String(decoding: bytes, as: UTF8.self)
     if text == Self.synced || text == start && !start.isEmpty { return true }
-    // Another machine has the cache as well, and a build that runs there has it in use.
+    // Another machine may use the same cache. While a build runs there, its results count if that build has used them.
     guard let inUse = CacheSession.oldest(in: runningFolder), let lastUse = CacheTime(of: place.path) else {
       return false
     }
     return lastUse >= inUse
   }
 
-  /// Notes of results that were stored in this start of the machine.
+  /// Returns the notes of results that were stored in this boot and not yet synced.
   private func unsyncedNotes() throws(FileFailure) -> [URL] {
     var unsynced: [URL] = []
     for kind in try FolderTree.names(in: notes.path) {
@@ -92,7 +95,7 @@ extension Cache {
     return unsynced
   }
 
-  /// A reader sees the old note or the new one.
+  /// Writes a note by a rename, so that a reader sees the old content or the new.
   private func write(_ text: String, to note: URL) throws(FileFailure) {
     let temporary = scratchFolder.appending(path: "note-\(UUID().uuidString)").path
     try FolderTree.writeFile(temporary, with: text.utf8)

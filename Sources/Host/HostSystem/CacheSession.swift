@@ -2,10 +2,10 @@ import FoundationEssentials
 import Glibc
 import Synchronization
 
-/// The mark of a build that has the cache open: what it uses is not collected.
+/// The mark of a build that uses the cache. Results that it has used are not removed.
 ///
-/// It is a locked file. A build that ends in whatever way loses the lock with its last descriptor, so no mark has to be taken away
-/// for the cache to know.
+/// It is a locked file. When a build ends, in any way, its last descriptor is closed and the lock is released. So a
+/// mark that a killed build left behind does not count.
 final class CacheSession: Sendable {
   private let file: String
   private let descriptor: Int32
@@ -27,7 +27,7 @@ final class CacheSession: Sendable {
       let descriptor = open(file, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
       guard descriptor >= 0 else { throw .last("write", file) }
       _ = flock(descriptor, LOCK_SH | LOCK_NB)
-      // Another build may have taken it for a mark that was left over, before it was locked.
+      // Another build may have removed the file as a leftover before it was locked.
       if access(file, F_OK) == 0 {
         self.file = file
         self.descriptor = descriptor
@@ -42,7 +42,7 @@ final class CacheSession: Sendable {
     close(descriptor)
   }
 
-  /// When the oldest of the running builds began; marks of builds that were killed are removed.
+  /// Returns the start time of the oldest running build, and removes the marks of killed builds.
   static func oldest(in folder: URL) -> CacheTime? {
     var oldest: CacheTime?
     for name in (try? FolderTree.names(in: folder.path)) ?? [] {
@@ -60,15 +60,14 @@ final class CacheSession: Sendable {
   }
 }
 
-/// A time as the file system of the cache keeps it: nothing else is compared, so that the clock of another machine plays no part.
+/// A time as the cache's file system stores it. Only such times are compared, so the clocks of machines do not matter.
 public struct CacheTime: Sendable, Comparable {
   /// Nanoseconds since 1970.
   public var nanoseconds: Int64
 
-  /// Takes a number of seconds since 1970.
   public init(seconds: Int64) { nanoseconds = seconds * 1_000_000_000 }
 
-  /// Time of the last change of a file or folder; `nil` where there is none.
+  /// Reads the modification time of a file or folder; `nil` if it does not exist.
   init?(of path: String) {
     var status = stat()
     guard lstat(path, &status) == 0 else { return nil }
@@ -78,6 +77,5 @@ public struct CacheTime: Sendable, Comparable {
   /// Seconds since 1970.
   public var seconds: Int64 { nanoseconds / 1_000_000_000 }
 
-  /// The order of time.
   public static func < (left: CacheTime, right: CacheTime) -> Bool { left.nanoseconds < right.nanoseconds }
 }

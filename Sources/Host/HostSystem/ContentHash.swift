@@ -2,12 +2,12 @@ import Crypto
 import FoundationEssentials
 import Glibc
 
-/// A SHA-256 hash, in lower-case hexadecimal where it is text.
+/// A SHA-256 hash. Its text form is lower-case hexadecimal.
 public struct ContentHash: Hashable, Sendable, Codable, CustomStringConvertible, Comparable {
   /// 64 lower-case hexadecimal digits.
   public let text: String
 
-  /// Takes the text form; `nil` where it is not 64 hexadecimal digits.
+  /// Parses the text form; `nil` unless it is 64 hexadecimal digits.
   public init?(text: String) {
     let lowered = text.lowercased()
     guard lowered.utf8.count == 64, lowered.allSatisfy({ $0.isHexDigit }) else { return nil }
@@ -20,17 +20,17 @@ public struct ContentHash: Hashable, Sendable, Codable, CustomStringConvertible,
       decoding: digest.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
   }
 
-  /// The hash of bytes.
+  /// Computes the hash of bytes.
   public init(of bytes: some DataProtocol) {
     self.init(SHA256.hash(data: bytes))
   }
 
-  /// The hash of text in UTF-8.
+  /// Computes the hash of a text in UTF-8.
   public init(of text: String) {
     self.init(of: Array(text.utf8))
   }
 
-  /// The hash of a file's content.
+  /// Computes the hash of a file's content.
   ///
   /// - Throws: ``FileFailure`` if the file cannot be read.
   public init(ofFile path: String) throws(FileFailure) {
@@ -52,7 +52,7 @@ public struct ContentHash: Hashable, Sendable, Codable, CustomStringConvertible,
     self.init(hasher.finalize())
   }
 
-  /// The first bytes of the hash, for ids that are derived from content.
+  /// The 32 bytes of the hash.
   public var bytes: [UInt8] {
     var result: [UInt8] = []
     var high: UInt8?
@@ -68,10 +68,8 @@ public struct ContentHash: Hashable, Sendable, Codable, CustomStringConvertible,
     return result
   }
 
-  /// The text form.
   public var description: String { text }
 
-  /// Reads the text form.
   public init(from decoder: any Decoder) throws {
     let container = try decoder.singleValueContainer()
     guard let hash = ContentHash(text: try container.decode(String.self)) else {
@@ -80,45 +78,37 @@ public struct ContentHash: Hashable, Sendable, Codable, CustomStringConvertible,
     self = hash
   }
 
-  /// Writes the text form.
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.singleValueContainer()
     try container.encode(text)
   }
 
-  /// The order of the text forms.
   public static func < (left: ContentHash, right: ContentHash) -> Bool { left.text < right.text }
 }
 
-/// Hashes content that comes in pieces.
+/// Computes the hash of content that arrives in pieces.
 public struct ContentHasher: Sendable {
   private var hasher = SHA256()
 
-  /// Starts with nothing.
   public init() {}
 
-  /// Adds the next piece.
   public mutating func add(_ bytes: UnsafeRawBufferPointer) { hasher.update(bufferPointer: bytes) }
 
-  /// The hash of all pieces.
   public var hash: ContentHash { ContentHash(hasher.finalize()) }
 }
 
-/// Builds the key of a cached result from all that the result depends on.
+/// Builds the key of a cached result from everything that the result depends on.
 ///
 /// Fields are length-prefixed, so that no two lists of fields give the same bytes.
 public struct CacheKey: Sendable {
   private var hasher = SHA256()
 
-  /// Starts a key.
-  ///
-  /// - Parameter step: The step and the version of its code: `erofs-image 2`. A change of what the step does to the
-  ///   same inputs needs another number.
+  /// - Parameter step: Name of the step and version of its code: `erofs-image 2`. A change in the step's results for
+  ///   the same inputs needs a new version.
   public init(_ step: String) {
     add(step)
   }
 
-  /// Adds one field.
   public mutating func add(_ field: String) {
     var field = field
     let length = field.utf8.count
@@ -126,15 +116,12 @@ public struct CacheKey: Sendable {
     field.withUTF8 { hasher.update(bufferPointer: UnsafeRawBufferPointer($0)) }
   }
 
-  /// Adds a list of fields, with its length.
   public mutating func add(_ fields: [String]) {
     add("list \(fields.count)")
     for field in fields { add(field) }
   }
 
-  /// Adds a hash.
   public mutating func add(_ hash: ContentHash) { add(hash.text) }
 
-  /// The key.
   public var hash: ContentHash { ContentHash(hasher.finalize()) }
 }

@@ -1,15 +1,15 @@
-/// An error that a user can read: what was being done and what was wrong, and what to do now.
+/// An error with a message for the user: the problem and its remedy.
 ///
-/// Every error type of the host tool conforms; the command line prints both sentences and nothing else.
+/// Every error type of the host tool conforms. The command line prints both texts and nothing else.
 public protocol ExplainedError: Error, Sendable, CustomStringConvertible {
-  /// What was being done, on what, and what was wrong. No final full stop.
+  /// The action that failed, its subject and the reason. No final full stop.
   var problem: String { get }
-  /// What the user can do now; `nil` where ``problem`` says it already.
+  /// An action for the user to take; `nil` if ``problem`` is enough.
   var remedy: String? { get }
 }
 
 extension ExplainedError {
-  /// Problem and remedy, for logs.
+  /// The problem and the remedy, for logs.
   public var description: String {
     remedy.map { "\(problem)\n  \($0)" } ?? problem
   }

@@ -2,9 +2,9 @@ import FoundationEssentials
 import Glibc
 
 extension FolderTree {
-  /// Removes a file or a folder with all that is in it, without following links or crossing into another mount.
+  /// Removes a file, or a folder with its content. Does not follow links or enter other mounts.
   ///
-  /// Used on what the build itself made; what cannot be removed stays, and is swept by a later run.
+  /// It is for the build's own files. Files that cannot be removed stay until a later build removes them.
   public static func remove(_ path: String) {
     var status = stat()
     guard lstat(path, &status) == 0 else { return }
@@ -13,10 +13,9 @@ extension FolderTree {
     Removal(mountPoints: mountPoints()).remove("\(folder)/\(item.lastPathComponent)", status, device: status.st_dev)
   }
 
-  /// One removal of a tree.
   private struct Removal {
-    /// Where something is mounted, a folder of the same file system included: those have the device of what is around
-    /// them, so the device alone does not tell.
+    /// Paths of mount points, bind mounts of the same file system included. Those have the same device number as the
+    /// folder around them, so comparing devices is not enough.
     var mountPoints: Set<String>
 
     func remove(_ path: String, _ status: stat, device: dev_t) {
@@ -26,7 +25,8 @@ extension FolderTree {
       }
       // A mount left below a scratch folder must not be emptied.
       guard status.st_dev == device, !mountPoints.contains(path) else { return }
-      // Languages keep downloaded sources read-only, and packages have folders that their owner cannot list.
+      // Build tools of languages keep downloaded sources read-only, and packages have folders that their owner cannot
+      // list.
       if status.st_mode & 0o700 != 0o700 { chmod(path, 0o700) }
       for name in (try? FolderTree.names(in: path)) ?? [] {
         let child = "\(path)/\(name)"
@@ -37,7 +37,7 @@ extension FolderTree {
     }
   }
 
-  /// Paths at which something is mounted, as this process sees them (proc_pid_mountinfo(5), field 5).
+  /// Returns the paths of all mount points of this process (proc_pid_mountinfo(5), field 5).
   private static func mountPoints() -> Set<String> {
     let text = (try? String(contentsOfFile: "/proc/self/mountinfo", encoding: .utf8)) ?? ""
     let paths = text.split(separator: "\n").compactMap { line -> String? in

@@ -2,9 +2,9 @@ import FoundationEssentials
 import Glibc
 import enum LinuxSystem.ExtendedAttributes
 
-/// Making and removing folders, and replacing files so that a reader sees the old content or the new one.
+/// Creation of folders, and replacement of files so that a reader sees the old content or the new.
 public enum FolderTree {
-  /// Makes a folder and those above it; one that exists is left as it is.
+  /// Creates a folder and its missing parents. An existing folder is not changed.
   ///
   /// - Throws: ``FileFailure``.
   public static func create(_ path: String) throws(FileFailure) {
@@ -19,11 +19,12 @@ public enum FolderTree {
       if parent != path { try create(parent) }
       if mkdir(path, 0o777) == 0 { return }
     }
-    // Another build may have made it in between.
+    // Another build may have created it in the meantime.
     guard errno == EEXIST else { throw .last("create the folder", path) }
   }
 
-  /// Takes from a folder the access control lists that the one above it gave it (`acl(5)`): whatever was made in it would get other modes.
+  /// Removes from a folder the access control lists that it inherited (`acl(5)`). They would change the modes of new
+  /// files.
   ///
   /// - Throws: ``FileFailure``.
   public static func dropInheritedRights(of folder: String) throws(FileFailure) {
@@ -36,7 +37,7 @@ public enum FolderTree {
     }
   }
 
-  /// Names of what is in a folder, sorted.
+  /// Returns the names of a folder's entries, sorted.
   ///
   /// - Throws: ``FileFailure``.
   public static func names(in folder: String) throws(FileFailure) -> [String] {
@@ -52,12 +53,12 @@ public enum FolderTree {
     return names.sorted()
   }
 
-  /// Writes a file by way of a temporary name and a rename: a cut leaves the old content or the new, never a part.
+  /// Replaces a file by a temporary file and a rename. A power cut leaves the old content or the new, never a part.
   ///
   /// - Throws: ``FileFailure``.
   public static func replaceFile(_ path: String, with bytes: some Sequence<UInt8>) throws(FileFailure) {
     let temporary = "\(path).\(getpid()).new"
-    // A file or link that an earlier process, or somebody else, left there is not written to.
+    // The path may be a file or link that an earlier process, or another user, left there. It must not be written to.
     unlink(temporary)
     do throws(FileFailure) {
       try write(bytes, to: temporary, isSynced: true)
@@ -68,7 +69,7 @@ public enum FolderTree {
     }
   }
 
-  /// Writes a file that lives no longer than the build, or whose folder gets its name later: nothing is waited for.
+  /// Writes a file without syncing it. It is for files that no later build uses, or whose folder gets its name later.
   ///
   /// - Throws: ``FileFailure``.
   public static func writeFile(_ path: String, with bytes: some Sequence<UInt8>) throws(FileFailure) {
@@ -108,7 +109,7 @@ public enum FolderTree {
     defer { close(descriptor) }
     var status = stat()
     guard fstat(descriptor, &status) == 0 else { throw .last("read", path) }
-    // Files that the kernel makes up have no size; they are read until their end.
+    // Files that the kernel generates, as in /proc, report no size. They are read until their end.
     var bytes = [UInt8](repeating: 0, count: max(Int(status.st_size) + 1, 4096))
     var length = 0
     while true {
@@ -128,10 +129,11 @@ public enum FolderTree {
 }
 
 extension FolderTree {
-  /// Hash of a file, link or folder with all that is in it: names, kinds, run bits, contents; times and owners play no part, and what is
-  /// neither file, link nor folder has no content.
+  /// Computes the hash of a file, link or folder with its content: names, kinds, execute permission and contents.
   ///
-  /// - Parameter entries: Names of what counts in a folder.
+  /// Times and owners do not count. A special file counts by its type only.
+  ///
+  /// - Parameter entries: Closure that returns the names of the entries that count in a folder.
   /// - Throws: ``FileFailure``.
   public static func identity(
     of path: String, entries: (_ folder: String) throws(FileFailure) -> [String] = names(in:)
@@ -158,7 +160,7 @@ extension FolderTree {
     case S_IFREG:
       key.add([status.st_mode & 0o111 == 0 ? "file" : "program", try ContentHash(ofFile: path).text])
     default:
-      // Reading a pipe would wait for its writer.
+      // Not read: reading a FIFO would wait for its writer.
       key.add("special \(status.st_mode & S_IFMT)")
     }
   }

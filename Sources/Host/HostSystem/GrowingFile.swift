@@ -3,9 +3,8 @@ import Glibc
 import Synchronization
 import class LinuxSystem.Background
 
-/// A file that somebody writes from front to back while others read it already.
+/// A file that one task writes from front to back while others already read it.
 public final class GrowingFile: Sendable {
-  /// Its path.
   public let path: String
 
   private struct State {
@@ -14,21 +13,22 @@ public final class GrowingFile: Sendable {
   }
   private let state = Mutex(State())
 
-  /// Names a file that will be written.
+  /// Represents a file that will be written.
   public init(_ path: String) { self.path = path }
 
-  /// A file that is complete.
+  /// Represents a file that is complete.
   public convenience init(complete path: String) {
     self.init(path)
     end(.success(()))
   }
 
-  /// Runs the work that writes the file, once: the end of the work is the end of the file. Readers find an error of the work as their own.
+  /// Runs the work that writes the file. It may be called once, and the file is complete when the work ends. Readers
+  /// get an error of the work as their own.
   ///
-  /// - Throws: What the work throws, `FileFailure`.
+  /// - Throws: The error of the work, `FileFailure`.
   public func write(_ work: () async throws -> Void) async throws {
     do {
-      // Who reads does not wait for a name.
+      // The file exists from now on, so readers do not wait for it to appear.
       try FolderTree.writeFile(path, with: [])
       try await work()
     } catch {
@@ -40,7 +40,7 @@ public final class GrowingFile: Sendable {
 
   /// Waits until the file is complete.
   ///
-  /// - Throws: What the writing work threw.
+  /// - Throws: The error of the work that writes the file.
   public func complete() async throws {
     try await withCheckedThrowingContinuation { continuation in
       let outcome = state.withLock { state in
@@ -53,7 +53,7 @@ public final class GrowingFile: Sendable {
 
   private func end(_ outcome: Result<Void, any Error>) {
     let waiting = state.withLock { state in
-      // A failure stays one.
+      // The first failure is kept.
       if case .failure? = state.outcome { return [CheckedContinuation<Void, any Error>]() }
       state.outcome = outcome
       defer { state.waiting = [] }
@@ -62,14 +62,14 @@ public final class GrowingFile: Sendable {
     for continuation in waiting { continuation.resume(with: outcome) }
   }
 
-  /// Writes the file to a pipe as it grows, on a thread of its own, and closes the pipe.
+  /// Writes the file to a pipe as it grows, on a separate thread, and closes the pipe.
   ///
-  /// It ends with the file, or where nobody reads from the pipe any more. Where the file cannot be read, it is a failure for all who wait
-  /// for it.
+  /// It ends at the end of the file, or when the pipe has no reader any more. If the file cannot be read, all tasks
+  /// that wait for the file get the error.
   func feed(_ pipe: Int32) {
     _ = Background {
       defer { close(pipe) }
-      // A reader that goes away is no reason to end this process.
+      // Without this, a reader that closes the pipe would end this process.
       var signals = sigset_t()
       sigemptyset(&signals)
       sigaddset(&signals, SIGPIPE)
@@ -82,19 +82,19 @@ public final class GrowingFile: Sendable {
     }
   }
 
-  /// Microseconds between two looks at whether there is more.
+  /// Microseconds between two checks for more data.
   private static let pause: UInt32 = 2000
 
   private func copy(to pipe: Int32) throws(FileFailure) {
     var source: Int32 = -1
     defer { if source >= 0 { close(source) } }
     while true {
-      // Asked before it is read: what is there now is read to its end.
+      // Read before the data: if the file is complete now, the loop below reads all of it.
       let isComplete = state.withLock { $0.outcome != nil }
       if source < 0 { source = open(path, O_RDONLY | O_CLOEXEC) }
       if source < 0, errno != ENOENT || isComplete { throw .last("read", path) }
       while source >= 0 {
-        // From the file's own position, and without passing through this process.
+        // Copies from the file's position, within the kernel.
         let count = sendfile(pipe, source, nil, 1 << 20)
         if count == 0 { break }
         if count < 0, errno == EPIPE || errno == ECONNRESET { return }

@@ -3,26 +3,25 @@ import Glibc
 import Subprocess
 import SystemPackage
 
-/// A program of the build host (or of the tool tree) to be run, with everything it sees.
+/// A command that runs a program of the build host or of the tool tree.
 public struct HostCommand: Sendable {
-  /// The program.
   public var program: Program
   /// Arguments without argv[0].
   public var arguments: [String]
-  /// Variables added to the inherited environment; `nil` removes one.
+  /// Variables to add to the inherited environment; `nil` removes a variable.
   public var environment: [String: String?]
-  /// Working directory; the caller's own where `nil`.
+  /// Working directory; `nil` for the caller's.
   public var folder: String?
-  /// What the program reads on standard input.
+  /// Content of the program's standard input.
   public var input: Input
-  /// What was being done, for the error: `make the EROFS image`.
+  /// The action, for the error message: `make the EROFS image`.
   public var purpose: String
 
   /// A program that can be started.
   public enum Program: Sendable {
-    /// One of the build host's own.
+    /// A program of the build host.
     case host(HostProgram)
-    /// An executable that the host does not bring: of the tool tree, or Cultivar's own.
+    /// Path of an executable that does not belong to the build host: of the tool tree, or Cultivar's own.
     case file(String)
 
     /// Name in `PATH`, or path.
@@ -34,19 +33,16 @@ public struct HostCommand: Sendable {
     }
   }
 
-  /// What a program reads on standard input.
+  /// The content of a program's standard input.
   public enum Input: Sendable {
-    /// Nothing.
     case none
-    /// These bytes.
     case bytes([UInt8])
     /// A file, from its beginning.
     case file(String)
-    /// A file that is still being written.
     case growing(GrowingFile)
   }
 
-  /// Describes a command with a program of the build host; nothing runs yet.
+  /// Describes a command that runs a program of the build host.
   public init(
     _ program: HostProgram, _ arguments: [String], to purpose: String, environment: [String: String?] = [:],
     in folder: String? = nil, input: Input = .none
@@ -54,9 +50,9 @@ public struct HostCommand: Sendable {
     self.init(.host(program), arguments, to: purpose, environment: environment, in: folder, input: input)
   }
 
-  /// Describes a command with an executable that the build host does not bring.
+  /// Describes a command that runs another executable.
   ///
-  /// - Parameter file: Its path.
+  /// - Parameter file: Path of the executable.
   public init(
     file: String, _ arguments: [String], to purpose: String, environment: [String: String?] = [:],
     in folder: String? = nil, input: Input = .none
@@ -76,12 +72,12 @@ public struct HostCommand: Sendable {
     self.input = input
   }
 
-  /// Runs the program to its end and gives its standard output.
+  /// Runs the program to its end and returns its standard output.
   ///
-  /// Cancelling the task ends the program and what it has started: TERM, and KILL two seconds later.
+  /// Cancelling the task ends the program and its child processes with SIGTERM, and with SIGKILL after two seconds.
   ///
-  /// - Parameter limit: Most bytes of output that are accepted.
-  /// - Throws: ``CommandFailure`` if it cannot be started or does not exit with status 0.
+  /// - Parameter limit: Maximum length of the output in bytes.
+  /// - Throws: ``CommandFailure`` if the program cannot be started or does not exit with status 0.
   @discardableResult
   public func run(limit: Int = 64 << 20) async throws -> String {
     let result: (status: TerminationStatus, output: String?, errors: String?)
@@ -95,7 +91,8 @@ public struct HostCommand: Sendable {
       throw CommandFailure(command: self, outcome: isMissing ? .notFound : .notRun(String(describing: error)))
     }
     try Task.checkCancellation()
-    // What the program made of half a file is nothing, and why it is half comes before whatever the program says.
+    // The program's result is useless if its input was incomplete, and the reason for that matters more than its
+    // output.
     if case .growing(let file) = input { try await file.complete() }
     guard result.status.isSuccess else {
       let said = [result.output ?? "", result.errors ?? ""].joined(separator: "\n")
@@ -111,7 +108,7 @@ public struct HostCommand: Sendable {
     var changes: [Environment.Key: String?] = [:]
     for (name, value) in environment { changes[Environment.Key(stringLiteral: name)] = value }
     var options = PlatformOptions()
-    // A session of its own: what the program has started ends with it, and nothing of it can ask on the terminal.
+    // A separate session: the program's child processes end with it, and none of them can read from the terminal.
     options.createSession = true
     options.teardownSequence = [.gracefulShutDown(toProcessGroup: true, allowedDurationToNextStep: .seconds(2))]
     let configuration = Configuration(
@@ -131,7 +128,7 @@ public struct HostCommand: Sendable {
         configuration, from: try FileDescriptor.open(path, .readOnly), limit: limit)
     case .growing(let file):
       var ends: [Int32] = [-1, -1]
-      // Unlike a pipe's, its ends are closed in other programs from the first moment: one that had one would keep it open.
+      // A socket pair, as it can be created close-on-exec. Another program that inherits an end would keep it open.
       guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0, &ends) == 0 else {
         throw FileFailure.last("make a pipe for", file.path)
       }
@@ -152,34 +149,30 @@ public struct HostCommand: Sendable {
 
 /// A program that the build needs could not be run, or failed.
 public struct CommandFailure: ExplainedError {
-  /// What was to be run.
   public var command: HostCommand
-  /// How it went.
   public var outcome: Outcome
 
-  /// Makes a failure.
   public init(command: HostCommand, outcome: Outcome) {
     self.command = command
     self.outcome = outcome
   }
 
-  /// How a command went that did not succeed.
+  /// The outcome of a command that did not succeed.
   public enum Outcome: Sendable {
-    /// There is no such program.
+    /// The program does not exist.
     case notFound
-    /// It could not be started, or not be followed to its end, for this reason.
+    /// The program could not be started, or its end could not be awaited, for this reason.
     case notRun(String)
-    /// It ended with this status, and said this on standard output and standard error.
+    /// The program ended with this status and this output on standard output and standard error.
     case failed(status: String, said: String)
   }
 
-  /// Whether the program found a disk full.
+  /// True if the program reported a full disk.
   public var isFullDisk: Bool {
     guard case .failed(_, let said) = outcome else { return false }
     return FileFailure.tellsOfFullDisk(said)
   }
 
-  /// What was being done, and what was wrong.
   public var problem: String {
     switch outcome {
     case .notFound:
@@ -191,7 +184,6 @@ public struct CommandFailure: ExplainedError {
     }
   }
 
-  /// What the user can do now.
   public var remedy: String? {
     guard case .notFound = outcome else { return nil }
     guard case .host(let program) = command.program else {

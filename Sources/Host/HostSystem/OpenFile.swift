@@ -2,20 +2,19 @@ import Glibc
 import class LinuxSystem.Descriptor
 import struct LinuxSystem.SystemError
 
-/// An open file whose errors say which file it is. It is closed with its last owner.
+/// An open file whose errors contain its path. The file is closed when its last reference goes.
 public final class OpenFile {
-  /// The purpose that a file is opened for.
+  /// The purpose of opening a file.
   public enum Use {
-    /// Reading.
     case reading
-    /// Reading and writing; the file keeps its content.
+    /// Reading and writing. The file keeps its content.
     case updating
   }
 
   private let path: String
   private let descriptor: Descriptor
 
-  /// Opens a file that exists.
+  /// Opens an existing file.
   ///
   /// - Throws: ``FileFailure``.
   public init(_ path: String, for use: Use = .reading) throws(FileFailure) {
@@ -26,9 +25,9 @@ public final class OpenFile {
     }
   }
 
-  /// Takes over an open descriptor.
+  /// Takes ownership of an open descriptor.
   ///
-  /// - Parameter path: The file, for messages.
+  /// - Parameter path: Path of the file, for error messages.
   public init(owning descriptor: Int32, path: String) {
     self.path = path
     self.descriptor = Descriptor(owning: descriptor)
@@ -43,14 +42,14 @@ public final class OpenFile {
     return Int64(status.st_size)
   }
 
-  /// Reads at most `limit` bytes from the file's position on; none at the end.
+  /// Reads at most `limit` bytes from the file's position; none at the end of the file.
   ///
   /// - Throws: ``FileFailure``.
   public func read(atMost limit: Int) throws(FileFailure) -> [UInt8] {
     try Self.explained("read", path) { () throws(SystemError) in try descriptor.read(atMost: limit) ?? [] }
   }
 
-  /// Reads `count` bytes at `offset`, fewer where the file ends. The file's position stays.
+  /// Reads `count` bytes at `offset`, or fewer at the end of the file. The file's position does not change.
   ///
   /// - Throws: ``FileFailure``.
   public func read(_ count: Int, at offset: UInt64) throws(FileFailure) -> [UInt8] {
@@ -64,7 +63,7 @@ public final class OpenFile {
     try Self.explained("write", path) { () throws(SystemError) in try descriptor.write(all: bytes) }
   }
 
-  /// Copies the rest of another file to the file's position.
+  /// Copies another file, from its position to its end, to this file's position.
   ///
   /// - Throws: ``FileFailure``.
   public func write(restOf source: OpenFile) throws(FileFailure) {
@@ -75,14 +74,14 @@ public final class OpenFile {
     }
   }
 
-  /// Moves the file's position to a byte, counted from the beginning.
+  /// Sets the file's position, in bytes from the beginning.
   ///
   /// - Throws: ``FileFailure``.
   public func seek(to offset: UInt64) throws(FileFailure) {
     guard lseek(descriptor.number, off_t(offset), SEEK_SET) >= 0 else { throw .last("read", path) }
   }
 
-  /// Moves the file's position to the end.
+  /// Sets the file's position to the end of the file.
   ///
   /// - Returns: The length of the file in bytes.
   /// - Throws: ``FileFailure``.
@@ -92,7 +91,7 @@ public final class OpenFile {
     return UInt64(length)
   }
 
-  /// Waits until what was written is on the disk.
+  /// Waits until the written data is on the disk.
   ///
   /// - Throws: ``FileFailure``.
   public func synchronise() throws(FileFailure) {

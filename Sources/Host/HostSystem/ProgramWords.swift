@@ -1,10 +1,11 @@
-/// The part of a failed program's words that a message shows.
+/// The part of a failed program's output that a message shows.
 public enum ProgramWords {
-  /// Most lines that are shown, the decisive ones not counted.
+  /// Maximum number of lines shown, in addition to the decisive ones.
   private static let lineLimit = 30
   private static let decisiveLimit = 8
 
-  /// Lines for a message, each after a line break: first those of package tools that say why, then the last ones of all.
+  /// Returns lines for a message, each after a line break: first the errors of package tools, then the last lines of
+  /// all.
   public static func shown(of said: String) -> String {
     let lines = said.split(separator: "\n").map(String.init).filter { !$0.allSatisfy(\.isWhitespace) }
     let decisive = decisiveLines(lines)
@@ -12,7 +13,7 @@ public enum ProgramWords {
     return (decisive + (decisive.isEmpty || rest.isEmpty ? [] : ["…"]) + rest).map { "\n  | \($0)" }.joined()
   }
 
-  /// The first lines with which dpkg and APT say why they fail. A list of what was not done follows them, and all that other packages print.
+  /// Returns the first lines in which dpkg and APT report errors. Much output of other packages may follow them.
   static func decisiveLines(_ lines: [String]) -> [String] {
     var found: [String] = []
     for (index, line) in lines.enumerated() where found.count < decisiveLimit {
@@ -20,7 +21,7 @@ public enum ProgramWords {
       let isOfDpkg = line.hasPrefix("dpkg") && words.count > 1 && words[1].hasPrefix("error")
       guard isOfDpkg || line.hasPrefix("E: "), !found.contains(line) else { continue }
       found.append(line)
-      // The reason stands in a line of its own.
+      // dpkg prints the reason in a line of its own.
       if isOfDpkg, line.hasSuffix(":"), index + 1 < lines.count { found.append(lines[index + 1]) }
     }
     return found

@@ -1,11 +1,12 @@
 import FoundationEssentials
 
-/// Work of which as much is done at a time as there are processors.
+/// Parallel work, with as many tasks at a time as there are processors (at least two).
 public enum SideBySide {
-  /// Does the work on each item, begun in their order: the largest should come first, so that no processor waits for it alone at the
-  /// end.
+  /// Does the work on each item, started in the items' order.
   ///
-  /// - Throws: The first error of the work; no further work is begun then.
+  /// The largest item should come first, so that it is not the last one to finish while the other processors are idle.
+  ///
+  /// - Throws: The first error of the work. No further work starts then.
   public static func run<Item: Sendable>(
     _ items: [Item], _ work: @Sendable @escaping (Item) async throws -> Void
   ) async throws {

@@ -1,8 +1,8 @@
 import Glibc
 
-/// The stream for messages to the user.
+/// The standard error stream, for messages to the user.
 public enum StandardError {
-  /// Writes a text. Where nobody reads it, it is lost: a message is no reason to end the work that it is about.
+  /// Writes a text. Write errors are ignored: a message that nobody reads must not end the work.
   public static func write(_ text: String) {
     var text = text
     text.withUTF8 { bytes in
@@ -15,6 +15,5 @@ public enum StandardError {
     }
   }
 
-  /// Writes a line.
   public static func writeLine(_ text: String) { write(text + "\n") }
 }

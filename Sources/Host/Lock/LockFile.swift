@@ -1,29 +1,30 @@
 import FoundationEssentials
 import HostSystem
 
-/// `cultivar.lock`: which packages, at which versions, each request came to, and which commit each git reference, so
-/// that every build takes the same.
+/// The content of `cultivar.lock`: the packages and versions for each request, and the commit for each git reference.
 ///
-/// It is JSON with sorted keys, made to be committed and to give small differences.
+/// With it, every build uses the same versions. It is JSON with sorted keys, made for version control with small
+/// differences.
 struct LockFile: Codable, Equatable {
   /// Version of the format.
   static let formatVersion = 1
 
   var cultivarLock = LockFile.formatVersion
-  /// Date of the newest signed index that packages were taken from, in seconds since 1970: the time of an image's files.
+  /// Date of the newest signed index of the packages, in seconds since 1970. It is the time of the files in an image.
   var archiveDate: Int64 = 0
   /// Labels of the packages of each request, by the request's label.
   var requests: [String: [String]] = [:]
   /// The packages, by label.
   var packages: [String: DebianPackage] = [:]
-  /// State of the archives that packages were resolved in, by `URL suite`; files of older versions have none.
+  /// State of the archives at the resolution of the packages, by the index's origin, suite and code name; `nil` in
+  /// files of older versions.
   var releases: [String: ReleaseState]?
   /// Commits of git references, by `URL reference`.
   var revisions: [String: String] = [:]
-  /// SHA-256 of the published images that systems stand upon, by path; files of older versions have none.
+  /// SHA-256 of published images that are the base of systems, by path; `nil` in files of older versions.
   var bases: [String: ContentHash]?
 
-  /// Reads a lock file; an empty one where there is none.
+  /// Reads a lock file. A missing file gives an empty lock.
   ///
   /// - Throws: ``LockFailure``.
   static func read(_ file: URL) throws(LockFailure) -> LockFile {
@@ -44,24 +45,24 @@ struct LockFile: Codable, Equatable {
     }
   }
 
-  /// The packages of a request, if the file has them all.
+  /// Returns the packages of a request; `nil` unless the file has all of them.
   func packages(of request: PackageRequest) -> [DebianPackage]? {
     packages(labelled: request.label)
   }
 
-  /// The packages of what stands under a label, if the file has them all.
+  /// Returns the packages with a label; `nil` unless the file has all of them.
   func packages(labelled label: String) -> [DebianPackage]? {
     guard let labels = requests[label] else { return nil }
     let found = labels.compactMap { packages[$0] }
     return found.count == labels.count ? found : nil
   }
 
-  /// Names of the packages under a label.
+  /// Returns the names of the packages with a label.
   func names(under label: String) -> Set<String> {
     Set((requests[label] ?? []).compactMap { packages[$0]?.name })
   }
 
-  /// Everything by which a part of the file can be asked to be renewed.
+  /// All names of locked packages, git repositories and images that an update can be limited to.
   var names: Set<String> {
     let repositories = revisions.keys.flatMap { key in
       key.split(separator: " ", maxSplits: 1).first.map { Self.names(ofRepository: String($0)) } ?? []
@@ -69,24 +70,23 @@ struct LockFile: Codable, Equatable {
     return Set(packages.values.map(\.name)).union(repositories).union((bases ?? [:]).keys)
   }
 
-  /// A git repository's names: its URL, and the last part of it.
+  /// Returns the names of a git repository: its URL and the last part of the URL, with and without `.git`.
   static func names(ofRepository url: String) -> Set<String> {
     let last = url.split(whereSeparator: { "/:".contains($0) }).last.map(String.init) ?? url
     return [url, last, last.hasSuffix(".git") ? String(last.dropLast(4)) : last]
   }
 
-  /// Records what a request came to.
+  /// Records the packages of a request.
   mutating func record(_ request: PackageRequest, _ found: [DebianPackage]) {
     record(labelled: request.label, found)
   }
 
-  /// Records what a label stands for.
+  /// Records the packages of a label.
   mutating func record(labelled label: String, _ found: [DebianPackage]) {
     requests[label] = found.map(\.label)
     for package in found { packages[package.label] = package }
   }
 
-  /// The file's text.
   func text() throws -> [UInt8] {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
@@ -94,21 +94,16 @@ struct LockFile: Codable, Equatable {
   }
 }
 
-/// A lock file that cannot be read.
+/// An error for a lock file that cannot be read.
 public struct LockFailure: ExplainedError {
-  /// The file.
   public var path: String
-  /// What is wrong with it.
   public var reason: String
 
-  /// What was being done, and what was wrong.
   public var problem: String { "cannot read the lock file \(path): \(reason)" }
-  /// What the user can do now.
   public var remedy: String? { "restore it from version control, or remove it and build anew" }
 }
 
 extension DecodingError {
-  /// The reason in one line.
   fileprivate var short: String {
     switch self {
     case .dataCorrupted(let context), .keyNotFound(_, let context), .typeMismatch(_, let context),

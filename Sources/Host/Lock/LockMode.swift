@@ -1,27 +1,27 @@
 import HostSystem
 
-/// How a build uses the lock file.
+/// The way a build uses the lock file.
 public enum LockMode: Sendable, Equatable {
-  /// What is locked stays; what is missing is looked up and locked.
+  /// Locked versions are used. Missing ones are resolved and added to the file.
   case kept
-  /// Everything is looked up anew.
+  /// Everything is resolved again.
   case renewed
-  /// What has to do with the names is looked up anew: packages, and git repositories by URL or by the last part of it.
+  /// Locked versions that concern these names are resolved again: packages, images, and git repositories by URL or its
+  /// last part.
   case renewedFor(Set<String>)
-  /// Everything is looked up anew, to be compared; the file stays as it is.
+  /// Everything is resolved again for a comparison. The file does not change.
   case compared
-  /// Nothing is looked up: what is missing is an error. The file stays as it is.
+  /// Only locked versions are used, and a missing one is an error. The file does not change.
   case required
 }
 
-/// Something that a build needs and the lock file does not name, where it must.
+/// An error for requests that must be in the lock file and are not.
 public struct NotLocked: ExplainedError {
-  /// Names of what is missing, as the lock file would have them.
+  /// Labels of the missing requests.
   public var missing: [String]
-  /// The lock file, or `nil` where there is none.
+  /// Path of the lock file; `nil` if there is none.
   public var path: String?
 
-  /// What was being done, and what was wrong.
   public var problem: String {
     let list = missing.prefix(20).map { "  | \($0)" }.joined(separator: "\n")
     let more = missing.count > 20 ? "\n  | and \(missing.count - 20) more" : ""
@@ -29,64 +29,58 @@ public struct NotLocked: ExplainedError {
       (path.map { "the lock file \($0) does not name what the build needs" }
       ?? "there is no lock file, and the build may take nothing that is not locked") + "\n\(list)\(more)"
   }
-  /// What the user can do now.
   public var remedy: String? { "run `cultivar lock` and commit cultivar.lock, or build without --locked" }
 }
 
-/// A published image that is another one than the lock file names.
+/// An error for a published image that differs from the locked one.
 public struct ChangedBase: ExplainedError {
-  /// The image, as the lock file names it.
+  /// Path of the image, as in the lock file.
   public var path: String
-  /// SHA-256 that it had.
+  /// SHA-256 in the lock file.
   public var locked: ContentHash
-  /// SHA-256 that it has.
+  /// SHA-256 of the present image.
   public var found: ContentHash
-  /// The lock file.
+  /// Name of the lock file.
   public var lockFile: String
 
-  /// What was being done, and what was wrong.
   public var problem: String {
     "the image \(path) is another one than \(lockFile) names: its SHA-256 is \(found), and was \(locked)"
   }
-  /// What the user can do now.
   public var remedy: String? {
     "put the former image back, or take the new one with `cultivar lock --update \(path)`"
   }
 }
 
-/// Names that are to be looked up anew and that the lock file does not have.
+/// An error for names to update that are not in the lock file.
 public struct NoLockedName: ExplainedError {
-  /// The names.
   public var names: [String]
-  /// The lock file.
+  /// Path of the lock file.
   public var path: String
 
-  /// What was being done, and what was wrong.
   public var problem: String {
     "cannot update \(names.map { "'\($0)'" }.joined(separator: ", ")): \(path) has no package, git repository or image of that name"
   }
-  /// What the user can do now.
   public var remedy: String? {
     "name packages as `cultivar outdated` does, or update everything: `cultivar lock --update`"
   }
 }
 
-/// A difference between what is locked and what there is now.
+/// A difference between a locked version and the available one.
 public struct LockChange: Sendable, Codable, Hashable {
-  /// Name of the package, or URL of the git repository.
+  /// Name of the package, URL of the git repository, or path of the image.
   public var name: String
-  /// Architecture of a package.
+  /// Architecture of a package; `nil` for anything else.
   public var architecture: String?
-  /// Locked version or commit; `nil` for what is new.
+  /// Locked version, commit or checksum; `nil` if it was not locked.
   public var locked: String?
-  /// Version or commit that there is now; `nil` for what is no longer needed.
+  /// Available version, commit or checksum; `nil` if it is no longer needed.
   public var available: String?
-  /// Where it comes from: the archive, or the git reference.
+  /// The package's archive, the git reference, or `image`.
   public var from: String
 }
 
 extension LockChange {
-  /// Differences between two lock files, in the order of names.
+  /// Returns the differences between two lock files, sorted by name.
   static func between(_ old: LockFile, _ new: LockFile) -> [LockChange] {
     var changes: Set<LockChange> = []
     for (label, labels) in new.requests {

@@ -1,7 +1,7 @@
 import FoundationEssentials
 import HostSystem
 
-/// The lock of a project while it is being built: what was locked before, and what this build used.
+/// The lock of a project during a build: the locked versions before it, and the ones that it uses.
 public actor ProjectLock {
   private let file: URL
   private let mode: LockMode
@@ -12,8 +12,8 @@ public actor ProjectLock {
   /// Opens a project's lock file.
   ///
   /// - Parameters:
-  ///   - file: `cultivar.lock`; it is made where it does not exist.
-  ///   - mode: What of it counts.
+  ///   - file: `cultivar.lock`; it is created if it does not exist.
+  ///   - mode: The way the build uses the file.
   /// - Throws: ``LockFailure``, ``NoLockedName``.
   public init(file: URL, mode: LockMode = .kept) throws {
     self.file = file
@@ -25,7 +25,7 @@ public actor ProjectLock {
     guard unknown.isEmpty else { throw NoLockedName(names: unknown.sorted(), path: file.path) }
   }
 
-  /// The packages that a request is locked to; `nil` where it is not.
+  /// Returns the locked packages of a request; `nil` if there are none that the mode allows.
   public func packages(of request: PackageRequest) -> [DebianPackage]? {
     guard let known = used.packages(of: request) ?? (counts(request.label) ? lock.packages(of: request) : nil) else {
       return nil
@@ -34,7 +34,7 @@ public actor ProjectLock {
     return known
   }
 
-  /// The packages that a label stands for; `nil` where nothing is locked under it.
+  /// Returns the locked packages of a label; `nil` if there are none that the mode allows.
   public func packages(labelled label: String) -> [DebianPackage]? {
     guard let known = used.packages(labelled: label) ?? (counts(label) ? lock.packages(labelled: label) : nil) else {
       return nil
@@ -44,9 +44,11 @@ public actor ProjectLock {
     return known
   }
 
-  /// Versions that packages keep where others beside them are looked up, by name: those that are locked and not to be renewed.
+  /// Returns the versions to keep, by package name, when other packages are resolved.
   ///
-  /// - Parameter head: What the labels begin with that count; a package that they have in several versions has none to keep.
+  /// These are the locked versions, except those to be renewed.
+  ///
+  /// - Parameter head: Beginning of the labels to consider. A package with several versions there has none to keep.
   public func versionsToKeep(inLabelsWith head: String) -> [String: String] {
     let renewed: Set<String>
     switch mode {
@@ -62,11 +64,11 @@ public actor ProjectLock {
     }
   }
 
-  /// The commit that a git reference is locked to; `nil` where it is not.
+  /// Returns the locked commit of a git reference; `nil` if there is none that the mode allows.
   ///
   /// - Parameters:
-  ///   - url: The repository.
-  ///   - reference: The reference, with its kind: `tag v1`.
+  ///   - url: URL of the repository.
+  ///   - reference: The reference with its kind: `tag v1`.
   public func revision(of url: String, _ reference: String) -> String? {
     let key = "\(url) \(reference)"
     let counts =
@@ -80,7 +82,7 @@ public actor ProjectLock {
     return known
   }
 
-  /// Whether what is locked under a label is taken.
+  /// Returns true if the mode allows the locked packages of a label.
   private func counts(_ label: String) -> Bool {
     switch mode {
     case .kept, .required: true
@@ -89,27 +91,27 @@ public actor ProjectLock {
     }
   }
 
-  /// Called before something is looked up that is not locked.
+  /// Checks that versions may be resolved that are not locked. It is called before they are resolved.
   ///
-  /// - Parameter missing: What the lock file would have to name.
-  /// - Throws: ``NotLocked`` where nothing may be looked up.
+  /// - Parameter missing: Labels of the requests to resolve.
+  /// - Throws: ``NotLocked`` if the mode requires locked versions.
   public func allowLookup(of missing: [String]) throws(NotLocked) {
     guard mode == .required else { return }
     throw NotLocked(
       missing: missing, path: FileManager.default.fileExists(atPath: file.path) ? file.path : nil)
   }
 
-  /// What this build took that is not what was locked when it began.
+  /// Returns the differences between the versions that this build used and the ones locked before it.
   public func changes() -> [LockChange] { LockChange.between(before, used) }
 
-  /// Time of the files in an image, in seconds since 1970: the date of the archive's newest index.
+  /// Time of the files in an image, in seconds since 1970. It is the date of the newest index.
   public var archiveDate: Int64 { max(startsAnew ? 0 : lock.archiveDate, used.archiveDate) }
 
   private var startsAnew: Bool { mode == .renewed || mode == .compared }
 
-  /// Locks requests to packages.
+  /// Locks the packages of requests.
   ///
-  /// - Parameter archiveDate: Date of the signed index that they come from.
+  /// - Parameter archiveDate: Date of the packages' signed index, in seconds since 1970.
   /// - Throws: `FileFailure`.
   public func record(_ found: [PackageRequest: [DebianPackage]], archiveDate: Int64) throws {
     for (request, packages) in found {
@@ -121,13 +123,14 @@ public actor ProjectLock {
     try save()
   }
 
-  /// Locks what stands under labels, and notes the state of the archives that it was resolved in.
+  /// Locks the packages of labels, with the state of the archives at their resolution.
   ///
   /// - Throws: `FileFailure`.
   public func record(
     labelled found: [String: [DebianPackage]], releases: [String: ReleaseState], archiveDate: Int64
   ) throws {
-    // What other images have upon a base that has changed was resolved for the base as it was.
+    // If the packages of a stage change, stages of other images on the same base were resolved for the old ones, so
+    // those are no longer locked.
     if found.contains(where: { label, packages in lock.packages(labelled: label).map { $0 != packages } ?? false }) {
       let kinds = Set(found.keys.compactMap { $0.split(separator: ":").first })
       for label in lock.requests.keys where found[label] == nil && kinds.contains(where: { label.hasPrefix("\($0):") })
@@ -154,9 +157,9 @@ public actor ProjectLock {
     try save()
   }
 
-  /// Whether a published image is the one that is locked, if one is.
+  /// Checks that a published image is the locked one. An image that is not locked passes.
   ///
-  /// - Parameter path: The image, as it stays the same on other machines: from the project's folder.
+  /// - Parameter path: Path of the image, relative to the project's folder, so that it is the same on other machines.
   /// - Throws: ``ChangedBase``.
   public func check(base path: String, _ hash: ContentHash) throws(ChangedBase) {
     let counts =
@@ -169,7 +172,7 @@ public actor ProjectLock {
     throw ChangedBase(path: path, locked: known, found: hash, lockFile: file.lastPathComponent)
   }
 
-  /// Locks a published image, which has to be the one that is locked already.
+  /// Locks a published image. If it is already locked, it must be the same image.
   ///
   /// - Throws: ``ChangedBase``, ``NotLocked``, `FileFailure`.
   public func record(base path: String, _ hash: ContentHash) throws {
@@ -182,7 +185,7 @@ public actor ProjectLock {
     try save()
   }
 
-  /// Drops what this build did not ask for: called after a build of all images.
+  /// Removes the locks that this build did not use. It is called after a build of all images.
   ///
   /// - Throws: `FileFailure`.
   public func tidy() throws {

@@ -1,8 +1,6 @@
-/// The reason why packages cannot be installed this way, in words for the user of `cultivar`; dpkg can be asked instead.
+/// The reason why this program cannot install the packages, for the user of `cultivar`. dpkg may still be able to.
 public struct InstallationFailure: Error, Equatable, Sendable, CustomStringConvertible {
-  /// The reason.
   public let description: String
 
-  /// Makes a failure.
   public init(_ description: String) { self.description = description }
 }

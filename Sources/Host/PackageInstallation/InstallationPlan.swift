@@ -1,25 +1,23 @@
 import TaggedFields
 
-/// Everything that `cultivar-installer` needs to know to install new packages into a tree.
+/// The input of `cultivar-installer`: the new packages and the tree to install them into.
 public struct InstallationPlan: Equatable, Sendable {
-  /// A package to be installed.
+  /// A package to install.
   public struct Package: Equatable, Sendable {
-    /// Its name.
     public var name: String
-    /// Its Debian architecture, which may be `all`.
+    /// The package's Debian architecture; may be `all`.
     public var architecture: String
-    /// True if several architectures of it may be installed beside each other (`Multi-Arch: same`).
+    /// True if the package can be installed for several architectures at once (`Multi-Arch: same`).
     public var isMultiArch: Bool
-    /// Name of its archive file in ``archives``.
+    /// Name of the package's archive file in ``archives``.
     public var archive: String
-    /// Offset in bytes at which its compressed files begin in the archive.
+    /// Offset of the compressed files in the archive file, in bytes.
     public var offset: UInt64
-    /// Length in bytes of its compressed files.
+    /// Length of the compressed files in bytes.
     public var size: UInt64
-    /// True if they are compressed by xz; `dpkg-deb` reads all others.
+    /// True if the files are compressed with xz. All others are read by `dpkg-deb`.
     public var isXZ: Bool
 
-    /// Describes a package.
     public init(
       name: String, architecture: String, isMultiArch: Bool, archive: String, offset: UInt64, size: UInt64, isXZ: Bool
     ) {
@@ -32,51 +30,50 @@ public struct InstallationPlan: Equatable, Sendable {
       self.isXZ = isXZ
     }
 
-    /// The beginning of its files' names in dpkg's database: packages of which several architectures may be installed are told apart.
+    /// Beginning of the names of the package's files in dpkg's database. It has the architecture if several can be
+    /// installed at once.
     public var stem: String { isMultiArch ? "\(name):\(architecture)" : name }
   }
 
-  /// A rule for paths that are left out, or kept all the same (`path-exclude` and `path-include` of `dpkg(1)`).
+  /// A rule that excludes paths, or includes them again (`path-exclude` and `path-include` of `dpkg(1)`).
   public struct Rule: Equatable, Sendable {
     /// Pattern of `fnmatch(3)`.
     public var pattern: String
-    /// True if paths that match are kept.
+    /// True if matching paths are included.
     public var isInclusion: Bool
 
-    /// Makes a rule.
     public init(pattern: String, isInclusion: Bool) {
       self.pattern = pattern
       self.isInclusion = isInclusion
     }
   }
 
-  /// Folder of the installation's own files in the sandbox.
+  /// Folder of the installation's files in the sandbox.
   public static let place = "/run/cultivar/installation"
   /// Path of the installer in the sandbox.
   public static let program = "/run/cultivar/installer"
   /// Path of the plan in the sandbox.
   public static let file = place + "/plan"
-  /// Folder of the packages' control files in the sandbox: a folder for each package, of the name of its archive file.
+  /// Folder of the packages' control files in the sandbox. Each package has a folder with the name of its archive file.
   public static let control = place + "/control"
 
   /// Debian architecture of the tree.
   public var architecture: String
   /// Folder of the archive files in the sandbox.
   public var archives: String
-  /// Path of the tree in the sandbox, for the work beside it.
+  /// Path of the tree in the sandbox, for the work outside the tree.
   public var tree: String
-  /// Names of the links into `usr` that are made first in an empty tree; none where the tree is not empty.
+  /// Names of the links into `usr` that are made first in an empty tree; none for other trees.
   public var mergedLinks: [String] = []
-  /// Rules for the paths of packages; of those that match, the last one counts.
+  /// Rules for the paths of packages. The last matching rule counts.
   public var rules: [Rule] = []
-  /// Program that decompresses xz from its standard input to its standard output, with its arguments.
+  /// The command that decompresses xz from standard input to standard output, with its arguments.
   public var decompressor: [String] = []
-  /// Folder with archives that were decompressed ahead of time; empty for none.
+  /// Folder with archives that are decompressed in advance; empty for none.
   public var ahead = ""
-  /// The packages, in the order in which their scripts run before anything is configured.
+  /// The packages, in the order in which their `preinst` scripts run, before any package is configured.
   public var packages: [Package] = []
 
-  /// Makes a plan with no packages.
   public init(architecture: String, archives: String, tree: String) {
     self.architecture = architecture
     self.archives = archives
@@ -96,7 +93,7 @@ extension InstallationPlan {
     static let packages: UInt16 = 8
   }
 
-  /// The plan as tagged fields. Lists are texts that each end with a zero byte, which no path has.
+  /// The plan as tagged fields. A list is a sequence of texts, each with a final zero byte, which no path contains.
   public var bytes: [UInt8] {
     var writer = FieldWriter()
     writer.add(Tag.architecture, text: architecture)
@@ -116,7 +113,7 @@ extension InstallationPlan {
     return writer.bytes
   }
 
-  /// Reads ``bytes``.
+  /// Parses ``bytes``.
   ///
   /// - Throws: `FieldFailure`.
   public init(_ bytes: [UInt8]) throws(FieldFailure) {

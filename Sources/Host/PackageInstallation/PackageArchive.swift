@@ -1,15 +1,15 @@
 import Glibc
 import LinuxSystem
 
-/// The files of a package as a tar archive, decompressed while it is read.
+/// The files of a package as a tar archive, decompressed while they are read.
 final class PackageArchive {
   private var output: Descriptor?
   private let package: InstallationPlan.Package
   private let decompressor: pid_t?
-  /// The archive as it was decompressed ahead of time; removed when it is read.
+  /// Path of the archive that was decompressed in advance; removed after reading.
   private let ready: String?
 
-  /// Starts decompressing.
+  /// Starts the decompression.
   ///
   /// - Throws: `SystemError`, `StartError`.
   init(_ package: InstallationPlan.Package, plan: InstallationPlan) throws {
@@ -27,7 +27,7 @@ final class PackageArchive {
     let input: Descriptor
     let words: [String]
     if package.isXZ, !plan.decompressor.isEmpty {
-      // It reads from here to the stream's end.
+      // The decompressor reads from here to the end of the stream.
       input = try Descriptor(opening: path, O_RDONLY)
       guard lseek(input.number, off_t(package.offset), SEEK_SET) >= 0 else { throw SystemError("read", path) }
       words = plan.decompressor
@@ -40,10 +40,9 @@ final class PackageArchive {
       input: input, output: pipe.writing, error: Descriptor(owning: dup(STDERR_FILENO)))
   }
 
-  /// The descriptor to read from.
   var number: Int32 { output?.number ?? -1 }
 
-  /// Ends reading, waits for the decompressor, and says why it failed; `nil` where it did not.
+  /// Ends reading and waits for the decompressor. Returns the reason if it failed.
   func close() -> InstallationFailure? {
     output = nil
     if let ready { unlink(ready) }
@@ -51,14 +50,16 @@ final class PackageArchive {
     var status: Int32 = 0
     while waitpid(decompressor, &status, 0) < 0, errno == EINTR {}
     let end = ProcessEnd(waitStatus: status)
-    // It may not have been read to its end, by somebody who knows why.
+    // SIGPIPE is not an error here: the reader stopped early and has reported the reason itself.
     return end == .exited(0) || end == .signalled(Int(SIGPIPE))
       ? nil : InstallationFailure("\(package.archive) cannot be decompressed: \(end)")
   }
 
-  /// The file of an archive that is decompressed ahead, once it is whole; `nil` where it is to be decompressed here.
+  /// Returns the path of an archive that is decompressed in advance, once it is complete; `nil` if this process has to
+  /// decompress it.
   ///
-  /// Whoever makes the folder first decompresses. The other one waits for a lock, which ends with the first one's process.
+  /// The process that makes the folder decompresses the archive. The other one waits for a lock, which the first one's
+  /// end releases.
   private static func ready(_ folder: String) throws(SystemError) -> String? {
     guard mkdir(folder, 0o755) != 0 else { return nil }
     guard errno == EEXIST else { throw SystemError("make the folder", folder) }

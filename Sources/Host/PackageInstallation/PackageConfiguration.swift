@@ -1,16 +1,16 @@
 import Glibc
 import LinuxSystem
 
-/// Runs the scripts of unpacked packages that come before their configuration, activates triggers, and has dpkg configure everything.
+/// Runs the `preinst` scripts of unpacked packages, activates triggers, and configures all packages with dpkg.
 public struct PackageConfiguration {
   private let plan: InstallationPlan
 
-  /// Prepares the work, which is done in the tree.
+  /// Prepares the work, which runs inside the tree.
   public init(_ plan: InstallationPlan) { self.plan = plan }
 
-  /// The program that tells scripts that no service may be started (`invoke-rc.d(8)`).
+  /// The program that forbids scripts to start services (`invoke-rc.d(8)`).
   private static let policy = "/usr/sbin/policy-rc.d"
-  /// dpkg's settings with the rules for paths that are left out.
+  /// The file of dpkg's settings with the rules for excluded paths.
   private static let settings = "/etc/dpkg/dpkg.cfg.d/50cultivar"
 
   /// Configures the packages.
@@ -51,7 +51,7 @@ public struct PackageConfiguration {
       ], called: "the preinst script of \(package.stem)")
   }
 
-  /// Runs a program, whose output goes to standard error.
+  /// Runs a program with its output on standard error.
   private func start(_ path: String, _ words: [String], variables: [String] = [], called name: String) throws {
     var list = environ
     var environment = variables
@@ -70,9 +70,9 @@ public struct PackageConfiguration {
     guard end == .exited(0) else { throw InstallationFailure("\(name) failed: \(end)") }
   }
 
-  /// Does what dpkg does for each path that it unpacks, for all of them at once.
+  /// Activates the triggers for the paths of all packages, as dpkg does for each path that it unpacks.
   private func activateTriggers(_ database: PackageDatabase) throws {
-    // A script may have diverted what another package brings.
+    // A script may have diverted a path of another package.
     let diversions = Dictionary(try database.diversions()) { $1 }
     let triggers = try database.triggerPaths()
     var activated: [TreePath: [String]] = [:]
@@ -91,7 +91,8 @@ public struct PackageConfiguration {
       for path in own { activated[path, default: []].append(package.stem) }
     }
     guard !activated.isEmpty else { return }
-    // Triggers that scripts activated are in the list already; dpkg joins lines of one trigger (dpkg's doc/triggers.txt, "Unincorp").
+    // Triggers that scripts activated are already in the list. dpkg joins the lines of one trigger (dpkg's
+    // doc/triggers.txt, "Unincorp").
     let lines = activated.sorted { $0.key < $1.key }.map { "\($0.key.text) \($0.value.joined(separator: " "))\n" }
     try database.append(lines.joined(), to: "triggers/Unincorp")
   }

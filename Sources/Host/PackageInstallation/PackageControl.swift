@@ -5,20 +5,17 @@ struct PackageControl {
   /// A configuration file (`deb-conffiles(5)`).
   struct Conffile {
     var path: TreePath
-    /// True if the package had it once, and an upgrade removes it.
+    /// True if earlier versions of the package had the file, and an upgrade removes it.
     var isRemovedOnUpgrade: Bool
   }
 
   let package: InstallationPlan.Package
   /// Names of the files, `control` included.
   let names: [String]
-  /// Its configuration files.
   let conffiles: [Conffile]
 
   private let folder: String
 
-  /// Reads the folder.
-  ///
   /// - Throws: `SystemError`.
   init(_ package: InstallationPlan.Package, in place: String) throws(SystemError) {
     self.package = package
@@ -34,7 +31,7 @@ struct PackageControl {
       } : []
   }
 
-  /// Its paragraph of dpkg's status file: unpacked, and not configured.
+  /// Returns the package's paragraph for dpkg's status file, in the state "unpacked".
   ///
   /// - Throws: `SystemError`.
   func status() throws(SystemError) -> String {
@@ -49,7 +46,7 @@ struct PackageControl {
     return lines.joined(separator: "\n") + "\n"
   }
 
-  /// The triggers that it is interested in, with the lines that stand for it in dpkg's database (`deb-triggers(5)`).
+  /// Returns the triggers in which the package is interested, with their lines in dpkg's database (`deb-triggers(5)`).
   ///
   /// - Throws: `SystemError`.
   func interests() throws(SystemError) -> [(trigger: String, line: String)] {
@@ -62,7 +59,7 @@ struct PackageControl {
     }
   }
 
-  /// Copies what dpkg keeps of the control files into its database.
+  /// Copies the control files, except `control`, into dpkg's database.
   ///
   /// - Throws: `SystemError`.
   func copy(to database: PackageDatabase) throws(SystemError) {

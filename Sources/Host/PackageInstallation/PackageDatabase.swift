@@ -1,16 +1,16 @@
 import Glibc
 import LinuxSystem
 
-/// dpkg's database in a tree, by the files that dpkg 1.21 and 1.22 have (doc/internals in its sources; `dpkg(1)`, "Files").
+/// dpkg's database in a tree, with the files of dpkg 1.21 and 1.22 (doc/internals in its sources; `dpkg(1)`, "Files").
 struct PackageDatabase: Sendable {
   static let path = "/var/lib/dpkg"
 
-  /// The folder; a path without links.
+  /// Path of the folder, without links.
   let folder: String
 
-  /// Opens the database of a tree, and makes its folders where they are missing.
+  /// Opens the database of a tree, and creates its missing folders.
   ///
-  /// - Parameter tree: The tree, whose links are followed in it.
+  /// - Parameter tree: The tree. Links are followed inside it.
   /// - Throws: `SystemError`.
   init(in tree: TreeRoot) throws(SystemError) {
     place = try tree.folder(Self.path)
@@ -18,12 +18,12 @@ struct PackageDatabase: Sendable {
     for name in ["info", "updates", "triggers"] { _ = try tree.folder("\(Self.path)/\(name)") }
   }
 
-  // It keeps the path of the folder alive.
+  // Keeps the path of the folder valid.
   private let place: Descriptor
 
   // MARK: Reading
 
-  /// Bytes of a file; empty where it is missing.
+  /// Reads a file of the database; empty if it is missing.
   ///
   /// - Throws: `SystemError`.
   func read(_ name: String) throws(SystemError) -> [UInt8] {
@@ -31,14 +31,14 @@ struct PackageDatabase: Sendable {
     return try FileTree.read("\(folder)/\(name)", limit: 1 << 30)
   }
 
-  /// Lines of a file; none where it is missing.
+  /// Reads the lines of a file; none if it is missing.
   ///
   /// - Throws: `SystemError`.
   func lines(_ name: String) throws(SystemError) -> [ArraySlice<UInt8>] {
     try read(name).split(separator: UInt8(ascii: "\n"))
   }
 
-  /// Every path of the packages that were installed before.
+  /// Returns all paths of the packages that are already installed.
   ///
   /// - Throws: `SystemError`.
   func paths() throws(SystemError) -> Set<TreePath> {
@@ -49,12 +49,12 @@ struct PackageDatabase: Sendable {
     return paths
   }
 
-  /// Paths of one package, by the beginning of its files' names.
+  /// Returns the paths of one package.
   ///
   /// - Throws: `SystemError`.
   func paths(of stem: String) throws(SystemError) -> [TreePath] { try lines("info/\(stem).list").map { TreePath($0) } }
 
-  /// Paths that a package wants elsewhere, with the package: three lines for each (`dpkg-divert(1)`).
+  /// Returns the diverted paths, each with the package that diverts it (`dpkg-divert(1)`). Each takes three lines.
   ///
   /// - Throws: `SystemError`.
   func diversions() throws(SystemError) -> [(path: TreePath, package: String)] {
@@ -64,7 +64,8 @@ struct PackageDatabase: Sendable {
     }
   }
 
-  /// Paths with an owner and rights of their own (`dpkg-statoverride(1)`): user, group, mode and path in a line.
+  /// Returns the paths with overridden ownership and mode (`dpkg-statoverride(1)`). A line has user, group, mode and
+  /// path.
   ///
   /// - Throws: `SystemError`.
   func overridden() throws(SystemError) -> Set<TreePath> {
@@ -75,7 +76,7 @@ struct PackageDatabase: Sendable {
       })
   }
 
-  /// Paths in whose change packages are interested (`deb-triggers(5)`).
+  /// Returns the paths that packages have file triggers for (`deb-triggers(5)`).
   ///
   /// - Throws: `SystemError`.
   func triggerPaths() throws(SystemError) -> Set<TreePath> {
@@ -87,7 +88,7 @@ struct PackageDatabase: Sendable {
 
   // MARK: Writing
 
-  /// Writes a file of `info`.
+  /// Writes a file in the `info` folder.
   ///
   /// - Throws: `SystemError`.
   func write(_ bytes: [UInt8], toInformation name: String, mode: mode_t = 0o644) throws(SystemError) {
@@ -97,7 +98,7 @@ struct PackageDatabase: Sendable {
     guard fchmod(file.number, mode) == 0 else { throw SystemError("set the mode of", path) }
   }
 
-  /// Adds to the end of a file, and makes it where it is missing.
+  /// Appends to a file, and creates it if it is missing.
   ///
   /// - Throws: `SystemError`.
   func append(_ text: String, to name: String) throws(SystemError) {
@@ -105,7 +106,7 @@ struct PackageDatabase: Sendable {
     try file.write(all: Array(text.utf8))
   }
 
-  /// Writes a file.
+  /// Writes a file in the database's folder.
   ///
   /// - Throws: `SystemError`.
   func write(_ text: String, to name: String) throws(SystemError) {

@@ -2,16 +2,18 @@ import Glibc
 import LinuxSystem
 import Synchronization
 
-/// Unpacks new packages into a tree, side by side, and writes dpkg's database as dpkg itself writes it for packages that are unpacked and
-/// not configured (`dpkg(1)`, "Package states").
+/// Unpacks new packages into a tree, in parallel, and writes dpkg's database for them.
 ///
-/// Everything that has a rule of its own is left to dpkg: a file in two packages, diversions, overridden rights, configuration files that
-/// are there already. It is found before or while the packages are unpacked and said; nothing of the tree is of use then.
+/// The database is the same as dpkg's for packages that are unpacked and not configured (`dpkg(1)`, "Package states").
+///
+/// Cases with special rules are left to dpkg: a file in two packages, diversions, overridden ownership, and
+/// configuration files that already exist. They are found before or during unpacking and reported as an error. The tree
+/// is unusable after an error.
 public struct PackageUnpacking: Sendable {
   private let plan: InstallationPlan
   private let control: String
 
-  /// Prepares the work, which is done beside the tree.
+  /// Prepares the work, which runs outside the tree.
   ///
   /// - Parameter control: Folder of the packages' control files.
   public init(_ plan: InstallationPlan, control: String = InstallationPlan.control) {
@@ -19,7 +21,7 @@ public struct PackageUnpacking: Sendable {
     self.control = control
   }
 
-  /// A package that is unpacked.
+  /// The result of unpacking one package.
   private struct Result {
     var index: Int
     var paths: [TreePath]
@@ -56,14 +58,14 @@ public struct PackageUnpacking: Sendable {
   private func unpack(
     _ controls: [PackageControl], in tree: TreeRoot, _ database: PackageDatabase
   ) throws -> [Result] {
-    // The largest first, so that no processor waits for the last one.
+    // The largest first, so that it is not the last one to finish while the other processors are idle.
     let queue = plan.packages.indices.sorted {
       (plan.packages[$1].size, plan.packages[$0].stem) < (plan.packages[$0].size, plan.packages[$1].stem)
     }
     let next = Atomic(0)
     let hasFailed = Atomic(false)
     let rules = PathRules(plan.rules)
-    // Each has everything that it needs, and what it gives back is put together here.
+    // The workers share no mutable state but the two atomics. Their results are joined here.
     let workers = (0..<max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))).map { _ in
       Background { () -> Swift.Result<[Result], any Error> in
         Swift.Result {
@@ -96,7 +98,7 @@ public struct PackageUnpacking: Sendable {
     do {
       try writer.write(&reader)
     } catch {
-      // A decompressor that failed has the better words.
+      // The decompressor's error explains the problem better.
       throw archive.close() ?? error
     }
     if let failure = archive.close() { throw failure }
@@ -108,7 +110,7 @@ public struct PackageUnpacking: Sendable {
     return Result(index: index, paths: writer.paths, folders: writer.folders)
   }
 
-  /// Sums of a package's files, for one that brings none, which hardly any does.
+  /// Computes the MD5 sums of a package's files, for the few packages that have no `md5sums`.
   private func sums(of paths: [TreePath], in tree: TreeRoot) throws -> [UInt8] {
     var lines: [UInt8] = []
     for path in paths {
@@ -125,7 +127,7 @@ public struct PackageUnpacking: Sendable {
     return lines
   }
 
-  /// Refuses files of two packages, and files that somebody wants elsewhere or with other rights.
+  /// Refuses files of two packages, and files that are diverted or have overridden ownership.
   private func refuse(
     _ results: [Result], upon before: Set<TreePath>, in tree: TreeRoot, _ database: PackageDatabase
   ) throws {
@@ -134,7 +136,7 @@ public struct PackageUnpacking: Sendable {
     let overridden = try database.overridden()
     for result in results {
       for path in result.paths {
-        // A link to a folder may be in several, as a folder may.
+        // Several packages may have the same folder, and also the same link to a folder.
         if !seen.insert(path).inserted, result.folders[path] == nil, try !tree.hasFolder(path) {
           throw InstallationFailure("\(path.text) is in two packages")
         }
@@ -144,7 +146,8 @@ public struct PackageUnpacking: Sendable {
     }
   }
 
-  /// Sets owners, rights and times of new folders: those of the first package that has one, as dpkg leaves a folder that is there.
+  /// Sets the owner, mode and time of new folders. The first package with a folder decides, as dpkg does not change an
+  /// existing folder.
   private func setFolders(_ results: [Result], in tree: TreeRoot) throws {
     var folders: [TreePath: TreeWriter.Folder] = [:]
     for result in results {
@@ -163,7 +166,7 @@ public struct PackageUnpacking: Sendable {
     }
   }
 
-  /// Removes folders that are left out, from the inside out, where nothing is in them.
+  /// Removes excluded folders that are empty, the innermost first.
   private func leaveFoldersOut(_ results: [Result], in tree: TreeRoot) throws {
     let rules = PathRules(plan.rules)
     guard !rules.isEmpty else { return }
@@ -181,11 +184,11 @@ public struct PackageUnpacking: Sendable {
       try database.write(Array("1\n".utf8), toInformation: "format")
     }
     if !FileTree.exists("\(database.folder)/arch") { try database.write("\(plan.architecture)\n", to: "arch") }
-    // Paragraphs are in the order of names, as a reader expects them.
+    // The paragraphs are sorted by name, as readers expect.
     let texts = try controls.sorted { $0.package.stem < $1.package.stem }.map { try $0.status() }
     let isFirst = try database.read("status").isEmpty
     try database.append((isFirst ? "" : "\n") + texts.joined(separator: "\n"), to: "status")
-    // One file for all paths, and one for each name (dpkg's doc/triggers.txt, "Internals").
+    // All paths are in one file, and each other trigger has its own (dpkg's doc/triggers.txt, "Internals").
     var interests: [String: String] = [:]
     for control in controls {
       for (trigger, line) in try control.interests() {
@@ -202,18 +205,18 @@ public struct PackageUnpacking: Sendable {
 }
 
 extension TreeRoot {
-  /// True if a path leads to a folder, links followed.
+  /// Returns true if a path leads to a folder. Links are followed.
   func hasFolder(_ path: TreePath) throws(SystemError) -> Bool {
     guard let place = try open(path.text) else { return false }
     return try place.mode() & S_IFMT == S_IFDIR
   }
 }
 
-/// The things that a path can lead to.
+/// The kind of a file.
 enum FileKind: Equatable {
   case file, folder, other
 
-  /// Says what a path leads to, the last link not followed; `nil` where nothing is.
+  /// Reads the kind of the file at a path; `nil` if there is none. A link at the end of the path is not followed.
   ///
   /// - Throws: `SystemError`.
   init?(of path: TreePath, in tree: TreeRoot) throws(SystemError) {

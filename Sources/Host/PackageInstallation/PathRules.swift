@@ -1,6 +1,6 @@
 import CLinuxSystem
 
-/// Rules for paths that are left out (`path-exclude` and `path-include` of `dpkg(1)`): of those that match, the last one counts.
+/// Rules for excluded paths (`path-exclude` and `path-include` of `dpkg(1)`). The last matching rule counts.
 struct PathRules: Sendable {
   private let rules: [(pattern: [CChar], isInclusion: Bool)]
 
@@ -8,10 +8,9 @@ struct PathRules: Sendable {
     self.rules = rules.map { (Array($0.pattern.utf8).cString, $0.isInclusion) }
   }
 
-  /// True if there are none.
   var isEmpty: Bool { rules.isEmpty }
 
-  /// True if a path is not left out.
+  /// Returns true if a path is not excluded.
   func keep(_ path: TreePath) -> Bool {
     guard !rules.isEmpty else { return true }
     let text = path.bytes.cString

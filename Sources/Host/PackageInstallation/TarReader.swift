@@ -2,23 +2,22 @@ import CLinuxSystem
 import Glibc
 import LinuxSystem
 
-/// Reads the tar archive in a package: POSIX ustar and GNU's long names, which is all that `deb(5)` allows.
+/// Reads the tar archive of a package: POSIX ustar with GNU's long names, the only forms that `deb(5)` allows.
 struct TarReader {
-  /// The kinds of entries.
   enum Kind: Equatable {
     case file(size: UInt64)
     case hardLink(to: TreePath)
     case symbolicLink(to: [UInt8])
     case folder
-    /// A device or a FIFO: the type bits of `st_mode`, and its number.
+    /// A device or FIFO, with the type bits of `st_mode` and the device number.
     case node(type: mode_t, device: dev_t)
   }
 
-  /// A file or folder with its properties.
+  /// An entry with its metadata.
   struct Entry {
     var path: TreePath
     var kind: Kind
-    /// Permissions, set-id bits included.
+    /// Permissions, including the set-ID bits.
     var mode: mode_t
     var owner: uid_t
     var group: gid_t
@@ -34,21 +33,19 @@ struct TarReader {
   private var buffer = [UInt8](repeating: 0, count: 256 << 10)
   private var start = 0
   private var end = 0
-  /// Bytes of the current entry's contents, and of what fills its last block, that are not read yet.
+  /// Unread bytes of the current entry's contents, and of the padding of its last block.
   private var contents: UInt64 = 0
   private var filling: UInt64 = 0
 
-  /// Reads an archive.
-  ///
   /// - Parameters:
-  ///   - source: A descriptor that blocks.
+  ///   - source: A blocking descriptor.
   ///   - name: The archive's name, for errors.
   init(_ source: Int32, of name: String) {
     self.source = source
     self.name = name
   }
 
-  /// Reads to the next entry; `nil` at the archive's end.
+  /// Reads the next entry; `nil` at the archive's end.
   ///
   /// - Throws: ``InstallationFailure``, `SystemError`.
   mutating func next() throws -> Entry? {
@@ -102,7 +99,7 @@ struct TarReader {
     let type = header[156]
     let kind: Kind
     switch type {
-    // Older archives have folders as files whose names end so.
+    // Older archives store a folder as a file whose name ends with a slash.
     case 0 where name.last == UInt8(ascii: "/"): kind = .folder
     case 0, UInt8(ascii: "0"), UInt8(ascii: "7"):
       kind = .file(size: size)
@@ -124,7 +121,7 @@ struct TarReader {
       time: Int64(truncatingIfNeeded: try number(header, 136, 12)))
   }
 
-  /// A path as dpkg writes it: absolute, without the dot before it and the slash behind a folder.
+  /// Converts a path to dpkg's form: absolute, without the leading dot and without the slash at the end of a folder.
   private func path(_ name: [UInt8]) throws -> TreePath {
     let parts = name.split(separator: UInt8(ascii: "/")).filter { $0 != [UInt8(ascii: ".")] }
     guard !parts.contains([UInt8(ascii: "."), UInt8(ascii: ".")]), !name.contains(UInt8(ascii: "\n")) else {
@@ -143,7 +140,7 @@ struct TarReader {
     Array(header.dropFirst(offset).prefix(length).prefix { $0 != 0 })
   }
 
-  /// A number in octal digits, or, as GNU writes large ones, in binary.
+  /// Parses a number in octal digits, or in the binary form that GNU uses for large numbers.
   private func number(_ header: [UInt8], _ offset: Int, _ length: Int) throws -> UInt64 {
     let field = header.dropFirst(offset).prefix(length)
     if field.first == 0x80 {
@@ -182,7 +179,7 @@ struct TarReader {
 
   // MARK: Bytes
 
-  /// The next 512 bytes; `nil` where the source ends before them.
+  /// Reads the next 512 bytes; `nil` at the end of the source.
   private mutating func block() throws -> [UInt8]? {
     if end - start < Self.blockSize {
       buffer.replaceSubrange(0..<(end - start), with: buffer[start..<end])
@@ -228,7 +225,7 @@ struct TarReader {
     }
   }
 
-  /// Reads what is behind the archive's end, so that its writer does not fail.
+  /// Reads the bytes after the archive's end, so that the writer does not fail.
   private mutating func skipRest() throws {
     repeat {
       start = 0

@@ -1,15 +1,15 @@
 import Glibc
 import LinuxSystem
 
-/// Writes the files of one package into a tree. Each path is resolved in the tree.
+/// Writes the files of one package into a tree. Each path is resolved inside the tree.
 struct TreeWriter {
-  /// A folder as the package has it.
+  /// The metadata of a folder in the package.
   struct Folder {
     var mode: mode_t
     var owner: uid_t
     var group: gid_t
     var time: Int64
-    /// True if it was not there before.
+    /// True if the folder did not exist before.
     var isNew: Bool
   }
 
@@ -19,14 +19,12 @@ struct TreeWriter {
   private let rules: PathRules
   private var parent: (path: TreePath, folder: Descriptor)?
 
-  /// Every path of the package, in the order of its archive.
+  /// All paths of the package, in the order of its archive.
   private(set) var paths: [TreePath] = []
-  /// Its folders.
   private(set) var folders: [TreePath: Folder] = [:]
 
-  /// Makes a writer.
-  ///
-  /// - Parameter conffiles: Paths of configuration files, which are written beside their place: dpkg moves them there when it configures.
+  /// - Parameter conffiles: Paths of configuration files. They are written under a temporary name, which dpkg changes
+  ///   when it configures the package.
   init(_ package: InstallationPlan.Package, in tree: TreeRoot, conffiles: Set<TreePath>, rules: PathRules) {
     self.package = package
     self.tree = tree
@@ -40,7 +38,7 @@ struct TreeWriter {
   mutating func write(_ reader: inout TarReader) throws {
     while let entry = try reader.next() {
       paths.append(entry.path)
-      // Folders that are left out go when all is there, where nothing is in them.
+      // Excluded folders are written too, and removed at the end if they are empty.
       guard entry.kind == .folder || rules.keep(entry.path) else { continue }
       try write(entry, from: &reader)
     }
@@ -62,7 +60,7 @@ struct TreeWriter {
       }
       defer { close(file) }
       try reader.writeContents(to: file, path: entry.path)
-      // The owner first: setting it takes set-id bits away.
+      // The owner is set first, as setting it clears the set-ID bits.
       try succeed("set the owner of", entry.path, fchown(file, entry.owner, entry.group))
       try succeed("set the mode of", entry.path, fchmod(file, entry.mode))
       var times = Self.times(entry.time)
@@ -73,7 +71,7 @@ struct TreeWriter {
       let targetName = target.name.cString
       try make(entry.path, in: folder, name) { linkat(source, targetName, folder, name, 0) }
     case .symbolicLink(let target):
-      // The same link stays: others are being unpacked through it.
+      // An equal link is not replaced, as other packages may be unpacked through it at the same time.
       guard Self.link(in: folder, name) != target else { break }
       let text = target.cString
       try make(entry.path, in: folder, name) { symlinkat(text, folder, name) }
@@ -94,7 +92,7 @@ struct TreeWriter {
     if mkdirat(folder, name, 0o755) != 0 {
       guard errno == EEXIST else { throw SystemError("make the folder", entry.path.text) }
       isNew = false
-      // A link to a folder stays, as dpkg keeps it.
+      // A link to a folder is kept, as dpkg does.
       guard try tree.hasFolder(entry.path) else {
         throw InstallationFailure("\(entry.path.text) is a folder in \(package.stem), and something else in the tree")
       }
@@ -103,7 +101,7 @@ struct TreeWriter {
       mode: entry.mode, owner: entry.owner, group: entry.group, time: entry.time, isNew: isNew)
   }
 
-  /// Makes something, in the place of what is there.
+  /// Makes a file, and replaces an existing one.
   @discardableResult
   private func make(_ path: TreePath, in folder: Int32, _ name: [CChar], _ body: () -> Int32) throws -> Int32 {
     var result = body()
@@ -129,7 +127,7 @@ struct TreeWriter {
     guard result == 0 else { throw SystemError(operation, path.text) }
   }
 
-  /// The text of a symbolic link; `nil` where there is none.
+  /// Returns the target of a symbolic link; `nil` if there is no link.
   private static func link(in folder: Int32, _ name: [CChar]) -> [UInt8]? {
     var text = [CChar](repeating: 0, count: Int(PATH_MAX))
     let length = readlinkat(folder, name, &text, text.count)
@@ -142,7 +140,7 @@ struct TreeWriter {
 
   // MARK: Folders
 
-  /// The folder that something lies in; the entries of an archive come folder by folder.
+  /// Returns the folder that contains a path. It is cached, as an archive's entries are sorted by folder.
   private mutating func folder(above path: TreePath) throws -> Descriptor {
     let above = path.parent ?? .root
     if let parent, parent.path == above { return parent.folder }

@@ -11,11 +11,10 @@ struct CargoBuild: LanguageBuild {
   var architecture: Architecture
   var versions: ToolVersions
 
-  /// Where the package is.
+  /// The location of the package.
   enum Source: Sendable {
-    /// In a folder.
     case folder(URL)
-    /// In the registry, at a version.
+    /// A package of the registry in one version.
     case registry(name: String, version: String)
   }
 
@@ -34,9 +33,10 @@ struct CargoBuild: LanguageBuild {
     return ["cargo", cargo, rustc, place, binary ?? "", try await target()] + (try Self.configuration())
   }
 
-  /// The user's configuration of Cargo: profiles, and registries, in which one name and version can be different crates.
+  /// Returns the user's settings for Cargo that affect the result: profiles and registries. The same name and version
+  /// can be different crates in different registries.
   ///
-  /// What the environment says of access to them (`CARGO_REGISTRIES_…_TOKEN`) decides nothing, and is kept nowhere.
+  /// Access tokens in the environment (`CARGO_REGISTRIES_…_TOKEN`) do not affect the result and are not stored.
   private static func configuration() throws -> [String] {
     let files = try ["config", "config.toml"].map { "\(home)/\($0)" }.map { file in
       FileManager.default.fileExists(atPath: file) ? try ContentHash(ofFile: file).text : "none"
@@ -47,7 +47,8 @@ struct CargoBuild: LanguageBuild {
     return files + variables.map { "\($0.key)=\($0.value)" }.sorted()
   }
 
-  /// The musl target where its standard library is installed; else the GNU target, with the C library linked in.
+  /// Returns the musl target if its standard library is installed. Otherwise returns the GNU target, which is linked
+  /// with the static C library.
   private func target() async throws -> String {
     let sysroot = try await versions.output(.rustc, ["--print", "sysroot"]) ?? ""
     let libraries = sysroot.trimmed + "/lib/rustlib"
@@ -60,7 +61,7 @@ struct CargoBuild: LanguageBuild {
       remedy: "install its standard library: `rustup target add \(architecture.machine)-unknown-linux-musl`")
   }
 
-  /// Where Cargo keeps the sources of other packages.
+  /// Path of Cargo's home folder, which holds the sources of dependencies.
   private static var home: String {
     let named = ProcessInfo.processInfo.environment["CARGO_HOME"].flatMap { $0.isEmpty ? nil : $0 }
     return named ?? FileManager.default.homeDirectoryForCurrentUser.appending(path: ".cargo").path
@@ -146,7 +147,7 @@ struct CargoBuild: LanguageBuild {
 
   func inputs(scratch: URL) async throws -> [String] {
     guard case .folder(let folder) = source else { return [] }
-    // Packages without a source are in the file system; the others are pinned by Cargo.lock.
+    // Packages without a source are in the file system. Cargo.lock pins the others.
     let local = try await metadata(of: folder).packages.filter { $0.source == nil }.map(\.folder)
     return Set(local + [folder.path]).sorted()
   }

@@ -3,12 +3,12 @@ import HostSystem
 import Lock
 import Project
 
-/// A commit of a git repository, as a folder in the cache.
+/// Checks out a commit of a git repository into a folder in the cache.
 struct GitCheckout {
   var cache: Cache
   var lock: ProjectLock
 
-  /// Gives the folder of a reference's commit: the locked one, else the one that the reference has now.
+  /// Returns the folder with a reference's commit: the locked one, or the current one if none is locked.
   ///
   /// - Throws: ``ProgramFailure/noReference(url:reference:)``, `CommandFailure`.
   func folder(url: String, reference: GitReference) async throws -> URL {
@@ -21,7 +21,7 @@ struct GitCheckout {
       do {
         try await git(["fetch", "-q", "--depth", "1", "--", url, commit])
       } catch is CommandFailure {
-        // Some servers hand out only what a reference points to; then the whole history is the way to the commit.
+        // Some servers give out only the commits of references. Then the whole history is fetched to find the commit.
         try await git(["fetch", "-q", "--", url, "+refs/*:refs/remotes/origin/*"])
         do {
           try await git(["cat-file", "-e", "\(commit)^{commit}"])
@@ -34,7 +34,7 @@ struct GitCheckout {
     }
   }
 
-  /// The folder of a reference's commit, where it is known and in the cache; nothing is looked up or fetched.
+  /// Returns the folder of a reference's commit if the commit is known and in the cache. Does not use the network.
   func existing(url: String, reference: GitReference) async -> (folder: URL, commit: String)? {
     let commit: String? =
       switch reference {
@@ -54,7 +54,7 @@ struct GitCheckout {
     return key.hash
   }
 
-  /// The commit of a reference: the locked one, else the one that it has now, which is locked.
+  /// Returns the commit of a reference: the locked one, or the current one, which is then locked.
   func commit(url: String, reference: GitReference) async throws -> String {
     let name: String
     let patterns: [String]
@@ -62,7 +62,7 @@ struct GitCheckout {
     case .revision(let revision): return revision
     case .tag(let tag):
       name = "tag \(tag)"
-      // An annotated tag's own commit stands under the peeled name.
+      // The peeled name (`^{}`) of an annotated tag is its commit.
       patterns = ["refs/tags/\(tag)^{}", "refs/tags/\(tag)"]
     case .branch(let branch):
       name = "branch \(branch)"
@@ -81,7 +81,7 @@ struct GitCheckout {
   }
 
   private func command(_ arguments: [String], to purpose: String) -> HostCommand {
-    // Never a question on the terminal: a build must not wait for a password.
+    // No prompts on the terminal: a build must not wait for a password.
     HostCommand(.git, arguments, to: purpose, environment: ["GIT_TERMINAL_PROMPT": "0"])
   }
 }

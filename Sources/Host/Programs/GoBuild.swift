@@ -1,18 +1,18 @@
 import FoundationEssentials
 import HostSystem
 
-/// A main package of a Go module, without C code, so that it is linked statically.
+/// A main package of a Go module. It is built without C code, so that it is linked statically.
 struct GoBuild: LanguageBuild {
   var program: String
   var source: Source
   var architecture: Architecture
   var versions: ToolVersions
 
-  /// Where the package is.
+  /// The location of the package.
   enum Source: Sendable {
-    /// In a module's folder; the package relative to it (`.`, `./cmd/tool`).
+    /// A module's folder, and the package relative to it (`.`, `./cmd/tool`).
     case folder(URL, package: String)
-    /// In a module of the proxy, at a version.
+    /// A package of the module proxy in one version.
     case module(package: String, version: String)
   }
 
@@ -49,8 +49,8 @@ struct GoBuild: LanguageBuild {
       var variables = environment
       variables["GOPATH"] = scratch.path
       variables["GOFLAGS"] = "-modcacherw"
-      // Without a place in the environment Go takes the one of `go env -w`, and the program would land among the user's own.
-      // For another architecture Go refuses any, and says so.
+      // Without GOBIN in the environment, Go uses the one from `go env -w` and installs the program among the user's
+      // own. For another architecture, Go does not allow GOBIN.
       if architecture == .host { variables["GOBIN"] = scratch.appending(path: "bin").path }
       try await HostCommand(
         .go, ["install"] + flags + ["--", "\(package)@\(version)"], to: purpose, environment: variables
@@ -66,7 +66,7 @@ struct GoBuild: LanguageBuild {
 
   func inputs(scratch: URL) async throws -> [String] {
     guard case .folder(let folder, let package) = source else { return [] }
-    // Modules without a version are in the file system; the others are pinned by go.sum.
+    // Modules without a version are in the file system. go.sum pins the others.
     let format = "{{with .Module}}{{if not .Version}}{{.Dir}}{{else}}{{with .Replace}}{{if not .Version}}{{.Dir}}"
     let text = try await HostCommand(
       .go, ["list", "-deps", "-f", format + "{{end}}{{end}}{{end}}{{end}}", "--", package],

@@ -1,30 +1,31 @@
 import FoundationEssentials
 import HostSystem
 
-/// How a language's own tools make one executable.
+/// A build of one executable with a language's own tools.
 protocol LanguageBuild: Sendable {
-  /// All that decides the result besides the content of ``inputs(scratch:)``: tool versions, flags, names.
+  /// Returns everything that affects the result besides the content of ``inputs(scratch:)``: tool versions, flags,
+  /// names.
   func definition() async throws -> [String]
-  /// Builds, and gives the path of the executable.
+  /// Builds the executable and returns its path.
   ///
-  /// - Parameter scratch: Folder that is kept from build to build, so that the tools build only what changed.
+  /// - Parameter scratch: Folder that is kept between builds, so that the tools build only the changed parts.
   func build(scratch: URL) async throws -> URL
-  /// Folders with sources that the build reads, outside the caches of the language: the package's own, and those of
-  /// packages that it names by path.
+  /// Returns the folders with sources of the build, except the language's own caches: the package's folder, and those
+  /// of its local dependencies.
   func inputs(scratch: URL) async throws -> [String]
 }
 
-/// Runs a language's build when something that it depends on has changed, and keeps the executable.
+/// Runs a language's build if one of its inputs has changed, and keeps the executable.
 struct IncrementalBuild {
   var cache: Cache
 
-  /// What is known of the last build.
+  /// The inputs and the result of the last build.
   private struct Record: Codable {
     var inputs: [String: ContentHash]
     var product: ContentHash
   }
 
-  /// Gives the executable of a build.
+  /// Returns the executable of a build.
   ///
   /// - Throws: ``ProgramFailure``, `CommandFailure`, `FileFailure`.
   func product(of build: some LanguageBuild) async throws -> URL {
@@ -39,7 +40,7 @@ struct IncrementalBuild {
     let scratch = cache.folder.appending(path: "build/\(key.hash.text)")
     try FolderTree.create(scratch.path)
     _ = cache.take(scratch)
-    // Before the build: what is changed while it runs has another hash the next time, and is built then.
+    // The hashes are taken before the build. If a file changes during the build, its hash differs the next time.
     var inputs: [String: ContentHash] = [:]
     for folder in try await build.inputs(scratch: scratch) { inputs[folder] = try SourceFolder.identity(folder) }
     let executable = try await build.build(scratch: scratch)
@@ -62,11 +63,11 @@ struct IncrementalBuild {
   }
 }
 
-/// What tools say of themselves, asked once in a run.
+/// The output of tools about their versions, cached while the program runs.
 actor ToolVersions {
   private var known: [[String]: String] = [:]
 
-  /// What a tool prints on standard output; `nil` where it is not there.
+  /// Returns a tool's standard output; `nil` if the tool is not installed.
   func output(_ tool: HostProgram, _ arguments: [String]) async throws -> String? {
     let command = [tool.name] + arguments
     if let output = known[command] { return output }

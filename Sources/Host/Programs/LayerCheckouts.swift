@@ -3,20 +3,19 @@ import HostSystem
 import Lock
 import Project
 
-/// Fetches the layers of a project that are in git repositories, at the commits that the lock file keeps.
+/// Fetches the layers of a project from git repositories, at the locked commits.
 public struct LayerCheckouts: Sendable {
   private let cache: Cache
   private let lock: ProjectLock
 
-  /// Makes a fetcher.
   public init(cache: Cache, lock: ProjectLock) {
     self.cache = cache
     self.lock = lock
   }
 
-  /// The layers of git repositories, fetched; references that are not locked yet are looked up and locked.
+  /// Fetches the layers from git repositories. References that are not locked are resolved and locked.
   ///
-  /// - Returns: The checkouts by the layers' names.
+  /// - Returns: The checkouts by layer name.
   /// - Throws: ``ProgramFailure/noReference(url:reference:)``, `CommandFailure`, `FileFailure`.
   public func fetch(_ sources: [LayerSource]) async throws -> [String: LayerLibrary.Checkout] {
     var checkouts: [String: LayerLibrary.Checkout] = [:]
@@ -30,7 +29,7 @@ public struct LayerCheckouts: Sendable {
     return checkouts
   }
 
-  /// The layers of git repositories that are in the cache already; nothing is looked up or fetched.
+  /// Returns the checkouts that are already in the cache, by layer name. Does not use the network.
   public func existing(_ sources: [LayerSource]) async -> [String: LayerLibrary.Checkout] {
     var checkouts: [String: LayerLibrary.Checkout] = [:]
     for source in sources {

@@ -4,19 +4,18 @@ import Lock
 import Project
 import SwiftSDK
 
-/// Makes the executables of a project's programs, whatever language they are in.
+/// Builds the executables of a project's programs, in any supported language.
 public struct ProgramBuilder: Sendable {
   private let cache: Cache
   private let lock: ProjectLock
   private let versions = ToolVersions()
 
-  /// Makes a builder.
   public init(cache: Cache, lock: ProjectLock) {
     self.cache = cache
     self.lock = lock
   }
 
-  /// Gives the executable of a program as a file of the build host; `nil` where it comes from Debian packages.
+  /// Returns the executable of a program as a file on the build host; `nil` if it comes from Debian packages.
   ///
   /// - Throws: ``ProgramFailure``, `CommandFailure`, `FileFailure`.
   public func executable(of program: ProgramDefinition, for architecture: Architecture) async throws -> URL? {
@@ -55,7 +54,7 @@ public struct ProgramBuilder: Sendable {
     }
   }
 
-  /// Looks up the commits of the programs' git references and locks them; nothing is built.
+  /// Resolves the programs' git references to commits and locks them. Fetches the sources, but builds nothing.
   ///
   /// - Throws: ``ProgramFailure/noReference(url:reference:)``, `CommandFailure`.
   public func resolve(_ programs: [ProgramDefinition]) async throws {

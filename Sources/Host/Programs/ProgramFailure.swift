@@ -1,20 +1,19 @@
 import HostSystem
 import Project
 
-/// A program of a project cannot be built, or is not what the image needs.
+/// A program of a project cannot be built, or is not suitable for the image.
 public enum ProgramFailure: ExplainedError {
-  /// The toolchain of a language is not there.
+  /// The toolchain of a language is not installed.
   case noToolchain(program: String, tool: String, package: String)
-  /// The toolchain cannot build for the architecture of the image.
+  /// The toolchain cannot build for the image's architecture.
   case noTarget(program: String, architecture: Architecture, tool: String, remedy: String)
-  /// The build ended well, and the product is not where it should be.
+  /// The build succeeded but did not make the expected executable.
   case noProduct(program: String, product: String, available: [String])
-  /// A git reference that the repository does not have.
+  /// A git repository does not have the reference.
   case noReference(url: String, reference: String)
-  /// A folder that a package should be in.
+  /// The folder of a package does not exist.
   case noFolder(program: String, folder: String)
 
-  /// What was being done, and what was wrong.
   public var problem: String {
     switch self {
     case .noToolchain(let program, let tool, _): "cannot build the program `\(program)`: there is no `\(tool)` here"
@@ -27,7 +26,6 @@ public enum ProgramFailure: ExplainedError {
     }
   }
 
-  /// What the user can do now.
   public var remedy: String? {
     switch self {
     case .noToolchain(_, _, let package): package

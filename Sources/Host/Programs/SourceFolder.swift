@@ -2,15 +2,15 @@ import FoundationEssentials
 import Glibc
 import HostSystem
 
-/// The content of a folder with sources, as far as it can matter to a build.
+/// The content of a folder with sources that can affect a build.
 enum SourceFolder {
-  /// Folders that tools make for themselves; what is in them follows from the rest.
+  /// Folders that tools generate from the other content.
   private static let ignored: Set<String> = [".git", ".build", ".swiftpm", ".cultivar"]
-  /// The file by which a tool says that a folder is made from others (Cache Directory Tagging Specification): Cargo's
-  /// `target` and the folders of artefacts have it. A name alone would leave out a folder of sources so called.
+  /// The file that marks a folder as generated (Cache Directory Tagging Specification), such as Cargo's `target`. A
+  /// test of the folder's name alone would also exclude a source folder with that name.
   private static let madeByTools = "CACHEDIR.TAG"
 
-  /// Hash of all files below a folder: paths, run bits, contents and links.
+  /// Computes the hash of all files in a folder: paths, execute permission, contents and links.
   ///
   /// - Throws: `FileFailure`.
   static func identity(_ folder: String) throws(FileFailure) -> ContentHash {

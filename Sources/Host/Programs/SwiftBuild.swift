@@ -18,12 +18,12 @@ struct SwiftBuild: LanguageBuild {
         program: program, tool: "swift", package: "install the Swift toolchain (https://www.swift.org/install)")
     }
     let sdk = try await sdk()
-    // Whatever the SDK was made of.
+    // The SDK's content affects the result as well.
     let identity: [String] = if case .debian(let debian) = sdk { ["sdk", debian.identity.text] } else { [] }
     return ["swift", version, folder.path, product, architecture.rawValue] + flags(sdk) + identity
   }
 
-  /// What compiles: `nil` is the toolchain itself, with its own static libraries.
+  /// Returns the SDK to build with; `nil` for the toolchain itself with its static libraries.
   private func sdk() async throws -> SwiftSDK? {
     let list = try await versions.output(.swift, ["sdk", "list"]) ?? ""
     let toolchain = try await versions.output(.swift, ["--version"]) ?? ""
@@ -50,11 +50,12 @@ struct SwiftBuild: LanguageBuild {
   }
 
   func build(scratch: URL) async throws -> URL {
-    // Paths of the build host must not reach the executable: the same source gives the same bytes in another folder.
+    // The executable must not contain paths of the build host, so that the same source gives the same bytes in any
+    // folder.
     let prefixes = ["\(scratch.path)=/build", "\(folder.path)=/source"].flatMap { prefix in
       ["-Xswiftc", "-file-prefix-map", "-Xswiftc", prefix, "-Xcc", "-ffile-prefix-map=\(prefix)"]
     }
-    // For its own later runs the compiler leaves a hash in each module, of the sources' paths among other things.
+    // The compiler would store a hash in each module for its own later runs. It depends on the sources' paths.
     let hashes = ["-Xswiftc", "-Xfrontend", "-Xswiftc", "-disable-incremental-llvm-codegen"]
     let sdk = try await sdk()
     let options = ["--product", product] + flags(sdk) + prefixes + hashes
@@ -76,7 +77,7 @@ struct SwiftBuild: LanguageBuild {
     return executable
   }
 
-  /// Builds with the toolchain, and gives the folder of the executable.
+  /// Builds with the toolchain, and returns the folder of the executable.
   private func build(_ options: [String], flags: [String], scratch: URL) async throws -> URL {
     try await HostCommand(.swift, package(["build"] + options, scratch: scratch), to: purpose).run()
     let place = try await HostCommand(
@@ -85,7 +86,7 @@ struct SwiftBuild: LanguageBuild {
     return URL(fileURLWithPath: place.trimmed)
   }
 
-  /// Builds with the compiler of a Debian SDK, and gives the folder of the executable.
+  /// Builds with the compiler of a Debian SDK, and returns the folder of the executable.
   private func build(with sdk: DebianSDK, _ options: [String], scratch: URL) async throws -> URL {
     let build = try await SandboxedBuild(sdk: sdk, in: sdks, package: SwiftPackage(folder), scratch: scratch)
     try await sdks.withSandbox { _ = try await build.run(options, in: $0, to: purpose) }

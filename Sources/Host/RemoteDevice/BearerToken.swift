@@ -1,17 +1,19 @@
 import Crypto
 import HostSystem
 
-/// A token of the management API: 32 random bytes as text, with a word before them by which nobody takes the token for its hash. Devices know its hash; whoever manages them has the token in a file.
+/// A token of the management API: the prefix `token-` and 32 random bytes as text.
+///
+/// The prefix distinguishes a token from its hash. The device stores the hash, and the user keeps the token in a file.
 public struct BearerToken: Sendable, Equatable {
-  /// What a request brings.
+  /// The token, as requests contain it.
   public let text: String
 
-  /// Makes a token that nobody can guess.
+  /// Generates a random token.
   public init() {
     text = "token-" + SymmetricKey(size: .bits256).withUnsafeBytes(Self.hexadecimal)
   }
 
-  /// Takes a token; `nil` for what is none: one word of ASCII.
+  /// Parses a token; `nil` unless it is one word of printable ASCII.
   public init?(_ text: String) {
     guard !text.isEmpty, text.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else { return nil }
     self.text = text
@@ -26,10 +28,10 @@ public struct BearerToken: Sendable, Equatable {
     self = token
   }
 
-  /// SHA-256 of the token, in hexadecimal: what a device knows of it.
+  /// SHA-256 of the token in hexadecimal, as the device stores it.
   public var hash: String { Self.hexadecimal(SHA256.hash(data: Array(text.utf8))) }
 
-  /// Writes the token to a new file that nobody else can read.
+  /// Writes the token to a new file that only its owner can read.
   ///
   /// - Throws: `FileFailure`.
   public func write(to file: String) throws { try PrivateFile.create(file, "\(text)\n") }

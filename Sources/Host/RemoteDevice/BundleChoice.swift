@@ -2,10 +2,12 @@ import FoundationEssentials
 import HostSystem
 
 extension RemoteUpdate.Source {
-  /// A bundle, and before it the small ones beside it that change other releases into the same one: `X.from-KEY.bundle` for
-  /// `X.bundle`, the newest first. Which of them fits, the device says before its first write.
+  /// Returns a bundle, preceded by the delta bundles beside it, the newest first.
   ///
-  /// - Throws: `FileFailure` where there is no such file.
+  /// The delta bundles of `X.bundle` are `X.from-KEY.bundle`. They update other releases to the same release. The
+  /// device reports before its first write if a bundle does not fit.
+  ///
+  /// - Throws: `FileFailure` if the file cannot be read.
   public static func bundle(at file: URL) throws -> RemoteUpdate.Source {
     let folder = file.deletingLastPathComponent()
     guard FileManager.default.isReadableFile(atPath: file.path) else {

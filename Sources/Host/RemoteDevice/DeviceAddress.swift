@@ -1,20 +1,18 @@
-/// Where a device's management API is.
+/// The address of a device's management API.
 public struct DeviceAddress: Sendable, Hashable, CustomStringConvertible {
-  /// The port where none is given.
+  /// The port to use if none is given.
   public static let standardPort = 8443
 
-  /// Name or numeric address, without brackets.
+  /// Host name or IP address, without brackets.
   public var host: String
-  /// TCP port.
   public var port: Int
 
-  /// Puts an address together.
   public init(host: String, port: Int) {
     self.host = host
     self.port = port
   }
 
-  /// Reads `HOST`, `HOST:PORT`, or `[IPV6]:PORT`.
+  /// Parses `HOST`, `HOST:PORT`, or `[IPV6]:PORT`.
   ///
   /// - Throws: ``RemoteFailure/noAddress(_:)``.
   public init(_ text: String) throws(RemoteFailure) {

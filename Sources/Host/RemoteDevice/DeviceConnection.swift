@@ -8,34 +8,34 @@ import NIOPosix
 import NIOSSL
 import Synchronization
 
-/// Connections to one device: each carries one request, and leads to whoever has the certificate that is known, or to nobody.
+/// Connections to one device, one for each request. Requests go only to a server with the expected certificate.
 struct DeviceConnection: Sendable {
-  /// What is sent with a request.
+  /// The body of a request.
   enum Body: Sendable {
     case none
     case bytes([UInt8])
-    /// A file of any size, in parts.
+    /// A file of any size, sent in parts.
     case file(URL)
   }
 
-  /// Time for which a file is kept back until the device wants it, or says why not.
+  /// Maximum time to wait for the device's response before a file is sent.
   private static let wordTimeout = Duration.seconds(5)
-  /// Bytes of a file that are read at once.
+  /// Size in bytes of the parts in which a file is sent.
   private static let partLength = 256 << 10
   private static let connectTimeout = TimeAmount.seconds(10)
 
   let address: DeviceAddress
-  /// SHA-256 of the certificate; `nil` talks to nobody, and only looks who is there.
+  /// SHA-256 of the expected certificate; `nil` to read the certificate without sending a request.
   let fingerprint: Fingerprint?
   let token: BearerToken?
 
-  /// Sends a request, and hands over what comes.
+  /// Sends a request and passes on the response.
   ///
   /// - Parameters:
-  ///   - silence: Time without a byte after which the device is taken for gone; `nil` for an answer that takes what it takes.
-  ///   - receive: Gets the status of the answer with each part of its body.
-  /// - Returns: The status.
-  /// - Throws: ``RemoteFailure``, and what `receive` throws.
+  ///   - silence: Time without data after which the connection is closed; `nil` for no limit.
+  ///   - receive: Closure that gets the status of the response with each part of its body.
+  /// - Returns: The HTTP status code.
+  /// - Throws: ``RemoteFailure``, or the error of `receive`.
   func perform(
     _ method: HTTPMethod, _ path: String, _ body: Body = .none, silence: TimeAmount?,
     receive: (Int, ByteBuffer) async throws -> Void
@@ -46,7 +46,7 @@ struct DeviceConnection: Sendable {
       return try await channel.executeThenClose { inbound, outbound in
         try await withThrowingTaskGroup(of: Void.self) { group in
           let head = try head(method, path, body)
-          // Where the device hangs up while something is sent, its answer says why.
+          // If the device closes the connection while the body is sent, its response has the reason.
           let (word, isWanted) = AsyncStream<Void>.makeStream()
           group.addTask { try? await send(head, body, after: word, outbound) }
           defer { group.cancelAll() }
@@ -66,7 +66,7 @@ struct DeviceConnection: Sendable {
     }
   }
 
-  /// The fingerprint of whoever answers. Nothing is sent.
+  /// Returns the fingerprint of the server's certificate. Sends no request.
   func presentedFingerprint() async throws -> Fingerprint {
     let seen = SeenCertificate()
     do {
@@ -89,7 +89,7 @@ struct DeviceConnection: Sendable {
     configuration.applicationProtocols = ["http/1.1"]
     configuration.trustRoots = .certificates([])
     configuration.certificateVerification = .noHostnameVerification
-    // What was asked is answered by then: a device that still sends events is not waited for.
+    // At this point the response is complete. The client does not wait for a device that still sends events.
     configuration.shutdownTimeout = .milliseconds(100)
     let context = try NIOSSLContext(configuration: configuration)
     let known = fingerprint
@@ -102,7 +102,7 @@ struct DeviceConnection: Sendable {
             let found = certificates.first.flatMap { try? $0.toDERBytes() }
               .flatMap { Fingerprint(Array(SHA256.hash(data: $0))) }
             seen.fingerprint = found
-            // Where nothing but the certificate is wanted, it has been seen, and that was all.
+            // Without an expected fingerprint, the handshake fails after the certificate has been read.
             promise.succeed(found != nil && found == known ? .certificateVerified : .failed)
           }
           try pipeline.addHandler(tls)
@@ -132,7 +132,7 @@ struct DeviceConnection: Sendable {
     return HTTPRequestHead(version: .http1_1, method: method, uri: path, headers: headers)
   }
 
-  /// - Parameter word: Says that the device wants the body.
+  /// - Parameter word: Stream that yields when the device asks for the body.
   private func send(
     _ head: HTTPRequestHead, _ body: Body, after word: AsyncStream<Void>,
     _ outbound: NIOAsyncChannelOutboundWriter<HTTPClientRequestPart>
@@ -161,7 +161,7 @@ struct DeviceConnection: Sendable {
     }
   }
 
-  /// - Parameter isWanted: Is called when the device waits for the body.
+  /// - Parameter isWanted: Closure to call when the device asks for the body.
   private func answer(
     _ inbound: NIOAsyncChannelInboundStream<HTTPClientResponsePart>, _ receive: (Int, ByteBuffer) async throws -> Void,
     isWanted: () -> Void
@@ -190,7 +190,7 @@ struct DeviceConnection: Sendable {
   }
 }
 
-/// The certificate that was shown in a handshake.
+/// The certificate that the server presented in the handshake.
 private final class SeenCertificate: Sendable {
   private let stored = Mutex<Fingerprint?>(nil)
 
@@ -205,7 +205,7 @@ private final class SeenCertificate: Sendable {
   }
 }
 
-/// Hangs up on a device that has fallen silent.
+/// Closes the connection to a device that sends no data for too long.
 private final class SilenceHandler: ChannelInboundHandler {
   typealias InboundIn = Any
 

@@ -2,16 +2,16 @@ import DeviceModel
 import FoundationEssentials
 import HostSystem
 
-/// What is remembered of devices: certificates that a user has compared, and tokens. One file that nobody else can read.
+/// The known devices with their certificates, which the user has verified, and their tokens. They are stored in a file
+/// that only the user can read.
 public struct KnownDevices: Sendable {
-  /// What is remembered of one device.
+  /// A known device.
   public struct Entry: Codable, Sendable, Equatable {
-    /// SHA-256 of its certificate.
+    /// SHA-256 of the device's certificate.
     public var fingerprint: Fingerprint
-    /// The token that it takes.
+    /// The token for the device.
     public var token: String
 
-    /// Makes an entry.
     public init(fingerprint: Fingerprint, token: BearerToken) {
       self.fingerprint = fingerprint
       self.token = token.text
@@ -21,13 +21,13 @@ public struct KnownDevices: Sendable {
   private let file: String
   private var entries: [String: Entry]
 
-  /// Where a user's list is: below `XDG_CONFIG_HOME`, or `.config` in the home.
+  /// Returns the path of a user's file, below `XDG_CONFIG_HOME`, or below `.config` in the home folder.
   public static func file(_ environment: [String: String]) -> String {
     let folder = environment["XDG_CONFIG_HOME"].flatMap { $0.hasPrefix("/") ? $0 : nil }
     return (folder ?? FileManager.default.homeDirectoryForCurrentUser.path + "/.config") + "/cultivar/devices.json"
   }
 
-  /// Reads a list; one that is not there is empty.
+  /// Reads the file. A missing file gives an empty list.
   ///
   /// - Throws: ``RemoteFailure/knownDevices(path:)``.
   public init(file: String) throws {
@@ -40,10 +40,10 @@ public struct KnownDevices: Sendable {
     entries = read
   }
 
-  /// What is remembered of a device.
+  /// Returns the entry of a device; `nil` if the device is not known.
   public subscript(address: DeviceAddress) -> Entry? { entries[address.description] }
 
-  /// Remembers a device.
+  /// Stores the entry of a device.
   ///
   /// - Throws: `FileFailure`.
   public mutating func remember(_ entry: Entry, for address: DeviceAddress) throws {

@@ -4,7 +4,7 @@ import HostSystem
 
 /// Files that only their owner can read, from their first byte on.
 enum PrivateFile {
-  /// Writes a file that is not there yet.
+  /// Writes a new file.
   ///
   /// - Throws: `FileFailure`.
   static func create(_ path: String, _ text: String) throws(FileFailure) {
@@ -20,7 +20,7 @@ enum PrivateFile {
     }
   }
 
-  /// Writes a file, or replaces it as a whole: a cut leaves the old one or the new one.
+  /// Writes or replaces a file. A power cut leaves the old content or the new.
   static func replace(_ path: String, _ text: String) throws(FileFailure) {
     let temporary = "\(path).\(getpid()).new"
     unlink(temporary)

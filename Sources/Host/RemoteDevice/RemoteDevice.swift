@@ -5,38 +5,36 @@ import NIOHTTP1
 
 /// A device that is managed over its API.
 public struct RemoteDevice: Sendable {
-  /// Seconds within which a plain question is answered, and without a byte of a stream of events.
+  /// Maximum time for the response to a simple request, and between two parts of a stream of events.
   private static let silence = TimeAmount.seconds(20)
-  /// Bytes that an answer may have.
+  /// Maximum size of a response in bytes.
   private static let answerLimit = 4 << 20
 
-  /// Where it is.
   public let address: DeviceAddress
   private let connection: DeviceConnection
 
-  /// Names a device.
-  ///
-  /// - Parameter fingerprint: SHA-256 of its certificate: nobody else is talked to.
+  /// - Parameter fingerprint: SHA-256 of the device's certificate. No other certificate is accepted.
   public init(_ address: DeviceAddress, fingerprint: Fingerprint, token: BearerToken) {
     self.address = address
     connection = DeviceConnection(address: address, fingerprint: fingerprint, token: token)
   }
 
-  /// The fingerprint of whoever answers at an address; it is for a user to say whether that is the device.
+  /// Returns the fingerprint of the certificate at an address. The user has to verify that it is the device's.
   ///
   /// - Throws: ``RemoteFailure/notReachable(_:reason:)``.
   public static func presentedFingerprint(at address: DeviceAddress) async throws -> Fingerprint {
     try await DeviceConnection(address: address, fingerprint: nil, token: nil).presentedFingerprint()
   }
 
-  /// What its slots hold, what is being done, and what became of the last updates.
+  /// Returns the state of the device's slots, its current activity and the results of its last updates.
   public func updateStatus() async throws -> UpdateStatus {
     try await ask(.GET, "/v1/update", silence: Self.silence)
   }
 
   /// Sends a bundle, and waits until it is installed.
   ///
-  /// - Throws: ``RemoteFailure``; ``RemoteFailure/lost(_:)`` also where the device restarts before its answer came through.
+  /// - Throws: ``RemoteFailure``. It is ``RemoteFailure/lost(_:)`` also if the device restarts before its response
+  ///   arrives.
   public func install(
     _ bundle: URL, _ options: UpdateRequest.Options = UpdateRequest.Options()
   ) async throws -> UpdateRecord {
@@ -46,14 +44,15 @@ public struct RemoteDevice: Sendable {
     return try await ask(.POST, "/v1/update?\(query)", .file(bundle), silence: nil)
   }
 
-  /// Has the device fetch a bundle itself, and waits until it is installed.
+  /// Tells the device to download a bundle, and waits until it is installed.
   public func fetch(_ request: FetchRequest) async throws -> UpdateRecord {
     try await ask(.POST, "/v1/update/fetch", .bytes(Array(try JSONEncoder().encode(request))), silence: nil)
   }
 
-  /// Follows what happens, until `receive` says that it has seen enough, or the connection ends.
+  /// Follows the device's events until `receive` returns false or the connection ends.
   ///
-  /// - Parameter receive: Gets the status whenever it is another one, and `nil` now and then where it is not; says whether to go on.
+  /// - Parameter receive: Closure that gets each new status, and `nil` for data without a new status. It returns true
+  ///   to continue.
   /// - Throws: ``RemoteFailure``.
   public func follow(_ receive: (UpdateStatus?) async throws -> Bool) async throws {
     struct Enough: Error {}
@@ -84,7 +83,7 @@ public struct RemoteDevice: Sendable {
     return answer
   }
 
-  /// What an answer means that is not the one that was wanted.
+  /// Returns the error that an unexpected response reports.
   private func failure(_ status: Int, _ body: [UInt8]) throws -> RemoteFailure {
     guard status != 401 else { return .tokenRefused(address) }
     guard let reason = try? JSONDecoder().decode([String: String].self, from: Data(body))["error"] else {
@@ -94,14 +93,15 @@ public struct RemoteDevice: Sendable {
   }
 }
 
-/// Puts a stream of events together from its parts (HTML Standard, section 9.2.6), as far as devices use it: one line of data each.
+/// Parses a stream of events (HTML Standard, section 9.2.6). Supports only the form that devices send: one line of data
+/// for each event.
 struct EventLines {
   private static let lineLimit = 1 << 20
 
-  /// What is not a whole line yet.
+  /// The beginning of an incomplete line.
   private(set) var rest: [UInt8] = []
 
-  /// - Returns: The data of the events that are complete.
+  /// - Returns: The data of the complete events.
   mutating func add(_ part: ByteBuffer) throws(LineTooLong) -> [[UInt8]] {
     rest += part.readableBytesView
     var events: [[UInt8]] = []
@@ -114,6 +114,6 @@ struct EventLines {
     return events
   }
 
-  /// Nothing of ours.
+  /// A line that is too long for an event of the API.
   struct LineTooLong: Error {}
 }

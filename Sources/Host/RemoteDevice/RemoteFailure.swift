@@ -1,36 +1,35 @@
 import DeviceModel
 import HostSystem
 
-/// Why a device could not be managed from here.
+/// An error in the management of a device from this machine.
 public enum RemoteFailure: ExplainedError, Equatable {
-  /// What was given is no host, or host and port.
+  /// The text is not a host, or a host and port.
   case noAddress(String)
-  /// The device's certificate is not known here.
+  /// The device's certificate is not known on this machine.
   case unknownDevice(DeviceAddress, found: Fingerprint)
-  /// The device has another certificate than the one that is known.
+  /// The device's certificate differs from the known one.
   case otherCertificate(DeviceAddress, known: Fingerprint, found: Fingerprint)
-  /// There is no token for the device.
+  /// No token is known for the device.
   case noTokenFor(DeviceAddress)
-  /// A file has no token in its only line.
+  /// The file does not contain exactly one token.
   case noToken(file: String)
-  /// The device does not know the token.
+  /// The device does not accept the token.
   case tokenRefused(DeviceAddress)
-  /// Nobody answers.
+  /// The device does not answer.
   case notReachable(DeviceAddress, reason: String)
-  /// The connection broke off.
+  /// The connection was lost.
   case lost(DeviceAddress)
-  /// The device said no.
+  /// The device refused the request.
   case refused(status: Int, reason: String)
-  /// The answer is none of the API's.
+  /// The response does not belong to the management API.
   case noAnswer(DeviceAddress, status: Int)
   /// The connection was lost before the bundle was installed.
   case notInstalled(DeviceAddress)
-  /// The device did not come back.
+  /// The device did not answer again after the installation.
   case gone(DeviceAddress, seconds: Int)
   /// The file of known devices cannot be read.
   case knownDevices(path: String)
 
-  /// What was wrong.
   public var problem: String {
     switch self {
     case .noAddress(let text): "'\(text)' is no host, and no host and port"
@@ -52,7 +51,6 @@ public enum RemoteFailure: ExplainedError, Equatable {
     }
   }
 
-  /// What to do now.
   public var remedy: String? {
     switch self {
     case .noAddress: "for example 192.0.2.7, gateway.example:8443, or [2001:db8::7]:8443"

@@ -2,43 +2,43 @@ import DeviceModel
 import FoundationEssentials
 import HostSystem
 
-/// Updates a device, and waits for what comes of it.
+/// Updates a device, and waits for the result.
 public struct RemoteUpdate: Sendable {
-  /// What is installed.
+  /// The source of the bundle.
   public enum Source: Sendable {
-    /// The first of these files that fits what the device runs; the last one fits all.
+    /// Bundle files. The first one that fits the running release is used. The last one fits every release.
     case files([URL])
-    /// What the device fetches itself.
+    /// A URL from which the device downloads the bundle itself.
     case url(String, serverCertificate: String?)
   }
 
-  /// What is being done.
+  /// The progress of an update.
   public enum Step: Sendable, Equatable {
-    /// A bundle is being sent, or fetched: its name.
+    /// The transfer of a bundle with this name has begun.
     case begun(String)
-    /// The bundle changes another release than the one that runs there.
+    /// The bundle updates a different release than the running one.
     case doesNotFit(String)
-    /// The device installs.
+    /// The device is installing the bundle.
     case installing(InstallProgress)
-    /// The release is in its slot.
+    /// The release is installed in its slot.
     case installed(UpdateRecord)
-    /// The device does not answer: it restarts.
+    /// The device does not answer, as it is restarting.
     case away
-    /// The device is back, and the release on trial.
+    /// The device is running the new release on trial.
     case watching(HealthReport)
   }
 
-  /// What came of it.
+  /// The result of an update.
   public enum Outcome: Sendable, Equatable {
-    /// The release proved itself.
+    /// The release passed its trial.
     case committed(UpdateRecord)
-    /// The release waits for its trial, as was asked for.
+    /// The release is installed and waits for a restart, as requested.
     case waiting(UpdateRecord)
-    /// The release was left; the device is back at the one before.
+    /// The release failed its trial, and the device fell back to the previous one.
     case fellBack(UpdateRecord)
   }
 
-  /// Failures one after the other, during an installation, by which a device is gone.
+  /// Number of consecutive connection failures during an installation after which the device counts as lost.
   private static let mostFailures = 3
 
   private let device: RemoteDevice
@@ -46,12 +46,10 @@ public struct RemoteUpdate: Sendable {
   private let pause: Duration
   private let report: @Sendable (Step) -> Void
 
-  /// Prepares an update.
-  ///
   /// - Parameters:
-  ///   - patience: How long the device may not answer, or tell nothing new, after the installation.
-  ///   - pause: Time between attempts to reach it.
-  ///   - report: Is told what is being done.
+  ///   - patience: Maximum time after the installation without an answer or a new status.
+  ///   - pause: Time between attempts to reach the device.
+  ///   - report: Closure that gets each step of the update.
   public init(
     _ device: RemoteDevice, patience: Duration = .seconds(600), pause: Duration = .seconds(1),
     report: @escaping @Sendable (Step) -> Void = { _ in }
@@ -62,7 +60,7 @@ public struct RemoteUpdate: Sendable {
     self.report = report
   }
 
-  /// Installs, and unless the release is to wait, follows it to its end.
+  /// Installs the release. Unless the options delay the restart, also follows the trial to its end.
   ///
   /// - Throws: ``RemoteFailure``.
   public func run(
@@ -79,7 +77,7 @@ public struct RemoteUpdate: Sendable {
 
   // MARK: Installing
 
-  /// - Returns: The record; `nil` where the connection broke off, perhaps because the device restarts already.
+  /// - Returns: The record; `nil` if the connection was lost, perhaps because the device is already restarting.
   private func install(_ source: Source, _ options: UpdateRequest.Options) async throws -> UpdateRecord? {
     switch source {
     case .url(let url, let certificate):
@@ -102,8 +100,10 @@ public struct RemoteUpdate: Sendable {
     }
   }
 
-  /// Installs, and reports meanwhile how far it is. An installation says nothing before its end, so that a device that is gone is
-  /// noticed by the other connection.
+  /// Installs a bundle and reports the progress.
+  ///
+  /// The installation's connection carries no data before its end. So a second connection, for the progress, detects
+  /// the loss of the device.
   private func followed(_ install: @escaping @Sendable () async throws -> UpdateRecord) async throws -> UpdateRecord? {
     try await withThrowingTaskGroup(of: UpdateRecord?.self) { group in
       group.addTask { try await install() }
@@ -148,7 +148,7 @@ public struct RemoteUpdate: Sendable {
             silentSince = .now
             if case .watching(let health) = status.activity {
               report(.watching(health))
-              // A release that is left takes another restart.
+              // If the release fails its trial, the device restarts again.
               isAway = false
             }
             outcome = try judge(status, installed, since: before)
@@ -169,13 +169,13 @@ public struct RemoteUpdate: Sendable {
     return outcome
   }
 
-  /// What a status says of the update; `nil` while it is not decided.
+  /// Returns the outcome that a status reports; `nil` while there is none.
   private func judge(
     _ status: UpdateStatus, _ installed: UpdateRecord?, since before: UpdateStatus
   ) throws(RemoteFailure) -> Outcome? {
     let new = status.history.filter { !before.history.contains($0) }
     guard let last = new.last else {
-      // Nothing was installed, and nothing is being installed: the bundle did not come through.
+      // There is no new record and no activity, so the bundle was not received.
       if installed == nil, status.activity == .idle, status.trial == nil { throw .notInstalled(device.address) }
       return nil
     }

@@ -3,12 +3,12 @@ import Glibc
 import HostSystem
 
 extension Sandbox {
-  /// How programs of another architecture are run: by an emulator that the kernel starts in their place (binfmt_misc).
+  /// An emulator for programs of another architecture, which the kernel starts for them (binfmt_misc).
   ///
-  /// Since Linux 6.7 a user name space has a table of such programs of its own, so that nothing is registered on the host. Before, what
-  /// the host itself has registered counts.
+  /// Since Linux 6.7, a user namespace has its own table of such emulators, so nothing is registered on the host. With
+  /// older kernels, the emulators that the host has registered are used.
   public struct Emulation: Sendable {
-    /// What the programs are made for: an architecture of Debian, which may be one that no image is made for as a whole.
+    /// The architecture of the programs, by Debian's name. It may be one without images of its own.
     public enum Target: String, Sendable, CaseIterable {
       /// x86-64.
       case amd64
@@ -17,7 +17,7 @@ extension Sandbox {
       /// 32-bit ARM with a floating-point unit.
       case armhf
 
-      /// Debian's triplet for library folders.
+      /// Debian's multiarch triplet, used in library paths.
       public var multiarch: String {
         switch self {
         case .amd64: Architecture.amd64.multiarch
@@ -26,7 +26,7 @@ extension Sandbox {
         }
       }
 
-      /// QEMU's program for it.
+      /// Name of QEMU's program for the architecture.
       public var emulator: String {
         switch self {
         case .amd64: "qemu-x86_64"
@@ -35,7 +35,7 @@ extension Sandbox {
         }
       }
 
-      /// `EI_CLASS` and `e_machine` of its programs (System V ABI, chapter 4).
+      /// `EI_CLASS` and `e_machine` of the programs (System V ABI, chapter 4).
       fileprivate var header: (bits: UInt8, machine: UInt8) {
         switch self {
         case .amd64: (2, 0x3e)
@@ -45,40 +45,41 @@ extension Sandbox {
       }
     }
 
-    /// What the programs are made for.
+    /// The architecture of the programs.
     public var target: Target
-    /// The emulator, linked statically; it is opened before the tree becomes the root.
+    /// The emulator, linked statically. It is opened before the tree becomes the root.
     public var emulator: URL
 
-    /// Makes a way to run programs.
     public init(of target: Target, by emulator: URL) {
       self.target = target
       self.emulator = emulator
     }
 
-    /// The ELF header of the programs up to `e_machine`: class, byte order and version; an executable.
+    /// The ELF header of an executable up to `e_machine`, with its class, byte order and version.
     private var magic: [UInt8] {
       [0x7f, 0x45, 0x4c, 0x46, target.header.bits, 1, 1] + [UInt8](repeating: 0, count: 9)
         + [2, 0, target.header.machine, 0]
     }
 
-    /// Which bits of ``magic`` count: not the ABI's version, and not whether the executable has a fixed address.
+    /// The bits of ``magic`` that count. Not included are the ABI version, and the bit that distinguishes executables
+    /// with and without a fixed address.
     private static let mask: [UInt8] =
       [UInt8](repeating: 0xff, count: 7) + [0] + [UInt8](repeating: 0xff, count: 8) + [0xfe, 0xff, 0xff, 0xff]
 
-    /// The line that registers the emulator: kind, first bytes of the programs and which bits of them count, path, flags. `P` keeps
-    /// the programs' own names, `F` opens the emulator at once.
+    /// Returns the line that registers the emulator: type, magic and mask of the programs, path, flags.
+    ///
+    /// The flag `P` keeps the program's own name, and `F` opens the emulator at once.
     func registration(path: String) -> String {
       let texts = [magic, Self.mask].map { $0.hexadecimal(each: "\\x") }
       return ":cultivar-\(target.rawValue):M::\(texts[0]):\(texts[1]):\(path):PF"
     }
 
-    /// True if programs of an architecture can be run in sandboxes of this host.
+    /// Returns true if sandboxes on this host can run programs of an architecture.
     public static func isPossible(for target: Target) -> Bool {
       isPrivate || Emulation(of: target, by: URL(fileURLWithPath: "/")).isRegistered()
     }
 
-    /// Whether the kernel lets a user name space have a table of its own.
+    /// True if the kernel has a table of emulators for each user namespace.
     static var isPrivate: Bool {
       var names = utsname()
       guard uname(&names) == 0 else { return false }
@@ -86,13 +87,14 @@ extension Sandbox {
       return isPrivate(release: release)
     }
 
-    /// - Parameter release: The kernel's, as `uname -r` prints it.
+    /// - Parameter release: Kernel release, as `uname -r` prints it.
     static func isPrivate(release: String) -> Bool {
       let numbers = release.split { !$0.isNumber }.prefix(2).compactMap { Int($0) }
       return numbers.count == 2 && (numbers[0], numbers[1]) >= (6, 7)
     }
 
-    /// Whether the host has registered an emulator for the architecture that needs no file of the tree.
+    /// Returns true if the host has registered an emulator for the architecture that does not depend on files in the
+    /// tree.
     func isRegistered(on host: URL = URL(fileURLWithPath: "/")) -> Bool {
       let folder = host.appending(path: "proc/sys/fs/binfmt_misc").path
       return ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).contains { name in
@@ -104,35 +106,35 @@ extension Sandbox {
     }
   }
 
-  /// Programs of the host's architecture that stand in for those of the tree, of the same versions: much of what installing packages
-  /// runs does the same on every architecture, and emulation makes it ten times slower.
+  /// Programs of the host's architecture that replace those of the tree, in the same versions.
+  ///
+  /// Many programs that run during an installation do the same on every architecture, and emulation makes them ten
+  /// times slower.
   public struct Twins: Sendable {
-    /// Root file system that they come from, unpacked.
+    /// The unpacked root file system that contains the native programs.
     public var tree: URL
-    /// A lowest layer for the tree, with places for what the programs need: nothing of that shall stay in the tree.
+    /// A lowest layer for the tree, with mount points for the support files, so that none are created in the tree.
     public var ground: URL
-    /// What the programs need: their loader, the folder of their libraries.
+    /// The files and folders that the programs need: the loader and the library folder.
     public var support: [Place]
-    /// Folders of what the programs need that are to be seen as empty.
+    /// Folders of the support files that appear empty.
     public var hidden: [String]
-    /// The programs.
+    /// The native programs.
     public var programs: [Place]
 
-    /// A file or folder that is put over another one.
+    /// A file or folder that is mounted over another one.
     public struct Place: Sendable, Hashable {
-      /// Absolute path in the twins' own tree.
+      /// Absolute path in the tree of the native programs.
       public var twin: String
       /// Absolute path in the other tree.
       public var path: String
 
-      /// Names both.
       public init(twin: String, path: String) {
         self.twin = twin
         self.path = path
       }
     }
 
-    /// Makes a set of twins.
     public init(tree: URL, ground: URL, support: [Place], hidden: [String] = [], programs: [Place]) {
       self.tree = tree
       self.ground = ground
@@ -144,9 +146,9 @@ extension Sandbox {
 }
 
 extension [UInt8] {
-  /// The bytes in hexadecimal digits.
+  /// Returns the bytes as hexadecimal digits.
   ///
-  /// - Parameter mark: What stands before each of them.
+  /// - Parameter mark: Prefix of each byte.
   fileprivate func hexadecimal(each mark: String = "") -> String {
     map { byte in mark + (byte < 16 ? "0" : "") + String(byte, radix: 16) }.joined()
   }

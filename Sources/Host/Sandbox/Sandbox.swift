@@ -3,42 +3,45 @@ import Glibc
 import HostSystem
 import SandboxPlan
 
-/// Runs programs apart from the build host: in namespaces of their own for users, mounts, processes and (unless asked for) the network.
+/// Runs programs isolated from the build host.
 ///
-/// `cultivar-sandbox` makes them. Everything that is mounted is mounted in a private mount namespace, which ends with the last program in
-/// it: there is nothing to unmount, and so nothing that can be left behind when unmounting fails. No folder of the host is bound where
-/// anything is written, and of `/dev` only single nodes, so that no deletion in a tree can reach the host. No program of a tree runs before
-/// the host's root is unmounted, every path of a tree is resolved in the tree, and programs have no rights over mounts, the kernel, the
-/// clock or devices.
+/// Each program has its own user, mount and PID namespaces, and its own network namespace unless it may use the host's
+/// network.
 ///
-/// As root it needs nothing else; another user needs a range of subordinate ids (`subuid(5)`) and the programs that map it.
+/// The program `cultivar-sandbox` makes the namespaces. All mounts are in a private mount namespace, which ends with
+/// its last process. So there is nothing to unmount, and no mount can be left behind.
+///
+/// A deletion in a tree cannot reach the host: no host folder is bind-mounted where a program writes, and only single
+/// nodes of `/dev` are. No program of a tree runs before the host's root is unmounted, and every path of a tree is
+/// resolved inside the tree. Programs have no capabilities for mounts, the kernel, the clock or devices.
+///
+/// Root needs nothing else. Another user needs a range of subordinate IDs (`subuid(5)`) and the programs that map it.
 public struct Sandbox: Sendable {
   /// The tree that a program works on.
   public enum Root: Sendable {
-    /// Layers, the topmost first, and a folder that takes what changes.
+    /// Layers, the topmost first, and a folder that stores the changes.
     case overlay(lower: [URL], upper: URL)
-    /// Layers, the topmost first; what changes is dropped.
+    /// Layers, the topmost first. Changes are discarded.
     case view(lower: [URL])
   }
 
-  /// Where a program runs.
+  /// The root file system of a program.
   public enum Place: Sendable {
-    /// In the tree, as its root.
+    /// The tree.
     case inside
-    /// On the host's own programs, which it cannot write to; the tree is at ``Sandbox/treePath``.
+    /// The host's file system, read-only. The tree is at ``Sandbox/treePath``.
     case beside
   }
 
-  /// A file or folder of the host that a program can see.
+  /// A file or folder of the host that is visible in a sandbox.
   public struct Binding: Sendable {
-    /// The file or folder.
     public var source: URL
-    /// Its path in the sandbox; below `/run` or `/tmp` where the tree keeps what changes, so that nothing of it is left there.
+    /// Path in the sandbox. If the tree stores changes, it must be below `/run` or `/tmp`, so that the mount point does
+    /// not stay in the tree.
     public var path: String
-    /// Whether it can be written to.
+    /// True if the program can write to it.
     public var isWritable: Bool
 
-    /// Makes a binding.
     public init(_ source: URL, at path: String, isWritable: Bool = false) {
       self.source = source
       self.path = path
@@ -49,16 +52,16 @@ public struct Sandbox: Sendable {
   /// Path of the tree for a program that runs ``Place/beside`` it.
   public static let treePath = SandboxPlan.treePath
 
-  /// Folder for scratch: mount points, and the work folders of overlays. On the same file system as the layers.
+  /// Folder for mount points and the work folders of overlays. It must be on the same file system as the layers.
   public var scratch: URL
-  /// How programs of the trees are run where they are of another architecture; `nil` for the host's own.
+  /// The emulator for trees of another architecture; `nil` for the host's own.
   public let emulation: Emulation?
-  /// Ids for a user who is not root.
+  /// Subordinate IDs for a user other than root.
   private let ids: SubordinateIDs
 
-  /// Makes sandboxes.
+  /// Prepares to run sandboxes.
   ///
-  /// - Throws: ``SandboxFailure`` where this user cannot have any.
+  /// - Throws: ``SandboxFailure`` if this user or kernel cannot run them.
   public init(scratch: URL, emulation: Emulation? = nil) throws(SandboxFailure) {
     self.scratch = scratch
     self.emulation = emulation
@@ -73,14 +76,14 @@ public struct Sandbox: Sendable {
   /// - Parameters:
   ///   - script: Text for `/bin/sh -eu`.
   ///   - root: The tree.
-  ///   - place: Where it runs.
-  ///   - bindings: What else it sees.
-  ///   - environment: Its whole environment, but for `PATH`, `HOME` and the locale.
-  ///   - network: Whether it may use the host's network.
-  ///   - folder: Its working folder in the sandbox.
-  ///   - twins: Programs that stand in for those of the tree.
-  ///   - purpose: What is being done, for the error.
-  /// - Returns: Its standard output.
+  ///   - place: The root file system of the script.
+  ///   - bindings: Files and folders of the host to make visible.
+  ///   - environment: Environment variables in addition to `PATH`, `HOME`, the locale and the time zone.
+  ///   - network: True to allow access to the host's network.
+  ///   - folder: Working directory in the sandbox.
+  ///   - twins: Native programs that replace those of the tree.
+  ///   - purpose: The action, for the error message.
+  /// - Returns: The script's standard output.
   /// - Throws: `CommandFailure`, `FileFailure`.
   @discardableResult
   public func run(
@@ -95,7 +98,7 @@ public struct Sandbox: Sendable {
     plan.folder = folder
     let file = try write(plan, root: root, twins: twins)
     var variables: [String: String?] = [:]
-    // Nothing of the caller's environment goes in: neither secrets nor what would make builds differ.
+    // The caller's environment is not passed on, as it may contain secrets and would make builds differ.
     for name in ProcessInfo.processInfo.environment.keys { variables[name] = .some(nil) }
     for (name, value) in Self.baseEnvironment.merging(environment, uniquingKeysWith: { $1 }) { variables[name] = value }
     return try await HostCommand(
@@ -103,26 +106,27 @@ public struct Sandbox: Sendable {
     ).run()
   }
 
-  /// A program in a sandbox that the caller starts and waits for. On a terminal it has one of its own: `cultivar-sandbox` passes on keys,
-  /// output and sizes, and nothing in the sandbox has the caller's open.
+  /// A program in a sandbox that the caller starts and waits for.
+  ///
+  /// On a terminal, the program gets a pseudoterminal. `cultivar-sandbox` passes on input, output and size, and no
+  /// process in the sandbox has the caller's terminal open.
   public struct Session: Sendable {
-    /// The program to start, with its arguments.
+    /// Path of the program to start.
     public var program: String
-    /// Its arguments.
     public var arguments: [String]
-    /// Its whole environment.
+    /// The complete environment of the program.
     public var environment: [String: String]
   }
 
-  /// Prepares a sandbox for a program on the terminal; it is gone with ``scratch``.
+  /// Prepares a sandbox for an interactive program. The sandbox's files are removed with ``scratch``.
   ///
   /// - Parameters:
   ///   - command: The program with its arguments.
   ///   - root: The tree.
-  ///   - bindings: What else it sees.
-  ///   - environment: Added to `PATH`, `HOME`, `TERM` and the locale.
-  ///   - folder: Its working folder in the sandbox.
-  ///   - isOnTerminal: True if it gets a terminal; otherwise it reads and writes what the caller does.
+  ///   - bindings: Files and folders of the host to make visible.
+  ///   - environment: Environment variables in addition to `PATH`, `HOME`, `TERM`, the locale and the time zone.
+  ///   - folder: Working directory in the sandbox.
+  ///   - isOnTerminal: True to give the program a terminal. Otherwise it uses the caller's standard input and output.
   /// - Throws: `FileFailure`.
   public func session(
     _ command: [String], root: Root, bindings: [Binding] = [], environment variables: [String: String] = [:],
@@ -143,7 +147,7 @@ public struct Sandbox: Sendable {
     return Session(program: try Self.program().path, arguments: ["run", file], environment: environment)
   }
 
-  /// Removes a folder that sandboxes have written: also what belongs to ids that only they have.
+  /// Removes a folder that sandboxes have written to, including files that belong to subordinate IDs.
   public static func remove(_ folder: URL) {
     FolderTree.remove(folder.path)
     guard geteuid() != 0, access(folder.path, F_OK) == 0, let ids = try? UserRights(uid: getuid()).check() else {
@@ -154,7 +158,7 @@ public struct Sandbox: Sendable {
     let file = folder.deletingLastPathComponent().appending(path: "remove-\(UUID().uuidString)").path
     defer { unlink(file) }
     guard let program = try? program(), (try? FolderTree.writeFile(file, with: plan.bytes)) != nil else { return }
-    // With all rights of this process: the program that maps ids is a privileged one.
+    // Started with all rights of this process, as the program that maps IDs is set-user-ID root.
     let words: [String] = [program.path, "remove", file]
     var arguments = words.map { strdup($0) } + [nil]
     defer { for argument in arguments { free(argument) } }
@@ -188,15 +192,16 @@ public struct Sandbox: Sendable {
     return plan
   }
 
-  /// Layers, the topmost first.
+  /// Returns the layers, the topmost first.
   private static func layers(of root: Root, _ twins: Twins?) -> [URL] {
     switch root {
     case .overlay(let lower, _), .view(let lower): lower + (twins.map { [$0.ground] } ?? [])
     }
   }
 
-  /// Writes a plan, and makes the folders and links of its work folder. The layers get short names: the kernel takes the options of a mount
-  /// in one page.
+  /// Writes a plan, and makes the folders and links of its work folder.
+  ///
+  /// The links give the layers short names, as the kernel limits the options of a mount to one page.
   ///
   /// - Returns: Path of the plan.
   private func write(_ plan: SandboxPlan, root: Root, twins: Twins?) throws -> String {
@@ -211,7 +216,7 @@ public struct Sandbox: Sendable {
     case .view:
       let upper = "\(plan.work)/upper"
       try FolderTree.create(upper)
-      // It becomes the root's own mode, whatever the caller's umask.
+      // It becomes the mode of the root folder, so it must not depend on the caller's umask.
       guard chmod(upper, 0o755) == 0 else { throw FileFailure.last("set the mode of", upper) }
     }
     let file = "\(plan.work)/plan"
@@ -219,12 +224,13 @@ public struct Sandbox: Sendable {
     return file
   }
 
-  /// The program that makes sandboxes.
+  /// Returns the path of the program that makes sandboxes.
   ///
   /// - Throws: ``SandboxFailure/noProgram(places:)``.
   static func program() throws(SandboxFailure) -> URL { try helper("cultivar-sandbox") }
 
-  /// A program of ours for sandboxes: beside this executable, where a build puts both, or in `../libexec/cultivar`, where it is installed.
+  /// Returns the path of one of Cultivar's own programs for sandboxes. It is beside this executable after a build, or
+  /// in `../libexec/cultivar` after an installation.
   ///
   /// - Throws: ``SandboxFailure/noProgram(places:)``.
   public static func helper(_ name: String) throws(SandboxFailure) -> URL {

@@ -4,24 +4,23 @@ import HostSystem
 import LinuxSystem
 import SandboxPlan
 
-/// What a user needs who is not root: ids of its own, programs that map them, and a kernel that lets it.
+/// The requirements of sandboxes for a user other than root: subordinate IDs, the programs that map them, and the
+/// kernel's permission.
 struct UserRights {
-  /// The user.
   var uid: uid_t
-  /// The user's group.
   var gid: gid_t = getgid()
-  /// Where the host's files are.
+  /// Root of the host's file system.
   var host = URL(fileURLWithPath: "/")
 
-  /// Settings that take user name spaces from users: Debian's of old, every kernel's, and that of AppArmor.
+  /// Kernel settings that can forbid user namespaces: Debian's former one, the general one, and AppArmor's.
   private static let settings: [(name: String, refusal: String, needed: String)] = [
     ("kernel.unprivileged_userns_clone", "0", "1"), ("user.max_user_namespaces", "0", "10000"),
     ("kernel.apparmor_restrict_unprivileged_userns", "1", "0"),
   ]
 
-  /// Finds the user's ranges of ids.
+  /// Returns the user's ranges of IDs.
   ///
-  /// - Throws: ``SandboxFailure`` for the first thing that is missing.
+  /// - Throws: ``SandboxFailure`` for the first missing requirement.
   func check() throws(SandboxFailure) -> SubordinateIDs {
     var ids = SubordinateIDs()
     for program in ["/usr/bin/newuidmap", "/usr/bin/newgidmap"] where access(place(program), X_OK) != 0 {
@@ -54,7 +53,7 @@ struct UserRights {
     return ids
   }
 
-  /// The lowest 65,536 ids from 100,000 on, where Debian begins, that nobody has in either file.
+  /// Returns the lowest range of 65,536 IDs, from Debian's first ID 100,000 on, that is free in both files.
   private func freeRange() -> ClosedRange<UInt32> {
     let taken = ["/etc/subuid", "/etc/subgid"].flatMap { (text($0) ?? "").split(separator: "\n") }
       .compactMap { line -> Range<UInt64>? in
@@ -76,29 +75,26 @@ struct UserRights {
   }
 }
 
-/// Ids of the host that a sandbox gets, with root of the sandbox as the user; none where the user is root.
+/// The IDs of the host for a sandbox, in which the user is root; empty if the user is root on the host.
 struct SubordinateIDs: Sendable {
-  /// User ids.
   var users: [SandboxPlan.IDRange] = []
-  /// Group ids.
   var groups: [SandboxPlan.IDRange] = []
 }
 
-/// Why a user cannot have sandboxes.
+/// The reason why a sandbox cannot run.
 public enum SandboxFailure: ExplainedError {
-  /// The program that makes sandboxes is missing from the installation.
+  /// The program that makes sandboxes is not installed.
   case noProgram(places: [String])
-  /// A program that maps subordinate ids is missing.
+  /// A program that maps subordinate IDs is missing.
   case noMappingProgram(String)
-  /// The user has no range of subordinate ids; `free` is one that nobody has.
+  /// The user has no range of subordinate IDs; `free` is an unused range.
   case noSubordinateIDs(user: String, file: String, free: ClosedRange<UInt32>)
-  /// The kernel does not give user name spaces to users, for this setting.
+  /// This kernel setting forbids user namespaces for users.
   case noUserNameSpaces(setting: String, value: String, needed: String)
-  /// Nothing runs programs of an architecture: the kernel is too old for a table of emulators of the sandbox's own, and the host has
-  /// none registered.
+  /// Programs of an architecture cannot run: the kernel is too old for a table of emulators in the sandbox, and no
+  /// emulator is registered on the host.
   case noEmulation(of: String)
 
-  /// What was being done, and what was wrong.
   public var problem: String {
     switch self {
     case .noProgram(let places): "cannot make a sandbox: there is no \(places.joined(separator: " and no "))"
@@ -112,7 +108,6 @@ public enum SandboxFailure: ExplainedError {
     }
   }
 
-  /// What the user can do now.
   public var remedy: String? {
     switch self {
     case .noProgram: "install Cultivar again: `make install` puts the program there"

@@ -1,25 +1,24 @@
 import TaggedFields
 
-/// Everything that `cultivar-sandbox` needs to know to make a sandbox and run a program in it.
+/// The input of `cultivar-sandbox`: the sandbox to make and the program to run in it.
 public struct SandboxPlan: Equatable, Sendable {
-  /// The place where a program runs.
+  /// The root file system of a program.
   public enum Place: UInt8, Sendable {
-    /// In the tree, as its root.
+    /// The tree.
     case inside
-    /// On the host's own programs, which it cannot write to; the tree is at ``treePath``.
+    /// The host's file system, read-only. The tree is at ``treePath``.
     case beside
   }
 
-  /// A file or folder of the host that the program sees.
+  /// A file or folder of the host that is visible in the sandbox.
   public struct Binding: Equatable, Sendable {
     /// Absolute path on the host.
     public var source: String
     /// Absolute path in the sandbox.
     public var path: String
-    /// True if the program may write to it.
+    /// True if the program can write to it.
     public var isWritable: Bool
 
-    /// Makes a binding.
     public init(source: String, path: String, isWritable: Bool) {
       self.source = source
       self.path = path
@@ -27,30 +26,27 @@ public struct SandboxPlan: Equatable, Sendable {
     }
   }
 
-  /// A part of another tree that is shown over the same or another path of the tree.
+  /// A part of another tree that is mounted over a path of the tree.
   public struct Twin: Equatable, Sendable {
     /// Absolute path in the other tree.
     public var twin: String
     /// Absolute path in the tree.
     public var path: String
 
-    /// Names both.
     public init(twin: String, path: String) {
       self.twin = twin
       self.path = path
     }
   }
 
-  /// A range of ids that a user namespace gets from the host (`user_namespaces(7)`).
+  /// A range of IDs that maps a user namespace to the host (`user_namespaces(7)`).
   public struct IDRange: Equatable, Sendable {
-    /// First id in the namespace.
+    /// First ID in the namespace.
     public var inner: UInt32
-    /// First id on the host.
+    /// First ID on the host.
     public var outer: UInt32
-    /// Number of ids.
     public var count: UInt32
 
-    /// Makes a range.
     public init(inner: UInt32, outer: UInt32, count: UInt32) {
       self.inner = inner
       self.outer = outer
@@ -64,46 +60,46 @@ public struct SandboxPlan: Equatable, Sendable {
   public static let scriptPath = "/run/cultivar/script"
   /// Path of the emulator in the sandbox.
   public static let emulatorPath = "/run/cultivar/emulator"
-  /// Exit status of `cultivar-sandbox` when the sandbox could not be made.
+  /// Exit status of `cultivar-sandbox` if the sandbox cannot be made.
   public static let failureStatus: Int32 = 125
 
-  /// Folder of the sandbox's own files, on the file system of the layers. Its subfolders `lower`, `upper`, `work` and `new` are made by
-  /// whoever writes the plan: `lower/0`, `lower/1`, … are links to the layers, the topmost first.
+  /// Folder of the sandbox's own files, on the file system of the layers.
+  ///
+  /// The writer of the plan makes its subfolders `lower`, `upper`, `work` and `new`. `lower/0`, `lower/1`, … are links
+  /// to the layers, the topmost first.
   public var work: String
-  /// Number of layers.
   public var layers: Int
-  /// The place where the program runs.
+  /// The root file system of the program.
   public var place: Place
-  /// True if the program may use the host's network.
+  /// True if the program can use the host's network.
   public var usesNetwork = false
-  /// True if the program reads the caller's standard input; otherwise it reads nothing.
+  /// True if the program gets the caller's standard input; otherwise its input is empty.
   public var keepsInput = false
-  /// True if the caller is on a terminal and the program gets one of its own, to which the caller passes what is typed.
+  /// True if the program gets a pseudoterminal, to which `cultivar-sandbox` passes the caller's input.
   public var hasTerminal = false
-  /// Working folder of the program in the sandbox.
+  /// Working directory of the program in the sandbox.
   public var folder = "/"
   /// Text for `/bin/sh -eu`.
   public var script: String
-  /// Files and folders of the host that the program sees.
+  /// Files and folders of the host that are visible to the program.
   public var bindings: [Binding] = []
   /// Host path of an emulator for programs of another architecture; empty for none.
   public var emulator = ""
   /// Line that registers the emulator with the kernel (`binfmt_misc`).
   public var registration = ""
-  /// Folder of a tree with native programs that stand in for those of the tree; empty for none.
+  /// Folder of a tree with native programs that replace those of the tree; empty for none.
   public var twinTree = ""
   /// Files and folders that the native programs need.
   public var support: [Twin] = []
-  /// Folders that are seen as empty.
+  /// Folders that appear empty.
   public var hidden: [String] = []
-  /// The native programs. One whose path in the tree is missing, or a link, is passed over.
+  /// The native programs. A program is ignored if its path in the tree is missing or a link.
   public var programs: [Twin] = []
-  /// Ids for a caller that is not root; empty for root.
+  /// User IDs for a caller other than root; empty for root.
   public var users: [IDRange] = []
-  /// The same for groups.
+  /// Group IDs for a caller other than root; empty for root.
   public var groups: [IDRange] = []
 
-  /// Makes a plan.
   public init(work: String, layers: Int, place: Place, script: String) {
     self.work = work
     self.layers = layers
@@ -133,7 +129,7 @@ extension SandboxPlan {
     static let hasTerminal: UInt16 = 17
   }
 
-  /// The plan as tagged fields. Lists are texts that each end with a zero byte, which no path has.
+  /// The plan as tagged fields. A list is a sequence of texts, each with a final zero byte, which no path contains.
   public var bytes: [UInt8] {
     var writer = FieldWriter()
     writer.add(Tag.work, text: work)
@@ -156,7 +152,7 @@ extension SandboxPlan {
     return writer.bytes
   }
 
-  /// Reads ``bytes``.
+  /// Parses ``bytes``.
   ///
   /// - Throws: `FieldFailure`.
   public init(_ bytes: [UInt8]) throws(FieldFailure) {

@@ -4,21 +4,21 @@ import SwiftASN1
 import Trust
 import X509
 
-/// A signer's certificate and those above it, from a PEM file.
+/// A signer's certificate and its issuers' certificates, from a PEM file.
 public struct CertificateFile: Sendable {
-  /// Where it was read.
+  /// Path of the file.
   public let path: String
   /// The signer's certificate, in DER.
   public let leaf: [UInt8]
-  /// Those above it, in order and in DER; one that has issued itself is left out, as a root has it.
+  /// The issuers' certificates in DER, in order. A self-signed one is left out, as the root contains it.
   public let intermediates: [[UInt8]]
-  /// The key in the signer's certificate; `nil` where it is of a kind that signs no statement.
+  /// The key in the signer's certificate; `nil` if its kind cannot sign statements.
   let key: PublicKey?
 
-  /// Most bytes of such a file.
+  /// Maximum size of the file in bytes.
   static let mostBytes = 256 << 10
 
-  /// Reads a file with a chain.
+  /// Reads a certificate chain.
   ///
   /// - Throws: ``SigningFailure/certificates(_:reason:)``, `FileFailure`.
   public init(_ path: String) throws {
@@ -29,9 +29,9 @@ public struct CertificateFile: Sendable {
     key = Self.key(of: chain[0].certificate)
   }
 
-  /// Reads a file with certificates of authorities, for a root.
+  /// Reads certificates of authorities, for a root.
   ///
-  /// - Throws: ``SigningFailure/certificates(_:reason:)``, also where one is not that of an authority; `FileFailure`.
+  /// - Throws: ``SigningFailure/certificates(_:reason:)``, also if a certificate is not an authority's; `FileFailure`.
   public static func authorities(in path: String) throws -> [[UInt8]] {
     try certificates(in: path).map { entry in
       guard case .isCertificateAuthority? = try? entry.certificate.extensions.basicConstraints else {

@@ -3,18 +3,17 @@ import Glibc
 import HostSystem
 import Trust
 
-/// Makes key pairs.
+/// Generates key pairs.
 public struct KeyGeneration: Sendable {
-  /// Kind of the key.
   public var algorithm: PublicKey.Algorithm
-  /// Where the private key goes: PKCS #8 in PEM, readable by its owner only.
+  /// Path for the private key: PKCS #8 in PEM, readable only by its owner.
   public var keyFile: String
-  /// Where the public key goes: SubjectPublicKeyInfo in PEM.
+  /// Path for the public key: SubjectPublicKeyInfo in PEM.
   public var publicFile: String
 
-  /// Plans a pair of files.
+  /// Chooses the paths of the two files.
   ///
-  /// - Parameter name: Path without an ending, or with `.key` or `.pem`; the public key has `.pub` instead.
+  /// - Parameter name: Path without a suffix, or with `.key` or `.pem`. The public key has the suffix `.pub` instead.
   public init(_ algorithm: PublicKey.Algorithm, named name: String) {
     self.algorithm = algorithm
     let ending = [".key", ".pem"].first { name.hasSuffix($0) && !name.hasSuffix("/\($0)") && name != $0 }
@@ -22,9 +21,9 @@ public struct KeyGeneration: Sendable {
     publicFile = (ending.map { String(name.dropLast($0.count)) } ?? name) + ".pub"
   }
 
-  /// Makes the pair. Both files appear complete, the private one first, and neither takes the place of another.
+  /// Generates the pair. Both files appear complete, the private key first, and existing files are not replaced.
   ///
-  /// - Parameter passphrase: Encrypts the private key (AES-256-CBC, by scrypt); `nil` leaves it readable.
+  /// - Parameter passphrase: Passphrase that encrypts the private key (AES-256-CBC, scrypt); `nil` for no encryption.
   /// - Throws: ``SigningFailure``, `FileFailure`, `CommandFailure`.
   public func run(passphrase: Secret?) async throws -> PublicKey {
     for path in [keyFile, publicFile] where FileManager.default.fileExists(atPath: path) {
@@ -36,7 +35,7 @@ public struct KeyGeneration: Sendable {
       unlink(temporary)
       unlink(temporaryPublic)
     }
-    // Before OpenSSL writes into it, nobody else can open it.
+    // The file is private before OpenSSL writes to it.
     let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
     guard descriptor >= 0 else { throw FileFailure.last("write", temporary) }
     defer { close(descriptor) }
@@ -58,8 +57,8 @@ public struct KeyGeneration: Sendable {
       ? ["-algorithm", "ED25519"] : ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"]
     let purpose = "make the key \(keyFile)"
     guard let passphrase else { return HostCommand(.openSSL, ["genpkey"] + kind + ["-out", path], to: purpose) }
-    // Two programs, as `genpkey` cannot be told to make a passphrase slow to guess. N, r and p are those that OWASP recommends
-    // for 16 MiB: OpenSSL opens no key that needs more than 32 MiB.
+    // Two programs, as `genpkey` cannot use scrypt. N, r and p are OWASP's recommendation for 16 MiB. OpenSSL opens no
+    // key that needs more than 32 MiB.
     let script = """
       set -eu
       umask 077

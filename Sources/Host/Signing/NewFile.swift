@@ -1,9 +1,9 @@
 import Glibc
 import HostSystem
 
-/// Files that never take the place of others.
+/// Creation of files without replacing existing ones.
 public enum NewFile {
-  /// Writes a file that is not there yet; it appears complete.
+  /// Writes a new file, which appears complete.
   ///
   /// - Throws: ``SigningFailure/exists(_:)``, `FileFailure`.
   public static func write(_ bytes: some Sequence<UInt8>, to path: String) throws {
@@ -13,7 +13,8 @@ public enum NewFile {
     try name(temporary, path)
   }
 
-  /// Gives a complete file its name, unless something has it. The name is taken first, by an empty file that nobody else can have made.
+  /// Gives a complete file its final name, unless that exists. An empty file, created exclusively, reserves the name
+  /// first.
   static func name(_ temporary: String, _ path: String) throws {
     let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
     guard descriptor >= 0 else {

@@ -2,13 +2,10 @@ import FoundationEssentials
 import Glibc
 import HostSystem
 
-/// A folder for the files of one run of OpenSSL, which only its owner can read.
+/// A folder for the files of one run of OpenSSL. Only its owner can read it.
 public struct ScratchFolder: Sendable {
-  /// Path of the folder.
   public let path: String
 
-  /// Makes a folder.
-  ///
   /// - Throws: `FileFailure`.
   public init() throws(FileFailure) {
     let place = FileManager.default.temporaryDirectory.path
@@ -17,6 +14,6 @@ public struct ScratchFolder: Sendable {
     path = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
   }
 
-  /// Removes the folder with all that is in it.
+  /// Removes the folder with its content.
   public func remove() { try? FileManager.default.removeItem(atPath: path) }
 }

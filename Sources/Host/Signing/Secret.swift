@@ -2,19 +2,19 @@ import FoundationEssentials
 import Glibc
 import HostSystem
 
-/// A passphrase or PIN. It is never shown, and reaches programs by their standard input alone.
+/// A passphrase or PIN. It is never printed, and programs get it only on their standard input.
 public struct Secret: Sendable, CustomStringConvertible, CustomReflectable {
-  /// Most bytes of one; OpenSSL reads no longer line.
+  /// Maximum length in bytes. OpenSSL reads no longer line.
   public static let mostBytes = 1000
-  /// Fewest characters of one for a new key.
+  /// Minimum length in characters for a new key.
   public static let fewestCharacters = 8
 
-  /// The line that a program reads it from.
+  /// The secret with a line break, as programs read it.
   let line: [UInt8]
 
-  /// Takes a passphrase.
+  /// Checks a passphrase or PIN.
   ///
-  /// - Throws: ``SigningFailure/passphrase(_:)`` where it is empty, too long or has line breaks.
+  /// - Throws: ``SigningFailure/passphrase(_:)`` if it is empty or too long, or has a line break or zero byte.
   public init(_ bytes: some Collection<UInt8>) throws(SigningFailure) {
     guard !bytes.isEmpty else { throw .passphrase("it is empty") }
     guard bytes.count <= Self.mostBytes else { throw .passphrase("it has more than \(Self.mostBytes) bytes") }
@@ -24,28 +24,27 @@ public struct Secret: Sendable, CustomStringConvertible, CustomReflectable {
     line = Array(bytes) + [0x0a]
   }
 
-  /// Always the same words, wherever it is printed.
+  /// A fixed text, so that the secret is not printed.
   public var description: String { "(secret)" }
-  /// Nothing, so that a dump shows nothing.
+  /// An empty mirror, so that a dump does not show the secret.
   public var customMirror: Mirror { Mirror(self, children: []) }
 
   var characterCount: Int { String(decoding: line, as: UTF8.self).count - 1 }
 }
 
-/// Where a passphrase comes from.
+/// The source of a passphrase.
 public enum PassphraseSource: Sendable {
-  /// The first line of a file.
+  /// The only line of a file.
   case file(String)
-  /// An environment variable.
   case variable(String)
-  /// Somebody at the terminal.
+  /// A prompt on the terminal.
   case terminal
 
-  /// Gets the passphrase.
+  /// Reads the passphrase.
   ///
   /// - Parameters:
-  ///   - what: Whose it is, for the question: `release.key`.
-  ///   - isNew: Whether it is for a new key; it must have some length then, and is asked for twice.
+  ///   - what: Name of the key, for the prompt: `release.key`.
+  ///   - isNew: True for a new key. The passphrase then has a minimum length, and the terminal asks for it twice.
   /// - Throws: ``SigningFailure``, `FileFailure`, `CancellationError`.
   public func secret(for what: String, isNew: Bool = false) throws -> Secret {
     let secret: Secret
@@ -75,7 +74,7 @@ public enum PassphraseSource: Sendable {
   }
 }
 
-/// Asks on the controlling terminal, without showing what is typed.
+/// Prompts on the controlling terminal without echo.
 private final class TerminalPrompt {
   private let descriptor: Int32
   private var settings = termios()
@@ -96,7 +95,7 @@ private final class TerminalPrompt {
     _ = Array(question.utf8).withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
     var buffer = [UInt8](repeating: 0, count: Secret.mostBytes + 2)
     while true {
-      // A short wait, as Ctrl-C only marks the task as cancelled; the terminal must get its settings back.
+      // A short timeout, as Ctrl-C only cancels the task. The terminal's settings must be restored then.
       try Task.checkCancellation()
       var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
       guard poll(&entry, 1, 100) > 0 else { continue }

@@ -2,15 +2,14 @@ import FoundationEssentials
 import HostSystem
 import Trust
 
-/// Somebody who signs: a private key that OpenSSL can use, with its public half known.
+/// A private key that OpenSSL can use, with its public key.
 public struct Signer: Sendable {
-  /// Where the private key is.
+  /// Location of the private key.
   public let key: SigningKey
-  /// Its public half.
   public let publicKey: PublicKey
   private let secret: Secret?
 
-  /// Finds out which key it is; a passphrase is asked for only where the key has one.
+  /// Reads the public key. Asks for a passphrase only if the key needs one.
   ///
   /// - Throws: ``SigningFailure``, `FileFailure`, `CommandFailure`.
   public init(_ key: SigningKey, passphrase: PassphraseSource) async throws {
@@ -19,7 +18,7 @@ public struct Signer: Sendable {
     publicKey = try await key.publicKey(secret)
   }
 
-  /// Signs a statement. The signature is checked before anybody sees it.
+  /// Signs a statement. The signature is verified before it is returned.
   ///
   /// - Throws: ``SigningFailure``, `FileFailure`, `CommandFailure`.
   public func signature(over input: SigningInput) async throws -> Signature {
@@ -35,17 +34,17 @@ public struct Signer: Sendable {
     return signature
   }
 
-  /// Signs a statement in the name of the key.
+  /// Signs a statement and identifies the signer by the key.
   ///
-  /// - Throws: as ``signature(over:)``.
+  /// - Throws: The errors of ``signature(over:)``.
   public func envelope(over input: SigningInput) async throws -> Envelope {
     let signature = try await signature(over: input)
     return try Envelope(signatures: [Envelope.KeySignature(key: publicKey.id, signature: signature)])
   }
 
-  /// Signs a statement with a certificate of the key.
+  /// Signs a statement and identifies the signer by certificates.
   ///
-  /// - Throws: as ``signature(over:)``, and ``SigningFailure/certificateOfAnotherKey(_:key:)``.
+  /// - Throws: The errors of ``signature(over:)``, and ``SigningFailure/certificateOfAnotherKey(_:key:)``.
   public func envelope(over input: SigningInput, with certificates: CertificateFile) async throws -> Envelope {
     guard certificates.key == publicKey else {
       throw SigningFailure.certificateOfAnotherKey(certificates.path, key: key.name)

@@ -1,40 +1,39 @@
 import HostSystem
 import Trust
 
-/// Something was not signed, or a key was not made.
+/// An error in signing or in the generation of keys.
 public enum SigningFailure: ExplainedError, Equatable {
-  /// A file that is to be made is there already.
+  /// The file to create already exists.
   case exists(String)
-  /// Nobody can be asked for a passphrase.
+  /// There is no terminal to ask for a passphrase.
   case noTerminal(String)
   /// The environment variable for the passphrase is not set.
   case noVariable(String)
-  /// A passphrase cannot be taken; why.
+  /// The passphrase is not acceptable, for this reason.
   case passphrase(String)
-  /// The two passphrases that were typed differ.
+  /// The two entered passphrases differ.
   case passphrasesDiffer
-  /// The passphrase or PIN does not open the key.
+  /// The passphrase or PIN does not unlock the key.
   case wrongPassphrase(String)
-  /// A key's URI cannot be taken; why.
+  /// The key's URI is not acceptable, for this reason.
   case keyURI(String)
-  /// The engine that reaches tokens is not installed.
+  /// OpenSSL's engine for tokens is not installed.
   case noEngine
-  /// There is no such key on the token.
+  /// The token does not have the key.
   case noSuchKey(String)
-  /// The key is not of a kind that signs statements.
+  /// The key's kind cannot sign statements.
   case unsuitableKey(String, reason: String)
-  /// What OpenSSL wrote is not the key's signature.
+  /// OpenSSL's output is not a signature of the key.
   case notASignature(String)
-  /// A file has no certificates that can be used; why.
+  /// The file has no suitable certificates, for this reason.
   case certificates(String, reason: String)
-  /// The first certificate is that of another key.
+  /// The first certificate belongs to another key.
   case certificateOfAnotherKey(String, key: String)
-  /// A root was to be signed with a certificate.
+  /// A root cannot be signed with a certificate.
   case certificatesForRoot
-  /// A file is not what it is taken for, or not to be trusted.
+  /// A file is not of the expected kind, or not trusted.
   case file(String, TrustFailure)
 
-  /// What was being done, and what was wrong.
   public var problem: String {
     switch self {
     case .exists(let path): "\(path) is there already"
@@ -55,7 +54,6 @@ public enum SigningFailure: ExplainedError, Equatable {
     }
   }
 
-  /// What the user can do now.
   public var remedy: String? {
     switch self {
     case .exists: "keys are never overwritten; take another name, or move the file away"

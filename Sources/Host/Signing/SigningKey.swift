@@ -3,10 +3,10 @@ import HostSystem
 import LinuxSystem
 import Trust
 
-/// Where a private key is: in a PEM file, or on a token that is reached by PKCS #11.
+/// The location of a private key: a PEM file, or a token that is accessed with PKCS #11.
 ///
-/// Only OpenSSL reads a private key. A token is reached by OpenSSL's engine `pkcs11` (Debian's libengine-pkcs11-openssl), which finds the
-/// token's library by `PKCS11_MODULE_PATH`, by `module-path` of the URI, or else takes that of p11-kit.
+/// Only OpenSSL reads a private key. It accesses tokens with its engine `pkcs11` (Debian's libengine-pkcs11-openssl).
+/// The engine loads the library in `PKCS11_MODULE_PATH`, or in `module-path` of the URI, or that of p11-kit.
 public struct SigningKey: Hashable, Sendable {
   private enum Place: Hashable {
     case file(String)
@@ -14,12 +14,13 @@ public struct SigningKey: Hashable, Sendable {
   }
 
   private let place: Place
-  /// Variables that OpenSSL gets beside this process's own.
+  /// Environment variables for OpenSSL in addition to this process's own.
   var environment: [String: String] = [:]
 
-  /// Takes the path of a PEM file, or a URI that begins with `pkcs11:` (RFC 7512).
+  /// Parses the path of a PEM file, or a URI that begins with `pkcs11:` (RFC 7512).
   ///
-  /// - Throws: ``SigningFailure/keyURI(_:)`` for a URI with a PIN: all users of the machine can see the arguments of programs.
+  /// - Throws: ``SigningFailure/keyURI(_:)`` for a URI with a PIN, as all users of the machine can see the arguments of
+  ///   programs.
   public init(_ text: String) throws(SigningFailure) {
     guard text.hasPrefix("pkcs11:") else {
       place = .file(text)
@@ -44,7 +45,7 @@ public struct SigningKey: Hashable, Sendable {
     place = .token(uri: halves[0] + (query.isEmpty ? "" : "?" + query.joined(separator: "&")), library: library)
   }
 
-  /// What messages call it.
+  /// The key's name in messages.
   public var name: String {
     switch place {
     case .file(let path): path
@@ -52,17 +53,17 @@ public struct SigningKey: Hashable, Sendable {
     }
   }
 
-  /// Whether the key cannot be used without a passphrase or PIN.
+  /// Returns true if the key needs a passphrase or PIN.
   ///
-  /// - Throws: `FileFailure` where there is no such file.
+  /// - Throws: `FileFailure` if the file cannot be read.
   func isProtected() throws -> Bool {
     guard case .file(let path) = place else { return true }
-    // The first line says it; what comes after it is nothing for this process.
+    // The first line is enough. This process does not read the key itself.
     let mark = Array("-----BEGIN ENCRYPTED PRIVATE KEY-----".utf8)
     return try OpenFile(path).read(atMost: mark.count) == mark
   }
 
-  /// Asks OpenSSL for the public key.
+  /// Reads the public key with OpenSSL.
   ///
   /// - Throws: ``SigningFailure``, `CommandFailure`.
   func publicKey(_ secret: Secret?) async throws -> PublicKey {
@@ -77,7 +78,7 @@ public struct SigningKey: Hashable, Sendable {
     }
   }
 
-  /// Has OpenSSL sign the bytes of a file, and write the signature to another.
+  /// Signs the bytes of a file with OpenSSL, and writes the signature to another file.
   ///
   /// - Throws: ``SigningFailure``, `CommandFailure`.
   func sign(_ statement: String, to output: String, as algorithm: PublicKey.Algorithm, _ secret: Secret?) async throws {
@@ -108,7 +109,7 @@ public struct SigningKey: Hashable, Sendable {
     }
   }
 
-  /// What OpenSSL's words mean for the user, where they are known.
+  /// Converts known error messages of OpenSSL to errors for the user.
   private func explained(_ failure: CommandFailure) -> any Error {
     guard case .failed(_, let said) = failure.outcome else { return failure }
     let wrong = ["bad decrypt", "maybe wrong password", "PIN incorrect", "CKR_PIN_", "Error decrypting", "PIN invalid"]

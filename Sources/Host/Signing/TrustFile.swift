@@ -1,7 +1,7 @@
 import HostSystem
 import Trust
 
-/// Reads the files of a ceremony; what is wrong with one is said with its path.
+/// Reads the files of a signing ceremony. Errors contain the file's path.
 public enum TrustFile {
   /// Reads a root file.
   ///
@@ -31,7 +31,7 @@ public enum TrustFile {
     try read(path) { bytes throws(TrustFailure) in try SigningInput(statement: bytes) }
   }
 
-  /// Reads a signature as a program that signs has written it.
+  /// Reads a signature in the form that a signing program writes.
   ///
   /// - Throws: ``SigningFailure/file(_:_:)``, `FileFailure`.
   public static func signature(_ path: String, of key: PublicKey) throws -> Signature {

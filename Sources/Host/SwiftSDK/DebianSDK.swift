@@ -3,38 +3,37 @@ import Glibc
 import HostSystem
 import Sandbox
 
-/// A Swift SDK that was made of Debian's packages: a compiler that runs on the build host, in a sandbox, and the libraries of the
-/// architecture that it compiles for.
+/// A Swift SDK from Debian's packages: a compiler that runs in a sandbox on the build host, and the libraries for the
+/// target architecture.
 public struct DebianSDK: Sendable, Equatable, Codable {
-  /// What it compiles for.
+  /// The target architecture.
   public var architecture: Architecture
   /// Version of Debian's package `swiftlang`.
   public var version: String
   /// Debian suite of the packages.
   public var suite: String
-  /// Bytes on the disk.
+  /// Size on the disk in bytes.
   public var size: Int64
-  /// When it was made, in seconds since 1970.
+  /// Time of creation, in seconds since 1970.
   public var made: Int64
-  /// Hash of all that it was made of: part of the key of whatever it compiles.
+  /// Hash of everything that the SDK is made of, a part of the cache key of everything that it compiles.
   public var identity: ContentHash
 
-  /// Triple of what it compiles.
+  /// Target triple.
   var triple: String { "\(architecture.machine)-unknown-linux-gnu" }
 }
 
-/// The SDKs of Debian's packages that are in a cache.
+/// The SDKs from Debian's packages in a cache.
 public struct DebianSDKs: Sendable {
   static let kind = "swift-sdk"
 
   let cache: Cache
 
-  /// Looks into a cache.
   public init(cache: Cache) {
     self.cache = cache
   }
 
-  /// All that are there, by architecture, the newest of each first.
+  /// Returns all SDKs, sorted by architecture, the newest of each first.
   public func all() throws -> [DebianSDK] {
     let store = cache.folder.appending(path: "store/\(Self.kind)").path
     guard access(store, F_OK) == 0 else { return [] }
@@ -46,14 +45,14 @@ public struct DebianSDKs: Sendable {
     }.sorted { ($0.architecture.rawValue, -$0.made) < ($1.architecture.rawValue, -$1.made) }
   }
 
-  /// The newest for an architecture, which then stays in the cache as long as this process runs; `nil` where there is none.
+  /// Returns the newest SDK for an architecture; `nil` if there is none. It stays in the cache while this process runs.
   public func newest(for architecture: Architecture) throws -> DebianSDK? {
     try all().first { $0.architecture == architecture && cache.take(folder(of: $0)) }
   }
 
-  /// Removes those for an architecture.
+  /// Removes the SDKs for an architecture.
   ///
-  /// - Throws: ``SDKFailure`` where there is none, or a running build uses it.
+  /// - Throws: ``SDKFailure`` if there is none, or a running build uses one.
   public func remove(_ architecture: Architecture) throws {
     let found = try all().filter { $0.architecture == architecture }
     guard !found.isEmpty else { throw SDKFailure.missing(architecture) }
@@ -62,13 +61,13 @@ public struct DebianSDKs: Sendable {
     }
   }
 
-  /// Gives a sandbox for builds to a function; it is gone afterwards.
+  /// Runs a function with a sandbox for builds, and removes the sandbox's files afterwards.
   ///
-  /// - Throws: `SandboxFailure` where this user cannot have any.
+  /// - Throws: `SandboxFailure` if this user cannot run sandboxes.
   public func withSandbox(_ body: (Sandbox) async throws -> Void) async throws {
     try await cache.withScratch { try await body(try Sandbox(scratch: $0)) }
   }
 
-  /// Where an SDK is: `sdk.json`, and the compiler's root in `root`.
+  /// Returns the folder of an SDK. It contains `sdk.json`, and the compiler's root file system in `root`.
   public func folder(of sdk: DebianSDK) -> URL { cache.location(Self.kind, sdk.identity) }
 }

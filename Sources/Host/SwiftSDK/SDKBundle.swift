@@ -1,23 +1,22 @@
 import FoundationEssentials
 import HostSystem
 
-/// What tells Swift's package manager of an SDK: an artifact bundle with its description and tools (SE-0387).
+/// The description of an SDK for Swift's package manager: an artifact bundle (SE-0387).
 struct SDKBundle {
-  /// Where the libraries of the target are, in the compiler's root.
+  /// Folder of the target's libraries in the compiler's root.
   static let sysroot = "/sysroot"
-  /// Where the bundle is, in the compiler's root.
+  /// Folder of the bundle in the compiler's root.
   static let folder = "/sdks"
 
   var architecture: Architecture
   /// Architecture of the compiler.
   var host = Architecture.host
-  /// Triple of what is compiled.
+  /// Target triple.
   var triple: String
 
-  /// Name of the SDK.
   var name: String { "cultivar-\(architecture.rawValue)" }
 
-  /// The files of the bundle, by their path in the compiler's root.
+  /// Returns the files of the bundle by their path in the compiler's root.
   func files() throws -> [String: [UInt8]] {
     let place = "\(Self.folder)/\(name).artifactbundle"
     return [
@@ -66,13 +65,13 @@ struct SDKBundle {
   }
 
   private var info: Info {
-    // Debian's compiler has a vendor of its own in the triple of its host.
+    // Debian's compiler has another vendor in its host triple.
     let hosts = ["unknown", "pc"].map { "\(host.machine)-\($0)-linux-gnu" }
     return Info(artifacts: [name: .init(variants: [.init(path: "sdk", supportedTriples: hosts)])])
   }
 
   private var description: Description {
-    // As in the Static Linux SDK, everything is linked statically, without an option of the user's.
+    // As with the Static Linux SDK, everything is linked statically by default.
     let resources = "\(Self.sysroot)/usr/lib/swift_static"
     return Description(targetTriples: [
       triple: .init(

@@ -1,37 +1,38 @@
 import HostSystem
 import Lock
 
-/// What of Debian's packages an SDK is made of.
+/// The parts of Debian's packages that an SDK consists of.
 ///
-/// Packages and files are left out that no build reads, more than three quarters of 6 GB: debugger, language server, documentation,
-/// GNU's compilers, the compiler for the target itself.
+/// Packages and files that no build reads are left out. They are more than three quarters of 6 GB: debugger, language
+/// server, documentation, GNU compilers, and the compiler for the target itself.
 enum SDKContent {
-  /// Debian's newest Swift, and the newest C library with it; both architectures have the same version there.
+  /// Debian's suite with the newest Swift and C library. Both architectures have the same versions there.
   static let suite = "sid"
-  /// Where Debian has Swift.
+  /// Folder of Swift in Debian's packages.
   static let swift = "/usr/libexec/swift"
-  /// Folder of its tools.
+  /// Folder of Swift's tools.
   static let tools = "\(swift)/bin"
 
   private static let development = ["g++", "libc6-dev", "swiftlang"]
 
-  /// What the device executable needs besides what Swift brings.
+  /// Libraries that the device executable needs in addition to Swift's own.
   private static let libraries = ["libzstd-dev"]
 
-  /// The packages that the compiler's root is chosen from.
+  /// Returns the request for the packages from which the compiler's root is selected.
   static func compilerRequest(host: Architecture = .host) -> PackageRequest {
-    // The package manager asks git for the state of checkouts; the sandbox has a shell and a few programs.
+    // The package manager asks git for the state of checkouts. The sandbox also needs a shell and a few programs.
     PackageRequest(
       development + ["coreutils", "dash", "git"], scope: .closure, suite: suite, architecture: host.rawValue)
   }
 
-  /// The packages that the libraries for the target are chosen from.
+  /// Returns the request for the packages from which the target's libraries are selected.
   static func libraryRequest(for architecture: Architecture) -> PackageRequest {
     PackageRequest(development + libraries, scope: .closure, suite: suite, architecture: architecture.rawValue)
   }
 
-  /// What the compiler's root can do without, by how names of packages begin: GNU's compilers with their libraries, interpreters, and what
-  /// only matters to a running system. What is not known is kept, as it may be a library that the compiler needs.
+  /// Prefixes of the names of packages that the compiler does not need: GNU compilers with their libraries,
+  /// interpreters, and packages for running systems. Unknown packages are kept, as they may contain a library that the
+  /// compiler needs.
   private static let unneeded = [
     "base-", "bash", "binutils", "ca-certificates", "cpp", "debconf", "debianutils", "g++", "gcc", "git-man", "libasan",
     "libbinutils", "libc-dev-bin", "libc-gconv", "libcc1", "libctf", "liberror-perl", "libgdbm", "libgmp", "libgomp",
@@ -40,25 +41,25 @@ enum SDKContent {
     "perl", "python", "readline", "tzdata",
   ]
 
-  /// The packages of the compiler's root.
+  /// Selects the packages of the compiler's root.
   static func compilerPackages(among packages: [DebianPackage]) -> [DebianPackage] {
     packages.filter { package in !unneeded.contains { package.name.hasPrefix($0) } }
   }
 
-  /// The packages of the target's libraries: those with headers and static libraries, and the shared ones that belong to them.
+  /// Selects the packages of the target's libraries: headers, static libraries, and the shared libraries they refer to.
   static func libraryPackages(among packages: [DebianPackage]) -> [DebianPackage] {
     let names: Set<String> = [
       "libc6", "libc6-dev", "libcrypt-dev", "libgcc-s1", "libstdc++6", "libswiftlang", "linux-libc-dev", "swiftlang",
     ]
     return packages.filter { package in
-      // Of GNU's compiler these have its version in their names.
+      // These packages have the version of the GNU compiler in their names.
       let isOfCompiler = ["libgcc-", "libstdc++-"].contains { package.name.hasPrefix($0) }
       return names.contains(package.name) || libraries.contains(package.name)
         || isOfCompiler && package.name.hasSuffix("-dev")
     }
   }
 
-  /// Paths that are left out of both, as patterns of tar.
+  /// Paths that are excluded from both, as patterns of tar.
   private static let unneededPaths =
     [
       "boot", "etc", "home", "media", "mnt", "opt", "root", "srv", "var", "usr/games", "usr/local", "usr/share",
@@ -69,11 +70,11 @@ enum SDKContent {
       "lib/libLTO*", "lib/libSwiftSourceKit*", "lib/libclang*", "lib/liblldb*", "lib/libsourcekitd*",
       "lib/swift/FrameworkABIBaseline", "lib/swift/embedded", "lib/swift/migrator", "lib/swift_static/embedded",
       "libexec", "share/docc", "share/man",
-      // Sanitizers, and the other libraries of clang's runtime but its builtins.
+      // Sanitizers, and the libraries of clang's runtime except its builtins.
       "lib/clang/*/lib/linux/libclang_rt.[!b]*", "lib/clang/*/lib/linux/liborc*",
     ].map { ".\(swift)/\($0)" }
 
-  /// Paths that are left out of the compiler's root.
+  /// Paths that are excluded from the compiler's root.
   static let unneededInCompiler =
     unneededPaths
     + [
@@ -81,7 +82,7 @@ enum SDKContent {
       "bin/sourcekit-lsp", "bin/swift-api-*", "bin/swift-build-sdk-interfaces", "bin/swift-format", "bin/wasmkit",
     ].map { ".\(swift)/\($0)" }
 
-  /// Paths that are left out of the target's libraries: its programs, and what dynamic linking needs.
+  /// Paths that are excluded from the target's libraries: programs, and files for dynamic linking.
   static let unneededInLibraries =
     unneededPaths + ["./usr/bin", "./usr/sbin"] + ["bin", "lib/*.so*", "lib/swift"].map { ".\(swift)/\($0)" }
 }

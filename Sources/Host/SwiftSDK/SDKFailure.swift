@@ -1,19 +1,18 @@
 import HostSystem
 
-/// There is no Swift SDK, or none could be made.
+/// There is no Swift SDK, or it cannot be made.
 public enum SDKFailure: ExplainedError {
-  /// There is none for this architecture.
+  /// There is no SDK for this architecture.
   case missing(Architecture)
-  /// The architecture is that of the build host.
+  /// The architecture is the build host's own.
   case own(Architecture)
-  /// The archive's index is past its date.
+  /// The archive's index is past its `Valid-Until` date.
   case expiredIndex(problem: String)
-  /// What was made does not build a program.
+  /// The new SDK cannot build a program.
   case unusable(version: String, problem: String)
-  /// A running build uses what is to be removed.
+  /// A running build uses the SDK that should be removed.
   case inUse(Architecture)
 
-  /// What was being done, and what was wrong.
   public var problem: String {
     switch self {
     case .missing(let architecture): "there is no Swift SDK for \(architecture.title)"
@@ -25,7 +24,6 @@ public enum SDKFailure: ExplainedError {
     }
   }
 
-  /// What the user can do now.
   public var remedy: String? {
     switch self {
     case .missing(let architecture): Self.installation(for: architecture)
@@ -38,7 +36,7 @@ public enum SDKFailure: ExplainedError {
     }
   }
 
-  /// How to come to an SDK.
+  /// Returns the instructions to install an SDK.
   public static func installation(for architecture: Architecture) -> String {
     "make one: `cultivar sdk install \(architecture.rawValue)`"
   }

@@ -5,17 +5,15 @@ import HostSystem
 import Lock
 import Sandbox
 
-/// Makes a Swift SDK of Debian's packages.
+/// Makes a Swift SDK from Debian's packages.
 public struct SDKInstallation: Sendable {
   private let cache: Cache
   private let mirror: Mirror
   private let acceptsExpiredIndex: Bool
   private let progress: BuildProgress
 
-  /// Prepares an installation.
-  ///
-  /// - Parameter acceptsExpiredIndex: Whether the archive's index counts that is past its date, as that of a frozen mirror is. Its
-  ///   signature counts in any case.
+  /// - Parameter acceptsExpiredIndex: True to accept an index past its `Valid-Until` date, such as that of a frozen
+  ///   mirror. Its signature must be valid in any case.
   public init(cache: Cache, mirror: Mirror, acceptsExpiredIndex: Bool, progress: BuildProgress) {
     self.cache = cache
     self.mirror = mirror
@@ -23,14 +21,14 @@ public struct SDKInstallation: Sendable {
     self.progress = progress
   }
 
-  /// Makes the SDK for an architecture from the archive's present packages, unless it is there.
+  /// Makes the SDK for an architecture from the archive's current packages, unless it exists.
   ///
-  /// SDKs of older packages are removed, but for those that a running build uses.
+  /// SDKs from older packages are removed, except those that a running build uses.
   ///
   /// - Throws: ``SDKFailure``, `ArchiveFailure`, `SandboxFailure`, `CommandFailure`, `FileFailure`.
   public func install(_ architecture: Architecture) async throws -> DebianSDK {
     guard architecture != .host else { throw SDKFailure.own(architecture) }
-    // Before some hundreds of megabytes are fetched.
+    // Checked before some hundreds of megabytes are fetched.
     try DebianArchive.checkTools()
     _ = try Sandbox(scratch: cache.folder)
     return try await cache.withScratch { scratch in
@@ -101,18 +99,19 @@ public struct SDKInstallation: Sendable {
       DebianSDK.self, from: Data(try FolderTree.readFile(folder.appending(path: "sdk.json").path)))
   }
 
-  /// Unpacks archives side by side, the largest first, each into a tree and without what is not needed there.
+  /// Unpacks archives in parallel, the largest first, each into its tree and without the files that are not needed
+  /// there.
   private func unpack(
     _ items: [(package: DebianPackage, unneeded: [String], tree: URL)], archive: DebianArchive
   ) async throws {
     for tree in Set(items.map(\.tree)) {
       for name in ["bin", "lib", "lib64", "sbin"] {
         try FolderTree.create(tree.appending(path: "usr/\(name)").path)
-        // What a merged `/usr` has, which is a matter of a package that is not taken.
+        // The links of a merged `/usr`. The package that makes them is not a part of the SDK.
         try Self.link("usr/\(name)", at: tree.appending(path: name))
       }
     }
-    // The status of a pipe is that of its end, and tar knows whether what it reads is whole.
+    // The exit status of a pipe is that of its last program, and tar detects incomplete input.
     let script = """
       archive=$1 tree=$2; shift 2
       dpkg-deb --fsys-tarfile "$archive" | tar -x -p --no-same-owner --keep-directory-symlink --warning=no-timestamp \
@@ -129,8 +128,8 @@ public struct SDKInstallation: Sendable {
     try await SideBySide.run(commands) { try await $0.run() }
   }
 
-  /// Adds what no package brings: the bundle, a linker for manifests and macros, the place where the compiler looks for the target's
-  /// libraries, and folders that a sandbox mounts on.
+  /// Adds the parts that no package contains: the bundle, a linker for manifests and macros, the path where the
+  /// compiler looks for the target's libraries, and mount points for the sandbox.
   private static func complete(_ root: URL, bundle: [String: [UInt8]]) throws {
     for name in ["dev", "proc", "run", "tmp"] { try FolderTree.create(root.appending(path: name).path) }
     try link(
@@ -147,7 +146,7 @@ public struct SDKInstallation: Sendable {
     guard symlink(target, place.path) == 0 else { throw FileFailure.last("make the link", place.path) }
   }
 
-  /// Builds a small program: the archive moves on, and what a later version needs may have been left out.
+  /// Builds a small program as a test: the archive changes, and a later version may need a file that is left out.
   private func prove(_ sdk: DebianSDK, in root: URL) async throws {
     try await cache.withScratch { scratch in
       let package = scratch.appending(path: "package")

@@ -2,11 +2,12 @@ import FoundationEssentials
 import HostSystem
 import Sandbox
 
-/// `swift build` with the compiler of a Debian SDK: in a sandbox that has no network, and sees of the host the folders that the build
-/// reads and the one that it writes, at the same paths.
+/// `swift build` with the compiler of a Debian SDK, in a sandbox without network.
 ///
-/// What the package depends on has to be in the scratch folder already, where the host's package manager puts it: only that one
-/// knows the user's settings of git, keys and mirrors.
+/// The sandbox sees the folders that the build reads and the one that it writes, at the same paths as on the host.
+///
+/// The package's dependencies must already be in the scratch folder. The host's package manager puts them there, as
+/// only it knows the user's settings for git, keys and mirrors.
 public struct SandboxedBuild: Sendable {
   private let sdk: DebianSDK
   private let root: URL
@@ -14,12 +15,10 @@ public struct SandboxedBuild: Sendable {
   private let sources: [String]
   private let scratch: URL
 
-  /// Describes a build.
-  ///
   /// - Parameters:
-  ///   - package: Folder of the package.
-  ///   - scratch: Folder of the package manager's, for the host's and the SDK's.
-  /// - Throws: ``SDKFailure`` without a package manager on the host, `CommandFailure`.
+  ///   - package: The package to build.
+  ///   - scratch: Scratch folder of the package manager, shared by the host's and the SDK's.
+  /// - Throws: `CommandFailure`, also if the host has no package manager.
   public init(sdk: DebianSDK, in sdks: DebianSDKs, package: SwiftPackage, scratch: URL) async throws {
     let sources = try await package.sourceFolders(scratch: scratch)
     self.init(
@@ -35,12 +34,12 @@ public struct SandboxedBuild: Sendable {
     self.scratch = scratch
   }
 
-  /// Where executables come to be.
+  /// Returns the folder of the executables.
   ///
   /// - Parameter configuration: `release` or `debug`.
   public func products(_ configuration: String) -> URL { scratch.appending(path: "\(sdk.triple)/\(configuration)") }
 
-  /// The whole command.
+  /// Returns the complete command.
   ///
   /// - Parameter options: Options of `swift build`.
   func command(_ options: [String]) -> [String] {
@@ -48,17 +47,18 @@ public struct SandboxedBuild: Sendable {
       "swift", "build", "--swift-sdks-path", SDKBundle.folder, "--swift-sdk",
       SDKBundle(architecture: sdk.architecture, triple: sdk.triple).name, "--package-path", package.path,
       "--scratch-path", scratch.path,
-      // What the host's package manager has resolved counts; manifests are compiled once, and not at every build.
+      // Uses the versions that the host's package manager has resolved. Manifests are compiled once and not at every
+      // build.
       "--disable-automatic-resolution", "--manifest-cache", "local",
     ] + options
   }
 
-  /// In memory: the tree may belong to another user, whose folders cannot be written to.
+  /// A home folder in memory, as the tree may belong to another user and cannot be written to.
   private static let home = "/tmp/home"
 
-  /// What the build sees of the host. The scratch folder may be in the package's, so it comes last.
+  /// Returns the bindings of host files. The scratch folder is last, as it may be in the package's folder.
   func bindings(home: URL) -> [Sandbox.Binding] {
-    // The package manager writes beside its settings: single files are bound, not their folder.
+    // Single files are bound instead of their folder, as the package manager writes to the folder.
     let settings = ["mirrors.json", "registries.json"].map { ".swiftpm/configuration/\($0)" }
       .filter { FileManager.default.fileExists(atPath: home.appending(path: $0).path) }
     return settings.map { Sandbox.Binding(home.appending(path: $0), at: "\(Self.home)/\($0)") }
@@ -66,16 +66,16 @@ public struct SandboxedBuild: Sendable {
       + [Sandbox.Binding(scratch, at: scratch.path, isWritable: true)]
   }
 
-  /// The sandbox itself is set up by programs of the host's.
+  /// The environment in the sandbox. The programs that set up the sandbox are the host's.
   private static let environment = [
     "HOME": home, "PATH": "\(SDKContent.tools):/usr/sbin:/usr/bin:/sbin:/bin",
   ]
 
-  /// Builds, and gives what the package manager says when it has ended.
+  /// Builds, and returns the package manager's output.
   ///
   /// - Parameters:
   ///   - options: Options of `swift build`.
-  ///   - purpose: What is being done, for the error.
+  ///   - purpose: The action, for the error message.
   /// - Throws: `CommandFailure`, `FileFailure`.
   public func run(_ options: [String], in sandbox: Sandbox, to purpose: String) async throws -> String {
     try FolderTree.create(scratch.path)
@@ -85,7 +85,7 @@ public struct SandboxedBuild: Sendable {
       folder: package.path, to: purpose)
   }
 
-  /// Prepares the build for somebody else to run, with a terminal.
+  /// Prepares a build for the caller to run, with a terminal.
   ///
   /// - Throws: `FileFailure`.
   public func session(_ options: [String], in sandbox: Sandbox) throws -> Sandbox.Session {

@@ -1,12 +1,10 @@
 import FoundationEssentials
 import HostSystem
 
-/// A package of Swift's package manager, as the host's own one sees it.
+/// A package of Swift's package manager.
 public struct SwiftPackage: Sendable {
-  /// Its folder.
   public let folder: URL
 
-  /// Names a package.
   public init(_ folder: URL) {
     self.folder = folder
   }
@@ -18,8 +16,9 @@ public struct SwiftPackage: Sendable {
     var all: [String] { [path] + dependencies.flatMap(\.all) }
   }
 
-  /// Folders with sources of the package and of packages that it names by path; all others are fetched into the scratch folder, where
-  /// they are pinned by `Package.resolved`, which is in the package's own folder.
+  /// Returns the source folders of the package and its local dependencies.
+  ///
+  /// All other dependencies are fetched into the scratch folder. `Package.resolved` in the package's folder pins them.
   ///
   /// - Throws: `CommandFailure`.
   public func sourceFolders(scratch: URL) async throws -> [String] {

@@ -2,8 +2,8 @@ import Glibc
 import LinuxSystem
 import PackageInstallation
 
-// cultivar-installer unpack PLAN       unpacks the packages of a plan, beside the tree
-// cultivar-installer configure PLAN    configures them, in the tree
+// cultivar-installer unpack PLAN       unpacks the packages of a plan; runs outside the tree
+// cultivar-installer configure PLAN    configures the packages; runs inside the tree
 
 let arguments = CommandLine.arguments
 do {

@@ -2,11 +2,12 @@ import Glibc
 import LinuxSystem
 import SandboxPlan
 
-/// The process that `cultivar` starts. It stays on the host, gives the sandbox's process its ids, and waits for it.
+/// The process that `cultivar` starts. It stays on the host, maps the IDs of the sandbox's process, and waits for it.
 struct Caller {
   let plan: SandboxPlan
 
-  /// Runs a function in a child process in namespaces of its own for processes and, where the caller is not root, users.
+  /// Runs a function in a child process with its own PID namespace and, if the caller is not root, its own user
+  /// namespace.
   ///
   /// - Returns: Exit status of the child.
   /// - Throws: `SystemError`, ``SandboxFailure``.
@@ -20,7 +21,7 @@ struct Caller {
         guard let childs else { throw SandboxFailure("its parent cannot be reached") }
         let parent = Parent(connection: childs)
         try parent.endWithIt()
-        // A signal of the program to its process group is not the caller's.
+        // A signal that the program sends to its process group must not reach the caller.
         if !plan.keepsInput { setsid() }
         if !isRoot { try parent.mapIDs() }
         try body(parent)
@@ -28,10 +29,10 @@ struct Caller {
         SandboxFailure.end(with: error)
       }
     }
-    // Each side sees the end of the other, and only then that the connection is closed.
+    // Each side keeps only its own end of the connection, so that it sees when the other side closes.
     childs = nil
     defer { withExtendedLifetime(own) {} }
-    // The caller's terminal interrupts the program, which answers for itself.
+    // Ctrl-C on the caller's terminal is for the program, so the caller ignores it.
     if plan.keepsInput { for number in [SIGINT, SIGQUIT] { signal(number, SIG_IGN) } }
     if let own { try answer(own, for: child) }
     if plan.hasTerminal, let own, let relay = try TerminalRelay(from: own), let signal = relay.run() {
@@ -42,7 +43,7 @@ struct Caller {
     return try Self.wait(for: child)
   }
 
-  /// Waits until the child asks for ids or ends, and gives it ids.
+  /// Waits until the child asks for its IDs or ends, and maps the IDs.
   private func answer(_ connection: Descriptor, for child: pid_t) throws {
     guard let word = try connection.read(atMost: 1), !word.isEmpty else { return }
     if plan.users.isEmpty {
@@ -54,7 +55,7 @@ struct Caller {
     try connection.write(all: [1])
   }
 
-  /// Gives the child's user namespace all ids of this one, each as itself.
+  /// Maps all IDs of this namespace to the same IDs in the child's user namespace.
   private func mapToThemselves(_ child: pid_t) throws {
     for table in ["uid_map", "gid_map"] {
       let lines = String(decoding: try FileTree.read("/proc/self/\(table)"), as: UTF8.self).split(separator: "\n")
@@ -67,7 +68,7 @@ struct Caller {
     }
   }
 
-  /// Has a program that is privileged for it give the child's user namespace subordinate ids.
+  /// Maps subordinate IDs in the child's user namespace with a privileged program.
   private func map(_ child: pid_t, _ program: String, _ ranges: [SandboxPlan.IDRange]) throws {
     let words = [program, "\(child)"] + ranges.flatMap { ["\($0.inner)", "\($0.outer)", "\($0.count)"] }
     let pid = try NameSpaces.fork()
@@ -85,7 +86,8 @@ struct Caller {
     return Self.exitStatus(of: status)
   }
 
-  /// An exit status as the shell gives it: that of the process, or 128 and the number of the signal that ended it.
+  /// Converts a wait status to an exit status as in a shell: the process's own, or 128 plus the number of the signal
+  /// that ended it.
   static func exitStatus(of status: Int32) -> Int32 {
     switch ProcessEnd(waitStatus: status) {
     case .exited(let code): Int32(truncatingIfNeeded: code)
@@ -94,12 +96,13 @@ struct Caller {
   }
 }
 
-/// The caller, for the sandbox's process.
+/// The connection from the sandbox's process to its caller.
 struct Parent {
   let connection: Descriptor
 
-  /// Ends this process when the caller ends, or now if it has ended before it could be asked for. The number of the parent does not say
-  /// that: from another namespace it is always 0.
+  /// Makes this process end with its caller, and fails if the caller has already ended.
+  ///
+  /// The parent's process ID does not show this, as it is always 0 from another namespace.
   ///
   /// - Throws: ``SandboxFailure`` if the caller has ended, `SystemError`.
   func endWithIt() throws {
@@ -108,7 +111,7 @@ struct Parent {
     if poll(&entry, 1, 0) > 0 { throw SandboxFailure("its caller has ended") }
   }
 
-  /// Waits until the user namespace that this process has just entered has its ids, and becomes its root.
+  /// Waits until the IDs of this process's new user namespace are mapped, and becomes root in it.
   ///
   /// - Throws: ``SandboxFailure`` if the caller has ended, `SystemError`.
   func mapIDs() throws {
@@ -117,7 +120,7 @@ struct Parent {
     for failed in [setgid(0) < 0, setuid(0) < 0] where failed {
       throw SystemError("become root of", "a user namespace")
     }
-    // Groups of the caller's are nobody's here.
+    // Drops the caller's supplementary groups, which have no meaning in this namespace.
     _ = setgroups(0, nil)
     try endWithIt()
   }

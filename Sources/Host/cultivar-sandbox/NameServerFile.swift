@@ -1,17 +1,18 @@
 import Glibc
 import LinuxSystem
 
-/// The host's `/etc/resolv.conf`, shown in a tree for the time that a program runs there. The tree keeps its own file, or none.
+/// The host's `/etc/resolv.conf`, visible in a tree while a program runs there. The tree's own file does not change.
 struct NameServerFile {
   private static let path = "/etc/resolv.conf"
   private static let own = "/run/cultivar/resolv.conf"
 
-  /// The folder in which a link was made that has to go again; `nil` where there is none.
+  /// Folder with a temporary link that must be removed; `nil` if there is none.
   private let folder: Descriptor?
 
-  /// Shows it, whatever the tree has: nothing, a file, or a link to what only a running system has.
+  /// Makes the file visible. The tree may have no file, a regular file, or a link that is valid only on a running
+  /// system.
   ///
-  /// - Returns: `nil` where the host has no such file.
+  /// - Returns: `nil` if the host has no such file.
   /// - Throws: `SystemError`.
   init?(in root: TreeRoot, write: (String, String, TreeRoot) throws -> Void) throws {
     guard let text = try? FileTree.read(Self.path, limit: 65_536) else { return nil }
@@ -22,7 +23,8 @@ struct NameServerFile {
       try DetachedMount(of: source, named: Self.own).attach(to: file, named: Self.path)
       folder = nil
     } else if try root.open(Self.path, Descriptor.pathOnly | O_NOFOLLOW) != nil {
-      // The link leads nowhere yet. Below /run is the sandbox's own file system; elsewhere the tree would keep what is made.
+      // The target of the link does not exist. Below `/run`, the file is in the sandbox's own file system. Elsewhere it
+      // would stay in the tree, so it is not made.
       if let target = try Self.target(in: root), target.hasPrefix("/run/") { try write(content, target, root) }
       folder = nil
     } else {
@@ -35,7 +37,7 @@ struct NameServerFile {
     }
   }
 
-  /// Removes the link that was made, unless the program has put something of its own in its place.
+  /// Removes the temporary link, unless the program has replaced it.
   func remove() {
     guard let folder else { return }
     var text = [CChar](repeating: 0, count: Int(PATH_MAX))
@@ -45,7 +47,7 @@ struct NameServerFile {
     unlinkat(folder.number, "resolv.conf", 0)
   }
 
-  /// The absolute path that the link names, without `..`.
+  /// Returns the absolute path of the link's target, without `..`.
   private static func target(in root: TreeRoot) throws -> String? {
     guard let folder = try root.open("/etc", Descriptor.pathOnly | O_DIRECTORY) else { return nil }
     var text = [CChar](repeating: 0, count: Int(PATH_MAX))

@@ -1,12 +1,12 @@
 import Glibc
 import LinuxSystem
 
-/// A program to be executed with this process's environment.
+/// A program to execute with this process's environment.
 struct Program {
   var path: String
   var arguments: [String]
 
-  /// Replaces this process.
+  /// Replaces this process with the program.
   func execute() -> Never {
     let words = arguments.map { strdup($0) } + [nil]
     execv(path, words)

@@ -2,7 +2,7 @@ import Glibc
 import LinuxSystem
 import SandboxPlan
 
-/// The reason why a sandbox cannot be made, in words for the user of `cultivar`.
+/// The reason why a sandbox cannot be made, for the user of `cultivar`.
 struct SandboxFailure: Error, CustomStringConvertible {
   let description: String
 
@@ -14,7 +14,7 @@ struct SandboxFailure: Error, CustomStringConvertible {
     exit(SandboxPlan.failureStatus)
   }
 
-  /// Prints the reason for which a program was ended, and ends the process and so the sandbox.
+  /// Prints the reason why a program is ended, and ends this process and so the sandbox.
   static func end(saying reason: String) -> Never {
     try? Descriptor(owning: dup(STDERR_FILENO)).write(all: Array("\(reason)\n".utf8))
     exit(1)

@@ -2,25 +2,27 @@ import Glibc
 import LinuxSystem
 import SandboxPlan
 
-/// Mounts everything that a program in a sandbox sees. The current folder is then its root.
+/// Mounts the root file system of a sandbox. It is the current working directory afterwards.
 struct SandboxMounts {
   let plan: SandboxPlan
 
-  /// Single nodes, bound onto files of a fresh tmpfs; never the folder.
+  /// Device nodes, bind-mounted onto files of a new tmpfs. The host's `/dev` itself is never mounted.
   private static let nodes = ["null", "zero", "full", "random", "urandom", "tty"].map { "/dev/\($0)" }
   private static let links = [
     ("/dev/fd", "/proc/self/fd"), ("/dev/stdin", "fd/0"), ("/dev/stdout", "fd/1"), ("/dev/stderr", "fd/2"),
     ("/dev/ptmx", "pts/ptmx"),
   ]
-  /// Parts of the host that a program beside the tree sees, read-only. Of `/etc` only what programs need to start and to reach servers:
-  /// a link of the tree, or a step of a layer, finds no key and no password there.
+  /// Parts of the host that are visible read-only to a program beside the tree.
+  ///
+  /// Of `/etc`, only the files are included that programs need to start and to reach servers. So a link in the tree or
+  /// a step of a layer cannot reach keys or passwords there.
   private static let hostFolders = [
     "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/etc/alternatives", "/etc/ca-certificates",
     "/etc/group", "/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/localtime", "/etc/nsswitch.conf",
     "/etc/passwd", "/etc/protocols", "/etc/services", "/etc/ssl/certs", "/etc/ssl/openssl.cnf",
   ]
 
-  /// The kernel's settings as they were before they were made read-only.
+  /// The kernel's settings (`/proc/sys`), opened before they were made read-only.
   private(set) var kernelSettings: Descriptor?
 
   init(plan: SandboxPlan) { self.plan = plan }
@@ -29,7 +31,7 @@ struct SandboxMounts {
 
   /// Mounts everything.
   ///
-  /// - Returns: What was put into the tree for the time that the program runs.
+  /// - Returns: The file with name servers, if it was made visible in the tree.
   /// - Throws: `SystemError`.
   mutating func make() throws -> NameServerFile? {
     guard chdir(plan.work) == 0 else { throw SystemError("change to", plan.work) }
@@ -42,7 +44,7 @@ struct SandboxMounts {
     if plan.place == .beside {
       try showHost(in: root)
       _ = try root.folder(SandboxPlan.treePath)
-      // The path has no links: everything above it is the sandbox's own.
+      // This path contains no links, as everything above it belongs to the sandbox.
       try mountTree(at: "new" + SandboxPlan.treePath)
     }
     for binding in plan.bindings {
@@ -56,20 +58,20 @@ struct SandboxMounts {
     return nameServers
   }
 
-  /// Mounts the tree. Programs' wishes to sync it to the disk are ignored: it is a result only when all of them have ended, and dpkg alone
-  /// syncs hundreds of times.
+  /// Mounts the tree. The overlay ignores sync calls: the tree is only used after all programs have ended, and dpkg
+  /// alone syncs hundreds of times.
   private func mountTree(at target: String) throws {
-    // An overlay takes one layer at least.
+    // An overlay needs at least one layer.
     let lower = plan.layers == 0 ? "lower" : (0..<plan.layers).map { "lower/\($0)" }.joined(separator: ":")
-    // Another user's overlays keep their notes in attributes that a user may write.
+    // Without root, overlays must store their metadata in attributes that a user may write.
     let notes = plan.users.isEmpty ? "" : ",userxattr"
     try Mount.mount(
       "overlay", from: "overlay", at: target, .noDevices,
       options: "volatile,lowerdir=\(lower),upperdir=upper,workdir=work\(notes)")
   }
 
-  /// Mounts the file systems that only the sandbox has. Those in memory have sizes, in percent of the memory: a program that fills them
-  /// all leaves some to the host.
+  /// Mounts the sandbox's own file systems. The sizes of those in memory are limited in percent of the host's memory,
+  /// so that a program that fills all of them leaves some to the host.
   private mutating func mountOwn(in root: TreeRoot) throws {
     func mount(_ type: String, _ path: String, _ flags: Mount.Flags, _ options: String = "") throws -> Descriptor {
       try Mount.mount(type, on: root.folder(path), named: path, flags, options: options)
@@ -86,7 +88,7 @@ struct SandboxMounts {
     let processes = try mount("proc", "/proc", [.noSetUserID, .noDevices, .noExecution])
     kernelSettings = try? Descriptor(opening: "\(processes.path)/sys", Descriptor.pathOnly | O_DIRECTORY)
     try closeKernelSettings(in: root, processes: processes)
-    // Nothing of the host's: an empty place, as programs look for control groups there whatever they are asked.
+    // An empty file system instead of the host's. Programs look for control groups there.
     _ = try mount("tmpfs", "/sys", [.noSetUserID, .noDevices, .noExecution], "mode=755,size=1m")
     _ = try root.folder("/sys/fs/cgroup")
     _ = try mount("tmpfs", "/tmp", .noDevices, "mode=1777,size=50%")
@@ -94,7 +96,7 @@ struct SandboxMounts {
     if plan.place == .beside { _ = try root.folder("/root") }
   }
 
-  /// Makes everything in `/proc` read-only except the processes.
+  /// Makes everything in `/proc` read-only, except the folders of processes.
   private func closeKernelSettings(in root: TreeRoot, processes: Descriptor) throws {
     for name in FileTree.names(in: processes.path) where UInt32(name) == nil {
       guard let entry = try? Descriptor(opening: "\(processes.path)/\(name)", Descriptor.pathOnly | O_NOFOLLOW) else {
@@ -116,7 +118,7 @@ struct SandboxMounts {
     for path in Self.hostFolders {
       var text = [CChar](repeating: 0, count: Int(PATH_MAX))
       if readlink(path, &text, text.count - 1) > 0, FileTree.parent(of: path) == "/" {
-        // A link on the host, and so here: /bin of a merged /usr.
+        // A link on the host is a link in the sandbox, as `/bin` with a merged `/usr`.
         try root.makeLink(
           to: String(decoding: text.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self), at: path)
       } else if FileTree.exists(path) {
@@ -125,13 +127,14 @@ struct SandboxMounts {
     }
   }
 
-  /// Shows a file or folder of the host.
+  /// Makes a file or folder of the host visible.
   private func show(_ source: String, at path: String, in root: TreeRoot, isWritable: Bool = false) throws {
     try show(
       try Descriptor(opening: source, Descriptor.pathOnly), named: source, at: path, in: root, isWritable: isWritable)
   }
 
-  /// Shows an open file or folder. Read-only is about a device's node, its mode and owner, and not about what is written to the device.
+  /// Makes an open file or folder visible. For a device node, "read-only" protects its mode and owner, but not the
+  /// device.
   private func show(
     _ source: Descriptor, named name: String, at path: String, in root: TreeRoot, isWritable: Bool = false
   ) throws {
@@ -141,8 +144,8 @@ struct SandboxMounts {
     try mount.attach(to: isFolder ? root.folder(path) : root.file(path), named: path)
   }
 
-  /// Shows native programs in place of the tree's, read-only: a script that wants to change one of them fails, and changes nothing in the
-  /// cache.
+  /// Mounts native programs over the tree's, read-only. A script that tries to change one of them fails, and the cache
+  /// does not change.
   private func showTwins(in root: TreeRoot) throws {
     let twins = try TreeRoot(plan.twinTree)
     for twin in plan.support {
@@ -153,7 +156,7 @@ struct SandboxMounts {
       try Mount.mount("tmpfs", on: root.folder(path), named: path, .readOnly)
     }
     for twin in plan.programs {
-      // A program may be missing, or be another one's link.
+      // A program may be missing, or a link to another one.
       guard let source = try twins.open(twin.twin),
         let target = try root.open(twin.path, Descriptor.pathOnly | O_NOFOLLOW),
         try target.mode() & S_IFMT == S_IFREG

@@ -2,21 +2,21 @@ import Glibc
 import LinuxSystem
 import SandboxPlan
 
-/// PID 1 of a sandbox: it mounts what the program sees, makes that the root, gives up its rights over the host, and only then starts
-/// the first program of the tree. Until then every path of the tree is resolved in the tree.
+/// PID 1 of a sandbox. It mounts the root file system, changes to it, and drops its privileges over the host. Only then
+/// does it start the first program of the tree. Until then, every path of the tree is resolved inside the tree.
 struct SandboxProcess {
   let plan: SandboxPlan
   let parent: Parent
 
-  /// Capabilities of programs in a sandbox: those over files, ids and processes that installing packages takes. None is over mounts, the
-  /// kernel, the clock, devices or other processes' memory.
+  /// Capabilities of programs in a sandbox, for files, IDs and processes, as installations of packages need them. There
+  /// are none for mounts, the kernel, the clock, devices or the memory of other processes.
   private static let capabilities = CapabilitySet(names: [
     "chown", "dac_override", "dac_read_search", "fowner", "fsetid", "kill", "setgid", "setuid", "setpcap",
     "net_bind_service", "sys_chroot", "setfcap", "audit_write",
   ])
 
-  /// Executes this program again from a mount that is read-only: as long as it runs, and after that, programs of the sandbox could open it
-  /// through `/proc` and write to the host's file.
+  /// Executes this program again from a read-only mount. Otherwise programs of the sandbox could open it through
+  /// `/proc` and write to the host's file.
   ///
   /// - Parameter file: Path of the plan.
   /// - Throws: `SystemError`, ``SandboxFailure``.
@@ -25,7 +25,7 @@ struct SandboxProcess {
     try makeMountsPrivate()
     var path = [CChar](repeating: 0, count: Int(PATH_MAX))
     guard readlink("/proc/self/exe", &path, path.count - 1) > 0 else { throw SystemError("find", "/proc/self/exe") }
-    // By its path: a mount of another namespace cannot be copied.
+    // Opened by its path, as a mount of another namespace cannot be copied.
     let place = String(decoding: path.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
     let program = try DetachedMount(of: try Descriptor(opening: place, Descriptor.pathOnly), named: place)
     try program.restrict()
@@ -35,7 +35,7 @@ struct SandboxProcess {
     throw SandboxFailure("it cannot be executed again")
   }
 
-  /// Makes the sandbox, runs the program, and ends with its exit status.
+  /// Makes the sandbox, runs the program, and exits with the program's status.
   ///
   /// - Throws: `SystemError`, ``SandboxFailure`` if the sandbox cannot be made.
   func run() throws -> Never {
@@ -51,18 +51,19 @@ struct SandboxProcess {
     let nameServers = try mounts.make()
     try NameSpaces.takeCurrentFolderAsRoot()
     if let settings = mounts.kernelSettings { try ProcessLimits.boundNumbers(in: settings) }
-    // Root of the host gives up its rights over it: mounts cannot be changed from a user namespace below the one that made them.
+    // Root of the host drops its privileges. A process in a new user namespace cannot change the mounts of the old one.
     if plan.users.isEmpty {
       try NameSpaces.enter([.user, .mount])
       try parent.mapIDs()
     }
     if !plan.usesNetwork {
-      // In the user namespace, so that its root may listen on ports below 1024.
+      // Inside the user namespace, so that root there may listen on ports below 1024.
       try NameSpaces.enter(.network)
       try? NetworkConfiguration().bringUp("lo")
     }
     try registerEmulator()
-    // In a user namespace of its own a program would have all rights again that it can do harm with: to mount the host's control groups.
+    // In another user namespace, a program would regain dangerous capabilities, for example to mount the host's control
+    // groups.
     if let settings = mounts.kernelSettings {
       try FileTree.write("0", to: "\(settings.path)/user/max_user_namespaces")
     }
@@ -70,7 +71,8 @@ struct SandboxProcess {
     ProcessLimits.set()
     guard let capabilities = Self.capabilities else { throw SandboxFailure("a capability has no such name") }
     try NameSpaces.keepOnly(capabilities)
-    // A program with the same rights could trace this process, and write to its executable when it has ended.
+    // Otherwise a program with the same capabilities could trace this process, and write to its executable after its
+    // end.
     try NameSpaces.hideProcess()
     try parent.endWithIt()
     let status = try runProgram()
@@ -87,7 +89,7 @@ struct SandboxProcess {
     }
   }
 
-  /// Removes the plan's folder: also what belongs to ids that only the sandbox has.
+  /// Removes the plan's folder, including files that belong to subordinate IDs.
   func removeFolder() throws -> Never {
     FileTree.removeContents(of: plan.work)
     exit(rmdir(plan.work) == 0 || errno == ENOENT ? 0 : 1)
@@ -105,10 +107,10 @@ struct SandboxProcess {
     SandboxFailure.end(saying: "it was ended, as it started more than \(ProcessLimits.processes) processes")
   }
 
-  /// Runs the script and waits for it; processes that it leaves behind end with the sandbox.
+  /// Runs the script and waits for it. Its remaining processes end with the sandbox.
   private func runProgram() throws -> Int32 {
     let terminal = plan.hasTerminal ? try Terminal(for: parent) : nil
-    // The caller's is not even this process's any more.
+    // From now on, not even this process has the caller's terminal open.
     try terminal?.takeStandardStreams()
     let signals = try SignalQueue([SIGCHLD])
     let program = try NameSpaces.fork()
@@ -129,7 +131,7 @@ struct SandboxProcess {
       Program(path: "/bin/sh", arguments: ["/bin/sh", "-eu", SandboxPlan.scriptPath]).execute()
     }
     if plan.keepsInput { for number in [SIGINT, SIGQUIT] { signal(number, SIG_IGN) } }
-    // Orphans are this process's as well, as it is PID 1.
+    // As PID 1, this process also has to reap orphans.
     var status: Int32 = 0
     var nextCount = EventLoop.now + ProcessLimits.interval
     while true {
@@ -139,7 +141,7 @@ struct SandboxProcess {
       }
       let ended = waitpid(-1, &status, WNOHANG)
       if ended == program {
-        // It may have found no number for a process before they were counted.
+        // The program may have failed because there was no free process ID before the processes were counted.
         if status != 0 { endIfExceeded() }
         return Caller.exitStatus(of: status)
       }

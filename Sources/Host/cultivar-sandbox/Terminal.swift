@@ -2,11 +2,11 @@ import Glibc
 import LinuxSystem
 import SandboxPlan
 
-/// A terminal that only the sandbox has (`pty(7)`), of its own file system of terminals.
+/// A pseudoterminal (`pty(7)`) from the sandbox's own `devpts` file system.
 struct Terminal {
   private let slave: Descriptor
 
-  /// Makes a terminal, and waits until the caller has given it the size of its own.
+  /// Opens a pseudoterminal, and waits until the caller has set its size.
   ///
   /// - Throws: `SystemError`, ``SandboxFailure`` if the caller has ended.
   init(for parent: Parent) throws {
@@ -18,7 +18,7 @@ struct Terminal {
     }
   }
 
-  /// Makes it this process's standard input, output and error.
+  /// Makes the pseudoterminal this process's standard input, output and error.
   ///
   /// - Throws: `SystemError`.
   func takeStandardStreams() throws {
@@ -27,7 +27,7 @@ struct Terminal {
     }
   }
 
-  /// Makes this process the leader of a session that the terminal controls, and of its foreground.
+  /// Makes this process a session leader in the foreground, with the pseudoterminal as its controlling terminal.
   ///
   /// - Throws: `SystemError`.
   func control() throws {
@@ -38,16 +38,17 @@ struct Terminal {
   }
 }
 
-/// The caller's terminal while a sandbox has one of its own: bytes go between the two, and sizes from the caller's to the sandbox's.
+/// Connects the caller's terminal with the sandbox's pseudoterminal: copies data in both directions, and passes on the
+/// caller's window size.
 struct TerminalRelay {
-  /// The sandbox's terminal, from the outside.
+  /// The master of the sandbox's pseudoterminal.
   private let master: Descriptor
   private let signals: SignalQueue
   private let settings: termios
 
-  /// Receives the sandbox's terminal and gives it the settings and size of the caller's, which then passes on every key.
+  /// Receives the pseudoterminal, gives it the caller's settings and size, and sets the caller's terminal to raw mode.
   ///
-  /// - Returns: `nil` where the sandbox ended before it had a terminal.
+  /// - Returns: `nil` if the sandbox ended before it had a terminal.
   /// - Throws: `SystemError`.
   init?(from connection: Descriptor) throws {
     let received = try UnixSocket.receive(atMost: 1, from: connection)
@@ -66,10 +67,10 @@ struct TerminalRelay {
     try connection.write(all: [1])
   }
 
-  /// Passes bytes on until the sandbox has closed its terminal, the caller's is gone, or the caller is asked to end; the caller's terminal
-  /// then has its settings again.
+  /// Copies data until the sandbox closes its pseudoterminal, the caller's terminal is closed, or a signal asks the
+  /// caller to end. Restores the settings of the caller's terminal afterwards.
   ///
-  /// - Returns: The signal by which the caller was asked to end.
+  /// - Returns: The signal that asked the caller to end; `nil` otherwise.
   func run() -> Int32? {
     defer {
       var settings = settings
@@ -77,7 +78,7 @@ struct TerminalRelay {
     }
     var typed: ArraySlice<UInt8> = []
     while true {
-      // Keys wait in the caller's terminal while the sandbox does not take any.
+      // Input stays in the caller's terminal while the sandbox does not read.
       var entries = [
         pollfd(fd: master.number, events: Int16(typed.isEmpty ? POLLIN : POLLIN | POLLOUT), revents: 0),
         pollfd(fd: signals.descriptor.number, events: Int16(POLLIN), revents: 0),
@@ -89,7 +90,7 @@ struct TerminalRelay {
         passSize()
       }
       if entries[0].revents & Int16(POLLIN | POLLHUP | POLLERR) != 0 {
-        // An error is the end of a terminal that nobody has open.
+        // An error means that no process has the pseudoterminal open any more.
         guard let part = try? master.read(atMost: 16_384) ?? [] else { return nil }
         if part.isEmpty, entries[0].revents & Int16(POLLHUP) != 0 { return nil }
         guard show(part) else { return nil }
@@ -113,13 +114,13 @@ struct TerminalRelay {
     if ioctl(STDIN_FILENO, UInt(TIOCGWINSZ), &size) == 0 { _ = ioctl(master.number, UInt(TIOCSWINSZ), &size) }
   }
 
-  /// Writes to the caller's terminal; false where it is gone.
+  /// Writes to the caller's terminal; returns false if it is closed.
   private func show(_ bytes: [UInt8]) -> Bool {
     var rest = bytes[...]
     while !rest.isEmpty {
       let count = rest.withUnsafeBytes { write(STDOUT_FILENO, $0.baseAddress, $0.count) }
       if count < 0, errno == EAGAIN {
-        // Somebody else has made the terminal one that does not wait.
+        // Another process has set the terminal to non-blocking mode.
         var entry = pollfd(fd: STDOUT_FILENO, events: Int16(POLLOUT), revents: 0)
         poll(&entry, 1, -1)
       } else if count < 0, errno != EINTR {

@@ -3,8 +3,8 @@ import LinuxSystem
 import SandboxPlan
 
 // cultivar-sandbox run PLAN                   makes the sandbox of a plan and runs its program
-// cultivar-sandbox remove PLAN                removes the folder of a plan, with the ids that the sandbox has
-// cultivar-sandbox inside PLAN DESCRIPTOR     goes on as PID 1 of the sandbox; the first verb executes it
+// cultivar-sandbox remove PLAN                removes the folder of a plan, with the sandbox's IDs
+// cultivar-sandbox inside PLAN DESCRIPTOR     continues as PID 1 of the sandbox; only `run` executes this
 
 let arguments = CommandLine.arguments
 do {

@@ -2,7 +2,7 @@ import ArgumentParser
 import FoundationEssentials
 import Project
 
-/// `cultivar add`: puts a program into the project file.
+/// `cultivar add`: adds a program to the project file.
 struct AddCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "add", abstract: "Add a program to an image of the project.",

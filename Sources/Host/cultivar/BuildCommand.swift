@@ -6,7 +6,7 @@ import HostSystem
 import ImageBuild
 import Project
 
-/// `cultivar build`: makes images.
+/// `cultivar build`: builds images.
 struct BuildCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "build", abstract: "Build images of the project.",
@@ -78,12 +78,12 @@ struct BuildCommand: AsyncParsableCommand {
       if json {
         try ReadableJSON.print(manifests)
       }
-      // What this build took stays, however much it is.
+      // The results that this build has used are not removed, whatever their size.
       _ = try session.cache.collect(limit: limit.bytes, ofSharedDisk: limit.isUsual)
     }
   }
 
-  /// What was built, with the files beside the raw image.
+  /// Returns the result of a build for the user, with the files beside the raw image.
   private func summary(_ manifest: BuildManifest, _ artefacts: ArtefactFolder) -> String {
     let root = ByteSize(bytes: manifest.sizes["root"] ?? 0)
     let slot = ByteSize(bytes: manifest.slotSize)
@@ -102,7 +102,7 @@ struct BuildCommand: AsyncParsableCommand {
     }.joined()
   }
 
-  /// States whether devices can take a bundle.
+  /// Returns a note for the user about the signatures of a bundle.
   private func signature(of bundle: URL) -> String {
     guard let envelope = try? BundleFile(bundle).envelope() else { return "" }
     let count = envelope.signatures.count + envelope.signers.count

@@ -148,7 +148,7 @@ struct BundleCommand: AsyncParsableCommand {
     }
   }
 
-  /// The old images that a bundle changes.
+  /// The old images that a delta bundle needs.
   struct Bases: ParsableArguments {
     @Option(help: "An old image, as NAME=FILE, where the bundle changes some.")
     var base: [String] = []
@@ -162,7 +162,7 @@ struct BundleCommand: AsyncParsableCommand {
       for text in base where !text.contains("=") { throw ValidationError("'\(text)' is not NAME=FILE") }
     }
 
-    /// Gives the files of old images; those of a bundle are in a folder of their own for as long.
+    /// Runs a function with the files of the old images. Those of a bundle are in a temporary folder.
     func using<Value>(_ body: ([String: URL]) throws -> Value) throws -> Value {
       var files: [String: URL] = [:]
       for text in base {
@@ -192,7 +192,7 @@ struct BundleCommand: AsyncParsableCommand {
     func run() async throws {
       try await CommandErrors.shown {
         let file = try bases.web.bundle(at: bundle)
-        // Nothing after the manifest is looked at before it is known who signed it.
+        // The signatures are verified before anything after the manifest is read.
         let signers = try trust.judge(file)
         try bases.using { bases in
           _ = try BundleDelta.withFolder { try file.extract(to: $0, bases: bases) }

@@ -7,9 +7,9 @@ import Signing
 import Trust
 
 extension SigningOptions {
-  /// Signatures over a bundle's manifest, added to those that it has.
+  /// Signs a bundle's manifest, and adds the signatures to the existing ones.
   ///
-  /// - Parameter certificates: The signer's certificate chain, in place of keys that a root names.
+  /// - Parameter certificates: The signer's certificate chain; `nil` to sign with keys of a root.
   func sign(
     manifest: [UInt8], besides old: Envelope, certificates: CertificateFile? = nil
   ) async throws -> Envelope {
@@ -26,14 +26,14 @@ extension SigningOptions {
     return envelope
   }
 
-  /// The signatures over a new bundle's manifest; `nil` without a key.
+  /// Returns the signatures for a new bundle's manifest; `nil` if no key is given.
   func signatures(over manifest: [UInt8]) async throws -> BundleSignatures? {
     sign.isEmpty ? nil : BundleSignatures(envelope: try await sign(manifest: manifest, besides: Envelope()).bytes)
   }
 }
 
 extension BundleFile {
-  /// The signatures that the bundle has.
+  /// Returns the signatures in the bundle.
   func envelope() throws -> Envelope {
     do throws(TrustFailure) {
       return signatures.envelope.isEmpty ? try Envelope() : try Envelope(bytes: signatures.envelope[...])
@@ -145,23 +145,23 @@ extension BundleCommand {
   }
 }
 
-/// The root that a bundle's signatures are judged by.
+/// The options for the root of trust that verifies a bundle's signatures.
 struct TrustOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "Root of trust; its signatures are judged by it, and by the roots that the bundle brings.", valueName: "root"))
   var trust: String?
 
-  /// Checks that a device with the root takes the bundle's signatures.
+  /// Checks that a device with the root accepts the bundle's signatures.
   ///
-  /// - Returns: Who signed, in words; `nil` where no root was named.
+  /// - Returns: The signers, for the user; `nil` if no root is given.
   func judge(_ bundle: BundleFile) throws -> String? {
     guard let trust else { return nil }
     let first = try TrustFile.root(trust).root
     let envelope = try bundle.envelope()
     do throws(TrustFailure) {
       let time = Time(secondsSince1970: Int64(Date().timeIntervalSince1970))
-      // The roots that a bundle brings count only along the chain from the one that is trusted.
+      // The roots in a bundle count only if they form a chain from the trusted root.
       var chain: [SignedTrustRoot] = []
       for bytes in bundle.signatures.roots { chain.append(try SignedTrustRoot(file: bytes)) }
       let root = try first.followed(by: chain)

@@ -4,13 +4,13 @@ import FoundationEssentials
 import Glibc
 import HostSystem
 
-/// `cultivar cache`: shows and prunes the cache.
+/// `cultivar cache`: shows and reduces the cache.
 struct CacheCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "cache", abstract: "Show and prune the cache of builds.",
     subcommands: [List.self, Collect.self, Clear.self])
 
-  /// `cultivar cache list`: what is there.
+  /// `cultivar cache list`: lists the results in the cache by kind.
   struct List: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       commandName: "list", abstract: "Show what the cache holds, by kind.")
@@ -42,7 +42,7 @@ struct CacheCommand: AsyncParsableCommand {
     }
   }
 
-  /// `cultivar cache gc`: removes what was not used for long.
+  /// `cultivar cache gc`: removes the results that have been unused for the longest time.
   struct Collect: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       commandName: "gc", abstract: "Remove what was not used for longest.",
@@ -84,7 +84,7 @@ struct CacheCommand: AsyncParsableCommand {
     }
   }
 
-  /// `cultivar cache clear`: removes everything.
+  /// `cultivar cache clear`: removes all results.
   struct Clear: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       commandName: "clear", abstract: "Remove everything but what a running build has used.")
@@ -108,7 +108,7 @@ struct CacheCommand: AsyncParsableCommand {
     }
   }
 
-  /// What was removed, for the user.
+  /// Prints the removed results.
   fileprivate static func report(_ removed: [CacheEntry], of cache: Cache, json: Bool) throws {
     let kinds = CacheKind.of(removed)
     let size = kinds.reduce(0) { $0 + $1.size }
@@ -136,7 +136,7 @@ struct CacheCommand: AsyncParsableCommand {
   }
 }
 
-/// Results of one kind, added up.
+/// The sums of the results of one kind.
 private struct CacheKind: Encodable {
   var kind: String
   var count: Int
@@ -152,7 +152,7 @@ private struct CacheKind: Encodable {
   }
 }
 
-/// A cache that is to be cleared without anybody to ask.
+/// An error for clearing the cache without a terminal to ask for confirmation.
 private struct NotConfirmed: ExplainedError {
   var folder: String
 

@@ -3,7 +3,7 @@ import HostSystem
 import Sandbox
 
 extension Cache {
-  /// The cache of the environment.
+  /// Opens the user's cache, as the environment defines it.
   ///
   /// - Throws: `FileFailure`.
   static func ofUser(_ environment: [String: String]) throws -> Cache {
@@ -11,14 +11,14 @@ extension Cache {
   }
 }
 
-/// How large the cache may be when a build has ended.
+/// The maximum size of the cache after a build.
 struct CacheLimit {
-  /// The limit where nobody has set one: some dozens of images, and the packages of several suites.
+  /// The default limit. It is enough for some dozens of images and the packages of several suites.
   static let usual: Int64 = 40 << 30
 
-  /// Bytes; `nil` for no limit.
+  /// The limit in bytes; `nil` for no limit.
   var bytes: Int64?
-  /// Whether nobody has set it, so that it is lower on a small disk.
+  /// True for the default limit, which is lower on a small disk.
   var isUsual = false
 
   /// Reads `CULTIVAR_CACHE_LIMIT`.
@@ -35,7 +35,7 @@ struct CacheLimit {
     bytes = size
   }
 
-  /// Bytes of a size as in `20G`, `500M`; `nil` where the text is none.
+  /// Parses a size like `20G` or `500M` to bytes; `nil` if the text is not a size.
   static func size(_ text: String) -> Int64? {
     let shifts: [Character: Int64] = ["K": 10, "M": 20, "G": 30, "T": 40]
     let shift = text.last.flatMap { shifts[$0] }
@@ -46,7 +46,7 @@ struct CacheLimit {
     return number << (shift ?? 0)
   }
 
-  /// Seconds of a time as in `30d`, `12h`; `nil` where the text is none.
+  /// Parses a time like `30d` or `12h` to seconds; `nil` if the text is not a time.
   static func seconds(_ text: String) -> Int64? {
     let units: [Character: Int64] = ["h": 3_600, "d": 86_400, "w": 604_800]
     guard let unit = text.last.flatMap({ units[$0] }), let number = Int64(text.dropLast()), 0...100_000 ~= number else {
@@ -55,7 +55,7 @@ struct CacheLimit {
     return number * unit
   }
 
-  /// A value of `CULTIVAR_CACHE_LIMIT` that is no size.
+  /// An error for a value of `CULTIVAR_CACHE_LIMIT` that is not a size.
   struct NoSize: ExplainedError {
     var text: String
 

@@ -5,16 +5,19 @@ import Glibc
 import HostSystem
 import Project
 
-/// Shows what a command throws in the way that every command shows it, and ends it when the user does.
+/// Shows the errors of every command in the same way, and ends commands on signals.
 enum CommandErrors {
-  /// Time that cancelled work has to tidy up. A call of the kernel that waits, for the other end of a pipe or for a disk, cannot be cancelled.
+  /// Time limit for the cleanup of cancelled work. A blocking system call, for example on a pipe or a disk, cannot be
+  /// cancelled.
   private static let grace = DispatchTimeInterval.seconds(10)
 
-  /// Runs the work of a command; Ctrl-C and a request to terminate cancel it, so that it can tidy up. A second one ends the command at once,
-  /// as does the time that tidying up may take; the next build then removes what was being made.
+  /// Runs the work of a command. SIGINT and SIGTERM cancel the work, so that it can clean up.
   ///
-  /// - Parameter interrupted: What is said when it was cancelled.
-  /// - Throws: `ExitCode`: 1 for an error that was shown, 130 after Ctrl-C.
+  /// A second signal, or the end of the time limit for the cleanup, ends the command at once. The next build then
+  /// removes the unfinished files.
+  ///
+  /// - Parameter interrupted: Message after a cancellation.
+  /// - Throws: `ExitCode`: 1 after an error, which is shown; 130 after a cancellation.
   static func shown(
     interrupted: String = "interrupted; nothing is left behind",
     _ work: @Sendable @escaping () async throws -> Void
@@ -35,7 +38,7 @@ enum CommandErrors {
     do {
       try await task.value
     } catch let code as ExitCode {
-      // The command has said already what is wrong.
+      // The command has already shown the error.
       throw code
     } catch is CancellationError {
       write("cultivar: \(interrupted)")
@@ -53,7 +56,7 @@ enum CommandErrors {
     } catch let failure as ProjectFailure {
       try ProjectReporting.run { throw failure }
     } catch {
-      // What the system's own libraries say of a file.
+      // An error of the system's own libraries, for example about a file.
       write("cultivar: error: \(FileFailure.reason(of: error))")
       throw ExitCode.failure
     }

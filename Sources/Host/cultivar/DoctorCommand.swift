@@ -6,7 +6,7 @@ import Glibc
 import HostSystem
 import Sandbox
 
-/// `cultivar doctor`: shows what this machine has of what Cultivar needs.
+/// `cultivar doctor`: checks that this machine has everything that Cultivar needs.
 struct DoctorCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "doctor", abstract: "Check that this machine can build and run images.",
@@ -49,30 +49,29 @@ struct DoctorCommand: AsyncParsableCommand {
   }
 }
 
-/// One thing that Cultivar needs of the build host, and how it stands.
+/// A requirement of Cultivar on the build host, with its state.
 struct HostFinding: Encodable, Sendable {
-  /// The result of the look.
+  /// The result of the check.
   enum State: String, Encodable, Sendable {
     case present, missing
   }
 
   /// Name of the program or property.
   var name: String
-  /// How it stands.
   var state: State
   /// Version, path, size, or the reason why it is missing.
   var detail: String
-  /// The reason why it is needed, as the end of a sentence.
+  /// The purpose of the requirement, as the end of a sentence.
   var purpose: String
-  /// Debian package that brings it.
+  /// Debian package that provides it.
   var package: String?
-  /// The remedy where no package is one.
+  /// A remedy other than the installation of a package.
   var remedy: String?
   /// True if no image can be built without it.
   var isNeeded: Bool
 }
 
-/// Looks at the build host; nothing is changed.
+/// Checks the build host without changing it.
 struct HostExamination {
   let environment: [String: String]
 
@@ -98,10 +97,10 @@ struct HostExamination {
     return finding
   }
 
-  /// The first number in what a program says of its version.
+  /// Returns the first version number in a program's output.
   private func version(of program: HostProgram) async -> String? {
     let arguments = [HostProgram.openSSL, .go].contains(program) ? ["version"] : ["--version"]
-    // Some have no version to tell, and do their work when they are asked for one.
+    // These programs have no version option and would do their work instead.
     guard ![HostProgram.newUIDMap, .newGIDMap, .shell].contains(program),
       let said = try? await HostCommand(program, arguments, to: "ask for its version").run()
     else { return nil }
@@ -114,7 +113,7 @@ struct HostExamination {
       name: "sandbox", state: .present, detail: geteuid() == 0 ? "as root" : "with subordinate ids",
       purpose: "build systems", isNeeded: false)
     do {
-      // Where builds have theirs: not every file system takes overlays.
+      // The check uses the cache's file system, as not every file system supports overlays.
       let scratch = cachePlace.appending(path: ".cultivar-doctor-\(UUID().uuidString)")
       try FolderTree.create(scratch.path)
       defer { Sandbox.remove(scratch) }
@@ -178,7 +177,7 @@ struct HostExamination {
       isNeeded: true)
   }
 
-  /// The folder of the cache, or the nearest one above it that exists.
+  /// The folder of the cache, or its nearest parent that exists.
   private var cachePlace: URL {
     var place = Cache.defaultFolder(environment: environment)
     while access(place.path, F_OK) != 0, place.path != "/" { place.deleteLastPathComponent() }

@@ -5,7 +5,7 @@ import ImageBuild
 import Project
 import Spelling
 
-/// `cultivar explain`: says where a part of a system comes from.
+/// `cultivar explain`: shows the origin of a part of a system.
 struct ExplainCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "explain", abstract: "Say where a value, package or file of a system comes from.",

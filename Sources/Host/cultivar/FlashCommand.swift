@@ -85,7 +85,7 @@ struct FlashCommand: AsyncParsableCommand {
     }
   }
 
-  /// The raw image: a file where there is one of that path, else what was built of the project.
+  /// Returns the path of the raw image: the given file if it exists, otherwise the project's built image.
   private func imageFile(_ image: String) throws -> String {
     if access(image, F_OK) == 0, image.contains("/") || image.hasSuffix(".img") { return image }
     let artefacts = try ProjectArtefacts(options).folder(of: image, in: output)
@@ -101,14 +101,14 @@ struct FlashCommand: AsyncParsableCommand {
       "All that is on \(disk.path) (\(ByteSize(bytes: disk.size))\(model)) is lost. Write to it? [y/N] ", terminator: ""
     )
     fflush(nil)
-    // Nothing is written yet that would have to be tidied up, and the line that is waited for does not hear of a cancelled task.
+    // Nothing is written yet that needs a cleanup, and cancelling the task would not interrupt `readLine`.
     signal(SIGINT, SIG_DFL)
     defer { signal(SIGINT, SIG_IGN) }
     guard ["y", "yes"].contains(readLine()?.lowercased()) else { throw FlashFailure.notConfirmed }
   }
 }
 
-/// A line on the terminal that is written again and again.
+/// A line on the terminal that shows the progress.
 private final class FlashProgress {
   private let isShown: Bool
   private let start = ContinuousClock.now

@@ -4,9 +4,9 @@ import HostSystem
 import Lock
 import Project
 
-/// The tools that make images, for commands that need them without building.
+/// The tools that make images, for commands that do not build.
 enum ImageTools {
-  /// Gives the tools of the project around the current folder, or, where there is none, of the user's own lock file.
+  /// Returns the tools of the project around the current folder, or of the user's own lock file if there is no project.
   ///
   /// - Throws: `MissingPrograms`, `ArchiveFailure`, `CommandFailure`, `FileFailure`.
   static func find(_ options: ProjectOptions) async throws -> ToolTree {

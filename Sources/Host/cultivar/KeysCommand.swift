@@ -4,7 +4,7 @@ import HostSystem
 import Signing
 import Trust
 
-/// `cultivar keys`: keys that sign, and roots that say whose signatures a device believes.
+/// `cultivar keys`: manages signing keys, and the roots of trust of devices.
 struct KeysCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "keys", abstract: "Make keys for signing, and the roots of trust that devices believe.",
@@ -17,7 +17,7 @@ struct KeysCommand: AsyncParsableCommand {
       Generate.self, Show.self, Root.self, Rotate.self, Statement.self, Sign.self, Attach.self, Verify.self,
     ])
 
-  /// `cultivar keys generate`: makes a pair.
+  /// `cultivar keys generate`: generates a key pair.
   struct Generate: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       commandName: "generate", abstract: "Make a private key and its public key.",
@@ -55,7 +55,7 @@ struct KeysCommand: AsyncParsableCommand {
     }
   }
 
-  /// `cultivar keys show`: says what a file is.
+  /// `cultivar keys show`: shows the content of key files and root files.
   struct Show: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       commandName: "show", abstract: "Show what is in key files and root files.")
@@ -79,7 +79,7 @@ struct KeysCommand: AsyncParsableCommand {
   }
 }
 
-/// The options that say where a passphrase comes from.
+/// The options for the source of a passphrase.
 struct PassphraseOptions: ParsableArguments {
   @Option(help: ArgumentHelp("File with the passphrase or PIN in its only line.", valueName: "file"))
   var passphraseFile: String?
@@ -95,7 +95,7 @@ struct PassphraseOptions: ParsableArguments {
 
   var isGiven: Bool { passphraseFile != nil || passphraseEnv != nil }
 
-  /// Where it comes from; without an option it is asked for, if the key has one.
+  /// The source of the passphrase. The default is a prompt, if the key needs a passphrase.
   var source: PassphraseSource {
     passphraseFile.map { .file($0) } ?? passphraseEnv.map { .variable($0) } ?? .terminal
   }

@@ -105,7 +105,8 @@ extension KeysCommand {
           ?? (keepsAuthorities && !old.authorities.isEmpty ? old.certificateThreshold : nil))
     }
 
-    /// `product.root` and `product-2.root` are followed by `product-2.root` and `product-3.root`.
+    /// Returns the path of the next version: `product-2.root` after `product.root`, `product-3.root` after
+    /// `product-2.root`.
     static func path(of version: UInt32, after path: String) -> String {
       var stem = path.hasSuffix(".root") ? String(path.dropLast(5)) : path
       if stem.hasSuffix("-\(version - 1)") { stem = String(stem.dropLast("-\(version - 1)".count)) }
@@ -114,7 +115,7 @@ extension KeysCommand {
   }
 }
 
-/// The options that say what a root asks for.
+/// The options for the requirements of a root.
 struct ThresholdOptions: ParsableArguments {
   @Option(help: ArgumentHelp("How many keys sign a message. Left out: as before, at first 1.", valueName: "number"))
   var threshold: Int?
@@ -138,10 +139,10 @@ struct ThresholdOptions: ParsableArguments {
     help: ArgumentHelp("How many certificates sign a message. Left out: as before, at first 1.", valueName: "number"))
   var certificateThreshold: Int?
 
-  /// The authorities that were named, in DER.
+  /// Returns the given authorities' certificates in DER.
   func authorities() throws -> [[UInt8]] { try ca.flatMap(CertificateFile.authorities) }
 
-  /// Refuses a root that has expired when it is made.
+  /// Refuses a new root that has already expired.
   func checkExpiry(of root: TrustRoot) throws {
     let now = Time(secondsSince1970: Int64(Date().timeIntervalSince1970))
     if let expires = root.expires, expires <= now {
@@ -157,7 +158,7 @@ struct Expiry: ExpressibleByArgument {
 
   init?(argument: String) {
     if argument == "never" { return }
-    // A day that there is not, as February 30, would be taken for another one.
+    // The parser would take a day that does not exist, such as February 30, for another day.
     guard argument.wholeMatch(of: /[0-9]{4}-[0-9]{2}-[0-9]{2}/) != nil,
       let date = try? Date("\(argument)T00:00:00Z", strategy: .iso8601)
     else { return nil }
@@ -167,16 +168,16 @@ struct Expiry: ExpressibleByArgument {
   }
 }
 
-/// The options that say who signs.
+/// The options for signing.
 struct SigningOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Private key that signs, a PEM file or pkcs11:…; may be repeated.", valueName: "key"))
   var sign: [String] = []
 
   @OptionGroup var passphrase: PassphraseOptions
 
-  /// The root with the signatures of the keys that were named.
+  /// Signs a root with the given keys, and returns it with the signatures.
   ///
-  /// - Parameter old: The root before, whose keys may sign as well.
+  /// - Parameter old: The previous root, whose keys may sign as well.
   func sign(_ root: SignedTrustRoot, besides old: TrustRoot?) async throws -> SignedTrustRoot {
     var result = root
     for name in sign {

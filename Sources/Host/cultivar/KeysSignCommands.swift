@@ -5,7 +5,7 @@ import Signing
 import Trust
 
 extension KeysCommand {
-  /// `cultivar keys statement`: what is to be signed elsewhere.
+  /// `cultivar keys statement`: writes the statement to sign elsewhere.
   struct Statement: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       commandName: "statement", abstract: "Write what holders of keys sign for a root: two lines of text.",
@@ -30,7 +30,7 @@ extension KeysCommand {
     }
   }
 
-  /// `cultivar keys sign`: signs a root file, or a statement of somebody else.
+  /// `cultivar keys sign`: signs a root file, or a statement from elsewhere.
   struct Sign: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       commandName: "sign", abstract: "Sign a root file, or a statement that somebody else has made.",
@@ -86,7 +86,7 @@ extension KeysCommand {
     }
   }
 
-  /// `cultivar keys attach`: puts signatures from elsewhere into a root file.
+  /// `cultivar keys attach`: adds signatures from elsewhere to a root file.
   struct Attach: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       commandName: "attach", abstract: "Put signatures that were made elsewhere into a root file.",
@@ -137,7 +137,7 @@ extension KeysCommand {
     }
   }
 
-  /// `cultivar keys verify`: whether devices follow.
+  /// `cultivar keys verify`: checks that devices accept a chain of roots.
   struct Verify: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       commandName: "verify", abstract: "Check that a device with the first root takes those after it.")

@@ -59,11 +59,11 @@ struct LayerCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       commandName: "graph", abstract: "Show the layers of images in their order, and what they require.")
 
-    /// Ways to show a graph.
+    /// The output formats of a graph.
     enum Format: String, ExpressibleByArgument, CaseIterable {
-      /// The language of Graphviz.
+      /// The DOT language of Graphviz.
       case dot
-      /// Lines for people.
+      /// Text for users.
       case text
     }
 

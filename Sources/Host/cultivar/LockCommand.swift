@@ -39,7 +39,7 @@ struct LockCommand: AsyncParsableCommand {
   }
 }
 
-/// `cultivar outdated`: compares the lock file with what there is now.
+/// `cultivar outdated`: compares the lock file with the available versions.
 struct OutdatedCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "outdated", abstract: "Show what has changed since cultivar.lock was written.",
@@ -70,7 +70,7 @@ struct OutdatedCommand: AsyncParsableCommand {
     }
   }
 
-  /// A commit, and an image's hash, by its beginning; a version as it is.
+  /// Shortens a commit or an image's checksum to its beginning. Versions are not shortened.
   private static func short(_ version: String?) -> String {
     guard let version else { return "-" }
     return [40, 64].contains(version.count) && version.allSatisfy(\.isHexDigit) ? String(version.prefix(12)) : version

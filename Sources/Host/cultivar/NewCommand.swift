@@ -3,7 +3,7 @@ import FoundationEssentials
 import HostSystem
 import Project
 
-/// `cultivar new`: makes a project to begin with.
+/// `cultivar new`: makes a new project.
 struct NewCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "new", abstract: "Make a small project that builds.",

@@ -4,7 +4,7 @@ import FoundationEssentials
 import HostSystem
 import ImageBuild
 
-/// `cultivar plan`: says what a build would do.
+/// `cultivar plan`: shows the work of a build without doing it.
 struct PlanCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "plan", abstract: "Say what a build would do, and what of it is in the cache.",

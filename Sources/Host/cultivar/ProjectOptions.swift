@@ -10,16 +10,16 @@ struct ProjectOptions: ParsableArguments {
       valueName: "path"))
   var project: String?
 
-  /// The project file.
+  /// Returns the project file.
   ///
-  /// - Throws: ``ProjectFailure`` where there is none.
+  /// - Throws: ``ProjectFailure`` if there is none.
   func file() throws(ProjectFailure) -> URL {
     try ProjectLocation.find(project, from: .currentFolder)
   }
 }
 
 extension URL {
-  /// The folder that the user stands in.
+  /// The current working directory.
   static var currentFolder: URL {
     URL(fileURLWithPath: FileManager.default.currentDirectoryPath, isDirectory: true)
   }

@@ -3,11 +3,11 @@ import FoundationEssentials
 import HostSystem
 import Project
 
-/// Shows the user what is wrong with a project.
+/// Shows the problems of a project to the user.
 enum ProjectReporting {
-  /// Runs the work of a command, and shows what it throws on standard error.
+  /// Runs the work of a command, and shows the problems of the project on standard error.
   ///
-  /// - Throws: `ExitCode.failure` in place of ``ProjectProblems`` and ``ProjectFailure``; everything else as it is.
+  /// - Throws: `ExitCode.failure` in place of ``ProjectProblems`` and ``ProjectFailure``, or any other error of `work`.
   static func run(_ work: () throws -> Void) throws {
     do {
       try work()
@@ -23,14 +23,14 @@ enum ProjectReporting {
     }
   }
 
-  /// Shows diagnostics on standard error, each with its line.
+  /// Shows diagnostics on standard error, each with its source line.
   static func show(_ diagnostics: [Diagnostic]) {
     for diagnostic in diagnostics {
       write(diagnostic.rendered(relativeTo: .currentFolder))
     }
   }
 
-  /// A number with its noun: `1 image`, `2 images`.
+  /// Returns a number with its noun: `1 image`, `2 images`.
   static func count(_ number: Int, _ noun: String) -> String {
     "\(number) \(noun)\(number == 1 ? "" : "s")"
   }

@@ -6,7 +6,7 @@ import Lock
 import Programs
 import Project
 
-/// What a command that builds has at hand: the project, its lock file, the cache, and a builder.
+/// The resources of a command that builds: the project, its lock file, the cache, and a builder.
 struct ProjectSession {
   let project: ProjectDefinition
   let builder: ImageBuilder
@@ -14,12 +14,12 @@ struct ProjectSession {
   let cache: Cache
   let progress: BuildProgress
 
-  /// Reads the project and opens everything.
+  /// Reads the project and opens its lock file and the cache.
   ///
   /// - Parameters:
-  ///   - mode: What of the lock file counts.
-  ///   - quiet: Whether progress is kept quiet.
-  ///   - verbose: Whether it is told how things are done, too.
+  ///   - mode: The way the build uses the lock file.
+  ///   - quiet: True to show no progress.
+  ///   - verbose: True to show details of the build as well.
   init(_ options: ProjectOptions, mode: LockMode = .kept, quiet: Bool, verbose: Bool = false) throws {
     let file = try options.file()
     let result = try ProjectReader().read(file)
@@ -35,16 +35,16 @@ struct ProjectSession {
       environment: environment)
   }
 
-  /// The images that are named, or all of them where none is.
+  /// Returns the images with the given names, or all images if no name is given.
   func images(named names: [String]) throws -> [ImageDefinition] {
     try names.isEmpty ? project.images : names.map { try builder.image(named: $0) }
   }
 
-  /// Reads a system; layers of git repositories are fetched and locked, warnings are shown.
+  /// Reads a system. Fetches and locks the layers of git repositories, and shows warnings.
   ///
   /// - Parameters:
   ///   - settings: Values of `--set`.
-  ///   - needsSecrets: Whether a secret that the environment lacks is an error.
+  ///   - needsSecrets: True if a secret that is missing in the environment is an error.
   func system(
     of image: ImageDefinition, set settings: [String: String] = [:], needsSecrets: Bool = true
   ) async throws -> SystemReader.Result {
@@ -64,18 +64,18 @@ struct ProjectSession {
     try await LayerCheckouts(cache: cache, lock: lock).fetch(project.layers)
   }
 
-  /// The folder of an image's artefacts.
+  /// Returns the folder of an image's artefacts.
   func artefacts(of image: ImageDefinition, in output: String?) -> ArtefactFolder {
     let base = output.map { URL(fileURLWithPath: $0) } ?? project.folder.appending(path: "build")
     return ArtefactFolder(base.appending(path: image.name), name: image.name)
   }
 
-  /// Looks up the packages and commits of all images; nothing is built.
+  /// Resolves the packages and commits of all images, without building them.
   func resolve() async throws {
     do {
       try await fetchLayers()
       for image in project.images {
-        // Which packages a system has may depend on variables, never on secrets.
+        // The packages of a system may depend on variables, but not on secrets.
         let system = image.kind == .system ? try await system(of: image, needsSecrets: false).system : nil
         try await builder.resolve(image, system: system)
       }
@@ -87,11 +87,11 @@ struct ProjectSession {
     }
   }
 
-  /// Builds one image.
+  /// Builds an image.
   ///
   /// - Parameters:
   ///   - settings: Values of `--set`, for a system.
-  ///   - request: What is written in addition to what the project asks for.
+  ///   - request: Artefacts to write in addition to the project's.
   func build(
     _ image: ImageDefinition, into artefacts: ArtefactFolder, set settings: [String: String] = [:],
     _ request: ArtefactRequest = ArtefactRequest()

@@ -121,7 +121,7 @@ struct RunCommand: AsyncParsableCommand {
     }
   }
 
-  /// Gives the machine a token of its own, as a device gets one when it is flashed.
+  /// Gives the machine its own token, as a device gets one during flashing.
   private func giveToken(in folder: URL, disk: URL, tools: ToolTree) async throws {
     let file = folder.appending(path: "token").path
     unlink(file)
@@ -150,10 +150,11 @@ struct RunCommand: AsyncParsableCommand {
 }
 
 extension RunningMachine {
-  /// Seconds that a machine may take until it answers.
+  /// Maximum time in seconds until a machine answers.
   private static let startTimeout = 600
 
-  /// The machine as a device, once it says what its slots hold. Whoever answers at the port of a machine of our own is that machine.
+  /// Returns the machine as a device, once its management API answers. Its certificate is accepted, as the port belongs
+  /// to this machine.
   fileprivate func device(at address: DeviceAddress, _ token: BearerToken) async throws -> RemoteDevice {
     let deadline = ContinuousClock.now + .seconds(Self.startTimeout)
     while ContinuousClock.now < deadline, !isOff {
@@ -176,7 +177,7 @@ extension VirtualMachine.Firmware: ExpressibleByArgument {}
 extension VirtualMachine.Accelerator: ExpressibleByArgument {}
 
 extension VirtualMachine.Forward: ExpressibleByArgument {
-  /// Reads `HOST:GUEST`; both between 1 and 65535.
+  /// Parses `HOST:GUEST`, with both ports between 1 and 65535.
   public init?(argument: String) {
     let parts = argument.split(separator: ":", omittingEmptySubsequences: false).map { UInt16($0) }
     guard parts.count == 2, let host = parts[0], let guest = parts[1], host > 0, guest > 0 else { return nil }

@@ -6,7 +6,7 @@ import HostSystem
 import Sandbox
 import SwiftSDK
 
-/// `cultivar sdk`: what compiles Swift for another architecture.
+/// `cultivar sdk`: manages and uses SDKs that compile Swift for another architecture.
 struct SDKCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "sdk", abstract: "Compile Swift for another architecture than this machine's.",
@@ -16,7 +16,7 @@ struct SDKCommand: AsyncParsableCommand {
       """,
     subcommands: [Install.self, List.self, Build.self, Remove.self])
 
-  /// `cultivar sdk install`: makes one.
+  /// `cultivar sdk install`: makes an SDK.
   struct Install: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       commandName: "install", abstract: "Make a Swift SDK for an architecture, unless there is one.",
@@ -88,7 +88,7 @@ struct SDKCommand: AsyncParsableCommand {
     }
   }
 
-  /// `cultivar sdk list`: what is there.
+  /// `cultivar sdk list`: lists the installed SDKs.
   struct List: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       commandName: "list", abstract: "Show the Swift SDKs that are there.")
@@ -96,7 +96,6 @@ struct SDKCommand: AsyncParsableCommand {
     @Flag(help: "Write JSON to standard output.")
     var json = false
 
-    /// A line of the list.
     private struct Row: Encodable {
       var architecture: String
       var version: String
@@ -130,7 +129,7 @@ struct SDKCommand: AsyncParsableCommand {
     }
   }
 
-  /// `cultivar sdk build`: compiles a package with one.
+  /// `cultivar sdk build`: compiles a package with an SDK.
   struct Build: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       commandName: "build", abstract: "Run `swift build` for another architecture.",
@@ -186,7 +185,7 @@ struct SDKCommand: AsyncParsableCommand {
     }
   }
 
-  /// `cultivar sdk remove`: removes one.
+  /// `cultivar sdk remove`: removes an SDK.
   struct Remove: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       commandName: "remove", abstract: "Remove the Swift SDK that was made for an architecture.",
@@ -203,23 +202,23 @@ struct SDKCommand: AsyncParsableCommand {
   }
 }
 
-/// The options that say which SDK is meant.
+/// The options that select an SDK.
 struct SDKChoiceOptions: ParsableArguments {
   @Flag(
     help: "Take the SDK of Debian's packages even where the Static Linux SDK is installed, which has another C library."
   )
   var fromDebian = false
 
-  /// The SDK that is there for an architecture, if one is.
+  /// Returns the installed SDK for an architecture; `nil` if there is none.
   ///
-  /// - Throws: `SDKFailure` for the machine's own architecture, `CommandFailure` without a Swift toolchain.
+  /// - Throws: `SDKFailure` for the machine's own architecture; `CommandFailure`, `FileFailure`.
   func find(_ architecture: Architecture, in sdks: DebianSDKs) async throws -> SwiftSDK? {
     guard architecture != .host else { throw SDKFailure.own(architecture) }
     if !fromDebian, let name = try await Self.official() { return .official(name) }
     return try sdks.newest(for: architecture).map { .debian($0) }
   }
 
-  /// The Static Linux SDK that belongs to the toolchain, if it is installed.
+  /// Returns the name of the toolchain's Static Linux SDK; `nil` if it is not installed.
   static func official() async throws -> String? {
     guard HostProgram.swift.path != nil else { return nil }
     let list = try await HostCommand(.swift, ["sdk", "list"], to: "list the Swift SDKs").run()
@@ -229,7 +228,7 @@ struct SDKChoiceOptions: ParsableArguments {
 }
 
 extension Architecture: ExpressibleByArgument {
-  /// Takes Debian's name, or that of Linux.
+  /// Parses an architecture by its name in Debian or in Linux.
   public init?(argument: String) {
     guard let found = Self.allCases.first(where: { [$0.rawValue, $0.machine].contains(argument) }) else { return nil }
     self = found

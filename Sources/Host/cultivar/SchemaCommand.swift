@@ -2,7 +2,7 @@ import ArgumentParser
 import FoundationEssentials
 import Project
 
-/// `cultivar schema`: describes the project file and the layer file to editors and to people.
+/// `cultivar schema`: writes the schema or the reference of the project file or the layer file.
 struct SchemaCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "schema", abstract: "Write the JSON Schema of a project or layer file, for editors.",
@@ -11,7 +11,7 @@ struct SchemaCommand: AsyncParsableCommand {
       `# yaml-language-server: $schema=PATH`.
       """)
 
-  /// Files that have a schema.
+  /// The files that have a schema.
   enum FileKind: String, ExpressibleByArgument, CaseIterable {
     /// `cultivar.yaml`
     case project
@@ -19,11 +19,11 @@ struct SchemaCommand: AsyncParsableCommand {
     case layer
   }
 
-  /// Ways to describe a file.
+  /// The output formats.
   enum Format: String, ExpressibleByArgument, CaseIterable {
-    /// A schema for editors.
+    /// A JSON Schema, for editors.
     case json
-    /// A reference for people.
+    /// A reference page, for users.
     case markdown
   }
 

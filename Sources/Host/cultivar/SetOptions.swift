@@ -1,9 +1,8 @@
 import ArgumentParser
 import Project
 
-/// `--set NAME=VALUE`: values of variables, before those of image, project and profile.
+/// `--set NAME=VALUE`: values of variables, which override those of the image, project and profile.
 struct SetOptions: ParsableArguments {
-  /// One assignment.
   struct Assignment: ExpressibleByArgument {
     var name: String
     var value: String
@@ -24,7 +23,7 @@ struct SetOptions: ParsableArguments {
       """, valueName: "name=value"))
   var assignments: [Assignment] = []
 
-  /// The values by name; the last one counts.
+  /// The values by name. The last value of a name counts.
   var settings: [String: String] {
     Dictionary(assignments.map { ($0.name, $0.value) }) { _, last in last }
   }

@@ -3,7 +3,7 @@ import FoundationEssentials
 import HostSystem
 import Project
 
-/// `cultivar shell`: looks around in a built root.
+/// `cultivar shell`: opens a shell in a built root file system.
 struct ShellCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "shell", abstract: "Open a shell in the root file system of a system.",

@@ -6,7 +6,7 @@ import ImageBuild
 import Project
 import SizeReport
 
-/// `cultivar size`: shows what is large in an image that was built.
+/// `cultivar size`: shows the largest parts of a built image.
 struct SizeCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "size", abstract: "Show what is large in an image: by origin, by folder, and the largest files.",
@@ -55,20 +55,19 @@ struct SizeCommand: AsyncParsableCommand {
   }
 }
 
-/// Finds what was built of a project, without a builder.
+/// Finds the built artefacts of a project, without a builder.
 struct ProjectArtefacts {
   private let project: ProjectDefinition
 
-  /// Reads the project.
   init(_ options: ProjectOptions) throws {
     project = try ProjectReader().read(try options.file()).project
   }
 
-  /// The folder of an image's artefacts.
+  /// Returns the folder of an image's artefacts.
   ///
   /// - Parameters:
-  ///   - name: Name of the image; `nil` for the only one.
-  ///   - output: Folder of all artefacts, in place of `build/`.
+  ///   - name: Name of the image; `nil` for the project's only image.
+  ///   - output: Folder of all artefacts; `nil` for `build/`.
   func folder(of name: String?, in output: String?) throws -> ArtefactFolder {
     let names = project.images.map(\.name)
     guard let image = name ?? (names.count == 1 ? names.first : nil) else {

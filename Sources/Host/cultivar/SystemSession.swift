@@ -4,7 +4,7 @@ import Lock
 import Programs
 import Project
 
-/// What a command that looks at systems has at hand: the project and its layers. Nothing is fetched.
+/// The resources of a command that reads systems: the project and its layers. Nothing is fetched.
 struct SystemSession {
   let project: ProjectDefinition
   let library: LayerLibrary
@@ -17,7 +17,7 @@ struct SystemSession {
     library = try await Self.library(for: project)
   }
 
-  /// The systems that are named, or all of them where none is.
+  /// Returns the systems with the given names, or all systems if no name is given.
   func images(named names: [String]) throws -> [ImageDefinition] {
     guard !names.isEmpty else { return project.images.filter { $0.kind == .system } }
     return try names.map { name in
@@ -30,7 +30,7 @@ struct SystemSession {
     }
   }
 
-  /// Reads a system; warnings are shown.
+  /// Reads a system, and shows warnings.
   func read(_ image: ImageDefinition, set settings: [String: String] = [:]) throws -> SystemReader.Result {
     let result = try SystemReader(library: library).read(
       image, of: project, set: settings, environment: ProcessInfo.processInfo.environment, needsSecrets: false)
@@ -38,14 +38,14 @@ struct SystemSession {
     return result
   }
 
-  /// The layers that the project around the current folder can use, or the built-in ones where there is none.
+  /// Returns the layers that the current project can use, or the built-in ones outside a project.
   static func catalogue(_ options: ProjectOptions) async throws -> LayerCatalogue {
     let file = options.project == nil ? try? options.file() : try options.file()
     let project = try file.map { try ProjectReader().read($0).project }
     return LayerCatalogue(project: project, library: try await library(for: project), folder: .currentFolder)
   }
 
-  /// The built-in layers, and those of git repositories that were fetched before.
+  /// Returns the built-in layers, and the layers of git repositories that are already in the cache.
   static func library(for project: ProjectDefinition?) async throws -> LayerLibrary {
     let environment = ProcessInfo.processInfo.environment
     var library = LayerLibrary(builtIn: LayerLibrary.builtInFolder(environment: environment, tool: .runningTool))

@@ -2,12 +2,12 @@ import Glibc
 import Subprocess
 import SystemPackage
 
-/// A program that has the terminal of this one.
+/// A program that uses this process's terminal.
 enum TerminalProgram {
   /// Runs a program to its end.
   ///
-  /// - Parameter environment: Its whole environment; this process's own where `nil`.
-  /// - Returns: Its exit status; 1 where a signal has ended it.
+  /// - Parameter environment: The complete environment of the program; `nil` for this process's own.
+  /// - Returns: The program's exit status; 1 if it was ended by a signal.
   static func run(_ program: String, _ arguments: [String], environment: [String: String]? = nil) async throws -> Int32
   {
     var variables: [Environment.Key: String] = [:]
@@ -17,7 +17,7 @@ enum TerminalProgram {
     let configuration = Configuration(
       executable: program.contains("/") ? .path(FilePath(program)) : .name(program), arguments: Arguments(arguments),
       environment: environment == nil ? .inherit : .custom(variables), platformOptions: platform)
-    // A program that is killed may leave the terminal with other settings.
+    // A killed program may leave the terminal with changed settings.
     var settings = termios()
     let isTerminal = tcgetattr(STDIN_FILENO, &settings) == 0
     defer { if isTerminal { tcsetattr(STDIN_FILENO, TCSADRAIN, &settings) } }

@@ -1,8 +1,8 @@
-/// Rows of words in columns.
+/// A table of text.
 enum TextTable {
-  /// The rows, each column as wide as its widest word.
+  /// Formats rows as text. Each column is as wide as its widest cell.
   ///
-  /// - Parameter right: Columns that are aligned at their right edge.
+  /// - Parameter right: Indexes of the columns that are aligned to the right.
   static func text(_ rows: [[String]], right: Set<Int> = []) -> String {
     let count = rows.map(\.count).max() ?? 0
     let widths = (0..<count).map { column in rows.map { column < $0.count ? $0[column].count : 0 }.max() ?? 0 }

@@ -1,7 +1,7 @@
 import ArgumentParser
 import RemoteDevice
 
-/// `cultivar token`: tokens of the management API.
+/// `cultivar token`: manages tokens of the management API.
 struct TokenCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "token", abstract: "Make tokens for the management API of devices.",

@@ -3,16 +3,15 @@ import HostSystem
 import Signing
 import Trust
 
-/// What `cultivar keys show` says of a file.
+/// The description of a file, as `cultivar keys show` prints it.
 struct TrustDescription: Encodable {
-  /// A key, and for one of a root whether it has signed that.
+  /// A key. For a key of a root, `hasSigned` is true if the key has signed the root.
   struct Key: Encodable {
     var id: String
     var algorithm: String
     var hasSigned: Bool?
   }
 
-  /// A root.
   struct Root: Encodable {
     var version: UInt32
     var expires: String?
@@ -21,24 +20,24 @@ struct TrustDescription: Encodable {
     var keys: [Key]
     var certificateThreshold: Int
     var authorities: [String]
-    /// Keys that have signed and are not the root's own, as those of the version before.
+    /// Keys outside the root that have signed it, such as keys of the previous version.
     var otherSigners: [String]
   }
 
-  /// The file, as it was named.
+  /// The file's path as the user gave it.
   var file: String
   /// `public key`, `private key` or `root`.
   var kind: String
   var key: Key?
   var root: Root?
 
-  /// Finds out what a file is.
+  /// Reads a file and detects its kind.
   ///
   /// - Throws: `SigningFailure`, `FileFailure`, `CommandFailure`.
   init(of file: String, passphrase: PassphraseSource) async throws {
     self.file = file
     let isToken = file.hasPrefix("pkcs11:")
-    // No more than tells what it is: a private key is for OpenSSL only.
+    // Reads only enough to detect the kind, as only OpenSSL reads private keys.
     let beginning = isToken ? [] : try Self.beginning(of: file)
     if beginning.starts(with: SignedTrustRoot.fileMagic) {
       kind = "root"
@@ -74,7 +73,7 @@ struct TrustDescription: Encodable {
       otherSigners: signed.envelope.signatures.filter { root.key($0.key) == nil }.map { "\($0.key)" })
   }
 
-  /// Lines for people.
+  /// The description as text for users.
   var text: String {
     guard let root else { return "\(file)\n  \(kind) \(key?.algorithm ?? "")\n  \(key?.id ?? "")" }
     var lines = [

@@ -79,7 +79,7 @@ struct UpdateCommand: AsyncParsableCommand {
       guard let token = BearerToken(entry.token) else { throw RemoteFailure.noTokenFor(address) }
       let device = RemoteDevice(address, fingerprint: entry.fingerprint, token: token)
       let status = try await device.updateStatus()
-      // Both are right: the device has proved itself, and has taken the token.
+      // The certificate and the token are correct: the device has answered and has accepted the token.
       try known.remember(entry, for: address)
       let display = UpdateDisplay(isQuiet: quiet)
       let update = RemoteUpdate(device, patience: .seconds(wait), report: display.show)
@@ -109,7 +109,8 @@ struct UpdateCommand: AsyncParsableCommand {
     return token
   }
 
-  /// The fingerprint that the user gives or has compared before; else the user is asked, who alone can say.
+  /// Returns the fingerprint from the command line or of the known device. Otherwise asks the user to verify the
+  /// device's.
   private func fingerprint(of address: DeviceAddress, _ known: KnownDevices.Entry?) async throws -> Fingerprint {
     if let given = fingerprint.flatMap(Fingerprint.init(hexadecimal:)) { return given }
     if let known { return known.fingerprint }
@@ -122,7 +123,7 @@ struct UpdateCommand: AsyncParsableCommand {
       Is that what `cultivarctl api` shows on the device? [y/N] 
       """, terminator: "")
     fflush(nil)
-    // Nothing was done yet, and the line that is waited for does not hear of a cancelled task.
+    // Nothing is done yet that needs a cleanup, and cancelling the task would not interrupt `readLine`.
     signal(SIGINT, SIG_DFL)
     defer { signal(SIGINT, SIG_IGN) }
     guard ["y", "yes"].contains(readLine()?.lowercased()) else {

@@ -7,7 +7,7 @@ import HostSystem
 import RemoteDevice
 import Synchronization
 
-/// Shows how an update goes: on a terminal in one line that is written again and again, elsewhere each tenth on a line of its own.
+/// Shows the progress of an update: in one changing line on a terminal, otherwise in a line for each ten percent.
 final class UpdateDisplay: Sendable {
   private struct State {
     var tenth = -1
@@ -21,7 +21,6 @@ final class UpdateDisplay: Sendable {
 
   init(isQuiet: Bool) { self.isQuiet = isQuiet }
 
-  /// Shows a step.
   @Sendable func show(_ step: RemoteUpdate.Step) {
     guard !isQuiet else { return }
     state.withLock { state in
@@ -37,9 +36,9 @@ final class UpdateDisplay: Sendable {
     }
   }
 
-  /// Shows what came of it.
+  /// Shows the outcome.
   ///
-  /// - Throws: `ExitCode` unless the release is what was asked for.
+  /// - Throws: `ExitCode` if the device fell back.
   func end(_ outcome: RemoteUpdate.Outcome) throws {
     switch outcome {
     case .committed(let record):
@@ -58,7 +57,7 @@ final class UpdateDisplay: Sendable {
     guard progress.total > 0 else { return }
     let isChecked = progress.checked > 0
     let percent = (isChecked ? progress.checked : progress.done) * 100 / progress.total
-    // As what was written is read back, the same steps come once more.
+    // The percentages start again when the written data is verified.
     let tenth = Int(percent / 10) + (isChecked ? 11 : 0)
     let text =
       "\(isChecked ? "checking" : "installing") \(progress.version): \(percent) %, \(ByteSize(bytes: Int64(clamping: progress.fetched))) received, "

@@ -5,7 +5,7 @@ import FoundationEssentials
 import HostSystem
 import LinuxSystem
 
-/// How bundles are fetched from web servers.
+/// The options for fetching bundles from web servers.
 struct WebOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp("Certificates of authorities that vouch for web servers, in PEM.", valueName: "file"))
@@ -43,10 +43,10 @@ struct WebOptions: ParsableArguments {
       authorization: authorization)
   }
 
-  /// Opens the bundle that a user names: a URL of a web server, or a file.
+  /// Opens a bundle, given as a URL or a file.
   func bundle(at text: String) throws -> BundleFile { try BundleFile(at: place(text)) }
 
-  /// What a user names.
+  /// Parses the location of a bundle: a URL or a file.
   func place(_ text: String) throws -> BundlePlace {
     guard WebAddress.isOne(text) else { return .file(URL(fileURLWithPath: text)) }
     let options = try options()
