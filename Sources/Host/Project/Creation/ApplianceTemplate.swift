@@ -1,4 +1,4 @@
-/// The text of the files that a new appliance begins with.
+/// The files of a new appliance.
 enum ApplianceTemplate {
   /// `cultivar.yaml`.
   static func projectFile(name: String) -> String {
@@ -68,7 +68,7 @@ enum ApplianceTemplate {
 
     """
 
-  /// `hello/Sources/hello/main.swift`: an HTTP server with nothing but the C library.
+  /// `hello/Sources/hello/main.swift`: an HTTP server that uses only the C library.
   static let program = #"""
     import Glibc
 

@@ -1,25 +1,26 @@
 import FoundationEssentials
 import Glibc
 
-/// What a new project can begin with.
+/// A template for a new project.
 public enum ProjectTemplate: String, Sendable, CaseIterable {
   /// An appliance with a small web server in Swift.
   case appliance
-  /// A Debian with a web server.
+  /// A Debian system with a web server.
   case system
 }
 
-/// Makes new projects.
+/// The creation of new projects.
 public enum ProjectCreation {
-  /// Makes a project.
+  /// Creates a project.
   ///
-  /// The files are written to a folder beside the place, which then takes the place in one step: an error or a power
-  /// cut leaves no half of a project under its name.
+  /// The files are written to a temporary folder beside the target, which is then renamed to the target. An error or a
+  /// power cut never leaves an incomplete project under its name.
   ///
   /// - Parameters:
-  ///   - template: What it begins with.
-  ///   - folder: Its folder, which must not exist yet, or be empty. Its name becomes the project's.
-  /// - Throws: ``ProjectFailure`` where the folder is in use, has no usable name, or cannot be written.
+  ///   - template: Template of the project.
+  ///   - folder: Folder of the project, which must be missing or empty. Its name becomes the name of the project.
+  /// - Throws: ``ProjectFailure`` if the folder is in use, its name is not valid for a project, or it cannot be
+  ///   written.
   public static func create(_ template: ProjectTemplate, at folder: URL) throws(ProjectFailure) {
     let name = try projectName(for: folder)
     let existing = try? FileManager.default.contentsOfDirectory(atPath: folder.path)
@@ -32,7 +33,7 @@ public enum ProjectCreation {
       for (path, text) in template.files(projectName: name) {
         try WholeFile.write(text, to: beside.appending(path: path))
       }
-      // Takes the place of a missing or an empty folder (rename(2)); one that was filled meanwhile refuses it.
+      // rename(2) replaces a missing or empty folder, and fails if the folder has been filled in the meantime.
       guard rename(beside.path, folder.path) == 0 else {
         throw ProjectFailure("cannot make the folder \(folder.path): \(String(cString: strerror(errno)))")
       }
@@ -55,7 +56,7 @@ public enum ProjectCreation {
 }
 
 extension ProjectTemplate {
-  /// The files of the template by relative path.
+  /// Returns the files of the template by relative path.
   fileprivate func files(projectName: String) -> [(path: String, text: String)] {
     switch self {
     case .appliance:

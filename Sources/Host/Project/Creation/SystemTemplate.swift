@@ -1,4 +1,4 @@
-/// The text of the files that a new system begins with.
+/// The files of a new system.
 enum SystemTemplate {
   /// `cultivar.yaml`.
   static func projectFile(name: String) -> String {

@@ -1,29 +1,26 @@
 import FoundationEssentials
 
-/// One problem of a file that the user wrote: where it is, what is wrong, and what to do about it.
+/// A problem in a file that the user wrote: its position, a message and a hint.
 public struct Diagnostic: Sendable, Equatable {
-  /// How bad it is.
   public enum Severity: String, Sendable {
     /// Nothing can be built from the file.
     case error
-    /// The file can be used, but hardly as it was meant.
+    /// The file can be used, but probably does not mean what the user intended.
     case warning
   }
 
-  /// How bad it is.
   public var severity: Severity
-  /// What is wrong, without a full stop.
+  /// Description of the problem, without a full stop.
   public var message: String
-  /// Where.
   public var position: SourcePosition
-  /// The whole line at ``position``, without its line break.
+  /// The whole line at ``position``, without its line break; empty if it must not be shown.
   public var sourceLine: String
-  /// What to do now; `nil` where ``message`` says it already.
+  /// Advice for the user; `nil` if ``message`` implies it.
   public var hint: String?
 
-  /// Makes a problem of a file that is not being read any more: what a build finds out about a line of it.
+  /// Creates a problem in a file that has already been read, such as a problem that a build finds.
   ///
-  /// - Parameter showsLine: False where the line may have a secret in it.
+  /// - Parameter showsLine: False if the line must not be shown because it may contain a secret.
   public init(
     _ severity: Severity, _ message: String, at position: SourcePosition, hint: String?, showsLine: Bool = true
   ) {
@@ -36,7 +33,7 @@ public struct Diagnostic: Sendable, Equatable {
     sourceLine = SourceText(file: position.file, text: text).line(position.line)
   }
 
-  /// Makes a problem of a line that is known.
+  /// Creates a problem whose line is known.
   init(severity: Severity, message: String, position: SourcePosition, sourceLine: String, hint: String?) {
     self.severity = severity
     self.message = message
@@ -45,16 +42,17 @@ public struct Diagnostic: Sendable, Equatable {
     self.hint = hint
   }
 
-  /// The problem in words for a terminal or a log.
+  /// Returns the problem as text for a terminal or a log.
   ///
-  /// - Parameter folder: The folder that the user stands in; a file below it is shown by its relative path.
-  /// - Returns: `file:line:column: error: message`, the line, a caret under the column, and the hint; no final line break.
+  /// - Parameter folder: The current folder. Files below it are shown by their relative path.
+  /// - Returns: `file:line:column: error: message`, the line, a caret under the column, and the hint, without a final
+  ///   line break.
   public func rendered(relativeTo folder: URL) -> String {
     let path = position.file.displayPath(relativeTo: folder)
     var lines = ["\(path):\(position.line):\(position.column): \(severity.rawValue): \(message)"]
     if !sourceLine.isEmpty {
       let (line, before) = excerpt
-      // A tab stays a tab, so that the caret stands right at every tab width.
+      // Tabs are kept, so that the caret is in the right column at every tab width.
       lines += ["  \(line)", "  \(String(before.map { $0 == "\t" ? "\t" : " " }))^"]
     }
     if let hint {
@@ -63,14 +61,14 @@ public struct Diagnostic: Sendable, Equatable {
     return lines.map(\.printable).joined(separator: "\n")
   }
 
-  /// The place and the message, without severity and hint.
+  /// Returns the position and the message, without severity and hint.
   ///
-  /// - Parameter folder: The folder that the user stands in; a file below it is shown by its relative path.
+  /// - Parameter folder: The current folder. Files below it are shown by their relative path.
   public func inOneLine(relativeTo folder: URL) -> String {
     "\(position.file.displayPath(relativeTo: folder)):\(position.line):\(position.column): \(message)".printable
   }
 
-  /// As much of the line as a terminal shows well, and the part of it before the column.
+  /// The part of the line near the column that fits a terminal, and the text in it before the column.
   private var excerpt: (line: String, before: Substring) {
     let reach = 80
     let column = position.column - 1
@@ -83,7 +81,7 @@ public struct Diagnostic: Sendable, Equatable {
 }
 
 extension String {
-  /// The text without control characters, which a file could use to write something else to the user's terminal.
+  /// The text with control characters replaced. A file could use them to manipulate the user's terminal.
   fileprivate var printable: String {
     String(
       String.UnicodeScalarView(

@@ -1,7 +1,7 @@
 import FoundationEssentials
 
 extension Diagnostic {
-  /// The problem for a program: `severity`, `message`, `file` (absolute), `line`, `column`, and `hint` where there is one.
+  /// The problem as JSON: `severity`, `message`, `file` (absolute), `line`, `column`, and `hint` if there is one.
   public var json: JSONValue {
     .object(
       [

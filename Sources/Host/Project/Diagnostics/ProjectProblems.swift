@@ -1,26 +1,25 @@
 import FoundationEssentials
 
-/// All problems of a project file and of the layers that it uses, by file and position.
+/// All problems of a project file and of the layers that it uses.
 public struct ProjectProblems: Error, Sendable, Equatable {
-  /// The problems: at least one error, and the warnings of the same file.
+  /// The problems, sorted by file and position. If they are thrown, at least one is an error.
   public var diagnostics: [Diagnostic]
 
-  /// Makes an error from the diagnostics of a file.
-  ///
   /// - Parameter diagnostics: The problems, in any order.
   public init(_ diagnostics: [Diagnostic]) {
     self.diagnostics = diagnostics.inOrder()
   }
 
-  /// How many of ``diagnostics`` are errors.
+  /// Number of errors in ``diagnostics``.
   public var errorCount: Int {
     diagnostics.count { $0.severity == .error }
   }
 }
 
 extension [Diagnostic] {
-  /// The diagnostics by file and position, each once: what an alias repeats is one mistake of the user. Files are in
-  /// the order in which something was found in them.
+  /// Returns the diagnostics sorted by file and position, without duplicates.
+  ///
+  /// An alias can repeat a mistake that the user made once. Files are in the order of their first diagnostic.
   func inOrder() -> [Diagnostic] {
     var result: [Diagnostic] = []
     var files: [String: Int] = [:]

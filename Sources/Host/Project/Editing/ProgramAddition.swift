@@ -1,33 +1,34 @@
 import FoundationEssentials
 import Spelling
 
-/// Adds programs to a project file as its user would: one more item in the list, and every other line as it was.
+/// An editor that adds programs to a project file.
+///
+/// It appends an item to a list of programs and leaves all other lines unchanged.
 public struct ProgramAddition: Sendable {
   private let file: URL
 
   /// A program that was added.
   public struct Added: Sendable {
-    /// The image that it was added to.
+    /// Name of the image that it was added to.
     public var image: String
-    /// The program, as it is read from the file now.
+    /// The program, as read from the changed file.
     public var program: ProgramDefinition
   }
 
-  /// Prepares a change.
-  ///
-  /// - Parameter file: The project file.
   public init(file: URL) {
     self.file = file
   }
 
-  /// Adds a program. The file changes only if the whole of it reads well afterwards, and then in one step.
+  /// Adds a program.
+  ///
+  /// The file is replaced atomically, and only if it is valid with the new program.
   ///
   /// - Parameters:
-  ///   - request: Where the program comes from.
-  ///   - name: Its name; `nil` for the one that it has from there.
-  ///   - imageName: The image; `nil` for the only one.
-  /// - Throws: ``ProjectProblems`` where the file has problems, before or with the new program; ``ProjectFailure`` where
-  ///   the request cannot be met.
+  ///   - request: Source of the program.
+  ///   - name: Name of the program; `nil` to derive it from the source.
+  ///   - imageName: Name of the image; `nil` if the project has only one.
+  /// - Throws: ``ProjectProblems`` if the file has errors, with or without the new program; ``ProjectFailure`` if the
+  ///   request cannot be met or the file cannot be written.
   public func add(_ request: ProgramSourceRequest, name: String?, to imageName: String?) throws -> Added {
     let reader = ProjectReader()
     let before = try reader.read(file).project
@@ -57,7 +58,7 @@ public struct ProgramAddition: Sendable {
     return image
   }
 
-  /// The lines of an item, without indentation.
+  /// Returns the lines of a list item, without indentation.
   private func item(_ keys: JSONValue, name: String?) -> [String] {
     guard case .object(let entries) = keys else { return [] }
     var lines = entries.map { "\($0.key): \($0.value.inFlowYAML)" }
@@ -67,7 +68,7 @@ public struct ProgramAddition: Sendable {
     return lines.enumerated().map { ($0.offset == 0 ? "- " : "  ") + $0.element }
   }
 
-  /// The text with an item at the end of an image's programs.
+  /// Returns the text with an item appended to an image's programs.
   private func insert(_ item: [String], into text: String, image: String) throws(ProjectFailure) -> String {
     let source = SourceText(file: file, text: text)
     let images = YAMLDocument(source).root?.value(of: "images")
@@ -87,9 +88,9 @@ public struct ProgramAddition: Sendable {
     return String(text[..<place]) + addition + String(text[place...])
   }
 
-  /// The new program, if it is the only difference between two readings.
+  /// Returns the new program if it is the only difference between two readings.
   ///
-  /// The insertion goes by lines; this is the proof that YAML sees in them what was meant.
+  /// The insertion works on lines of text. This check proves that the YAML parser reads them as intended.
   private func verify(
     _ after: ProjectDefinition, against before: ProjectDefinition, image: ImageDefinition
   ) throws(ProjectFailure) -> ProgramDefinition {
@@ -110,7 +111,7 @@ public struct ProgramAddition: Sendable {
 }
 
 extension SourceText {
-  /// What stands before the hyphen of a list item; `nil` where the item has no line of its own.
+  /// Returns the spaces before the hyphen of a list item; `nil` if the item does not begin its line.
   fileprivate func indentation(ofItemAt position: SourcePosition) -> String? {
     let before = line(position.line).prefix(position.column - 1)
     let blanks = before.prefix { $0 == " " }
@@ -118,9 +119,9 @@ extension SourceText {
     return rest.first == "-" && rest.dropFirst().allSatisfy { $0 == " " } ? String(blanks) : nil
   }
 
-  /// Number of the last line of a list item.
+  /// Returns the number of the last line of a list item.
   ///
-  /// What is indented deeper than the hyphen belongs to the item; blank lines and comments after it do not.
+  /// Lines that are indented deeper than the hyphen belong to the item. Blank lines after them do not.
   fileprivate func endOfItem(beginningIn first: Int, indentation: String) -> Int {
     var end = first
     for number in (first + 1)..<max(lines.count + 1, first + 1) {

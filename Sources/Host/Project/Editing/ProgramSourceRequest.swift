@@ -1,15 +1,12 @@
 import FoundationEssentials
 
-/// Languages whose packages a program can come from.
+/// A language whose packages can be the source of a program.
 public enum PackageLanguage: String, Sendable, CaseIterable {
-  /// Swift packages.
   case swift
-  /// Cargo packages.
   case cargo
-  /// Go modules.
   case go
 
-  /// The file that makes a folder a package.
+  /// Name of the file that a folder needs to be a package.
   var manifest: String {
     switch self {
     case .swift: "Package.swift"
@@ -18,12 +15,12 @@ public enum PackageLanguage: String, Sendable, CaseIterable {
     }
   }
 
-  /// The key of a folder with a package.
+  /// Key for the folder of a package.
   fileprivate var folderKey: String {
     self == .go ? "module" : "package"
   }
 
-  /// The key of what is built of a package.
+  /// Key for the product that is built from a package.
   fileprivate var productKey: String {
     switch self {
     case .swift: "product"
@@ -37,14 +34,13 @@ public enum PackageLanguage: String, Sendable, CaseIterable {
 public struct ProgramSourceRequest: Sendable {
   /// The short form.
   public var text: String
-  /// Language of a package in a git repository; for a folder, its manifest tells.
+  /// Language of a package in a git repository. For a folder, `nil` means that its manifest determines the language.
   public var language: PackageLanguage?
-  /// What is checked out of a git repository.
+  /// Tag, branch or commit to check out of a git repository.
   public var reference: GitReference?
-  /// Folder that relative paths start in.
+  /// Base folder of relative paths.
   public var currentFolder: URL
 
-  /// Makes a request.
   public init(text: String, language: PackageLanguage?, reference: GitReference?, currentFolder: URL) {
     self.text = text
     self.language = language
@@ -52,10 +48,10 @@ public struct ProgramSourceRequest: Sendable {
     self.currentFolder = currentFolder
   }
 
-  /// The request as the keys of an item of `programs:`.
+  /// Returns the request as the keys of an item of `programs:`.
   ///
-  /// - Parameter projectFolder: Folder of the project file; paths in it start there.
-  /// - Throws: ``ProjectFailure`` where the short form leaves something open.
+  /// - Parameter projectFolder: Folder of the project file; paths in the file are relative to it.
+  /// - Throws: ``ProjectFailure`` if the short form is invalid or ambiguous.
   func keys(in projectFolder: URL) throws(ProjectFailure) -> JSONValue {
     if let rest = text.after("crate:") { return try crate(rest) }
     if let rest = text.after("debian:") { return debian(rest) }
@@ -152,19 +148,19 @@ public struct ProgramSourceRequest: Sendable {
 }
 
 extension JSONValue {
-  /// An object of texts, without those that are not given.
+  /// Returns an object of texts, without the entries that are `nil`.
   fileprivate static func entries(_ entries: [(key: String, value: String?)]) -> JSONValue {
     .object(entries.compactMap { entry in entry.value.map { (key: entry.key, value: .text($0)) } })
   }
 }
 
 extension String {
-  /// The rest of a text that begins with a prefix.
+  /// Returns the text after a prefix; `nil` if the text does not begin with it.
   fileprivate func after(_ prefix: String) -> String? {
     hasPrefix(prefix) ? String(dropFirst(prefix.count)) : nil
   }
 
-  /// The parts before and after a character; the whole and `nil` where it does not occur.
+  /// Returns the parts before and after a character; the whole text and `nil` if it does not occur.
   fileprivate func cut(at separator: Character, fromEnd: Bool = false) -> (String, String?) {
     guard let index = fromEnd ? lastIndex(of: separator) : firstIndex(of: separator) else { return (self, nil) }
     return (String(self[..<index]), String(self[self.index(after: index)...]))
@@ -172,7 +168,7 @@ extension String {
 }
 
 extension URL {
-  /// The path of a file as it is written in a project file: relative, beginning with `./` or `../`.
+  /// Returns the path of a file for a project file: relative, beginning with `./` or `../`.
   fileprivate func path(from folder: URL) -> String {
     let target = standardizedFileURL.pathComponents
     let base = folder.standardizedFileURL.pathComponents

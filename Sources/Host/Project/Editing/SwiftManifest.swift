@@ -1,10 +1,10 @@
 import FoundationEssentials
 
-/// Looks into a `Package.swift` as text: running it is a build's business.
+/// A search for products in the text of a `Package.swift`, without running it.
 enum SwiftManifest {
-  /// Name of the only executable that a package declares.
+  /// Returns the name of the only executable that a package declares.
   ///
-  /// - Throws: ``ProjectFailure`` where there is none or more than one.
+  /// - Throws: ``ProjectFailure`` if there is none, or more than one.
   static func onlyProduct(in folder: URL) throws(ProjectFailure) -> String {
     let text = (try? String(contentsOf: folder.appending(path: "Package.swift"), encoding: .utf8)) ?? ""
     let names = executableNames(in: text)
@@ -17,7 +17,7 @@ enum SwiftManifest {
     return name
   }
 
-  /// Names of executable products; where a package declares none, each executable target is one.
+  /// Returns the names of the executable products. If a package declares none, each executable target is a product.
   private static func executableNames(in manifest: String) -> [String] {
     for kind in ["executable", "executableTarget"] {
       let found = manifest.matches(of: declaration).filter { $0.output.1 == kind }.map { String($0.output.2) }

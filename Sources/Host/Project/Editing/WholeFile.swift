@@ -2,24 +2,23 @@ import FoundationEssentials
 import Glibc
 import LinuxSystem
 
-/// Writes files so that nobody ever sees half of one.
+/// Atomic writing of files: readers see the old file or the new one, never a part.
 public enum WholeFile {
-  /// Writes a text file, in place of one that may be there. The folder is made where it is missing.
+  /// Writes a text file and replaces an existing one. Creates missing folders.
   ///
-  /// A power cut or an error at any point leaves the old file or the new one: the text is complete on the disk under
-  /// another name before it takes the place of the old file, in one step. What a cut can leave behind is that other file.
+  /// A power cut or an error at any point leaves either the old file or the new one: the text is synchronised to the
+  /// disk under a temporary name, then renamed over the old file. A power cut can leave the temporary file behind.
   ///
   /// - Parameters:
-  ///   - text: The text.
-  ///   - file: The file; a symbolic link is followed, and stays one.
-  /// - Throws: ``ProjectFailure`` where the file system refuses.
+  ///   - file: The file. A symbolic link is followed, and is not replaced.
+  /// - Throws: ``ProjectFailure`` if the file cannot be written.
   public static func write(_ text: String, to file: URL) throws(ProjectFailure) {
     let target = file.resolvingSymlinksInPath().path
     let folder = FileTree.parent(of: target)
     let temporary = "\(folder)/.\(file.resolvingSymlinksInPath().lastPathComponent).\(getpid())"
     do throws(SystemError) {
       try FileTree.makeFolders(folder, mode: 0o777)
-      // A file that an earlier process left there may have other rights.
+      // A file that an earlier process left behind may have other permission bits.
       unlink(temporary)
       let descriptor = try Descriptor(opening: temporary, O_WRONLY | O_CREAT | O_EXCL, mode: 0o666)
       var status = stat()

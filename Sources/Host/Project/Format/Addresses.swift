@@ -15,7 +15,7 @@ extension Shape<String> {
     return text
   }
 
-  /// A numeric address with the length of its network's prefix.
+  /// A numeric address with a prefix length.
   static let addressWithPrefix = text(
     "an address with prefix length", pattern: "[0-9A-Fa-f:.]+/[0-9]{1,3}", hint: "for example 192.0.2.7/24"
   ).checked { text, node, reading in
@@ -41,8 +41,8 @@ extension Shape<String> {
 
   /// URL of a package archive.
   ///
-  /// One with a password is refused before its text can get anywhere: into a message, the lock file, the image's own sources, or the
-  /// arguments of APT's helper, which every user of the machine can see.
+  /// A URL with a password is rejected before it can appear in a message, the lock file, the sources of the image, or
+  /// the arguments of APT's helper, which all users of the machine can see.
   static let archiveURL = Shape(
     .text(TextDescription(noun: "the URL of an archive", pattern: archiveURLPattern))
   ) { node, reading in
@@ -59,14 +59,14 @@ extension Shape<String> {
   private static let plainArchiveURL = text(
     "the URL of an archive", pattern: archiveURLPattern, hint: "for example https://ftp.debian.org/debian")
 
-  /// The URLs that git reads (git-clone(1)), without plain paths.
+  /// Pattern of the URLs that git accepts (git-clone(1)), without plain paths.
   static let gitURLPattern =
     #"(https?|ssh|git|file)://[^\s-]\S*|[A-Za-z0-9_][A-Za-z0-9_.-]*@[A-Za-z0-9][A-Za-z0-9.-]*:\S+"#
 
   /// URL of a git repository.
   ///
-  /// One with a password or token is refused before its text can get anywhere: into a message, the lock file, or the arguments of git,
-  /// which every user of the machine can see.
+  /// A URL with a password or token is rejected before it can appear in a message, the lock file, or the arguments of
+  /// git, which all users of the machine can see.
   static let gitURL = Shape(
     .text(TextDescription(noun: "the URL of a git repository", pattern: gitURLPattern))
   ) { node, reading in
@@ -82,7 +82,7 @@ extension Shape<String> {
   private static let plainGitURL = text(
     "the URL of a git repository", pattern: gitURLPattern, hint: "for example https://git.example.org/project.git")
 
-  /// Whether a URL names who asks with more than a user's name: over HTTP, a name alone is a token.
+  /// Returns true if a URL contains a password, or any user information over HTTP, where a name alone can be a token.
   static func hasCredentials(_ url: String) -> Bool {
     guard let scheme = url.firstRange(of: "://") else { return false }
     let authority = url[scheme.upperBound...].prefix { !"/?#".contains($0) }
@@ -90,7 +90,7 @@ extension Shape<String> {
     return url.hasPrefix("http") || authority[..<at].contains(":")
   }
 
-  /// Bits of an address; `nil` where the text is none.
+  /// Returns the number of bits of an address; `nil` if the text is not an address.
   static func addressBits(_ text: String) -> Int? {
     var ipv4 = in_addr()
     var ipv6 = in6_addr()

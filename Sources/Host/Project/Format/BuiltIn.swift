@@ -1,33 +1,32 @@
-/// The device classes that a project can name; what they are made of is the build's business.
+/// A built-in device class. The build defines its details.
 public enum BuiltInDeviceClass: String, Sendable, CaseIterable {
   /// A computer with an x86-64 processor that boots by UEFI or BIOS.
   case genericX86 = "generic-x86_64"
-  /// 64-bit ARM machines, by UEFI or U-Boot.
+  /// A computer with a 64-bit ARM processor that boots by UEFI or U-Boot.
   case genericARM = "generic-arm64"
 }
 
-/// The layouts that a project can name, with the least that their partitions must hold.
+/// A built-in layout, with the minimum sizes of its partitions.
 public enum BuiltInLayout: String, Sendable, CaseIterable {
   /// An appliance with two slots, a boot partition and a data partition.
   case applianceAB = "appliance-ab"
   /// A system with two slots, a boot partition and a data partition.
   case systemAB = "system-ab"
-  /// A system with one slot, which follows the size of what is in it: it is not updated as a whole.
+  /// A system with one slot, which is as large as its content requires. It takes no updates of the whole image.
   case systemSingle = "system-single"
 
-  /// The smallest boot partition, in bytes: two kernels with their initial RAM file systems, and FAT32's own minimum.
+  /// Minimum size of the boot partition, in bytes: for two kernels with their initial RAM file systems, and for FAT32.
   public var minimumBootSize: Int64 { 64 << 20 }
-  /// The smallest slot, in bytes: the device executable, certificates and time zones, and a little program.
+  /// Minimum size of a slot, in bytes: for the device executable, certificates, time zones and a small program.
   public var minimumSlotSize: Int64 { 16 << 20 }
-  /// The smallest data partition, in bytes: ext4 with a journal, and the records.
+  /// Minimum size of the data partition, in bytes: for ext4 with a journal, and for the records.
   public var minimumDataSize: Int64 { 8 << 20 }
 }
 
-/// File systems that a slot can have.
+/// A file system of a slot.
 public enum RootFileSystem: String, Sendable, CaseIterable {
   /// EROFS, the default.
   case erofs
-  /// SquashFS.
   case squashfs
   /// ext4, mounted read-only.
   case ext4

@@ -1,8 +1,9 @@
 import Spelling
 
-/// What must hold between the programs and files of an image.
+/// The checks of the programs and files of an image.
 enum ImageChecks {
-  /// Names are given once, PID 1 is alone, and no program waits for itself.
+  /// Checks that names are unique, that a program that is PID 1 is the only one, and that no programs wait for each
+  /// other.
   static func checkPrograms(_ programs: [ProgramEntry], _ reading: inout Reading) {
     var first: [String: SourcePosition] = [:]
     for name in programs.compactMap(\.name) {
@@ -22,7 +23,7 @@ enum ImageChecks {
     checkReferences(programs, &reading)
   }
 
-  /// Two files at one path would make the result depend on their order.
+  /// Reports files with the same path. The result would depend on their order.
   static func checkFiles(_ files: [FileDefinition], _ reading: inout Reading) {
     var first: [String: SourcePosition] = [:]
     for file in files {
@@ -30,7 +31,7 @@ enum ImageChecks {
         first[file.path] = file.position
         continue
       }
-      // Files of the image are checked before those of programs, wherever they stand.
+      // Files of the image are checked before those of programs, regardless of their order in the project file.
       let (one, other) = earlier.line <= file.position.line ? (earlier, file.position) : (file.position, earlier)
       reading.error(
         "two files have the path '\(file.path)' in \(reading.place)", at: other,
@@ -38,7 +39,7 @@ enum ImageChecks {
     }
   }
 
-  /// Nobody waits for what never comes.
+  /// Reports conditions that can never be met.
   static func checkConditions(
     _ programs: [ProgramEntry], hasNetwork: Bool, hasClock: Bool, _ reading: inout Reading
   ) {
@@ -60,7 +61,7 @@ enum ImageChecks {
 
   private static func checkReferences(_ programs: [ProgramEntry], _ reading: inout Reading) {
     let names = programs.compactMap(\.name?.value)
-    // With a program whose name is not known, a reference may well be to that one.
+    // If the name of a program is unknown, a reference may mean that program.
     let allKnown = names.count == programs.count
     var waits: [String: [Located<String>]] = [:]
     for program in programs {

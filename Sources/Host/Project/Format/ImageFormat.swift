@@ -1,54 +1,60 @@
-/// An entry of `images:`, before it has its name.
+/// An entry of `images:` without its name, which is the key.
 struct ImageEntry: Sendable {
-  /// The image with everything but its name.
+  /// The image, without its name.
   var definition: ImageDefinition
-  /// Whether the file gives it a host name.
+  /// True if the file sets a host name.
   var hasHostname: Bool
 }
 
-/// An entry of `images:` with no distribution. Some of its keys are those of a system as well.
+/// An entry of `images:` without a distribution. A system has some of the same keys.
 enum ImageFormat {
   static let device = RequiredKey(
     "device", Shape<BuiltInDeviceClass>.cases("a device class"), "Device class.", example: "generic-x86_64")
   static let loader = DefaultedKey(
     "loader", Shape<BootLoaderChoice>.cases("a boot loader"), default: "systemd-boot",
-    "What starts the image: by UEFI `systemd-boot` or `grub`, on a BIOS always GRUB; `u-boot` for arm64 boards that have it as their firmware.",
+    """
+    Boot loader: `systemd-boot` or `grub` on UEFI, `u-boot` for arm64 boards with U-Boot in their firmware. On a BIOS, \
+    the boot loader is always GRUB.
+    """,
     example: "grub")
   static let layout = RequiredKey(
-    "layout", LayoutFormat.shape, "Layout, by name or with changes to it.", example: "appliance-ab")
+    "layout", LayoutFormat.shape, "Name of a layout, or a layout with changes.", example: "appliance-ab")
   static let formats = DefaultedKey(
     "formats", Shape<[ArtefactFormat]>.list(of: .cases("a format")), default: [],
-    "What is written beside the raw disk image: block map, compressed, for QEMU, for fastboot; the bundle for updates; the root file system alone.",
+    """
+    Artefacts to write in addition to the raw disk image: a block map (`bmap`), the compressed image (`zstd`, `xz`), \
+    the image for QEMU (`qcow2`) or fastboot (`android-sparse`), the update bundle (`bundle`), the root file system \
+    alone (`root-tar`, `root-oci`).
+    """,
     example: ["bmap", "xz"])
   static let hostname = OptionalKey(
-    "hostname", Shape.hostname, "Host name. Left out: the image's name.", example: "station")
+    "hostname", Shape.hostname, "Host name. Default: the name of the image.", example: "station")
   static let timezone = DefaultedKey(
-    "timezone", Shape.timezone, default: "UTC", "Time zone by its name in the tz database.", example: "Europe/Berlin")
+    "timezone", Shape.timezone, default: "UTC", "Name of the time zone in the tz database.", example: "Europe/Berlin")
   private static let programs = RequiredKey(
     "programs", Shape<[ProgramEntry]>.list(of: ProgramFormat.shape, minimumCount: 1),
-    "Programs, in the order of starting.", example: [["executable": "./tool"]])
+    "Programs, in the order in which they start.", example: [["executable": "./tool"]])
   private static let files = DefaultedKey(
-    "files", Shape<[FileDefinition]>.list(of: FileFormat.shape), default: [], "Files added to the root file system.",
+    "files", Shape<[FileDefinition]>.list(of: FileFormat.shape), default: [], "Files to add to the root file system.",
     example: [["source": "./motd", "path": "/etc/motd"]])
   static let kernel = DefaultedKey(
     "kernel", KernelFormat.shape, default: .object([]), "Kernel and kernel modules.",
     example: ["modules": ["usbhid"], "arguments": ["quiet"]])
   private static let network = DefaultedKey(
-    "network", NetworkFormat.shape, default: "automatic", "Network: a word, or a mapping with a `method`.",
+    "network", NetworkFormat.shape, default: "automatic", "Network settings: a word, or a mapping with a `method`.",
     example: ["method": "automatic", "interfaces": ["eth0"]])
   private static let clock = DefaultedKey(
     "clock", ClockFormat.shape,
     default: ["servers": ["0.debian.pool.ntp.org", "1.debian.pool.ntp.org", "2.debian.pool.ntp.org"]],
-    "How the clock is set; `none` for not at all.", example: ["servers": ["pool.ntp.org"]])
+    "Settings of the clock. With `none`, the device does not set its clock.", example: ["servers": ["pool.ntp.org"]])
   static let management = OptionalKey(
-    "management", NetworkFormat.management, "The management API. Left out: it does not listen on the network.",
+    "management", NetworkFormat.management, "Management API. Without this key, it does not listen on the network.",
     example: ["port": 8443, "tokenHash": "at-flash"])
   private static let console = DefaultedKey(
-    "console", ConsoleFormat.shape, default: .object([]), "The console of the device.", example: ["commands": true])
+    "console", ConsoleFormat.shape, default: .object([]), "Console of the device.", example: ["commands": true])
 
-  /// An image.
   static let shape = Shape<ImageEntry>.object(
-    "image", about: "An appliance: programs, and no distribution.",
+    "image", about: "An appliance: programs without a distribution.",
     keys: [
       device, layout, formats, hostname, timezone, programs, files, kernel, loader, network, clock, management, console,
       UpdateFormat.key,
@@ -82,7 +88,7 @@ enum ImageFormat {
     return ImageEntry(definition: definition, hasHostname: fields.position(of: hostname) != nil)
   }
 
-  /// U-Boot is told how to start kernels of arm64 only.
+  /// Reports U-Boot on other device classes than arm64, because the build configures U-Boot only for arm64 kernels.
   static func checkLoader(
     _ loader: BootLoaderChoice, of device: BuiltInDeviceClass, at position: SourcePosition?, _ reading: inout Reading
   ) {

@@ -1,32 +1,35 @@
 import FoundationEssentials
 
-/// The whole of `layer.yaml`.
+/// The format of `layer.yaml`.
 enum LayerFormat {
   private static let formatVersion = RequiredKey(
-    "cultivar", Shape.integer(1...1), "Version of the file's format: 1.", example: 1)
+    "cultivar", Shape.integer(1...1), "Version of the file format: 1.", example: 1)
   private static let about = RequiredKey(
-    "description", Shape.anyText, "One sentence: what the layer is for.", example: "An SSH server that takes keys only")
+    "description", Shape.anyText, "One sentence about the purpose of the layer.",
+    example: "An SSH server that takes keys only")
   private static let requires = DefaultedKey(
-    "requires", names, default: [], "Layers that have to be there, and come before it; or what a layer provides.",
+    "requires", names, default: [],
+    "Layers that must be in the image and are applied before this one, by their name or by a name that they provide.",
     example: ["debian-minimal"])
   private static let provides = DefaultedKey(
-    "provides", names, default: [], "What it stands for, in addition to its name.", example: ["ssh-server"])
+    "provides", names, default: [], "Names that the layer provides in addition to its own.", example: ["ssh-server"])
   private static let conflicts = DefaultedKey(
-    "conflicts", names, default: [], "Layers, or what layers provide, that cannot be in the same image.",
+    "conflicts", names, default: [],
+    "Layers that cannot be in the same image, by their name or by a name that they provide.",
     example: ["dropbear"])
   private static let after = DefaultedKey(
-    "after", names, default: [], "Layers that come before it where they are there.", example: ["apt"])
+    "after", names, default: [], "Layers that are applied before this one if they are in the image.", example: ["apt"])
   private static let variables = DefaultedKey(
     "variables",
     Shape<[DictionaryEntry<VariableDeclaration>]>.dictionary(key: .variableOwnName, value: VariableFormat.shape),
-    default: .object([]), "Variables that whoever uses the layer can set.",
+    default: .object([]), "Variables that users of the layer can set.",
     example: ["port": ["type": "integer", "description": "Port that the server listens on", "default": 22]])
 
   private static let names = Shape<[Located<String>]>.list(of: Shape.layerName.located)
 
-  /// A layer; its name and its folder are known by who reads it.
+  /// A layer without its name, origin and folder, which ``LayerFolder`` sets.
   static let shape = Shape<LayerDefinition>.object(
-    "layer", about: "A reusable part of systems: packages, files, steps, units, and variables that adapt it.",
+    "layer", about: "A reusable part of systems: packages, files, steps and units, with variables to adapt it.",
     keys: [formatVersion, about, requires, provides, conflicts, after, variables] + PartsFormat.layerKeys
   ) { fields, reading in
     LayerDefinition(
@@ -47,22 +50,22 @@ enum LayerSourceFormat {
   private static let git = RequiredKey(
     "git", Shape.gitURL, "URL of a git repository.", example: "https://git.example.org/layers.git")
   private static let tag = OptionalKey(
-    "tag", SourceFormat.reference("a tag"), "Tag that is checked out.", example: "1.4.0")
+    "tag", SourceFormat.reference("a tag"), "Tag to check out.", example: "1.4.0")
   private static let branch = OptionalKey(
-    "branch", SourceFormat.reference("a branch"), "Branch whose newest commit is checked out, and locked.",
+    "branch", SourceFormat.reference("a branch"), "Branch whose newest commit is checked out and locked.",
     example: "main")
   private static let revision = OptionalKey(
-    "revision", SourceFormat.commit, "Commit that is checked out, by its full id.",
+    "revision", SourceFormat.commit, "Full hash of the commit to check out.",
     example: "8f3b1f0c2d4e5a6978b0c1d2e3f405162738495a")
   private static let folder = OptionalKey(
-    "folder", Shape.folderInRepository, "Folder of the layer in the repository. Left out: its top.",
+    "folder", Shape.folderInRepository, "Folder of the layer in the repository. Default: the top folder.",
     example: "layers/sensors")
 
   /// A folder, or a git repository.
   static let shape = Shape<PackageLocation>.either(
     scalar: Shape<URL>.layerFolder.map { PackageLocation.folder($0) },
     otherwise: .object(
-      "layer source", about: "A layer in a git repository, at a revision that the lock file keeps.",
+      "layer source", about: "A layer in a git repository, at a revision that the lock file pins.",
       keys: [git, tag, branch, revision, folder], rules: [.exactlyOne(beside: git, of: tag, branch, revision)]
     ) { fields, _ in
       let reference: GitReference? =
@@ -74,14 +77,14 @@ enum LayerSourceFormat {
 }
 
 extension Shape<URL> {
-  /// A folder of the build host that holds a layer.
+  /// A folder of the build host that contains a layer.
   static let layerFolder = packageFolder("layer", manifest: LayerLibrary.fileName)
 }
 
 /// An entry of `profiles:`.
 enum ProfileFormat {
   private static let about = DefaultedKey(
-    "description", Shape.anyText, default: "", "One sentence: what the profile is for.",
+    "description", Shape.anyText, default: "", "One sentence about the purpose of the profile.",
     example: "What every gateway has")
   private static let layers = RequiredKey(
     "layers", SystemFormat.layerList, "Layers, by name or by path.", example: ["debian-minimal", "openssh-server"])
@@ -89,7 +92,7 @@ enum ProfileFormat {
     "variables", GivenVariablesFormat.shape, default: .object([]), "Values of the layers' variables.",
     example: ["openssh-server.port": 2222])
 
-  /// A profile; its name is not known yet.
+  /// A profile without its name, which is the key of its entry.
   static let shape = Shape<ProfileDefinition>.object(
     "profile", about: "A named list of layers, with values for their variables.", keys: [about, layers, variables]
   ) { fields, _ in
@@ -112,17 +115,18 @@ enum ProfileFormat {
 /// `override:` of a project or an image.
 enum OverrideFormat {
   private static let remove = OptionalKey(
-    "remove", removeShape, "What is taken out of the layer, by content or by name.",
+    "remove", removeShape, "Parts to remove from the layer, by content or by name.",
     example: ["steps": ["delete-host-keys"], "packages": ["openssh-sftp-server"]])
 
   private static let removalKeys = PartRemovals.Kind.allCases.map { kind in
     OptionalKey(
       kind.rawValue, Shape<[Located<String>]>.list(of: Shape.anyText.located, minimumCount: 1),
-      "Each \(kind.noun) to take out.")
+      "Each \(kind.noun) to remove.")
   }
 
   private static let removeShape = Shape<PartRemovals>.object(
-    "removal", about: "What is taken out of a layer: packages, files and the like by content, named things by name.",
+    "removal",
+    about: "Parts to remove from a layer: packages, files and similar parts by content, named parts by name.",
     keys: removalKeys
   ) { fields, _ in
     PartRemovals(
@@ -134,8 +138,8 @@ enum OverrideFormat {
   private static let shape = Shape<LayerOverride>.object(
     "override",
     about: """
-      A change to a layer. Its keys are those of a layer, and are merged into it at its place in the order; what has the \
-      same name or path replaces.
+      A change to a layer. Its keys are those of a layer, and are merged into it. A part replaces a part with the same \
+      name or path. The layer keeps its place in the order.
       """,
     keys: [remove] + PartsFormat.layerKeys
   ) { fields, reading in
@@ -144,7 +148,7 @@ enum OverrideFormat {
       parts: PartsFormat.parts(fields, hasKernel: true, &reading))
   }
 
-  /// Overrides by layer.
+  /// Overrides by name of the layer.
   static let overrides = Shape<[DictionaryEntry<LayerOverride>]>.dictionary(key: .layerName, value: shape).map {
     $0.map { entry in
       var override = entry.value
@@ -158,25 +162,25 @@ enum OverrideFormat {
 /// `base:` of a system.
 enum BaseFormat {
   private static let image = OptionalKey(
-    "image", Shape.existingFile, "An image that somebody published: a tar archive, or a disk image, also compressed.",
+    "image", Shape.existingFile, "A published image: a tar archive or a disk image, optionally compressed.",
     example: "./raspios.img.xz")
   private static let sha256 = OptionalKey(
     "sha256", Shape.text("a SHA-256", pattern: "[0-9a-f]{64}", hint: "write all 64 digits: `sha256sum` shows them"),
-    "What the image must hash to. Left out: it is taken as it is.",
+    "Expected SHA-256 of the image. Default: no check.",
     example: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")
   private static let partition = OptionalKey(
     "partition", Shape.integer(1...128),
-    "Number of the partition with the root file system. Left out: the one that holds a Debian.", example: 2)
+    "Number of the partition with the root file system. Default: the partition that contains Debian.", example: 2)
   private static let suite = OptionalKey(
     "suite", Shape.debianSuite,
-    "Suite that packages come from. Left out: the image's own, or the project's where there is no image.",
+    "Suite of the packages. Default: that of the image, or that of the project if there is no image.",
     example: "trixie")
 
   /// A suite, or an image.
   static let shape = Shape<BaseChoice>.either(
     scalar: Shape.debianSuite.map { .debian(suite: $0) },
     otherwise: .object(
-      "base", about: "What a system stands on.", keys: [image, sha256, partition, suite],
+      "base", about: "The root file system below all layers of a system.", keys: [image, sha256, partition, suite],
       rules: [.needs(sha256, oneOf: image), .needs(partition, oneOf: image)]
     ) { fields, _ in
       if let file = fields[image] {

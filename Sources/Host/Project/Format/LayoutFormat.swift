@@ -2,32 +2,34 @@
 enum LayoutFormat {
   private static let layoutName = Shape<BuiltInLayout>.cases("a layout")
 
-  private static let use = RequiredKey("use", layoutName, "The built-in layout.", example: "appliance-ab")
+  private static let use = RequiredKey("use", layoutName, "Name of the built-in layout.", example: "appliance-ab")
   private static let root = DefaultedKey(
     "root", Shape<RootFileSystem>.cases("a file system for slots"), default: "erofs", "File system of the slots.",
     example: "squashfs")
   private static let boot = OptionalKey(
-    "boot", Shape.partitionSize().located, "Size of the boot partition. Left out: the layout's own.", example: "256M")
+    "boot", Shape.partitionSize().located, "Size of the boot partition. Default: that of the layout.", example: "256M")
   private static let slot = OptionalKey(
     "slot", Shape.slotSize.located,
-    "Size of each slot, also in percent of the root file system that is in it. Left out: the layout's own.",
+    "Size of each slot, or a percentage of the size of its root file system. Default: that of the layout.",
     example: "150%")
   private static let data = OptionalKey(
     "data", Shape.partitionSize().located,
-    "Size of the data partition in the image; the device grows it to the end of its disk. Left out: the layout's own.",
+    """
+    Size of the data partition in the image. The device enlarges it to the end of its disk. Default: that of the layout.
+    """,
     example: "128M")
   private static let dataMountOptions = DefaultedKey(
     "dataMountOptions", Shape<[String]>.list(of: .mountOption), default: [],
     "Mount options of the data partition, in addition to `nosuid`, `nodev` and `noatime`.", example: ["commit=60"])
 
-  /// The name of a layout, or a mapping with changes to it.
+  /// The name of a layout, or a mapping with changes.
   static let shape = Shape<LayoutChoice>.either(
     scalar: layoutName.located.map { layout in
       LayoutChoice(
         position: layout.position, name: layout.value.rawValue, rootFileSystem: RootFileSystem.erofs.rawValue)
     },
     otherwise: .object(
-      "layout", about: "A built-in layout with changes to it.", keys: [use, root, boot, slot, data, dataMountOptions]
+      "layout", about: "A built-in layout with changes.", keys: [use, root, boot, slot, data, dataMountOptions]
     ) { fields, reading in
       guard let layout = fields[use] else { return nil }
       return LayoutChoice(
@@ -38,7 +40,7 @@ enum LayoutFormat {
         dataMountOptions: fields[dataMountOptions])
     })
 
-  /// A size that is enough for its partition.
+  /// Checks that a size is large enough for its partition.
   private static func size(
     _ size: Located<Int64>?, _ partition: String, minimum: Int64, _ reading: inout Reading
   ) -> Int64? {

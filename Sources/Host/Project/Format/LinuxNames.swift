@@ -1,4 +1,4 @@
-/// Names of the Linux kernel's interface.
+/// The names of the Linux kernel's interface.
 enum LinuxNames {
   /// Signals that can ask a program to end (signal(7)).
   static let stopSignals = ["TERM", "INT", "QUIT", "HUP", "USR1", "USR2", "WINCH", "KILL"]

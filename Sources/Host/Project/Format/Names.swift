@@ -1,8 +1,8 @@
-/// Names that the image needs for itself.
+/// The names that an image reserves for its own use.
 enum ReservedNames {
-  /// Programs that Cultivar brings, and users that it makes.
+  /// Names of Cultivar's own programs and users.
   static let programs = ["init", "cultivard", "cultivarctl", "updater", "network", "clock", "root", "nobody"]
-  /// Users that no program may have; `root` may be asked for.
+  /// Users that no program can run as. `root` is allowed.
   static let users = programs.filter { $0 != "root" }
 }
 
@@ -12,10 +12,10 @@ extension Shape<String> {
   /// Name of a project or an image.
   static let name = text("a name", pattern: namePattern, hint: nameHint)
 
-  /// Names of projects and images can be host names.
+  /// Pattern of the names of projects and images, which can be used as host names.
   static let namePattern = "[a-z]([a-z0-9-]{0,61}[a-z0-9])?"
 
-  /// Name of a program, which is the name of its user as well; 31 characters are what user databases hold.
+  /// Name of a program, which is also the name of its user. User databases allow 31 characters.
   static let programName = text("a program's name", pattern: "[a-z]([a-z0-9-]{0,29}[a-z0-9])?", hint: nameHint)
     .checked { name, node, reading in
       guard !ReservedNames.programs.contains(name) else {
@@ -66,7 +66,7 @@ extension Shape<String> {
 
   /// Part of the kernel command line.
   ///
-  /// What the device starts from, and with which program, is written by the build: another value would never start.
+  /// The build sets the root file system and the init program. An image with other values would not boot.
   static let kernelArgument = text(
     "one part of a kernel command line", pattern: #"\S+"#, hint: "give each part as an item of its own"
   ).checked { argument, node, reading in
@@ -84,7 +84,7 @@ extension Shape<String> {
   static let environmentName = text(
     "a variable's name", pattern: "[A-Za-z_][A-Za-z0-9_]*", hint: "use letters, digits and underscores")
 
-  /// Text that a program is given: all but NUL, which ends it in C.
+  /// Text for a program. It cannot contain NUL, which ends a string in C.
   static let programText = anyText.checked { text, node, reading in
     guard !text.unicodeScalars.contains("\0") else {
       reading.error("text for a program cannot hold a NUL character", at: node.position)

@@ -4,16 +4,16 @@ enum NetworkFormat {
     "method", Shape.choice(["automatic"], "a method"), "Addresses by DHCP and by IPv6 router advertisement.")
   private static let interfaces = DefaultedKey(
     "interfaces", Shape<[String]>.list(of: .interfaceName), default: [],
-    "Interfaces by name. Left out: every Ethernet interface.", example: ["eth0"])
+    "Names of interfaces. Default: every Ethernet interface.", example: ["eth0"])
   private static let automatic = Shape<NetworkDefinition>.object(
-    "automatic network", about: "A network that gives out addresses.", keys: [automaticMethod, interfaces]
+    "automatic network", about: "A network that assigns addresses.", keys: [automaticMethod, interfaces]
   ) { fields, _ in .automatic(interfaces: fields[interfaces]) }
 
   private static let name = OptionalKey(
-    "name", Shape.interfaceName, "Name. Left out: the first Ethernet interface.", example: "eth0")
+    "name", Shape.interfaceName, "Name. Default: the first Ethernet interface.", example: "eth0")
   private static let addresses = RequiredKey(
     "addresses", Shape<[String]>.list(of: .addressWithPrefix, minimumCount: 1),
-    "Addresses, IPv4 or IPv6, with prefix length.", example: ["192.0.2.7/24"])
+    "IPv4 or IPv6 addresses with prefix length.", example: ["192.0.2.7/24"])
   private static let gateways = DefaultedKey(
     "gateways", Shape<[String]>.list(of: .address), default: [],
     "Default gateways, at most one for each protocol.", example: ["192.0.2.1"])
@@ -29,14 +29,14 @@ enum NetworkFormat {
     return InterfaceDefinition(name: fields[name], addresses: addresses, gateways: fields[gateways])
   }
 
-  private static let fixedMethod = RequiredKey("method", Shape.choice(["fixed"], "a method"), "Addresses given here.")
+  private static let fixedMethod = RequiredKey("method", Shape.choice(["fixed"], "a method"), "Fixed addresses.")
   private static let fixedInterfaces = RequiredKey(
     "interfaces", Shape<[InterfaceDefinition]>.list(of: interface, minimumCount: 1), "Interfaces and their addresses.",
     example: [["name": "eth0", "addresses": ["192.0.2.7/24"], "gateways": ["192.0.2.1"]]])
   private static let nameServers = DefaultedKey(
     "nameServers", Shape<[String]>.list(of: .address), default: [], "Name servers.", example: ["192.0.2.53"])
   private static let fixed = Shape<NetworkDefinition>.object(
-    "fixed network", about: "A network with addresses that the project gives.",
+    "fixed network", about: "A network with fixed addresses.",
     keys: [fixedMethod, fixedInterfaces, nameServers]
   ) { fields, reading in
     guard let interfaces = fields[fixedInterfaces] else { return nil }
@@ -51,10 +51,9 @@ enum NetworkFormat {
 
   private static let noMethod = RequiredKey("method", Shape.choice(["none"], "a method"), "Loopback only.")
   private static let none = Shape<NetworkDefinition>.object(
-    "no network", about: "No network but loopback.", keys: [noMethod]
+    "no network", about: "No network except loopback.", keys: [noMethod]
   ) { _, _ in NetworkDefinition.none }
 
-  /// The network.
   static let shape = Shape<NetworkDefinition>.either(
     scalar: Shape<String>.choice(["automatic", "none"], "a kind of network").map {
       $0 == "none" ? .none : .automatic(interfaces: [])
@@ -65,7 +64,7 @@ enum NetworkFormat {
   private static let port = DefaultedKey("port", Shape.port, default: 8443, "TCP port.", example: 8443)
   private static let listenAddresses = DefaultedKey(
     "addresses", Shape<[String]>.list(of: .address), default: [],
-    "Numeric addresses to listen on. Left out: all.", example: ["127.0.0.1"])
+    "Numeric addresses to listen on. Default: all.", example: ["127.0.0.1"])
 
   private static let atFlash = "at-flash"
   private static let tokenHint =
@@ -73,11 +72,12 @@ enum NetworkFormat {
   private static let tokenHash = RequiredKey(
     "tokenHash",
     Shape<String>.text("the SHA-256 of a token", pattern: "[0-9a-f]{64}|\(atFlash)", hint: tokenHint),
-    "SHA-256 of the token that every request must bring, as `cultivar token new` prints it; or `\(atFlash)`, where each "
-      + "device gets its own by `cultivar flash --set management-token-hash=HASH`.",
+    """
+    SHA-256 of the token that every request must carry, as `cultivar token new` prints it. With `\(atFlash)`, \
+    `cultivar flash --set management-token-hash=HASH` sets it for each device.
+    """,
     example: .text(atFlash), hint: tokenHint)
 
-  /// The management API.
   static let management = Shape<ManagementDefinition>.object(
     "management", about: "The management API of a device.", keys: [port, listenAddresses, tokenHash]
   ) { fields, _ in

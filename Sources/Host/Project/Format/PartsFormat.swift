@@ -1,20 +1,20 @@
 import FoundationEssentials
 
-/// The keys that a layer and an image of the kind system have in common: what they add to the root file system.
+/// The keys that layers and systems have in common, for the parts that they add to the root file system.
 enum PartsFormat {
   private static let repositories = OptionalKey(
     "repositories", Shape<[DictionaryEntry<RepositoryPart>]>.dictionary(key: .partName, value: RepositoryFormat.shape),
-    "Archives of packages in addition to Debian's own, by name.",
+    "Package archives in addition to Debian's, by name.",
     example: [
       "vendor": ["url": "https://packages.example.org/debian", "suites": ["stable"], "key": "./vendor.asc"]
     ])
   private static let packages = OptionalKey(
     "packages", PackagesFormat.shape,
-    "Packages to install, by name or `name=version`; or what to install, remove and exclude.",
+    "Packages to install, by name or `name=version`; or a mapping of packages to install, remove and exclude.",
     example: ["nftables", "curl=8.14.1-2"])
   private static let paths = OptionalKey(
     "paths", Shape<[PathPart]>.list(of: PathFormat.shape),
-    "Paths of packages that are left out or taken all the same; the last one that matches counts.",
+    "Rules that exclude or include paths of packages. The last rule that matches applies.",
     example: [["exclude": "/usr/share/doc/*"], ["include": "/usr/share/doc/*/copyright"]])
   private static let groups = OptionalKey(
     "groups", Shape<[DictionaryEntry<GroupPart>]>.dictionary(key: .accountName, value: AccountFormat.group),
@@ -26,27 +26,28 @@ enum PartsFormat {
     example: ["admin": ["groups": ["sudo"], "authorizedKeys": ["${keys}"]]])
   private static let files = OptionalKey(
     "files", Shape<[FilePart]>.list(of: SystemFileFormat.shape),
-    "Files, folders and links; a later one replaces an earlier one at the same path.",
+    "Files, folders and links. A later one replaces an earlier one at the same path.",
     example: [["path": "/etc/motd", "content": "Welcome to ${image.hostname}\n"]])
   private static let steps = OptionalKey(
     "steps", Shape<[DictionaryEntry<StepPart>]>.dictionary(key: .partName, value: StepFormat.shape),
-    "Commands and scripts that take part in the build, by name, in the order of writing.",
+    "Commands and scripts that the build runs, by name, in the order of the file.",
     example: ["no-host-keys": ["phase": "packages", "run": "rm -f /etc/ssh/ssh_host_*"]])
   private static let units = OptionalKey(
-    "units", UnitsFormat.shape, "What systemd is to start, and what not.", example: ["enable": ["ssh.service"]])
+    "units", UnitsFormat.shape, "Units to add, enable, disable or mask, and the default target.",
+    example: ["enable": ["ssh.service"]])
   private static let firmware = OptionalKey(
-    "firmware", firmwareShape, "The firmware's configuration.", example: ["config": ["dtparam=i2c_arm=on"]])
+    "firmware", firmwareShape, "Configuration of the firmware.", example: ["config": ["dtparam=i2c_arm=on"]])
   private static let state = OptionalKey(
-    "state", stateShape, "What outlives reboots and updates.",
+    "state", stateShape, "Data that survives reboots and updates.",
     example: ["persist": ["/var/lib/gateway", ["path": "/etc/gateway", "onUpdate": "keep"]]])
   private static let health = OptionalKey(
     "health", Shape<[DictionaryEntry<Located<String>>]>.dictionary(key: .partName, value: Shape.programText.located),
-    "Commands that must succeed on the device before an update is kept, by name.",
+    "Commands that must succeed on the device before an update is committed, by name.",
     example: ["web": "curl -fsS http://localhost/"])
   private static let kernel = OptionalKey(
     "kernel", kernelShape, "Parts of the kernel command line, and kernel modules.", example: ["arguments": ["quiet"]])
 
-  /// The keys, without `kernel`, which an image has in a form of its own.
+  /// The keys except `kernel`, which has a different form in an image.
   static let keys: [any KeyDeclaration] = [
     repositories, packages, paths, groups, users, files, steps, units, firmware, state, health,
   ]
@@ -55,17 +56,17 @@ enum PartsFormat {
 
   private static let config = DefaultedKey(
     "config", Shape<[VariableText]>.list(of: .filled(.firmwareLine)), default: [],
-    "Lines of `config.txt` of a Raspberry Pi.", example: ["dtparam=i2c_arm=on"])
+    "Lines for `config.txt` of a Raspberry Pi.", example: ["dtparam=i2c_arm=on"])
   private static let firmwareShape = Shape<[VariableText]>.object(
-    "firmware", about: "The firmware's configuration.", keys: [config]
+    "firmware", about: "Configuration of the firmware.", keys: [config]
   ) { fields, _ in fields[config] }
 
   private static let persist = DefaultedKey(
     "persist", Shape<[PersistPart]>.list(of: PersistFormat.shape), default: [],
-    "Paths that outlive reboots and updates.",
+    "Paths that survive reboots and updates.",
     example: ["/var/lib/gateway"])
   private static let stateShape = Shape<[PersistPart]>.object(
-    "state", about: "What outlives reboots and updates.", keys: [persist]
+    "state", about: "Data that survives reboots and updates.", keys: [persist]
   ) { fields, _ in fields[persist] }
 
   private static let arguments = DefaultedKey(
@@ -73,9 +74,9 @@ enum PartsFormat {
     "Parts of the kernel command line.", example: ["quiet"])
   private static let modules = DefaultedKey(
     "modules", Shape<[VariableText]>.list(of: .filled(.kernelModule)), default: [],
-    "Kernel modules that the initial RAM file system is to hold as well.", example: ["usbhid"])
+    "Additional kernel modules for the initial RAM file system.", example: ["usbhid"])
   private static let kernelShape = Shape<KernelParts>.object(
-    "kernel parts", about: "What a layer adds to the kernel command line and to the initial RAM file system.",
+    "kernel parts", about: "Additions to the kernel command line and to the initial RAM file system.",
     keys: [arguments, modules]
   ) { fields, _ in KernelParts(arguments: fields[arguments], modules: fields[modules]) }
 
@@ -84,7 +85,7 @@ enum PartsFormat {
     var modules: [VariableText]
   }
 
-  /// The parts of a mapping that has the keys; `kernel` only where it has it.
+  /// Returns the parts of a mapping with these keys. The key `kernel` is read only if `hasKernel` is true.
   static func parts(_ fields: Fields, hasKernel: Bool, _ reading: inout Reading) -> LayerParts {
     var parts = LayerParts()
     parts.repositories = named(fields[repositories]) {
@@ -147,31 +148,34 @@ enum PartsFormat {
 enum RepositoryFormat {
   private static let url = RequiredKey(
     "url", Shape.filled(.url),
-    "URL of the archive, without user and password: those are in `/etc/apt/auth.conf.d` of the build host (apt_auth.conf(5)).",
+    """
+    URL of the archive, without user and password. Those belong in `/etc/apt/auth.conf.d` of the build host \
+    (apt_auth.conf(5)).
+    """,
     example: "https://packages.example.org/debian")
   private static let suites = RequiredKey(
     "suites", Shape<[VariableText]>.list(of: .filled(.suite), minimumCount: 1),
-    "Suites; a path that ends in '/' for a flat archive.", example: ["stable"])
+    "Suites; for a flat archive, a path that ends in '/'.", example: ["stable"])
   private static let components = DefaultedKey(
     "components", Shape<[VariableText]>.list(of: .filled(.component)), default: ["main"],
-    "Components; an empty list for a flat archive.", example: ["main"])
+    "Components; for a flat archive, an empty list.", example: ["main"])
   private static let architectures = DefaultedKey(
     "architectures",
     Shape<[String]>.list(of: .text("an architecture of Debian", pattern: "[a-z0-9][a-z0-9-]*")), default: [],
-    "Architectures. Left out: the image's.", example: ["amd64"])
+    "Architectures. Default: that of the image.", example: ["amd64"])
   private static let key = RequiredKey(
-    "key", Shape.existingFile, "File with the OpenPGP key that signs the archive, armoured or not.",
+    "key", Shape.existingFile, "File with the OpenPGP key that signs the archive, armoured or binary.",
     example: "./vendor.asc")
   private static let pin = OptionalKey(
-    "pin", pinShape, "How its packages stand against others.", example: ["priority": 100])
+    "pin", pinShape, "Priority of its packages relative to other archives.", example: ["priority": 100])
   private static let inImage = DefaultedKey(
-    "inImage", Shape.truth, default: true, "Whether the finished image has it among its sources.", example: false)
+    "inImage", Shape.truth, default: true, "If true, the image has the archive in its APT sources.", example: false)
 
   private static let priority = RequiredKey(
     "priority", Shape.integer(-1...32_767), "Priority, as in apt_preferences(5).", example: 100)
   private static let packages = DefaultedKey(
     "packages", Shape<[String]>.list(of: .text("a package's name or pattern", pattern: "[a-z0-9*?][a-z0-9+.*?-]*")),
-    default: [], "Packages that it is for. Left out: all.", example: ["nginx*"])
+    default: [], "Packages that the priority applies to. Default: all.", example: ["nginx*"])
   private static let pinShape = Shape<Pin>.object(
     "pin", about: "Priority of an archive's packages.", keys: [priority, packages]
   ) { fields, _ in fields[priority].map { Pin(priority: $0, packages: fields[packages]) } }
@@ -181,7 +185,7 @@ enum RepositoryFormat {
     var packages: [String]
   }
 
-  /// A repository; its name is not known yet.
+  /// A repository without its name, which is the key of its entry.
   static let shape = Shape<RepositoryPart>.object(
     "repository", about: "An archive of Debian packages, with the key that signs it.",
     keys: [url, suites, components, architectures, key, pin, inImage]
@@ -196,7 +200,7 @@ enum RepositoryFormat {
 
 /// `packages:`
 enum PackagesFormat {
-  /// What is done to the set of packages.
+  /// The changes to the set of packages.
   struct Packages: Sendable {
     var install: [VariableText]
     var remove: [VariableText] = []
@@ -210,13 +214,14 @@ enum PackagesFormat {
   private static let remove = DefaultedKey(
     "remove", names, default: [], "Packages of earlier layers to remove.", example: ["nano"])
   private static let exclude = DefaultedKey(
-    "exclude", names, default: [], "Packages that must not come in, whatever depends on them.", example: ["exim4-base"])
+    "exclude", names, default: [], "Packages that must never be installed, even if other packages depend on them.",
+    example: ["exim4-base"])
 
-  /// A list, or a mapping with more to say.
+  /// A list of packages to install, or a mapping.
   static let shape = Shape<Packages>.eitherList(
     wishes.map { Packages(install: $0) },
     otherwise: .object(
-      "packages", about: "What is done to the set of packages.", keys: [install, remove, exclude]
+      "packages", about: "Changes to the set of packages.", keys: [install, remove, exclude]
     ) { fields, _ in
       Packages(install: fields[install], remove: fields[remove], exclude: fields[exclude])
     })
@@ -225,14 +230,13 @@ enum PackagesFormat {
 /// An item of `paths:`.
 enum PathFormat {
   private static let exclude = OptionalKey(
-    "exclude", Shape.filled(.pathPattern), "Pattern of paths that are left out.", example: "/usr/share/doc/*")
+    "exclude", Shape.filled(.pathPattern), "Pattern of paths to exclude.", example: "/usr/share/doc/*")
   private static let include = OptionalKey(
-    "include", Shape.filled(.pathPattern), "Pattern of paths that are taken all the same.",
+    "include", Shape.filled(.pathPattern), "Pattern of paths to include although an earlier rule excludes them.",
     example: "/usr/share/doc/*/copyright")
 
-  /// A rule.
   static let shape = Shape<PathPart>.object(
-    "path rule", about: "A pattern of paths in packages, as of dpkg: '*' stands for slashes as well.",
+    "path rule", about: "A pattern of paths in packages, as for dpkg. '*' also matches slashes.",
     keys: [exclude, include], rules: [.exactlyOne(of: exclude, include)]
   ) { fields, _ in
     fields[exclude].map { PathPart(pattern: $0, isInclusion: false) }
@@ -244,37 +248,37 @@ enum PathFormat {
 enum AccountFormat {
   private static let number = Shape.integer(0...4_294_967_294).map { UInt32($0) }
   private static let isSystem = DefaultedKey(
-    "system", Shape.truth, default: false, "Whether it is one of the system's own, with a number below 1000.",
+    "system", Shape.truth, default: false, "If true, this is a system account with a number below 1000.",
     example: true)
-  private static let gid = OptionalKey("gid", number, "Number. Left out: the next free one.", example: 900)
+  private static let gid = OptionalKey("gid", number, "Number. Default: the next free one.", example: 900)
 
-  /// A group; its name is not known yet.
+  /// A group without its name, which is the key of its entry.
   static let group = Shape<GroupPart>.object("group", about: "A group of the system.", keys: [gid, isSystem]) {
     fields, _ in
     GroupPart(name: "", position: fields.position, gid: fields[gid], isSystem: fields[isSystem])
   }
 
-  private static let uid = OptionalKey("uid", number, "Number. Left out: the next free one.", example: 1000)
+  private static let uid = OptionalKey("uid", number, "Number. Default: the next free one.", example: 1000)
   private static let mainGroup = OptionalKey(
-    "group", Shape.filled(.account), "Main group. Left out: one of the user's own name.", example: "users")
+    "group", Shape.filled(.account), "Main group. Default: a group with the name of the user.", example: "users")
   private static let groups = DefaultedKey(
-    "groups", Shape<[VariableText]>.list(of: .filled(.account)), default: [], "Further groups, which have to exist.",
+    "groups", Shape<[VariableText]>.list(of: .filled(.account)), default: [], "Additional groups, which must exist.",
     example: ["sudo"])
   private static let home = OptionalKey(
-    "home", Shape.filled(.path), "Home folder. Left out: /home/NAME; none for a user of the system's own.",
+    "home", Shape.filled(.path), "Home folder. Default: /home/NAME; none for a system user.",
     example: "/srv/admin")
   private static let shell = OptionalKey(
-    "shell", Shape.filled(.path), "Shell. Left out: /bin/bash; nologin for a user of the system's own.",
+    "shell", Shape.filled(.path), "Shell. Default: /bin/bash if it exists, else /bin/sh; nologin for a system user.",
     example: "/bin/sh")
   private static let password = OptionalKey(
     "password", Shape.filled(.passwordHash),
-    "Password in hashed form (crypt(5)), best from a secret variable. Left out: none that works.",
+    "Hashed password (crypt(5)), preferably from a secret variable. Default: a locked password.",
     example: "${admin-password-hash}")
   private static let authorizedKeys = DefaultedKey(
     "authorizedKeys", Shape<[VariableText]>.list(of: .filled(.authorizedKey)), default: [],
     "Lines of `authorized_keys`.", example: ["${authorized-keys}"])
 
-  /// A user; its name is not known yet.
+  /// A user without its name, which is the key of its entry.
   static let user = Shape<UserPart>.object(
     "user", about: "A user of the system.",
     keys: [uid, mainGroup, groups, home, shell, password, authorizedKeys, isSystem]
@@ -291,19 +295,21 @@ enum UnitsFormat {
   private static let units = Shape<[VariableText]>.list(of: .filled(.unit))
   private static let added = DefaultedKey(
     "add", Shape<[Located<URL>]>.list(of: Shape.unitFile.located), default: [],
-    "Files of units that are put into /etc/systemd/system; they are not enabled by that.",
+    "Unit files to copy to /etc/systemd/system. This does not enable them.",
     example: ["./gateway.service"])
   private static let enabled = DefaultedKey("enable", units, default: [], "Units to enable.", example: ["ssh.service"])
   private static let disabled = DefaultedKey(
     "disable", units, default: [], "Units to disable.", example: ["apt-daily.timer"])
   private static let masked = DefaultedKey(
-    "mask", units, default: [], "Units that must not start at all.", example: ["getty@tty1.service"])
+    "mask", units, default: [], "Units to mask: systemd does not start them at all.", example: ["getty@tty1.service"])
   private static let target = OptionalKey(
-    "default", Shape.filled(.unit), "Target that is started. Left out: as it is.", example: "multi-user.target")
+    "default", Shape.filled(.unit), "Target that systemd starts at boot. Default: not changed.",
+    example: "multi-user.target")
 
-  /// What systemd is to start.
+  /// The changes to the units of systemd.
   static let shape = Shape<UnitParts>.object(
-    "units", about: "What systemd is to start, and what not.", keys: [added, enabled, disabled, masked, target]
+    "units", about: "Units to add, enable, disable or mask, and the default target.",
+    keys: [added, enabled, disabled, masked, target]
   ) { fields, _ in
     UnitParts(
       added: fields[added], enabled: fields[enabled], disabled: fields[disabled], masked: fields[masked],
@@ -312,7 +318,7 @@ enum UnitsFormat {
 }
 
 extension Shape<URL> {
-  /// A file of the build host whose name is a unit's.
+  /// A file of the build host with the name of a unit.
   static let unitFile = existingFile.checked { file, node, reading in
     let name = file.lastPathComponent
     guard name.isWhole(#"[A-Za-z0-9:_.\\@-]+\.(service|socket|mount|automount|swap|target|path|timer|slice)"#) else {
@@ -330,13 +336,16 @@ enum PersistFormat {
     "path", Shape.filled(.persistedPath), "Absolute path.", example: "/etc/gateway")
   private static let onUpdate = DefaultedKey(
     "onUpdate", Shape<PersistedPath.UpdateRule>.cases("what an update does"), default: "keep",
-    "What an update does with it: leave it, replace it, or merge both. This version leaves it.", example: "keep")
+    """
+    Effect of an update on the path: `keep` leaves it unchanged, `refresh` replaces it, `merge` merges both. This \
+    version always leaves it unchanged.
+    """, example: "keep")
 
-  /// A path, alone or with what an update does with it.
+  /// A path, optionally with the effect of an update on it.
   static let shape = Shape<PersistPart>.either(
     scalar: Shape.filled(.persistedPath).map { PersistPart(path: $0, onUpdate: .keep) },
     otherwise: .object(
-      "persisted path", about: "A path that outlives reboots and updates.", keys: [path, onUpdate]
+      "persisted path", about: "A path that survives reboots and updates.", keys: [path, onUpdate]
     ) { fields, reading in
       if fields[onUpdate] != .keep, let position = fields.position(of: onUpdate) {
         reading.warning(

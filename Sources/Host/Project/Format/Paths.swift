@@ -1,7 +1,7 @@
 import FoundationEssentials
 
 extension Shape<String> {
-  /// An absolute path in the image, without `.`, `..`, or a `/` too many.
+  /// An absolute path in the image, without `.`, `..` or redundant slashes.
   static let imagePath = text(
     "an absolute path", pattern: #"(/[^/\u0000-\u001f]+)+"#, hint: "begin with '/', and end without one"
   ).checked { path, node, reading in
@@ -12,7 +12,7 @@ extension Shape<String> {
     return path
   }
 
-  /// A path of a file that goes into the root file system: not where the running system puts something of its own.
+  /// A path of a file that is added to the root file system, outside the folders that the running system uses.
   static let addedPath = imagePath.checked { path, node, reading in
     let reserved = ["/proc", "/sys", "/dev", "/run", "/tmp", "/data", "/usr/lib/cultivar", "/etc/cultivar"]
     guard let root = reserved.first(where: { path == $0 || path.hasPrefix($0 + "/") }) else { return path }
@@ -22,7 +22,8 @@ extension Shape<String> {
     return nil
   }
 
-  /// A path that outlives reboots and updates: none that an update has to change, or that a device has of its own.
+  /// A path that survives reboots and updates. It cannot be a path that updates must change, or one outside the root
+  /// file system.
   static let persistedPath = imagePath.checked { path, node, reading in
     let reason: String? =
       switch path {
@@ -71,11 +72,11 @@ extension Shape<URL> {
     kind == .file ? ("'\(path)' is a file", "name the folder that it is in") : nil
   }
 
-  /// A folder of the build host that holds a package.
+  /// Returns the shape of a folder of the build host that contains a package.
   ///
   /// - Parameters:
-  ///   - language: Whose package it is: `Swift package`.
-  ///   - manifest: Name of the file that makes a folder one.
+  ///   - language: Kind of the package: `Swift package`.
+  ///   - manifest: Name of the file that the folder must contain.
   static func packageFolder(_ language: String, manifest: String) -> Shape {
     hostPath { kind, path, lookUp in
       if kind == .file {
@@ -86,10 +87,10 @@ extension Shape<URL> {
     }
   }
 
-  /// A path of the build host that exists, with a further check.
+  /// Returns the shape of an existing path of the build host, with an additional check.
   ///
-  /// - Parameter objection: Says what is wrong with the path and what to do, given what it is, its text, and a way to
-  ///   look at a file in it.
+  /// - Parameter objection: Returns a problem with the path and a hint, or `nil`. Its arguments are the kind of the
+  ///   file, the path as written, and a function that returns the kind of a file in the folder.
   private static func hostPath(
     _ objection: @escaping @Sendable (FileKind, String, (String) -> FileKind) -> (message: String, hint: String)?
   ) -> Shape {

@@ -1,12 +1,12 @@
-/// An item of `programs:`: as much as could be read of it, for the checks that look at all programs of an image.
+/// The valid parts of an item of `programs:`, for the checks of all programs of an image.
 struct ProgramEntry: Sendable {
-  /// Name, with the place to blame where another program has it too; `nil` where none could be found.
+  /// Name, with the position for errors about it; `nil` if the program has no valid name.
   var name: Located<String>?
-  /// What it waits for.
+  /// Conditions that it waits for.
   var waitFor: [Located<WaitChoice>]
-  /// The program; `nil` where something was wrong that it cannot do without.
+  /// The program; `nil` if a required part is missing or invalid.
   var definition: ProgramDefinition?
-  /// Where the item begins.
+  /// Beginning of the item.
   var position: SourcePosition
 }
 
@@ -21,16 +21,16 @@ enum ProgramFormat {
     "go", SourceFormat.go, "An executable of a Go module.", example: ["module": "./gonet", "package": "./cmd/gonet"])
   private static let executable = OptionalKey(
     "executable", SourceFormat.executable,
-    "A prebuilt executable of the project, or a script whose interpreter the image has.", example: "./tool")
+    "A prebuilt executable of the project, or a script whose interpreter is in the image.", example: "./tool")
   private static let debian = OptionalKey(
-    "debian", SourceFormat.debian, "An executable of Debian packages.",
+    "debian", SourceFormat.debian, "An executable from Debian packages.",
     example: ["packages": ["busybox-static"], "executable": "/bin/busybox"])
 
   private static let name = OptionalKey(
     "name", Shape.programName.located,
     """
-    Name, unique in the image. Left out: the product's, binary's, package's or file's, in lower case and with hyphens \
-    for underscores.
+    Name, unique in the image. Default: that of the product, binary, package or file, in lower case and with hyphens \
+    instead of underscores.
     """, example: "station")
   private static let arguments = DefaultedKey(
     "arguments", Shape<[String]>.list(of: .programText), default: [], "Arguments, without the program's own name.",
@@ -40,39 +40,45 @@ enum ProgramFormat {
     default: .object([]),
     "Environment variables.", example: ["STATION_NAME": "roof"])
   private static let user = OptionalKey(
-    "user", Shape.userName, "User that it runs as; `root` where it must be. Left out: a user of its own name.",
+    "user", Shape.userName,
+    "User that the program runs as; `root` only if necessary. Default: a user with the name of the program.",
     example: "station")
   private static let files = DefaultedKey(
-    "files", Shape<[FileDefinition]>.list(of: FileFormat.shape), default: [], "Files that it brings.",
+    "files", Shape<[FileDefinition]>.list(of: FileFormat.shape), default: [], "Files to add to the root file system.",
     example: [["source": "./conf", "path": "/etc/station", "mode": "0644"]])
   private static let restart = DefaultedKey(
     "restart", Shape<RestartChoice>.cases("a choice for restarts"), default: "always",
-    "When it is started again after it ended.",
+    "Condition for a restart after the program has ended.",
     example: "on-failure")
   private static let waitFor = DefaultedKey(
     "waitFor", Shape<[Located<WaitChoice>]>.list(of: WaitFormat.shape.located), default: [],
-    "What must hold before it is started.", example: ["network", ["program": "database"]])
+    "Conditions that must be met before the program is started.", example: ["network", ["program": "database"]])
   private static let stop = DefaultedKey(
-    "stop", StopFormat.shape, default: .object([]), "How it is stopped.", example: ["signal": "INT", "grace": "30s"])
+    "stop", StopFormat.shape, default: .object([]), "Signal and time limit for stopping the program.",
+    example: ["signal": "INT", "grace": "30s"])
   private static let limits = DefaultedKey(
-    "limits", LimitsFormat.shape, default: .object([]), "What it may use.", example: ["memory": "64M", "cpu": "50%"])
+    "limits", LimitsFormat.shape, default: .object([]), "Limits on memory, processor time and processes.",
+    example: ["memory": "64M", "cpu": "50%"])
   private static let capabilities = DefaultedKey(
     "capabilities", Shape<[String]>.list(of: .capability), default: [],
-    "Capabilities that it keeps although it is not root (capabilities(7), without CAP_).", example: ["net_bind_service"]
+    "Capabilities that the program has without being root (capabilities(7), without CAP_).",
+    example: ["net_bind_service"]
   )
   private static let log = DefaultedKey(
-    "log", LogFormat.shape, default: .object([]), "What is kept of its output.",
+    "log", LogFormat.shape, default: .object([]), "Storage of the program's output.",
     example: ["ring": "64K", "files": ["size": "1M", "keep": 4]])
   private static let isInit = DefaultedKey(
     "init", Shape.truth, default: false,
-    "Whether it is PID 1 itself, in place of Cultivar's init; then it is the only program of its image.", example: true)
+    """
+    If true, the program is PID 1, instead of Cultivar's init. It must then be the only program of its image.
+    """, example: true)
 
-  /// What Cultivar's init does for a program: without meaning where the program is init.
+  /// Keys for the supervision by Cultivar's init. They have no effect on a program that is init itself.
   private static let supervision: [any KeyDeclaration] = [user, restart, waitFor, stop, limits, capabilities, log]
 
   /// An item of `programs:`.
   static let shape = Shape<ProgramEntry>.object(
-    "program", about: "A program of an image: where it comes from, and how it is run.",
+    "program", about: "A program of an image, with its source and its settings.",
     keys: [
       swift, cargo, go, executable, debian, name, arguments, environment, user, files, restart, waitFor, stop, limits,
       capabilities, log, isInit,
@@ -110,7 +116,7 @@ enum ProgramFormat {
       capabilities: fields[capabilities], logRing: log.ring, logFiles: log.files, isInit: fields[isInit])
   }
 
-  /// The name that a program has from where it comes from.
+  /// Returns the name that a program gets from its source.
   private static func derivedName(
     of origin: SourceFormat.Origin?, _ fields: Fields, _ reading: inout Reading
   ) -> Located<String>? {

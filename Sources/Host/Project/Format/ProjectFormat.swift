@@ -1,18 +1,19 @@
 import FoundationEssentials
 
-/// The whole of `cultivar.yaml`.
+/// The format of `cultivar.yaml`.
 enum ProjectFormat {
   private static let formatVersion = RequiredKey(
-    "cultivar", Shape.integer(1...1), "Version of the file's format: 1.", example: 1)
+    "cultivar", Shape.integer(1...1), "Version of the file format: 1.", example: 1)
   private static let name = RequiredKey(
     "name", Shape.name, "Name of the project: lower-case letters, digits and hyphens.", example: "weather-station")
   private static let version = DefaultedKey(
     "version", Shape.version, default: "0.0.0", "Version of the release that a build makes.", example: "1.4.0")
   private static let release = DefaultedKey(
-    "release", ReleaseFormat.shape, default: .object([]), "What bundles of the release say to devices and people.",
+    "release", ReleaseFormat.shape, default: .object([]),
+    "Facts about the release that its bundles tell devices and people.",
     example: ["epoch": 2, "minimumVersion": "1.2.0"])
   private static let debian = DefaultedKey(
-    "debian", ArchiveFormat.shape, default: .object([]), "Debian archive that packages come from.",
+    "debian", ArchiveFormat.shape, default: .object([]), "Debian archive of the packages.",
     example: ["suite": "trixie"])
   private static let images = RequiredKey(
     "images",
@@ -24,23 +25,23 @@ enum ProjectFormat {
 
   private static let variables = DefaultedKey(
     "variables", GivenVariablesFormat.shape, default: .object([]),
-    "Values of layers' variables for all images, and variables of the project's own.",
+    "Values of layers' variables for all images, and the project's own variables.",
     example: ["openssh-server.port": 2222])
   private static let profiles = DefaultedKey(
-    "profiles", ProfileFormat.profiles, default: .object([]), "Profiles of the project's own, by name.",
+    "profiles", ProfileFormat.profiles, default: .object([]), "Profiles that the project defines, by name.",
     example: ["edge": ["layers": ["debian-minimal", "openssh-server"]]])
   private static let layers = DefaultedKey(
     "layers", Shape<[DictionaryEntry<PackageLocation>]>.dictionary(key: .layerName, value: LayerSourceFormat.shape),
     default: .object([]),
-    "Where layers come from that are neither built in nor in the project's folder `layers`, by name.",
+    "Sources of layers that are neither built in nor in the project's folder `layers`, by name.",
     example: ["sensors": ["git": "https://git.example.org/layers.git", "tag": "1.4.0", "folder": "sensors"]])
   private static let override = DefaultedKey(
-    "override", OverrideFormat.overrides, default: .object([]), "Changes to layers in all images that have them.",
+    "override", OverrideFormat.overrides, default: .object([]),
+    "Changes to layers, for all images that have these layers.",
     example: ["openssh-server": ["remove": ["steps": ["delete-host-keys"]]]])
 
-  /// The whole file.
   static let shape = Shape<ProjectDefinition>.object(
-    "project", about: "A Cultivar project: what its images are made of.",
+    "project", about: "A Cultivar project, with all its images.",
     keys: [formatVersion, name, version, release, debian, variables, profiles, layers, override, images]
   ) { fields, reading in
     guard fields[formatVersion] != nil, let name = fields[name], let images = fields[images] else { return nil }
@@ -66,21 +67,21 @@ enum ProjectFormat {
 /// `debian:` of a project.
 enum ArchiveFormat {
   private static let suite = DefaultedKey(
-    "suite", Shape.debianSuite, default: "trixie", "Suite by code name.", example: "bookworm")
+    "suite", Shape.debianSuite, default: "trixie", "Code name of the suite.", example: "bookworm")
   private static let mirror = OptionalKey(
-    "mirror", Shape.archiveURL, "URL of the archive. Left out: the environment's or the build host's.",
+    "mirror", Shape.archiveURL, "URL of the archive. Default: that of the environment or the build host.",
     example: "https://ftp.debian.org/debian")
   private static let securityMirror = OptionalKey(
-    "securityMirror", Shape.archiveURL, "URL of the security archive. Left out: the one that belongs to the mirror.",
+    "securityMirror", Shape.archiveURL, "URL of the security archive. Default: the one that belongs to the mirror.",
     example: "https://ftp.debian.org/debian-security")
 
   private static let snapshot = DefaultedKey(
     "snapshot", Shape.truth, default: false,
-    "The archive is as it was on a day and stays so: its indexes count past their date as well.", example: true)
+    "If true, the archive is a snapshot that never changes. Its indexes are accepted after their expiry date.",
+    example: true)
 
-  /// `debian:`
   static let shape = Shape<ArchiveDefinition>.object(
-    "archive", about: "The Debian archive and suite that packages come from.",
+    "archive", about: "The Debian archive and suite of the packages.",
     keys: [suite, mirror, securityMirror, snapshot]
   ) { fields, _ in
     ArchiveDefinition(

@@ -3,9 +3,9 @@ extension Shape<Int64> {
   private static let sizeText = TextDescription(
     noun: "a size like 64M", pattern: #"[0-9]{1,7}(\.[0-9]{1,6})?[KMGT]"#)
 
-  /// A size in bytes: a number with a binary unit (`64M`, `1.5G`), or a whole number of bytes.
+  /// Returns the shape of a size: a number with a binary unit (`64M`, `1.5G`), or a whole number of bytes.
   ///
-  /// - Parameter minimum: The smallest size that is of use, in bytes.
+  /// - Parameter minimum: Smallest valid size, in bytes.
   static func size(minimum: Int64 = 1) -> Shape {
     Shape(.either([.text(sizeText), .integer(Int(minimum)...Int.max)])) { node, reading in
       guard let bytes = bytes(of: node) else {
@@ -23,8 +23,7 @@ extension Shape<Int64> {
     }
   }
 
-  /// A size of a partition: a whole number of MiB, so that every partition begins and ends on a boundary that suits
-  /// every disk.
+  /// Returns the shape of a partition size: a whole number of MiB, so that partitions are aligned on every disk.
   static func partitionSize(minimum: Int64 = 1 << 20) -> Shape {
     size(minimum: minimum).checked { bytes, node, reading in
       guard bytes % (1 << 20) == 0 else {
@@ -43,7 +42,7 @@ extension Shape<Int64> {
     case .integer(let bytes) where bytes >= 0:
       return Int64(bytes)
     case .text(let text) where sizeText.pattern.map(text.isWhole) ?? false:
-      // The pattern bounds the digits, so that the product is far from the limits of both types.
+      // The pattern limits the number of digits, but the largest products still exceed Int64.
       guard let unit = text.last.flatMap({ sizeUnits[$0] }), let number = Double(text.dropLast()) else { return nil }
       let bytes = (number * Double(unit)).rounded()
       return bytes < Double(Int64.max) ? Int64(bytes) : nil
@@ -56,7 +55,7 @@ extension Shape<Int64> {
 extension Shape<SlotSize> {
   private static let percentText = TextDescription(noun: "a percentage like 150%", pattern: "[1-9][0-9]{2,3}%")
 
-  /// A size of a partition, or a percentage of at least 100.
+  /// A partition size, or a percentage of at least 100.
   static let slotSize = Shape(.either([Shape<Int64>.partitionSize().description, .text(percentText)])) {
     node, reading in
     guard case .scalar(let scalar) = node.content, case .text(let text) = scalar.value, text.hasSuffix("%") else {
@@ -102,7 +101,7 @@ extension Shape<Int> {
 }
 
 extension Shape<UInt32> {
-  /// Permission bits in octal digits, as text: YAML reads the bare number `0644` as 644.
+  /// Permission bits in octal digits, as text, because YAML reads the number `0644` as 644.
   static let mode = Shape<String>.text(
     "a mode like \"0644\"", pattern: "0?[0-7]{3}",
     hint: "write three octal digits in quotes, with or without a 0 before them"

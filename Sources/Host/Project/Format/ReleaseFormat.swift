@@ -2,35 +2,39 @@ import FoundationEssentials
 
 /// `release:` of a project.
 enum ReleaseFormat {
-  /// The manifest of a bundle holds no more.
+  /// Maximum size of the notes in the manifest of a bundle, in bytes.
   private static let mostNotes = 16 << 10
 
   private static let epoch = DefaultedKey(
     "epoch", Shape.integer(0...Int(Int32.max)), default: 0,
-    "Security epoch: raise it when older releases must not come back, as they have a hole that is known.", example: 2)
+    """
+    Security epoch. Raise it to prevent the installation of older releases, for example because of a known \
+    vulnerability.
+    """, example: 2)
   private static let minimumVersion = OptionalKey(
-    "minimumVersion", Shape.version, "The lowest version that devices can come from. Left out: any.", example: "1.2.0")
+    "minimumVersion", Shape.version, "Lowest version from which devices can update. Default: any.", example: "1.2.0")
   private static let expires = OptionalKey(
-    "expires", moment, "When bundles of the release are no longer to be installed, in UTC. Left out: never.",
+    "expires", moment, "Time in UTC after which bundles of the release can no longer be installed. Default: no limit.",
     example: "2030-12-31")
   private static let notes = OptionalKey(
-    "notes", prose, "What people should know of the release.", example: "Fixes the clock.")
+    "notes", prose, "Release notes for people.", example: "Fixes the clock.")
   private static let dataSchema = DefaultedKey(
     "dataSchema", Shape.integer(0...Int(Int32.max)), default: 0,
-    "Version of the data that its programs write. Devices whose data have a later one refuse the release.", example: 3)
+    """
+    Version of the format in which the programs store data. Devices with data of a later version refuse the release.
+    """, example: 3)
 
   private static let sign = OptionalKey(
     "sign", signingKeys,
     """
-    Private keys that sign the bundles of a build: a PEM file, a token as `pkcs11:…`, or `env:NAME` for an environment variable that \
-    holds the PEM text. A passphrase or PIN comes from the terminal, or from CULTIVAR_SIGNING_PASSPHRASE. Left out: bundles are \
-    signed later, by `cultivar bundle sign`.
+    Private keys that sign the bundles of a build: a PEM file, a token as `pkcs11:…`, or `env:NAME` for an environment \
+    variable with the PEM text. The passphrase or PIN is read from the terminal or from CULTIVAR_SIGNING_PASSPHRASE. \
+    Without this key, bundles are signed later with `cultivar bundle sign`.
     """,
     example: "release.key")
 
-  /// `release:`
   static let shape = Shape<ReleaseDefinition>.object(
-    "release", about: "What bundles of the release say to devices and people.",
+    "release", about: "Facts about the release that its bundles tell devices and people.",
     keys: [epoch, minimumVersion, expires, notes, dataSchema, sign]
   ) { fields, _ in
     ReleaseDefinition(
@@ -64,7 +68,7 @@ enum ReleaseFormat {
     return .file(file)
   }
 
-  /// A day, or a second of it, in UTC: seconds since 1970.
+  /// A date or time in UTC, as seconds since 1970.
   private static let moment = Shape<String>.text(
     "a date like 2030-12-31, or a time like 2030-12-31T12:00:00Z",
     pattern: "[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}:[0-9]{2}Z)?"

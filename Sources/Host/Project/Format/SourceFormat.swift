@@ -1,26 +1,25 @@
 import FoundationEssentials
 
-/// Where the programs of an image come from: the values of `swift:`, `cargo:`, `go:`, `executable:` and `debian:`.
+/// The sources of programs: the values of `swift:`, `cargo:`, `go:`, `executable:` and `debian:`.
 enum SourceFormat {
-  /// A source, and what the program is called where the user gives it no name.
+  /// A source, with the default name of the program.
   struct Origin: Sendable {
-    /// Where the program comes from.
     var source: ProgramSource
-    /// Product, package or file that it is named after.
+    /// Name of the product, package or file.
     var name: String
   }
 
-  // Keys of a git repository, the same for every language.
+  // Keys of a git repository, common to all languages.
   private static let git = OptionalKey(
     "git", Shape.gitURL, "URL of a git repository.", example: "https://git.example.org/station.git")
-  private static let tag = OptionalKey("tag", reference("a tag"), "Tag that is checked out.", example: "1.4.0")
+  private static let tag = OptionalKey("tag", reference("a tag"), "Tag to check out.", example: "1.4.0")
   private static let branch = OptionalKey(
     "branch", reference("a branch"), "Branch whose newest commit is checked out.", example: "main")
   private static let revision = OptionalKey(
     "revision", commit,
-    "Commit that is checked out, by its full id.", example: "8f3b1f0c2d4e5a6978b0c1d2e3f405162738495a")
+    "Full hash of the commit to check out.", example: "8f3b1f0c2d4e5a6978b0c1d2e3f405162738495a")
   private static let folder = OptionalKey(
-    "folder", Shape.folderInRepository, "Folder of the package in the repository. Left out: its top.",
+    "folder", Shape.folderInRepository, "Folder of the package in the repository. Default: the top folder.",
     example: "sub/dir")
   private static let gitKeys: [any KeyDeclaration] = [git, tag, branch, revision, folder]
   private static let gitRules: [ObjectRule] = [
@@ -48,14 +47,14 @@ enum SourceFormat {
     "package", Shape.packageFolder("Cargo package", manifest: "Cargo.toml"), "Folder of a Cargo package.",
     example: "./ticker")
   private static let crate = OptionalKey(
-    "crate", Shape.text("a crate's name", pattern: "[A-Za-z][A-Za-z0-9_-]*"), "Cargo package of the registry.",
+    "crate", Shape.text("a crate's name", pattern: "[A-Za-z][A-Za-z0-9_-]*"), "Cargo package from the registry.",
     example: "ripgrep")
   private static let crateVersion = OptionalKey(
     "version", Shape.text("a version", pattern: "[0-9][0-9A-Za-z.+-]*", hint: "write the exact version, like 14.1.0"),
     "Version of the crate.", example: "14.1.0")
   private static let binary = OptionalKey(
     "binary", Shape.text("a binary's name", pattern: "[A-Za-z0-9_][A-Za-z0-9_-]*"),
-    "Binary of the package. Left out: the one that has the package's name.", example: "rg")
+    "Binary of the package. Default: the one with the name of the package.", example: "rg")
 
   /// `cargo:`
   static let cargo = Shape<Origin>.object(
@@ -84,11 +83,11 @@ enum SourceFormat {
   private static let goInstall = OptionalKey(
     "install",
     Shape.text("a Go package path", pattern: #"[a-z0-9][a-z0-9.-]*\.[a-z]+(/[A-Za-z0-9_~][A-Za-z0-9._~-]*)+"#),
-    "Go package of the module proxy.", example: "example.org/tools/cmd/gonet")
+    "Go package from the module proxy.", example: "example.org/tools/cmd/gonet")
   private static let goVersion = OptionalKey(
     "version",
     Shape.text("a module version", pattern: #"v[0-9]+\.[0-9]+\.[0-9]+[0-9A-Za-z.+-]*"#, hint: "write it like v1.2.3"),
-    "Version of the module of `install`.", example: "v1.2.3")
+    "Version of the module for `install`.", example: "v1.2.3")
 
   /// `go:`
   static let go = Shape<Origin>.object(
@@ -119,13 +118,13 @@ enum SourceFormat {
 
   private static let debianPackages = RequiredKey(
     "packages", Shape<[String]>.list(of: .debianPackage, minimumCount: 1),
-    "Packages whose files are taken; their scripts are not run.", example: ["busybox-static"])
+    "Packages whose files are used. Their scripts are not run.", example: ["busybox-static"])
   private static let debianExecutable = RequiredKey(
-    "executable", Shape.imagePath, "Path of the executable among the files.", example: "/bin/busybox")
+    "executable", Shape.imagePath, "Path of the executable in the packages.", example: "/bin/busybox")
 
   /// `debian:`
   static let debian = Shape<Origin>.object(
-    "debian source", about: "An executable of Debian packages, with the shared libraries that it needs.",
+    "debian source", about: "An executable from Debian packages, with the shared libraries that it needs.",
     keys: [debianPackages, debianExecutable]
   ) { fields, _ in
     guard let packages = fields[debianPackages], let executable = fields[debianExecutable] else { return nil }
@@ -133,7 +132,7 @@ enum SourceFormat {
     return Origin(source: .debian(packages: packages, executable: executable), name: name)
   }
 
-  /// Where a package is, by the keys of a folder or of a git repository.
+  /// Returns the location of a package from the keys of a folder or a git repository.
   private static func location(_ fields: Fields, folder key: OptionalKey<URL>) -> PackageLocation? {
     if let folder = fields[key] { return .folder(folder) }
     guard let url = fields[git] else { return nil }
@@ -143,23 +142,23 @@ enum SourceFormat {
     return reference.map { .git(url: url, reference: $0, folder: fields[folder] ?? "") }
   }
 
-  /// The last part of a package's path that is no major version (`…/cmd/gonet/v2` is called gonet).
+  /// Returns the last part of a package path that is not a major version: `gonet` for `…/cmd/gonet/v2`.
   private static func lastName(ofGoPackage path: String) -> String {
     path.split(separator: "/").map(String.init).last { !$0.isWhole("v[0-9]+") } ?? path
   }
 
-  /// Id of a commit.
+  /// Full hash of a commit.
   static let commit = Shape<String>.text(
     "a full commit id", pattern: "[0-9a-f]{40}([0-9a-f]{24})?", hint: "write all 40 digits: `git rev-parse` shows them")
 
-  /// Name of a tag or branch; what begins with a hyphen would be an option to git.
+  /// Returns the shape of the name of a tag or branch. With a hyphen at its beginning, it would be an option for git.
   static func reference(_ noun: String) -> Shape<String> {
     .text(noun, pattern: "[A-Za-z0-9_][A-Za-z0-9._/+@-]*", hint: "use letters, digits and . _ / + @ -")
   }
 }
 
 extension PackageLocation {
-  /// Name of the folder or repository, for a program that nothing else gives a name.
+  /// Name of the folder or repository, as the default name of a program.
   fileprivate var lastName: String {
     switch self {
     case .folder(let folder):

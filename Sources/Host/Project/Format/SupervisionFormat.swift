@@ -2,9 +2,10 @@
 enum WaitFormat {
   private static let path = OptionalKey("path", Shape.imagePath, "A path that must exist.", example: "/data/x")
   private static let program = OptionalKey(
-    "program", Shape.anyText, "A program of the image that must run, or have ended well.", example: "database")
+    "program", Shape.anyText, "A program of the image that must be running, or have ended successfully.",
+    example: "database")
 
-  /// A word for what the system brings, a mapping for a path or a program.
+  /// A word for a condition of the system, or a mapping for a path or a program.
   static let shape = Shape<WaitChoice>.either(
     scalar: Shape<String>.choice(["network", "clock"], "something to wait for").map {
       $0 == "clock" ? .clock : .network
@@ -19,21 +20,22 @@ enum WaitFormat {
 
 /// `stop:` of a program.
 enum StopFormat {
-  /// How a program is stopped.
+  /// The settings for stopping a program.
   struct Stop: Sendable {
-    /// Signal name without `SIG`.
+    /// Name of the signal, without `SIG`.
     var signal: String
-    /// Milliseconds until it is killed.
+    /// Time until the program is killed, in milliseconds.
     var grace: Int
   }
 
   private static let signal = DefaultedKey(
-    "signal", Shape.signal, default: "TERM", "Signal that asks it to end, without SIG.", example: "INT")
+    "signal", Shape.signal, default: "TERM", "Signal that asks the program to end, without SIG.", example: "INT")
   private static let grace = DefaultedKey(
-    "grace", Shape.duration, default: "10s", "Time until it is killed.", example: "30s")
+    "grace", Shape.duration, default: "10s", "Time after which the program is killed.", example: "30s")
 
-  /// `stop:`
-  static let shape = Shape<Stop>.object("stop", about: "How a program is stopped.", keys: [signal, grace]) {
+  static let shape = Shape<Stop>.object(
+    "stop", about: "Signal and time limit for stopping a program.", keys: [signal, grace]
+  ) {
     fields, _ in
     Stop(signal: fields[signal], grace: fields[grace])
   }
@@ -41,26 +43,25 @@ enum StopFormat {
 
 /// `limits:` of a program.
 enum LimitsFormat {
-  /// What a program may use.
+  /// The limits of a program.
   struct Limits: Sendable {
-    /// Bytes of memory.
+    /// Maximum amount of memory, in bytes.
     var memory: Int64?
-    /// Hundredths of one processor.
+    /// Maximum processor time, in hundredths of one processor.
     var cpu: Int?
-    /// Processes and threads.
+    /// Maximum number of processes and threads.
     var processes: Int?
   }
 
   private static let memory = OptionalKey(
-    "memory", Shape.size(minimum: 1 << 20), "Memory, at most.", example: "64M")
+    "memory", Shape.size(minimum: 1 << 20), "Maximum amount of memory.", example: "64M")
   private static let cpu = OptionalKey(
-    "cpu", Shape.percentage, "Share of one processor, at most: 200% is two.", example: "50%")
+    "cpu", Shape.percentage, "Maximum processor time, as a share of one processor: 200% is two.", example: "50%")
   private static let processes = OptionalKey(
-    "processes", Shape.integer(1...4_194_304), "Processes and threads, at most.", example: 32)
+    "processes", Shape.integer(1...4_194_304), "Maximum number of processes and threads.", example: 32)
 
-  /// `limits:`
   static let shape = Shape<Limits>.object(
-    "limits", about: "What a program, with all that it starts, may use. What is left out has no limit.",
+    "limits", about: "Limits on a program and all processes that it starts. A key that is not given sets no limit.",
     keys: [memory, cpu, processes]
   ) { fields, _ in
     Limits(memory: fields[memory], cpu: fields[cpu], processes: fields[processes])
@@ -69,31 +70,30 @@ enum LimitsFormat {
 
 /// `log:` of a program.
 enum LogFormat {
-  /// What is kept of a program's output.
+  /// The storage of a program's output.
   struct Log: Sendable {
-    /// Bytes of output kept in memory.
+    /// Size of the output that is kept in memory, in bytes.
     var ring: Int
     /// Files on the data partition.
     var files: LogFilesChoice?
   }
 
   private static let size = DefaultedKey(
-    "size", Shape.size(minimum: 4 << 10), default: "1M", "Size at which a file is closed and the next one begun.",
+    "size", Shape.size(minimum: 4 << 10), default: "1M", "Size at which a file is closed and the next one started.",
     example: "1M")
   private static let keep = DefaultedKey(
-    "keep", Shape.integer(0...1000), default: 4, "Closed files that are kept.", example: 4)
+    "keep", Shape.integer(0...1000), default: 4, "Number of closed files to keep.", example: 4)
   private static let logFiles = Shape<LogFilesChoice>.object(
     "log files", about: "Log files on the data partition.", keys: [size, keep]
   ) { fields, _ in LogFilesChoice(maximumBytes: fields[size], keep: fields[keep]) }
 
   private static let ring = DefaultedKey(
-    "ring", Shape.size(minimum: 4 << 10), default: "64K", "Output kept in memory.", example: "64K")
+    "ring", Shape.size(minimum: 4 << 10), default: "64K", "Size of the output that is kept in memory.", example: "64K")
   private static let files = OptionalKey(
-    "files", logFiles, "Log files on the data partition. Left out: none.", example: ["size": "1M", "keep": 4])
+    "files", logFiles, "Log files on the data partition. Default: none.", example: ["size": "1M", "keep": 4])
 
-  /// `log:`
   static let shape = Shape<Log>.object(
-    "log", about: "What is kept of a program's standard output and standard error.", keys: [ring, files]
+    "log", about: "Storage of a program's standard output and standard error.", keys: [ring, files]
   ) { fields, _ in
     Log(ring: Int(fields[ring]), files: fields[files])
   }

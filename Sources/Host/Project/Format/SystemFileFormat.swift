@@ -5,26 +5,27 @@ enum SystemFileFormat {
   private static let path = RequiredKey(
     "path", Shape.filled(.addedPath), "Absolute path in the image.", example: "/etc/motd")
   private static let source = OptionalKey(
-    "source", Shape.existing, "File or folder beside the file that names it; a folder is added with all that is in it.",
+    "source", Shape.existing,
+    "File or folder, relative to the file that names it. A folder is added with all its content.",
     example: "./motd")
   private static let content = OptionalKey(
-    "content", Shape.filled(.anyText), "The text itself, with variables filled in.", example: "Welcome\n")
+    "content", Shape.filled(.anyText), "Text of the file, with variables filled in.", example: "Welcome\n")
   private static let link = OptionalKey(
-    "link", Shape.filled(.linkTarget), "Makes a symbolic link that leads there.", example: "/usr/share/zoneinfo/UTC")
-  private static let folder = OptionalKey("folder", onlyTrue, "`true` makes an empty folder.", example: true)
+    "link", Shape.filled(.linkTarget), "Target of a symbolic link to create.", example: "/usr/share/zoneinfo/UTC")
+  private static let folder = OptionalKey("folder", onlyTrue, "`true` creates an empty folder.", example: true)
   private static let absent = OptionalKey(
-    "absent", onlyTrue, "`true` removes what is there, from whatever package or layer it is.", example: true)
+    "absent", onlyTrue, "`true` removes the file at the path, whatever package or layer it comes from.", example: true)
   private static let template = DefaultedKey(
-    "template", Shape.truth, default: false, "Whether variables in the file are filled in.", example: true)
+    "template", Shape.truth, default: false, "If true, variables in the file are filled in.", example: true)
   private static let owner = OptionalKey(
-    "owner", Shape.filled(.owner), "Owner, by name or number. Left out: root.", example: "www-data")
+    "owner", Shape.filled(.owner), "Owner, by name or number. Default: root.", example: "www-data")
   private static let group = OptionalKey(
-    "group", Shape.filled(.owner), "Group, by name or number. Left out: root.", example: "adm")
+    "group", Shape.filled(.owner), "Group, by name or number. Default: root.", example: "adm")
   private static let mode = OptionalKey(
     "mode", Shape.systemMode,
     """
-    Permission bits in octal, in quotes. Left out: 0755 for folders and where the source has a run bit, 0600 for what \
-    holds a secret, 0644 elsewhere.
+    Permission bits as a quoted octal number. Default: 0755 for folders and executable files, 0600 for files with a \
+    secret, 0644 for other files.
     """, example: "0640")
 
   private static let onlyTrue = Shape<Bool>.truth.checked { value, node, reading in
@@ -35,12 +36,12 @@ enum SystemFileFormat {
     return value
   }
 
-  /// A file, folder or link. Without any content it is about a file of the layer's folder `files`.
+  /// A file, folder or link. Without content, the item refers to a file in the layer's folder `files`.
   static let shape = Shape<FilePart>.object(
     "system file",
     about: """
-      A file, folder or link of the root file system. Without `source`, `content`, `link`, `folder` and `absent` it says \
-      owner and mode of what the layer's folder `files` has at the path.
+      A file, folder or link of the root file system. Without `source`, `content`, `link`, `folder` and `absent`, it \
+      sets owner and mode of the file at this path in the layer's folder `files`.
       """,
     keys: [path, source, content, link, folder, absent, template, owner, group, mode],
     rules: [
@@ -84,7 +85,7 @@ enum SystemFileFormat {
 }
 
 extension Shape<UInt32> {
-  /// Permission bits in octal digits, with those for other users' rights (setuid, setgid, sticky).
+  /// Permission bits in octal digits, including setuid, setgid and sticky.
   static let systemMode = Shape<String>.text(
     "a mode like \"0644\"", pattern: "[0-7]{3,4}", hint: "write three or four octal digits in quotes"
   ).converted { text, _, _ in UInt32(text, radix: 8) }
@@ -95,35 +96,35 @@ enum StepFormat {
   private static let phase = DefaultedKey(
     "phase", Shape<BuildStep.Phase>.cases("a phase"), default: "packages",
     """
-    When it runs: `setup` before anything is unpacked, `essential` after the essential packages, `packages` after the \
-    layer's packages, `last` after its files, users and units, `image` after the image is written.
+    Phase of the build: `setup` before any package is unpacked, `essential` after the essential packages, `packages` \
+    after the layer's packages, users, files and units, `last` after all layers, `image` after the image is written.
     """, example: "last")
   private static let place = OptionalKey(
     "in", Shape<BuildStep.Place>.cases("a place"),
     """
-    Where it runs: `root` inside the root file system, `sandbox` on the build host's programs with the root at \
-    $CULTIVAR_ROOT. Left out: `root`, and `sandbox` in the phases setup and image.
+    Environment of the step: `root` inside the root file system, `sandbox` with the build host's programs and the root \
+    at $CULTIVAR_ROOT. Default: `sandbox` in the phases `setup` and `image`, `root` in the others.
     """, example: "sandbox")
   private static let run = OptionalKey(
-    "run", Shape.programText, "Text for /bin/sh -eu. Variables come as environment: ${VAR_NAME}.",
+    "run", Shape.programText, "Text for /bin/sh -eu. Variables are in the environment as ${VAR_NAME}.",
     example: "rm -f /etc/ssh/ssh_host_*")
   private static let script = OptionalKey(
-    "script", Shape.script, "A runnable file.", example: "./steps/make-keys")
+    "script", Shape.script, "An executable file.", example: "./steps/make-keys")
   private static let network = DefaultedKey(
-    "network", Shape.truth, default: false, "Whether it may use the network.", example: true)
+    "network", Shape.truth, default: false, "If true, the step can use the network.", example: true)
   private static let environment = DefaultedKey(
     "env", Shape<[DictionaryEntry<VariableText>]>.dictionary(key: .environmentName, value: .filled(.programText)),
-    default: .object([]), "Environment in addition to the layer's own variables.", example: ["MODE": "${mode}"])
+    default: .object([]), "Environment variables in addition to the layer's variables.", example: ["MODE": "${mode}"])
   private static let secrets = DefaultedKey(
     "secrets", Shape<[Located<String>]>.list(of: Shape.variableName.located), default: [],
-    "Secret variables that it may read, each as a file /run/secrets/NAME.", example: ["wifi-password"])
+    "Secret variables that the step can read, each as a file /run/secrets/NAME.", example: ["wifi-password"])
   private static let inputs = DefaultedKey(
     "inputs", Shape<[DictionaryEntry<URL>]>.dictionary(key: .partName, value: .existing), default: .object([]),
-    "Files and folders that it reads, each under /run/inputs/NAME.", example: ["site": "./site"])
+    "Files and folders that the step reads, each at /run/inputs/NAME.", example: ["site": "./site"])
 
-  /// A step; its name is not known yet.
+  /// A step without its name, which is the key of its entry.
   static let shape = Shape<StepPart>.object(
-    "step", about: "A command or script that takes part in the build.",
+    "step", about: "A command or script that the build runs.",
     keys: [phase, place, run, script, network, environment, secrets, inputs], rules: [.exactlyOne(of: run, script)]
   ) { fields, reading in
     let phase = fields[phase]
@@ -144,7 +145,7 @@ enum StepFormat {
 }
 
 extension Shape<URL> {
-  /// A file of the build host that can be run.
+  /// An executable file of the build host.
   static let script = existingFile.checked { file, node, reading in
     let name = file.lastPathComponent
     guard !BackupFiles.isOne(name) else {

@@ -5,28 +5,28 @@ import Spelling
 enum SystemFormat {
   private static let base = OptionalKey(
     "base", BaseFormat.shape,
-    "What it stands on: a suite of Debian, or a published image. Left out: the project's suite.",
+    "Root file system below all layers: a Debian suite or a published image. Default: the project's suite.",
     example: ["image": "./raspios.img.xz"])
   private static let timezone = DefaultedKey(
     "timezone", Shape.timezone, default: "UTC",
-    "Time zone by its name in the tz database, for the layer `time-zone`, which sets it.", example: "Europe/Berlin")
+    "Name of the time zone in the tz database. The layer `time-zone` sets it.", example: "Europe/Berlin")
   private static let profile = OptionalKey(
     "profile", Shape.profileName.located, "Profile: a named list of layers.", example: "debian-minimal")
   private static let layers = OptionalKey(
     "layers", layerList, "Layers, by name or by the path of a folder.", example: ["openssh-server", "./layers/gateway"])
   private static let variables = DefaultedKey(
     "variables", GivenVariablesFormat.shape, default: .object([]),
-    "Values of the layers' variables, and variables of the image's own.", example: ["openssh-server.port": 2222])
+    "Values of the layers' variables, and the image's own variables.", example: ["openssh-server.port": 2222])
   private static let override = DefaultedKey(
     "override", OverrideFormat.overrides, default: .object([]), "Changes to layers, by name of the layer.",
     example: ["openssh-server": ["remove": ["steps": ["delete-host-keys"]]]])
   private static let drop = DefaultedKey(
     "drop", Shape<[Located<String>]>.list(of: Shape.layerName.located), default: [],
-    "Layers of the profile that are left out; what requires one needs another layer that provides it.",
+    "Layers of the profile to leave out. If a layer requires one, another layer must provide its name.",
     example: ["timesyncd"])
   private static let replace = DefaultedKey(
     "replace", Shape<[DictionaryEntry<Located<String>>]>.dictionary(key: .layerName, value: layerReference.located),
-    default: .object([]), "Layers to take in place of others, wherever those are named.",
+    default: .object([]), "Layers that replace other layers wherever those are named.",
     example: ["timesyncd": "chrony"])
 
   /// A layer by name or by the path of its folder.
@@ -43,14 +43,13 @@ enum SystemFormat {
       ImageFormat.management,
     ] + PartsFormat.keys
 
-  /// A system.
   static let shape = Shape<ImageEntry>.object(
-    "system", about: "An image with a distribution: Debian made of layers, run by systemd.", keys: keys,
+    "system", about: "An image with a distribution: Debian, made of layers, with systemd as init.", keys: keys,
     rules: [.atLeastOne(of: base, profile, layers)]
   ) { fields, reading in
     var kernel = fields[ImageFormat.kernel]
     var parts = PartsFormat.parts(fields, hasKernel: false, &reading)
-    // What an image adds is its last layer, here as well: in one place, with variables filled in.
+    // Kernel arguments and modules of the image belong to its last layer, like its other parts.
     parts.kernelArguments = texts(
       kernel.arguments.map { Located(value: $0, position: kernel.position) }, .kernelArgument, &reading)
     parts.bootModules = texts(kernel.modules, .kernelModule, &reading)
@@ -86,7 +85,8 @@ enum SystemFormat {
     return ImageEntry(definition: definition, hasHostname: fields.position(of: ImageFormat.hostname) != nil)
   }
 
-  /// The essential packages alone need more, however they are compressed and whatever is left out of them.
+  /// Smallest slot of a system, in bytes. The essential packages alone need more, even compressed and with paths
+  /// excluded.
   private static let minimumSlotSize: Int64 = 32 << 20
 
   private static func checkSlot(_ layout: LayoutChoice, _ reading: inout Reading) {
@@ -98,7 +98,7 @@ enum SystemFormat {
       hint: "at least \(minimumSlotSize.asSize)")
   }
 
-  /// The kernel of a system is one of its packages: with another one, the device's package database would say what is not so.
+  /// Reports kernels that are not packages of the system. The package database of the device would be wrong with them.
   private static func refuseOtherKernels(_ kernel: KernelDefinition, _ reading: inout Reading) {
     switch kernel.source {
     case .debian(_, suite: nil): return
@@ -129,7 +129,7 @@ enum ImageKindFormat {
   private static let systemKeys = names(SystemFormat.shape)
   private static let applianceKeys = names(ImageFormat.shape)
 
-  /// An appliance, or a system.
+  /// An appliance or a system.
   static let shape = Shape<ImageEntry>(.either([ImageFormat.shape.description, SystemFormat.shape.description])) {
     node, reading in
     guard case .mapping(let entries) = node.content else { return ImageFormat.shape.read(node, &reading) }
@@ -152,7 +152,7 @@ enum ImageKindFormat {
     return kind == .system ? SystemFormat.shape.read(rest, &reading) : ImageFormat.shape.read(rest, &reading)
   }
 
-  /// The kind that somebody means who writes these keys.
+  /// Returns the kind of image that a user means with these keys.
   private static func kind(of keys: [String]) -> ImageKind {
     if keys.contains("profile") || keys.contains("layers") { return .system }
     if keys.contains("programs") { return .appliance }

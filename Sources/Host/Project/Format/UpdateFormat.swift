@@ -6,38 +6,38 @@ enum UpdateFormat {
     "address", Shape.address, default: "127.0.0.1", "Numeric address.", example: "127.0.0.1")
   private static let port = RequiredKey("port", Shape.port, "TCP port.", example: 8080)
   private static let path = DefaultedKey(
-    "path", Shape.text("a path like /health", pattern: #"/[!-~]*"#), default: "/", "Path that is asked for.",
+    "path", Shape.text("a path like /health", pattern: #"/[!-~]*"#), default: "/", "Path of the request.",
     example: "/health")
   private static let contains = OptionalKey(
-    "contains", Shape.anyText, "Text that the answer has to contain.", example: "ok")
+    "contains", Shape.anyText, "Text that the response must contain.", example: "ok")
 
   private static let tcpMapping = Shape<HealthCheckDefinition.Kind>.object(
-    "TCP check", about: "A port at which something takes connections.", keys: [address, port]
+    "TCP check", about: "A port that must accept connections.", keys: [address, port]
   ) { fields, _ in fields[port].map { .tcp(address: fields[address], port: $0) } }
   private static let httpMapping = Shape<HealthCheckDefinition.Kind>.object(
-    "HTTP check", about: "A page that a web server answers with a status of 200 to 299.",
+    "HTTP check", about: "A page for which a web server must answer with a status from 200 to 299.",
     keys: [address, port, path, contains]
   ) { fields, _ in
     fields[port].map { .http(address: fields[address], port: $0, path: fields[path], contains: fields[contains]) }
   }
 
   private static let name = OptionalKey(
-    "name", Shape.anyText, "Name, for messages. Left out: what is looked at.", example: "page")
+    "name", Shape.anyText, "Name for messages. Default: the checked port, path or program.", example: "page")
   private static let tcp = OptionalKey(
-    "tcp", tcpMapping, "Something takes connections at the port.", example: ["port": 22])
+    "tcp", tcpMapping, "The port accepts connections.", example: ["port": 22])
   private static let http = OptionalKey(
-    "http", httpMapping, "A web server answers with a status of 200 to 299.",
+    "http", httpMapping, "A web server answers with a status from 200 to 299.",
     example: ["port": 8080, "path": "/health"])
-  private static let file = OptionalKey("file", Shape.imagePath, "The file is there.", example: "/run/ready")
+  private static let file = OptionalKey("file", Shape.imagePath, "The file exists.", example: "/run/ready")
   private static let command = OptionalKey(
     "command", Shape<[String]>.list(of: Shape.programText, minimumCount: 1),
-    "The program, by its whole path, ends with status 0; its arguments follow.",
+    "The program exits with status 0. The first item is its absolute path, the others are its arguments.",
     example: ["/usr/bin/self-test", "--quick"])
   private static let checkTimeout = DefaultedKey(
-    "timeout", Shape.duration, default: "10s", "Time that the answer may take.", example: "5s")
+    "timeout", Shape.duration, default: "10s", "Maximum time for the check.", example: "5s")
 
   private static let check = Shape<HealthCheckDefinition>.object(
-    "health check", about: "One thing that is looked at.", keys: [name, tcp, http, file, command, checkTimeout],
+    "health check", about: "A health check.", keys: [name, tcp, http, file, command, checkTimeout],
     rules: [.exactlyOne(of: tcp, http, file, command)]
   ) { fields, _ in
     let kind =
@@ -49,17 +49,20 @@ enum UpdateFormat {
   }
 
   private static let duration = DefaultedKey(
-    "duration", Shape.duration, default: "10s", "Time for which everything has to be well without a break.",
+    "duration", Shape.duration, default: "10s", "Time for which the device must be healthy without interruption.",
     example: "30s")
   private static let timeout = DefaultedKey(
-    "timeout", Shape.duration, default: "5m", "Time after which a release that was not well is left.", example: "10m")
+    "timeout", Shape.duration, default: "5m",
+    "Time after which the device gives up a release that has not been committed.",
+    example: "10m")
   private static let checks = DefaultedKey(
     "checks", Shape<[HealthCheckDefinition]>.list(of: check), default: [],
-    "What is looked at besides programs, units, and the image's own scripts.",
+    "Checks in addition to programs, units and the image's own scripts.",
     example: [["http": ["port": 8080]]])
 
   private static let healthMapping = Shape<HealthDefinition>.object(
-    "health", about: "When a release on trial is committed, and when it is left.", keys: [duration, timeout, checks]
+    "health", about: "Conditions under which a release on trial is committed or given up.",
+    keys: [duration, timeout, checks]
   ) { fields, reading in
     let health = HealthDefinition(
       duration: seconds(fields[duration]), timeout: seconds(fields[timeout]), checks: fields[checks])
@@ -72,20 +75,27 @@ enum UpdateFormat {
   }
 
   private static let trust = RequiredKey(
-    "trust", Shape.existingFile, "Root of trust: whose bundles the devices install. `cultivar keys root` makes one.",
+    "trust", Shape.existingFile,
+    """
+    File with the root of trust. Devices install only bundles that its keys or authorities sign. `cultivar keys root` \
+    creates the file.
+    """,
     example: "./product.root")
   private static let health = DefaultedKey(
-    "health", healthMapping, default: .object([]), "When a release on trial is committed, and when it is left.",
+    "health", healthMapping, default: .object([]),
+    "Conditions under which a release on trial is committed or given up.",
     example: ["duration": "30s"])
 
   private static let downgrade = DefaultedKey(
     "downgrade", Shape<DowngradeChoice>.cases("a choice for downgrades"), default: "refused",
-    "What devices do with a release of a lower version and the same security epoch: refuse it unless asked with `--allow-downgrade`, or install it.",
+    """
+    Handling of a release with a lower version and the same security epoch: devices refuse it unless asked with \
+    `--allow-downgrade` (`refused`), or install it (`allowed`).
+    """,
     example: "allowed")
 
-  /// `update:`
   static let shape = Shape<UpdateDefinition>.object(
-    "update", about: "Updates of the image's devices.", keys: [trust, health, downgrade]
+    "update", about: "Settings for updates of the image's devices.", keys: [trust, health, downgrade]
   ) { fields, _ in
     guard let trust = fields[trust] else { return nil }
     return UpdateDefinition(
@@ -94,13 +104,13 @@ enum UpdateFormat {
 
   /// `update:` of either kind of image.
   static let key = OptionalKey(
-    "update", shape, "Updates of the image's devices. Left out: they take none.",
+    "update", shape, "Settings for updates of the image's devices. Without this key, they take no updates.",
     example: ["trust": "./product.root"])
 
-  /// Whole seconds, at least one.
+  /// Returns whole seconds, rounded up, at least 1.
   private static func seconds(_ milliseconds: Int) -> Int { max(1, (milliseconds + 999) / 1000) }
 
-  /// An image whose devices take updates needs a second slot, and somebody who starts the updater.
+  /// Reports updates of an image without a second slot, or without an init that starts the updater.
   static func check(
     _ update: UpdateDefinition?, _ layout: LayoutChoice?, hasOwnInit: Bool = false, _ reading: inout Reading
   ) {
@@ -118,7 +128,7 @@ enum UpdateFormat {
 }
 
 extension HealthCheckDefinition.Kind {
-  /// What is looked at, for messages.
+  /// Object of the check, for messages.
   fileprivate var label: String {
     switch self {
     case .tcp(_, let port): "port \(port)"

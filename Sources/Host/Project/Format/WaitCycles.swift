@@ -1,18 +1,18 @@
-/// Circles of programs that wait for each other.
+/// The search for cycles of programs or layers that wait for each other.
 enum WaitCycles {
-  /// One circle, from its first program back to it.
+  /// A cycle, from its first member back to it.
   struct Cycle: Sendable {
-    /// The programs; first and last are the same.
+    /// Names of the members. The first and the last are the same.
     var names: [String]
-    /// Where the first one names the second.
+    /// Position at which the first member names the second.
     var position: SourcePosition
   }
 
-  /// All circles, each once.
+  /// Returns all cycles, each once.
   ///
   /// - Parameters:
-  ///   - waits: What each program waits for.
-  ///   - order: The programs; a circle begins with the earliest of its own.
+  ///   - waits: Names that each member waits for.
+  ///   - order: Names of all members. A cycle begins with its first member in this order.
   static func all(in waits: [String: [Located<String>]], order: [String]) -> [Cycle] {
     var cycles: [Cycle] = []
     var finished: Set<String> = []

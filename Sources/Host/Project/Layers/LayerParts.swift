@@ -1,6 +1,6 @@
 import FoundationEssentials
 
-/// What a layer adds, as it is written: variables are not filled in yet. An image's own additions are the same thing.
+/// The parts that a layer or an image adds, as its file describes them. Variables are not filled in yet.
 struct LayerParts: Sendable, Equatable {
   var repositories: [RepositoryPart] = []
   var packages: [VariableText] = []
@@ -19,11 +19,9 @@ struct LayerParts: Sendable, Equatable {
   var health: [HealthPart] = []
 }
 
-/// A part that has a name, by which it can be replaced and dropped.
+/// A part with a name, by which it can be replaced and removed.
 protocol NamedPart {
-  /// The name.
   var name: String { get }
-  /// Where it stands.
   var position: SourcePosition { get }
 }
 
@@ -69,23 +67,20 @@ struct UserPart: Sendable, Equatable, NamedPart {
   var isSystem: Bool
 }
 
-/// An item of `files:`, or a file of the layer's folder `files`.
+/// An item of `files:`, or a file in the layer's folder `files`.
 struct FilePart: Sendable, Equatable {
-  /// What is at the path.
+  /// The content at the path.
   enum Content: Sendable, Equatable {
-    /// A file of the build host, byte for byte.
+    /// A file of the build host, copied unchanged.
     case file(URL)
-    /// A file of the build host whose variables are filled in.
+    /// A file of the build host in which variables are filled in.
     case template(URL)
-    /// Text.
     case text(VariableText)
-    /// A folder.
     case folder
-    /// A symbolic link.
     case link(VariableText)
-    /// Nothing.
+    /// Nothing; an existing file is removed.
     case absent
-    /// What the layer's folder `files` has at this path; with its variables filled in, where asked for.
+    /// The file at this path in the layer's folder `files`. In a template, variables are filled in.
     case overlay(isTemplate: Bool)
   }
 
@@ -132,13 +127,13 @@ struct HealthPart: Sendable, Equatable, NamedPart {
   var command: String
 }
 
-/// What an override takes out of a layer, by content or by name.
+/// The parts that an override removes from a layer, by content or by name.
 struct PartRemovals: Sendable, Equatable {
-  /// Kinds of parts, by the key that names them.
+  /// A kind of parts; the raw value is its key.
   enum Kind: String, Sendable, Equatable, CaseIterable {
     case repositories, packages, paths, groups, users, files, steps, units, kernel, firmware, state, health
 
-    /// What one of them is, for a message.
+    /// Noun for one part of this kind, for messages.
     var noun: String {
       switch self {
       case .repositories: "repository"
@@ -157,10 +152,10 @@ struct PartRemovals: Sendable, Equatable {
     }
   }
 
-  /// What is taken out, in the order of writing.
+  /// Parts to remove, in the order of the file.
   var items: [Item] = []
 
-  /// Something that is taken out.
+  /// A part to remove.
   struct Item: Sendable, Equatable {
     var kind: Kind
     var name: Located<String>
@@ -169,27 +164,24 @@ struct PartRemovals: Sendable, Equatable {
 
 /// A change to a layer that the project does not own.
 struct LayerOverride: Sendable, Equatable {
-  /// Name of the layer.
   var layer: String
-  /// Where the name stands.
+  /// Position of the name.
   var position: SourcePosition
-  /// What is taken out of it.
+  /// Parts to remove from the layer.
   var removals: PartRemovals
-  /// What is merged into it, at its place in the order; what has the same name replaces.
+  /// Parts to merge into the layer. They replace parts with the same name.
   var parts: LayerParts
 }
 
-/// A layer, as its file says it.
+/// A layer, as its file describes it.
 struct LayerDefinition: Sendable, Equatable {
-  /// Name.
   var name: String
-  /// Where it comes from, for people.
+  /// Origin, for people.
   var origin: String
-  /// Folder.
   var folder: URL
-  /// The beginning of the file.
+  /// Beginning of the layer's file.
   var position: SourcePosition
-  /// What it is for.
+  /// Purpose of the layer.
   var about: String
   var requires: [Located<String>]
   var provides: [Located<String>]
@@ -208,17 +200,15 @@ struct ProfileDefinition: Sendable, Equatable {
   var variables: [GivenVariable]
 }
 
-/// Where a layer comes from, by the name that the project gives it.
+/// The source of a layer, with the name that the project gives it.
 public struct LayerSource: Sendable, Equatable {
-  /// Name of the layer.
   public var name: String
-  /// Where it is named.
+  /// Position of the name.
   public var position: SourcePosition
-  /// Its folder, or its git repository.
   public var location: PackageLocation
 }
 
-/// What an image of the kind ``ImageKind/system`` asks for; ``SystemReader`` makes a ``SystemDefinition`` of it.
+/// The parts of an image of the kind ``ImageKind/system``. ``SystemReader`` turns them into a ``SystemDefinition``.
 public struct SystemRequest: Sendable, Equatable {
   var base: BaseChoice?
   var profile: Located<String>?
@@ -236,9 +226,9 @@ enum BaseChoice: Sendable, Equatable {
   case image(file: URL, sha256: String?, partition: Int?, suite: String?, position: SourcePosition)
 }
 
-/// The two kinds of images.
+/// A kind of image.
 public enum ImageKind: String, Sendable {
-  /// Programs, and no distribution.
+  /// Programs without a distribution.
   case appliance
   /// A distribution made of layers.
   case system

@@ -1,60 +1,59 @@
 import FoundationEssentials
 
-/// What a variable of a layer can hold.
+/// The type of a layer's variable.
 public enum VariableType: String, Sendable, CaseIterable {
-  /// Text, of a pattern where one is given.
+  /// Text, with an optional pattern.
   case string
-  /// A whole number, in a range where one is given.
+  /// A whole number, with an optional range.
   case integer
   /// `true` or `false`.
   case boolean
-  /// One of a few words.
+  /// One of several words.
   case enumeration
-  /// A list of texts, of a pattern where one is given.
+  /// A list of texts, with an optional pattern.
   case list
-  /// A size like 64M, in a range where one is given.
+  /// A size like 64M, with an optional range.
   case size
-  /// A time like 10s, in a range where one is given.
+  /// A time like 10s, with an optional range.
   case duration
   /// An absolute path in the image.
   case path
-  /// Text that is shown nowhere.
+  /// Text that is never shown.
   case secret
 }
 
 /// A variable that a layer declares.
 struct VariableDeclaration: Sendable, Equatable {
-  /// Name in its layer.
+  /// Name within its layer.
   var name: String
-  /// Where the name stands.
+  /// Position of the name.
   var position: SourcePosition
-  /// What it can hold.
   var type: VariableType
-  /// One sentence: what it decides.
+  /// A sentence about its effect.
   var about: String
-  /// What holds where nobody gives a value; without it, somebody must.
+  /// Default value; `nil` if a value must be set.
   var defaultValue: SourceNode?
-  /// Regular expression of a whole text.
+  /// Regular expression for the whole text, or for each entry of a list.
   var pattern: String?
-  /// The least number, bytes or milliseconds.
+  /// Minimum, as a number, in bytes or in milliseconds.
   var minimum: Int?
-  /// The largest number, bytes or milliseconds.
+  /// Maximum, as a number, in bytes or in milliseconds.
   var maximum: Int?
-  /// The words of an enumeration.
+  /// Words of an enumeration.
   var values: [String]
 }
 
-/// A value that a variable has, as it is filled in.
+/// The value of a variable, as the text that replaces it.
 struct VariableValue: Sendable, Equatable {
-  /// The text; of a list, the entries by line.
+  /// Text; for a list, one entry per line.
   var text: String
-  /// The entries of a list; `nil` for every other type.
+  /// Entries of a list; `nil` for other types.
   var entries: [String]?
 
-  /// Makes the value of a variable that is no list.
+  /// Creates the value of a variable that is not a list.
   init(_ text: String) { self.text = text }
 
-  /// Makes the value of a list.
+  /// Creates the value of a list.
   init(entries: [String]) {
     text = entries.joined(separator: "\n")
     self.entries = entries
@@ -62,7 +61,7 @@ struct VariableValue: Sendable, Equatable {
 }
 
 extension VariableDeclaration {
-  /// Shape of the values.
+  /// The shape of its values.
   var shape: Shape<VariableValue> {
     switch type {
     case .string: textShape.map { VariableValue($0) }
@@ -84,7 +83,9 @@ extension VariableDeclaration {
       hint: pattern.map { "its pattern is \($0)" })
   }
 
-  /// A quantity within its range, filled in as the user wrote it: that is what configuration files take.
+  /// Returns the shape of a quantity that is checked against its range, but filled in as the user wrote it.
+  ///
+  /// Configuration files expect the written form.
   private func asWritten(_ shape: Shape<Int>, word: @escaping @Sendable (Int) -> String) -> Shape<VariableValue> {
     shape.converted { [minimum, maximum] number, node, reading in
       guard case .scalar(let scalar) = node.content else { return nil }
@@ -99,7 +100,7 @@ extension VariableDeclaration {
     }
   }
 
-  /// Says what is wrong without saying what was written.
+  /// The shape of a secret. Its messages do not show the value.
   private var secretShape: Shape<VariableValue> {
     let (name, pattern) = (name, pattern)
     return Shape(.text(TextDescription(noun: "a secret", pattern: pattern))) { node, reading in
@@ -121,27 +122,29 @@ extension VariableDeclaration {
 /// `variables:` of a layer.
 enum VariableFormat {
   private static let type = DefaultedKey(
-    "type", Shape<VariableType>.cases("a type of variables"), default: "string", "What it can hold.", example: "integer"
+    "type", Shape<VariableType>.cases("a type of variables"), default: "string", "Type of the values.",
+    example: "integer"
   )
   private static let about = RequiredKey(
-    "description", Shape.anyText, "One sentence: what it decides.", example: "Port that the server listens on")
+    "description", Shape.anyText, "One sentence about the effect of the variable.",
+    example: "Port that the server listens on")
   private static let defaultValue = OptionalKey(
     "default", Shape<SourceNode>.anyValue,
-    "What holds where nobody gives a value. Left out: somebody must give one.", example: 8080)
+    "Value that is used if no other is set. Without a default, a value must be set.", example: 8080)
   private static let pattern = OptionalKey(
     "pattern", Shape<String>.regularExpression,
-    "Regular expression that describes the whole text (string, secret) or each entry (list).", example: "[a-z]+")
+    "Regular expression that must match the whole text (string, secret) or each entry (list).", example: "[a-z]+")
   private static let minimum = OptionalKey(
-    "minimum", Shape<SourceNode>.anyValue, "The least value (integer, size, duration).", example: 1)
+    "minimum", Shape<SourceNode>.anyValue, "Minimum value (integer, size, duration).", example: 1)
   private static let maximum = OptionalKey(
-    "maximum", Shape<SourceNode>.anyValue, "The largest value (integer, size, duration).", example: 65_535)
+    "maximum", Shape<SourceNode>.anyValue, "Maximum value (integer, size, duration).", example: 65_535)
   private static let values = OptionalKey(
-    "values", Shape<[String]>.list(of: .anyText, minimumCount: 1), "The words of an enumeration.",
+    "values", Shape<[String]>.list(of: .anyText, minimumCount: 1), "Words of an enumeration.",
     example: ["quiet", "verbose"])
 
-  /// A variable; its name is not known yet.
+  /// A variable without its name, which is the key of its entry.
   static let shape = Shape<VariableDeclaration>.object(
-    "variable", about: "A variable of a layer: what it can hold, and what holds where nobody gives a value.",
+    "variable", about: "A variable of a layer, with its type, its limits and its default value.",
     keys: [type, about, defaultValue, pattern, minimum, maximum, values]
   ) { fields, reading in
     let type = fields[type]
@@ -203,19 +206,18 @@ enum VariableFormat {
   }
 }
 
-/// A value that somebody gives a variable.
+/// A value that a project, profile or image sets.
 struct GivenVariable: Sendable, Equatable {
-  /// Name as written: `layer.variable`, or a plain name.
+  /// Name as written: `layer.variable`, or a plain name without a layer.
   var name: String
-  /// Where the name stands.
+  /// Position of the name.
   var position: SourcePosition
-  /// The value as written.
   var value: SourceNode
 }
 
 /// `variables:` of a project, a profile or an image.
 enum GivenVariablesFormat {
-  /// Values by name.
+  /// Values by name of the variable.
   static let shape = Shape<[DictionaryEntry<SourceNode>]>.dictionary(key: .variableName, value: .anyValue).map {
     $0.map { GivenVariable(name: $0.name, position: $0.position, value: $0.value) }
   }
@@ -226,7 +228,7 @@ extension Shape<SourceNode> {
     .text(TextDescription(noun: "text")), .integer(.min ... .max), .truth,
   ]
 
-  /// A single value, a list of them, or the tag that says where the value stands; what it has to be is known later.
+  /// A single value, a list of single values, or a `!file` or `!env` tag. The type is checked later.
   static let anyValue = Shape(
     .either(anyScalar + [.list(.either(anyScalar), minimumCount: 0)])
   ) { node, reading in

@@ -1,4 +1,4 @@
-/// What a text of a layer must be once its variables are filled in.
+/// The required form of a layer's text after its variables are filled in.
 enum TextKind: String, Sendable, Equatable {
   case anyText, package, packageName, path, addedPath, pathPattern, unit, kernelArgument, kernelModule, firmwareLine
   case persistedPath, account, owner, passwordHash, authorizedKey, programText, url, suite, component, linkTarget
@@ -29,30 +29,30 @@ enum TextKind: String, Sendable, Equatable {
     }
   }
 
-  /// What it is, with its article, for a message.
+  /// Noun with its article, for a message.
   var noun: String {
     if case .text(let text) = shape.description { text.noun } else { "text" }
   }
 }
 
-/// Text in which variables may stand: `${name}` of the layer itself, `${layer.name}` of another one; `$${` is `${`.
+/// Text that can contain variables: `${name}` of the same layer, `${layer.name}` of another layer. `$${` stands for
+/// `${`.
 struct VariableText: Sendable, Equatable {
   /// A part of the text.
   enum Part: Sendable, Equatable {
-    /// Text as it is.
+    /// Literal text.
     case literal(String)
-    /// The value of a variable.
+    /// The variable with this name.
     case variable(String)
   }
 
-  /// The parts, in order.
   var parts: [Part]
-  /// Where the text begins.
+  /// Beginning of the text.
   var position: SourcePosition
-  /// What it must be once the variables are filled in.
+  /// Required form after the variables are filled in.
   var kind: TextKind
 
-  /// The text as the user wrote it, but for doubled dollar signs.
+  /// The text as the user wrote it, except that `$${` is `${`.
   var written: String {
     parts.map { part in
       switch part {
@@ -62,17 +62,17 @@ struct VariableText: Sendable, Equatable {
     }.joined()
   }
 
-  /// The names of the variables in it.
+  /// Names of the variables in the text.
   var variables: [String] {
     parts.compactMap { if case .variable(let name) = $0 { name } else { nil } }
   }
 
-  /// The variable that is the whole text; a list in this place gives an item for each of its entries.
+  /// The variable that makes up the whole text, if any. A list variable then yields one item for each of its entries.
   var onlyVariable: String? {
     if parts.count == 1, case .variable(let name) = parts[0] { name } else { nil }
   }
 
-  /// Text without variables.
+  /// Creates text without variables.
   init(literal text: String, at position: SourcePosition, kind: TextKind = .anyText) {
     parts = [.literal(text)]
     self.position = position
@@ -87,7 +87,7 @@ struct VariableText: Sendable, Equatable {
 
   /// Finds the variables in a text.
   ///
-  /// - Returns: The text; `nil` where what follows a `${` is no variable, which is reported.
+  /// - Returns: The text; `nil` if a `${` is not followed by the name of a variable, which is reported.
   static func parse(
     _ text: String, at position: SourcePosition, kind: TextKind, report: (String, String?) -> Void
   ) -> VariableText? {
@@ -121,7 +121,9 @@ struct VariableText: Sendable, Equatable {
 }
 
 extension Shape<VariableText> {
-  /// Text in which variables may stand. Without any it is checked at once, otherwise when they are filled in.
+  /// Returns the shape of text that can contain variables.
+  ///
+  /// Text without variables is checked at once, other text when its variables are filled in.
   static func filled(_ kind: TextKind) -> Shape {
     var description = kind.shape.description
     if case .text(var text) = description {
@@ -141,16 +143,16 @@ extension Shape<VariableText> {
 }
 
 extension Shape<String> {
-  /// Name of a variable in its layer.
+  /// Name of a variable within its layer.
   static let variableOwnPattern = "[a-z][a-z0-9]*(-[a-z0-9]+)*"
-  /// Name of a variable, with its layer where it has one.
+  /// Name of a variable, optionally with its layer.
   static let variablePattern = "(?:\(layerPattern)\\.)?\(variableOwnPattern)"
   /// Name of a layer or of a profile.
   static let layerPattern = "[a-z][a-z0-9]*(-[a-z0-9]+)*"
 
   private static let layerHint = "use lower-case letters, digits and hyphens, and begin with a letter"
 
-  /// Name of a layer, or of what layers provide.
+  /// Name of a layer, or a name that layers provide.
   static let layerName = text("a layer's name", pattern: layerPattern, hint: layerHint)
   /// Name of a profile.
   static let profileName = text("a profile's name", pattern: layerPattern, hint: layerHint)
@@ -159,39 +161,39 @@ extension Shape<String> {
     "a name", pattern: "[a-z0-9][a-z0-9_.-]*", hint: "use lower-case letters, digits and . _ -")
   /// Name of a variable that a layer declares.
   static let variableOwnName = text("a variable's name", pattern: variableOwnPattern, hint: layerHint)
-  /// Name of a variable, with its layer where it has one.
+  /// Name of a variable, optionally with its layer.
   static let variableName = text(
     "a variable's name", pattern: variablePattern,
     hint: "write layer.variable, or variable for one of your own: lower-case letters, digits and hyphens")
 
-  /// A package, with the version that it must have, if any.
+  /// A package, optionally with a required version.
   static let packageWish = text(
     "a package", pattern: "[a-z0-9][a-z0-9+.-]+(=[0-9][0-9A-Za-z.+:~-]*)?", hint: "write name or name=version")
   /// A shell pattern of absolute paths.
   static let pathPattern = text(
     "a pattern of absolute paths", pattern: #"[/*][^\s]*"#, hint: "for example /usr/share/doc/*")
-  /// A unit of systemd, by its full name (systemd.unit(5)).
+  /// Full name of a systemd unit (systemd.unit(5)).
   static let systemdUnit = text(
     "a unit of systemd",
     pattern:
       #"[A-Za-z0-9:_.\\@-]+\.(service|socket|device|mount|automount|swap|target|path|timer|slice|scope)"#,
     hint: "write its full name, like ssh.service")
-  /// A line of the firmware's configuration.
+  /// A line of the firmware configuration.
   static let firmwareLine = text(
     "a line of the firmware's configuration", pattern: #"[^\n]+"#, hint: "give each line as an item of its own")
   /// Name of a user or a group.
   static let accountName = text(
     "a user's or group's name", pattern: "[a-z_][a-z0-9_-]{0,30}",
     hint: "use lower-case letters, digits, '_' and '-', at most 31")
-  /// A user or a group by name or number.
+  /// Name or number of a user or group.
   static let accountOrNumber = text(
     "a name or number of a user or group", pattern: "[a-z_][a-z0-9_-]{0,30}|[0-9]{1,10}",
     hint: "a number needs quotes")
-  /// A password in hashed form (crypt(5)).
+  /// A hashed password (crypt(5)).
   static let passwordHash = Shape<String>(
     .text(TextDescription(noun: "a hashed password", pattern: #"\$[0-9a-z]+\$[^\s:]+"#))
   ) { node, reading in
-    // Not by `text`: its message would show the password that somebody wrote in clear.
+    // Does not use `text`, whose message would show a password that is not hashed.
     guard let text = node.text, text.isWhole(#"\$[0-9a-z]+\$[^\s:]+"#) else {
       reading.error(
         hidingLine: "this is not a hashed password", at: node.position,
@@ -205,10 +207,10 @@ extension Shape<String> {
     "an SSH key", pattern: #"[^\n]*(ssh-|ecdsa-|sk-)[^\s]+ [A-Za-z0-9+/=]+[^\n]*"#,
     hint: "write a whole line of a .pub file, like ssh-ed25519 AAAA… name"
   ).refusingPrivateKeys
-  /// Suite of an archive; a flat archive has a path that ends in '/'.
+  /// Suite of an archive; for a flat archive, a path that ends in '/'.
   static let repositorySuite = text("a suite", pattern: #"[A-Za-z0-9][A-Za-z0-9._/-]*|\./"#)
   /// Component of an archive.
   static let repositoryComponent = text("a component", pattern: "[A-Za-z0-9][A-Za-z0-9._/-]*")
-  /// Where a symbolic link leads.
+  /// Target of a symbolic link.
   static let linkTarget = text("a link's target", pattern: #"[^\u0000\n]+"#)
 }

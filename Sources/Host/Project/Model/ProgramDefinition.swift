@@ -1,107 +1,101 @@
 import FoundationEssentials
 
-/// One program of an image, as the project file says it.
+/// A program of an image, as the project file describes it.
 public struct ProgramDefinition: Sendable, Equatable {
-  /// Where it stands in the project file.
+  /// Position in the project file.
   public var position: SourcePosition
-  /// Name: given, or the product's, package's or file's.
+  /// Name: the given one, or that of the product, package or file.
   public var name: String
-  /// Where it comes from.
   public var source: ProgramSource
   /// Arguments, without the program's own name.
   public var arguments: [String]
-  /// Environment variables.
   public var environment: [String: String]
-  /// Name of the user it runs as; its own name where the file gives none, `root` where asked for.
+  /// Name of the user that it runs as; by default a user with the name of the program.
   public var user: String
-  /// Files that it brings.
+  /// Files that it adds to the root file system.
   public var files: [FileDefinition]
-  /// When it is started again.
+  /// Condition for a restart after it has ended.
   public var restart: RestartChoice
-  /// What must hold before it is started.
+  /// Conditions that must be met before it is started.
   public var waitFor: [WaitChoice]
-  /// Signal that asks it to end, by name without `SIG`: `TERM`.
+  /// Name, without `SIG`, of the signal that asks it to end: `TERM`.
   public var stopSignal: String
-  /// Milliseconds until it is killed.
+  /// Time between the stop signal and `SIGKILL`, in milliseconds.
   public var stopGrace: Int
-  /// Bytes of memory, at most.
+  /// Maximum amount of memory, in bytes.
   public var memoryLimit: Int64?
-  /// Hundredths of one processor, at most.
+  /// Maximum processor time, in hundredths of one processor.
   public var cpuLimit: Int?
-  /// Processes and threads, at most.
+  /// Maximum number of processes and threads.
   public var processLimit: Int?
-  /// Capabilities by name, lower case, without `CAP_`.
+  /// Names of its capabilities, in lower case, without `CAP_`.
   public var capabilities: [String]
-  /// Bytes of output kept in memory.
+  /// Size of the output that is kept in memory, in bytes.
   public var logRing: Int
   /// Log files on the data partition; `nil` for none.
   public var logFiles: LogFilesChoice?
-  /// Whether the program is PID 1 itself; then it is the only one of its image.
+  /// True if the program itself is PID 1. It is then the only program of its image.
   public var isInit: Bool
 }
 
-/// Where a program comes from.
+/// The source of a program.
 public enum ProgramSource: Sendable, Equatable {
   /// A product of a Swift package.
   case swift(PackageLocation, product: String)
-  /// A binary of a Cargo package; the package's name where `nil`.
+  /// A binary of a Cargo package; `nil` for the binary with the name of the package.
   case cargo(PackageLocation, binary: String?)
-  /// A Cargo package of the registry.
+  /// A Cargo package from the registry.
   case cargoRegistry(name: String, version: String, binary: String?)
-  /// A Go package: the module's folder, and the package in it (`.` for the module's root).
+  /// A Go package: the location of the module, and the package in it (`.` for the root of the module).
   case go(PackageLocation, package: String)
-  /// A Go package of the module proxy, at a version.
+  /// A Go package from the module proxy, at a version.
   case goModule(package: String, version: String)
   /// A prebuilt executable.
   case executable(URL)
-  /// Files of Debian packages, and the path of the executable among them.
+  /// Debian packages, and the path of the executable among their files.
   case debian(packages: [String], executable: String)
 }
 
-/// A package's source tree.
+/// The location of a package's source tree.
 public enum PackageLocation: Sendable, Equatable {
-  /// A folder.
   case folder(URL)
-  /// A git repository at a reference, with the folder of the package in it (empty for the top).
+  /// A git repository at a reference, with the folder of the package in it (empty for the top folder).
   case git(url: String, reference: GitReference, folder: String)
 }
 
-/// What is checked out of a git repository.
+/// A tag, branch or commit of a git repository.
 public enum GitReference: Sendable, Equatable {
-  /// A tag.
   case tag(String)
   /// The newest commit of a branch.
   case branch(String)
-  /// A commit, by its full id.
+  /// A commit, by its full hash.
   case revision(String)
 }
 
-/// When a program that ended is started again (`restart:`).
+/// The condition for restarting a program that has ended (`restart:`).
 public enum RestartChoice: String, Sendable, Equatable, CaseIterable {
-  /// Always.
   case always
-  /// After an exit status other than 0, or a signal.
+  /// After an exit status other than 0, or termination by a signal.
   case onFailure = "on-failure"
-  /// Never.
   case never
 }
 
-/// What must hold before a program is started (`waitFor:`).
+/// A condition that must be met before a program is started (`waitFor:`).
 public enum WaitChoice: Sendable, Equatable {
-  /// A usable address.
+  /// The device has a usable address.
   case network
-  /// A synchronised clock.
+  /// The clock is synchronised.
   case clock
-  /// A path that exists.
+  /// The path exists.
   case path(String)
-  /// Another program of the image.
+  /// Another program of the image is running, or has ended successfully.
   case program(String)
 }
 
 /// Log files on the data partition (`log: { files: … }`).
 public struct LogFilesChoice: Sendable, Equatable {
-  /// Bytes at which a file is closed.
+  /// Size at which a file is closed, in bytes.
   public var maximumBytes: Int64
-  /// Closed files that are kept.
+  /// Number of closed files to keep.
   public var keep: Int
 }

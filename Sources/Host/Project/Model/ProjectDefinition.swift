@@ -1,70 +1,68 @@
 import FoundationEssentials
 
-/// A project as its `cultivar.yaml` says it: complete, defaults filled in, every reference inside it resolved.
+/// A project as its `cultivar.yaml` describes it, with defaults filled in and references inside the file resolved.
 ///
-/// What can only be known by looking outside the file (does the folder build, does the package exist) is not checked
-/// here; the positions let a later step point at the line that is to blame.
+/// Facts outside the file (does the folder build, does the package exist) are not checked here. The positions let a
+/// later step point at the line with the mistake.
 public struct ProjectDefinition: Sendable, Equatable {
-  /// Folder of the project file; relative paths in it start here.
+  /// Folder of the project file; relative paths in the file are relative to it.
   public var folder: URL
   /// Name: lower-case letters, digits and hyphens.
   public var name: String
-  /// Version of the release that a build makes; `0.0.0` where the file gives none.
+  /// Version of the release that a build makes; `0.0.0` by default.
   public var version: String
-  /// What bundles of that release say.
+  /// Facts about that release, for its bundles.
   public var release = ReleaseDefinition()
-  /// Debian archive that packages come from.
+  /// Debian archive of the packages.
   public var archive: ArchiveDefinition
-  /// Images, in the order of writing.
+  /// Images, in the order of the file.
   public var images: [ImageDefinition]
   /// Values of variables for all systems.
   var variables: [GivenVariable]
-  /// Profiles of the project's own.
+  /// Profiles that the project defines.
   var profiles: [ProfileDefinition]
-  /// Where layers come from that the project names.
+  /// Sources of the layers that the project names.
   public var layers: [LayerSource]
-  /// Changes to layers in all systems that have them.
+  /// Changes to layers, for every system that has these layers.
   var overrides: [LayerOverride]
-  /// The text of the file, for the lines of problems that are found later.
+  /// Text of the file, to quote lines in problems that are found later.
   var source: SourceText
 }
 
-/// What bundles of a release say to devices and people (`release:`).
+/// Facts about a release that its bundles tell devices and people (`release:`).
 public struct ReleaseDefinition: Sendable, Equatable {
-  /// Security epoch: rises when older releases must not come back.
+  /// Security epoch. Devices refuse releases with a lower epoch than their own.
   public var epoch: UInt64 = 0
-  /// The lowest version that devices can come from; `nil` for any.
+  /// Lowest version from which devices can update; `nil` for any.
   public var minimumVersion: String?
-  /// When bundles are no longer to be installed, in seconds since 1970; `nil` for never.
+  /// Time after which devices no longer install the bundles, in seconds since 1970; `nil` for no limit.
   public var expires: UInt64?
-  /// What people should know.
+  /// Release notes for people.
   public var notes: String?
-  /// Version of the data that its programs write.
+  /// Version of the format in which its programs store data.
   public var dataSchema: UInt32 = 0
-  /// Private keys that sign the bundles; none for bundles that are signed later.
+  /// Private keys that sign the bundles; empty if the bundles are signed later.
   public var signingKeys: [SigningKeyPlace] = []
 }
 
-/// The place of a private key.
+/// The location of a private key.
 public enum SigningKeyPlace: Sendable, Equatable {
   /// A PEM file.
   case file(URL)
-  /// A token, by a URI that begins with `pkcs11:` (RFC 7512).
+  /// A key on a token, as a URI that begins with `pkcs11:` (RFC 7512).
   case token(String)
   /// An environment variable that holds the PEM text.
   case variable(String)
 }
 
-/// Where something stands in a file that the user wrote; line and column start at 1, the column counts characters.
+/// A position in a file that the user wrote.
 public struct SourcePosition: Sendable, Equatable, Hashable {
-  /// The file.
   public var file: URL
   /// Line, from 1.
   public var line: Int
   /// Column, from 1, in characters.
   public var column: Int
 
-  /// Makes a position.
   public init(file: URL, line: Int, column: Int) {
     self.file = file
     self.line = line
@@ -74,83 +72,82 @@ public struct SourcePosition: Sendable, Equatable, Hashable {
 
 /// The Debian archive and the suite of a project (`debian:`).
 public struct ArchiveDefinition: Sendable, Equatable {
-  /// Suite by code name: `trixie` (default), `bookworm`.
+  /// Code name of the suite: `trixie` (default), `bookworm`.
   public var suite: String
-  /// URL of the mirror; `nil` to take it from the environment or the build host.
+  /// URL of the mirror; `nil` to use that of the environment or the build host.
   public var mirror: String?
-  /// URL of the security archive; `nil` for the one that belongs to the mirror.
+  /// URL of the security archive; `nil` to derive it from the mirror.
   public var securityMirror: String?
-  /// Whether the archive is a snapshot, whose indexes count past their date.
+  /// True if the archive is a snapshot. Its indexes are accepted after their expiry date.
   public var isSnapshot = false
 }
 
-/// One image of a project.
+/// An image of a project.
 public struct ImageDefinition: Sendable, Equatable {
-  /// Where the image's name stands.
+  /// Position of the image's name.
   public var position: SourcePosition
   /// Name: lower-case letters, digits and hyphens.
   public var name: String
   /// Name of a built-in device class: `generic-x86_64`.
   public var device: String
-  /// What starts the image.
+  /// Boot loader.
   public var loader: BootLoaderChoice
-  /// Layout with the project's changes to it.
+  /// Layout, with the project's changes.
   public var layout: LayoutChoice
-  /// What is written in addition to the raw disk image.
+  /// Artefacts to write in addition to the raw disk image.
   public var formats: [ArtefactFormat] = []
-  /// Host name; the image's name where the file gives none.
+  /// Host name; by default the name of the image.
   public var hostname: String
-  /// Time zone by its name in the tz database; `UTC` where the file gives none.
+  /// Name of the time zone in the tz database; `UTC` by default.
   public var timezone: String
-  /// Programs, in the order of writing.
+  /// Programs, in the order of the file.
   public var programs: [ProgramDefinition]
-  /// Files added to the root file system.
+  /// Files to add to the root file system.
   public var files: [FileDefinition]
   /// Kernel and its modules.
   public var kernel: KernelDefinition
-  /// Network.
   public var network: NetworkDefinition
-  /// NTP servers; empty for no clock client.
+  /// NTP servers; if empty, the device does not set its clock.
   public var timeServers: [String]
-  /// Management API; `nil` where it does not listen.
+  /// Management API; `nil` if it does not listen on the network.
   public var management: ManagementDefinition?
-  /// Whether `cultivarctl` commands are taken on the console (`console: { commands: true }`).
+  /// True if the console accepts `cultivarctl` commands (`console: { commands: true }`).
   public var consoleCommands: Bool
-  /// Updates of its devices; `nil` where they take none.
+  /// Settings for updates of its devices; `nil` if they take no updates.
   public var update: UpdateDefinition?
-  /// What a system is made of; `nil` for an appliance. ``SystemReader`` makes a ``SystemDefinition`` of it.
+  /// Parts of a system; `nil` for an appliance. ``SystemReader`` turns them into a ``SystemDefinition``.
   public var system: SystemRequest?
 }
 
-/// What starts an image.
+/// A boot loader.
 public enum BootLoaderChoice: String, Sendable, CaseIterable {
-  /// systemd-boot by UEFI; on a BIOS GRUB.
+  /// systemd-boot on UEFI, GRUB on a BIOS.
   case systemdBoot = "systemd-boot"
-  /// GRUB.
   case grub
-  /// U-Boot, which is in the firmware of boards.
+  /// U-Boot, which is part of the firmware of a board.
   case uBoot = "u-boot"
 }
 
-/// A built-in layout, and what the project changes of it.
+/// A built-in layout, with the project's changes.
 public struct LayoutChoice: Sendable, Equatable {
-  /// Where the layout is named.
+  /// Position of the layout in the project file.
   public var position: SourcePosition
   /// Name of a built-in layout: `appliance-ab`.
   public var name: String
   /// File system of the slots: `erofs` (default), `squashfs`, `ext4`.
   public var rootFileSystem: String
-  /// Bytes of the boot partition; `nil` for the layout's own.
+  /// Size of the boot partition, in bytes; `nil` for the layout's default.
   public var bootSize: Int64?
-  /// Size of each slot; `nil` for the layout's own.
+  /// Size of each slot; `nil` for the layout's default.
   public var slotSize: SlotSize?
-  /// Bytes of the data partition in the image (the device grows it); `nil` for the layout's own.
+  /// Size of the data partition in the image, in bytes; `nil` for the layout's default. The device enlarges the
+  /// partition.
   public var dataSize: Int64?
-  /// Mount options of the data partition, in addition to those of every image.
+  /// Mount options of the data partition, in addition to the default ones.
   public var dataMountOptions: [String] = []
 }
 
-/// What an image can be written as, in addition to the raw disk image.
+/// An artefact that a build can write in addition to the raw disk image.
 public enum ArtefactFormat: String, Sendable, CaseIterable {
   /// A block map of the raw image.
   case blockMap = "bmap"
@@ -158,11 +155,11 @@ public enum ArtefactFormat: String, Sendable, CaseIterable {
   case zstd
   /// The raw image, compressed by XZ.
   case xz
-  /// The disk for QEMU.
+  /// The disk image for QEMU.
   case qcow2
-  /// The disk for fastboot.
+  /// The disk image for fastboot.
   case androidSparse = "android-sparse"
-  /// The bundle that updates devices to the image.
+  /// The update bundle.
   case bundle
   /// The root file system as a tar archive.
   case rootTar = "root-tar"
@@ -170,47 +167,45 @@ public enum ArtefactFormat: String, Sendable, CaseIterable {
   case rootOCI = "root-oci"
 }
 
-/// How large a slot is.
+/// The size of a slot.
 public enum SlotSize: Sendable, Equatable {
-  /// This many bytes.
   case bytes(Int64)
-  /// In hundredths of the root file system that the image has in it; at least 100.
+  /// The size relative to the image's root file system, in percent; at least 100.
   case percent(Int)
 }
 
 /// The kernel of an image.
 public struct KernelDefinition: Sendable, Equatable {
-  /// Where the kernel is described; the image's position where it is not.
+  /// Position of the kernel's description; that of the image if it has none.
   public var position: SourcePosition
-  /// Where it comes from.
   public var source: KernelSource
-  /// Names of further modules that the image is to hold, in addition to the device class's.
+  /// Names of modules to include in addition to those of the device class.
   public var modules: [Located<String>]
-  /// Further parts of the command line.
+  /// Additional parts of the kernel command line.
   public var arguments: [String]
-  /// Whether the initial RAM file system is compressed.
+  /// True if the initial RAM file system is compressed.
   public var compressesInitialRAM: Bool
 }
 
-/// Where a kernel comes from.
+/// The source of a kernel.
 public enum KernelSource: Sendable, Equatable {
-  /// A Debian package; `nil` for the device class's own package, and for the project's suite.
+  /// A Debian package; `nil` for the device class's package or the project's suite.
   case debian(package: String?, suite: String?)
-  /// A kernel file, and the folder with its modules (`lib/modules/VERSION`), if it has any.
+  /// A kernel file, and the folder of its modules (`lib/modules/VERSION`) if it has any.
   case path(kernel: URL, modules: URL?)
 }
 
 /// The network of an image (`network:`).
 public enum NetworkDefinition: Sendable, Equatable {
-  /// DHCP and IPv6 by router advertisement on every Ethernet interface, or on the named ones.
+  /// DHCP and IPv6 router advertisement on the named interfaces; on every Ethernet interface if none is named.
   case automatic(interfaces: [String])
-  /// Addresses given in the project.
+  /// Fixed addresses.
   case fixed([InterfaceDefinition], nameServers: [String])
   /// Loopback only.
   case none
 }
 
-/// One interface with fixed addresses.
+/// An interface with fixed addresses.
 public struct InterfaceDefinition: Sendable, Equatable {
   /// Name; `nil` for the first Ethernet interface.
   public var name: String?
@@ -224,28 +219,29 @@ public struct InterfaceDefinition: Sendable, Equatable {
 public struct ManagementDefinition: Sendable, Equatable {
   /// TCP port.
   public var port: Int
-  /// Numeric addresses to listen on; all where the file names none.
+  /// Numeric addresses to listen on; empty for all.
   public var addresses: [String]
-  /// SHA-256 of the token that requests bring, in hexadecimal; `nil` where each device gets one when it is flashed.
+  /// SHA-256 of the token that requests must carry, in hexadecimal; `nil` if each device gets its own token when it is
+  /// flashed.
   public var tokenHash: String?
 }
 
-/// A file or folder of the project that goes into the root file system.
+/// A file or folder of the project that is added to the root file system.
 public struct FileDefinition: Sendable, Equatable {
-  /// Where it stands in the project file.
+  /// Position of the path in the project file.
   public var position: SourcePosition
-  /// The file or folder on the build host.
+  /// File or folder on the build host.
   public var source: URL
   /// Absolute path in the image.
   public var path: String
-  /// Permission bits; `nil` for 0755 where the source has a run bit and 0644 where it has none.
+  /// Permission bits; `nil` for 0755 for folders and executable files, 0644 for other files.
   public var mode: UInt32?
 }
 
 extension ImageDefinition {
-  /// Whether it is an appliance or a system.
+  /// The kind of the image: appliance or system.
   public var kind: ImageKind { system == nil ? .appliance : .system }
 
-  /// The program that is PID 1 itself; `nil` where Cultivar's init starts and supervises the programs.
+  /// The program that is PID 1; `nil` if Cultivar's init starts and supervises the programs.
   public var initProgram: ProgramDefinition? { programs.first(where: \.isInit) }
 }

@@ -1,17 +1,16 @@
 import FoundationEssentials
 
-/// What an image with a distribution is made of: layers in the order in which they are applied, with every variable filled in.
+/// The parts of an image with a distribution: its layers, with all variables filled in.
 ///
-/// The image's own additions are its last layer, so that nothing else has to know of two kinds.
+/// The image's own additions are its last layer, so that other code handles only one kind of part.
 public struct SystemDefinition: Sendable, Equatable {
-  /// What everything stands on: packages of a Debian suite, or the content of an image that somebody published.
+  /// The root file system below all layers: packages of a Debian suite, or the content of a published image.
   public var base: SystemBase
   /// Layers in the order in which they are applied.
   public var layers: [SystemLayer]
-  /// Variables that layers and image declare, in the order of the layers.
+  /// Variables of the layers and of the image, in the order of the layers.
   public var variables: [ResolvedVariable]
 
-  /// Makes a system.
   public init(base: SystemBase, layers: [SystemLayer], variables: [ResolvedVariable]) {
     self.base = base
     self.layers = layers
@@ -19,28 +18,27 @@ public struct SystemDefinition: Sendable, Equatable {
   }
 }
 
-/// What the first layer stands on.
+/// The root file system below the first layer.
 public enum SystemBase: Sendable, Equatable {
-  /// Packages of a suite of Debian, by its code name.
+  /// Packages of a Debian suite, by its code name.
   case debian(suite: String)
-  /// A root file system or a disk image of somebody else.
+  /// A published root file system or disk image.
   case image(ImportedBase)
 }
 
-/// A published image that a system is layered upon.
+/// A published image that is the base of a system.
 public struct ImportedBase: Sendable, Equatable {
-  /// Where it is named.
+  /// Position in the project file.
   public var position: SourcePosition
-  /// The file on the build host: a tar archive, or a disk image, raw or compressed by xz, zstd or gzip.
+  /// The file on the build host: a tar archive or a disk image, raw or compressed with xz, zstd or gzip.
   public var file: URL
-  /// What it must hash to; `nil` to take it as it is.
+  /// Expected SHA-256 of the file; `nil` for no check.
   public var sha256: String?
-  /// Number of the partition with the root file system; `nil` for the one that holds a Debian.
+  /// Number of the partition with the root file system; `nil` for the partition that contains Debian.
   public var rootPartition: Int?
-  /// Suite of Debian that further packages come from; `nil` for the image's own.
+  /// Debian suite of additional packages; `nil` for the suite of the image.
   public var suite: String?
 
-  /// Makes a base.
   public init(position: SourcePosition, file: URL, sha256: String?, rootPartition: Int?, suite: String?) {
     self.position = position
     self.file = file
@@ -52,44 +50,44 @@ public struct ImportedBase: Sendable, Equatable {
 
 /// A layer with its variables filled in.
 public struct SystemLayer: Sendable, Equatable {
-  /// Name; the image's own additions have the image's name.
+  /// Name; for the image's own additions, the name of the image.
   public var name: String
-  /// Where it comes from, for people and for the manifest: `built-in`, `./layers/gateway`, `https://… at 1f2e3d`.
+  /// Origin, for people and for the manifest: `built-in`, `./layers/gateway`, `https://… at 1f2e3d`.
   public var origin: String
-  /// Where the layer's file begins, or the image's entry.
+  /// Beginning of the layer's file, or of the image's entry.
   public var position: SourcePosition
-  /// Archives of packages in addition to Debian's own.
+  /// Package archives in addition to Debian's.
   public var repositories: [PackageRepository] = []
-  /// Packages to install, with what they depend on; recommended packages are not installed.
+  /// Packages to install. Their dependencies are installed too, but not the packages that they recommend.
   public var packages: [PackageWish] = []
-  /// Packages to remove that are there because of an earlier layer.
+  /// Packages of earlier layers to remove.
   public var removedPackages: [String] = []
-  /// Packages that must not come in, whatever depends on them.
+  /// Packages that must never be installed, even if another package depends on them.
   public var excludedPackages: [String] = []
-  /// Paths of packages that are left out or taken all the same; the last one that matches counts, as with `dpkg`.
+  /// Rules that exclude or include paths of packages; the last rule that matches applies, as with `dpkg`.
   public var pathRules: [PathRule] = []
-  /// Groups to make, before the users.
+  /// Groups to create, before the users.
   public var groups: [SystemGroup] = []
-  /// Users to make.
+  /// Users to create.
   public var users: [SystemUser] = []
-  /// Files, folders and links, in the order of writing; a later one replaces an earlier one.
+  /// Files, folders and links, in the order of the file; a later one replaces an earlier one.
   public var files: [SystemFile] = []
-  /// Steps, in the order of writing.
+  /// Steps, in the order of the file.
   public var steps: [BuildStep] = []
-  /// What systemd is to start, and what not.
+  /// Units to enable, disable and mask, and the default target.
   public var units = UnitChanges()
   /// Parts of the kernel command line.
   public var kernelArguments: [String] = []
-  /// Kernel modules that the initial RAM file system is to hold as well.
+  /// Additional kernel modules for the initial RAM file system.
   public var bootModules: [Located<String>] = []
-  /// Lines of the firmware's configuration (`config.txt` of a Raspberry Pi).
+  /// Lines of the firmware configuration (`config.txt` of a Raspberry Pi).
   public var bootConfiguration: [String] = []
-  /// Paths that outlive reboots and updates.
+  /// Paths that survive reboots and updates.
   public var persistedPaths: [PersistedPath] = []
-  /// Checks of a device's health.
+  /// Health checks of the device.
   public var healthChecks: [HealthCheck] = []
 
-  /// Makes a layer that adds nothing.
+  /// Creates a layer that adds nothing.
   public init(name: String, origin: String, position: SourcePosition) {
     self.name = name
     self.origin = origin
@@ -97,18 +95,17 @@ public struct SystemLayer: Sendable, Equatable {
   }
 }
 
-/// A variable and its value.
+/// A variable with its value.
 public struct ResolvedVariable: Sendable, Equatable {
-  /// Full name: `LAYER.VARIABLE`, or a plain name where the image or project declares it.
+  /// Full name: `LAYER.VARIABLE`, or a plain name for a variable of the image or project.
   public var name: String
-  /// The value as text, as it is filled in; of a list, the entries by line.
+  /// Value as the text that replaces the variable; for a list, one entry per line.
   public var value: String
-  /// Whether the value must not be shown: in no message, manifest, log or key in clear.
+  /// True if the value must not appear in clear in messages, manifests, logs or cache keys.
   public var isSecret: Bool
-  /// Where the value was given.
+  /// Source of the value.
   public var source: ValueSource
 
-  /// Makes a variable.
   public init(name: String, value: String, isSecret: Bool, source: ValueSource) {
     self.name = name
     self.value = value
@@ -117,11 +114,11 @@ public struct ResolvedVariable: Sendable, Equatable {
   }
 }
 
-/// Where a value comes from, in the order of precedence from the last.
+/// The source of a variable's value. A later case takes precedence over an earlier one.
 public enum ValueSource: Sendable, Equatable {
-  /// The layer's own default.
+  /// The default of the layer.
   case layerDefault(SourcePosition)
-  /// The profile that the image names.
+  /// The profile of the image.
   case profile(String, SourcePosition)
   /// `variables:` of the project.
   case project(SourcePosition)
@@ -131,30 +128,26 @@ public enum ValueSource: Sendable, Equatable {
   case commandLine
 }
 
-/// An archive of Debian packages.
+/// An archive of Debian packages, with the key that signs it.
 public struct PackageRepository: Sendable, Equatable {
-  /// Where it is written.
   public var position: SourcePosition
-  /// Name of the file in `/etc/apt/sources.list.d`, without its ending.
+  /// Name of the file in `/etc/apt/sources.list.d`, without its extension.
   public var name: String
-  /// URL of the archive.
   public var url: String
-  /// Suites.
   public var suites: [String]
   /// Components; empty for a flat archive.
   public var components: [String]
-  /// Architectures; empty for that of the image.
+  /// Architectures; empty for the image's architecture.
   public var architectures: [String]
-  /// The key that signs it, in OpenPGP format, armoured or not.
+  /// File with the key that signs it, in OpenPGP format, armoured or binary.
   public var key: URL
-  /// Priority of its packages, as in `apt_preferences(5)`; `nil` for APT's own.
+  /// Priority of its packages, as in `apt_preferences(5)`; `nil` for APT's default.
   public var priority: Int?
-  /// Packages that the priority is for; empty for all.
+  /// Packages that the priority applies to; empty for all.
   public var priorityPackages: [String]
-  /// Whether the finished image has it in its sources.
+  /// True if the image has it in its APT sources.
   public var inImage: Bool
 
-  /// Makes a repository.
   public init(
     position: SourcePosition, name: String, url: String, suites: [String], components: [String],
     architectures: [String], key: URL, priority: Int?, priorityPackages: [String], inImage: Bool
@@ -174,12 +167,10 @@ public struct PackageRepository: Sendable, Equatable {
 
 /// A package to install.
 public struct PackageWish: Sendable, Equatable, Hashable {
-  /// Name of the package.
   public var name: String
-  /// The version it must have; `nil` for the archive's newest.
+  /// Required version; `nil` for the newest version in the archive.
   public var version: String?
 
-  /// Makes a wish.
   public init(name: String, version: String? = nil) {
     self.name = name
     self.version = version
@@ -188,12 +179,11 @@ public struct PackageWish: Sendable, Equatable, Hashable {
 
 /// A pattern of `path-exclude` or `path-include` (`dpkg(1)`).
 public struct PathRule: Sendable, Equatable, Hashable {
-  /// Shell pattern of absolute paths; `*` stands for slashes as well.
+  /// Shell pattern of absolute paths; `*` also matches slashes.
   public var pattern: String
-  /// Whether matching paths are taken.
+  /// True if matching paths are included.
   public var isInclusion: Bool
 
-  /// Makes a rule.
   public init(pattern: String, isInclusion: Bool) {
     self.pattern = pattern
     self.isInclusion = isInclusion
@@ -202,16 +192,13 @@ public struct PathRule: Sendable, Equatable, Hashable {
 
 /// A group of the system.
 public struct SystemGroup: Sendable, Equatable {
-  /// The place of the group in its file.
   public var position: SourcePosition
-  /// Name.
   public var name: String
-  /// Number; `nil` for the next free one of its kind.
+  /// Number; `nil` for the next free number of its range.
   public var gid: UInt32?
-  /// Whether its number is one of a system's own.
+  /// True for a system group.
   public var isSystem: Bool
 
-  /// Makes a group.
   public init(position: SourcePosition, name: String, gid: UInt32?, isSystem: Bool) {
     self.position = position
     self.name = name
@@ -222,32 +209,30 @@ public struct SystemGroup: Sendable, Equatable {
 
 /// A user of the system.
 public struct SystemUser: Sendable, Equatable {
-  /// Where the user is written.
+  /// Position in the file that declares the user.
   public var position: SourcePosition
-  /// Name.
   public var name: String
-  /// Number; `nil` for the next free one of its kind.
+  /// Number; `nil` for the next free number of its range.
   public var uid: UInt32?
-  /// Main group; `nil` for one of the user's own name.
+  /// Main group; `nil` for a group with the name of the user.
   public var group: Located<String>?
-  /// Further groups, which have to exist.
+  /// Additional groups, which must exist.
   public var groups: [Located<String>]
-  /// Home folder; `nil` for `/home/NAME`, and for none where the user is one of a system's own.
+  /// Home folder; `nil` for `/home/NAME`, or for no home folder if this is a system user.
   public var home: Located<String>?
-  /// Shell; `nil` for `/bin/bash` where that exists and `/bin/sh` where not, and for `nologin` where the user is a
-  /// system's own.
+  /// Shell; `nil` for `/bin/bash` if that exists, else `/bin/sh`. For a system user, `nil` means `nologin`.
   public var shell: Located<String>?
-  /// Password in hashed form (`crypt(5)`); `nil` for a locked one.
+  /// Hashed password (`crypt(5)`); `nil` for a locked password.
   public var passwordHash: String?
   /// Lines of `authorized_keys`.
   public var authorizedKeys: [String]
-  /// Whether it is one of a system's own.
+  /// True for a system user.
   public var isSystem: Bool
 
-  /// True if the root file system has the home folder: a system's own user need not have one, and some places do not last.
+  /// True if the root file system contains the home folder. A system user need not have one, and some folders, such as
+  /// `/run`, are not part of the root file system.
   public var hasHome: Bool { home.map { !AccountAgreement.isPassing($0.value) } ?? !isSystem }
 
-  /// Makes a user.
   public init(
     position: SourcePosition, name: String, uid: UInt32?, group: Located<String>?, groups: [Located<String>],
     home: Located<String>?, shell: Located<String>?, passwordHash: String?, authorizedKeys: [String], isSystem: Bool
@@ -265,38 +250,36 @@ public struct SystemUser: Sendable, Equatable {
   }
 }
 
-/// A file, folder or link that a layer puts into the root file system.
+/// A file, folder or link that a layer adds to the root file system.
 public struct SystemFile: Sendable, Equatable {
-  /// Where it is written, or the layer's position for what lies in its `files` folder.
+  /// Position in the file that declares it; the layer's position for a file in its `files` folder.
   public var position: SourcePosition
-  /// Absolute path in the root.
+  /// Absolute path in the root file system.
   public var path: String
-  /// What is there.
   public var content: Content
-  /// Owner and group by name or number, `root` where nothing is said.
+  /// Owner, by name or number.
   public var owner: String
-  /// Group by name or number.
+  /// Group, by name or number.
   public var group: String
-  /// Permission bits; `nil` for those usual of its kind: folders and runnable files 0755, others 0644.
+  /// Permission bits; `nil` for 0755 for folders and executable files, 0644 for other files.
   public var mode: UInt32?
-  /// Whether it holds a secret.
+  /// True if its content includes a secret.
   public var isSecret: Bool
 
-  /// What a path is.
+  /// The content at a path.
   public enum Content: Sendable, Equatable {
-    /// A file of the build host, taken byte for byte.
+    /// A file of the build host, copied unchanged.
     case file(URL)
-    /// Text, variables filled in.
+    /// Text, with variables filled in.
     case text(String)
     /// An empty folder.
     case folder
     /// A symbolic link.
     case link(String)
-    /// Nothing: what is there is removed.
+    /// Nothing: an existing file at the path is removed.
     case absent
   }
 
-  /// Makes a file.
   public init(
     position: SourcePosition, path: String, content: Content, owner: String = "root", group: String = "root",
     mode: UInt32? = nil, isSecret: Bool = false
@@ -311,58 +294,52 @@ public struct SystemFile: Sendable, Equatable {
   }
 }
 
-/// A command or script that takes part in a build.
+/// A command or script that a build runs.
 public struct BuildStep: Sendable, Equatable {
-  /// Where it is written.
   public var position: SourcePosition
   /// Name, unique in the layer.
   public var name: String
-  /// When it runs.
   public var phase: Phase
-  /// Where it runs.
   public var place: Place
-  /// What runs.
   public var script: Script
-  /// Whether it may use the network.
+  /// True if it may use the network.
   public var usesNetwork: Bool
-  /// Environment, in addition to what every step has.
+  /// Environment variables, in addition to those of every step.
   public var environment: [String: String]
-  /// Secrets by name; each is a file `/run/secrets/NAME` while the step runs.
+  /// Secrets by name. Each is a file `/run/secrets/NAME` while the step runs.
   public var secrets: [String: String]
-  /// Files and folders of the build host that the result depends on, seen by the step under `/run/inputs/NAME`.
+  /// Files and folders of the build host that the result depends on. The step sees each as `/run/inputs/NAME`.
   public var inputs: [String: URL]
 
-  /// When a step runs.
+  /// The phase of a build in which a step runs.
   public enum Phase: String, Sendable, Equatable, CaseIterable {
-    /// Before anything is unpacked; the root is empty.
+    /// Before any package is unpacked. The root is empty, or contains the base image.
     case setup
     /// After the essential packages are unpacked.
     case essential
-    /// After the layer's packages, users, files and units.
+    /// After the packages, users, files and units of the layer.
     case packages
     /// After all layers.
     case last
-    /// After the image is written; the artefacts' folder is the working folder.
+    /// After the image is written. The step sees the artefacts in its working folder.
     case image
   }
 
-  /// Where a step runs.
+  /// The environment in which a step runs.
   public enum Place: String, Sendable, Equatable, CaseIterable {
-    /// In a sandbox on the build host's own programs, with the root at the path that `CULTIVAR_ROOT` tells.
+    /// A sandbox with the build host's programs. `CULTIVAR_ROOT` is the path of the root.
     case sandbox
-    /// Inside the root.
+    /// The root itself.
     case root
   }
 
-  /// What runs.
   public enum Script: Sendable, Equatable {
     /// Text for `/bin/sh -eu`.
     case shell(String)
-    /// A runnable file of the build host.
+    /// An executable file of the build host.
     case file(URL)
   }
 
-  /// Makes a step.
   public init(
     position: SourcePosition, name: String, phase: Phase, place: Place, script: Script, usesNetwork: Bool = false,
     environment: [String: String] = [:], secrets: [String: String] = [:], inputs: [String: URL] = [:]
@@ -379,53 +356,45 @@ public struct BuildStep: Sendable, Equatable {
   }
 }
 
-/// What systemd is to start.
+/// Changes to the units that systemd starts.
 public struct UnitChanges: Sendable, Equatable {
-  /// Units to enable.
   public var enabled: [Located<String>] = []
-  /// Units to disable.
   public var disabled: [Located<String>] = []
-  /// Units that must not start at all.
   public var masked: [Located<String>] = []
-  /// Target that is started; `nil` to leave it as it is.
+  /// Default target; `nil` to leave it unchanged.
   public var defaultTarget: Located<String>?
 
-  /// Makes changes: none.
   public init() {}
 }
 
-/// A path that outlives reboots and updates.
+/// A path that survives reboots and updates.
 public struct PersistedPath: Sendable, Equatable {
-  /// Absolute path.
   public var path: String
-  /// What an update does with it.
+  /// Effect of an update on the path.
   public var onUpdate: UpdateRule
 
-  /// What an update does with a persisted path.
+  /// The effect of an update on a persisted path.
   public enum UpdateRule: String, Sendable, Equatable, CaseIterable {
-    /// Leaves it as it is.
+    /// Leaves it unchanged.
     case keep
-    /// Replaces it with the new image's.
+    /// Replaces it with the new image's version.
     case refresh
-    /// Merges what the device and what the new image changed.
+    /// Merges the changes of the device with those of the new image.
     case merge
   }
 
-  /// Makes a path.
   public init(path: String, onUpdate: UpdateRule) {
     self.path = path
     self.onUpdate = onUpdate
   }
 }
 
-/// A check that must pass before an update is kept.
+/// A check that must pass before an update is committed.
 public struct HealthCheck: Sendable, Equatable {
-  /// Name.
   public var name: String
-  /// What runs on the device.
+  /// Command that the device runs.
   public var command: String
 
-  /// Makes a check.
   public init(name: String, command: String) {
     self.name = name
     self.command = command

@@ -1,53 +1,52 @@
 import FoundationEssentials
 
-/// Updates of an image's devices (`update:`).
+/// Settings for updates of an image's devices (`update:`).
 public struct UpdateDefinition: Sendable, Equatable {
-  /// Where it stands in the project file.
+  /// Position in the project file.
   public var position: SourcePosition
-  /// File with the root of trust: whose bundles the devices install.
+  /// File with the root of trust. Devices install only bundles that its keys or authorities sign.
   public var trust: URL
-  /// Releases of a lower version.
+  /// Handling of releases with a lower version.
   public var downgrade: DowngradeChoice
-  /// When a release on trial is well.
+  /// Conditions for committing a release on trial.
   public var health: HealthDefinition
 }
 
-/// What devices do with a release of a lower version and the same security epoch (`update: { downgrade: … }`).
+/// The handling of a release with a lower version and the same security epoch (`update: { downgrade: … }`).
 public enum DowngradeChoice: String, Sendable, Equatable, CaseIterable {
-  /// They refuse it, unless a user asks for it.
+  /// Devices refuse it, unless a user asks for it.
   case refused
-  /// They install it.
+  /// Devices install it.
   case allowed
 }
 
-/// When a release on trial is committed (`update: { health: … }`).
+/// The conditions for committing a release on trial (`update: { health: … }`).
 public struct HealthDefinition: Sendable, Equatable {
-  /// Seconds for which everything has to be well.
+  /// Time for which the device must be healthy without interruption, in seconds.
   public var duration: Int
-  /// Seconds after which a release that was not is given up.
+  /// Time after which the device gives up a release that has not been committed, in seconds.
   public var timeout: Int
-  /// What is looked at besides programs or units.
+  /// Checks in addition to programs, units and scripts of the image.
   public var checks: [HealthCheckDefinition]
 }
 
-/// One thing that is looked at.
+/// A health check.
 public struct HealthCheckDefinition: Sendable, Equatable {
-  /// What is asked.
+  /// A kind of health check.
   public enum Kind: Sendable, Equatable {
-    /// Something takes connections.
+    /// The port accepts connections.
     case tcp(address: String, port: Int)
-    /// A web server answers with a status of 200 to 299, and a body with a text.
+    /// A web server answers with a status from 200 to 299, and its response contains the text, if one is given.
     case http(address: String, port: Int, path: String, contains: String?)
-    /// A file is there.
+    /// The file exists.
     case file(String)
-    /// A program ends with status 0.
+    /// The program exits with status 0.
     case command([String])
   }
 
   /// Name, for messages.
   public var name: String
-  /// What is asked.
   public var kind: Kind
-  /// Seconds that the answer may take.
+  /// Maximum time for the check, in seconds.
   public var timeout: Int
 }

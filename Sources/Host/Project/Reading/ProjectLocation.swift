@@ -1,14 +1,14 @@
 import FoundationEssentials
 
-/// Finds the project that a command is about.
+/// The search for the project file of a command.
 public enum ProjectLocation {
-  /// The project file.
+  /// Returns the project file.
   ///
   /// - Parameters:
-  ///   - given: A project's folder or file, as the user named it; `nil` to look for the project around the current
-  ///     folder, upwards.
+  ///   - given: Folder or file of the project, as the user named it; `nil` to search the current folder and the folders
+  ///     above it.
   ///   - folder: The current folder.
-  /// - Throws: ``ProjectFailure`` where there is none.
+  /// - Throws: ``ProjectFailure`` if there is none.
   public static func find(_ given: String?, from folder: URL) throws(ProjectFailure) -> URL {
     guard let given else { return try search(upwardsFrom: folder) }
     let url = folder.file(at: given)

@@ -1,36 +1,33 @@
 import FoundationEssentials
 import Glibc
 
-/// Reads project files: strict, with every problem of a file at once, without running or fetching anything.
+/// A reader of project files.
+///
+/// The reader is strict and reports all problems of a file at once. It does not run or fetch anything.
 public struct ProjectReader: Sendable {
-  /// Name of the file that makes a folder a project.
+  /// Name of the file that a folder needs to be a project.
   public static let fileName = "cultivar.yaml"
-  /// The largest file that is read, in bytes; what is larger was not written by a person.
+  /// Maximum size of a file that is read, in bytes. People do not write larger files.
   public static let maximumBytes = 1 << 20
 
   private let fileKind: @Sendable (URL) -> FileKind
 
-  /// Makes a reader.
-  ///
-  /// - Parameter fileKind: Tells what a path of the build host is. A project is looked at no further than this.
+  /// - Parameter fileKind: Returns the kind of the file at a path of the build host.
   public init(fileKind: @escaping @Sendable (URL) -> FileKind = ProjectReader.kindOnDisk) {
     self.fileKind = fileKind
   }
 
-  /// A project that could be read, and what is odd about it.
+  /// A project, and the warnings about it.
   public struct Result: Sendable {
-    /// The project.
     public var project: ProjectDefinition
-    /// Warnings, by position.
+    /// Warnings, in the order of their positions.
     public var warnings: [Diagnostic]
   }
 
   /// Reads a project file.
   ///
-  /// - Parameter file: The file.
-  /// - Returns: The project, complete and checked as far as the file itself allows.
-  /// - Throws: ``ProjectProblems`` with all problems where there is at least one error, also where the file cannot be
-  ///   read at all.
+  /// - Returns: The project, checked as far as the file itself allows.
+  /// - Throws: ``ProjectProblems`` with all problems if there is at least one error, or if the file cannot be read.
   public func read(_ file: URL) throws(ProjectProblems) -> Result {
     let text: String
     switch Self.load(file) {
@@ -40,13 +37,11 @@ public struct ProjectReader: Sendable {
     return try read(text, as: file)
   }
 
-  /// Reads the text of a project file, as it stands in the file or is to stand there.
+  /// Reads the text of a project file. The file need not contain this text yet.
   ///
   /// - Parameters:
-  ///   - text: The text.
-  ///   - file: The file; relative paths start in its folder.
-  /// - Returns: The project.
-  /// - Throws: ``ProjectProblems`` with all problems where there is at least one error.
+  ///   - file: The file; relative paths are relative to its folder.
+  /// - Throws: ``ProjectProblems`` with all problems if there is at least one error.
   public func read(_ text: String, as file: URL) throws(ProjectProblems) -> Result {
     let source = SourceText(file: file.absoluteURL, text: text)
     let document = YAMLDocument(source)
@@ -57,7 +52,7 @@ public struct ProjectReader: Sendable {
     return Result(project: project, warnings: problems.diagnostics)
   }
 
-  /// What a path is on the disk of the build host; symbolic links are followed.
+  /// Returns the kind of the file at a path of the build host. Follows symbolic links.
   @Sendable public static func kindOnDisk(_ url: URL) -> FileKind {
     var status = stat()
     guard stat(url.path, &status) == 0 else { return .missing }
@@ -68,7 +63,7 @@ public struct ProjectReader: Sendable {
     }
   }
 
-  /// Whether a file on the disk of the build host can be run.
+  /// Returns true if a file of the build host is executable.
   @Sendable public static func isRunnableOnDisk(_ url: URL) -> Bool {
     FileManager.default.isExecutableFile(atPath: url.path)
   }
@@ -92,7 +87,7 @@ public struct ProjectReader: Sendable {
       return .failure(refusal("the file is larger than \(Int64(maximumBytes).asSize)"))
     }
     guard let text = String(data: data, encoding: .utf8) else {
-      // Decoding with replacement shows where the first byte stands that is no UTF-8.
+      // Decoding with replacement finds the position of the first invalid byte.
       let before = String(decoding: data, as: UTF8.self).prefix { $0 != "\u{FFFD}" }
       let lines = SourceText(file: file, text: String(before)).lines
       return .failure(

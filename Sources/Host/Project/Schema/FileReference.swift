@@ -1,6 +1,7 @@
-/// The references of `cultivar.yaml` and `layer.yaml`, each as a page in Markdown, made of the same declarations that the reader goes by.
+/// The references of `cultivar.yaml` and `layer.yaml` as Markdown pages, generated from the declarations that the
+/// reader uses.
 public enum FileReference {
-  /// The page, with a final line break.
+  /// The page about `cultivar.yaml`, with a final line break.
   public static var page: String {
     var writer = Writer()
     writer.collect(ProjectFormat.shape.description)
@@ -46,7 +47,7 @@ public enum FileReference {
 
     """
 
-  /// Writes one section for each mapping, from the outermost inwards.
+  /// A writer of one section for each mapping, outer mappings first.
   private struct Writer {
     var sections: [String] = []
     private var seen: Set<String> = []
@@ -97,7 +98,7 @@ public enum FileReference {
       key.example.map { cell(" Example: `\(key.name): \($0.inFlowYAML)`") } ?? ""
     }
 
-    /// Text for a cell of a table, in which a bar would end it.
+    /// Returns the text of a table cell, with bars escaped.
     private func cell(_ text: String) -> String {
       text.replacing("|", with: "\\|")
     }

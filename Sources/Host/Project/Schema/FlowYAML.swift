@@ -1,5 +1,5 @@
 extension JSONValue {
-  /// The value as a person writes it on one line of YAML: quotes only where they are needed.
+  /// The value on one line of YAML, with quotes only if they are necessary.
   var inFlowYAML: String {
     switch self {
     case .array(let items):
@@ -16,7 +16,7 @@ extension JSONValue {
 }
 
 extension SourceScalar {
-  /// Whether a text can stand without quotes, on a line of its own as well as between brackets.
+  /// Returns true if a text needs no quotes, both on its own line and between brackets.
   static func isPlainText(_ text: String) -> Bool {
     guard text.isWhole("[A-Za-z0-9./][A-Za-z0-9_./:+@%~-]*"), !text.hasSuffix(":") else { return false }
     if case .text = SourceScalar(text, isPlain: true).value { return true }

@@ -1,13 +1,13 @@
 import FoundationEssentials
 
-/// JSON Schema of `cultivar.yaml` and `layer.yaml`, for editors: made of the same declarations that the reader goes by.
+/// The JSON Schemas of `cultivar.yaml` and `layer.yaml` for editors, generated from the declarations that the reader
+/// uses.
 ///
-/// The schema knows what can be said of one value or one mapping. What holds between distant values (names given twice,
-/// circles of programs) or outside the file (does a folder exist) only `cultivar check` knows.
+/// A schema can check a single value or mapping. Only `cultivar check` finds problems between distant values (repeated
+/// names, programs that wait for each other) and outside the file (missing folders).
 public enum JSONSchema {
-  /// The dialect of the schema.
   public static let dialect = "https://json-schema.org/draft/2020-12/schema"
-  /// Name of the file that `cultivar schema` writes.
+  /// Name of the file with the schema of projects.
   public static let fileName = "cultivar.schema.json"
 
   /// Name of the file with the schema of layers.
@@ -31,7 +31,7 @@ public enum JSONSchema {
       ])
   }
 
-  /// Collects the definitions of mappings, each once.
+  /// A collector of the definitions of mappings, each once.
   private struct Builder {
     var definitions: [(key: String, value: JSONValue)] = []
 
@@ -111,7 +111,7 @@ public enum JSONSchema {
 }
 
 extension JSONValue {
-  /// The entries of an object; none for every other value.
+  /// The entries of an object; empty for other values.
   fileprivate var entries: [(key: String, value: JSONValue)] {
     if case .object(let entries) = self { entries } else { [] }
   }
@@ -125,7 +125,7 @@ extension TextDescription {
 }
 
 extension ObjectRule {
-  /// The rule as a schema that the mapping has to satisfy as well.
+  /// The rule as a schema that the mapping must also satisfy.
   fileprivate var schema: JSONValue {
     switch self {
     case .exactlyOne(let names):

@@ -1,21 +1,16 @@
 import FoundationEssentials
 
-/// A JSON value whose objects keep the order in which they were written.
+/// A JSON value. Objects keep the order of their keys.
 public indirect enum JSONValue: Sendable, Equatable {
-  /// `null`.
   case null
-  /// `true` or `false`.
   case truth(Bool)
-  /// A whole number.
   case integer(Int)
-  /// A string.
   case text(String)
-  /// An array.
   case array([JSONValue])
-  /// An object; no key twice.
+  /// An object. Each key occurs once.
   case object([(key: String, value: JSONValue)])
 
-  /// Whether two values are the same, the order of keys included.
+  /// Returns true if two values are equal, including the order of keys.
   public static func == (left: JSONValue, right: JSONValue) -> Bool {
     switch (left, right) {
     case (.null, .null): true
@@ -29,7 +24,7 @@ public indirect enum JSONValue: Sendable, Equatable {
     }
   }
 
-  /// The value as text with indentation by two spaces and no final line break; lists of single values stay on one line.
+  /// The value as text, indented by two spaces, without a final line break. Lists of single values stay on one line.
   public var formatted: String {
     formatted(indentation: "")
   }
@@ -68,7 +63,7 @@ public indirect enum JSONValue: Sendable, Equatable {
     }
   }
 
-  /// A text as JSON writes it (RFC 8259, section 7).
+  /// Returns a text as a JSON string (RFC 8259, section 7).
   private static func quoted(_ text: String) -> String {
     var result = "\""
     for scalar in text.unicodeScalars {
@@ -89,15 +84,10 @@ public indirect enum JSONValue: Sendable, Equatable {
 extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByBooleanLiteral,
   ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral
 {
-  /// A string.
   public init(stringLiteral value: String) { self = .text(value) }
-  /// A whole number.
   public init(integerLiteral value: Int) { self = .integer(value) }
-  /// `true` or `false`.
   public init(booleanLiteral value: Bool) { self = .truth(value) }
-  /// An array.
   public init(arrayLiteral elements: JSONValue...) { self = .array(elements) }
-  /// An object.
   public init(dictionaryLiteral elements: (String, JSONValue)...) {
     self = .object(elements.map { (key: $0.0, value: $0.1) })
   }

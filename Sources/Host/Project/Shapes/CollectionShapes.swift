@@ -1,5 +1,5 @@
 extension Shape {
-  /// A list; an item that cannot be used is left out, after it was reported.
+  /// Returns the shape of a list. Invalid items are reported and left out.
   static func list<Item: Sendable>(of item: Shape<Item>, minimumCount: Int = 0) -> Shape where Value == [Item] {
     Shape(.list(item.description, minimumCount: minimumCount)) { node, reading in
       guard case .list(let items) = node.content else {
@@ -17,7 +17,7 @@ extension Shape {
     }
   }
 
-  /// A mapping from names that the user chooses to values; an entry that cannot be used is left out.
+  /// Returns the shape of a mapping from user-defined names to values. Invalid entries are reported and left out.
   ///
   /// - Parameters:
   ///   - key: Shape of the names.
@@ -56,10 +56,9 @@ extension Shape {
     }
   }
 
-  /// One shape for a single value, another for everything else.
+  /// Returns a shape that differs for single values and other values.
   ///
-  /// The kind of the value decides which of the two it is measured by, so that the message speaks of the one that the
-  /// user meant.
+  /// The kind of the value selects the shape, so that messages refer to the form that the user meant.
   static func either(scalar: Shape, otherwise: Shape) -> Shape {
     Shape(.either([scalar.description, otherwise.description])) { node, reading in
       if case .scalar = node.content {
@@ -69,7 +68,7 @@ extension Shape {
     }
   }
 
-  /// One shape for a list, another for everything else; the kind of the value decides, as with a single value.
+  /// Returns a shape that differs for mappings and other values. The kind of the value selects the shape.
   static func eitherList(_ list: Shape, otherwise: Shape) -> Shape {
     Shape(.either([list.description, otherwise.description])) { node, reading in
       if case .mapping = node.content {
@@ -80,13 +79,11 @@ extension Shape {
   }
 }
 
-/// An entry of a mapping from names that the user chooses.
+/// An entry of a mapping from user-defined names.
 struct DictionaryEntry<Item: Sendable>: Sendable {
-  /// The name.
   var name: String
-  /// Where the name stands.
+  /// Position of the name.
   var position: SourcePosition
-  /// The value.
   var value: Item
 }
 

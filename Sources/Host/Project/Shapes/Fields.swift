@@ -1,10 +1,10 @@
-/// The values of a mapping whose known keys have been read, by key.
+/// The values of a mapping with known keys.
 struct Fields {
-  /// Where the mapping begins.
+  /// Beginning of the mapping.
   let position: SourcePosition
-  /// What was read; a key whose value could not be used is missing.
+  /// Values by key. Keys with an invalid value are missing.
   private let values: [String: any Sendable]
-  /// Where the keys that the user wrote stand.
+  /// Positions of the keys that the user wrote.
   private let keyPositions: [String: SourcePosition]
   private let reading: Reading
 
@@ -17,12 +17,12 @@ struct Fields {
     self.reading = reading
   }
 
-  /// The value of a key that must be given; `nil` where it is missing or wrong, which has been reported.
+  /// The value of a required key; `nil` if it is missing or invalid, which has been reported.
   subscript<Value>(key: RequiredKey<Value>) -> Value? {
     value(of: key.entry)
   }
 
-  /// The value of a key that may be left out; `nil` where it is, or is wrong, which has been reported.
+  /// The value of an optional key; `nil` if it is not given, or if it is invalid, which has been reported.
   subscript<Value>(key: OptionalKey<Value>) -> Value? {
     value(of: key.entry)
   }
@@ -32,7 +32,7 @@ struct Fields {
     value(of: key.entry) ?? key.readDefault(at: position, in: reading)
   }
 
-  /// Where the user wrote a key; `nil` where it is left out.
+  /// Returns the position of a key; `nil` if it is not given.
   func position(of key: some KeyDeclaration) -> SourcePosition? {
     keyPositions[key.entry.name]
   }

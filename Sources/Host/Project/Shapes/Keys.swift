@@ -1,30 +1,28 @@
-/// A key of a mapping: name, shape and words, declared once.
+/// The declaration of a key of a mapping: its name, shape and description.
 protocol KeyDeclaration: Sendable {
-  /// The declaration without its type.
+  /// The declaration without the type of the value.
   var entry: KeyDescription { get }
 }
 
-/// A key without the type of its value: what the reader of a mapping, the schema and the reference go by.
+/// A key without the type of its value. The reader of a mapping, the schema and the reference use it.
 struct KeyDescription: Sendable {
-  /// The key.
   var name: String
-  /// One sentence: what the value says.
+  /// A sentence about the value.
   var about: String
-  /// Whether the mapping is nothing without it.
+  /// True if the mapping is invalid without it.
   var isRequired: Bool
-  /// What holds where the key is not given; read by the same shape as a given value.
+  /// Default value. It is read with the same shape as a given value.
   var defaultValue: JSONValue?
-  /// A value to show.
+  /// Example of a value.
   var example: JSONValue?
-  /// What to do where it is missing; `nil` for what can be said of any key.
+  /// Hint for a missing key; `nil` for the hint that suits any key.
   var hint: String?
-  /// Shape of the value.
   var shape: ShapeDescription
-  /// Reads the value.
+  /// Function that reads the value.
   var read: @Sendable (SourceNode, inout Reading) -> (any Sendable)?
 }
 
-/// A key that must be given.
+/// A required key.
 struct RequiredKey<Value: Sendable>: KeyDeclaration {
   let entry: KeyDescription
 
@@ -35,7 +33,7 @@ struct RequiredKey<Value: Sendable>: KeyDeclaration {
   }
 }
 
-/// A key that may be left out, and says nothing then.
+/// An optional key without a default value.
 struct OptionalKey<Value: Sendable>: KeyDeclaration {
   let entry: KeyDescription
 
@@ -45,7 +43,7 @@ struct OptionalKey<Value: Sendable>: KeyDeclaration {
   }
 }
 
-/// A key that may be left out, with the value that holds then.
+/// An optional key with a default value.
 struct DefaultedKey<Value: Sendable>: KeyDeclaration {
   let entry: KeyDescription
   private let shape: Shape<Value>
@@ -61,7 +59,7 @@ struct DefaultedKey<Value: Sendable>: KeyDeclaration {
       shape: shape.description, read: shape.read)
   }
 
-  /// The default, read as if it had been written at a place.
+  /// Returns the default value, as if the file contained it at a position.
   func readDefault(at position: SourcePosition, in reading: Reading) -> Value {
     var scratch = Reading(source: reading.source, fileKind: reading.fileKind)
     guard let value = shape.read(SourceNode(defaultValue, at: position), &scratch) else {
@@ -72,7 +70,7 @@ struct DefaultedKey<Value: Sendable>: KeyDeclaration {
 }
 
 extension SourceNode {
-  /// A value as if it had been written in the file.
+  /// Creates a node for a value, as if the file contained it.
   init(_ value: JSONValue, at position: SourcePosition) {
     self.position = position
     switch value {

@@ -1,6 +1,6 @@
 import Spelling
 
-/// What holds between the keys of a mapping.
+/// A rule about the keys of a mapping.
 enum ObjectRule: Sendable {
   /// Exactly one of the keys is given.
   case exactlyOne([String])
@@ -8,7 +8,7 @@ enum ObjectRule: Sendable {
   case atLeastOne([String])
   /// At most one of the keys is given.
   case atMostOne([String])
-  /// Where the first key is given, exactly one of the others is.
+  /// If the first key is given, exactly one of the others is given.
   case exactlyOneBeside(String, [String])
   /// The first key is given only together with one of the others.
   case needs(String, [String])
@@ -28,7 +28,7 @@ enum ObjectRule: Sendable {
     .atMostOne(keys.map(\.entry.name))
   }
 
-  /// Where the first key is given, exactly one of the others is.
+  /// If the first key is given, exactly one of the others is given.
   static func exactlyOne(beside trigger: any KeyDeclaration, of keys: any KeyDeclaration...) -> ObjectRule {
     .exactlyOneBeside(trigger.entry.name, keys.map(\.entry.name))
   }
@@ -38,11 +38,11 @@ enum ObjectRule: Sendable {
     .needs(key.entry.name, others.map(\.entry.name))
   }
 
-  /// Reports what a mapping does against the rule.
+  /// Reports violations of the rule.
   ///
   /// - Parameters:
-  ///   - entries: The mapping.
-  ///   - position: Where it begins.
+  ///   - entries: Entries of the mapping.
+  ///   - position: Beginning of the mapping.
   func check(_ entries: [SourceEntry], at position: SourcePosition, _ reading: inout Reading) {
     switch self {
     case .exactlyOne(let names):
@@ -73,7 +73,7 @@ enum ObjectRule: Sendable {
   private func askForOne(
     of names: [String], in entries: [SourceEntry], at position: SourcePosition, hint: String, _ reading: inout Reading
   ) {
-    // A slip of the pen in one of the names is reported as an unknown key; asking for it again would be noise.
+    // A misspelt name is already reported as an unknown key. A second message would be noise.
     let isGiven = entries.contains { entry in
       names.contains(entry.key) || NearestName.nearest(to: entry.key, among: names) != nil
     }

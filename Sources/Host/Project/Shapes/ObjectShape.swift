@@ -1,16 +1,16 @@
 import Spelling
 
 extension Shape {
-  /// A mapping with known keys.
+  /// Returns the shape of a mapping with known keys.
   ///
-  /// Every key is read and every mistake reported, whatever the others hold; then `build` makes the value of them.
+  /// All keys are read and all mistakes are reported. Then `build` creates the value.
   ///
   /// - Parameters:
-  ///   - noun: What it is, for messages and for the schema's definitions.
-  ///   - about: One sentence or a few, for the schema and the reference.
-  ///   - keys: Its keys, in the order of the reference. `build` may ask for no others.
-  ///   - rules: What holds between the keys.
-  ///   - build: Makes the value; `nil` where something without which there is none was missing or wrong.
+  ///   - noun: Kind of the mapping, for messages and for the definitions of the schema.
+  ///   - about: Description in one or a few sentences, for the schema and the reference.
+  ///   - keys: Keys, in the order of the reference. `build` must not access other keys.
+  ///   - rules: Rules about the keys.
+  ///   - build: Creates the value; `nil` if a required part is missing or invalid.
   static func object(
     _ noun: String, about: String, keys: [any KeyDeclaration], rules: [ObjectRule] = [],
     build: @escaping @Sendable (Fields, inout Reading) -> Value?
@@ -30,12 +30,12 @@ extension Shape {
     }
   }
 
-  /// A mapping whose known keys depend on the word at one of them.
+  /// Returns the shape of a mapping whose known keys depend on the value of one key.
   ///
   /// - Parameters:
-  ///   - noun: What it is, for messages.
-  ///   - key: The key with the word.
-  ///   - variants: The words, each with the shape of the whole mapping, which declares the key as well.
+  ///   - noun: Kind of the mapping, for messages.
+  ///   - key: The key that selects the variant.
+  ///   - variants: Values of the key, each with the shape of the whole mapping. The shape also declares the key.
   static func variants(_ noun: String, by key: String, _ variants: [(word: String, shape: Shape)]) -> Shape {
     let words = variants.map(\.word)
     let objects = variants.compactMap { variant -> (word: String, object: ObjectDescription)? in
@@ -61,12 +61,12 @@ extension Shape {
 }
 
 extension Reading {
-  /// Reads a mapping that is one of the surroundings of what is in it.
+  /// Reads the content of a mapping, with the mapping added to ``surroundings``.
   ///
   /// - Parameters:
-  ///   - noun: What it is.
-  ///   - name: Its name; where there is none, the name that a dictionary around it gave.
-  ///   - body: Reads what is in it.
+  ///   - noun: Kind of the mapping.
+  ///   - name: Name in the mapping itself. The name that a surrounding dictionary gives takes precedence.
+  ///   - body: Function that reads the content.
   mutating func within<Result>(_ noun: String, name: String?, _ body: (inout Reading) -> Result) -> Result {
     let given = entryName
     entryName = nil
@@ -77,7 +77,7 @@ extension Reading {
 }
 
 extension ObjectDescription {
-  /// Reads all keys of a mapping, and reports unknown, missing and empty ones and what is against the rules.
+  /// Reads all keys of a mapping. Reports unknown, missing and empty keys, and violations of the rules.
   fileprivate func readFields(
     _ entries: [SourceEntry], at position: SourcePosition, _ reading: inout Reading
   ) -> Fields {
@@ -109,7 +109,7 @@ extension ObjectDescription {
     return Fields(position: position, values: values, keyPositions: keyPositions, reading: reading)
   }
 
-  /// The keys that the user may still have meant.
+  /// Returns the keys that are not given. The user may have meant one of them.
   private func unusedNames(_ entries: [SourceEntry]) -> [String] {
     keys.map(\.name).filter { name in !entries.contains { $0.key == name } }
   }

@@ -1,25 +1,22 @@
 import FoundationEssentials
 
-/// What a path of the build host is.
+/// The kind of the file at a path of the build host.
 public enum FileKind: Sendable, Equatable {
-  /// A regular file, or what a symbolic link to one leads to.
+  /// A regular file, or a symbolic link to one.
   case file
-  /// A folder.
   case folder
-  /// A pipe, socket or device: to read it might never end.
+  /// A pipe, socket or device. Reading it could block forever.
   case special
-  /// Nothing is there.
+  /// No file exists at the path.
   case missing
 }
 
-/// A value with the place where the user wrote it.
+/// A value with its position in the file.
 public struct Located<Value: Sendable>: Sendable {
-  /// The value.
   public var value: Value
-  /// Where it begins.
+  /// Beginning of the value.
   public var position: SourcePosition
 
-  /// Makes a value with its place.
   public init(value: Value, position: SourcePosition) {
     self.value = value
     self.position = position
@@ -28,29 +25,28 @@ public struct Located<Value: Sendable>: Sendable {
 
 extension Located: Equatable where Value: Equatable {}
 
-/// One pass over a file: what is known about its surroundings, and the problems found so far.
+/// The state of one pass over a file: the context of the current value, and the problems found so far.
 struct Reading {
-  /// The text that is read.
   let source: SourceText
-  /// Tells what a path of the build host is.
+  /// Returns the kind of the file at a path of the build host.
   let fileKind: @Sendable (URL) -> FileKind
-  /// Tells whether a file of the build host has its run bit.
+  /// Returns true if a file of the build host is executable.
   let isRunnable: @Sendable (URL) -> Bool
   /// The problems found so far.
   private(set) var diagnostics: [Diagnostic] = []
   /// The mappings around the value being read, outermost first.
   var surroundings: [Surrounding] = []
-  /// Key of the dictionary entry whose value is read next: the name of the mapping that it holds.
+  /// Key of the dictionary entry whose value is read next. It is the name of the mapping in the entry.
   var entryName: String?
 
   /// A mapping that is being read.
   struct Surrounding {
-    /// What it is: `image`, `limits`.
+    /// Kind of the mapping: `image`, `limits`.
     var noun: String
-    /// Its name, where it has one.
+    /// Name, if the mapping has one.
     var name: String?
 
-    /// Both, for a message.
+    /// Kind and name, for a message.
     var label: String {
       name.map { "\(noun) '\($0)'" } ?? noun
     }
@@ -65,12 +61,12 @@ struct Reading {
     self.isRunnable = isRunnable
   }
 
-  /// Folder of the file; relative paths start here.
+  /// Folder of the file; relative paths are relative to it.
   var folder: URL {
     source.file.deletingLastPathComponent()
   }
 
-  /// The mapping being read, up to the first one that has a name: `limits of program 'station'`.
+  /// The current mapping and those around it, up to the first one that has a name: `limits of program 'station'`.
   var place: String {
     var labels: [String] = []
     for surrounding in surroundings.reversed() {
@@ -80,18 +76,16 @@ struct Reading {
     return labels.joined(separator: " of ")
   }
 
-  /// Records an error.
   mutating func error(_ message: String, at position: SourcePosition, hint: String? = nil) {
     diagnostics.append(source.diagnostic(.error, message, at: position, hint: hint))
   }
 
-  /// Records an error at a line that is not shown, because a secret stands in it.
+  /// Records an error without showing the line, because it contains a secret.
   mutating func error(hidingLine message: String, at position: SourcePosition, hint: String? = nil) {
     diagnostics.append(
       Diagnostic(severity: .error, message: message, position: position, sourceLine: "", hint: hint))
   }
 
-  /// Records a warning.
   mutating func warning(_ message: String, at position: SourcePosition, hint: String? = nil) {
     diagnostics.append(source.diagnostic(.warning, message, at: position, hint: hint))
   }

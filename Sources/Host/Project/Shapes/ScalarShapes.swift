@@ -1,15 +1,15 @@
 import Spelling
 
 extension Shape<String> {
-  /// Text of any kind.
+  /// Any text.
   static let anyText = text("text", pattern: nil)
 
-  /// Text that a regular expression describes.
+  /// Returns the shape of text that matches a regular expression.
   ///
   /// - Parameters:
-  ///   - noun: What it is, with its article and, where it helps, an example: `a size like 64M`.
-  ///   - pattern: Regular expression of the whole text; `nil` where every text will do.
-  ///   - hint: What to write instead of a wrong one.
+  ///   - noun: Noun for the text, with its article and an optional example: `a size like 64M`.
+  ///   - pattern: Regular expression for the whole text; `nil` to accept any text.
+  ///   - hint: Advice if the text is invalid.
   static func text(_ noun: String, pattern: String?, hint: String? = nil) -> Shape {
     Shape(.text(TextDescription(noun: noun, pattern: pattern))) { node, reading in
       guard case .scalar(let scalar) = node.content else {
@@ -30,11 +30,11 @@ extension Shape<String> {
     }
   }
 
-  /// One of a few words.
+  /// Returns the shape of a choice between words.
   ///
   /// - Parameters:
   ///   - words: The words.
-  ///   - noun: What one of them is, with its article: `a signal`.
+  ///   - noun: Noun for a word, with its article: `a signal`.
   static func choice(_ words: [String], _ noun: String) -> Shape {
     Shape(.choice(words)) { node, reading in
       guard case .scalar(let scalar) = node.content else {
@@ -55,16 +55,16 @@ extension Shape<String> {
 }
 
 extension Shape where Value: RawRepresentable & CaseIterable, Value.RawValue == String {
-  /// One of the cases of an enumeration, by raw value.
+  /// Returns the shape of a choice between the raw values of an enumeration.
   ///
-  /// - Parameter noun: What a case is, with its article.
+  /// - Parameter noun: Noun for a case, with its article.
   static func cases(_ noun: String) -> Shape {
     Shape<String>.choice(Value.allCases.map(\.rawValue), noun).converted { word, _, _ in Value(rawValue: word) }
   }
 }
 
 extension Shape<Int> {
-  /// A whole number in a range.
+  /// Returns the shape of a whole number in a range.
   static func integer(_ range: ClosedRange<Int>) -> Shape {
     Shape(.integer(range)) { node, reading in
       guard case .scalar(let scalar) = node.content, case .integer(let number) = scalar.value else {

@@ -1,11 +1,11 @@
-/// What a value of a project file looks like, declared once: how it is read, and how schema and reference describe it.
+/// The shape of a value in a project file: a function that reads it, and a description for schema and reference.
 ///
-/// Reading returns `nil` where the value cannot be used; the reason is in the reading's diagnostics then, and reading
-/// goes on with the next value, so that one run finds every mistake.
+/// Reading returns `nil` if the value is invalid, and records the reason in the diagnostics of the reading. It
+/// continues with the next value, so that one run finds all mistakes.
 struct Shape<Value: Sendable>: Sendable {
   /// Description for schema and reference.
   let description: ShapeDescription
-  /// Reads a value.
+  /// Function that reads a value.
   let read: @Sendable (SourceNode, inout Reading) -> Value?
 
   init(_ description: ShapeDescription, read: @escaping @Sendable (SourceNode, inout Reading) -> Value?) {
@@ -13,19 +13,19 @@ struct Shape<Value: Sendable>: Sendable {
     self.read = read
   }
 
-  /// The same shape with another value made of what was read.
+  /// Returns the same shape with its value transformed.
   func map<Other: Sendable>(_ transform: @escaping @Sendable (Value) -> Other) -> Shape<Other> {
     Shape<Other>(description) { node, reading in read(node, &reading).map(transform) }
   }
 
-  /// The same shape with a further check, which may report a problem at the node and refuse the value.
+  /// Returns the same shape with an additional check, which can report a problem at the node and reject the value.
   func checked(
     _ check: @escaping @Sendable (Value, SourceNode, inout Reading) -> Value?
   ) -> Shape<Value> {
     converted(check)
   }
 
-  /// The same shape with another value made of what was read, which may be refused.
+  /// Returns the same shape with its value converted. The conversion can reject the value.
   func converted<Other: Sendable>(
     _ convert: @escaping @Sendable (Value, SourceNode, inout Reading) -> Other?
   ) -> Shape<Other> {
@@ -35,7 +35,7 @@ struct Shape<Value: Sendable>: Sendable {
     }
   }
 
-  /// The same shape with the place of the value.
+  /// The same shape, with the position of the value.
   var located: Shape<Located<Value>> {
     Shape<Located<Value>>(description) { node, reading in
       read(node, &reading).map { Located(value: $0, position: node.position) }
@@ -43,44 +43,42 @@ struct Shape<Value: Sendable>: Sendable {
   }
 }
 
-/// A shape as schema and reference see it.
+/// The description of a shape, for schema and reference.
 indirect enum ShapeDescription: Sendable {
-  /// Text.
   case text(TextDescription)
-  /// A whole number.
   case integer(ClosedRange<Int>)
   /// `true` or `false`.
   case truth
-  /// One of a few words.
+  /// One of several words.
   case choice([String])
   /// A list of values of one shape.
   case list(ShapeDescription, minimumCount: Int)
-  /// A mapping from names that the user chooses to values of one shape.
+  /// A mapping from user-defined names to values of one shape.
   case dictionary(key: TextDescription, value: ShapeDescription, minimumCount: Int)
   /// A mapping with known keys.
   case object(ObjectDescription)
-  /// A mapping whose known keys depend on the word at one of them.
+  /// A mapping whose known keys depend on the value of one key.
   case variants(key: String, [(word: String, object: ObjectDescription)])
   /// One of several shapes.
   case either([ShapeDescription])
 }
 
-/// Text as schema and reference see it.
+/// The description of a text, for schema and reference.
 struct TextDescription: Sendable {
-  /// What it is, with its article: `a size like 64M`.
+  /// Noun with its article: `a size like 64M`.
   var noun: String
-  /// Regular expression of the whole text, in the common part of ECMA-262 and ICU; `nil` where every text will do.
+  /// Regular expression for the whole text, in the syntax that ECMA-262 and Swift share; `nil` to accept any text.
   var pattern: String?
 }
 
-/// A mapping with known keys as schema and reference see it.
+/// The description of a mapping with known keys, for schema and reference.
 struct ObjectDescription: Sendable {
-  /// What it is: `image`.
+  /// Kind of the mapping: `image`.
   var noun: String
-  /// One sentence or a few.
+  /// Description in one or a few sentences.
   var about: String
-  /// The keys, in the order of the reference.
+  /// Keys, in the order of the reference.
   var keys: [KeyDescription]
-  /// What holds between the keys.
+  /// Rules about the keys.
   var rules: [ObjectRule]
 }

@@ -1,12 +1,12 @@
 import FoundationEssentials
 
 extension URL {
-  /// The file at a path that a user wrote, seen from this folder.
+  /// Returns the file at a path, which is absolute or relative to this folder.
   func file(at path: String) -> URL {
     URL(fileURLWithPath: path, relativeTo: URL(fileURLWithPath: self.path, isDirectory: true)).standardizedFileURL
   }
 
-  /// The path as it is shown to the user: relative for what lies below the folder, absolute for the rest.
+  /// Returns the path to show to the user: relative for files below the folder, absolute for other files.
   public func displayPath(relativeTo folder: URL) -> String {
     let path = standardizedFileURL.path
     let base = folder.standardizedFileURL.path

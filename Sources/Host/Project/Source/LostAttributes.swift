@@ -2,13 +2,14 @@ import FoundationEssentials
 import Glibc
 import enum LinuxSystem.ExtendedAttributes
 
-/// Attributes of files of the build host that do not come into an image.
+/// The attributes of files of the build host that are not copied into an image.
 ///
-/// Lists and attributes depend on where the project was checked out, as modes do; a capability has been given on purpose.
+/// Access control lists and user attributes can come from the checkout, like modes, so their loss is only a warning. A
+/// capability was set on purpose, so its loss is an error.
 enum LostAttributes {
-  /// Says what a file has.
+  /// Returns messages about the attributes of a file.
   ///
-  /// - Returns: Messages, each with how bad it is; none for a file that has nothing, or is not there.
+  /// - Returns: Messages with their severity; empty if the file has no such attributes or does not exist.
   static func messages(about file: URL) -> [(severity: Diagnostic.Severity, text: String)] {
     let names = ExtendedAttributes.names(of: file.path).filter {
       !$0.hasPrefix("user.xdg.") && !$0.hasPrefix("trusted.")
@@ -31,7 +32,9 @@ enum LostAttributes {
     return messages
   }
 
-  /// Says what a file has, or the files in a folder, at any depth; links are not followed.
+  /// Returns messages about the attributes of a file, or of all files at any depth in a folder.
+  ///
+  /// Links in the folder are not followed.
   static func messages(below place: URL) -> [(severity: Diagnostic.Severity, text: String)] {
     let inner = (try? FileManager.default.subpathsOfDirectory(atPath: place.path)) ?? []
     let files = inner.sorted().map { place.appending(path: $0) }.filter { file in
@@ -43,9 +46,9 @@ enum LostAttributes {
 }
 
 extension Shape<URL> {
-  /// A file or folder of the build host, of which is said what of it does not come into an appliance.
+  /// Returns the same shape, which also reports attributes that are not copied into an appliance.
   ///
-  /// - Parameter hint: What to do in place of giving it a capability.
+  /// - Parameter hint: Advice for a file with a capability.
   func sayingLostAttributes(hint: String) -> Shape {
     checked { file, node, reading in
       for message in LostAttributes.messages(below: file) {

@@ -1,23 +1,20 @@
 extension String {
-  /// True where a regular expression describes the whole text.
+  /// Returns true if a regular expression matches the whole text.
   ///
-  /// - Parameter pattern: An expression in the part of the language that ECMA-262 and Swift read the same way; `^` and
-  ///   `$` are not needed.
+  /// - Parameter pattern: An expression in the syntax that ECMA-262 and Swift share. `^` and `$` are not needed.
   func isWhole(_ pattern: String) -> Bool { (try? WholeTextPattern(pattern))?.describes(self) ?? false }
 }
 
-/// A regular expression for a whole text, in the part of the language that ECMA-262 and Swift read the same way.
+/// A regular expression for a whole text, in the syntax that ECMA-262 and Swift share.
 struct WholeTextPattern {
   private let expression: Regex<AnyRegexOutput>
 
-  /// Reads an expression.
-  ///
-  /// - Throws: An error of Swift's where it is none.
+  /// - Throws: An error of the Swift library if the expression is invalid.
   init(_ pattern: String) throws {
-    // ECMA-262 compares single scalars: a letter and its accent are two, CR and LF are two.
+    // ECMA-262 matches single Unicode scalars: a letter with a combining accent is two, CR LF is two.
     expression = try Regex(pattern).matchingSemantics(.unicodeScalar)
   }
 
-  /// True where the expression describes the whole text.
+  /// Returns true if the expression matches the whole text.
   func describes(_ text: String) -> Bool { (try? expression.wholeMatch(in: text)) != nil }
 }

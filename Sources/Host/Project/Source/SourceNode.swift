@@ -1,43 +1,39 @@
-/// A value of a YAML file with its place; aliases are replaced by what they stand for.
+/// A value of a YAML file with its position. Aliases are replaced by their values.
 struct SourceNode: Sendable, Equatable {
-  /// What a value holds.
+  /// The content of a value.
   enum Content: Sendable, Equatable {
     /// A single value.
     case scalar(SourceScalar)
-    /// A list.
     case list([SourceNode])
-    /// A mapping, in the order of writing; no key twice.
+    /// A mapping, in the order of the file. Each key occurs once.
     case mapping([SourceEntry])
-    /// A value that stands elsewhere.
+    /// A reference to a value outside the file.
     case reference(SourceReference)
   }
 
-  /// What it holds.
   var content: Content
-  /// Where it begins.
+  /// Beginning of the value.
   var position: SourcePosition
 
-  /// The value of an entry of a mapping.
-  ///
-  /// - Returns: `nil` where this is no mapping, or has no such key.
+  /// Returns the value of a key; `nil` if this is not a mapping or has no such key.
   func value(of key: String) -> SourceNode? {
     guard case .mapping(let entries) = content else { return nil }
     return entries.first { $0.key == key }?.value
   }
 
-  /// The value of a scalar that is text; `nil` for everything else.
+  /// The value of a scalar that is text; `nil` for other values.
   var text: String? {
     guard case .scalar(let scalar) = content, case .text(let text) = scalar.value else { return nil }
     return text
   }
 
-  /// Whether the user gave no value.
+  /// True if the value is empty or null.
   var isNull: Bool {
     guard case .scalar(let scalar) = content, case .null = scalar.value else { return false }
     return true
   }
 
-  /// What it is, for a message: `a list`, `the number 80`.
+  /// Kind of the value, for a message: `a list`, `the number 80`.
   var kind: String {
     switch content {
     case .list: "a list"
@@ -48,35 +44,32 @@ struct SourceNode: Sendable, Equatable {
   }
 }
 
-/// A value that the user did not write down, but said where it stands.
+/// A reference to a value outside the YAML file.
 struct SourceReference: Sendable, Equatable {
-  /// Where a value can stand.
+  /// The place of a value.
   enum Tag: String, Sendable, CaseIterable {
     /// The text of a file of the build host.
     case file = "!file"
-    /// A variable of the environment.
+    /// An environment variable.
     case environment = "!env"
   }
 
-  /// Where it stands.
   var tag: Tag
-  /// Path of the file, or name of the variable.
+  /// Path of the file, or name of the environment variable.
   var text: String
 }
 
 /// A key of a mapping and its value.
 struct SourceEntry: Sendable, Equatable {
-  /// The key.
   var key: String
-  /// Where the key begins.
+  /// Beginning of the key.
   var position: SourcePosition
-  /// The value.
   var value: SourceNode
 }
 
 /// A single value of a YAML file.
 struct SourceScalar: Sendable, Equatable {
-  /// What a single value is, by the core schema of YAML 1.2 (section 10.3.2).
+  /// The interpretation of a single value by the core schema of YAML 1.2 (section 10.3.2).
   enum Value: Sendable, Equatable {
     case null
     case truth(Bool)
@@ -85,22 +78,19 @@ struct SourceScalar: Sendable, Equatable {
     case text(String)
   }
 
-  /// The text, without quotes.
+  /// Text without quotes.
   var text: String
-  /// What it is.
   var value: Value
 
-  /// Makes a scalar.
-  ///
   /// - Parameters:
-  ///   - text: The text, without quotes.
-  ///   - isPlain: Whether it stands without quotes: only then can it be something else than text.
+  ///   - text: Text without quotes.
+  ///   - isPlain: True if it is written without quotes. Only then can it be anything other than text.
   init(_ text: String, isPlain: Bool) {
     self.text = text
     self.value = isPlain ? Self.resolve(text) : .text(text)
   }
 
-  /// What it is, for a message.
+  /// Kind of the value, for a message.
   var kind: String {
     switch value {
     case .null: "nothing"
@@ -119,7 +109,7 @@ struct SourceScalar: Sendable, Equatable {
     }
     if text.hasPrefix("0x"), let number = Int(text.dropFirst(2), radix: 16) { return .integer(number) }
     if text.hasPrefix("0o"), let number = Int(text.dropFirst(2), radix: 8) { return .integer(number) }
-    // Most values are no numbers, and an expression takes longer than a look.
+    // Most values are not numbers. This check is faster than a regular expression.
     guard let first = text.first, "+-.0123456789".contains(first) else { return .text(text) }
     if text.isWhole(#"[-+]?[0-9]+"#) { return Int(text).map(Value.integer) ?? .decimal }
     if text.isWhole(#"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"#) {

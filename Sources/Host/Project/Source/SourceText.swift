@@ -2,11 +2,10 @@ import FoundationEssentials
 
 /// The text of a file that the user wrote, by lines.
 struct SourceText: Sendable, Equatable {
-  /// The file.
   let file: URL
   /// The whole text.
   let text: String
-  /// The lines without their breaks.
+  /// The lines, without line breaks.
   let lines: [String]
 
   init(file: URL, text: String) {
@@ -15,14 +14,15 @@ struct SourceText: Sendable, Equatable {
     self.lines = Self.split(text)
   }
 
-  /// The line with a number from 1; empty beyond the end of the text.
+  /// Returns a line by its number, from 1; an empty string after the last line.
   func line(_ number: Int) -> String {
     lines.indices.contains(number - 1) ? lines[number - 1] : ""
   }
 
-  /// A position from a line and a column that counts Unicode scalars, as the YAML parser does.
+  /// Returns the position for a line and a column that counts Unicode scalars, as the YAML parser does.
   ///
-  /// A place past the last line (the parser's for an unexpected end) is moved to the end of the last line with text.
+  /// A position after the last line, which the parser reports for an unexpected end, becomes the end of the last line
+  /// that is not empty.
   func position(line: Int, scalarColumn: Int) -> SourcePosition {
     guard line <= lines.count, !(line == lines.count && self.line(line).isEmpty) else {
       return endPosition
@@ -37,7 +37,7 @@ struct SourceText: Sendable, Equatable {
     return SourcePosition(file: file, line: last + 1, column: line(last + 1).count + 1)
   }
 
-  /// A diagnostic at a position of this text.
+  /// Returns a diagnostic at a position of this text.
   func diagnostic(
     _ severity: Diagnostic.Severity, _ message: String, at position: SourcePosition, hint: String?
   ) -> Diagnostic {
@@ -45,7 +45,7 @@ struct SourceText: Sendable, Equatable {
       severity: severity, message: message, position: position, sourceLine: line(position.line), hint: hint)
   }
 
-  /// Where a line with a number from 1 begins in a text; `nil` beyond the last line.
+  /// Returns the beginning of a line by its number, from 1; `nil` after the last line.
   static func startOfLine(_ number: Int, in text: String) -> String.Index? {
     let scalars = text.unicodeScalars
     var line = 1
@@ -61,7 +61,9 @@ struct SourceText: Sendable, Equatable {
     return index
   }
 
-  /// The line breaks of YAML 1.1, which the parser counts by: a break more or less would shift all that follows.
+  /// Returns true for a line break of YAML 1.1.
+  ///
+  /// The parser counts lines by these line breaks. Any difference would shift the positions after it.
   private static func isLineBreak(_ scalar: Unicode.Scalar) -> Bool {
     ["\n", "\r", "\u{85}", "\u{2028}", "\u{2029}"].contains(scalar)
   }
@@ -72,7 +74,7 @@ struct SourceText: Sendable, Equatable {
     var previous: Unicode.Scalar?
     for scalar in text.unicodeScalars {
       if scalar == "\n", previous == "\r" {
-        // Second half of a break that was seen already.
+        // Second half of CR LF.
       } else if isLineBreak(scalar) {
         lines.append(String(current))
         current = String.UnicodeScalarView()

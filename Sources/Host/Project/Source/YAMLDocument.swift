@@ -1,19 +1,17 @@
-/// Turns the text of a YAML file into values with positions.
+/// The content of a YAML file as values with positions.
 ///
-/// Of YAML, a project file may use what a careful person writes by hand: comments, anchors and aliases, every style of
-/// writing a value. Tags other than `!file` and `!env`, merge keys, several documents and keys that are no text are
-/// refused.
+/// Comments, anchors, aliases and all styles of values are supported. Tags other than `!file` and `!env`, merge keys,
+/// several documents, and keys that are not text are errors.
 struct YAMLDocument {
-  /// The most values that a file may hold once aliases are replaced: a small file must not become a large tree.
+  /// Maximum number of values after aliases are replaced, so that a small file cannot expand to a large tree.
   static let maximumNodes = 100_000
-  /// The deepest nesting.
+  /// Maximum depth of nesting.
   static let maximumDepth = 64
 
-  /// The text that is read.
   let source: SourceText
-  /// What was wrong.
+  /// Problems of the text.
   private(set) var diagnostics: [Diagnostic] = []
-  /// The value of the document; `nil` where the text is no YAML, or empty.
+  /// Value of the document; `nil` if the text is empty or not valid YAML.
   private(set) var root: SourceNode?
 
   private let parser: YAMLParser
@@ -21,19 +19,19 @@ struct YAMLDocument {
   private var nodeCount = 0
   private var isTooLarge = false
 
-  /// A value with its measures, which hold for each alias of it.
+  /// A value with its size and height, which also apply to each alias of the value.
   private struct Composed {
-    /// The value; `nil` where it was refused.
+    /// Value; `nil` if it was rejected.
     var node: SourceNode?
-    /// The text of a single value.
+    /// Text of a single value.
     var text: String?
-    /// Values in it, itself included.
+    /// Number of values in it, including itself.
     var size = 1
-    /// Levels below it.
+    /// Number of levels below it.
     var height = 0
   }
 
-  /// A reason to read no further.
+  /// An error that stops the reading.
   private struct Stop: Error {
     var message: String
     var mark: YAMLMark
@@ -75,7 +73,7 @@ struct YAMLDocument {
     return value.node
   }
 
-  /// The value that begins with a part.
+  /// Reads the value that begins with an event.
   private mutating func value(_ event: YAMLEvent, depth: Int) throws -> Composed {
     let place = position(event.mark)
     let before = nodeCount
@@ -83,7 +81,7 @@ struct YAMLDocument {
     switch event.content {
     case .alias(let name):
       result = try anchored(name, at: event.mark)
-      // No further than it is too much: aliases of aliases are more than a number can hold.
+      // The count is capped, because nested aliases could overflow an integer.
       nodeCount = min(nodeCount + result.size, Self.maximumNodes + 1)
       if !hasRoom(depth: depth + result.height, at: result.node?.position ?? place) { result.node = nil }
       return result
@@ -112,7 +110,7 @@ struct YAMLDocument {
       let entries = try entries(depth: depth, height: &result.height)
       result.node = SourceNode(content: .mapping(entries), position: place)
     case .end, .documentStart, .documentEnd, .sequenceEnd, .mappingEnd:
-      // Not in libyaml's grammar of events.
+      // libyaml does not report these events here.
       throw Stop(message: "a value is missing here", mark: event.mark)
     }
     result.size = nodeCount - before
@@ -121,7 +119,7 @@ struct YAMLDocument {
     return result
   }
 
-  /// Entries up to the end of a mapping.
+  /// Reads the entries up to the end of a mapping.
   private mutating func entries(depth: Int, height: inout Int) throws -> [SourceEntry] {
     var entries: [SourceEntry] = []
     var lines: [String: Int] = [:]
@@ -160,7 +158,9 @@ struct YAMLDocument {
     throw Stop(message: "a key must be a name", mark: event.mark)
   }
 
-  /// A value that is complete: no alias stands in what it is for.
+  /// Returns the value of an anchor.
+  ///
+  /// The anchor of a list or mapping is stored after all values in it have been read, so a value cannot contain itself.
   private func anchored(_ name: String, at mark: YAMLMark) throws -> Composed {
     guard let value = anchors[name] else {
       throw YAMLSyntaxError.grammar(YAMLSyntaxProblem.unknownAnchor, at: mark, context: nil)
@@ -175,7 +175,9 @@ struct YAMLDocument {
     nodeCount += 1
   }
 
-  /// True while the values that were read are not too many and not too deep. It is said once, as all that follows would say it again.
+  /// Returns true while the values do not exceed the limits on number and depth.
+  ///
+  /// An exceeded limit is reported only once, because all later values exceed it too.
   private mutating func hasRoom(depth: Int, at place: SourcePosition) -> Bool {
     if nodeCount <= Self.maximumNodes, depth <= Self.maximumDepth { return true }
     if !isTooLarge {
@@ -185,7 +187,7 @@ struct YAMLDocument {
     return false
   }
 
-  /// Refuses every tag but YAML's own for the kind of value.
+  /// Reports every tag except the YAML tag for the kind of value.
   private mutating func check(_ tag: String?, of kind: String, at place: SourcePosition) {
     guard let tag, tag != "!", tag != "tag:yaml.org,2002:\(kind)" else { return }
     report("the tag \(tag) has no meaning here", at: place, hint: "write the value without a tag")

@@ -1,6 +1,6 @@
 import CYAML
 
-/// A place in a YAML text: line and column from 1, columns in Unicode scalars.
+/// A position in a YAML text. Line and column start at 1; columns count Unicode scalars.
 struct YAMLMark: Equatable {
   var line: Int
   var column: Int
@@ -11,50 +11,49 @@ struct YAMLMark: Equatable {
   }
 }
 
-/// A part of a YAML text, as libyaml finds it from front to back.
+/// A parsing event of libyaml.
 struct YAMLEvent {
   enum Content {
-    /// The text holds no document.
+    /// The end of the text.
     case end
     case documentStart, documentEnd
-    /// Another place for a value that has an anchor.
+    /// A reference to the value of an anchor.
     case alias(String)
-    /// A single value; plain where it stands without quotes and without a tag.
+    /// A single value. It is plain if it has neither quotes nor a tag.
     case scalar(String, isPlain: Bool)
     case sequenceStart, sequenceEnd
     case mappingStart, mappingEnd
   }
 
-  /// What it is.
   var content: Content
-  /// The tag that the user wrote.
+  /// Tag that the user wrote.
   var tag: String?
-  /// The anchor that the user wrote.
+  /// Anchor that the user wrote.
   var anchor: String?
-  /// Where it begins.
+  /// Beginning of the event in the text.
   var mark: YAMLMark
 }
 
-/// The reason for which a text is no YAML.
+/// A syntax error in a YAML text.
 enum YAMLSyntaxError: Error {
-  /// The text breaks the grammar.
+  /// The text violates the grammar.
   ///
   /// - Parameters:
-  ///   - problem: libyaml's words.
-  ///   - context: The beginning of the value that has the problem in it.
+  ///   - problem: Message of libyaml.
+  ///   - context: Beginning of the value that contains the problem.
   case grammar(_ problem: String, at: YAMLMark, context: YAMLMark?)
-  /// The text has a character that no YAML file may have.
+  /// The text contains a character that YAML does not allow.
   ///
-  /// - Parameter offset: Bytes before it.
+  /// - Parameter offset: Number of bytes before the character.
   case character(_ problem: String, offset: Int)
 }
 
-/// Reads a YAML text by parts, with libyaml.
+/// A parser that turns a YAML text into events, with libyaml.
 ///
-/// Parts are not held together here, so that neither depth nor aliases of a text cost anything before somebody has looked at them.
+/// The parser does not build a tree. The caller can therefore limit depth and aliases before they use memory.
 final class YAMLParser {
   private let bytes: UnsafeMutableBufferPointer<UInt8>
-  // It points into itself, so it must not move.
+  // The structure contains pointers to itself, so it must not move.
   private let parser: UnsafeMutablePointer<yaml_parser_t>
 
   init(_ text: String) {
@@ -72,9 +71,9 @@ final class YAMLParser {
     bytes.deallocate()
   }
 
-  /// The next part.
+  /// Returns the next event.
   ///
-  /// - Throws: ``YAMLSyntaxError``; nothing can be read after it.
+  /// - Throws: ``YAMLSyntaxError`` if the text is invalid. No events can be read after it.
   func next() throws(YAMLSyntaxError) -> YAMLEvent {
     while true {
       var event = yaml_event_t()
@@ -84,7 +83,7 @@ final class YAMLParser {
     }
   }
 
-  /// `nil` for the start of the stream.
+  /// Converts an event; returns `nil` for the start of the stream.
   private static func part(_ event: yaml_event_t) -> YAMLEvent? {
     var part = YAMLEvent(content: .end, mark: YAMLMark(event.start_mark))
     switch event.type {
@@ -95,7 +94,7 @@ final class YAMLParser {
     case YAML_SCALAR_EVENT:
       let scalar = event.data.scalar
       (part.tag, part.anchor) = (text(scalar.tag), text(scalar.anchor))
-      // The value may have zeros in it.
+      // The value can contain NUL bytes.
       let value = String(decoding: UnsafeBufferPointer(start: scalar.value, count: scalar.length), as: UTF8.self)
       part.content = .scalar(value, isPlain: scalar.style == YAML_PLAIN_SCALAR_STYLE && part.tag == nil)
     case YAML_SEQUENCE_START_EVENT:

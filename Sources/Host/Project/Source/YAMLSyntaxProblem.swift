@@ -1,11 +1,11 @@
-/// Says in plain words what the YAML parser found wrong with a text.
+/// Explanations of the errors of the YAML parser, for users.
 enum YAMLSyntaxProblem {
-  /// The words for an alias whose anchor is not there.
+  /// Parser message for an alias without an anchor.
   static let unknownAnchor = "found undefined alias"
-  /// The words for a second document.
+  /// Parser message for a second document.
   static let secondDocument = "but found another document"
 
-  /// The parser's words, and ours with what to do.
+  /// Messages of the parser, each with a message and a hint for the user.
   private static let explanations: [(found: String, message: String, hint: String)] = [
     (
       "mapping values are not allowed in this context", "a ':' is not expected here",
@@ -63,11 +63,11 @@ enum YAMLSyntaxProblem {
     ),
   ]
 
-  /// The problem that stopped the parser.
+  /// Returns the problem that stopped the parser.
   static func diagnostic(for error: any Error, in source: SourceText) -> Diagnostic {
     switch error {
     case YAMLSyntaxError.grammar(let problem, let mark, let context):
-      // An open quote is found at the end of the file; its beginning is what the user looks for.
+      // The parser detects an unclosed quote at the end of the file. The user needs the position of its beginning.
       let isOpenQuote = problem == "found unexpected end of stream"
       return explained(problem, at: position(isOpenQuote ? context ?? mark : mark, in: source), in: source)
     case YAMLSyntaxError.character(let problem, let offset):

@@ -1,11 +1,11 @@
-/// Numbers of users and groups that no project can give.
+/// The numbers of users and groups that a project cannot assign.
 public enum ReservedNumbers {
   /// Number of the user and group of Cultivar's daemon, the same in every image.
   public static let daemon: UInt32 = 901
-  /// Name of that user.
+  /// Name of the daemon's user.
   static let daemonName = "cultivard"
 
-  /// Why an account of this name cannot have a number, and what to do; `nil` where it can.
+  /// Returns the reason why an account cannot have a number, and a hint; `nil` if it can have the number.
   ///
   /// The ranges are those of Debian Policy, section 9.2.2, and of systemd's list of users, groups, UIDs and GIDs.
   static func objection(to number: UInt32, of name: String, hasDaemon: Bool) -> (reason: String, hint: String)? {
@@ -22,19 +22,19 @@ public enum ReservedNumbers {
   }
 }
 
-/// What must hold between the users and groups of all layers of a system.
+/// The checks of the users and groups of all layers of a system.
 enum AccountAgreement {
-  /// Folders that the root file system does not keep; a home there has nothing in it on a device.
+  /// Folders that are not part of the root file system. A home folder in one of them is empty on the device.
   private static let passing = ["/proc", "/sys", "/dev", "/run", "/tmp", "/nonexistent"]
 
-  /// True for a home that the build cannot make.
+  /// Returns true if a build cannot create the home folder.
   static func isPassing(_ home: String) -> Bool {
     passing.contains { home == $0 || home.hasPrefix($0 + "/") }
   }
 
-  /// Accounts that contradict each other, or that no system can have, are reported.
+  /// Reports accounts that contradict each other, and accounts that a system cannot have.
   ///
-  /// - Parameter hasDaemon: True if the image gets the user of the daemon.
+  /// - Parameter hasDaemon: True if the image has the user of the daemon.
   static func check(_ layers: [SystemLayer], hasDaemon: Bool, _ problems: inout ProblemList) {
     let users = layers.flatMap(\.users)
     let groups = layers.flatMap(\.groups)
@@ -48,7 +48,7 @@ enum AccountAgreement {
     }
   }
 
-  /// Each number belongs to one name, and each name has one number.
+  /// Checks that each number belongs to one name and that each name has one number.
   private static func checkNumbers(
     _ kind: String, _ accounts: [(name: String, number: UInt32?, position: SourcePosition)], hasDaemon: Bool,
     _ problems: inout ProblemList

@@ -1,17 +1,15 @@
 import FoundationEssentials
 import Spelling
 
-/// A layer, to be shown.
+/// A description of a layer, for users.
 public struct LayerDescription: Sendable, Equatable {
   private let layer: LayerDefinition
 
   init(_ layer: LayerDefinition) { self.layer = layer }
 
-  /// Name.
   public var name: String { layer.name }
-  /// Where it comes from.
   public var origin: String { layer.origin }
-  /// What it is for.
+  /// Purpose of the layer.
   public var about: String { layer.about }
 
   private var lists: [(key: String, items: [String])] {
@@ -31,7 +29,7 @@ public struct LayerDescription: Sendable, Equatable {
     ].filter { !$0.1.isEmpty }
   }
 
-  /// The layer in lines for a terminal.
+  /// The description as text for a terminal.
   public var text: String {
     var lines = ["\(name)  (\(origin))", "  \(about)"]
     lines += lists.map { "  \($0.key): \($0.items.joined(separator: ", "))" }
@@ -44,7 +42,7 @@ public struct LayerDescription: Sendable, Equatable {
     return lines.joined(separator: "\n")
   }
 
-  /// The layer for a program.
+  /// The description as JSON.
   public var json: JSONValue {
     var entries: [(key: String, value: JSONValue)] = [
       (key: "name", value: .text(name)), (key: "origin", value: .text(origin)),
@@ -69,7 +67,7 @@ public struct LayerDescription: Sendable, Equatable {
 }
 
 extension VariableDeclaration {
-  /// The default in one line; `nil` where there is none.
+  /// The default value in one line; `nil` if there is none.
   fileprivate var defaultText: String? {
     guard type != .secret, let defaultValue else { return nil }
     switch defaultValue.content {
@@ -87,12 +85,10 @@ public struct LayerCatalogue: Sendable {
   private let project: ProjectDefinition
   private let library: LayerLibrary
 
-  /// Makes a catalogue.
-  ///
   /// - Parameters:
   ///   - project: The project; `nil` for the built-in layers only.
-  ///   - library: Where layers are found.
-  ///   - folder: Where paths of layers start without a project.
+  ///   - library: Library of layers.
+  ///   - folder: Folder for relative paths of layers if there is no project.
   public init(project: ProjectDefinition?, library: LayerLibrary, folder: URL) {
     self.project =
       project
@@ -102,9 +98,9 @@ public struct LayerCatalogue: Sendable {
     self.library = library
   }
 
-  /// All layers, those of the project first; of git repositories the ones that were fetched.
+  /// Returns all layers, those of the project first. Layers of git repositories are included if they have been fetched.
   ///
-  /// - Throws: ``ProjectProblems`` with what is wrong in the layers' files.
+  /// - Throws: ``ProjectProblems`` if the file of a layer has errors.
   public func all() throws(ProjectProblems) -> [LayerDescription] {
     let selection = LayerSelection(project: project, library: library)
     var problems = ProblemList(fileKind: ProjectReader.kindOnDisk)
@@ -113,9 +109,9 @@ public struct LayerCatalogue: Sendable {
     return layers.map(LayerDescription.init)
   }
 
-  /// The layer of a name, or in a folder.
+  /// Returns the layer with a name, or at a path.
   ///
-  /// - Throws: ``ProjectProblems`` with what is wrong in the layer's file, ``ProjectFailure`` where there is none.
+  /// - Throws: ``ProjectProblems`` if the layer's file has errors; ``ProjectFailure`` if there is no such layer.
   public func layer(named name: String) throws -> LayerDescription {
     let selection = LayerSelection(project: project, library: library)
     guard let place = selection.place(named: name, beside: nil) else {
@@ -131,21 +127,20 @@ public struct LayerCatalogue: Sendable {
   }
 }
 
-/// All systems of a project at once, for `cultivar check`.
+/// The check of all systems of a project, for `cultivar check`.
 public struct SystemsCheck: Sendable {
   private let library: LayerLibrary
 
-  /// Makes a check.
   public init(library: LayerLibrary) {
     self.library = library
   }
 
-  /// Reads all systems of a project, and looks at what no single one of them can tell.
+  /// Reads all systems of a project, and checks the settings that apply to all systems.
   ///
   /// - Parameters:
   ///   - project: The project.
-  ///   - environment: The environment; a secret that it lacks is a warning.
-  /// - Returns: The problems, errors and warnings, and the systems that could be read, by image.
+  ///   - environment: Environment variables. A missing one is a warning.
+  /// - Returns: All errors and warnings, and the systems that could be read, by name of the image.
   public func run(
     _ project: ProjectDefinition, environment: [String: String]
   ) -> (problems: [Diagnostic], systems: [String: SystemReader.Result]) {
@@ -180,7 +175,7 @@ public struct SystemsCheck: Sendable {
     }
   }
 
-  /// What the project says for all images must be about a layer of at least one.
+  /// Reports variables and overrides of the project for layers that no image has.
   private func refuseUnused(
     _ project: ProjectDefinition, _ systems: [String: SystemReader.Result], _ problems: inout ProblemList
   ) {

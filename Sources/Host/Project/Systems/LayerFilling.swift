@@ -1,10 +1,10 @@
 import FoundationEssentials
 
-/// Fills the variables into a layer's parts.
+/// A conversion of a layer's parts that fills in the variables.
 struct LayerFilling {
-  /// Name of the layer that is made.
+  /// Name of the resulting layer.
   let name: String
-  /// The layer whose variables a plain name means; `nil` for the image's own additions.
+  /// Layer that declares the variables with plain names; `nil` for the image's own additions.
   let owner: LayerDefinition?
   var table: VariableTable
   var trace: SystemTrace
@@ -16,7 +16,7 @@ struct LayerFilling {
     var isSecret = false
   }
 
-  /// Makes the layer.
+  /// Returns the layer with its variables filled in.
   mutating func layer(_ parts: LayerParts, origin: String, position: SourcePosition) -> SystemLayer {
     var layer = SystemLayer(name: name, origin: origin, position: position)
     layer.repositories = parts.repositories.compactMap { repository($0) }
@@ -82,13 +82,13 @@ struct LayerFilling {
 
   // MARK: Text
 
-  /// The text of a place that holds no secret; `nil` where it cannot be made, which was reported.
+  /// Returns the filled-in text of a part that must not contain secrets; `nil` after an error, which has been reported.
   private mutating func text(_ text: VariableText?) -> String? {
     guard let text, let filled = fill(text, mayBeSecret: false) else { return nil }
     return filled.text
   }
 
-  /// The texts of a list; an item that is nothing but a list variable gives an item for each entry.
+  /// Returns the filled-in texts of a list. An item that is only a list variable yields one item for each entry.
   private mutating func texts(_ items: [VariableText]) -> [String] {
     items.flatMap { item -> [String] in
       if let variable = item.onlyVariable,
@@ -104,13 +104,13 @@ struct LayerFilling {
     }
   }
 
-  /// ``text(_:)`` with its place.
+  /// Returns ``text(_:)`` with its position.
   private mutating func locatedText(_ text: VariableText?) -> Located<String>? {
     guard let text, let filled = self.text(text) else { return nil }
     return Located(value: filled, position: text.position)
   }
 
-  /// ``texts(_:)``, each with its place.
+  /// Returns ``texts(_:)`` with their positions.
   private mutating func locatedTexts(_ items: [VariableText]) -> [Located<String>] {
     items.flatMap { item in texts([item]).map { Located(value: $0, position: item.position) } }
   }
@@ -147,7 +147,7 @@ struct LayerFilling {
     return checked(filled.text, text).map { Filled(text: $0, isSecret: filled.isSecret) }
   }
 
-  /// A text that is now complete, measured by what it must be.
+  /// Checks the form of a text after its variables are filled in.
   private mutating func checked(_ filled: String, _ text: VariableText) -> String? {
     problems.read(text.kind.shape, SourceNode(.text(filled), at: text.position))
   }
@@ -186,7 +186,7 @@ struct LayerFilling {
       return inner.flatMap { item in
         var item = item
         (item.owner, item.group) = (part.owner, part.group)
-        // A mode is for the files; folders stay passable.
+        // The mode applies only to files. Folders must remain searchable.
         if case .file = item.content { item.mode = part.mode }
         return files(item)
       }
@@ -200,12 +200,12 @@ struct LayerFilling {
     case .folder: return [file(.folder, at: path)]
     case .link(let target): return text(target).map { [file(.link($0), at: path)] } ?? []
     case .absent: return [file(.absent, at: path)]
-    // Those of layers have got their content when the layer was read; others were reported.
+    // In a layer, the content was set when the layer was read. Elsewhere, this has been reported.
     case .overlay: return []
     }
   }
 
-  /// Says what a file has besides its content that does not come along.
+  /// Reports attributes of a file that are not copied.
   private mutating func refuseAttributes(of file: URL, at position: SourcePosition) {
     for message in LostAttributes.messages(about: file) {
       let hint = "give it in a step: `setcap`, `setfacl`, `setfattr`"
@@ -216,7 +216,9 @@ struct LayerFilling {
     }
   }
 
-  /// The text of a file with its variables filled in, line by line, so that a mistake is shown where it stands.
+  /// Returns the text of a file with its variables filled in.
+  ///
+  /// The file is processed line by line, so that errors have the right position.
   private mutating func template(_ url: URL, at position: SourcePosition) -> Filled? {
     let content: String
     switch ProjectReader.load(url) {
@@ -288,15 +290,16 @@ struct LayerFilling {
       inputs: Dictionary(part.inputs.map { ($0.name, $0.value) }) { first, _ in first })
   }
 
-  /// Name of the environment variable that a step has a variable in. With something before it, because a layer's
-  /// variable may well be called `path`.
+  /// Returns the name of the environment variable that gives a layer's variable to a step.
+  ///
+  /// The prefix avoids conflicts: a layer can have a variable `path`.
   static func environmentName(of variable: String) -> String {
     "VAR_" + variable.uppercased().replacing("-", with: "_").replacing(".", with: "_")
   }
 }
 
 extension SystemFile {
-  /// What happens at the path, for people.
+  /// Description of the change at the path, for people.
   fileprivate var action: String {
     switch content {
     case .file(let url): "copied from \(url.path)"

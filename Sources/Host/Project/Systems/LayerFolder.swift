@@ -1,17 +1,16 @@
 import FoundationEssentials
 
-/// Reads the folder of a layer: `layer.yaml`, the overlay `files`, and the scripts in `steps`.
+/// The folder of a layer, with `layer.yaml`, the overlay `files`, and the scripts in `steps`.
 struct LayerFolder {
-  /// The folder.
   let folder: URL
   /// Name of the layer.
   let name: String
-  /// Where it comes from, for people.
+  /// Origin of the layer, for people.
   let origin: String
 
   /// Reads the layer.
   ///
-  /// - Returns: The layer; `nil` where it cannot be used, after it was said why.
+  /// - Returns: The layer; `nil` if it is invalid, which is reported.
   func read(_ problems: inout ProblemList) -> LayerDefinition? {
     let file = folder.appending(path: LayerLibrary.fileName)
     let text: String
@@ -40,9 +39,9 @@ struct LayerFolder {
     return layer
   }
 
-  /// A script that nobody names would never run, and nobody would know.
+  /// Reports scripts that no step names, because they would never run.
   ///
-  /// - Parameter root: The layer's file as it is written: a script that cannot be used was reported where it is named.
+  /// - Parameter root: The layer's file as written. Invalid scripts have already been reported at their steps.
   private func refuseUnusedScripts(_ root: SourceNode, _ problems: inout ProblemList) {
     let steps = folder.appending(path: "steps")
     var named: [SourceNode?] = []
@@ -63,7 +62,7 @@ struct LayerFolder {
     }
   }
 
-  /// The overlay with what `files:` says of it, and then the other files.
+  /// Returns the files of the overlay, changed by the items of `files:` that have no content, and then the other files.
   private func merged(
     _ overlay: [FilePart], _ layer: LayerDefinition, _ problems: inout ProblemList
   ) -> [FilePart] {
@@ -96,18 +95,17 @@ struct FolderContent {
   private let folder: URL
   private let path: String
 
-  /// Looks at a folder.
-  ///
   /// - Parameters:
-  ///   - folder: The folder; a missing one has no files.
+  ///   - folder: Folder of the build host. A missing folder has no files.
   ///   - path: Path in the image without a final slash; empty for the root.
   init(_ folder: URL, at path: String) {
     self.folder = folder
     self.path = path
   }
 
-  /// Files and links, sorted by path, and the folders that are empty. `.gitkeep` keeps an empty folder in git, and is no
-  /// file of the image.
+  /// Returns the files and links, sorted by path, and the empty folders.
+  ///
+  /// `.gitkeep` keeps an empty folder in git. It is not a file of the image.
   func parts(position: SourcePosition, _ problems: inout ProblemList) -> [FilePart] {
     var parts: [FilePart] = []
     let names = ((try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []).sorted()

@@ -1,14 +1,12 @@
-/// The layers of an image and what they come after, to be shown.
+/// The layers of an image with their dependencies, for users.
 public struct LayerGraph: Sendable, Equatable {
   /// A layer and the layers that come before it.
   public struct Node: Sendable, Equatable {
-    /// Name.
     public var name: String
-    /// Where it comes from.
     public var origin: String
-    /// Layers that it requires, by the name of the layer that is there.
+    /// Names of the layers that meet its requirements.
     public var requires: [String]
-    /// Further layers that come before it.
+    /// Names of the layers that its `after` puts before it.
     public var after: [String]
   }
 
@@ -34,7 +32,7 @@ public struct LayerGraph: Sendable, Equatable {
     }
   }
 
-  /// One line a layer, in their order.
+  /// The graph as text, with one line for each layer.
   public var text: String {
     let lines = nodes.enumerated().map { index, node in
       let before =
@@ -45,7 +43,7 @@ public struct LayerGraph: Sendable, Equatable {
     return (["\(image)"] + lines).joined(separator: "\n")
   }
 
-  /// The graph in the language of Graphviz; dashed where a layer only comes after another.
+  /// The graph in the DOT language of Graphviz. Dashed edges stand for `after`.
   public var dot: String {
     var lines = ["digraph \"\(image)\" {", "  rankdir=BT;"]
     for node in nodes {
@@ -56,7 +54,7 @@ public struct LayerGraph: Sendable, Equatable {
     return (lines + ["}"]).joined(separator: "\n")
   }
 
-  /// The graph for a program.
+  /// The graph as JSON.
   public var json: JSONValue {
     [
       "image": .text(image),

@@ -1,45 +1,45 @@
 import FoundationEssentials
 
-/// Where layers are found: the library that comes with the tool, and the git repositories that were fetched.
+/// The available layers: those that come with the tool, and those of git repositories that have been fetched.
 public struct LayerLibrary: Sendable {
-  /// Name of the file that makes a folder a layer.
+  /// Name of the file that a folder needs to be a layer.
   public static let fileName = "layer.yaml"
   /// Name of the file with the built-in profiles.
   public static let profilesFileName = "profiles.yaml"
-  /// What a built-in layer says of its origin.
+  /// Origin of a built-in layer.
   public static let builtInOrigin = "built-in"
 
-  /// A folder of layers that come with the tool; `nil` where none was found.
+  /// Folder of the built-in layers; `nil` if it was not found.
   public var builtIn: URL?
-  /// Layers of git repositories, by the name that the project gives them.
+  /// Fetched layers of git repositories, by the name that the project gives them.
   public var checkouts: [String: Checkout]
 
-  /// A layer of a git repository, fetched.
+  /// A checkout of a git repository that contains a layer.
   public struct Checkout: Sendable {
-    /// Its folder.
+    /// Folder of the checkout.
     public var folder: URL
-    /// The commit.
+    /// Hash of the commit.
     public var commit: String
 
-    /// Makes a checkout.
     public init(folder: URL, commit: String) {
       self.folder = folder
       self.commit = commit
     }
   }
 
-  /// Makes a library.
   public init(builtIn: URL?, checkouts: [String: Checkout] = [:]) {
     self.builtIn = builtIn
     self.checkouts = checkouts
   }
 
-  /// The folder of the built-in layers: where the environment says (`CULTIVAR_LAYERS`), else beside the installed tool
-  /// (`bin/cultivar`, `share/cultivar/layers`), else in the source checkout that the tool was built in.
+  /// Returns the folder of the built-in layers; `nil` if it is not found.
+  ///
+  /// The environment variable `CULTIVAR_LAYERS` takes precedence. Then follow `share/cultivar/layers` of an installed
+  /// tool (`bin/cultivar`), and `Layers` in the source tree in which the tool was built.
   ///
   /// - Parameters:
-  ///   - environment: The environment.
-  ///   - tool: The running executable.
+  ///   - environment: Environment variables.
+  ///   - tool: File of the running executable.
   public static func builtInFolder(environment: [String: String], tool: URL) -> URL? {
     if let named = environment["CULTIVAR_LAYERS"], !named.isEmpty { return URL(fileURLWithPath: named) }
     let binaries = tool.resolvingSymlinksInPath().deletingLastPathComponent()
@@ -60,7 +60,7 @@ public struct LayerLibrary: Sendable {
     ProjectReader.kindOnDisk(folder.appending(path: profilesFileName)) == .file
   }
 
-  /// Names of the layers in a folder of layers, in order.
+  /// Returns the names of the layers in a folder, sorted.
   static func names(in folder: URL) -> [String] {
     let entries = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
     return entries.filter { ProjectReader.kindOnDisk(folder.appending(path: "\($0)/\(fileName)")) == .file }.sorted()

@@ -1,7 +1,9 @@
 import Spelling
 
 extension LayerOverride {
-  /// Changes a layer: takes out what is to go, then merges the rest; what has the same name or path replaces in its place.
+  /// Applies the override to a layer: removes parts, then merges the new ones.
+  ///
+  /// A new part takes the position of a part with the same name or path.
   func apply(to layer: inout LayerDefinition, _ trace: inout SystemTrace, _ problems: inout ProblemList) {
     for item in removals.items {
       remove(item, from: &layer, &trace, &problems)
@@ -17,7 +19,7 @@ extension LayerOverride {
     layer.parts.excludedPackages = Self.merged(base.excludedPackages, parts.excludedPackages) { $0.written }
     layer.parts.files = Self.merged(base.files, parts.files) { $0.path.written }
     layer.parts.persisted = Self.merged(base.persisted, parts.persisted) { $0.path.written }
-    // The last rule that matches counts, so that what comes later is written later.
+    // The last rule that matches applies, so the rules of the override come last.
     layer.parts.paths += parts.paths
     layer.parts.kernelArguments = Self.merged(base.kernelArguments, parts.kernelArguments) { $0.written }
     layer.parts.bootModules = Self.merged(base.bootModules, parts.bootModules) { $0.written }
@@ -33,7 +35,7 @@ extension LayerOverride {
 
   private func mergeUnits(into units: inout UnitParts) {
     let named = Set((parts.units.enabled + parts.units.disabled + parts.units.masked).map(\.written))
-    // What the override says of a unit takes the place of what the layer says of it.
+    // For each unit, the setting of the override replaces that of the layer.
     units.enabled = units.enabled.filter { !named.contains($0.written) } + parts.units.enabled
     units.disabled = units.disabled.filter { !named.contains($0.written) } + parts.units.disabled
     units.masked = units.masked.filter { !named.contains($0.written) } + parts.units.masked
@@ -140,6 +142,6 @@ extension LayerOverride {
 }
 
 extension VariableText {
-  /// The name in a package's wish, without the version.
+  /// The name of the package, without a version.
   var packageName: String { String(written.prefix { $0 != "=" }) }
 }

@@ -1,17 +1,17 @@
 import FoundationEssentials
 import Spelling
 
-/// Finds the layers of an image: the named ones, and what they require.
+/// A selection of the layers of an image: the named layers and their requirements.
 struct LayerSelection {
-  /// Who asks for a layer.
+  /// The image, profile or layer that requests a layer.
   struct Asker: Sendable, Equatable {
-    /// For people: `profile 'edge'`, `layer 'web'`.
+    /// Description for people: `profile 'edge'`, `layer 'web'`.
     var words: String
-    /// Folder of the layer that asks: layers beside it can be required by name.
+    /// Folder of a requesting layer. It can require the layers beside it by name.
     var folder: URL?
   }
 
-  /// A layer that is needed, and who asks for it.
+  /// A request for a layer.
   struct Wish: Sendable {
     var name: Located<String>
     var asker: Asker
@@ -19,16 +19,16 @@ struct LayerSelection {
 
   let project: ProjectDefinition
   let library: LayerLibrary
-  /// Layers that are left out.
+  /// Names of layers to leave out.
   var drops: Set<String> = []
-  /// Layers to take in place of others.
+  /// Names of replacement layers, by the name of the replaced layer.
   var replacements: [String: String] = [:]
 
-  /// What was found, in the order of finding: what a layer requires before itself.
+  /// Layers found so far. The requirements of a layer come before it.
   private(set) var layers: [LayerDefinition] = []
-  /// Why each layer is there, by name.
+  /// Reason for each layer, by name.
   private(set) var reasons: [String: String] = [:]
-  /// Layers of git repositories that have not been fetched.
+  /// Names of layers of git repositories that have not been fetched.
   private(set) var missingCheckouts: [String] = []
 
   private var unmet: [Wish] = []
@@ -51,7 +51,7 @@ struct LayerSelection {
 
   private var projectFolder: URL { project.folder.appending(path: "layers") }
 
-  /// Adds the layers that are named, and what they require.
+  /// Adds the requested layers and their requirements.
   mutating func add(_ wishes: [Wish], _ problems: inout ProblemList) {
     let roots = wishes.compactMap { wish -> (LayerDefinition, Wish)? in
       guard let wish = changed(wish), let layer = load(wish, &problems) else { return nil }
@@ -62,7 +62,7 @@ struct LayerSelection {
     for wish in unmet { refuse(wish, &problems) }
   }
 
-  /// What is taken for a wish: something else where it is replaced, nothing where it is dropped.
+  /// Returns the request after replacement of its layer; `nil` if the layer is dropped.
   private func changed(_ wish: Wish) -> Wish? {
     var wish = wish
     if let other = replacements[wish.name.value] {
@@ -96,7 +96,7 @@ struct LayerSelection {
     provided.formUnion([layer.name] + layer.provides.map(\.value))
   }
 
-  /// Says what is missing, unless a layer that came later provides it.
+  /// Reports a missing layer, unless a layer that was added later provides it.
   private func refuse(_ wish: Wish, _ problems: inout ProblemList) {
     let name = wish.name.value
     let suppliers = layers.filter { layer in
@@ -186,7 +186,7 @@ struct LayerSelection {
     place(named: wish.name.value, beside: wish.asker.folder)
   }
 
-  /// The folder of a layer by its name, or by the path that an image or profile gives.
+  /// Returns the folder of a layer, by its name or by a path in an image or profile.
   func place(named name: String, beside asker: URL?) -> LayerFolder? {
     if name.contains("/") {
       let folder = project.folder.file(at: name)
@@ -223,9 +223,9 @@ struct LayerSelection {
   }
 }
 
-/// The order of layers: by dependency, then by writing.
+/// The order of layers: by dependency, then by the order in which they were found.
 enum LayerOrder {
-  /// What each layer comes after, by name, where it is there.
+  /// Returns the layers of the image that must come before each layer, by its name.
   static func edges(_ layers: [LayerDefinition]) -> [String: [Located<String>]] {
     var edges: [String: [Located<String>]] = [:]
     for layer in layers {
@@ -240,12 +240,13 @@ enum LayerOrder {
     return edges
   }
 
-  /// Puts layers into their order; each circle is reported as the path that it forms.
+  /// Returns layers in their order. Reports each cycle as a path.
   ///
-  /// - Parameter layers: The layers in the order of finding, which decides where no dependency does.
+  /// - Parameter layers: Layers in the order in which they were found. This order applies to layers that do not depend
+  ///   on each other.
   static func sorted(_ layers: [LayerDefinition], _ problems: inout ProblemList) -> [LayerDefinition] {
     let edges = edges(layers)
-    // Who asks was found after what it asks for: the path begins with the layer that the image names.
+    // A layer was found after its requirements. In reverse order, a path begins with the layer that the image names.
     let cycles = WaitCycles.all(in: edges, order: layers.reversed().map(\.name))
     for cycle in cycles {
       problems.error(
@@ -259,7 +260,7 @@ enum LayerOrder {
     func isNext(_ layer: LayerDefinition) -> Bool {
       (edges[layer.name] ?? []).allSatisfy { done.contains($0.value) }
     }
-    // Without circles there is always one whose predecessors are all done.
+    // Without cycles, there is always a layer whose predecessors are all done.
     while let index = rest.firstIndex(where: isNext) {
       let layer = rest.remove(at: index)
       done.insert(layer.name)
@@ -268,7 +269,7 @@ enum LayerOrder {
     return sorted
   }
 
-  /// Layers that cannot be in one image are reported.
+  /// Reports layers that cannot be in the same image.
   static func checkConflicts(
     _ layers: [LayerDefinition], reasons: [String: String], _ problems: inout ProblemList
   ) {

@@ -1,17 +1,17 @@
-/// Tells private keys from other texts, so that none of them is shown or becomes a part of an image by mistake.
+/// The detection of private keys, so that none is shown or added to an image by mistake.
 enum PrivateKeyText {
-  /// What to do instead.
+  /// Advice for the user.
   static let hint =
     "name the file of the public key, which ends in .pub; what has to be private belongs into a variable of the type secret"
 
-  /// Whether a text has a private key in it, as OpenSSL, OpenSSH (both PEM) or PuTTY write it.
+  /// Returns true if a text contains a private key in the format of OpenSSL, OpenSSH (both PEM) or PuTTY.
   static func isOne(_ text: String) -> Bool {
     text.contains("PRIVATE KEY-----") || text.hasPrefix("PuTTY-User-Key-File-")
   }
 }
 
 extension Shape<String> {
-  /// The same for texts that may not be private keys: one of them is said to be one, and nothing of it is shown.
+  /// The same shape, except that private keys are errors. The message does not show the key.
   var refusingPrivateKeys: Shape {
     Shape(description) { node, reading in
       if case .scalar(let scalar) = node.content, PrivateKeyText.isOne(scalar.text) {

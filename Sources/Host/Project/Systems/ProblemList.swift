@@ -1,11 +1,11 @@
 import FoundationEssentials
 
-/// The problems found while a system is put together, in whatever file they are, with secrets covered.
+/// The problems found while a system is read, in all of its files, with secrets masked.
 struct ProblemList {
-  /// What stands in place of a secret.
+  /// Text that replaces a secret.
   static let cover = "•••"
 
-  /// The problems, with secrets still in them.
+  /// Problems, with secrets not masked yet.
   private var diagnostics: [Diagnostic] = []
   private var sources: [String: SourceText] = [:]
   private var secrets: Set<String> = []
@@ -15,42 +15,40 @@ struct ProblemList {
     self.fileKind = fileKind
   }
 
-  /// Makes the lines of a file known.
+  /// Adds a file, so that problems can show its lines.
   mutating func know(_ source: SourceText) {
     sources[source.file.path] = source
   }
 
-  /// Makes a secret known, each of its lines for itself: none of them is shown.
+  /// Adds a secret. The secret and each of its lines are masked.
   mutating func hide(_ secret: String) {
     for line in secret.split(whereSeparator: \.isNewline).map(String.init) + [secret] where !line.isEmpty {
       secrets.insert(line)
     }
   }
 
-  /// A reading of the file that a position is in; what it finds is taken over with ``take(_:)``.
+  /// Returns a reading of the file that contains a position. Its problems must be added with ``take(_:)``.
   func reading(at position: SourcePosition) -> Reading {
     Reading(
       source: sources[position.file.path] ?? SourceText(file: position.file, text: ""), fileKind: fileKind)
   }
 
-  /// Reads a value by its shape.
+  /// Reads a value and adds the problems found.
   mutating func read<Value>(_ shape: Shape<Value>, _ node: SourceNode) -> Value? {
     var reading = reading(at: node.position)
     defer { take(reading.diagnostics) }
     return shape.read(node, &reading)
   }
 
-  /// Takes over what was found elsewhere.
+  /// Adds problems that were found elsewhere.
   mutating func take(_ found: [Diagnostic]) {
     diagnostics += found
   }
 
-  /// Records an error.
   mutating func error(_ message: String, at position: SourcePosition, hint: String? = nil) {
     diagnostics.append(diagnostic(.error, message, at: position, hint: hint))
   }
 
-  /// Records a warning.
   mutating func warning(_ message: String, at position: SourcePosition, hint: String? = nil) {
     diagnostics.append(diagnostic(.warning, message, at: position, hint: hint))
   }
@@ -63,10 +61,10 @@ struct ProblemList {
       sourceLine: sources[position.file.path]?.line(position.line) ?? "", hint: hint)
   }
 
-  /// How many errors there are.
+  /// Number of errors.
   var errorCount: Int { diagnostics.count { $0.severity == .error } }
 
-  /// The problems by file and position, no secret in them.
+  /// The problems, sorted by file and position, with secrets masked.
   var problems: ProjectProblems {
     ProjectProblems(
       diagnostics.map { diagnostic in
@@ -78,7 +76,7 @@ struct ProblemList {
       })
   }
 
-  /// A text without the secrets in it, longer ones first, so that none is left in part.
+  /// Returns a text with secrets masked. Longer secrets are replaced first, so that no part of them remains.
   private func cover(_ text: String) -> String {
     secrets.sorted { ($0.count, $0) > ($1.count, $1) }.reduce(text) { $0.replacing($1, with: Self.cover) }
   }

@@ -1,28 +1,26 @@
 import FoundationEssentials
 import Spelling
 
-/// Makes a system's definition of what a project says: finds its layers, puts them into order, fills the variables in.
+/// A reader that creates the definition of a system from a project.
 ///
-/// Nothing is run or fetched; layers of git repositories have to be there (``LayerLibrary/checkouts``).
+/// It finds the layers, sorts them and fills in the variables. It does not run or fetch anything: layers of git
+/// repositories must have been fetched (``LayerLibrary/checkouts``).
 public struct SystemReader: Sendable {
   private let library: LayerLibrary
 
-  /// Makes a reader.
-  ///
-  /// - Parameter library: Where layers are found.
+  /// - Parameter library: Library of layers.
   public init(library: LayerLibrary) {
     self.library = library
   }
 
-  /// A system, and what is worth knowing about it.
+  /// A system, with warnings and information about its parts.
   public struct Result: Sendable {
-    /// The system, complete.
     public var system: SystemDefinition
-    /// Warnings; no secret is in them.
+    /// Warnings, with secrets masked.
     public var warnings: [Diagnostic]
-    /// Where everything comes from.
+    /// Origins of all parts.
     public var trace: SystemTrace
-    /// What the layers come after, for a graph.
+    /// Dependencies of the layers.
     public var graph: LayerGraph
   }
 
@@ -30,12 +28,13 @@ public struct SystemReader: Sendable {
   ///
   /// - Parameters:
   ///   - project: The project.
-  ///   - image: One of its images, of the kind ``ImageKind/system``.
+  ///   - image: An image of the project, of the kind ``ImageKind/system``.
   ///   - settings: Values of `--set`, by name.
-  ///   - environment: The environment, for values that are there.
-  ///   - needsSecrets: Whether a variable that the environment lacks is an error. Where nothing is built it is a warning.
-  /// - Returns: The system; what it says is checked as far as files can tell.
-  /// - Throws: ``ProjectProblems`` with all problems, in the project file and in those of the layers. No secret is in them.
+  ///   - environment: Environment variables, for values with the tag `!env`.
+  ///   - needsSecrets: True if a missing environment variable is an error, as in a build; a warning otherwise.
+  /// - Returns: The system, checked as far as its files allow.
+  /// - Throws: ``ProjectProblems`` with all problems of the project file and the layers, with secrets masked, if there
+  ///   is at least one error.
   public func read(
     _ image: ImageDefinition, of project: ProjectDefinition, set settings: [String: String] = [:],
     environment: [String: String] = [:], needsSecrets: Bool = true
@@ -92,7 +91,7 @@ public struct SystemReader: Sendable {
     }
     var table = VariableTable(
       project: project, image: image, suite: base.suite, layers: layers, surroundings: surroundings)
-    // With a layer missing, its variables would be reported as mistakes that they are not.
+    // If a layer is missing, correct uses of its variables would be reported as errors.
     let isComplete = problems.errorCount == 0
     if isComplete {
       table.fill(
@@ -170,7 +169,7 @@ public struct SystemReader: Sendable {
     }
   }
 
-  /// What is dropped or replaced has to be there otherwise: a slip of the pen would leave the layer in.
+  /// Reports dropped or replaced layers that nothing asks for. A misspelt name would otherwise leave the layer in.
   private func refuseIdleChanges(
     _ request: SystemRequest, _ selection: LayerSelection, _ profile: ProfileDefinition?, _ problems: inout ProblemList
   ) {
@@ -192,7 +191,7 @@ public struct SystemReader: Sendable {
   ) {
     for override in overrides {
       guard let index = layers.firstIndex(where: { $0.name == override.layer }) else {
-        // What the project overrides is for all images, and need not be in this one.
+        // Overrides of the project apply to all images. This image need not have the layer.
         guard !isProjects || !known.contains(override.layer) else { continue }
         problems.error(
           "image '\(image.name)' has no layer '\(override.layer)'", at: override.position,
@@ -205,7 +204,7 @@ public struct SystemReader: Sendable {
 }
 
 extension SystemBase {
-  /// Suite of Debian that packages come from; `nil` where an image that nobody has looked into says it.
+  /// Debian suite of the packages; `nil` for the suite of an image that has not been read yet.
   public var suite: String? {
     switch self {
     case .debian(let suite): suite
@@ -214,9 +213,9 @@ extension SystemBase {
   }
 }
 
-/// What must hold between the layers of a system.
+/// The checks between the layers of a system.
 enum LayerAgreement {
-  /// Layers that contradict each other are reported.
+  /// Reports layers that contradict each other.
   static func check(_ layers: [SystemLayer], _ problems: inout ProblemList) {
     var versions: [String: (version: String, layer: String)] = [:]
     var excluded: [String: String] = [:]
@@ -265,7 +264,7 @@ enum LayerAgreement {
     }
   }
 
-  /// What an earlier layer has said already is not said again.
+  /// Removes kernel arguments, kernel modules and firmware lines that an earlier layer already has.
   static func removeRepeated(_ layers: inout [SystemLayer]) {
     var arguments: Set<String> = []
     var modules: Set<String> = []

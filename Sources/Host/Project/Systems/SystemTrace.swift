@@ -1,27 +1,27 @@
-/// Where the parts of a system come from: what `cultivar explain` shows.
+/// The origins of the parts of a system, for `cultivar explain`.
 public struct SystemTrace: Sendable, Equatable {
-  /// One thing that happened to a part.
+  /// An action on a part.
   public struct Entry: Sendable, Equatable {
-    /// What the part is: `variable`, `package`, `file`.
+    /// Kind of the part: `variable`, `package`, `file`.
     public var kind: String
-    /// Its name: of a variable with its layer, of a file its path.
+    /// Name of the part. The name of a variable includes its layer; the name of a file is its path.
     public var name: String
-    /// The layer; the image's name for its own additions, empty for variables of project and image.
+    /// Name of the layer; the name of the image for its own additions; empty for variables of project and image.
     public var layer: String
-    /// What was done: `installs`, `removed by an override`, `value of the profile 'edge'`.
+    /// Description of the action: `installed`, `removed by an override`, `value of the profile 'edge'`.
     public var action: String
-    /// Where it is written; `nil` for the command line.
+    /// Position in a file; `nil` for the command line.
     public var position: SourcePosition?
-    /// Whether it counts in the end; something later or nearer took its place otherwise.
+    /// True if the action takes effect; false if another one replaces or overrides it.
     public var counts: Bool
-    /// The value of a variable, `nil` for everything else; covered where it is a secret.
+    /// Value of a variable, masked if it is a secret; `nil` for other parts.
     public var value: String?
   }
 
-  /// What happened, in the order of the layers.
+  /// Actions, in the order of the layers.
   public private(set) var entries: [Entry] = []
 
-  /// Records something.
+  /// Records an action.
   mutating func add(
     _ kind: String, _ name: String, layer: String, _ action: String, at position: SourcePosition?, counts: Bool = true,
     value: String? = nil
@@ -31,7 +31,7 @@ public struct SystemTrace: Sendable, Equatable {
         kind: kind, name: name, layer: layer, action: action, position: position, counts: counts, value: value))
   }
 
-  /// Records something that takes the place of what is there of the same kind and name.
+  /// Records an action that replaces earlier ones of the same kind and name.
   mutating func replace(
     _ kind: String, _ name: String, layer: String, _ action: String, at position: SourcePosition?
   ) {
@@ -41,19 +41,19 @@ public struct SystemTrace: Sendable, Equatable {
     add(kind, name, layer: layer, action, at: position)
   }
 
-  /// What is known of a name: a variable (with or without its layer), package, file, step, unit, user, layer.
+  /// Returns the actions for a name: a variable (with or without its layer), package, file, step, unit, user or layer.
   public func entries(named name: String) -> [Entry] {
     entries.filter { entry in
       entry.name == name || (entry.kind == "variable" && entry.name.hasSuffix(".\(name)"))
     }
   }
 
-  /// All names, in order.
+  /// All names, sorted.
   public var names: [String] { Array(Set(entries.map(\.name))).sorted() }
 }
 
 extension SystemTrace.Entry {
-  /// The entry for a program.
+  /// The entry as JSON.
   public var json: JSONValue {
     var entries: [(key: String, value: JSONValue)] = [
       (key: "kind", value: .text(kind)), (key: "name", value: .text(name)), (key: "layer", value: .text(layer)),

@@ -2,31 +2,31 @@ import FoundationEssentials
 import LinuxSystem
 import Spelling
 
-/// The variables of a system, each with its value and where that was given.
+/// The variables of a system, each with its value and the source of the value.
 struct VariableTable {
-  /// A variable.
+  /// The value of a variable.
   struct Entry {
     var value: VariableValue
     var isSecret: Bool
     var source: ValueSource
   }
 
-  /// What the outside gives.
+  /// The values from outside the files.
   struct Surroundings: Sendable {
-    /// `--set NAME=VALUE`.
+    /// Values of `--set`, by name.
     var settings: [String: String]
-    /// The environment, for `!env`.
+    /// Environment variables, for the tag `!env`.
     var environment: [String: String]
-    /// Whether a variable of the environment that is missing is an error; a warning otherwise.
+    /// True if a missing environment variable is an error; a warning otherwise.
     var needsSecrets: Bool
   }
 
-  /// The variables by full name, in the order of the layers.
+  /// Full names of the variables, in the order of the layers.
   private(set) var names: [String] = []
   private(set) var entries: [String: Entry] = [:]
-  /// Names that exist and have no usable value, which was reported: using one is no further mistake.
+  /// Names of variables without a valid value. This has been reported, so their use is not another error.
   private var broken: Set<String> = []
-  /// Plain names that something asked for.
+  /// Plain names that a text uses.
   private(set) var usedPlainNames: Set<String> = []
   private let project: ProjectDefinition
   private let image: ImageDefinition
@@ -50,7 +50,7 @@ struct VariableTable {
     self.facts = facts
   }
 
-  /// The values that somebody gives, in the order of precedence.
+  /// The values that an image, a project or a profile sets.
   private struct Level {
     var given: [GivenVariable]
     var words: String
@@ -60,8 +60,8 @@ struct VariableTable {
   /// Finds all values.
   ///
   /// - Parameters:
-  ///   - profile: The profile of the image.
-  ///   - known: Names of all layers; those that the image does not have are no mistake of a project or a profile.
+  ///   - profile: Profile of the image.
+  ///   - dropped: Names of dropped and replaced layers. Values for their variables are not errors.
   mutating func fill(
     profile: ProfileDefinition?, dropped: Set<String>, _ trace: inout SystemTrace, _ problems: inout ProblemList
   ) {
@@ -112,7 +112,7 @@ struct VariableTable {
       }
     }
     if let node = declaration.defaultValue {
-      // Its mistakes were reported when the layer was read.
+      // Its errors were reported when the layer was read.
       var scratch = problems.reading(at: node.position)
       record(
         declaration.shape.read(node, &scratch), .layerDefault(node.position), "default of the layer", at: node.position)
@@ -136,7 +136,7 @@ struct VariableTable {
       hint: "write `!env NAME` or `!file PATH` in its place, and change the secret: whoever has the file knows it")
   }
 
-  /// A value of the command line: text as it is, a list by lines, or with a tag what stands elsewhere.
+  /// Returns a value from the command line: text, the lines of a list, or the value that a tag refers to.
   private func setting(
     _ text: String, name: String, _ declaration: VariableDeclaration, _ problems: inout ProblemList
   ) -> VariableValue? {
@@ -168,7 +168,7 @@ struct VariableTable {
     return value
   }
 
-  /// Whether the value of a variable is a private key and may be none; says so, and shows nothing of it.
+  /// Returns true if the value of a variable that is not secret is a private key. Reports it without showing the key.
   private static func isPrivateKey(
     _ node: SourceNode, _ name: String, _ isSecret: Bool, _ problems: inout ProblemList
   ) -> Bool {
@@ -180,7 +180,7 @@ struct VariableTable {
     return true
   }
 
-  /// The value that a tag stands for; every other value as it is.
+  /// Returns the value that a tag refers to; other values unchanged.
   private func node(
     _ node: SourceNode, isTextual: Bool, isList: Bool, _ problems: inout ProblemList
   ) -> SourceNode? {
@@ -213,7 +213,9 @@ struct VariableTable {
     return Self.node(text, isTextual: isTextual, isList: isList, at: node.position)
   }
 
-  /// A value of text that stands outside of YAML: without the final line break, a list by lines without comments.
+  /// Returns the value of a text from outside YAML.
+  ///
+  /// Single values lose their final line break. In a list, each line that is neither empty nor a comment is an entry.
   private static func node(_ text: String, isTextual: Bool, isList: Bool, at position: SourcePosition) -> SourceNode {
     func scalar(_ text: String) -> SourceNode {
       SourceNode(content: .scalar(SourceScalar(text, isPlain: !isTextual)), position: position)
@@ -229,7 +231,7 @@ struct VariableTable {
   private mutating func fillPlain(_ levels: [Level], _ trace: inout SystemTrace, _ problems: inout ProblemList) {
     for level in levels {
       for given in level.given where !given.name.contains(".") {
-        // What comes from the environment is a secret: nothing says that it is none.
+        // A value from the environment is treated as a secret, because no declaration says otherwise.
         let isSecret =
           if case .reference(let reference) = given.value.content { reference.tag == .environment } else { false }
         let isFirst = entries[given.name] == nil && !broken.contains(given.name)
@@ -278,7 +280,7 @@ struct VariableTable {
             hint: NearestName.hint(for: parts[1], among: layer.variables.map(\.name), kind: "variables")
               ?? "the layer has no variables")
         } else if index != 1, !dropped.contains(parts[0]) {
-          // What the project sets is for all images, and need not be in this one.
+          // Values of the project apply to all images. This image need not have the layer.
           problems.error(
             "image '\(image.name)' has no layer '\(parts[0])'", at: given.position,
             hint: NearestName.hint(for: parts[0], among: layers.map(\.name), kind: "layers of the image"))
@@ -292,7 +294,7 @@ struct VariableTable {
     }
   }
 
-  /// Warns of plain names that nothing uses: most likely a layer's variable was meant.
+  /// Warns of plain names that nothing uses. The user probably meant a layer's variable.
   func warnOfUnused(_ problems: inout ProblemList) {
     for given in image.system?.variables ?? [] where !given.name.contains(".") && !usedPlainNames.contains(given.name) {
       let meant = layers.flatMap { layer in layer.variables.map { "\(layer.name).\($0.name)" } }
@@ -303,12 +305,12 @@ struct VariableTable {
     }
   }
 
-  /// The variable that a text names.
+  /// Returns the variable that a text names.
   ///
   /// - Parameters:
   ///   - name: Name as written, with or without a layer.
-  ///   - layer: The layer whose text it is; `nil` for the image's own.
-  /// - Returns: The variable; `nil` where there is none or it has no value, which has been reported.
+  ///   - layer: Layer that contains the text; `nil` for the image.
+  /// - Returns: The variable; `nil` if there is none or it has no value, which has been reported.
   mutating func entry(
     _ name: String, in layer: LayerDefinition?, at position: SourcePosition, _ problems: inout ProblemList
   ) -> Entry? {
@@ -356,7 +358,7 @@ struct VariableTable {
 }
 
 extension VariableDeclaration {
-  /// Whether a value is text, whatever it looks like.
+  /// True if all values are text, even those that look like numbers.
   fileprivate var isTextual: Bool {
     switch type {
     case .string, .list, .enumeration, .path, .secret: true
