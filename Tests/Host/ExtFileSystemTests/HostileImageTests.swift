@@ -26,7 +26,8 @@ struct HostileImageTests {
 
   @Test("A minute of new inputs does no harm", .enabled(if: isLong, "CULTIVAR_TEST_LONG is not 1"))
   func new() throws {
-    let verdict = try Judge(at: Checkout.folder.appending(path: "Scripts/fuzz")).run(["--images", "60"], in: Checkout.folder)
+    let verdict = try Judge(at: Checkout.folder.appending(path: "Scripts/fuzz")).run(
+      ["--images", "60"], in: Checkout.folder)
     #expect(verdict.status == 0, "\(verdict.errors.suffix(4000))")
   }
 }
