@@ -128,7 +128,7 @@ let package = Package(
         .product(name: "X509", package: "swift-certificates"),
       ]),
     .target(name: "Lock", dependencies: ["HostSystem"]),
-    .target(name: "DebianArchive", dependencies: ["HostSystem", "Lock"]),
+    .target(name: "DebianArchive", dependencies: ["HostSystem", "Lock", "Spelling"]),
     .target(
       name: "BundleMaking",
       dependencies: [

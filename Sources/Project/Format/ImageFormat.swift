@@ -70,6 +70,7 @@ enum ImageFormat {
     UpdateFormat.check(
       fields[UpdateFormat.key], fields[layout], hasOwnInit: programs.contains { $0.definition?.isInit == true },
       &reading)
+    if programs.contains(where: { $0.definition?.isInit == true }) { refuseIdleKeys(fields, &reading) }
     guard let device = fields[device], let layout = fields[layout] else { return nil }
     checkLoader(fields[loader], of: device, at: fields.position(of: loader), &reading)
     let definition = ImageDefinition(
@@ -80,6 +81,16 @@ enum ImageFormat {
       management: fields[management], consoleCommands: fields[console], update: fields[UpdateFormat.key],
       system: nil)
     return ImageEntry(definition: definition, hasHostname: fields.position(of: hostname) != nil)
+  }
+
+  /// Refuses what only Cultivar's init does, which a program that is init takes the place of.
+  private static func refuseIdleKeys(_ fields: Fields, _ reading: inout Reading) {
+    for key in [network, clock, management, console] as [any KeyDeclaration] {
+      guard let position = fields.position(of: key) else { continue }
+      reading.error(
+        "'\(key.entry.name)' has no effect in \(reading.place): its program is init, and nothing of Cultivar's is started",
+        at: position, hint: "remove it, or remove 'init: true'")
+    }
   }
 
   /// U-Boot is told how to start kernels of arm64 only.

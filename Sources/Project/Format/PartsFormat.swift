@@ -55,7 +55,8 @@ enum PartsFormat {
 
   private static let config = DefaultedKey(
     "config", Shape<[VariableText]>.list(of: .filled(.firmwareLine)), default: [],
-    "Lines of `config.txt` of a Raspberry Pi.", example: ["dtparam=i2c_arm=on"])
+    "Lines of `config.txt` of a Raspberry Pi; refused for devices that have no such file.",
+    example: ["dtparam=i2c_arm=on"])
   private static let firmwareShape = Shape<[VariableText]>.object(
     "firmware", about: "The firmware's configuration.", keys: [config]
   ) { fields, _ in fields[config] }

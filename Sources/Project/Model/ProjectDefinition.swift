@@ -82,6 +82,8 @@ public struct ArchiveDefinition: Sendable, Equatable {
   public var securityMirror: String?
   /// Whether the archive is a snapshot, whose indexes count past their date.
   public var isSnapshot = false
+  /// Where the suite is named; `nil` where it is not.
+  public var suitePosition: SourcePosition?
 }
 
 /// One image of a project.
@@ -190,6 +192,8 @@ public struct KernelDefinition: Sendable, Equatable {
   public var arguments: [String]
   /// Whether the initial RAM file system is compressed.
   public var compressesInitialRAM: Bool
+  /// Where a suite of its own is named; `nil` where it is not.
+  public var suitePosition: SourcePosition?
 }
 
 /// Where a kernel comes from.
