@@ -183,6 +183,9 @@ struct AptResolver {
         if let trust = RepositoryTrust(in: said, repositories: archives) {
           throw ArchiveFailure.notTrusted(trust, said: said)
         }
+        if let missing = MissingSuite(in: said, suite: suite, mirror: mirror.main, repositories: repositories) {
+          throw ArchiveFailure.noSuchSuite(missing)
+        }
         throw ArchiveFailure.indexRefused(suite: suite, said: said)
       }
     }

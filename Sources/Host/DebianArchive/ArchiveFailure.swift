@@ -7,6 +7,8 @@ public enum ArchiveFailure: ExplainedError {
   case noKeyring(path: String)
   /// An archive's index could not be fetched, or its signature is not valid.
   case indexRefused(suite: String, said: String)
+  /// An archive does not have a suite.
+  case noSuchSuite(MissingSuite)
   /// An archive's index is past its `Valid-Until` date.
   case indexExpired(suite: String, said: String)
   /// An archive's index is not signed by an accepted key.
@@ -25,7 +27,9 @@ public enum ArchiveFailure: ExplainedError {
   public var problem: String {
     switch self {
     case .noKeyring(let path): "cannot check the Debian archive's signatures: there is no \(path)"
-    case .indexRefused(let suite, let said): "cannot fetch the package index of \(suite)\n\(quoted(said))"
+    case .indexRefused(let suite, let said):
+      "cannot fetch the package index of \(suite)\(FetchTrouble(said).hosts)\n\(reasons(said))"
+    case .noSuchSuite(let missing): missing.problem
     case .indexExpired(let suite, let said): "the package index of \(suite) is past its date\n\(quoted(said))"
     case .notTrusted(let trust, let said):
       "cannot trust the repository \(trust.name) (\(trust.url)): \(trust.reason)\n\(quoted(said))"
@@ -41,13 +45,15 @@ public enum ArchiveFailure: ExplainedError {
       "cannot install \(packages.joined(separator: ", ")): \(removed.joined(separator: ", ")) of an earlier layer would go"
     case .credentialsInURL(let host): "the URL of the mirror \(host) has a user or password in it"
     case .notFetched(let packages, let said):
-      "cannot fetch \(packages.joined(separator: ", "))\n\(quoted(said))"
+      "cannot fetch \(Self.names(packages))\(FetchTrouble(said).hosts)\n\(reasons(said))"
     }
   }
 
   public var remedy: String? {
     switch self {
     case .noKeyring: "install the package debian-archive-keyring"
+    case .indexRefused(_, let said) where !FetchTrouble(said).unreachableHosts.isEmpty: Self.networkRemedy
+    case .noSuchSuite(let missing): missing.remedy
     case .indexRefused:
       "check the network and the mirror (`debian: { mirror: … }`, or CULTIVAR_DEBIAN_MIRROR); for a key that is not "
         + "known or has expired, update the package debian-archive-keyring, or the key of the layer's repository"
@@ -69,9 +75,26 @@ public enum ArchiveFailure: ExplainedError {
     case .credentialsInURL:
       "leave it out of the project, of CULTIVAR_DEBIAN_MIRROR and of the build host's sources, and give it to APT: a file in "
         + "/etc/apt/auth.conf.d (apt_auth.conf(5))"
+    case .notFetched(_, let said) where !FetchTrouble(said).unreachableHosts.isEmpty:
+      Self.networkRemedy + "; what has been fetched is kept"
     case .notFetched:
       "check the network; if the archive has newer versions by now, take them with `cultivar lock --update`"
     }
+  }
+
+  private static let networkRemedy =
+    "check the network, its proxy (`http_proxy`), and the mirror's name (`debian: { mirror: … }`, or CULTIVAR_DEBIAN_MIRROR)"
+
+  /// The first names, and how many there are besides.
+  private static func names(_ names: [String]) -> String {
+    names.count <= 3
+      ? names.joined(separator: ", ") : "\(names[0]), \(names[1]) and \(names.count - 2) more packages"
+  }
+
+  /// Why files could not be fetched, each reason once; all of APT's words where they are about something else.
+  private func reasons(_ said: String) -> String {
+    let reasons = FetchTrouble(said).reasons
+    return quoted(reasons.isEmpty ? said : reasons.joined(separator: "\n"))
   }
 
   private func quoted(_ text: String) -> String {

@@ -86,14 +86,10 @@ struct HostAptSources {
     var components: [String]
   }
 
-  /// The suites that count. A derivative's archive has other suite names, other packages and other keys.
-  private static let suites: Set<String> = [
-    "bullseye", "bookworm", "trixie", "forky", "duke", "sid", "stable", "testing", "unstable", "oldstable",
-  ]
-
   private mutating func note(_ entry: Entry) {
     let parts = entry.suite.split(separator: "-", maxSplits: 1)
-    guard let base = parts.first, Self.suites.contains(String(base)), entry.url.hasPrefix("http") else { return }
+    // Only suites by Debian's names count: a derivative's archive has other packages under other keys.
+    guard let base = parts.first, DebianSuites.names.contains(String(base)), entry.url.hasPrefix("http") else { return }
     if parts.count == 2, parts[1] == "security" {
       if security == nil { security = entry.url }
     } else if main == nil {

@@ -82,7 +82,9 @@ public struct ImageBuilder: Sendable {
 
     let requests = PackageRequests(image: image, project: project, device: device, system: system)
     async let programs = buildPrograms(image.programs, for: device.architecture)
-    let packages = try await progress.step("resolve packages") { try await archive.packages(for: requests.all) }
+    let packages = try await progress.step("resolve packages") {
+      try await lookingUp(for: image) { try await archive.packages(for: requests.all) }
+    }
     let tools = try await progress.step("prepare the tools") { try await ToolTree(archive: archive, cache: cache) }
     let kernel = try await progress.step("fetch the kernel and its modules") {
       try await kernelParts(image, layout: layout, device: device, tools: tools)
@@ -177,7 +179,7 @@ public struct ImageBuilder: Sendable {
     if let system { return try await resolveSystem(image, system) }
     let system = SystemPrograms(image, users: try UserIDs(names: image.programs.map(\.user)))
     let requests = PackageRequests(image: image, project: project, device: device, system: system)
-    _ = try await archive.packages(for: requests.all)
+    _ = try await lookingUp(for: image) { try await archive.packages(for: requests.all) }
     try await ProgramBuilder(cache: cache, lock: lock).resolve(image.programs)
   }
 

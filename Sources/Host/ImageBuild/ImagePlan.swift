@@ -89,7 +89,7 @@ extension ImageBuilder {
     let device = DeviceClass(of: image)
     let base = try await base(of: system, device: device)
     let needs = try SystemNeeds(image, system, suite: try suite(of: system, base), device: device, base: base)
-    let stages = try await archive.packages(for: needs.request)
+    let stages = try await lookingUp(for: image, system) { try await archive.packages(for: needs.request) }
     let time = try await buildTime()
     let foreign = try await foreignPrograms(needs)
     try await cache.withScratch { scratch in

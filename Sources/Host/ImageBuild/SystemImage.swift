@@ -56,7 +56,9 @@ extension ImageBuilder {
     let base = try await base(of: system, device: device)
     let needs = try SystemNeeds(image, system, suite: try suite(of: system, base), device: device, base: base)
 
-    let stages = try await progress.step("resolve packages") { try await archive.packages(for: needs.request) }
+    let stages = try await progress.step("resolve packages") {
+      try await lookingUp(for: image, system) { try await archive.packages(for: needs.request) }
+    }
     let others = try await archive.packages(for: needs.others)
     let toolPackages = others[ToolTree.request] ?? []
     let epoch = try await buildTime()
@@ -151,7 +153,7 @@ extension ImageBuilder {
     let device = DeviceClass(of: image)
     let base = try await base(of: system, device: device)
     let needs = try SystemNeeds(image, system, suite: try suite(of: system, base), device: device, base: base)
-    _ = try await archive.packages(for: needs.request)
+    _ = try await lookingUp(for: image, system) { try await archive.packages(for: needs.request) }
     _ = try await archive.packages(for: needs.others)
   }
 

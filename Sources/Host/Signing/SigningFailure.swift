@@ -31,6 +31,9 @@ public enum SigningFailure: ExplainedError, Equatable {
   case certificateOfAnotherKey(String, key: String)
   /// A root cannot be signed with a certificate.
   case certificatesForRoot
+  /// A file has a private key, but a public key is expected. The second value is the file with the public key, if it is next to
+  /// the first.
+  case privateKey(String, publicKey: String?)
   /// A file is not of the expected kind, or not trusted.
   case file(String, TrustFailure)
 
@@ -50,6 +53,7 @@ public enum SigningFailure: ExplainedError, Equatable {
     case .certificates(let path, let reason): "\(path) has no certificates to sign with: \(reason)"
     case .certificateOfAnotherKey(let path, let key): "the first certificate in \(path) is not that of \(key)"
     case .certificatesForRoot: "a root is signed by keys, never with certificates"
+    case .privateKey(let path, _): "\(path) is a private key, and the public key is taken here"
     case .file(let path, let failure): "\(path): \(failure.problem)"
     }
   }
@@ -72,6 +76,9 @@ public enum SigningFailure: ExplainedError, Equatable {
     case .certificates: "it has to be PEM: the signer's certificate, then each one that issued the one before"
     case .certificateOfAnotherKey: "the signer's own certificate comes first; take the key that belongs to it"
     case .certificatesForRoot: "sign it with keys of the root, without --certificates"
+    case .privateKey(_, let publicKey?): "give \(publicKey) in its place"
+    case .privateKey:
+      "give the file with the public key in its place, which `cultivar keys generate` has written beside it (NAME.pub)"
     case .file(_, let failure): failure.remedy
     }
   }

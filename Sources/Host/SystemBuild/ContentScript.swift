@@ -21,7 +21,9 @@ struct ContentScript {
   }
 
   /// Makes the script for the part of a layer without secrets.
-  init(_ layer: SystemLayer) {
+  ///
+  /// - Parameter late: Changes of units, of this layer and earlier ones, whose units may still be missing.
+  init(_ layer: SystemLayer, late: LateUnits.Share = LateUnits.Share()) {
     if let first = layer.groups.first?.position ?? layer.users.first?.position {
       let claim = claim(.accountPrograms, at: first)
       lines.append("command -v useradd >/dev/null || { fault \(claim); exit 0; }")
@@ -29,7 +31,12 @@ struct ContentScript {
     for group in layer.groups { add(group) }
     for user in layer.users { add(user) }
     add(layer.files.filter { !$0.isSecret }, accounts: Set(layer.users.map(\.name) + layer.groups.map(\.name)))
-    add(layer.units, own: Set(layer.files.compactMap(\.unit)))
+    if !late.retries.isEmpty {
+      lines.append("if [ -s $late_units ]; then")
+      for retry in late.retries { add(retry) }
+      lines.append("fi")
+    }
+    add(layer.units, own: Set(layer.files.compactMap(\.unit)), mayWait: late.mayWait)
   }
 
   /// Makes the script for the secrets of all layers: passwords, and files with secrets.
@@ -65,6 +72,12 @@ struct ContentScript {
       done
       file=/etc/init.d/${1%.service}
       [ "$1" != "${1%.service}" ] && [ -x "$file" ]
+    }
+    late_units=/var/lib/cultivar-late-units
+    is_late() { grep -Fqsx -e "$1" $late_units; }
+    no_longer_late() {
+      grep -Fvx -e "$1" $late_units > $late_units.new || :
+      mv $late_units.new $late_units; [ -s $late_units ] || rm $late_units
     }
     is_masked() { [ "$(readlink "$file" || :)" = /dev/null ]; }
     has_install() {
@@ -223,45 +236,81 @@ struct ContentScript {
 
   /// Adds changes of units.
   ///
-  /// - Parameter own: Names of the units that are files of this layer.
-  private mutating func add(_ units: UnitChanges, own: Set<String>) {
+  /// - Parameters:
+  ///   - own: Names of the units that are files of this layer.
+  ///   - mayWait: Changes that a later layer may make possible.
+  private mutating func add(_ units: UnitChanges, own: Set<String>, mayWait: Set<LateUnits.Change>) {
     guard let first = (units.enabled + units.disabled + units.masked).first ?? units.defaultTarget else { return }
     let programs = claim(.unitPrograms, at: first.position)
     lines.append("command -v systemctl >/dev/null || { fault \(programs); exit 0; }")
     // In the order of safety: a masked unit stays masked.
-    for (key, names) in [("enable", units.enabled), ("disable", units.disabled)] { change(names, key, own: own) }
+    change(units.enabled, "enable", own: own, mayWait)
+    change(units.disabled, "disable", own: own, mayWait)
     if !units.masked.isEmpty {
       let names = units.masked.map(\.value.quotedForShell).joined(separator: " ")
       lines.append("[ -n \"$faulty\" ] || systemctl --quiet mask \(names)")
     }
-    change([units.defaultTarget].compactMap(\.self), "default", own: own)
+    change([units.defaultTarget].compactMap(\.self), "default", own: own, mayWait)
   }
 
   /// Checks that units exist, then changes them with systemctl.
-  private mutating func change(_ units: [Located<String>], _ key: String, own: Set<String>) {
+  private mutating func change(
+    _ units: [Located<String>], _ key: String, own: Set<String>, _ mayWait: Set<LateUnits.Change>
+  ) {
     guard !units.isEmpty else { return }
+    lines.append("set --")
     for unit in units {
-      let missing = claim(.unit(unit.value, key: key), at: unit.position)
-      let names = ([unit.value] + [unit.value.unitTemplate].compactMap(\.self)).map(\.quotedForShell)
-        .joined(separator: " ")
+      let change = LateUnits.Change(key: key, unit: unit.value)
+      let missing =
+        mayWait.contains(change)
+        ? "printf '%s\\n' \(change.note.quotedForShell) >> $late_units"
+        : "fault \(claim(.unit(unit.value, key: key), at: unit.position)) \"$(units)\""
       // Units of the layer itself are missing if its files could not be placed.
       let isOwn = own.contains(unit.value) || unit.value.unitTemplate.map(own.contains) == true
-      var check = "if ! find_unit \(names); then fault \(missing) \"$(units)\""
+      var check = "if ! find_unit \(Self.names(of: unit.value)); then \(missing)"
       if key == "enable" {
         let claim = claim(.installable(unit.value), at: unit.position)
         check += "; elif is_masked; then fault \(claim) masked; elif ! has_install; then fault \(claim) install"
       }
-      lines.append((isOwn ? "[ -z \"$placed\" ] || " : "") + check + "; fi")
+      check += "; else set -- \"$@\" \(unit.value.quotedForShell); fi"
+      lines.append((isOwn ? "[ -z \"$placed\" ] || " : "") + check)
     }
-    let command = "systemctl --quiet \(key == "default" ? "set-default" : key)"
-    let all = units.map(\.value.quotedForShell).joined(separator: " ")
-    lines.append("[ -n \"$faulty\" ] || \(command) \(all) 2>/dev/null || {")
+    lines.append("[ -n \"$faulty\" ] || [ $# -eq 0 ] || \(Self.command(key)) \"$@\" 2>/dev/null || {")
     for unit in units {
       let claim = claim(.unitChange(unit.value, key: key), at: unit.position)
+      let name = unit.value.quotedForShell
       lines.append(
-        "  said=$(\(command) \(unit.value.quotedForShell) 2>&1) || fault \(claim) \"$(echo $said)\"")
+        "  case \" $* \" in *\" \"\(name)\" \"*) said=$(\(Self.command(key)) \(name) 2>&1) || fault \(claim) \"$(echo $said)\" ;; esac"
+      )
     }
     lines.append("}")
+  }
+
+  /// Has systemctl make a change of an earlier layer if its unit was not there then and is now.
+  private mutating func add(_ retry: LateUnits.Retry) {
+    let (key, unit) = (retry.change.key, retry.change.unit)
+    let note = retry.change.note.quotedForShell
+    let failed = claim(.unitChange(unit, key: key), at: retry.position)
+    var work =
+      "said=$(\(Self.command(key)) \(unit.quotedForShell) 2>&1) || fault \(failed) \"$(echo $said)\""
+    if key == "enable" {
+      let claim = claim(.installable(unit), at: retry.position)
+      // A layer in between may have masked it, and comes later than the wish.
+      work = "if is_masked; then :; elif ! has_install; then fault \(claim) install; else \(work); fi"
+    }
+    var line = "if is_late \(note); then if find_unit \(Self.names(of: unit)); then no_longer_late \(note); \(work)"
+    if retry.isLast {
+      line += "; else fault \(claim(.unit(unit, key: key), at: retry.position)) \"$(units)\""
+    }
+    lines.append(line + "; fi; fi")
+  }
+
+  private static func names(of unit: String) -> String {
+    [unit, unit.unitTemplate].compactMap(\.self).map(\.quotedForShell).joined(separator: " ")
+  }
+
+  private static func command(_ key: String) -> String {
+    "systemctl --quiet \(key == "default" ? "set-default" : key)"
   }
 
   private mutating func store(_ content: Content) -> String {

@@ -36,6 +36,10 @@ struct RootClaim: Sendable, Equatable {
     case analyzer
     /// A user's shell exists.
     case shell(String, ofUser: String)
+    /// A unit to which a layer adds settings exists.
+    case unitOfAddition(String)
+    /// An account that a key of a unit file names exists.
+    case unitAccount(String, key: String, unit: String)
     /// An account with the numeric id that owns a path exists.
     case numberedOwner(String, ofPath: String)
   }
@@ -51,6 +55,8 @@ struct RootClaim: Sendable, Equatable {
     var severity = Diagnostic.Severity.error
     switch kind {
     case .numberedOwner, .analyzer, .unit(_, key: "mask"): severity = .warning
+    // A generator may make it when the system starts.
+    case .unitOfAddition(let unit) where unit.unitTemplate != nil: severity = .warning
     default: break
     }
     return Diagnostic(severity, message, at: position, hint: hint, showsLine: showsLine)
@@ -133,6 +139,19 @@ struct RootClaim: Sendable, Equatable {
       return (
         "the shell \(path) of the user '\(user)' is not there, or cannot be run",
         Self.hint(path, found, "add the package that brings it to 'packages'")
+      )
+    case .unitOfAddition(let unit):
+      return (
+        "the settings have no effect: no package or layer brings the unit '\(unit)'",
+        (Self.unitHint(unit, found).map { "did you mean '\($0)'? Otherwise add" }
+          ?? "check the name of the folder, or add")
+          + " the package that brings the unit"
+      )
+    case .unitAccount(let name, let key, let unit):
+      let kind = key.hasSuffix("User") ? "user" : "group"
+      return (
+        "there is no \(kind) '\(name)', which '\(key)' of the unit '\(unit)' names: the unit would not start",
+        Self.hint(name, found, "add it to '\(kind)s' of a layer, or the package that makes it to 'packages'")
       )
     case .numberedOwner(let number, let path):
       return (

@@ -40,6 +40,13 @@ struct RootExamination {
       }
     }
     for layer in system.layers { addUnits(of: layer) }
+    for file in files.values.sorted(by: { $0.path < $1.path }) {
+      guard let unit = file.unitOfAddition, Self.isBroughtByFiles(unit), !unit.isPrefix else { continue }
+      ask(.unitOfAddition(unit), at: UnitSettings(file).first) {
+        "find_unit \(Self.names(of: unit)) || fault \($0) \"$(units)\""
+      }
+    }
+    askForAccounts()
     analyzer = claims.count
     claims.append(RootClaim(kind: .analyzer, position: units.first?.position ?? position))
   }
@@ -64,6 +71,44 @@ struct RootExamination {
     }
   }
 
+  /// Asks for the users and groups of the units that layers bring or add to.
+  private mutating func askForAccounts() {
+    let files = files.values.filter { !$0.isSecret }
+    for unit in Set(files.compactMap { $0.unit ?? $0.unitOfAddition }).sorted() {
+      // In the order in which systemd reads them: the unit's own file, then additions by name; what comes later counts.
+      let own = files.filter { $0.unit == unit }.min { $0.path < $1.path }
+      let additions = files.filter { $0.unitOfAddition == unit }.sorted {
+        ($0.fileName, $1.path) < ($1.fileName, $0.path)
+      }
+      for account in UnitSettings.accounts(of: ([own].compactMap(\.self) + additions).map { UnitSettings($0) }) {
+        let database = account.key.hasSuffix("User") ? "passwd" : "group"
+        ask(.unitAccount(account.name, key: account.key, unit: unit), at: account.position) {
+          "! find_unit \(Self.names(of: unit)) || is_masked || \(account.mayBeDynamic ? "is_dynamic || " : "")"
+            + "account \(database) \(account.name.quotedForShell) || fault \($0) \"$(names \(database))\""
+        }
+      }
+    }
+  }
+
+  private static func names(of unit: String) -> String {
+    [unit, unit.unitTemplate].compactMap(\.self).map(\.quotedForShell).joined(separator: " ")
+  }
+
+  /// Functions of the script in addition to ``ContentScript/functions``.
+  private static let functions = """
+    # An account that is there, or that systemd-sysusers makes.
+    account() {
+      getent "$1" "$2" >/dev/null && return 0
+      group=; [ "$1" = passwd ] || group="g $2"
+      cat /etc/sysusers.d/*.conf /usr/lib/sysusers.d/*.conf 2>/dev/null | tr -s ' \t' ' ' | cut -d ' ' -f 1,2 |
+        grep -Fqx -e "u $2" -e "u! $2" -e "${group:-u $2}"
+    }
+    is_dynamic() {
+      grep -Eqs '^[[:space:]]*DynamicUser[[:space:]]*=[[:space:]]*(1|y|yes|t|true|on)[[:space:]]*$' "$file" "$file".d/*.conf /etc/systemd/system/"${file##*/}".d/*.conf
+    }
+
+    """
+
   /// False for unit types that programs generate at system start, for example for disks and devices.
   private static func isBroughtByFiles(_ unit: String) -> Bool {
     [".service", ".socket", ".target", ".timer", ".path"].contains { unit.hasSuffix($0) }
@@ -72,7 +117,9 @@ struct RootExamination {
   private mutating func addUnits(of layer: SystemLayer) {
     var found: [(name: String, position: SourcePosition)] = []
     for file in layer.files {
-      if let unit = file.unit {
+      if file.content == .absent {
+        files[file.path] = nil
+      } else if let unit = file.unit {
         files[file.path] = file
         found.append((unit, file.position))
       } else if let unit = file.unitOfAddition {
@@ -86,7 +133,8 @@ struct RootExamination {
 
   /// The script; it writes problems to standard output.
   var script: String {
-    var text = ContentScript.functions + "all=$unit_folders packaged=${unit_folders#/etc/systemd/system }\n"
+    var text =
+      ContentScript.functions + Self.functions + "all=$unit_folders packaged=${unit_folders#/etc/systemd/system }\n"
     text += lines.joined(separator: "\n") + "\n"
     guard !units.isEmpty else { return text }
     text += "set --\n"
@@ -196,7 +244,7 @@ struct RootExamination {
 extension SystemFile {
   /// Name of the unit that this drop-in file extends (`UNIT.d/*.conf`); `nil` for other files.
   fileprivate var unitOfAddition: String? {
-    guard path.hasSuffix(".conf") else { return nil }
+    guard path.hasSuffix(".conf"), content != .folder else { return nil }
     let folder = URL(fileURLWithPath: path).deletingLastPathComponent()
     guard folder.pathExtension == "d", folder.deletingLastPathComponent().path.hasSuffix("/systemd/system") else {
       return nil
@@ -204,6 +252,15 @@ extension SystemFile {
     let name = folder.deletingPathExtension().lastPathComponent
     return name.contains(".") ? name : nil
   }
+}
+
+extension SystemFile {
+  fileprivate var fileName: String { URL(fileURLWithPath: path).lastPathComponent }
+}
+
+extension String {
+  /// True for the beginning of units' names (`foo-.service`), all of which an addition is for.
+  fileprivate var isPrefix: Bool { lastIndex(of: ".").map { self[..<$0].hasSuffix("-") } == true }
 }
 
 extension SystemRoot {

@@ -196,14 +196,16 @@ public struct SystemBuilder: Sendable {
     installed.add(packages[Self.kernelStage])
     kernelIsThere(stack.folder(of: stack.key))
     var stage = Self.kernelStage + 1
-    for layer in system.layers {
+    let late = LateUnits(system.layers)
+    for (layer, share) in zip(system.layers, late.shares) {
       if layer.hasPackages {
         try await installer.addPackages(
           packages[stage], removing: layer.removedPackages, called: layer.name, upon: installed, to: &stack)
         installed.add(packages[stage], without: layer.removedPackages)
         stage += 1
       }
-      try await addContent(of: layer, by: installer, upon: installed, to: &stack)
+      try await addContent(
+        ContentScript(layer, late: share), of: layer, by: installer, upon: installed, to: &stack)
       try await runSteps(.packages, of: [layer], in: &stack)
     }
     try await runSteps(.last, of: system.layers, in: &stack)
@@ -236,10 +238,9 @@ public struct SystemBuilder: Sendable {
   // MARK: Users, files, units
 
   private func addContent(
-    of layer: SystemLayer, by installer: PackageInstaller, upon installed: InstalledVersions,
+    _ content: ContentScript, of layer: SystemLayer, by installer: PackageInstaller, upon installed: InstalledVersions,
     to stack: inout RootStack
   ) async throws {
-    let content = ContentScript(layer)
     guard !content.text.isEmpty else { return }
     let key = try stack.key("content 1") { try content.addTo(&$0) }
     let lower = stack.lower

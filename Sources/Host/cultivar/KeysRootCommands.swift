@@ -16,7 +16,8 @@ extension KeysCommand {
     @Argument(help: ArgumentHelp("The root file to make.", valueName: "file"))
     var file: String
 
-    @Option(help: ArgumentHelp("Public key; may be repeated.", valueName: "file"))
+    @Option(
+      help: ArgumentHelp("Public key, or a private key whose public key is taken; may be repeated.", valueName: "file"))
     var key: [String]
 
     @OptionGroup var thresholds: ThresholdOptions
@@ -26,7 +27,7 @@ extension KeysCommand {
     func run() async throws {
       try await CommandErrors.shown {
         let root = try TrustRoot(
-          keys: key.map(TrustFile.publicKey), threshold: thresholds.threshold ?? 1,
+          keys: try await signing.publicKeys(key), threshold: thresholds.threshold ?? 1,
           rotationThreshold: thresholds.rotationThreshold, expires: thresholds.expires?.time,
           authorities: thresholds.authorities(), certificateThreshold: thresholds.certificateThreshold)
         try thresholds.checkExpiry(of: root)
@@ -49,7 +50,9 @@ extension KeysCommand {
     @Argument(help: ArgumentHelp("The newest root file; it stays as it is.", valueName: "root"))
     var root: String
 
-    @Option(help: ArgumentHelp("Public key to add; may be repeated.", valueName: "file"))
+    @Option(
+      help: ArgumentHelp(
+        "Public key to add, or a private key whose public key is taken; may be repeated.", valueName: "file"))
     var add: [String] = []
 
     @Option(help: ArgumentHelp("Public key to remove, as a file or by its id; may be repeated.", valueName: "key"))
@@ -69,7 +72,7 @@ extension KeysCommand {
     func run() async throws {
       try await CommandErrors.shown {
         let old = try TrustFile.root(root)
-        let next = try next(after: old.root)
+        let next = try await next(after: old.root)
         try thresholds.checkExpiry(of: next)
         let signed = try await signing.sign(SignedTrustRoot(next, envelope: Envelope()), besides: old.root)
         let path = output ?? Self.path(of: next.version, after: root)
@@ -81,16 +84,17 @@ extension KeysCommand {
       }
     }
 
-    private func next(after old: TrustRoot) throws -> TrustRoot {
+    private func next(after old: TrustRoot) async throws -> TrustRoot {
       var keys = old.keys
       for name in remove {
-        let id = name.wholeMatch(of: /[0-9a-f]{64}/) == nil ? "\(try TrustFile.publicKey(name).id)" : name
+        let id =
+          name.wholeMatch(of: /[0-9a-f]{64}/) == nil ? "\(try await signing.publicKey(name).id)" : name
         guard keys.contains(where: { "\($0.id)" == id }) else {
           throw TrustFailure.invalidRoot("version \(old.version) has no key \(id) that could be removed")
         }
         keys.removeAll { "\($0.id)" == id }
       }
-      keys += try add.map(TrustFile.publicKey)
+      keys += try await signing.publicKeys(add)
       let (version, isLast) = old.version.addingReportingOverflow(1)
       guard !isLast else { throw TrustFailure.invalidRoot("version \(old.version) is the last that there can be") }
       let threshold = thresholds.threshold ?? old.threshold
@@ -174,6 +178,19 @@ struct SigningOptions: ParsableArguments {
   var sign: [String] = []
 
   @OptionGroup var passphrase: PassphraseOptions
+
+  /// The public key in a file, or that of the private key in it.
+  func publicKey(_ path: String) async throws -> PublicKey {
+    guard try TrustFile.isPrivateKey(path) else { return try TrustFile.publicKey(path) }
+    return try await Signer(SigningKey(path), passphrase: passphrase.source).publicKey
+  }
+
+  /// ``publicKey(_:)`` of each file.
+  func publicKeys(_ paths: [String]) async throws -> [PublicKey] {
+    var keys: [PublicKey] = []
+    for path in paths { keys.append(try await publicKey(path)) }
+    return keys
+  }
 
   /// Signs a root with the given keys, and returns it with the signatures.
   ///

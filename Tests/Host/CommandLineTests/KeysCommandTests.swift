@@ -69,6 +69,28 @@ struct KeysCommandTests {
     }
   }
 
+  @Test("Of a private key its public key is taken where that is wanted, and nothing of the key is shown")
+  func privateKeyInPlaceOfPublic() throws {
+    try withTemporaryFolder { folder in
+      for name in ["a", "b"] { try keys("generate \(name) --algorithm ecdsa-p256 --no-passphrase", in: folder) }
+      try keys("generate c --passphrase-env PASS", in: folder)
+      let secret = try folder.text("a.key").split(separator: "\n")[1]
+      let made = try keys("root p.root --key a.key --key c.key --passphrase-env PASS", in: folder)
+      try keys("root q.root --key a.pub --key c.pub", in: folder)
+      #expect(try show("p.root", in: folder).root?.keys.map(\.id) == show("q.root", in: folder).root?.keys.map(\.id))
+      try keys("rotate p.root --add b.key --remove c.key --sign a.key --passphrase-env PASS", in: folder)
+      #expect(try show("p-2.root", in: folder).root?.keys.count == 2)
+
+      let attached = try keys("attach p.root a.pub --key a.key", in: folder, status: 1)
+      #expect(
+        attached.errors.contains("a.key is a private key, and the public key is taken here\n  give a.pub in its place"))
+      try FileManager.default.removeItem(at: folder.appending(path: "a.pub"))
+      let alone = try keys("attach p.root b.pub --key a.key", in: folder, status: 1)
+      #expect(alone.errors.contains("(NAME.pub)"))
+      for outcome in [made, attached, alone] { #expect(!(outcome.output + outcome.errors).contains(secret)) }
+    }
+  }
+
   @Test("Another reader, written from the documentation, finds the same root and signatures")
   func otherReader() throws {
     try withTemporaryFolder { folder in

@@ -31,10 +31,41 @@ struct AptResolverTests {
       let keyring = try folder.writing("", to: "keyring.gpg")
       let resolver = AptResolver(cache: try Cache(at: folder), mirror: nowhere, keyring: keyring.path)
       let failure = await #expect(throws: ArchiveFailure.self) { _ = try await resolver.resolve([request]) }
-      #expect(failure?.problem.hasPrefix("cannot fetch the package index of trixie\n") == true)
-      #expect(failure?.problem.contains("127.0.0.1:9") == true)
+      #expect(
+        failure?.problem.hasPrefix("cannot fetch the package index of trixie: cannot reach 127.0.0.1:9\n") == true)
+      #expect(failure?.problem.split(separator: "\n").count == 2, "\(failure?.problem ?? "")")
       #expect(failure?.remedy?.contains("CULTIVAR_DEBIAN_MIRROR") == true)
     }
+  }
+
+  @Test(
+    "A suite that the archive does not have is named, with the nearest one that Debian has",
+    arguments: [("trixy", "did you mean 'trixie'?"), ("trixie-backprots", "did you mean 'trixie-backports'?")])
+  func noSuchSuite(suite: String, remedy: String) async throws {
+    try await withTemporaryFolder { folder in
+      let server = try LoopbackServer(in: folder.appending(path: "server"))
+      let keyring = try folder.writing("", to: "keyring.gpg")
+      let resolver = AptResolver(
+        cache: try Cache(at: folder), mirror: Mirror(main: server.url, security: server.url), keyring: keyring.path)
+      var request = request
+      request.suite = suite
+      let failure = await #expect(throws: ArchiveFailure.self) { _ = try await resolver.resolve([request]) }
+      #expect(failure?.description == "the archive \(server.url) has no suite '\(suite)'\n  \(remedy)")
+    }
+  }
+
+  @Test("A suite of a layer's repository that is not there is told apart from Debian's own")
+  func noSuchSuiteOfRepository() {
+    let vendor = RepositorySource(
+      name: "vendor", url: "https://packages.example.org/debian", suites: ["stable", "stabel"], components: ["main"],
+      key: "/key", keyHash: ContentHash(of: ""), priority: nil, priorityPackages: [])
+    let said = "E: The repository 'https://packages.example.org/debian stabel Release' does not have a Release file."
+    let missing = MissingSuite(
+      in: said, suite: "trixie", mirror: "http://ftp.debian.org/debian", repositories: [vendor])
+    #expect(missing?.repository == "vendor" && missing?.suite == "stabel")
+    // A pocket is nobody's spelling.
+    let pocket = "E: The repository 'http://ftp.debian.org/debian duke-updates Release' does not have a Release file."
+    #expect(MissingSuite(in: pocket, suite: "duke", mirror: "http://ftp.debian.org/debian", repositories: []) == nil)
   }
 
   @Test(

@@ -78,6 +78,21 @@ struct FetchTests {
     }
   }
 
+  @Test("Without a network two packages are named, the number of the others, the host, and each reason once")
+  func noNetwork() {
+    let said =
+      (1...40).map { "Err:\($0) http://ftp.debian.org/p\($0).deb\n  Could not resolve 'ftp.debian.org'\n" }.joined()
+      + (1...40).map { "E: Failed to fetch http://ftp.debian.org/p\($0).deb  Could not resolve 'ftp.debian.org'\n" }
+      .joined()
+    let failure = ArchiveFailure.notFetched(packages: (1...40).map { "p\($0)_1_all" }, said: said)
+    #expect(
+      failure.problem == """
+        cannot fetch p1_1_all, p2_1_all and 38 more packages: cannot reach ftp.debian.org
+          | Could not resolve 'ftp.debian.org'
+        """)
+    #expect(failure.remedy?.hasPrefix("check the network") == true)
+  }
+
   @Test("Packages are distributed by size, the largest first")
   func batches() {
     let packages = ([1, 9, 4, 4, 2, 8] as [Int64]).enumerated().map { index, size in

@@ -152,6 +152,18 @@ extension Mistake {
       "text in place of a list", Sample.project(programs: "- { executable: ./tool, arguments: «--verbose }"),
       "expected a list, found the text '--verbose'", hint: "write [--verbose]"),
     Mistake(
+      "several items as one text", Sample.project(image: "formats: «bmap xz"),
+      "expected a list, found the text 'bmap xz'",
+      hint: "write [bmap, xz]"),
+    Mistake(
+      "arguments as one text", Sample.project(programs: "- { executable: ./tool, arguments: «--port 80 }"),
+      "expected a list, found the text '--port 80'", hint: "write [--port 80]; for 2 items, [--port, \"80\"]"),
+    Mistake(
+      "network of an init of its own",
+      Sample.project(image: "«network: none", programs: "- { executable: ./tool, init: true }"),
+      "'network' has no effect in image 'station': its program is init, and nothing of Cultivar's is started",
+      hint: "remove it, or remove 'init: true'", schema: false),
+    Mistake(
       "variable's name", Sample.project(programs: "- { executable: ./tool, env: { «9LIVES: cat } }"),
       "'9LIVES' is not a variable's name", hint: "use letters, digits and underscores"),
   ]

@@ -54,6 +54,53 @@ struct RootExaminationTests {
     }
   }
 
+  @Test("The account that a unit's files name last is asked for, at its line, and no number or specifier")
+  func accounts() async throws {
+    try await withTemporaryFolder { folder in
+      let unit = try folder.writing(
+        "[Service]\n# User=comment\nUser = nobdy\nGroup=7\nSupplementaryGroups=adm vidio\nExecStart=x \\\n  User=no\n",
+        to: "a.service")
+      let addition = try folder.writing("[Service]\nUser=last\n", to: "x.conf")
+      func accounts(_ files: [URL]) -> [String] {
+        UnitSettings.accounts(
+          of: files.map {
+            UnitSettings(SystemFile(position: position, path: "/etc/systemd/system/\($0)", content: .file($0)))
+          }
+        ).map { "\($0.key)=\($0.name) \($0.position.file.lastPathComponent):\($0.position.line)" }
+      }
+
+      #expect(
+        accounts([unit]) == [
+          "User=nobdy a.service:3", "SupplementaryGroups=adm a.service:5", "SupplementaryGroups=vidio a.service:5",
+        ])
+      #expect(accounts([unit, addition]).first == "User=last x.conf:2")
+    }
+  }
+
+  @Test("A change of a unit waits only for layers that can bring the unit, and the last of them reports that none did")
+  func lateUnits() {
+    func layer(_ name: String, _ change: (inout SystemLayer) -> Void = { _ in }) -> SystemLayer {
+      var layer = SystemLayer(name: name, origin: name, position: position)
+      change(&layer)
+      return layer
+    }
+    let layers = [
+      layer("a") { $0.units.enabled = [Located(value: "x@1.service", position: position)] },
+      layer("b") { $0.packages = [PackageWish(name: "x")] },
+      layer("c"),
+      layer("d") {
+        $0.files = [SystemFile(position: position, path: "/etc/systemd/system/x@.service", content: .text(""))]
+        $0.units.disabled = [Located(value: "x@1.service", position: position)]
+      },
+    ]
+
+    let shares = LateUnits(layers).shares
+
+    let change = LateUnits.Change(key: "enable", unit: "x@1.service")
+    #expect(shares.map(\.mayWait) == [[change], [], [], []])
+    #expect(shares.map { $0.retries.map(\.isLast) } == [[], [false], [], [true]])
+  }
+
   @Test("A false claim is reported in plain words, with the nearest correct name")
   func claims() {
     let claims = [

@@ -110,6 +110,75 @@ struct ClaimTests {
     #expect(made.contains("layer.yaml:5:9: no user or group has the number 4711, which owns /etc/a"), "\(made)")
   }
 
+  @Test(
+    "Accounts of units and units of additions are asked for when the root is complete, at the line of the layer's file")
+  func accountsOfUnits() async throws {
+    let said = try await said(
+      of: """
+        units: { add: [./own.service, ./free.service] }
+        files:
+          - { path: /etc/systemd/system/dbus-orgs.service.d/x.conf, source: ./x.conf }
+          - { path: /etc/systemd/system/systemd-journald.service.d/x.conf, content: "[Service]\nSupplementaryGroups=vidio\n" }
+          - { path: /usr/lib/sysusers.d/late.conf, content: "u late - -\n" }
+        """,
+      files: [
+        "own.service": "[Service]\nExecStart=/bin/true\nUser=nobdy\nGroup=daemon\n",
+        "free.service": "[Service]\nExecStart=/bin/true\nDynamicUser=yes\nUser=free\nSupplementaryGroups=late\n",
+        "x.conf": "[Service]\nNice=1\n",
+      ])
+
+    for line in [
+      "wrong/own.service:3:1: error: there is no user 'nobdy', which 'User' of the unit 'own.service' names: the unit would not start\n",
+      "did you mean 'nobody'?",
+      "wrong/x.conf:1:1: error: the settings have no effect: no package or layer brings the unit 'dbus-orgs.service'\n",
+      "layer.yaml:7:5: error: there is no group 'vidio', which 'SupplementaryGroups' of the unit 'systemd-journald.service' names",
+    ] {
+      #expect(said.contains(line), "\(said)")
+    }
+    #expect(!said.contains("free") && !said.contains("late") && !said.contains("'daemon'"), "\(said)")
+  }
+
+  @Test("A layer may enable a unit that a later layer's packages or files bring; one that none brings is refused")
+  func laterUnit() async throws {
+    let judge =
+      "cd /etc/systemd/system; [ -L multi-user.target.wants/nginx.service ]; [ -L multi-user.target.wants/after.service ]; [ ! -e /var/lib/cultivar-late-units ]"
+    let project = """
+      cultivar: 1
+      name: test
+      images:
+        box:
+          device: generic-x86_64
+          base: trixie
+          layout: system-single
+          kernel: { package: linux-image-cloud-amd64 }
+          layers: [debian-minimal, first, second]
+          files: [{ path: /etc/systemd/system/after.service, content: "[Service]\\nExecStart=/bin/true\\n[Install]\\nWantedBy=multi-user.target\\n" }]
+          steps: { judge: { phase: last, run: "\(judge)" } }
+
+      """
+    try await withTemporaryFolder { folder in
+      try folder.writing(project, to: "cultivar.yaml")
+      func first(_ units: String) throws {
+        try folder.writing(
+          "cultivar: 1\ndescription: First\nrequires: [debian-minimal]\nunits: { enable: [\(units)] }\n",
+          to: "layers/first/layer.yaml")
+      }
+      try folder.writing(
+        "cultivar: 1\ndescription: Second\nrequires: [first]\npackages: [nginx]\n", to: "layers/second/layer.yaml")
+      try first("nginx.service, after.service")
+      let made = try Workshop.run(["build", "-q"], in: folder, environment: LibrarySystem.environment)
+      #expect(made.status == 0 && made.errors == "", "\(made.errors)")
+
+      try first("nginx.service, after.service, ngnix.service")
+      let refused = try Workshop.run(["build", "-q"], in: folder, environment: LibrarySystem.environment)
+      #expect(refused.status == 1)
+      #expect(
+        refused.errors.contains(
+          "first/layer.yaml:4:43: error: no package or layer brings the unit 'ngnix.service', which 'enable' names\n"),
+        "\(refused.errors)")
+    }
+  }
+
   @Test("A missing shell is refused when the root is complete")
   func shell() async throws {
     let said = try await said(of: "packages: [passwd]\nusers: { me: { shell: /bin/zsh } }")

@@ -76,6 +76,7 @@ enum ImageFormat {
     UpdateFormat.check(
       fields[UpdateFormat.key], fields[layout], hasOwnInit: programs.contains { $0.definition?.isInit == true },
       &reading)
+    if programs.contains(where: { $0.definition?.isInit == true }) { refuseIdleKeys(fields, &reading) }
     guard let device = fields[device], let layout = fields[layout] else { return nil }
     checkLoader(fields[loader], of: device, at: fields.position(of: loader), &reading)
     let definition = ImageDefinition(
@@ -86,6 +87,16 @@ enum ImageFormat {
       management: fields[management], consoleCommands: fields[console], update: fields[UpdateFormat.key],
       system: nil)
     return ImageEntry(definition: definition, hasHostname: fields.position(of: hostname) != nil)
+  }
+
+  /// Refuses keys for Cultivar's init if a program of the image takes its place.
+  private static func refuseIdleKeys(_ fields: Fields, _ reading: inout Reading) {
+    for key in [network, clock, management, console] as [any KeyDeclaration] {
+      guard let position = fields.position(of: key) else { continue }
+      reading.error(
+        "'\(key.entry.name)' has no effect in \(reading.place): its program is init, and nothing of Cultivar's is started",
+        at: position, hint: "remove it, or remove 'init: true'")
+    }
   }
 
   /// Reports U-Boot on other device classes than arm64, because the build configures U-Boot only for arm64 kernels.

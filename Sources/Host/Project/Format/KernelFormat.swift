@@ -38,6 +38,6 @@ enum KernelFormat {
       }
     return KernelDefinition(
       position: fields.position, source: source, modules: fields[modules], arguments: fields[arguments],
-      compressesInitialRAM: fields[initrd] == "compressed")
+      compressesInitialRAM: fields[initrd] == "compressed", suitePosition: fields.position(of: suite))
   }
 }

@@ -56,7 +56,8 @@ enum PartsFormat {
 
   private static let config = DefaultedKey(
     "config", Shape<[VariableText]>.list(of: .filled(.firmwareLine)), default: [],
-    "Lines for `config.txt` of a Raspberry Pi.", example: ["dtparam=i2c_arm=on"])
+    "Lines for `config.txt` of a Raspberry Pi. Other devices have no such file, and refuse the key.",
+    example: ["dtparam=i2c_arm=on"])
   private static let firmwareShape = Shape<[VariableText]>.object(
     "firmware", about: "Configuration of the firmware.", keys: [config]
   ) { fields, _ in fields[config] }

@@ -86,6 +86,6 @@ enum ArchiveFormat {
   ) { fields, _ in
     ArchiveDefinition(
       suite: fields[suite], mirror: fields[mirror], securityMirror: fields[securityMirror],
-      isSnapshot: fields[snapshot])
+      isSnapshot: fields[snapshot], suitePosition: fields.position(of: suite))
   }
 }

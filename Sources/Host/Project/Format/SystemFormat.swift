@@ -74,7 +74,8 @@ enum SystemFormat {
     }
     let request = SystemRequest(
       base: fields[base], profile: fields[profile], layers: fields[layers] ?? [], variables: fields[variables],
-      overrides: fields[override], drops: fields[drop], replacements: fields[replace], parts: parts)
+      overrides: fields[override], drops: fields[drop], replacements: fields[replace], parts: parts,
+      timezonePosition: fields.position(of: timezone), basePosition: fields.position(of: base))
     let definition = ImageDefinition(
       position: fields.position, name: "", device: device.rawValue, loader: fields[ImageFormat.loader],
       layout: layout,

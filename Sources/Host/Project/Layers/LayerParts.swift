@@ -218,6 +218,10 @@ public struct SystemRequest: Sendable, Equatable {
   var drops: [Located<String>]
   var replacements: [DictionaryEntry<Located<String>>]
   var parts: LayerParts
+  /// Where the time zone is named; `nil` where it is not.
+  var timezonePosition: SourcePosition?
+  /// Where the base is named; `nil` where it is not.
+  var basePosition: SourcePosition?
 }
 
 /// `base:` of a system.

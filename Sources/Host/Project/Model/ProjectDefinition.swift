@@ -80,6 +80,8 @@ public struct ArchiveDefinition: Sendable, Equatable {
   public var securityMirror: String?
   /// True if the archive is a snapshot. Its indexes are accepted after their expiry date.
   public var isSnapshot = false
+  /// Where the suite is named; `nil` where it is not.
+  public var suitePosition: SourcePosition?
 }
 
 /// An image of a project.
@@ -185,6 +187,8 @@ public struct KernelDefinition: Sendable, Equatable {
   public var arguments: [String]
   /// True if the initial RAM file system is compressed.
   public var compressesInitialRAM: Bool
+  /// Where a suite of its own is named; `nil` where it is not.
+  public var suitePosition: SourcePosition?
 }
 
 /// The source of a kernel.

@@ -3,10 +3,10 @@ extension Shape {
   static func list<Item: Sendable>(of item: Shape<Item>, minimumCount: Int = 0) -> Shape where Value == [Item] {
     Shape(.list(item.description, minimumCount: minimumCount)) { node, reading in
       guard case .list(let items) = node.content else {
-        let looksLikeItem = if case .scalar(let scalar) = node.content { scalar.text } else { "" }
         reading.error(
           "expected a list, found \(node.kind)", at: node.position,
-          hint: looksLikeItem.isEmpty ? "write one item a line, each after '- '" : "write [\(looksLikeItem)]")
+          hint: ListForm.hint(for: node, item: item, reading)
+            ?? "write the items between brackets, as [first, second], or one a line, each after '- '")
         return nil
       }
       guard items.count >= minimumCount else {
@@ -34,7 +34,8 @@ extension Shape {
     return Shape(.dictionary(key: keyText, value: value.description, minimumCount: minimumCount)) { node, reading in
       guard case .mapping(let entries) = node.content else {
         reading.error(
-          "expected a mapping, found \(node.kind)", at: node.position, hint: "write 'name: value', one a line")
+          "expected a mapping, found \(node.kind)", at: node.position,
+          hint: ListForm.hint(for: node, key: key, value: value, reading) ?? "write 'name: value', one a line")
         return nil
       }
       guard entries.count >= minimumCount else {

@@ -105,6 +105,7 @@ public struct SystemReader: Sendable {
     filled.append(
       fill(request.parts, image.name, nil, "the image", image.position, &table, &trace, &problems))
     table.warnOfUnused(&problems)
+    IdleKeys.check(image, request, layers, usedFacts: table.usedFacts, &problems)
     LayerAgreement.check(filled, &problems)
     AccountAgreement.check(filled, hasDaemon: image.management != nil, &problems)
     LayerAgreement.removeRepeated(&filled)

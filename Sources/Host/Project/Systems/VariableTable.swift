@@ -28,6 +28,8 @@ struct VariableTable {
   private var broken: Set<String> = []
   /// Plain names that a text uses.
   private(set) var usedPlainNames: Set<String> = []
+  /// Facts of image and project that texts use.
+  private(set) var usedFacts: Set<String> = []
   private let project: ProjectDefinition
   private let image: ImageDefinition
   private let layers: [LayerDefinition]
@@ -315,6 +317,7 @@ struct VariableTable {
     _ name: String, in layer: LayerDefinition?, at position: SourcePosition, _ problems: inout ProblemList
   ) -> Entry? {
     if let fact = facts[name] {
+      usedFacts.insert(name)
       return Entry(value: VariableValue(fact), isSecret: false, source: .image(image.position))
     }
     var full = name

@@ -52,6 +52,37 @@ extension SystemMistake {
 
   private static let kinds = [
     SystemMistake(
+      "packages as one text", image: "layers: [base]\npackages: «a b", "expected a list, found the text 'a b'",
+      hint: "write [a, b]"),
+    SystemMistake(
+      "units as one text", image: "layers: [base]\nunits: { enable: «a.service }",
+      "expected a list, found the text 'a.service'", hint: "write [a.service]"),
+    SystemMistake(
+      "groups as one text", image: "layers: [base]\nusers: { me: { groups: «\"sudo, adm\" } }",
+      "expected a list, found the text 'sudo, adm'", hint: "write [sudo, adm]"),
+    SystemMistake(
+      "groups as a list", image: "layers: [base]\ngroups: «[gpio, spi]", "expected a mapping, found a list",
+      hint: "write { gpio: {}, spi: {} }"),
+    SystemMistake(
+      "files as one text", image: "layers: [base]\nfiles: «/etc/motd", "expected a list, found the text '/etc/motd'",
+      hint: "write the items between brackets, as [first, second], or one a line, each after '- '"),
+    SystemMistake(
+      "firmware of a Raspberry Pi", layer: "firmware: { config: [«dtparam=i2c_arm=on] }",
+      "'firmware' has no effect in image 'gateway': generic-x86_64 has no config.txt",
+      hint: "remove it: only the firmware of a Raspberry Pi reads such lines"),
+    SystemMistake(
+      "firmware in an override",
+      image: "layers: [base]\noverride: { base: { firmware: { config: [«dtparam=i2c_arm=on] } } }",
+      "'firmware' has no effect in image 'gateway': generic-x86_64 has no config.txt"),
+    SystemMistake(
+      "time zone that no layer sets", image: "layers: [base]\n«timezone: Europe/Berlin",
+      "'timezone' has no effect in image 'gateway': none of its layers sets the time zone",
+      hint: "add the layer 'time-zone', or remove the line"),
+    SystemMistake(
+      "health without updates", image: "layers: [base]\nhealth: { «web: curl }",
+      "the health check 'web' has no effect: image 'gateway' takes no updates",
+      hint: "add 'update', or remove the check"),
+    SystemMistake(
       "API without updates", image: "layers: [base]\n«management: { tokenHash: at-flash }",
       "the management API of a system is that of its updates, and it takes none",
       hint: "add 'update', or remove 'management'"),

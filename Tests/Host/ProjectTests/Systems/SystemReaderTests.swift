@@ -33,7 +33,6 @@ struct SystemReaderTests {
         second: { phase: image, script: ./steps/second, inputs: { key: ./vendor.asc } }
       units: { add: [./a.service], enable: [a.service], disable: [b.timer], mask: [c.socket], default: multi-user.target }
       kernel: { arguments: [quiet], modules: [usbhid] }
-      firmware: { config: ["dtparam=i2c_arm=on"] }
       state: { persist: [/var/lib/a, { path: /etc/a, onUpdate: merge }] }
       health: { web: "curl -f http://localhost:${PORT}" }
       """
@@ -78,7 +77,6 @@ struct SystemReaderTests {
     #expect(layer.units.defaultTarget?.value == "multi-user.target")
     #expect(layer.kernelArguments == ["quiet"])
     #expect(layer.bootModules.map(\.value) == ["usbhid"])
-    #expect(layer.bootConfiguration == ["dtparam=i2c_arm=on"])
     #expect(layer.persistedPaths.map(\.onUpdate) == [.keep, .merge])
     #expect(layer.healthChecks == [HealthCheck(name: "web", command: "curl -f http://localhost:${PORT}")])
     #expect(result.system.layers[1].kernelArguments == ["site=gateway"])

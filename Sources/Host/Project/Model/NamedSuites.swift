@@ -1,0 +1,12 @@
+extension ProjectDefinition {
+  /// Where a suite of Debian is named that an image takes packages of.
+  ///
+  /// - Returns: The place in the image, else in the project; `nil` where neither names it.
+  public func position(ofSuite suite: String, in image: ImageDefinition) -> SourcePosition? {
+    if case .debian(_, suite) = image.kernel.source, let position = image.kernel.suitePosition { return position }
+    switch image.system?.base {
+    case .debian(suite), .image(_, _, _, suite, _): return image.system?.basePosition
+    default: return archive.suite == suite ? archive.suitePosition : nil
+    }
+  }
+}
