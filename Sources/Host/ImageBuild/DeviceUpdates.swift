@@ -5,7 +5,7 @@ import Project
 import Trust
 
 /// The parts of an image whose devices take updates: the updater's plan and the root of trust.
-struct DeviceUpdates {
+struct DeviceUpdates: Sendable {
   private let definition: UpdateDefinition
   /// The content of the root of trust, as written to the device.
   let trust: [UInt8]

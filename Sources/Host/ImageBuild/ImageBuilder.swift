@@ -67,49 +67,68 @@ public struct ImageBuilder: Sendable {
     _ image: ImageDefinition, system: SystemDefinition? = nil, into output: URL,
     _ request: ArtefactRequest = ArtefactRequest()
   ) async throws -> BuildManifest {
-    if let system { return try await buildSystem(image, system, into: output, request) }
-    // Report errors of the project and of this machine before anything is fetched or built.
-    let givenTime = try givenTime()
+    let basis = try await basis(of: image, system: system, into: output, request)
+    if let system { return try await buildSystem(system, basis) }
+    return try await buildAppliance(basis)
+  }
+
+  /// Checks everything that can be checked before anything is fetched or built.
+  private func basis(
+    of image: ImageDefinition, system: SystemDefinition?, into output: URL, _ request: ArtefactRequest
+  ) async throws -> ImageBasis {
+    _ = try givenTime()
     let device = DeviceClass(of: image)
     let executable = try executables.file(for: device.architecture)
+    let updates = try DeviceUpdates(image, system, of: project.release)
+    try checkMachine(for: image)
+    return ImageBasis(
+      image: image, identity: identity(of: image), device: device, layout: layout(of: image), executable: executable,
+      updates: updates, signer: try await signer(for: image, request, updates: updates),
+      folder: ArtefactFolder(output, name: image.name), request: request)
+  }
+
+  /// The identity of an image before it is built, without a build id.
+  func identity(of image: ImageDefinition) -> ImageIdentity {
+    ImageIdentity(
+      project: project.name, image: image.name, deviceClass: DeviceClass(of: image).name, version: project.version,
+      build: "")
+  }
+
+  private func buildAppliance(_ basis: ImageBasis) async throws -> BuildManifest {
+    let (image, device) = (basis.image, basis.device)
     let users = try UserIDs(names: image.programs.map(\.user))
     let system = SystemPrograms(image, users: users)
-    let layout = layout(of: image)
-    let updates = try DeviceUpdates(image, of: project.release)
-    try checkMachine(for: image)
-    let signer = try await signer(for: image, request)
     await progress.expect(7 + image.programs.count)
 
     let requests = PackageRequests(image: image, project: project, device: device, system: system)
     async let programs = buildPrograms(image.programs, for: device.architecture)
-    let packages = try await progress.step("resolve packages") {
-      try await lookingUp(for: image) { try await archive.packages(for: requests.all) }
-    }
+    let packages = try await progress.step("resolve packages") { try await archive.packages(for: requests.all) }
     let tools = try await progress.step("prepare the tools") { try await ToolTree(archive: archive, cache: cache) }
     let kernel = try await progress.step("fetch the kernel and its modules") {
-      try await kernelParts(image, layout: layout, device: device, tools: tools)
+      try await kernelParts(basis, tools: tools)
     }
-    // The lock has the date of the package index only after the packages are resolved.
-    let lockedTime = await lock.archiveDate
-    let epoch = givenTime ?? lockedTime
+    let epoch = try await buildTime()
 
-    var identity = ImageIdentity(
-      project: project.name, image: image.name, deviceClass: device.name, version: project.version, build: "")
-    var root = try RootTree(image: image, device: device, users: users, identity: identity, executable: executable)
-    // Report missing packages before compiling programs, which takes minutes.
+    var identity = basis.identity
+    var root = try RootTree(
+      image: image, device: device, users: users, identity: identity, executable: basis.executable)
+    // Missing files of packages are reported before programs are compiled, which can take minutes.
     root = try await addPackages(to: root, image, requests: requests, packages: packages)
     let built = try await programs
     try root.addConfiguration(system.configuration)
     for program in image.programs { try root.add(program, executable: built[program.name]) }
     try root.addFiles(image.files, origin: "the project's files")
     if let modules = kernel.modules { try root.addModules(modules) }
-    if let updates { try root.add(updates, identity, time: epoch) }
+    if let updates = basis.updates { try root.add(updates, identity, time: epoch) }
     if let management = image.management { try root.add(ManagementPlan(management)) }
     try root.checkLibraries()
 
-    let bootPlan = bootPlan(image, layout: layout, device: device)
+    let own = image.initProgram
+    let bootPlan = basis.bootPlan(
+      nextInit: own.map { [PlannedPrograms.installedPath($0)] + $0.arguments } ?? [DevicePaths.initProgram],
+      environment: own?.environment ?? [:])
     let initialRAM = try InitialRAMTree.make(
-      plan: bootPlan, executable: executable, modules: kernel.bootModules,
+      plan: bootPlan, executable: basis.executable, modules: kernel.bootModules,
       checker: try await checker(requests.checker, packages))
     async let initialRAMFile = progress.step("initial RAM file system") {
       try await FileSystemImage(tools: tools, cache: cache, epoch: epoch).initialRAM(
@@ -118,40 +137,54 @@ public struct ImageBuilder: Sendable {
     let arguments = device.kernelArguments + Self.kernelArguments + image.kernel.arguments
     var plan = devicePlan(image, identity: identity, users: users, system: system)
     identity.build = try buildIdentity(
-      plan, root.tree, initialRAM, kernel: kernel.files, arguments: arguments, layout: layout)
+      plan, root.tree, initialRAM, kernel: kernel.files, arguments: arguments, layout: basis.layout)
     plan.image = identity
     if image.initProgram == nil { try root.addPlan(plan) }
-    if let updates { try root.replacePlan(updates, identity, time: epoch) }
+    if let updates = basis.updates { try root.replacePlan(updates, identity, time: epoch) }
 
-    let parts = ImageParts(
-      image: ImageName(project: project.name, image: image.name), device: device, layout: layout,
-      version: project.version, loader: image.loader, kernel: kernel.files.kernel,
-      initialRAM: try await initialRAMFile, arguments: arguments, epoch: epoch, takesUpdates: updates != nil)
-    let disk = try await DiskParts(
-      parts, root: .tree(root.tree), tools: tools, cache: cache, progress: progress
-    ) {
+    let parts = basis.parts(
+      kernel: kernel.files, initialRAM: try await initialRAMFile, arguments: arguments, epoch: epoch)
+    let source = RootSource.tree(root.tree)
+    let disk = try await DiskParts(parts, root: source, tools: tools, cache: cache, progress: progress) {
       try await BootPart(parts, archive: archive, tools: tools, cache: cache, progress: progress)
     }
-    let manifest = try BuildManifest(
-      identity: identity, epoch: epoch, kernel: kernel.files.label, firmware: kernel.modules?.firmware ?? [],
-      layout: layout, table: disk.image.table, packages: root.packages.map(BuildManifest.PackageRow.init),
-      programs: built, sizes: try disk.sizes())
-    let folder = ArtefactFolder(output, name: image.name)
-    let rootArchive = RootArchive(
-      .tree(root.tree), time: epoch, architecture: device.architecture, name: "\(image.name):\(project.version)")
+    let contents = FinishedRoot(
+      identity: identity, source: source, contents: try root.tree.listing(), kernel: kernel.files.label,
+      firmware: kernel.modules?.firmware ?? [], packages: root.packages.map(BuildManifest.PackageRow.init),
+      programs: built)
+    return try await write(contents, on: disk, parts, basis, tools: tools)
+  }
+
+  /// Writes the artefacts of an image whose root and disk are complete.
+  func write(
+    _ root: FinishedRoot, on disk: DiskParts, _ parts: ImageParts, _ basis: ImageBasis, tools: ToolTree
+  ) async throws -> BuildManifest {
+    var manifest = try BuildManifest(
+      identity: root.identity, epoch: parts.epoch, kernel: root.kernel, firmware: root.firmware,
+      layout: basis.layout, table: disk.image.table, packages: root.packages, programs: root.programs,
+      sizes: try disk.sizes())
+    manifest.base = root.system?.base.map { .init(name: $0.name, sha256: $0.image) }
+    manifest.layers = root.system?.definition.layers.map(\.name)
+    manifest.variables = root.system?.definition.openVariables
+    let image = basis.image
     let artefacts = try ImageArtefacts(
-      name: image.name, disk: disk.image, contents: try root.tree.listing(), root: rootArchive,
-      bundle: try ReleaseBundle(parts, files: disk.slotFiles, project.release, signedBy: signer), tools: tools
-    )
-    .list(image.formats, request, in: folder)
-    return try await folder.write(artefacts, manifest: manifest, progress: progress)
+      name: image.name, disk: disk.image, contents: root.contents,
+      recipe: root.system.map { SystemRecipe(identity: root.identity, system: $0.definition) },
+      root: RootArchive(
+        root.source, time: parts.epoch, architecture: basis.device.architecture,
+        name: "\(image.name):\(project.version)"),
+      bundle: try ReleaseBundle(parts, files: disk.slotFiles, project.release, signedBy: basis.signer), tools: tools
+    ).list(image.formats, basis.request, in: basis.folder)
+    return try await basis.folder.write(artefacts, manifest: manifest, progress: progress)
   }
 
   /// Finds the keys that sign the bundles of a build; `nil` if it makes no bundles or the project names no key.
-  func signer(for image: ImageDefinition, _ request: ArtefactRequest) async throws -> ReleaseSigner? {
+  private func signer(
+    for image: ImageDefinition, _ request: ArtefactRequest, updates: DeviceUpdates?
+  ) async throws -> ReleaseSigner? {
     guard request.deltas > 0 || (image.formats + request.formats).contains(.bundle) else { return nil }
     let signer = try await ReleaseSigner(project.release.signingKeys, environment: environment)
-    if let signer, let updates = try DeviceUpdates(image, of: project.release) { try updates.check(signer) }
+    if let signer, let updates { try updates.check(signer) }
     return signer
   }
 
@@ -211,9 +244,8 @@ public struct ImageBuilder: Sendable {
     }
   }
 
-  private func kernelParts(
-    _ image: ImageDefinition, layout: Layout, device: DeviceClass, tools: ToolTree
-  ) async throws -> KernelParts {
+  private func kernelParts(_ basis: ImageBasis, tools: ToolTree) async throws -> KernelParts {
+    let (image, device) = (basis.image, basis.device)
     let files = try await KernelFiles(
       image.kernel, device: device, suite: project.archive.suite, archive: archive, cache: cache)
     guard let source = files.modules else {
@@ -229,7 +261,7 @@ public struct ImageBuilder: Sendable {
       }
     }
     // Without these two file systems nothing starts. A kernel may lack any of the hardware drivers.
-    let needed = [layout.rootFileSystem.rawValue, "ext4"]
+    let needed = basis.neededModules
     return KernelParts(
       files: files,
       modules: try await choose(
@@ -294,17 +326,6 @@ public struct ImageBuilder: Sendable {
     // The range that the formats of archives and file systems can hold.
     guard let seconds = Int64(given), 0...Int64(UInt32.max) ~= seconds else { throw .noTime(given) }
     return seconds
-  }
-
-  private func bootPlan(_ image: ImageDefinition, layout: Layout, device: DeviceClass) -> BootPlan {
-    let own = image.initProgram
-    return BootPlan(
-      partitions: layout.numbers, rootFileSystem: layout.rootFileSystem,
-      modules: [layout.rootFileSystem.rawValue, "ext4"],
-      nextInit: own.map { [PlannedPrograms.installedPath($0)] + $0.arguments } ?? [DevicePaths.initProgram],
-      nextInitEnvironment: (own?.environment ?? [:]).map { "\($0.key)=\($0.value)" }.sorted(),
-      dataMountOptions: layout.dataMountOptions.isEmpty ? nil : layout.dataMountOptions, deviceTimeout: 60,
-      failureDelay: 10)
   }
 
   private func devicePlan(

@@ -22,8 +22,7 @@ struct OwnLayer {
     layer.files = [
       SystemFile(position: image.position, path: DevicePaths.data, content: .folder),
       file("/etc/hostname", "\(image.hostname)\n"),
-      file(
-        "/etc/hosts", "127.0.0.1 localhost\n127.0.1.1 \(image.hostname)\n::1 localhost ip6-localhost ip6-loopback\n"),
+      file(HostsFile.path, HostsFile.text(hostname: image.hostname)),
       // Stage 1 replaces this empty file by one with the device's own id.
       file("/etc/machine-id", "", mode: 0o444),
       file("/usr/share/cultivar/manifest.json", try json(SystemManifest(identity, system, packages))),

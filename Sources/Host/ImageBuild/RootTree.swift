@@ -65,9 +65,7 @@ struct RootTree {
     try addText("etc/passwd", users.passwd)
     try addText("etc/group", users.group)
     try addText("etc/hostname", image.hostname + "\n")
-    try addText(
-      "etc/hosts",
-      "127.0.0.1 localhost\n127.0.1.1 \(image.hostname)\n::1 localhost ip6-localhost ip6-loopback\n")
+    try addText(String(HostsFile.path.dropFirst()), HostsFile.text(hostname: image.hostname))
     try addText("etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n")
     try addText(
       "usr/lib/os-release",

@@ -42,30 +42,18 @@ extension ImageBuilder {
     }
   }
 
-  /// Builds an image with a distribution and writes it to a folder.
-  func buildSystem(
-    _ image: ImageDefinition, _ system: SystemDefinition, into output: URL, _ request: ArtefactRequest
-  ) async throws -> BuildManifest {
-    _ = try givenTime()
-    let device = DeviceClass(of: image)
-    let executable = try executables.file(for: device.architecture)
-    let layout = layout(of: image)
-    _ = try DeviceUpdates(image, system, of: project.release)
-    try checkMachine(for: image)
-    let signer = try await signer(for: image, request)
+  /// Builds an image with a distribution.
+  func buildSystem(_ system: SystemDefinition, _ basis: ImageBasis) async throws -> BuildManifest {
+    let (image, device) = (basis.image, basis.device)
     let base = try await base(of: system, device: device)
     let needs = try SystemNeeds(image, system, suite: try suite(of: system, base), device: device, base: base)
 
-    let stages = try await progress.step("resolve packages") {
-      try await lookingUp(for: image, system) { try await archive.packages(for: needs.request) }
-    }
+    let stages = try await progress.step("resolve packages") { try await archive.packages(for: needs.request) }
     let others = try await archive.packages(for: needs.others)
     let toolPackages = others[ToolTree.request] ?? []
     let epoch = try await buildTime()
-    let packages = packageRows(needs.request, stages, base)
     let resolved = ResolvedSystem(
-      image: image, system: system, device: device, layout: layout, base: base, needs: needs, stages: stages,
-      others: others, executable: executable, epoch: epoch)
+      basis: basis, system: system, base: base, needs: needs, stages: stages, others: others, epoch: epoch)
 
     return try await cache.withScratch { scratch in
       func builder(_ foreign: ForeignPrograms? = nil) throws -> SystemBuilder {
@@ -73,22 +61,12 @@ extension ImageBuilder {
           archive: archive, cache: cache, progress: progress, scratch: scratch, epoch: epoch, base: base,
           foreign: foreign)
       }
-      let folder = ArtefactFolder(output, name: image.name)
       let (complete, identity) = try await complete(
         system, image, device: device, request: needs.request, packages: stages, base: base, time: epoch,
         by: try builder())
       let rehearsal = try await builder().rehearse(complete, request: needs.request, packages: stages)
-      var all = CacheKey("system 1")
-      all.add([rehearsal.key.text, try ContentHash(ofFile: executable.path).text])
-      all.add(ToolTree.identity(of: toolPackages))
-      all.add("\(device) \(layout) \(identity) \(image.kernel) \(project.release)")
-      all.add(
-        system.layers.flatMap(\.kernelArguments) + ["modules"]
-          + system.layers.flatMap(\.bootModules).map(\.value))
-      all.add(ContentHash(of: try PlanText.encode(resolved.bootPlan)))
-      all.add(image.formats.map(\.rawValue).sorted())
-      all.add(([needs.checker] + needs.loaders).flatMap { others[$0] ?? [] }.map(\.sha256.text).sorted())
-      if let manifest = folder.manifest(ofBuild: all.hash, request) { return manifest }
+      let key = try buildKey(of: resolved, identity: identity, root: rehearsal.key)
+      if let manifest = basis.folder.manifest(ofBuild: key, basis.request) { return manifest }
 
       // Installing packages leaves a processor idle.
       try await ToolTree.fetch(toolPackages, archive: archive, cache: cache)
@@ -114,38 +92,54 @@ extension ImageBuilder {
       }
       async let entries = root.entries(listing)
       let prepared = try await preparing
-      let parts = prepared.parts
-      // File systems are made from the archive while it is being written.
+      // The file system is made from the archive while the archive is being written.
       let source = RootSource.archive(
         root.archive, identity: root.key, contentSize: listing.contentSize, entries: listing.count)
       let disk = try await DiskParts(
-        parts, root: source, tools: prepared.tools, cache: cache, progress: progress
+        prepared.parts, root: source, tools: prepared.tools, cache: cache, progress: progress
       ) { prepared.boot }
       try await archiving
       for finding in try await examined {
         await progress.warning(finding.inOneLine(relativeTo: .currentDirectory()), remedy: finding.hint ?? "")
       }
-      var manifest = try BuildManifest(
-        identity: identity, epoch: epoch, kernel: prepared.kernel.label, firmware: prepared.modules.firmware,
-        layout: layout, table: disk.image.table, packages: packages, programs: [:], sizes: try disk.sizes())
-      manifest.base = base.map { .init(name: $0.name, sha256: $0.image) }
-      (manifest.layers, manifest.variables) = (complete.layers.map(\.name), complete.openVariables)
-      let rootArchive = RootArchive(
-        source, time: epoch, architecture: device.architecture, name: "\(image.name):\(project.version)")
-      let artefacts = try ImageArtefacts(
-        name: image.name, disk: disk.image,
-        contents: try await entries, recipe: SystemRecipe(identity: identity, system: complete),
-        root: rootArchive, bundle: try ReleaseBundle(parts, files: disk.slotFiles, project.release, signedBy: signer),
-        tools: prepared.tools
-      ).list(image.formats, request, in: folder)
-      let written = try await folder.write(artefacts, manifest: manifest, progress: progress)
+      let finished = FinishedRoot(
+        identity: identity, source: source, contents: try await entries, kernel: prepared.kernel.label,
+        firmware: prepared.modules.firmware, packages: packageRows(needs.request, stages, base),
+        system: .init(definition: complete, base: base))
+      let written = try await write(finished, on: disk, prepared.parts, basis, tools: prepared.tools)
       try await progress.step("steps after the image") {
         try await root.runImageSteps(
-          of: system.layers, in: output, beside: written.artefacts.map(\.name) + [folder.manifest.lastPathComponent])
+          of: system.layers, in: basis.folder.folder,
+          beside: written.artefacts.map(\.name) + [basis.folder.manifest.lastPathComponent])
       }
-      try folder.note(build: all.hash, request)
+      try basis.folder.note(build: key, basis.request)
       return written
     }
+  }
+
+  /// The hash of everything that the artefacts of a system depend on.
+  ///
+  /// - Parameter root: The key of the root, which covers packages and layers.
+  private func buildKey(
+    of resolved: ResolvedSystem, identity: ImageIdentity, root: ContentHash
+  ) throws -> ContentHash {
+    let basis = resolved.basis
+    var key = CacheKey("system 2")
+    key.add([root.text, try ContentHash(ofFile: basis.executable.path).text])
+    key.add(ToolTree.identity(of: resolved.others[ToolTree.request] ?? []))
+    key.add(basis.device.identity)
+    key.add(basis.layout.identity)
+    key.add(identity.fields)
+    key.add(basis.image.kernel.identity)
+    key.add(project.release.identity + (basis.signer?.keyIDs ?? []))
+    key.add(resolved.kernelArguments)
+    key.add(resolved.system.layers.flatMap(\.bootModules).map(\.value))
+    key.add(ContentHash(of: try PlanText.encode(resolved.bootPlan)))
+    key.add(basis.image.formats.map(\.rawValue).sorted())
+    key.add(
+      ([resolved.needs.checker] + resolved.needs.loaders).flatMap { resolved.others[$0] ?? [] }.map(\.sha256.text)
+        .sorted())
+    return key.hash
   }
 
   /// Resolves the packages of a system and locks them. Builds nothing.
@@ -166,12 +160,6 @@ extension ImageBuilder {
     }
   }
 
-  /// The identity of an image, without the hash of the build.
-  private func identity(of image: ImageDefinition, device: DeviceClass) -> ImageIdentity {
-    ImageIdentity(
-      project: project.name, image: image.name, deviceClass: device.name, version: project.version, build: "")
-  }
-
   /// Adds Cultivar's own layer to the end of a system, and computes the hash of the build.
   ///
   /// - Parameter builder: Computes the hash of a root without building it.
@@ -179,23 +167,21 @@ extension ImageBuilder {
     _ system: SystemDefinition, _ image: ImageDefinition, device: DeviceClass, request: InstallationRequest,
     packages: [[DebianPackage]], base: BaseRoot?, time: Int64, by builder: SystemBuilder
   ) async throws -> (system: SystemDefinition, identity: ImageIdentity) {
-    var identity = identity(of: image, device: device)
+    var identity = identity(of: image)
     let rows = packageRows(request, packages, base)
     func complete() throws -> SystemDefinition {
       try self.complete(system, image, as: identity, device: device, packages: rows, time: time)
     }
     // The hash leaves out itself, and the secrets, whose hashes differ between caches.
-    var key = CacheKey("system image 2")
+    var key = CacheKey("system image 3")
     key.add(try await builder.rehearse(try complete(), request: request, packages: packages).keyWithoutSecrets)
     key.add(try ContentHash(ofFile: try executables.file(for: device.architecture).path))
     // Not the whole kernel definition: its source positions contain the path of the project's folder.
-    key.add(
-      "\(layout(of: image)) \(image.kernel.source) \(image.kernel.modules.map(\.value)) \(image.kernel.compressesInitialRAM)"
-    )
-    key.add(device.kernelArguments + Self.kernelArguments + image.kernel.arguments)
-    key.add(
-      system.layers.flatMap(\.kernelArguments) + ["modules"]
-        + system.layers.flatMap(\.bootModules).map(\.value))
+    key.add(layout(of: image).identity)
+    key.add(image.kernel.identity)
+    key.add(device.kernelArguments + Self.kernelArguments)
+    key.add(system.layers.flatMap(\.kernelArguments))
+    key.add(system.layers.flatMap(\.bootModules).map(\.value))
     key.add(["persisted"] + system.layers.flatMap(\.persistedPaths).map(\.path))
     identity.build = key.hash.text
     return (try complete(), identity)
@@ -227,10 +213,8 @@ extension ImageBuilder {
 
   /// A system whose base and packages are resolved.
   private struct ResolvedSystem: Sendable {
-    var image: ImageDefinition
+    var basis: ImageBasis
     var system: SystemDefinition
-    var device: DeviceClass
-    var layout: Layout
     /// The base; `nil` for a system of packages alone.
     var base: BaseRoot?
     var needs: SystemNeeds
@@ -238,24 +222,17 @@ extension ImageBuilder {
     var stages: [[DebianPackage]]
     /// Other packages that the build takes files from.
     var others: [PackageRequest: [DebianPackage]]
-    var executable: URL
     var epoch: Int64
 
     var kernelArguments: [String] {
-      device.kernelArguments + ImageBuilder.kernelArguments + system.layers.flatMap(\.kernelArguments)
-        + image.kernel.arguments
+      basis.device.kernelArguments + ImageBuilder.kernelArguments + system.layers.flatMap(\.kernelArguments)
+        + basis.image.kernel.arguments
     }
 
-    /// Modules without which nothing starts.
-    var neededModules: [String] { [layout.rootFileSystem.rawValue, "ext4", "overlay"] }
-
     var bootPlan: BootPlan {
-      BootPlan(
-        partitions: layout.numbers, rootFileSystem: layout.rootFileSystem, overlay: .dropped,
-        persistedPaths: Set(system.layers.flatMap(\.persistedPaths).map(\.path)).sorted(),
-        modules: neededModules, nextInit: ["/usr/lib/systemd/systemd"], nextInitEnvironment: [],
-        dataMountOptions: layout.dataMountOptions.isEmpty ? nil : layout.dataMountOptions, deviceTimeout: 60,
-        failureDelay: 10)
+      basis.bootPlan(
+        nextInit: ["/usr/lib/systemd/systemd"], persistedPaths: Set(system.layers.flatMap(\.persistedPaths).map(\.path))
+      )
     }
   }
 
@@ -288,11 +265,8 @@ extension ImageBuilder {
     // A milestone is missing only if the installation failed, which has cancelled this task too.
     guard let tools = unpacked, let kernel = installed else { throw CancellationError() }
     let (modules, initialRAM) = try await initialRAM(of: resolved, kernel: kernel, tools: tools)
-    let image = resolved.image
-    let parts = ImageParts(
-      image: ImageName(project: project.name, image: image.name), device: resolved.device, layout: resolved.layout,
-      version: project.version, loader: image.loader, kernel: kernel.kernel, initialRAM: initialRAM,
-      arguments: resolved.kernelArguments, epoch: resolved.epoch, takesUpdates: image.update != nil,
+    let parts = resolved.basis.parts(
+      kernel: kernel, initialRAM: initialRAM, arguments: resolved.kernelArguments, epoch: resolved.epoch,
       ownCache: ownCache)
     let boot = try await BootPart(parts, archive: archive, tools: tools, cache: cache, progress: progress)
     return PreparedBoot(tools: tools, kernel: kernel, modules: modules, parts: parts, boot: boot)
@@ -308,29 +282,29 @@ extension ImageBuilder {
       let modules: KernelModules
       do {
         modules = try await KernelModules(
-          names: resolved.neededModules + wished.map(\.value), optional: resolved.device.bootModules,
+          names: resolved.basis.neededModules + wished.map(\.value), optional: resolved.basis.device.bootModules,
           source: kernel.modules ?? URL(fileURLWithPath: "/nonexistent"), identity: kernel.identity, tools: tools,
           cache: cache)
       } catch let failure as KernelModuleFailure {
         throw failure.problems(of: wished) ?? failure
       }
       let tree = try InitialRAMTree.make(
-        plan: resolved.bootPlan, executable: resolved.executable, modules: modules,
+        plan: resolved.bootPlan, executable: resolved.basis.executable, modules: modules,
         checker: try await checker(resolved.needs.checker, resolved.others))
       return (
         modules,
         try await FileSystemImage(tools: tools, cache: cache, epoch: resolved.epoch).initialRAM(
-          tree, isCompressed: resolved.image.kernel.compressesInitialRAM)
+          tree, isCompressed: resolved.basis.image.kernel.compressesInitialRAM)
       )
     }
   }
 
   /// The kernel of the base or of the installed packages.
   private func kernel(of resolved: ResolvedSystem, in folder: URL) throws -> KernelFiles {
-    if let kernel = resolved.base?.kernel(for: resolved.image) { return kernel }
+    if let kernel = resolved.base?.kernel(for: resolved.basis.image) { return kernel }
     let images = resolved.stages[SystemBuilder.kernelStage].filter { KernelPackages.isPart($0.name) }
     guard let kernel = KernelFiles(installedIn: folder, by: images) else {
-      throw ImageFailure.noKernel(SystemNeeds.kernelPackage(resolved.image, resolved.device))
+      throw ImageFailure.noKernel(SystemNeeds.kernelPackage(resolved.basis.image, resolved.basis.device))
     }
     return kernel
   }
