@@ -76,8 +76,7 @@ struct LayoutTests {
   func identityOfLayout() {
     #expect(
       Layout.applianceAB.identity
-        == "Layout(name: \"appliance-ab\", rootFileSystem: DeviceModel.RootFileSystem.erofs, bootSize: 256 MiB, "
-        + "slotSize: 512 MiB, dataSize: 128 MiB)")
+        == "layout appliance-ab: root erofs, boot 256 MiB, slot 512 MiB, data 128 MiB")
   }
 
   @Test("IDs depend on the names: they are the same in every build, and differ for another image")

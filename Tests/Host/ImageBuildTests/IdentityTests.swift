@@ -1,5 +1,4 @@
 import DeviceModel
-import DiskImage
 import Foundation
 import Project
 import Testing
@@ -44,13 +43,5 @@ struct IdentityTests {
         "device board", "architecture arm64", "kernel linux", "argument console=tty0", "boot module mmc_block",
         "module r8169",
       ])
-  }
-
-  @Test("A layout is identified by its sizes and its file system")
-  func layout() {
-    #expect(
-      Layout.systemSingle.identity
-        == "Layout(name: \"system-single\", rootFileSystem: DeviceModel.RootFileSystem.erofs, bootSize: 256 MiB, "
-        + "slotSize: 125% and at least 64 MiB, dataSize: 256 MiB)")
   }
 }
