@@ -4,6 +4,7 @@ import FoundationEssentials
 import Project
 import SizeReport
 import DiskImage
+import RootFilesystem
 
 /// A complete root file system, with the facts that the image's records have about it.
 struct FinishedRoot {
