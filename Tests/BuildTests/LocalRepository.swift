@@ -7,7 +7,7 @@ import Testing
 /// An archive of packages on the loopback address, signed with a key that was made for it.
 struct LocalRepository {
   private let folder: URL
-  private let server: LoopbackServer
+  let server: LoopbackServer
   /// What gpg keeps; its agent's sockets need a short path.
   private let keys: TemporaryFolder
 
