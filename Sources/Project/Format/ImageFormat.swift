@@ -83,9 +83,13 @@ enum ImageFormat {
     return ImageEntry(definition: definition, hasHostname: fields.position(of: hostname) != nil)
   }
 
-  /// Refuses what only Cultivar's init does, which a program that is init takes the place of.
+  /// Refuses what only Cultivar's init does, which a program that is init takes the place of. To ask for nothing is no mistake.
   private static func refuseIdleKeys(_ fields: Fields, _ reading: inout Reading) {
-    for key in [network, clock, management, console] as [any KeyDeclaration] {
+    let asked: [(key: any KeyDeclaration, isAsked: Bool)] = [
+      (network, fields[network] != .none), (clock, !fields[clock].isEmpty), (management, fields[management] != nil),
+      (console, fields[console]),
+    ]
+    for (key, isAsked) in asked where isAsked {
       guard let position = fields.position(of: key) else { continue }
       reading.error(
         "'\(key.entry.name)' has no effect in \(reading.place): its program is init, and nothing of Cultivar's is started",
