@@ -91,10 +91,10 @@ public enum ArchiveFailure: ExplainedError {
       ? names.joined(separator: ", ") : "\(names[0]), \(names[1]) and \(names.count - 2) more packages"
   }
 
-  /// Why files could not be fetched, each reason once; all of APT's words where they are about something else.
+  /// Why hosts could not be reached, each reason once; all of APT's words where they are about something else, as hashes.
   private func reasons(_ said: String) -> String {
-    let reasons = FetchTrouble(said).reasons
-    return quoted(reasons.isEmpty ? said : reasons.joined(separator: "\n"))
+    let trouble = FetchTrouble(said)
+    return quoted(trouble.unreachableHosts.isEmpty ? said : trouble.reasons.joined(separator: "\n"))
   }
 
   private func quoted(_ text: String) -> String {

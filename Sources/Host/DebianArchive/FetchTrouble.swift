@@ -9,7 +9,7 @@ struct FetchTrouble {
   private static let unreachable = [
     "Could not resolve", "Temporary failure resolving", "Could not connect", "Unable to connect",
     "Cannot initiate the connection",
-    "Connection failed", "Connection timed out", "Network is unreachable", "No route to host",
+    "Connection timed out", "Network is unreachable", "No route to host",
   ]
 
   /// Reads the lines `E: Failed to fetch URL  REASON`.

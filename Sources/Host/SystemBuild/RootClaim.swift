@@ -187,7 +187,9 @@ struct RootClaim: Sendable, Equatable {
     let stems = candidates.filter { $0.hasSuffix(ending) }.map { String($0.dropLast(ending.count)) }
     if let nearest = NearestName.nearest(to: String(name[..<dot]), among: stems) { return nearest + ending }
     // The right name with another suffix.
-    return candidates.first { $0.hasPrefix(name[..<dot] + ".") }
+    return candidates.first { candidate in
+      candidate.hasPrefix(name[..<dot] + ".") && ![".d", ".wants", ".requires"].contains(where: candidate.hasSuffix)
+    }
   }
 }
 

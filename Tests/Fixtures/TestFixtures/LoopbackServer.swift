@@ -4,11 +4,28 @@ import Glibc
 /// An HTTP server for a folder on the loopback address. It records the requests, and can be told to stop answering.
 public final class LoopbackServer: Sendable {
   private static let program = """
-    import http.server, os, threading
+    import base64, glob, http.server, os, threading
     lock = threading.Lock()
     class Handler(http.server.SimpleHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        def is_known(self):
+            # Who asks with the right password must not have it in any program's arguments.
+            if not os.path.exists("../auth"): return True
+            auth = open("../auth").read()
+            password = auth.split(":", 1)[1].encode()
+            for file in glob.glob("/proc/[0-9]*/cmdline"):
+                try: words = open(file, "rb").read()
+                except OSError: continue
+                if password in words:
+                    with open("../leaks", "ab") as leaks: leaks.write(words.replace(b"\\0", b" ") + b"\\n")
+            return self.headers.get("Authorization") == "Basic " + base64.b64encode(auth.encode()).decode()
         def do_GET(self):
+            if not self.is_known():
+                self.send_response(401)
+                self.send_header("WWW-Authenticate", 'Basic realm="test"')
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+                return
             with lock:
                 asked = open("../requests").read().splitlines()
                 limit = open("../limit").read()
@@ -56,6 +73,15 @@ public final class LoopbackServer: Sendable {
 
   /// Paths of the answered requests, in order.
   public func requests() throws -> [String] { try folder.text("requests").split(separator: "\n").map(String.init) }
+
+  /// Answers from now on only to who brings a password.
+  public func require(user: String, password: String) throws {
+    try folder.writing("", to: "leaks")
+    try folder.writing("\(user):\(password)", to: "auth")
+  }
+
+  /// Arguments of the programs that had the password among them while something was fetched.
+  public func leaks() throws -> String { try folder.text("leaks") }
 
   /// Clears the recorded requests, and answers again.
   ///

@@ -159,10 +159,7 @@ struct KeysCommandTests {
         ("generate n --algorithm rsa", 64, "rsa"),
         ("root p.root --key a.pub --threshold 2", 1, "2 of its 1 keys cannot be asked for"),
         ("root p.root --key a.pub --key a.pub", 1, "a key is there twice"),
-        (
-          "root p.root --key a.key", 1,
-          "a.key: this is no public key that can be used: it is PEM, and says “PRIVATE KEY”"
-        ),
+        ("attach two.root a.pub --key a.key", 1, "a.key is a private key, and the public key is taken here"),
         ("root p.root --key none.pub", 1, "cannot read none.pub"),
         ("root p.root --key a.pub --expires 2101-02-30", 64, "2101-02-30"),
         ("root p.root --key a.pub --expires 2001-01-01", 1, "it would have expired at 2001-01-01"),

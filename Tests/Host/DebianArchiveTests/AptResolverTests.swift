@@ -33,7 +33,8 @@ struct AptResolverTests {
       let failure = await #expect(throws: ArchiveFailure.self) { _ = try await resolver.resolve([request]) }
       #expect(
         failure?.problem.hasPrefix("cannot fetch the package index of trixie: cannot reach 127.0.0.1:9\n") == true)
-      #expect(failure?.problem.split(separator: "\n").count == 2, "\(failure?.problem ?? "")")
+      // Words for no connection, once each, however many files there are.
+      #expect((failure?.problem.split(separator: "\n").count ?? 9) <= 3, "\(failure?.problem ?? "")")
       #expect(failure?.remedy?.contains("CULTIVAR_DEBIAN_MIRROR") == true)
     }
   }

@@ -160,7 +160,7 @@ extension Mistake {
       "expected a list, found the text '--port 80'", hint: "write [--port 80]; for 2 items, [--port, \"80\"]"),
     Mistake(
       "network of an init of its own",
-      Sample.project(image: "«network: none", programs: "- { executable: ./tool, init: true }"),
+      Sample.project(image: "«network: automatic", programs: "- { executable: ./tool, init: true }"),
       "'network' has no effect in image 'station': its program is init, and nothing of Cultivar's is started",
       hint: "remove it, or remove 'init: true'", schema: false),
     Mistake(

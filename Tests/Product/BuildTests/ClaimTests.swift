@@ -118,8 +118,8 @@ struct ClaimTests {
         units: { add: [./own.service, ./free.service] }
         files:
           - { path: /etc/systemd/system/dbus-orgs.service.d/x.conf, source: ./x.conf }
-          - { path: /etc/systemd/system/systemd-journald.service.d/x.conf, content: "[Service]\nSupplementaryGroups=vidio\n" }
-          - { path: /usr/lib/sysusers.d/late.conf, content: "u late - -\n" }
+          - { path: /etc/systemd/system/systemd-journald.service.d/x.conf, content: "[Service]\\nSupplementaryGroups=vidio\\n" }
+          - { path: /usr/lib/sysusers.d/late.conf, content: "u late - -\\n" }
         """,
       files: [
         "own.service": "[Service]\nExecStart=/bin/true\nUser=nobdy\nGroup=daemon\n",
@@ -174,7 +174,7 @@ struct ClaimTests {
       #expect(refused.status == 1)
       #expect(
         refused.errors.contains(
-          "first/layer.yaml:4:43: error: no package or layer brings the unit 'ngnix.service', which 'enable' names\n"),
+          "first/layer.yaml:4:49: error: no package or layer brings the unit 'ngnix.service', which 'enable' names\n"),
         "\(refused.errors)")
     }
   }

@@ -144,7 +144,7 @@ struct DamageTests {
     }
     try await Workshop.withProject(project: "debian: { suite: nosuchsuite }") { folder in
       let said = try Workshop.refusal(folder)
-      #expect(said.contains("cannot fetch the package index of nosuchsuite\n"), "\(said)")
+      #expect(said.contains("has no suite 'nosuchsuite'\n"), "\(said)")
     }
   }
 

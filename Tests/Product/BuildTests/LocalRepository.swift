@@ -7,7 +7,7 @@ import Testing
 /// An archive of packages on the loopback address, signed with its own key.
 struct LocalRepository {
   private let folder: URL
-  private let server: LoopbackServer
+  let server: LoopbackServer
   /// The folder of gpg, whose agent needs a short path for its sockets.
   private let keys: TemporaryFolder
 

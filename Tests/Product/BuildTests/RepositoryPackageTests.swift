@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import HostSystem
 import TestFixtures
 import Testing
@@ -55,6 +56,66 @@ struct RepositoryPackageTests {
       #expect(verdict.status == 0, "\(verdict.errors)")
       #expect(verdict.output == "mine\n2.0tool.conf\n")
       #expect(verdict.errors.contains("/etc/tool.conf stays as an earlier layer left it"), "\(verdict.errors)")
+    }
+  }
+
+  @Test(
+    "The password of a repository comes from APT's own file, and is in no arguments, messages, lock file or image",
+    .enabled(if: getuid() == 0, "only root can put a file in the place of APT's"))
+  func password() async throws {
+    let (user, password) = ("station", "tulips-0815-in-the-yard")
+    try await withTemporaryFolder { folder in
+      let repository = try LocalRepository(in: folder.appending(path: "repository"))
+      try repository.publish([.init(name: "guarded", version: "\(UInt32.random(in: 1...UInt32.max))")])
+      try repository.server.require(user: user, password: password)
+      let project = folder.appending(path: "project")
+      try project.writing(
+        """
+        cultivar: 1
+        name: test
+        images:
+          box:
+            device: generic-x86_64
+            base: trixie
+            layout: system-single
+            formats: [root-tar]
+            kernel: { package: linux-image-cloud-amd64 }
+            layers: [debian-minimal]
+            packages: [guarded]
+            repositories:
+              tools: { url: "\(repository.url)", suites: [./], components: [], key: ./key.asc }
+        """, to: "cultivar.yaml")
+      try project.writing(try String(contentsOf: repository.key, encoding: .utf8), to: "key.asc")
+      let file = try folder.writing(
+        "machine \(repository.url) login \(user) password \(password)\n", to: "auth/test.conf")
+      // In a mount namespace of its own: the machine's folder stays as it is.
+      func build(_ folder: URL) throws -> Judge.Verdict {
+        try Judge("unshare").run(
+          [
+            "--mount", "sh", "-euc", "mount --bind \"$1\" /etc/apt/auth.conf.d; shift; exec \"$@\"", "sh", folder.path,
+            Workshop.tool.path, "build", "--verbose",
+          ], in: project, environment: LibrarySystem.environment)
+      }
+
+      let stranger = try build(try folder.writing("", to: "empty/none.conf").deletingLastPathComponent())
+      let made = try build(file.deletingLastPathComponent())
+
+      #expect(stranger.status == 1 && stranger.errors.contains("401"), "\(stranger.errors)")
+      #expect(made.status == 0, "\(made.errors)")
+      #expect(try repository.server.requests().contains { $0.hasSuffix(".deb") })
+      #expect(try repository.server.leaks() == "")
+      let archive = project.appending(path: "build/box/root.tar.zst").path
+      let encoded = Data("\(user):\(password)".utf8).base64EncodedString()
+      for secret in [password, encoded] {
+        #expect(!(made.output + made.errors + stranger.errors).contains(secret))
+        let search = try Judge("sh").run(
+          [
+            "-c", "grep -rlaF -e \"$1\" cultivar.lock build || zstd -dcq \"$2\" | grep -aF -e \"$1\"", "sh", secret,
+            archive,
+          ],
+          in: project)
+        #expect(search.status == 1, "\(search.output)\(search.errors)")
+      }
     }
   }
 

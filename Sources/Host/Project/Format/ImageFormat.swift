@@ -89,9 +89,13 @@ enum ImageFormat {
     return ImageEntry(definition: definition, hasHostname: fields.position(of: hostname) != nil)
   }
 
-  /// Refuses keys for Cultivar's init if a program of the image takes its place.
+  /// Refuses keys for Cultivar's init if a program of the image takes its place. A key that asks for nothing is accepted.
   private static func refuseIdleKeys(_ fields: Fields, _ reading: inout Reading) {
-    for key in [network, clock, management, console] as [any KeyDeclaration] {
+    let asked: [(key: any KeyDeclaration, isAsked: Bool)] = [
+      (network, fields[network] != .none), (clock, !fields[clock].isEmpty), (management, fields[management] != nil),
+      (console, fields[console]),
+    ]
+    for (key, isAsked) in asked where isAsked {
       guard let position = fields.position(of: key) else { continue }
       reading.error(
         "'\(key.entry.name)' has no effect in \(reading.place): its program is init, and nothing of Cultivar's is started",
