@@ -46,7 +46,8 @@ public struct ProgramStatus: Codable, Sendable, Equatable {
   public var lastEnd: String?
   /// The condition that it waits for.
   public var waitingFor: String?
-  /// Bytes of memory that it uses with all that it started; `nil` where the kernel does not count it.
+  /// Bytes of memory that it holds with all that it started, without what the kernel caches of files for it; `nil` where the kernel does
+  /// not count them.
   public var memory: Int64?
 
   /// Makes a status.

@@ -41,8 +41,22 @@ public struct ControlGroups {
     try? FileTree.write("1", to: folder(of: program) + "/cgroup.kill")
   }
 
-  /// Bytes of memory that a program's group uses.
+  /// The parts of a group's memory that the kernel cannot take back by itself (`memory.stat`, cgroup-v2.rst of the kernel): what programs
+  /// have allocated, files in memory, sockets, and what the kernel holds for them. What it caches of files on disks, and of
+  /// names in folders, goes as soon as somebody needs the memory, and is not among them.
+  private static let heldParts: Set<Substring> = [
+    "anon", "shmem", "sock", "kernel_stack", "pagetables", "percpu", "slab_unreclaimable",
+  ]
+
+  /// Bytes of memory that a program's group holds; `nil` where the kernel does not count them.
   func memory(of program: String) -> Int64? {
-    FileTree.line(folder(of: program) + "/memory.current").flatMap { Int64($0) }
+    guard let statistics = FileTree.line(folder(of: program) + "/memory.stat") else { return nil }
+    var held: Int64?
+    for line in statistics.split(separator: "\n") {
+      let words = line.split(separator: " ")
+      guard words.count == 2, Self.heldParts.contains(words[0]), let bytes = Int64(words[1]) else { continue }
+      held = (held ?? 0) + bytes
+    }
+    return held
   }
 }
