@@ -88,11 +88,14 @@ public struct FailureRecord: Codable, Sendable, Equatable {
   public var slot: Slot?
   /// What went wrong.
   public var message: String
+  /// True if it ended the start or the run, by itself or by the watchdog; `nil` where the record does not tell.
+  public var isFatal: Bool?
 
   /// Makes a record.
-  public init(time: Timestamp, slot: Slot?, message: String) {
+  public init(time: Timestamp, slot: Slot?, message: String, isFatal: Bool? = nil) {
     self.time = time
     self.slot = slot
     self.message = message
+    self.isFatal = isFatal
   }
 }

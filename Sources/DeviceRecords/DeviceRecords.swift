@@ -3,6 +3,8 @@ import Glibc
 import LinuxSystem
 
 /// What the device itself keeps on the data partition over reboots: its id, a random seed and the time.
+///
+/// Seed and time are replaced again and again, also while the partition is full: they have room of their own (``ReservedFile``).
 public struct DeviceRecords {
   private let folder: String
 
@@ -35,21 +37,37 @@ public struct DeviceRecords {
   /// "randomness". A cut in between only loses the credit. The new seed is drawn from a pool that has the old one in it, which makes
   /// it as secret as that was, whatever else the kernel has gathered.
   public func creditRandomSeed() throws(SystemError) {
-    guard let seed = try? FileTree.read(seedPath, limit: 256), !seed.isEmpty else { return }
-    try KernelRandom.mix(seed)
-    try FileTree.replace(seedPath, with: try KernelRandom.bytesWithoutWaiting(256), mode: 0o600)
-    try KernelRandom.credit(seed)
+    guard let last = try? FileTree.read(seedPath, limit: Self.seedLength), !last.isEmpty else { return }
+    try KernelRandom.mix(last)
+    try seed(try KernelRandom.bytesWithoutWaiting(Self.seedLength))
+    try KernelRandom.credit(last)
   }
 
   /// Whether the last run left a seed.
   public var hasRandomSeed: Bool { FileTree.exists(seedPath) }
 
   private var seedPath: String { folder + "/random-seed" }
+  private static let seedLength = 256
 
   /// Leaves a seed for the next start.
   public func saveRandomSeed() throws(SystemError) {
-    try FileTree.replace(seedPath, with: try KernelRandom.bytes(256), mode: 0o600)
+    try seed(try KernelRandom.bytes(Self.seedLength))
   }
+
+  private func seed(_ bytes: [UInt8]) throws(SystemError) {
+    try ReservedFile(seedPath, capacity: Self.seedLength, mode: 0o600).replace(with: bytes)
+  }
+
+  /// Takes room on the data partition for all that is to be written while it is full: the time, and the record of failures. A seed takes its
+  /// own when the first one is left.
+  ///
+  /// - Throws: `SystemError` where there is no room.
+  public func reserve() throws(SystemError) {
+    try clock.reserve()
+    try FailureLog(in: folder).reserve()
+  }
+
+  private var clock: ReservedFile { ReservedFile(folder + "/clock", capacity: 64) }
 
   /// The latest time that the device is known to have seen, in seconds since 1970; 0 where there is none.
   public var savedTime: Int {
@@ -72,6 +90,6 @@ public struct DeviceRecords {
 
   /// Keeps the time for a start without a clock of its own.
   public func saveTime(_ seconds: Int = Clock.seconds) throws(SystemError) {
-    try FileTree.replace(folder + "/clock", with: Array("\(seconds)\n".utf8))
+    try clock.replace(with: Array("\(seconds)\n".utf8))
   }
 }

@@ -1,3 +1,4 @@
+import CLinuxSystem
 import Glibc
 
 /// Files and folders by path: the few things that the device does with them.
@@ -49,8 +50,18 @@ public enum FileTree {
         throw SystemError("write", path, code: error.code)
       }
     }
-    try check("rename", temporary) { rename(temporary, path) }
+    try rename(temporary, to: path)
     try Descriptor(opening: parent(of: path), O_RDONLY | O_DIRECTORY).synchronise()
+  }
+
+  /// Gives a file another name, in place of what has that name. The folder is not synchronised.
+  public static func rename(_ path: String, to other: String) throws(SystemError) {
+    try check("rename", path) { Glibc.rename(path, other) }
+  }
+
+  /// Exchanges the names of two files of one file system, at once. The folders are not synchronised.
+  public static func exchange(_ path: String, _ other: String) throws(SystemError) {
+    try check("exchange \(path) and", other) { cultivar_exchange(path, other) }
   }
 
   /// Makes a folder, with those above it.
