@@ -143,7 +143,8 @@ let package = Package(
         .product(name: "X509", package: "swift-certificates"),
       ], path: "Sources/Host/Signing"),
     .target(name: "Lock", dependencies: ["HostSystem"], path: "Sources/Host/Lock"),
-    .target(name: "DebianArchive", dependencies: ["HostSystem", "Lock", "Spelling"], path: "Sources/Host/DebianArchive"),
+    .target(
+      name: "DebianArchive", dependencies: ["HostSystem", "Lock", "Spelling"], path: "Sources/Host/DebianArchive"),
     .target(
       name: "BundleMaking",
       dependencies: [

@@ -147,7 +147,10 @@ public final class InitialStage {
     let (flags, others) = Mount.Flags.parsed(options)
     try Mount.mount(
       "ext4", from: path, at: target, flags.union([.noSetUserID, .noDevices, .noAccessTimes]), options: others)
-    failures = FailureLog(in: Self.newRoot + DevicePaths.records)
+    let records = FailureLog(in: Self.newRoot + DevicePaths.records)
+    failures = records
+    // Now, as nobody else writes yet: programs may fill the partition later.
+    do { try records.reserve() } catch { log.note("the data partition has no room for records of failures: \(error)") }
     if try Ext4.grow(at: target, on: path) { log.note("the data file system was extended to all of \(path)") }
     if outcome == .corrected {
       log.note("the data file system on \(path) was corrected")
@@ -232,7 +235,7 @@ public final class InitialStage {
 
   private func fail(_ message: String) -> Never {
     log.error("cannot start the device: \(message)")
-    record(message)
+    record(message, isFatal: true)
     log.error("restarting in \(failureDelay) seconds")
     sync()
     sleep(UInt32(clamping: failureDelay))
@@ -241,9 +244,9 @@ public final class InitialStage {
     exit(1)
   }
 
-  private func record(_ message: String) {
+  private func record(_ message: String, isFatal: Bool = false) {
     do {
-      try failures?.add(FailureRecord(time: .now, slot: slot, message: message))
+      try failures?.add(FailureRecord(time: .now, slot: slot, message: message, isFatal: isFatal))
     } catch {
       log.error("\(error)")
     }

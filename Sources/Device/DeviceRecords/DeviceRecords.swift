@@ -3,6 +3,8 @@ import Glibc
 import LinuxSystem
 
 /// The device's own records on the data partition, which persist across reboots: its ID, a random seed and the time.
+///
+/// Seed and time are replaced again and again, even while the partition is full: they have reserved room (``ReservedFile``).
 public struct DeviceRecords {
   private let folder: String
 
@@ -38,21 +40,37 @@ public struct DeviceRecords {
   /// "randomness". A power cut in between only loses the credit. The new seed is drawn from a pool that includes the
   /// old one, so it is as secret as the old one even if the kernel has no other randomness yet.
   public func creditRandomSeed() throws(SystemError) {
-    guard let seed = try? FileTree.read(seedPath, limit: 256), !seed.isEmpty else { return }
-    try KernelRandom.mix(seed)
-    try FileTree.replace(seedPath, with: try KernelRandom.bytesWithoutWaiting(256), mode: 0o600)
-    try KernelRandom.credit(seed)
+    guard let last = try? FileTree.read(seedPath, limit: Self.seedLength), !last.isEmpty else { return }
+    try KernelRandom.mix(last)
+    try seed(try KernelRandom.bytesWithoutWaiting(Self.seedLength))
+    try KernelRandom.credit(last)
   }
 
   /// True if the last run left a seed.
   public var hasRandomSeed: Bool { FileTree.exists(seedPath) }
 
   private var seedPath: String { folder + "/random-seed" }
+  private static let seedLength = 256
 
   /// Saves a seed for the next start.
   public func saveRandomSeed() throws(SystemError) {
-    try FileTree.replace(seedPath, with: try KernelRandom.bytes(256), mode: 0o600)
+    try seed(try KernelRandom.bytes(Self.seedLength))
   }
+
+  private func seed(_ bytes: [UInt8]) throws(SystemError) {
+    try ReservedFile(seedPath, capacity: Self.seedLength, mode: 0o600).replace(with: bytes)
+  }
+
+  /// Reserves room on the data partition for the records that are written even if it is full: the time and the failures.
+  /// The seed reserves its room when the first one is saved.
+  ///
+  /// - Throws: `SystemError` if there is no room.
+  public func reserve() throws(SystemError) {
+    try clock.reserve()
+    try FailureLog(in: folder).reserve()
+  }
+
+  private var clock: ReservedFile { ReservedFile(folder + "/clock", capacity: 64) }
 
   /// The latest time that the device has recorded, in seconds since 1970, or 0 if there is none.
   public var savedTime: Int {
@@ -76,6 +94,6 @@ public struct DeviceRecords {
 
   /// Saves the time for the next start, for devices without a clock that keeps running.
   public func saveTime(_ seconds: Int = Clock.seconds) throws(SystemError) {
-    try FileTree.replace(folder + "/clock", with: Array("\(seconds)\n".utf8))
+    try clock.replace(with: Array("\(seconds)\n".utf8))
   }
 }

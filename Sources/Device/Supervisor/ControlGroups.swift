@@ -41,8 +41,22 @@ public struct ControlGroups {
     try? FileTree.write("1", to: folder(of: program) + "/cgroup.kill")
   }
 
-  /// Returns the memory usage of a program's group in bytes.
+  /// The parts of a group's memory that the kernel cannot reclaim (`memory.stat` in cgroup-v2.rst of the kernel): memory that
+  /// programs have allocated, files in memory, sockets, and the kernel's own memory for them. The page cache and cached names
+  /// of directories are not among them: the kernel drops them when memory is needed.
+  private static let heldParts: Set<Substring> = [
+    "anon", "shmem", "sock", "kernel_stack", "pagetables", "percpu", "slab_unreclaimable",
+  ]
+
+  /// Returns the memory of a program's group in bytes; `nil` if the kernel does not count it.
   func memory(of program: String) -> Int64? {
-    FileTree.line(folder(of: program) + "/memory.current").flatMap { Int64($0) }
+    guard let statistics = FileTree.line(folder(of: program) + "/memory.stat") else { return nil }
+    var held: Int64?
+    for line in statistics.split(separator: "\n") {
+      let words = line.split(separator: " ")
+      guard words.count == 2, Self.heldParts.contains(words[0]), let bytes = Int64(words[1]) else { continue }
+      held = (held ?? 0) + bytes
+    }
+    return held
   }
 }

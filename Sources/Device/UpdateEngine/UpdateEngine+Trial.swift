@@ -12,12 +12,20 @@ extension UpdateEngine {
     case watch
   }
 
-  /// Determines the result of the last update at a start, and records it.
+  /// Determines the result of the last update at a start, and records it. Also reports a chain of roots on the data partition
+  /// that does not count.
   ///
   /// - Throws: `SystemError`.
   public func settle() throws -> Task {
     try exclusively {
+      do { try store.reserve() } catch { environment.note("the data partition has no room for records: \(error)") }
+      // An image without a root is told of when it has to judge a bundle.
+      _ = try? trust.roots()
       var state = store.state()
+      if state.installing != nil {
+        state.noteEndOfInstallation(Self.interruption)
+        try store.save(state)
+      }
       return try withBoot { folder, loaders in
         let choice = try loaders.running.choice()
         guard let trial = state.trial else {
@@ -55,8 +63,9 @@ extension UpdateEngine {
     guard choice.trial?.slot == trial.slot || trial.offeredIn != environment.startID else {
       return try drop(&state, .failed, "it was interrupted before its trial", loaders)
     }
-    let reason = trial.verdict ?? recordedReason(trial, choice)
-    state.noteFailure(of: trial.release, reason)
+    let (reason, isSilent) = trial.verdict.map { ($0, false) } ?? recordedEnd(trial, choice)
+    // A release that runs from the other slot has shown that it can: the power was cut.
+    if !isSilent || !runs(trial.release, state) { state.noteFailure(of: trial.release, reason, isSilent: isSilent) }
     try drop(&state, .rolledBack, reason, loaders)
     environment.note("release \(trial.release.version) was left: \(reason)")
     do {
@@ -66,14 +75,30 @@ extension UpdateEngine {
     }
   }
 
-  /// Returns the reason why a release ended that gave no verdict itself.
-  private func recordedReason(_ trial: UpdateState.Trial, _ choice: BootChoice) -> String {
+  /// Finds the recorded end of a release that gave no verdict itself.
+  ///
+  /// - Returns: The reason. `isSilent` is true if nothing on record ended it: then it may have been a power cut.
+  private func recordedEnd(_ trial: UpdateState.Trial, _ choice: BootChoice) -> (reason: String, isSilent: Bool) {
     let records = FailureLog(in: environment.records).records
     let start = trial.failureBefore.flatMap(records.lastIndex).map { $0 + 1 } ?? 0
     let new = records[start...]
-    if let own = new.last(where: { $0.slot == trial.slot }) ?? new.last { return own.message }
-    if choice.trial == BootChoice.Trial(trial.slot, isSpent: false) { return "the boot loader did not start it" }
-    return "it ended without a word: it hung, crashed, or lost power"
+    // An older release does not tell which of its failures ended it.
+    let fatal = new.filter { $0.isFatal ?? ($0.slot == trial.slot) }
+    if let end = fatal.last(where: { $0.slot == trial.slot }) ?? fatal.last { return (end.message, false) }
+    if choice.trial == BootChoice.Trial(trial.slot, isSpent: false) {
+      return ("the boot loader did not start it", true)
+    }
+    let recorded = new.last { $0.slot == trial.slot }.map { " (it had recorded: \($0.message))" } ?? ""
+    return ("it ended without a word: it hung, crashed, or lost power\(recorded)", true)
+  }
+
+  /// True if a release is the one that runs, from the other slot.
+  private func runs(_ release: UpdateState.Release, _ state: UpdateState) -> Bool {
+    let running = state[environment.boot.slot] ?? ownRelease
+    if running.identity == release.identity { return true }
+    // The release that the device was flashed with is known by its root file system.
+    return running.identity.isEmpty && running.version == release.version && running.rootTree != nil
+      && running.rootTree == release.rootTree
   }
 
   /// The running release, as far as the image describes it.
@@ -163,7 +188,7 @@ extension UpdateEngine {
     try exclusively {
       var state = store.state()
       guard let trial = state.trial, trial.slot == environment.boot.slot else { throw UpdateFailure.noTrial }
-      state.trial?.verdict = reason
+      state.trial?.verdict = UpdateState.shortened(reason)
       try store.save(state)
       environment.note("release \(trial.release.version) is given up: \(reason)")
       do {

@@ -86,11 +86,6 @@ public final class UpdateEngine: Sendable {
     var state = store.state()
     if let trial = state.trial { throw UpdateFailure.trialPending(version: trial.release.version) }
     begin()
-    let trust = DeviceTrust(
-      imagePath: environment.trustRoot, keptPath: store.rootPath,
-      time: Time.present(
-        clock: Time(secondsSince1970: Int64(Clock.seconds)),
-        buildTime: Time(secondsSince1970: Int64(clamping: environment.plan.buildTime))))
     let bundle = try SignedBundle(try BundleHead(from: source), judge: trust.judge)
     let manifest = bundle.manifest
     var facts = facts(state)
@@ -100,7 +95,7 @@ public final class UpdateEngine: Sendable {
       version: manifest.version, identity: "\(manifest.release)", securityEpoch: manifest.securityEpoch,
       dataSchema: manifest.dataSchema,
       rootTree: manifest.images.first { $0.name == "root" }.map { "\($0.tree)" })
-    if !options.force, let failed = state.failed.first(where: { $0.identity == release.identity }) {
+    if !options.force, let failed = state.failed.first(where: { $0.identity == release.identity }), failed.isBlocked {
       throw UpdateFailure.failedBefore(version: failed.version, reason: failed.reason)
     }
     let missing = SlotImages.names.filter { name in !manifest.images.contains { $0.name == name } }
@@ -119,35 +114,20 @@ public final class UpdateEngine: Sendable {
       try store.save(state)
       try environment.hooks.run(.beforeInstall, variables, check: checkNotCancelled)
       // All checks have passed. From here on the other slot cannot be started.
-      try loaders.withdrawOther()
-      state[target] = nil
+      state.noteEndOfInstallation(Self.interruption)
+      state.installing = UpdateState.Installation(slot: target, version: release.version)
       state[environment.boot.slot] = running
       try store.save(state)
-      store.forgetFlashed(target)
-      try remember(loaders)
-      // Tens of megabytes in files that are not in use yet: with synchronous writes, each cluster would take three
-      // writes.
-      try environment.setLazy(true)
-      if try !images.hasFiles(for: manifest.images, in: target) || state.hasSoundFiles == false {
-        state.hasSoundFiles = false
-        try store.save(state)
-        try images.makeFiles(for: manifest.images, in: target)
-        try journal.note(InstallJournal.Place(image: 0, segment: 0), in: bundle.identity)
-        sync()
-        state.hasSoundFiles = true
-        try store.save(state)
+      do {
+        try loaders.withdrawOther()
+        try trust.dropOlderChain()
+        try write(checked, to: target, &state, images, loaders, journal, report: report)
+      } catch {
+        state.noteEndOfInstallation("\(error)")
+        do { try store.save(state) } catch { environment.note("\(error)") }
+        throw error
       }
-      try BundleInstaller(
-        checked, targets: try images.places(for: manifest.images, in: target).mapValues(stoppable), journal: journal,
-        report: { [unowned self] progress in
-          let progress = InstallProgress(
-            version: release.version, done: progress.done, checked: progress.checked, total: progress.total,
-            fetched: progress.fetched, written: progress.written)
-          memory.withLock { $0.activity = progress.checked == 0 ? .installing(progress) : .checking(progress) }
-          report(progress)
-        }
-      ).run()
-      try environment.setLazy(false)
+      state.installing = nil
       state[target] = release
       state.trial = UpdateState.Trial(
         slot: target, release: release, offeredIn: environment.startID, isOffered: false, isHeld: isHeld,
@@ -166,6 +146,45 @@ public final class UpdateEngine: Sendable {
       try store.save(state)
       return record
     }
+  }
+
+  /// The reason recorded for an installation that was cut off.
+  static let interruption =
+    "it was interrupted: the device lost power or restarted, or the updater ended; the same bundle goes on where it was"
+
+  /// Writes the images of a bundle to a slot that no boot loader starts.
+  private func write(
+    _ checked: CheckedBundle, to target: Slot, _ state: inout UpdateState, _ images: SlotImages,
+    _ loaders: SlotLoaders, _ journal: InstallJournal, report: @escaping (InstallProgress) -> Void
+  ) throws {
+    let manifest = checked.bundle.manifest
+    state[target] = nil
+    try store.save(state)
+    store.forgetFlashed(target)
+    try remember(loaders)
+    // Tens of megabytes in files that are not in use yet: with synchronous writes, each cluster would take three
+    // writes.
+    try environment.setLazy(true)
+    if try !images.hasFiles(for: manifest.images, in: target) || state.hasSoundFiles == false {
+      state.hasSoundFiles = false
+      try store.save(state)
+      try images.makeFiles(for: manifest.images, in: target)
+      try journal.note(InstallJournal.Place(image: 0, segment: 0), in: checked.bundle.identity)
+      sync()
+      state.hasSoundFiles = true
+      try store.save(state)
+    }
+    try BundleInstaller(
+      checked, targets: try images.places(for: manifest.images, in: target).mapValues(stoppable), journal: journal,
+      report: { [unowned self] progress in
+        let progress = InstallProgress(
+          version: manifest.version, done: progress.done, checked: progress.checked, total: progress.total,
+          fetched: progress.fetched, written: progress.written)
+        memory.withLock { $0.activity = progress.checked == 0 ? .installing(progress) : .checking(progress) }
+        report(progress)
+      }
+    ).run()
+    try environment.setLazy(false)
   }
 
   /// Returns storage that can be read and written until the installation is cancelled.
@@ -232,6 +251,16 @@ public final class UpdateEngine: Sendable {
   }
 
   // MARK: Shared parts
+
+  /// The device's trust at this moment.
+  var trust: DeviceTrust {
+    DeviceTrust(
+      imagePath: environment.trustRoot, chainPath: store.chainPath,
+      time: Time.present(
+        clock: Time(secondsSince1970: Int64(Clock.seconds)),
+        buildTime: Time(secondsSince1970: Int64(clamping: environment.plan.buildTime))),
+      note: environment.note)
+  }
 
   /// Returns the lowest security epoch and data schema that the device accepts.
   private func floor(_ state: UpdateState) -> (epoch: UInt64, schema: UInt32) {

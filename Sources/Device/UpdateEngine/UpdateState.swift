@@ -1,5 +1,6 @@
 import Bundle
 import DeviceModel
+import DeviceRecords
 import FoundationEssentials
 import Glibc
 import LinuxSystem
@@ -45,11 +46,27 @@ struct UpdateState: Codable, Equatable {
     var identity: String
     var version: String
     var reason: String
+    /// How many trials in a row ended without a word, the last one among them; `nil` where the last one told why.
+    var silentEnds: Int?
+
+    /// True if it is not installed again unless that is asked for. A power cut ends a trial without a word, and says nothing about the
+    /// release; a crash of the kernel looks the same, and repeats itself.
+    var isBlocked: Bool { (silentEnds ?? UpdateState.silentEndLimit) >= UpdateState.silentEndLimit }
+  }
+
+  /// An installation that has begun to change the slot that does not run, and has not ended.
+  struct Installation: Codable, Equatable {
+    var slot: Slot
+    var version: String
   }
 
   /// Maximum number of records.
   static let historyLimit = 64
   static let failedLimit = 32
+  /// Trials in a row that end without a word until their release is blocked.
+  static let silentEndLimit = 3
+  /// Bytes of a reason that are kept.
+  static let reasonLimit = 1000
 
   /// The highest security epoch of a committed release.
   var securityEpoch: UInt64 = 0
@@ -58,6 +75,8 @@ struct UpdateState: Codable, Equatable {
   var a: Release?
   var b: Release?
   var trial: Trial?
+  /// The installation in progress.
+  var installing: Installation?
   /// True if the files of the slot that does not run are consistent in FAT. False while they are being made.
   var hasSoundFiles: Bool? = true
   var failed: [Failed] = []
@@ -68,12 +87,35 @@ struct UpdateState: Codable, Equatable {
     set { if slot == .a { a = newValue } else { b = newValue } }
   }
 
-  mutating func note(_ record: UpdateRecord) { history = (history + [record]).suffix(Self.historyLimit) }
+  mutating func note(_ record: UpdateRecord) {
+    var record = record
+    record.reason = record.reason.map(Self.shortened)
+    history = (history + [record]).suffix(Self.historyLimit)
+  }
 
-  mutating func noteFailure(of release: Release, _ reason: String) {
+  /// Writes down how an installation ended that was not completed.
+  mutating func noteEndOfInstallation(_ reason: String) {
+    guard let installation = installing else { return }
+    installing = nil
+    note(
+      UpdateRecord(
+        time: .now, outcome: .failed, version: installation.version, slot: installation.slot, reason: reason))
+  }
+
+  /// Writes down that a release did not prove itself.
+  ///
+  /// - Parameter isSilent: True if nothing is known of the end.
+  mutating func noteFailure(of release: Release, _ reason: String, isSilent: Bool) {
+    let before = failed.first { $0.identity == release.identity }
     failed.removeAll { $0.identity == release.identity }
-    failed = (failed + [Failed(identity: release.identity, version: release.version, reason: reason)])
-      .suffix(Self.failedLimit)
+    let entry = Failed(
+      identity: release.identity, version: release.version, reason: Self.shortened(reason),
+      silentEnds: isSilent ? (before?.silentEnds ?? 0) + 1 : nil)
+    failed = (failed + [entry]).suffix(Self.failedLimit)
+  }
+
+  static func shortened(_ reason: String) -> String {
+    reason.utf8.count > reasonLimit ? String(decoding: reason.utf8.prefix(reasonLimit), as: UTF8.self) + " …" : reason
   }
 }
 
@@ -86,26 +128,45 @@ struct UpdateStore {
     try FileTree.makeFolders(folder, mode: 0o700)
   }
 
-  private var path: String { folder + "/state.json" }
+  /// It is replaced at moments that nobody can choose, the end of a trial among them: it has room of its own.
+  private var file: ReservedFile { ReservedFile(folder + "/state.json", capacity: Self.capacity) }
+  private static let capacity = 64 << 10
+  private static let journalLength = 1024
+
+  /// Takes the room for all that an update and its end have to write, so that they are recorded while the data partition is full.
+  ///
+  /// - Throws: `SystemError` where there is none.
+  func reserve() throws {
+    try file.reserve()
+    for slot in Slot.allCases { _ = try journal(of: slot) }
+  }
 
   /// Reads the state. If it is absent or cannot be parsed, returns that of a new device, which forbids nothing.
   func state() -> UpdateState {
-    guard let bytes = try? FileTree.read(path, limit: 1 << 20) else { return UpdateState() }
+    guard let bytes = try? file.read() else { return UpdateState() }
     return (try? JSONDecoder().decode(UpdateState.self, from: Data(bytes))) ?? UpdateState()
   }
 
-  /// Saves the state. After a power cut the file has the previous state or this one.
+  /// Saves the state. After a power cut the file has the previous state or this one. The oldest records are dropped if there is no
+  /// room for them.
   func save(_ state: UpdateState) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = .sortedKeys
-    try FileTree.replace(path, with: Array(try encoder.encode(state)))
+    var state = state
+    var bytes = try encoder.encode(state)
+    while bytes.count > Self.capacity, state.history.count + state.failed.count > 1 {
+      if state.history.count > 1 { state.history.removeFirst() } else { state.failed.removeFirst() }
+      bytes = try encoder.encode(state)
+    }
+    try file.replace(with: Array(bytes))
   }
 
   /// Opens the journal of an installation, to resume it.
   func journal(of slot: Slot) throws -> InstallJournal {
     let path = folder + "/journal-\(slot.rawValue)"
-    return try InstallJournal(
-      FileTree.exists(path) ? try StorageFile(path, writable: true) : try StorageFile(making: path, size: 1024))
+    // Written and not only made, so that its blocks are there when a note has to be.
+    if !FileTree.exists(path) { try FileTree.replace(path, with: [UInt8](repeating: 0, count: Self.journalLength)) }
+    return try InstallJournal(try StorageFile(path, writable: true))
   }
 
   /// The root of the hash tree of the root file system that slot A was flashed with, in hexadecimal. `nil` after an
@@ -117,6 +178,6 @@ struct UpdateStore {
     if slot == .a { unlink("\(folder)/\(DevicePaths.flashedRoot)") }
   }
 
-  /// The path of the newest root of trust from a bundle.
-  var rootPath: String { folder + "/trust.root" }
+  /// The path of the chain of roots of trust from bundles.
+  var chainPath: String { folder + "/trust.chain" }
 }

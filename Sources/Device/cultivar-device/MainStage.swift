@@ -98,6 +98,7 @@ enum MainStage {
     do {
       let records = try DeviceRecords(in: DevicePaths.records)
       system.stepClock(toAtLeast: [imageTime, records.savedTime])
+      do { try records.reserve() } catch { note("the data partition has no room for records: \(error)") }
       // Saved now and not only at the end, so that a device whose power is cut also has one at its next start.
       if !records.hasRandomSeed { try records.saveRandomSeed() }
       try FileTree.replace("/run/machine-id", with: Array("\(try records.machineID())\n".utf8), mode: 0o444)
@@ -197,7 +198,8 @@ enum MainStage {
 
   private static func record(_ message: String, _ log: KernelLog) {
     guard Mount.isMountPoint(DevicePaths.data) else { return }
-    let record = FailureRecord(time: .now, slot: KernelCommandLine.running.slot, message: message)
+    // Only what ended a run is recorded here.
+    let record = FailureRecord(time: .now, slot: KernelCommandLine.running.slot, message: message, isFatal: true)
     do {
       try FailureLog(in: DevicePaths.records).add(record)
     } catch {

@@ -9,6 +9,7 @@
 #include <linux/random.h>
 #include <linux/watchdog.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -23,6 +24,10 @@ const int cultivar_event_type_key = EV_KEY;
 const int cultivar_key_power = KEY_POWER;
 
 int cultivar_sync_file_system(int file) { return syncfs(file); }
+
+int cultivar_exchange(const char *path, const char *other) {
+  return renameat2(AT_FDCWD, path, AT_FDCWD, other, RENAME_EXCHANGE);
+}
 
 int cultivar_pipe(int *ends) { return pipe2(ends, O_CLOEXEC); }
 

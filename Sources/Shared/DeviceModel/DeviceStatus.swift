@@ -83,10 +83,13 @@ public struct FailureRecord: Codable, Sendable, Equatable {
   /// The slot that was started when the failure occurred or was noticed.
   public var slot: Slot?
   public var message: String
+  /// True if it ended the start or the run, by itself or by the watchdog; `nil` where the record does not tell.
+  public var isFatal: Bool?
 
-  public init(time: Timestamp, slot: Slot?, message: String) {
+  public init(time: Timestamp, slot: Slot?, message: String, isFatal: Bool? = nil) {
     self.time = time
     self.slot = slot
     self.message = message
+    self.isFatal = isFatal
   }
 }

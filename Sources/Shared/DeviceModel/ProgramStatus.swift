@@ -42,7 +42,8 @@ public struct ProgramStatus: Codable, Sendable, Equatable {
   public var lastEnd: String?
   /// The condition for the start that does not hold yet.
   public var waitingFor: String?
-  /// Bytes of memory of the program and its child processes; `nil` if the kernel does not count them.
+  /// Bytes of memory of the program and its child processes, without the page cache; `nil` if the kernel does not count
+  /// them.
   public var memory: Int64?
 
   public init(

@@ -1,3 +1,4 @@
+import CLinuxSystem
 import Glibc
 
 /// Operations on files and folders by path.
@@ -49,8 +50,18 @@ public enum FileTree {
         throw SystemError("write", path, code: error.code)
       }
     }
-    try check("rename", temporary) { rename(temporary, path) }
+    try rename(temporary, to: path)
     try Descriptor(opening: parent(of: path), O_RDONLY | O_DIRECTORY).synchronise()
+  }
+
+  /// Renames a file, and replaces an existing file of that name. Does not sync the folder.
+  public static func rename(_ path: String, to other: String) throws(SystemError) {
+    try check("rename", path) { Glibc.rename(path, other) }
+  }
+
+  /// Exchanges the names of two files of one file system atomically. Does not sync the folders.
+  public static func exchange(_ path: String, _ other: String) throws(SystemError) {
+    try check("exchange \(path) and", other) { cultivar_exchange(path, other) }
   }
 
   /// Creates a folder and its missing parents.

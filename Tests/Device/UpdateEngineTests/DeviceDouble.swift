@@ -22,6 +22,7 @@ final class DeviceDouble: Sendable {
     var starts = 0
     var restarts = 0
     var problems: [String] = []
+    var notes: [String] = []
     var running = Slot.a
     var isTrial = false
     var version: [Slot: Release] = [:]
@@ -131,6 +132,8 @@ final class DeviceDouble: Sendable {
 
   var running: Slot { memory.withLock { $0.running } }
   var restarts: Int { memory.withLock { $0.restarts } }
+  /// What engines have noted so far.
+  var notes: [String] { memory.withLock { $0.notes } }
 
   /// Sets the health problems from now on.
   func set(problems: [String]) { memory.withLock { $0.problems = problems } }
@@ -152,7 +155,8 @@ final class DeviceDouble: Sendable {
         disk: "", bootPartition: "", rootA: path("root-a"), rootB: path("root-b")),
       records: path("data"), trustRoot: path("trust"), bootFolder: path("boot"), lock: path("lock"),
       startID: "\(memory.starts)", problems: { [self] in self.memory.withLock { $0.problems } },
-      restart: { [self] in self.memory.withLock { $0.restarts += 1 } })
+      restart: { [self] in self.memory.withLock { $0.restarts += 1 } },
+      note: { [self] note in self.memory.withLock { $0.notes.append(note) } })
     environment.hooks.folders = [path("hooks")]
     environment.hooks.timeout = 2
     environment.lockPatience = 1000

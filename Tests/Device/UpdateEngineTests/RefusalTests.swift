@@ -100,6 +100,7 @@ struct RefusalTests {
     let device = try await device()
     let bundle = try await device.bundle(Release(version: "3.0", seed: 2), base: Release(version: "2.0", seed: 2))
     let journal = device.url("data/update/journal-a")
+    try FileManager.default.removeItem(at: journal)
     try FileManager.default.createDirectory(at: journal, withIntermediateDirectories: true)
     let before = try everything(of: device)
     let engine = try device.engine()

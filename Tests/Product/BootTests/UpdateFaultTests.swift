@@ -195,7 +195,7 @@ extension Machines {
       #expect(fetched.count > 1 && fetched.reduce(0, +) < 4 << 20, "\(log)")
     }
 
-    @Test("A full data partition stops an update before it changes a slot, and the next one succeeds")
+    @Test("An update is installed and recorded while the data partition is full")
     func fullData() async throws {
       let filler = Appliances.shell(
         "filler", "dd if=/dev/zero of=/data/fill bs=1M; dd if=/dev/zero of=/data/fill2 bs=512; sync; sleep 100000",
@@ -203,8 +203,9 @@ extension Machines {
       try await run(try await subject(programs: filler)) { machine in
         try await Task.sleep(for: .seconds(60))
         let full = try await machine.command("update install /dev/vdb --reboot later", seconds: 180)
-        #expect(full.status == 1 && full.output.contains("No space left on device"), "\(full.output)")
+        #expect(full.status == 0, "\(full.output)")
         #expect(try await machine.command("slots").output.contains("a  1.0  runs, standard"))
+        #expect(try await machine.command("history").output.contains("2.0  slot b  installed"))
       }
     }
 

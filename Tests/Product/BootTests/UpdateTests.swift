@@ -51,8 +51,11 @@ extension Machines {
         let slots = try await machine.command("slots").output
         #expect(slots.contains("b  2.0  runs, standard"))
         #expect(slots.contains("a  -  empty"))
-        let again = try await machine.command("update install /dev/vdc")
-        #expect(again.status == 1 && again.output.contains("was tried on this device and failed"))
+        // A kernel that panics looks like a power cut: that release may be tried again.
+        if start == .systemdBoot {
+          let again = try await machine.command("update install /dev/vdc")
+          #expect(again.status == 1 && again.output.contains("was tried on this device and failed"))
+        }
         _ = try await fetch("http://127.0.0.1:\(port)/count", from: machine)
         try await machine.type("poweroff")
         try await machine.waitUntilOff(seconds: 60)

@@ -40,6 +40,9 @@ int cultivar_pipe(int *ends);
 /// Syncs the file system of an open file (`syncfs(2)`).
 int cultivar_sync_file_system(int file);
 
+/// Exchanges the names of two files (`renameat2(2)`, `RENAME_EXCHANGE`).
+int cultivar_exchange(const char *path, const char *other);
+
 /// Loads the kernel module in an open file. `parameters` has the format of `insmod`'s command line.
 int cultivar_finit_module(int descriptor, const char *parameters);
 
