@@ -1,9 +1,10 @@
 import DeviceModel
 import Foundation
-import Project
+
 import Testing
 
 @testable import ImageBuild
+@testable import Project
 
 @Suite("The fields that identify an image")
 struct IdentityTests {
