@@ -97,7 +97,11 @@ public enum FolderTree {
       }
     }
     if failure == nil, isSynced, fsync(descriptor) != 0 { failure = .last("write", path) }
-    if let failure { throw failure }
+    guard let failure else { return }
+    // A part of a file is of no use to anyone, and takes room on a full disk.
+    var status = stat()
+    if fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG { unlink(path) }
+    throw failure
   }
 
   /// Reads a whole file.

@@ -1,6 +1,5 @@
 import DeviceModel
 import Foundation
-
 import Testing
 
 @testable import ImageBuild
