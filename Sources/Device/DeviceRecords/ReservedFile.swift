@@ -51,9 +51,9 @@ public struct ReservedFile {
     if !FileTree.exists(path) {
       try replace(with: [])
     } else if !Self.hasRoom(path, capacity) {
-      // Written before there were reserved files: its content moves into a file with room, and the next step replaces it.
+      // Earlier software wrote it: its content moves into a file with room. One that is too long stays, and is replaced by the next content.
       let content = try FileTree.read(path, limit: capacity + 1)
-      try replace(with: content.count > capacity ? [] : content)
+      if content.count <= capacity { try replace(with: content) }
     }
     if !Self.hasRoom(spare, capacity) { try makeSpare(Self.padded([], capacity)) }
   }

@@ -121,6 +121,12 @@ struct FullDataTests {
     #expect(String(decoding: try file.read().trimmingSpace, as: UTF8.self) == "newer")
     #expect(throws: SystemError.self) { try file.replace(with: [UInt8](repeating: 1, count: 8193)) }
     #expect(FileTree.line(path) == "newer")
+    let long = [UInt8](repeating: UInt8(ascii: "x"), count: 10_000)
+    try FileTree.replace(path, with: long)
+    try file.reserve()
+    #expect(try file.read() == long, "it is kept until there is a new content")
+    try file.replace(with: Array("after it".utf8))
+    #expect(FileTree.line(path) == "after it")
     // A spare that a power cut tore is written anew.
     try FileTree.replace(path + ".spare", with: [0xFF])
     try file.replace(with: Array("newest".utf8))

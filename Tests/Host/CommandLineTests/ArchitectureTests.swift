@@ -5,8 +5,8 @@ import Testing
 @Suite("The sides of the package: shared, device, host")
 struct ArchitectureTests {
   @Test("Shared targets depend on neither side, and device targets depend on no host target")
-  func sides() throws {
-    let targets = try Self.targets()
+  func sides() async throws {
+    let targets = try await Self.targets()
     let sides = Dictionary(targets.compactMap { target in target.side.map { (target.name, $0) } }) { $1 }
 
     #expect(Set(sides.values) == ["Shared", "Device", "Host"])
@@ -20,9 +20,9 @@ struct ArchitectureTests {
   }
 
   @Test("Each target of the product has a line in the map of the folders")
-  func map() throws {
+  func map() async throws {
     let map = try String(contentsOf: Checkout.folder.appending(path: "Sources/README.md"), encoding: .utf8)
-    for target in try Self.targets() where target.side != nil {
+    for target in try await Self.targets() where target.side != nil {
       #expect(map.contains("| `\(target.name)` |"), "Sources/README.md lacks \(target.name)")
     }
   }
@@ -45,8 +45,8 @@ struct ArchitectureTests {
     }
   }
 
-  private static func targets() throws -> [Target] {
-    let verdict = try withTemporaryFolder { scratch in
+  private static func targets() async throws -> [Target] {
+    let verdict = try await withTemporaryFolder { scratch in
       // The build folder is locked while tests run.
       try Judge("swift").run(
         ["package", "--scratch-path", scratch.path, "describe", "--type", "json"], in: Checkout.folder)
