@@ -4,6 +4,7 @@ import HostSystem
 import ImageBuild
 import Lock
 import Project
+import TestFixtures
 import Testing
 
 extension Machines {
