@@ -13,7 +13,7 @@ extension Machines {
       let old = try await fixture.image("1.0", Self.system())
       let new = try await fixture.image("2.0", Self.system(Self.loop))
       let disk = try await BootFixture.shared.disk(from: old, mebibytes: 4096)
-      var machine = VirtualMachine(disk: disk, firmware: .uefi, memory: 1024)
+      var machine = VirtualMachine.single(disk: disk, firmware: .uefi, memory: 1024)
       machine.lend([try await fixture.delta(from: old, to: new)])
       _ = try await machine.running(in: disk.deletingLastPathComponent()) { machine in
         let shown = try await machine.wait(for: "2.0  slot b  rolled back", seconds: 1500)

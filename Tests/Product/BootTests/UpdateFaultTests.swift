@@ -24,7 +24,7 @@ extension Machines {
       let old = try await fixture.image("1.0", Appliances.updated(programs: programs))
       let new = try await fixture.image("2.0", Appliances.updated(programs: programs))
       let disk = try await BootFixture.shared.disk(from: old)
-      var machine = VirtualMachine(disk: disk, firmware: firmware)
+      var machine = VirtualMachine.single(disk: disk, firmware: firmware)
       var bundles = [try await fixture.delta(from: old, to: new)]
       if withWayBack { bundles.append(try await fixture.delta(from: new, to: old)) }
       machine.lend(bundles)
@@ -76,7 +76,7 @@ extension Machines {
         deltas.append(try await fixture.delta(from: old, to: image))
       }
       let disk = try await BootFixture.shared.disk(from: old)
-      var machine = VirtualMachine(disk: disk, firmware: .uefi)
+      var machine = VirtualMachine.single(disk: disk, firmware: .uefi)
       machine.lend(deltas)
       try await machine.running(in: disk.deletingLastPathComponent()) { machine in
         try await machine.waitForConsole(after: 0)
@@ -352,7 +352,7 @@ extension Machines {
           """))
       let disk = try await BootFixture.shared.disk(from: old, mebibytes: 4096)
       let (ssh, api) = (VirtualMachine.freePort(), VirtualMachine.freePort())
-      var machine = VirtualMachine(
+      var machine = VirtualMachine.single(
         disk: disk, firmware: .uefi, memory: 1024,
         forwards: [.init(host: ssh, guest: 22), .init(host: api, guest: 8443)])
       machine.lend([try await fixture.delta(from: new, to: broken)])
