@@ -23,14 +23,14 @@ public enum BundleLocation: Sendable {
   ///   authority has signed it.
   public init(_ text: String, serverCertificate: String? = nil) throws(Malformed) {
     guard WebAddress.isOne(text) else {
-      guard serverCertificate == nil else { throw Malformed(description: "only a URL has a server with a certificate") }
+      guard serverCertificate == nil else { throw Malformed(description: "only a URL can have a server certificate") }
       self = text == "-" ? .standardInput : .file(text)
       return
     }
     var options = DownloadOptions()
     if let serverCertificate {
       guard let fingerprint = Fingerprint(hexadecimal: serverCertificate) else {
-        throw Malformed(description: "the SHA-256 of a certificate has 64 hexadecimal digits")
+        throw Malformed(description: "the SHA-256 of a certificate must have 64 hexadecimal digits")
       }
       options.trust = .certificate(fingerprint: fingerprint.bytes)
     }

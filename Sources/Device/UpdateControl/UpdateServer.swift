@@ -67,10 +67,10 @@ public final class UpdateServer: Sendable {
     case .status: try connection.send(UpdateReply.status(try engine.status()))
     case .follow:
       guard try !open.following({ try follow(connection) }) else { return }
-      try connection.send(UpdateReply.failure(reason: "too many follow the updates already", .crowded))
+      try connection.send(UpdateReply.failure(reason: "too many clients already follow the updates", .crowded))
     case .install(let kind, let options):
       guard let passed else {
-        return try connection.send(UpdateReply.failure(reason: "there is no bundle with it", .other))
+        return try connection.send(UpdateReply.failure(reason: "the request contains no bundle", .other))
       }
       let source: any BundleSource =
         switch kind {

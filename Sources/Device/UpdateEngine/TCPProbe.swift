@@ -48,7 +48,7 @@ struct TCPProbe {
   private func attempt(_ body: (Descriptor, UInt64) throws -> String?) -> String? {
     let deadline = EventLoop.now + UInt64(timeout) * 1000
     do {
-      guard let connection = try connect(until: deadline) else { return "nobody takes connections at port \(port)" }
+      guard let connection = try connect(until: deadline) else { return "nothing accepts connections on port \(port)" }
       return try body(connection, deadline)
     } catch {
       return "\(error)"

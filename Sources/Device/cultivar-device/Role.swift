@@ -38,7 +38,7 @@ enum Role: String, CaseIterable {
   static func explain() -> Never {
     let roles = allCases.map(\.rawValue).joined(separator: ", ")
     try? Descriptor(owning: dup(STDERR_FILENO)).write(
-      all: Array("cultivar-device: run it under the name of a role, or with one as first argument: \(roles)\n".utf8))
+      all: Array("cultivar-device: run it by the name of a role, or give the role as first argument: \(roles)\n".utf8))
     exit(ControlSession.Exit.usage)
   }
 }

@@ -125,9 +125,9 @@ public final class HTTPBundleSource: BundleSource {
 
   private static func words(for error: any Error) -> String {
     switch error {
-    case is HTTPParserError where error as? HTTPParserError == .headerOverflow: "the head of the answer is too long"
+    case is HTTPParserError where error as? HTTPParserError == .headerOverflow: "the header of the answer is too long"
     case is HTTPParserError where error as? HTTPParserError == .invalidEOFState: "the answer ends too early"
-    case is HTTPParserError: "the answer is not one of HTTP: \(error)"
+    case is HTTPParserError: "the answer is not valid HTTP: \(error)"
     case let error as ChannelError where error == .inputClosed || error == .eof: "the server closed the connection"
     default: "\(error)"
     }
@@ -169,17 +169,17 @@ public final class HTTPBundleSource: BundleSource {
     let start = ContinuousClock.now
     let part = try connection.next(within: options.patience.silence)
     switch part {
-    case .head: throw Obstacle("two answers came for one request")
+    case .head: throw Obstacle("the server sent two answers to one request")
     case .body(let buffer):
       fetched += UInt64(buffer.readableBytes)
       try note(buffer.readableBytes, after: ContinuousClock.now - start)
       if let end = current.end, current.place + UInt64(buffer.readableBytes) > end {
-        throw Obstacle("the answer is longer than it says")
+        throw Obstacle("the answer is longer than its header says")
       }
       return buffer
     case .end:
       if let end = current.end {
-        guard current.place == end else { throw Obstacle("the answer is shorter than it says") }
+        guard current.place == end else { throw Obstacle("the answer is shorter than its header says") }
       } else {
         identity?.total = current.place
       }
@@ -238,7 +238,7 @@ public final class HTTPBundleSource: BundleSource {
         requests += 1
         connection.send(request(for: range))
         guard case .head(let head) = try connection.next(within: options.patience.answering) else {
-          throw Obstacle("the answer has no head")
+          throw Obstacle("the answer has no header")
         }
         return head
       } catch {
@@ -277,11 +277,11 @@ public final class HTTPBundleSource: BundleSource {
   private func follow(_ target: String, _ head: HTTPResponseHead) throws {
     let next: WebAddress
     do throws(WebAddress.Malformed) { next = try location.following(target) } catch {
-      throw DownloadFailure.badRedirect(address: location.withoutQuery, reason: "that place \(error.reason)")
+      throw DownloadFailure.badRedirect(address: location.withoutQuery, reason: error.reason)
     }
     guard next.origin.isSecure || !location.origin.isSecure else {
       throw DownloadFailure.badRedirect(
-        address: location.withoutQuery, reason: "from there on nothing would be encrypted")
+        address: location.withoutQuery, reason: "is not encrypted")
     }
     try dropBody(of: head)
     location = next
@@ -301,14 +301,14 @@ public final class HTTPBundleSource: BundleSource {
   /// Checks the head of a response.
   private func accept(_ head: HTTPResponseHead, for range: Range<UInt64>) throws {
     if let encoding = head.headers.first(name: "Content-Encoding"), encoding.lowercased() != "identity" {
-      throw Obstacle("the server sends the file in another form: \(encoding)")
+      throw Obstacle("the server sends the file with a content encoding: \(encoding)")
     }
     switch head.status.code {
     case 206:
       guard let said = head.headers.first(name: "Content-Range").flatMap(ContentRange.init), let bytes = said.bytes,
         bytes.lowerBound == range.lowerBound, bytes.upperBound <= range.upperBound,
         head.contentLength.map({ $0 == UInt64(bytes.count) }) ?? true
-      else { throw Obstacle("the server sends other bytes than those it was asked for") }
+      else { throw Obstacle("the server sends a different range than requested") }
       try compare(FileIdentity(head, total: said.total))
       answer = Answer(place: bytes.lowerBound, end: bytes.upperBound, isRange: true, isKeptAlive: head.isKeepAlive)
     case 200:
@@ -318,14 +318,14 @@ public final class HTTPBundleSource: BundleSource {
       // The file is too short. The reader notices this from the length.
       let said = head.headers.first(name: "Content-Range").flatMap(ContentRange.init)
       guard let total = said?.total, total <= range.lowerBound else {
-        throw Obstacle("the server refuses bytes that the file should have")
+        throw Obstacle("the server refuses a range that the file should have")
       }
       try compare(FileIdentity(head, total: total))
       try dropBody(of: head)
     case 408, 425, 429, 500, 502, 503, 504:
-      throw Obstacle("the server answers with status \(head.status.code)", wait: head.retryAfter(now: Clock.seconds))
+      throw Obstacle("the server returned status \(head.status.code)", wait: head.retryAfter(now: Clock.seconds))
     default:
-      guard location == address else { throw Obstacle("\(location.withoutQuery) has status \(head.status.code)") }
+      guard location == address else { throw Obstacle("\(location.withoutQuery) returned status \(head.status.code)") }
       throw DownloadFailure.status(head.status.code, address: address.withoutQuery)
     }
   }

@@ -55,6 +55,6 @@ struct ServerVerification: Sendable {
       return nil
     }
     return fingerprint == nil
-      ? "its certificate is not one that is trusted here, or not now" : "it has another certificate"
+      ? "its certificate is not trusted, or not valid at this time" : "its certificate does not have the given SHA-256"
   }
 }

@@ -40,7 +40,7 @@ final class WebConnection {
           try pipeline.addHandler(AnswerHandler(inbox))
         }
       }
-    var result: Result<any Channel, any Error> = .failure(Obstacle("it has no address"))
+    var result: Result<any Channel, any Error> = .failure(Obstacle("the host has no address"))
     for address in addresses {
       result = Result {
         try bootstrap.connect(to: SocketAddress(ipAddress: address, port: Int(origin.port))).wait()

@@ -94,7 +94,7 @@ struct BundleCommandTests {
         try cultivar("bundle show \(server.url)/new.bundle", in: folder).output
           == cultivar("bundle show new.bundle", in: folder).output)
       let missing = try cultivar("bundle show \(server.url)/none", in: folder, status: 1)
-      #expect(missing.errors.contains("the server answers \(server.url)/none with status 404"))
+      #expect(missing.errors.contains("the server returned status 404 for \(server.url)/none"))
     }
   }
 

@@ -53,7 +53,8 @@ struct KeysCommandTests {
       let rotated = try keys(
         "rotate p.root --remove b.pub --add c.pub --sign a.key --sign b.key --passphrase-env PASS", in: folder)
       #expect(
-        rotated.output.hasPrefix("p-2.root  version 2\n  devices do not take it yet: version 2 of the root asks for 2"))
+        rotated.output.hasPrefix(
+          "p-2.root  version 2\n  devices do not take it yet: version 2 of the root requires signatures by 2"))
       try keys("verify p.root p-2.root", in: folder, status: 1)
       try keys("sign p-2.root --sign c.key", in: folder)
       let second = try #require(try show("p-2.root", in: folder).root)
@@ -157,16 +158,16 @@ struct KeysCommandTests {
         ("generate n", 1, "there is no terminal to ask on for the passphrase of n.key"),
         ("generate n --no-passphrase --passphrase-env PASS", 64, "exclude each other"),
         ("generate n --algorithm rsa", 64, "rsa"),
-        ("root p.root --key a.pub --threshold 2", 1, "2 of its 1 keys cannot be asked for"),
-        ("root p.root --key a.pub --key a.pub", 1, "a key is there twice"),
+        ("root p.root --key a.pub --threshold 2", 1, "a message cannot require 2 of 1 keys"),
+        ("root p.root --key a.pub --key a.pub", 1, "a key occurs twice"),
         ("attach two.root a.pub --key a.key", 1, "a.key is a private key, and the public key is taken here"),
         ("root p.root --key none.pub", 1, "cannot read none.pub"),
         ("root p.root --key a.pub --expires 2101-02-30", 64, "2101-02-30"),
         ("root p.root --key a.pub --expires 2001-01-01", 1, "it would have expired at 2001-01-01"),
         ("root p.root --key a.pub --sign b.key", 1, "is not one of the root's"),
         ("root p.root --key a.pub --ca a.pub", 1, "a.pub has no certificates to sign with: part 1 is no certificate"),
-        ("rotate a.pub", 1, "a.pub: this is no root file"),
-        ("rotate two.root --remove b.pub", 1, "the next root asks for 2 of 1 keys"),
+        ("rotate a.pub", 1, "a.pub: this is not a root file"),
+        ("rotate two.root --remove b.pub", 1, "the next root requires 2 of 1 keys"),
         ("rotate two.root --remove c.pub", 1, "cannot read c.pub"),
         ("sign two.root --sign a.key --certificates a.pub", 1, "a root is signed by keys"),
         ("sign a.pub --sign a.key", 1, "a.pub: a statement to sign"),

@@ -276,7 +276,7 @@ struct FirstBootValuesTests {
       ("timezone=../etc", "`timezone` takes"),
       ("authorized-keys=command=\"x\" ssh-rsa AAAA", "without options"),
       ("wifi-ssid=\(String(repeating: "a", count: 33))", "32"),
-      ("wifi-password=geheim123", "is secret"), ("hostname=@/nowhere", "it is no text"),
+      ("wifi-password=geheim123", "is secret"), ("hostname=@/nowhere", "it is not UTF-8 text"),
       ("authorized-keys=-----BEGIN OPENSSH PRIVATE KEY-----", "this is a private key"),
     ])
   func refusals(setting: String, reason: String) throws {

@@ -134,7 +134,7 @@ struct RemoteUpdateTests {
   @Test("A bundle that is refused before it is read is not sent, and the refusal is reported at once")
   func earlyRefusal() async throws {
     let stage = try Stage(
-      try UpdaterDouble(installing: { _, _, _ in .failure(reason: "an update is being worked on", .busy) }))
+      try UpdaterDouble(installing: { _, _, _ in .failure(reason: "another update is in progress", .busy) }))
     (stage.updater.readsBundles, stage.updater.wantsBundles) = (false, false)
     defer {
       stage.device.stop()
@@ -143,7 +143,7 @@ struct RemoteUpdateTests {
     try FileHandle(forWritingTo: stage.bundle).truncate(atOffset: 2 << 30)
     let time = await ContinuousClock().measure {
       let failure = await #expect(throws: RemoteFailure.self) { try await stage.update().run(.files([stage.bundle])) }
-      #expect(failure?.problem == "the device refuses: an update is being worked on")
+      #expect(failure?.problem == "the device refuses: another update is in progress")
     }
     #expect(time < .seconds(4))
   }

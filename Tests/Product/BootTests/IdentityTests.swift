@@ -67,7 +67,7 @@ extension Machines {
       let disk = try await freshDisk()
       let machine = VirtualMachine.single(disk: disk, firmware: .bios)
       try await machine.running(in: disk.deletingLastPathComponent()) { machine in
-        try await machine.wait(for: "first start", seconds: 120)
+        try await machine.wait(for: "first boot", seconds: 120)
         try await Task.sleep(for: .milliseconds(tenths * 100))
         try await machine.switchOff()
       }

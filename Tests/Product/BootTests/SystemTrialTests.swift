@@ -20,9 +20,9 @@ extension Machines {
         #expect(shown.contains("slot b, on trial"))
         // The record is shown again and again; a whole line comes next.
         let line = try await machine.wait(for: "2.0  slot b  rolled back: ", after: await machine.mark, seconds: 60)
-        let rest = try await machine.wait(for: "a  1.0  runs, standard", after: await machine.mark, seconds: 60)
+        let rest = try await machine.wait(for: "a  1.0  running, default", after: await machine.mark, seconds: 60)
         let said = (line + rest).split(separator: "\n").last { $0.contains("rolled back: ") } ?? ""
-        #expect(said.contains("loop.service has ended and was started again"), "\(said)")
+        #expect(said.contains("loop.service ended and was restarted"), "\(said)")
         #expect(!said.contains("has failed"), "\(said)")
       }
     }

@@ -46,10 +46,11 @@ extension Machines {
 
         try await machine.update(from: "/dev/vdc")
         let left = try await machine.command("history", until: "rolled back", seconds: 240)
-        let reason = start == .systemdBoot ? "port 8080/missing: the answer is 404" : "it ended without a word"
+        let reason =
+          start == .systemdBoot ? "port 8080/missing: the answer is 404" : "it ended without reporting a reason"
         #expect(left.contains("3.0  slot a  rolled back: \(reason)"))
         let slots = try await machine.command("slots").output
-        #expect(slots.contains("b  2.0  runs, standard"))
+        #expect(slots.contains("b  2.0  running, default"))
         #expect(slots.contains("a  -  empty"))
         // A kernel that panics looks like a power cut: that release may be tried again.
         if start == .systemdBoot {

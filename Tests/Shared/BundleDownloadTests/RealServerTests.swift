@@ -45,10 +45,13 @@ struct RealServerTests {
       let cases: [(String, DownloadOptions.Trust, String)] = [
         (
           "localhost", .authorities(file: DownloadOptions.Trust.systemFile),
-          "its certificate is not one that is trusted here, or not now"
+          "its certificate is not trusted, or not valid at this time"
         ),
         ("127.0.0.2", authorities, "its certificate is for another name"),
-        ("localhost", .certificate(fingerprint: [UInt8](repeating: 0, count: 32)), "it has another certificate"),
+        (
+          "localhost", .certificate(fingerprint: [UInt8](repeating: 0, count: 32)),
+          "its certificate does not have the given SHA-256"
+        ),
       ]
       for (host, trust, reason) in cases {
         #expect(throws: DownloadFailure.untrusted(host: host, reason: reason)) {
@@ -68,7 +71,7 @@ struct RealServerTests {
       let server = try WebServer(in: folder, serving: file.bytes)
       #expect {
         try read("https://localhost:\(server.secure)/clear", .authorities(file: folder.path + "/ca.crt"))
-      } throws: { "\($0)".hasSuffix("from there on nothing would be encrypted") }
+      } throws: { "\($0)".hasSuffix("the new address is not encrypted") }
     }
   }
 
