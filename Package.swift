@@ -16,6 +16,10 @@ let hostExecutable: [LinkerSetting] = [
   .unsafeFlags(["-use-ld=lld", "-Xlinker", "--icf=all"], .when(configuration: .release))
 ]
 
+// Code that works on every byte of an image is optimised in debug builds, too: tests spend most of their time there.
+let optimised: [SwiftSetting] = [.unsafeFlags(["-O"], .when(configuration: .debug))]
+let optimisedC: [CSetting] = [.unsafeFlags(["-O2"], .when(configuration: .debug))]
+
 let package = Package(
   name: "cultivar",
   platforms: [.macOS(.v15)],
@@ -37,24 +41,25 @@ let package = Package(
   ],
   targets: [
     // Shared by host and device.
-    .target(name: "CLinuxSystem", path: "Sources/Shared/CLinuxSystem"),
-    .target(name: "LinuxSystem", dependencies: ["CLinuxSystem"], path: "Sources/Shared/LinuxSystem"),
-    .target(name: "PartitionTable", path: "Sources/Shared/PartitionTable"),
+    .target(name: "CLinuxSystem", path: "Sources/Shared/CLinuxSystem", cSettings: optimisedC),
+    .target(
+      name: "LinuxSystem", dependencies: ["CLinuxSystem"], path: "Sources/Shared/LinuxSystem", swiftSettings: optimised),
+    .target(name: "PartitionTable", path: "Sources/Shared/PartitionTable", swiftSettings: optimised),
     .target(name: "DeviceModel", path: "Sources/Shared/DeviceModel"),
     .target(
       name: "BootFlow",
       dependencies: [
         "DeviceModel", "LinuxSystem", "PartitionTable", .product(name: "Crypto", package: "swift-crypto"),
       ], path: "Sources/Shared/BootFlow"),
-    .target(name: "TaggedFields", path: "Sources/Shared/TaggedFields"),
+    .target(name: "TaggedFields", path: "Sources/Shared/TaggedFields", swiftSettings: optimised),
     .systemLibrary(
       name: "CZstd", path: "Sources/Shared/CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
-    .target(name: "CBlockDigests", path: "Sources/Shared/CBlockDigests"),
+    .target(name: "CBlockDigests", path: "Sources/Shared/CBlockDigests", cSettings: optimisedC),
     .target(
       name: "Bundle",
       dependencies: [
         "CBlockDigests", "CZstd", "LinuxSystem", "TaggedFields", .product(name: "Crypto", package: "swift-crypto"),
-      ], path: "Sources/Shared/Bundle"),
+      ], path: "Sources/Shared/Bundle", swiftSettings: optimised),
     .target(name: "NameResolution", dependencies: ["LinuxSystem"], path: "Sources/Shared/NameResolution"),
     .target(
       name: "BundleDownload",
@@ -90,7 +95,7 @@ let package = Package(
       dependencies: [
         "BootFlow", "Bundle", "DeviceHardware", "DeviceModel", "DeviceRecords", "InitClient", "LinuxSystem",
         "PartitionTable", "Trust",
-      ], path: "Sources/Device/UpdateEngine"),
+      ], path: "Sources/Device/UpdateEngine", swiftSettings: optimised),
     .target(
       name: "UpdateControl",
       dependencies: ["Bundle", "BundleDownload", "DeviceModel", "LinuxSystem", "UpdateEngine"],
@@ -150,7 +155,7 @@ let package = Package(
       dependencies: [
         "BootFlow", "Bundle", "BundleDownload", "CZstd", "DeviceModel", "ExtFileSystem", "FATFileSystem", "HostSystem",
         "PartitionTable", "TaggedFields",
-      ], path: "Sources/Host/BundleMaking"),
+      ], path: "Sources/Host/BundleMaking", swiftSettings: optimised),
     .target(name: "ExecutableFormat", path: "Sources/Host/ExecutableFormat"),
     .target(name: "SandboxPlan", dependencies: ["TaggedFields"], path: "Sources/Host/SandboxPlan"),
     .executableTarget(
@@ -159,7 +164,7 @@ let package = Package(
     .target(name: "Sandbox", dependencies: ["HostSystem", "SandboxPlan"], path: "Sources/Host/Sandbox"),
     .target(
       name: "PackageInstallation", dependencies: ["CLinuxSystem", "LinuxSystem", "TaggedFields"],
-      path: "Sources/Host/PackageInstallation"),
+      path: "Sources/Host/PackageInstallation", swiftSettings: optimised),
     .executableTarget(
       name: "cultivar-installer", dependencies: ["LinuxSystem", "PackageInstallation"],
       path: "Sources/Host/cultivar-installer",
@@ -172,8 +177,9 @@ let package = Package(
     .target(
       name: "RootFilesystem", dependencies: ["HostSystem", "DebianArchive", "ExecutableFormat", "Lock", "Spelling"],
       path: "Sources/Host/RootFilesystem"),
-    .target(name: "ExtFileSystem", dependencies: ["HostSystem"], path: "Sources/Host/ExtFileSystem"),
-    .target(name: "FATFileSystem", path: "Sources/Host/FATFileSystem"),
+    .target(
+      name: "ExtFileSystem", dependencies: ["HostSystem"], path: "Sources/Host/ExtFileSystem", swiftSettings: optimised),
+    .target(name: "FATFileSystem", path: "Sources/Host/FATFileSystem", swiftSettings: optimised),
     .target(
       name: "BaseImport",
       dependencies: [
@@ -190,7 +196,7 @@ let package = Package(
       name: "DiskImage",
       dependencies: [
         "RootFilesystem", "DebianArchive", "Lock", "BootFlow", "DeviceModel", "PartitionTable", "HostSystem",
-      ], path: "Sources/Host/DiskImage"),
+      ], path: "Sources/Host/DiskImage", swiftSettings: optimised),
     .target(name: "SizeReport", dependencies: ["HostSystem"], path: "Sources/Host/SizeReport"),
     .target(
       name: "RemoteDevice",
@@ -236,18 +242,20 @@ let package = Package(
       linkerSettings: deviceExecutable),
 
     // Untrusted input for the decoders of bundles.
-    .target(name: "HostileBundles", dependencies: ["Bundle"], path: "Fuzzing/HostileBundles"),
+    .target(name: "HostileBundles", dependencies: ["Bundle"], path: "Fuzzing/HostileBundles", swiftSettings: optimised),
     // Untrusted input for the readers of published images.
     .target(
       name: "HostileImages", dependencies: ["ExtFileSystem", "FATFileSystem", "PartitionTable"],
-      path: "Fuzzing/HostileImages"),
+      path: "Fuzzing/HostileImages", swiftSettings: optimised),
 
     // The tests, one target for each library.
     .target(
       name: "TestFixtures",
       dependencies: ["Bundle", "HostSystem", "Trust", .product(name: "Crypto", package: "swift-crypto")],
       path: "Tests/Fixtures/TestFixtures"),
-    .target(name: "PowerCuts", dependencies: ["PartitionTable", "TestFixtures"], path: "Tests/Fixtures/PowerCuts"),
+    .target(
+      name: "PowerCuts", dependencies: ["PartitionTable", "TestFixtures"], path: "Tests/Fixtures/PowerCuts",
+      swiftSettings: optimised),
     .testTarget(
       name: "PowerCutsTests", dependencies: ["PowerCuts", "TestFixtures"], path: "Tests/Fixtures/PowerCutsTests"),
     .target(
