@@ -98,7 +98,7 @@ struct CommandLineTests {
         added == Cultivar.Outcome(status: 0, output: "added the program 'busybox' to the image 'roof', line 16\n"))
       #expect(refused.status == 1)
       #expect(refused.errors.contains("two programs are called 'busybox' in image 'roof'"))
-      #expect(refused.errors.hasSuffix("nothing was added: cultivar.yaml would have these problems\n"))
+      #expect(refused.errors.hasSuffix("nothing was added: cultivar.yaml would then have the problems above\n"))
     }
   }
 

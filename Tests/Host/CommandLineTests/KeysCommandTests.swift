@@ -53,15 +53,16 @@ struct KeysCommandTests {
       let rotated = try keys(
         "rotate p.root --remove b.pub --add c.pub --sign a.key --sign b.key --passphrase-env PASS", in: folder)
       #expect(
-        rotated.output.hasPrefix("p-2.root  version 2\n  devices do not take it yet: version 2 of the root asks for 2"))
+        rotated.output.hasPrefix(
+          "p-2.root  version 2\n  devices do not accept it yet: version 2 of the root asks for 2"))
       try keys("verify p.root p-2.root", in: folder, status: 1)
       try keys("sign p-2.root --sign c.key", in: folder)
       let second = try #require(try show("p-2.root", in: folder).root)
       #expect(second.keys.allSatisfy { $0.hasSigned == true } && second.otherSigners.count == 1)
-      #expect(try keys("verify p.root p-2.root", in: folder).output == "a device that has p.root takes version 2\n")
+      #expect(try keys("verify p.root p-2.root", in: folder).output == "a device that has p.root accepts version 2\n")
 
       try keys("rotate p-2.root --expires never --sign a.key --sign c.key --passphrase-env PASS", in: folder)
-      #expect(try keys("verify p.root p-2.root p-3.root", in: folder).output.hasSuffix("takes version 3\n"))
+      #expect(try keys("verify p.root p-2.root p-3.root", in: folder).output.hasSuffix("accepts version 3\n"))
       let jump = try keys("verify p.root p-3.root", in: folder, status: 1)
       #expect(jump.errors.contains("p-3.root: version 3 of the root does not follow version 1"))
       let back = try keys("verify p-3.root p-2.root", in: folder, status: 1)
@@ -155,7 +156,7 @@ struct KeysCommandTests {
       for (arguments, status, reason) in [
         ("generate a --no-passphrase", 1, "a.key is there already\n  keys are never overwritten"),
         ("generate n", 1, "there is no terminal to ask on for the passphrase of n.key"),
-        ("generate n --no-passphrase --passphrase-env PASS", 64, "exclude each other"),
+        ("generate n --no-passphrase --passphrase-env PASS", 64, "cannot be combined"),
         ("generate n --algorithm rsa", 64, "rsa"),
         ("root p.root --key a.pub --threshold 2", 1, "2 of its 1 keys cannot be asked for"),
         ("root p.root --key a.pub --key a.pub", 1, "a key is there twice"),
@@ -163,7 +164,7 @@ struct KeysCommandTests {
         ("root p.root --key none.pub", 1, "cannot read none.pub"),
         ("root p.root --key a.pub --expires 2101-02-30", 64, "2101-02-30"),
         ("root p.root --key a.pub --expires 2001-01-01", 1, "it would have expired at 2001-01-01"),
-        ("root p.root --key a.pub --sign b.key", 1, "is not one of the root's"),
+        ("root p.root --key a.pub --sign b.key", 1, "is not in the root"),
         ("root p.root --key a.pub --ca a.pub", 1, "a.pub has no certificates to sign with: part 1 is no certificate"),
         ("rotate a.pub", 1, "a.pub: this is no root file"),
         ("rotate two.root --remove b.pub", 1, "the next root asks for 2 of 1 keys"),
