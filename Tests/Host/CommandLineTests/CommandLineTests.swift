@@ -180,7 +180,7 @@ struct CommandLineTests {
       let flashed = try Cultivar.run(["flash", "--yes", "./file.img", "./nowhere"], in: folder)
       let sized = try Cultivar.run(["size"], in: project)
 
-      #expect(flashed.status == 1 && flashed.errors.contains("./nowhere is no disk"))
+      #expect(flashed.status == 1 && flashed.errors.contains("./nowhere is not a disk"))
       #expect(sized.status == 1 && sized.errors.contains("is not built\n  build it with `cultivar build"))
       #expect(try Cultivar.run(["flash", "--json"], in: folder).status == 0)
     }
