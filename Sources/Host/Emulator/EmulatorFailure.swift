@@ -24,7 +24,7 @@ public enum EmulatorFailure: ExplainedError {
       "cannot run the image with \(firmware.title): there is no firmware at \(places.joined(separator: ", "))"
     case .ended(let console): "the machine ended too early\n\(Self.tail(console))"
     case .timedOut(let text, let seconds, let console):
-      "waited \(seconds) s for '\(text)', which did not appear\n\(Self.tail(console))"
+      "timed out after \(seconds) s, waiting for '\(text)'\n\(Self.tail(console))"
     case .noControl(let reason): "cannot control the machine: \(reason)"
     }
   }

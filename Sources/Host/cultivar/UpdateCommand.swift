@@ -72,8 +72,7 @@ struct UpdateCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    try await CommandErrors.shown(interrupted: "interrupted; the device continues by itself with the data that it has")
-    {
+    try await CommandErrors.shown(interrupted: "interrupted; the device continues by itself") {
       let address = try DeviceAddress(host)
       var known = try KnownDevices(file: KnownDevices.file(ProcessInfo.processInfo.environment))
       let entry = KnownDevices.Entry(
@@ -121,9 +120,9 @@ struct UpdateCommand: AsyncParsableCommand {
     guard isatty(STDIN_FILENO) == 1 else { throw RemoteFailure.unknownDevice(address, found: found) }
     print(
       """
-      The device at \(address) is not known here. The SHA-256 of its certificate is
+      The device at \(address) is unknown. The SHA-256 of its certificate is
         \(found)
-      Is that what `cultivarctl api` shows on the device? [y/N] 
+      Does `cultivarctl api` on the device show the same? [y/N] 
       """, terminator: "")
     fflush(nil)
     // Nothing is done yet that needs a cleanup, and cancelling the task would not interrupt `readLine`.
