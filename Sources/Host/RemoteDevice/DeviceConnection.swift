@@ -182,7 +182,7 @@ struct DeviceConnection: Sendable {
     switch error {
     case let error as NIOConnectionError:
       (error.connectionErrors.first?.error as? IOError).map { String(cString: strerror($0.errnoCode)) }
-        ?? "there is no host of that name"
+        ?? "there is no host with that name"
     case let error as IOError: String(cString: strerror(error.errnoCode))
     case is NIOSSLError: "it does not speak TLS"
     default: "\(error)"

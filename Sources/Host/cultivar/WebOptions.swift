@@ -8,23 +8,24 @@ import LinuxSystem
 /// The options for fetching bundles from web servers.
 struct WebOptions: ParsableArguments {
   @Option(
-    help: ArgumentHelp("Certificates of authorities that vouch for web servers, in PEM.", valueName: "file"))
+    help: ArgumentHelp("PEM file with the CAs for web servers.", valueName: "file"))
   var serverAuthorities = DownloadOptions.Trust.systemFile
 
   @Option(
     help: ArgumentHelp(
-      "SHA-256 of the web server's certificate, which then nobody else needs to vouch for.", valueName: "hexadecimal"))
+      "SHA-256 of the web server's certificate. Accepts exactly this certificate, without a CA.",
+      valueName: "hexadecimal"))
   var serverCertificate: String?
 
   @Option(
     help: ArgumentHelp(
-      "File with the value of the field Authorization, as `Bearer TOKEN`, for the server that a URL names.",
+      "File with the value of the field Authorization, such as `Bearer TOKEN`. Sent only to the server in the URL.",
       valueName: "file"))
   var serverAuthorization: String?
 
   func validate() throws {
     if serverCertificate != nil, fingerprint == nil {
-      throw ValidationError("--server-certificate has 64 hexadecimal digits, with or without colons")
+      throw ValidationError("--server-certificate must have 64 hexadecimal digits, with or without colons")
     }
   }
 

@@ -63,7 +63,7 @@ struct DisksTests {
       let disks = Disks(sys: folder.appending(path: "sys").path, proc: folder.path).removable()
       try disks[0].check(forImageOf: 1 << 20)
       let small = #expect(throws: FlashFailure.self) { try disks[0].check(forImageOf: 2 << 20) }
-      #expect(small?.problem == "/dev/sda is too small: it has 1 MiB, and the image takes 2 MiB")
+      #expect(small?.problem == "/dev/sda is too small: it has 1 MiB, and the image needs 2 MiB")
       #expect(throws: FlashFailure.sectors("/dev/sdb", size: 4096)) { try disks[1].check(forImageOf: 1 << 20) }
     }
   }

@@ -131,7 +131,7 @@ struct ImportTests {
 
       #expect(before.contains("cached  base base"), "\(before)")
       #expect(
-        changed.errors.contains("the image base is another one than cultivar.lock names")
+        changed.errors.contains("the image base is not the one in cultivar.lock")
           && changed.errors.contains("`cultivar lock --update base`"), "\(changed.errors)")
       #expect(outdated.contains("base"), "\(outdated)")
       #expect(renewed.status == 0, "\(renewed.errors)")
