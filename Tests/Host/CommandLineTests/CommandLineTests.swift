@@ -78,7 +78,7 @@ struct CommandLineTests {
 
       let errors = """
         cultivar: error: there is no file or folder nowhere
-          name a project's folder or file after --project
+          name the folder or file of a project with --project
 
         """
       #expect(checked == Cultivar.Outcome(status: 1, output: "", errors: errors))

@@ -135,7 +135,7 @@ struct LayerFilling {
         if entry.value.entries != nil, ![.anyText, .programText].contains(text.kind) {
           problems.error(
             "the list '\(variable)' cannot be part of \(text.kind.noun)", at: text.position,
-            hint: "in a list, an item that is nothing but ${\(variable)} stands for all its entries")
+            hint: "in a list, an item with only ${\(variable)} stands for all its entries")
           isWhole = false
         }
         filled.text += entry.value.text
@@ -278,7 +278,7 @@ struct LayerFilling {
       guard let entry = table.entry(secret.value, in: owner, at: secret.position, &problems) else { continue }
       guard entry.isSecret else {
         problems.error(
-          "the variable '\(secret.value)' is no secret", at: secret.position,
+          "the variable '\(secret.value)' is not a secret", at: secret.position,
           hint: "remove it: the step has it as ${\(Self.environmentName(of: secret.value))}")
         continue
       }
