@@ -13,7 +13,7 @@ extension FileTree {
     var status = stat()
     guard stat(file, &status) == 0 else { throw FileFailure.last("read", file) }
     guard status.st_mode & S_IFMT == S_IFREG else {
-      throw FileFailure("read", file, reason: "it is no regular file")
+      throw FileFailure("read", file, reason: "it is not a regular file")
     }
     let bits = mode ?? (status.st_mode & 0o111 != 0 ? 0o755 : 0o644)
     try add(

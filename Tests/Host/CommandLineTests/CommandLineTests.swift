@@ -181,7 +181,7 @@ struct CommandLineTests {
       let sized = try Cultivar.run(["size"], in: project)
 
       #expect(flashed.status == 1 && flashed.errors.contains("./nowhere is no disk"))
-      #expect(sized.status == 1 && sized.errors.contains("is not built\n  build it with `cultivar build"))
+      #expect(sized.status == 1 && sized.errors.contains("has not been built\n  build it with `cultivar build"))
       #expect(try Cultivar.run(["flash", "--json"], in: folder).status == 0)
     }
   }

@@ -180,7 +180,7 @@ struct MistakeTests {
 
     #expect(problems.diagnostics.count == 1)
     let said = problems.diagnostics.map { $0.rendered(relativeTo: Sample.file) }.joined()
-    #expect(said.contains("the URL has a password or token in it"))
+    #expect(said.contains("the URL contains a password or token"))
     #expect(!said.contains("s3cret"))
   }
 

@@ -32,8 +32,8 @@ struct FileTreeTests {
     }
     #expect(
       failure?.description == """
-        /etc/motd is brought by program web and, with other content, by package base
-          give one of them another path or name, or drop it
+        program web and package base both contain /etc/motd, with different content
+          give one of them another path or name, or remove it
         """)
   }
 
