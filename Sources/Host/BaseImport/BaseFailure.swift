@@ -36,7 +36,7 @@ public struct BaseFailure: ExplainedError {
     self.reason = reason
   }
 
-  public var problem: String { "cannot take \(path) as a base: \(words)" }
+  public var problem: String { "cannot use \(path) as a base: \(words)" }
 
   private var words: String {
     switch reason {

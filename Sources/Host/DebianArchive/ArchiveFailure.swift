@@ -70,8 +70,8 @@ public enum ArchiveFailure: ExplainedError {
       "check the spelling, the suite (`debian: { suite: … }`), the excluded packages, and the layers' repositories"
     case .wouldRemove(let removed, _) where removed.contains(BuildPackages.initramfs):
       "remove them; or, if another package needs them, as plymouth does, let them replace the placeholder of the "
-        + "build: `packages: { remove: [\(removed.joined(separator: ", "))] }` in the same layer. They never run: the image "
-        + "starts with the initial RAM file system of the build"
+        + "build: `packages: { remove: [\(removed.joined(separator: ", "))] }` in the same layer. They never run: "
+        + "the image starts with the initial RAM file system of the build"
     case .wouldRemove(let removed, _):
       "allow it with `packages: { remove: [\(removed.joined(separator: ", "))] }`, or remove one of the two"
     case .credentialsInURL:

@@ -64,7 +64,7 @@ extension FileTree {
       try add(
         target, .file(.host(path: item, size: Int64(status.st_size))), mode: keepModes ? bits : plain, from: origin)
     default:
-      throw FileFailure("take over", item, reason: "it is neither a file nor a folder nor a link")
+      throw FileFailure("copy", item, reason: "it is not a file, a folder or a link")
     }
   }
 

@@ -29,7 +29,8 @@ struct DamageTests {
       let said = try Workshop.refusal(folder)
       #expect(
         said == """
-          cultivar: error: /usr/lib/programs/hello (program hello) needs libfoo.so.1, libbar.so.2, which are not in the image
+          cultivar: error: /usr/lib/programs/hello (program hello) needs libfoo.so.1, libbar.so.2, \
+          which are not in the image
             link the program statically, or take it from Debian packages (`debian: { packages: … }`)
 
           """)

@@ -285,7 +285,7 @@ struct ImportTests {
       let verdict = try Workshop.run(["build", "--quiet"], in: folder, environment: LibrarySystem.environment)
 
       #expect(verdict.status == 1)
-      #expect(verdict.errors.contains("cannot take \(folder.path)/base as a base: "), "\(verdict.errors)")
+      #expect(verdict.errors.contains("cannot use \(folder.path)/base as a base: "), "\(verdict.errors)")
       #expect(verdict.errors.contains(mistake.message), "\(verdict.errors)")
       // The last line has the remedy.
       #expect(verdict.errors.split(separator: "\n").last?.hasPrefix("  ") == true, "\(verdict.errors)")

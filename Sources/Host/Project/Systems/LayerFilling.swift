@@ -208,7 +208,7 @@ struct LayerFilling {
   /// Reports attributes of a file that are not copied.
   private mutating func refuseAttributes(of file: URL, at position: SourcePosition) {
     for message in LostAttributes.messages(about: file) {
-      let hint = "give it in a step: `setcap`, `setfacl`, `setfattr`"
+      let hint = "set it in a step: `setcap`, `setfacl`, `setfattr`"
       switch message.severity {
       case .error: problems.error(message.text, at: position, hint: hint)
       case .warning: problems.warning(message.text, at: position, hint: hint)
