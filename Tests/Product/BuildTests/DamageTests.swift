@@ -83,7 +83,7 @@ struct DamageTests {
     ) { folder in
       // The message for a file that is far too large tells the size of the rest.
       try folder.writing([UInt8](repeating: 1, count: 200 << 20), to: "large")
-      let told = try #require(try Workshop.refusal(folder).firstMatch(of: /takes ([0-9.]+) MiB/)?.output.1)
+      let told = try #require(try Workshop.refusal(folder).firstMatch(of: /needs ([0-9.]+) MiB/)?.output.1)
       let rest = Int((try #require(Double(told)) - 200 + 0.1) * Double(1 << 20))
       let room = (128 << 20) - rest - (256 << 10)
       try #require(room > 0, "what an appliance has besides takes \(rest) bytes")
