@@ -148,7 +148,7 @@ struct FormatsTests {
           case \(root) in
             squashfs)
               ! "$0" bundle delta old/box.bundle build/box/box.img -o none.bundle 2> said
-              grep -q 'box.img: it does not tell what the release is' said ;;
+              grep -q 'box.img: cannot identify its release' said ;;
             *)
               "$0" bundle delta old/box.img build/box/box.img -o disks.bundle
               "$0" bundle verify --from old/box.bundle disks.bundle
