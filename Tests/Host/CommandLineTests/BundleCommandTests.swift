@@ -190,7 +190,7 @@ struct BundleCommandTests {
       #expect(try cultivar("bundle show old.img", in: folder, status: 1).errors.contains("this is not a bundle"))
       #expect(
         try cultivar("bundle delta small.bundle new.bundle -o x", in: folder, status: 1).errors.contains(
-          "is not in it as a whole"))
+          "is not complete in it"))
       let after = try Set(FileManager.default.contentsOfDirectory(atPath: folder.path))
       #expect(after.subtracting(before).subtracting(["out", ".output", ".errors"]).isEmpty)
       #expect(try FileManager.default.contentsOfDirectory(atPath: folder.appending(path: "out").path).isEmpty)

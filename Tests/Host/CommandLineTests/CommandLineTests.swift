@@ -78,7 +78,7 @@ struct CommandLineTests {
 
       let errors = """
         cultivar: error: there is no file or folder nowhere
-          name a project's folder or file after --project
+          name the folder or file of a project with --project
 
         """
       #expect(checked == Cultivar.Outcome(status: 1, output: "", errors: errors))
@@ -181,7 +181,7 @@ struct CommandLineTests {
       let sized = try Cultivar.run(["size"], in: project)
 
       #expect(flashed.status == 1 && flashed.errors.contains("./nowhere is not a disk"))
-      #expect(sized.status == 1 && sized.errors.contains("is not built\n  build it with `cultivar build"))
+      #expect(sized.status == 1 && sized.errors.contains("has not been built\n  build it with `cultivar build"))
       #expect(try Cultivar.run(["flash", "--json"], in: folder).status == 0)
     }
   }

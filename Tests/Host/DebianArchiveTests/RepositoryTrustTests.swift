@@ -172,8 +172,8 @@ struct RepositoryTrustTests {
       }
       let problem = failure?.problem ?? ""
       #expect(problem.hasPrefix("cannot trust the repository tools (\(url)): it is signed with the key"), "\(problem)")
-      #expect(problem.contains("which \(tools.path) does not have\n"), "\(problem)")
-      #expect(failure?.remedy?.hasSuffix("put it in place of \(tools.path)") == true)
+      #expect(problem.contains("which is not in \(tools.path)\n"), "\(problem)")
+      #expect(failure?.remedy?.hasSuffix("replace \(tools.path) with it") == true)
     }
   }
 

@@ -56,7 +56,7 @@ enum PartsFormat {
 
   private static let config = DefaultedKey(
     "config", Shape<[VariableText]>.list(of: .filled(.firmwareLine)), default: [],
-    "Lines for `config.txt` of a Raspberry Pi. Other devices have no such file, and refuse the key.",
+    "Lines for `config.txt` of a Raspberry Pi. On other devices, the key is an error.",
     example: ["dtparam=i2c_arm=on"])
   private static let firmwareShape = Shape<[VariableText]>.object(
     "firmware", about: "Configuration of the firmware.", keys: [config]
@@ -140,7 +140,7 @@ enum PartsFormat {
       }
       reading.error(
         "two \(what) '\(text.written)' in \(reading.place)", at: text.position,
-        hint: "the other one stands in line \(earlier.line); keep one of them")
+        hint: "the other one is on line \(earlier.line); keep one of them")
     }
   }
 }
@@ -336,7 +336,7 @@ enum PersistFormat {
   private static let path = RequiredKey(
     "path", Shape.filled(.persistedPath), "Absolute path.", example: "/etc/gateway")
   private static let onUpdate = DefaultedKey(
-    "onUpdate", Shape<PersistedPath.UpdateRule>.cases("what an update does"), default: "keep",
+    "onUpdate", Shape<PersistedPath.UpdateRule>.cases("an update rule"), default: "keep",
     """
     Effect of an update on the path: `keep` leaves it unchanged, `refresh` replaces it, `merge` merges both. This \
     version always leaves it unchanged.
@@ -350,8 +350,8 @@ enum PersistFormat {
     ) { fields, reading in
       if fields[onUpdate] != .keep, let position = fields.position(of: onUpdate) {
         reading.warning(
-          "updates leave persisted paths as they are: this version does not know '\(fields[onUpdate].rawValue)' yet",
-          at: position, hint: "leave 'onUpdate' out, or count on 'keep'")
+          "this version does not support '\(fields[onUpdate].rawValue)' yet: updates leave the path unchanged",
+          at: position, hint: "remove 'onUpdate', or write 'keep'")
       }
       return fields[path].map { PersistPart(path: $0, onUpdate: fields[onUpdate]) }
     })
