@@ -60,7 +60,7 @@ public enum BundleLocation: Sendable {
 
   private func open() throws(SystemError) -> Descriptor {
     if case .file(let path) = self { return try Descriptor(opening: path, O_RDONLY) }
-    return Descriptor(owning: dup(STDIN_FILENO))
+    return Descriptor.standardInput
   }
 
   private static func isFile(_ descriptor: Descriptor) -> Bool { lseek(descriptor.number, 0, SEEK_CUR) >= 0 }

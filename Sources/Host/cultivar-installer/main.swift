@@ -16,6 +16,6 @@ do {
   default: throw InstallationFailure("there is no verb \(arguments[1])")
   }
 } catch {
-  try? Descriptor(owning: dup(STDERR_FILENO)).write(all: Array("\(error)\n".utf8))
+  try? Descriptor.standardError.write(all: Array("\(error)\n".utf8))
   exit(1)
 }
