@@ -62,15 +62,23 @@ let package = Package(
       ], path: "Sources/Shared/Bundle", swiftSettings: optimised),
     .target(name: "NameResolution", dependencies: ["LinuxSystem"], path: "Sources/Shared/NameResolution"),
     .target(
-      name: "BundleDownload",
+      name: "HTTPClient",
       dependencies: [
-        "Bundle", "LinuxSystem", "NameResolution",
+        "DeviceModel",
         .product(name: "Crypto", package: "swift-crypto"),
-        .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "NIOTLS", package: "swift-nio"),
         .product(name: "NIOSSL", package: "swift-nio-ssl"),
+      ], path: "Sources/Shared/HTTPClient"),
+    .target(
+      name: "BundleDownload",
+      dependencies: [
+        "Bundle", "DeviceModel", "HTTPClient", "LinuxSystem", "NameResolution",
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
       ], path: "Sources/Shared/BundleDownload"),
     .target(
       name: "Trust",
@@ -93,12 +101,15 @@ let package = Package(
     .target(
       name: "UpdateEngine",
       dependencies: [
-        "BootFlow", "Bundle", "DeviceHardware", "DeviceModel", "DeviceRecords", "InitClient", "LinuxSystem",
-        "PartitionTable", "Trust",
+        "BootFlow", "Bundle", "DeviceHardware", "DeviceModel", "DeviceRecords", "HTTPClient", "InitClient",
+        "LinuxSystem", "PartitionTable", "Trust",
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
       ], path: "Sources/Device/UpdateEngine", swiftSettings: optimised),
     .target(
       name: "UpdateControl",
-      dependencies: ["Bundle", "BundleDownload", "DeviceModel", "LinuxSystem", "UpdateEngine"],
+      dependencies: ["Bundle", "BundleDownload", "DeviceModel", "HTTPClient", "LinuxSystem", "UpdateEngine"],
       path: "Sources/Device/UpdateControl"),
     .target(
       name: "DeviceControl",
@@ -153,8 +164,8 @@ let package = Package(
     .target(
       name: "BundleMaking",
       dependencies: [
-        "BootFlow", "Bundle", "BundleDownload", "CZstd", "DeviceModel", "ExtFileSystem", "FATFileSystem", "HostSystem",
-        "PartitionTable", "TaggedFields",
+        "BootFlow", "Bundle", "BundleDownload", "CZstd", "DeviceModel", "ExtFileSystem", "FATFileSystem", "HTTPClient",
+        "HostSystem", "PartitionTable", "TaggedFields",
       ], path: "Sources/Host/BundleMaking", swiftSettings: optimised),
     .target(name: "ExecutableFormat", path: "Sources/Host/ExecutableFormat"),
     .target(name: "SandboxPlan", dependencies: ["TaggedFields"], path: "Sources/Host/SandboxPlan"),
@@ -199,14 +210,17 @@ let package = Package(
       ], path: "Sources/Host/DiskImage", swiftSettings: optimised),
     .target(name: "SizeReport", dependencies: ["HostSystem"], path: "Sources/Host/SizeReport"),
     .target(
+      name: "HostNetwork",
+      dependencies: ["HTTPClient", "HostSystem", "LinuxSystem", .product(name: "NIOCore", package: "swift-nio")],
+      path: "Sources/Host/HostNetwork"),
+    .target(
       name: "RemoteDevice",
       dependencies: [
-        "DeviceModel", "HostSystem",
+        "DeviceModel", "HTTPClient", "HostNetwork", "HostSystem",
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"),
-        .product(name: "NIOSSL", package: "swift-nio-ssl"),
       ], path: "Sources/Host/RemoteDevice"),
     .target(
       name: "ImageBuild",
@@ -230,7 +244,8 @@ let package = Package(
       name: "cultivar",
       dependencies: [
         "Bundle", "BundleDownload", "BundleMaking", "DebianArchive", "DeviceModel", "Project", "Programs", "ImageBuild",
-        "DiskImage", "Emulator", "Flashing", "HostSystem", "Lock", "RemoteDevice", "Sandbox", "Signing", "SizeReport",
+        "DiskImage", "Emulator", "Flashing", "HTTPClient", "HostNetwork", "HostSystem", "Lock", "RemoteDevice",
+        "Sandbox", "Signing", "SizeReport",
         "Spelling", "SwiftSDK", "Trust",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Subprocess", package: "swift-subprocess"),
@@ -238,7 +253,8 @@ let package = Package(
 
     // The bundle installer of a device, in an executable that measures itself.
     .executableTarget(
-      name: "bundle-meter", dependencies: ["Bundle", "BundleDownload", "LinuxSystem"], path: "Benchmarks/BundleMeter",
+      name: "bundle-meter", dependencies: ["Bundle", "BundleDownload", "HTTPClient", "LinuxSystem"],
+      path: "Benchmarks/BundleMeter",
       linkerSettings: deviceExecutable),
 
     // Untrusted input for the decoders of bundles.
@@ -379,12 +395,21 @@ let package = Package(
       ], path: "Tests/Device/ManagementAPITests"),
     .testTarget(
       name: "RemoteDeviceTests",
-      dependencies: ["DeviceFixtures", "DeviceModel", "HostSystem", "ManagementAPI", "RemoteDevice", "TestFixtures"],
-      path: "Tests/Host/RemoteDeviceTests"),
+      dependencies: [
+        "DeviceFixtures", "DeviceModel", "HostNetwork", "HostSystem", "ManagementAPI", "RemoteDevice", "TestFixtures",
+      ], path: "Tests/Host/RemoteDeviceTests"),
+    .testTarget(
+      name: "HostNetworkTests",
+      dependencies: [
+        "Bundle", "BundleDownload", "DeviceFixtures", "DeviceModel", "HTTPClient", "HostNetwork", "LinuxSystem",
+        "ManagementAPI", "RemoteDevice", "TestFixtures",
+      ], path: "Tests/Host/HostNetworkTests"),
     .testTarget(name: "ProjectTests", dependencies: ["Project", "TestFixtures"], path: "Tests/Host/ProjectTests"),
     .testTarget(
       name: "CommandLineTests",
-      dependencies: ["cultivar", "Bundle", "BundleDownload", "BundleMaking", "LinuxSystem", "TestFixtures"],
+      dependencies: [
+        "cultivar", "Bundle", "BundleDownload", "BundleMaking", "HTTPClient", "LinuxSystem", "TestFixtures",
+      ],
       path: "Tests/Host/CommandLineTests"),
     .testTarget(
       name: "BootTests",

@@ -2,6 +2,7 @@ import Bundle
 import BundleDownload
 import DeviceModel
 import Glibc
+import HTTPClient
 import LinuxSystem
 
 /// The location of a bundle to install.
@@ -32,7 +33,7 @@ public enum BundleLocation: Sendable {
       guard let fingerprint = Fingerprint(hexadecimal: serverCertificate) else {
         throw Malformed(description: "the SHA-256 of a certificate must have 64 hexadecimal digits")
       }
-      options.trust = .certificate(fingerprint: fingerprint.bytes)
+      options.trust = .certificate(fingerprint)
     }
     do throws(WebAddress.Malformed) {
       self = .web(try WebAddress(text), options)
@@ -60,7 +61,7 @@ public enum BundleLocation: Sendable {
 
   private func open() throws(SystemError) -> Descriptor {
     if case .file(let path) = self { return try Descriptor(opening: path, O_RDONLY) }
-    return Descriptor(owning: dup(STDIN_FILENO))
+    return Descriptor.standardInput
   }
 
   private static func isFile(_ descriptor: Descriptor) -> Bool { lseek(descriptor.number, 0, SEEK_CUR) >= 0 }

@@ -42,8 +42,7 @@ public enum RangeService {
   /// - Returns: The other end.
   public static func start(_ source: @escaping @Sendable () -> any BundleSource) throws(SystemError) -> Descriptor {
     let (own, other) = try UnixSocket.pair()
-    let number = own.duplicate()
-    _ = Background { serve(source(), over: Descriptor(owning: number)) }
+    _ = Background { serve(source(), over: own) }
     return other
   }
 

@@ -69,9 +69,9 @@ struct HealthCheck: Sendable {
       case .file(let path): FileTree.exists(path) ? nil : "\(path) does not exist"
       case .command(let words):
         words.first.map { LimitedRun($0, Array(words.dropFirst()), timeout: check.timeout).problem() } ?? nil
-      case .tcp(let address, let port): TCPProbe(address, port, timeout: check.timeout).problem()
+      case .tcp(let address, let port): PortProbe(address, port, timeout: check.timeout).problem()
       case .http(let address, let port, let path, let text):
-        TCPProbe(address, port, timeout: check.timeout).problem(get: path, contains: text)
+        PortProbe(address, port, timeout: check.timeout).problem(get: path, contains: text)
       }
     return problem.map { "\(check.name): \($0)" }
   }

@@ -78,7 +78,7 @@ enum Daemon {
 
   /// Writes to standard error, which the supervisor logs.
   @Sendable private static func note(_ message: String) {
-    try? Descriptor(owning: dup(STDERR_FILENO)).write(all: Array("\(message)\n".utf8))
+    try? Descriptor.standardError.write(all: Array("\(message)\n".utf8))
   }
 
   /// Runs `body` on a separate thread with a small stack, as each log has a thread that blocks.

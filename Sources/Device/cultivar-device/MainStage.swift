@@ -20,7 +20,7 @@ enum MainStage {
 
   static func run() -> Never {
     guard getpid() == 1 else {
-      try? Descriptor(owning: dup(STDERR_FILENO)).write(all: Array("init: this program runs only as PID 1\n".utf8))
+      try? Descriptor.standardError.write(all: Array("init: this program runs only as PID 1\n".utf8))
       exit(1)
     }
     let log = KernelLog()

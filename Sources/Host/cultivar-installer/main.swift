@@ -18,6 +18,6 @@ do {
   default: throw InstallationFailure("unknown verb \(arguments[1])")
   }
 } catch {
-  try? Descriptor(owning: dup(STDERR_FILENO)).write(all: Array("\(error)\n".utf8))
+  try? Descriptor.standardError.write(all: Array("\(error)\n".utf8))
   exit(1)
 }

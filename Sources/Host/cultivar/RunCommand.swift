@@ -5,6 +5,7 @@ import Emulator
 import Flashing
 import FoundationEssentials
 import Glibc
+import HostNetwork
 import HostSystem
 import ImageBuild
 import Project
@@ -159,10 +160,11 @@ extension RunningMachine {
   /// to this machine.
   fileprivate func device(at address: DeviceAddress, _ token: BearerToken) async throws -> RemoteDevice {
     let deadline = ContinuousClock.now + .seconds(Self.startTimeout)
+    let network = try HostNetwork()
     while ContinuousClock.now < deadline, !isOff {
       do {
-        let fingerprint = try await RemoteDevice.presentedFingerprint(at: address)
-        let device = RemoteDevice(address, fingerprint: fingerprint, token: token)
+        let fingerprint = try await RemoteDevice.presentedFingerprint(at: address, network: network)
+        let device = RemoteDevice(address, fingerprint: fingerprint, token: token, network: network)
         _ = try await device.updateStatus()
         return device
       } catch RemoteFailure.notReachable, RemoteFailure.lost, RemoteFailure.refused(status: 503, _) {

@@ -2,6 +2,7 @@ import ArgumentParser
 import DeviceModel
 import FoundationEssentials
 import Glibc
+import HostNetwork
 import HostSystem
 import Project
 import RemoteDevice
@@ -74,12 +75,13 @@ struct UpdateCommand: AsyncParsableCommand {
   func run() async throws {
     try await CommandErrors.shown(interrupted: "interrupted; the device continues by itself") {
       let address = try DeviceAddress(host)
+      let network = try HostNetwork()
       var known = try KnownDevices(file: KnownDevices.file(ProcessInfo.processInfo.environment))
       let entry = KnownDevices.Entry(
-        fingerprint: try await self.fingerprint(of: address, known[address]),
+        fingerprint: try await self.fingerprint(of: address, known[address], network),
         token: try token(for: address, known[address]))
       guard let token = BearerToken(entry.token) else { throw RemoteFailure.noTokenFor(address) }
-      let device = RemoteDevice(address, fingerprint: entry.fingerprint, token: token)
+      let device = RemoteDevice(address, fingerprint: entry.fingerprint, token: token, network: network)
       let status = try await device.updateStatus()
       // The certificate and the token are correct: the device has answered and has accepted the token.
       try known.remember(entry, for: address)
@@ -113,10 +115,12 @@ struct UpdateCommand: AsyncParsableCommand {
 
   /// Returns the fingerprint from the command line or of the known device. Otherwise asks the user to verify the
   /// device's.
-  private func fingerprint(of address: DeviceAddress, _ known: KnownDevices.Entry?) async throws -> Fingerprint {
+  private func fingerprint(
+    of address: DeviceAddress, _ known: KnownDevices.Entry?, _ network: HostNetwork
+  ) async throws -> Fingerprint {
     if let given = fingerprint.flatMap(Fingerprint.init(hexadecimal:)) { return given }
     if let known { return known.fingerprint }
-    let found = try await RemoteDevice.presentedFingerprint(at: address)
+    let found = try await RemoteDevice.presentedFingerprint(at: address, network: network)
     guard isatty(STDIN_FILENO) == 1 else { throw RemoteFailure.unknownDevice(address, found: found) }
     print(
       """

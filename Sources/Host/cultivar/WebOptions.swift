@@ -1,7 +1,10 @@
 import ArgumentParser
 import BundleDownload
 import BundleMaking
+import DeviceModel
 import FoundationEssentials
+import HTTPClient
+import HostNetwork
 import HostSystem
 import LinuxSystem
 
@@ -9,7 +12,7 @@ import LinuxSystem
 struct WebOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp("PEM file with the CAs for web servers.", valueName: "file"))
-  var serverAuthorities = DownloadOptions.Trust.systemFile
+  var serverAuthorities = ServerTrust.systemFile
 
   @Option(
     help: ArgumentHelp(
@@ -29,19 +32,15 @@ struct WebOptions: ParsableArguments {
     }
   }
 
-  private var fingerprint: [UInt8]? {
-    let digits = (serverCertificate ?? "").filter { $0 != ":" }
-    let bytes = stride(from: 0, to: digits.count, by: 2).compactMap { UInt8(digits.dropFirst($0).prefix(2), radix: 16) }
-    return digits.count == 64 && bytes.count == 32 ? bytes : nil
-  }
+  private var fingerprint: Fingerprint? { serverCertificate.flatMap(Fingerprint.init(hexadecimal:)) }
 
   private func options() throws -> DownloadOptions {
     let authorization = try serverAuthorization.map { path in
       String(decoding: try FolderTree.readFile(path), as: UTF8.self).trimmed
     }
     return DownloadOptions(
-      trust: fingerprint.map { .certificate(fingerprint: $0) } ?? .authorities(file: serverAuthorities),
-      authorization: authorization)
+      trust: fingerprint.map { .certificate($0) } ?? .authorities(file: serverAuthorities),
+      authorization: authorization, route: try HostNetwork().route)
   }
 
   /// Opens a bundle, given as a URL or a file.

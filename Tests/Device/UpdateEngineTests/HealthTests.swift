@@ -105,6 +105,28 @@ struct HealthTests {
     }
   }
 
+  @Test("The wanted text is looked for in the body of an answer, also in one of several chunks, and not in its head")
+  func bodies() throws {
+    func problem(_ answer: String, _ more: [ScriptedServer.Step] = [.close]) -> String? {
+      let server = ScriptedServer { _, _ in [.text(answer)] + more }
+      let kind = HealthCheckPlan.Kind.http(
+        address: "127.0.0.1", port: Int(server.port), path: "/", contains: "all is well")
+      return HealthCheck(HealthPlan(checks: [HealthCheckPlan(name: "it", kind: kind, timeout: 1)])).problems().first
+    }
+    let missing = "it: the answer does not contain “all is well”"
+    let head = "HTTP/1.1 200 OK\r\nX-State: all is well\r\n"
+    #expect(problem(head + "Content-Length: 3\r\n\r\nbad") == missing)
+    #expect(problem(head + "Content-Length: 13\r\n\r\nno, all is well") == missing, "beyond the body")
+    #expect(problem(head + "Content-Length: 15\r\n\r\nyes all is well") == nil)
+    #expect(problem("HTTP/1.0 200 OK\r\n\r\nyes all is well") == nil, "until the end of the connection")
+    let chunks = "Transfer-Encoding: chunked\r\n\r\n5\r\nall i\r\n6\r\ns well\r\n0\r\n"
+    #expect(problem("HTTP/1.1 200 OK\r\n\(chunks)\r\n") == nil)
+    #expect(problem("HTTP/1.1 200 OK\r\n\(chunks)X: y\r\n\r\n") == nil, "with a trailer")
+    #expect(problem("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nall") == "it: the answer ends too early")
+    #expect(problem("HTTP/1.1 200 OK\r\n", [.pause(2)]) == "it: no answer within 1 seconds")
+    #expect(problem("HTTP/1.1 500 No\r\nContent-Length: 11\r\n\r\nall is well") == "it: the answer is 500")
+  }
+
   @Test("Ports, pages, files and commands are checked, and each problem is reported")
   func declared() async throws {
     let folder = try TemporaryFolder()

@@ -8,6 +8,10 @@ public struct WebAddress: Hashable, Sendable, CustomStringConvertible {
     public var host: String
     /// TCP port.
     public var port: UInt16
+
+    public init(isSecure: Bool, host: String, port: UInt16) {
+      (self.isSecure, self.host, self.port) = (isSecure, host, port)
+    }
   }
 
   /// The reason why a text is not a valid address.
@@ -113,7 +117,7 @@ public struct WebAddress: Hashable, Sendable, CustomStringConvertible {
 
 extension WebAddress.Origin {
   /// Host and port as in a URL or a request, without the scheme's default port.
-  var authority: String {
+  public var authority: String {
     let name = host.contains(":") ? "[\(host)]" : host
     return port == (isSecure ? 443 : 80) ? name : "\(name):\(port)"
   }
