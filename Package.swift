@@ -125,7 +125,8 @@ let package = Package(
     // The host.
     .target(name: "Spelling", path: "Sources/Host/Spelling"),
     .systemLibrary(name: "CYAML", path: "Sources/Host/CYAML", providers: [.apt(["libyaml-dev"])]),
-    .target(name: "Project", dependencies: ["CYAML", "LinuxSystem", "Spelling"], path: "Sources/Host/Project"),
+    .target(
+      name: "Project", dependencies: ["CYAML", "DeviceModel", "LinuxSystem", "Spelling"], path: "Sources/Host/Project"),
     .target(
       name: "HostSystem",
       dependencies: [
@@ -373,7 +374,8 @@ let package = Package(
       name: "RemoteDeviceTests",
       dependencies: ["DeviceFixtures", "DeviceModel", "HostSystem", "ManagementAPI", "RemoteDevice", "TestFixtures"],
       path: "Tests/Host/RemoteDeviceTests"),
-    .testTarget(name: "ProjectTests", dependencies: ["Project", "TestFixtures"], path: "Tests/Host/ProjectTests"),
+    .testTarget(
+      name: "ProjectTests", dependencies: ["DeviceModel", "Project", "TestFixtures"], path: "Tests/Host/ProjectTests"),
     .testTarget(
       name: "CommandLineTests",
       dependencies: ["cultivar", "Bundle", "BundleDownload", "BundleMaking", "LinuxSystem", "TestFixtures"],

@@ -32,8 +32,6 @@ public struct Layout: Sendable, Equatable {
       .data(.mebibytes(256)),
     ])
 
-  public static let builtIn = [applianceAB, systemAB, systemSingle]
-
   /// Number of sectors in a mebibyte. Every partition begins at a multiple of it.
   static let alignment: Int64 = 2048
   /// Number of sectors behind the last partition, for the backup partition table, rounded up to a mebibyte.

@@ -18,7 +18,7 @@ struct ImageParts: Sendable {
   var layout: Layout
   /// Version of the software in the image.
   var version: String
-  var loader: BootLoaderChoice
+  var loader: BootLoader
   var kernel: URL
   /// The file with the initial RAM file system.
   var initialRAM: URL
@@ -48,7 +48,7 @@ struct BootPart: Sendable {
   ) async throws {
     guard let partition = parts.layout[.boot] else { preconditionFailure("a layout has a boot partition") }
     let loaders = try await BootLoaderFiles(
-      for: parts.device.architecture, kind: BootLoaderFiles.Kind(parts.loader), archive: archive, tools: tools,
+      for: parts.device.architecture, kind: parts.loader, archive: archive, tools: tools,
       cache: cache, bootPartitionNumber: parts.layout.numbers.boot)
     let entry = BootEntry(
       slot: .a, title: "\(parts.image.project) \(parts.image.image)", version: parts.version, arguments: parts.arguments
@@ -141,17 +141,6 @@ enum FileLength {
     var status = stat()
     guard stat(file.path, &status) == 0 else { throw FileFailure.last("read", file.path) }
     return Int64(status.st_size)
-  }
-}
-
-extension BootLoaderFiles.Kind {
-  /// Converts the choice in the project file.
-  init(_ choice: BootLoaderChoice) {
-    switch choice {
-    case .systemdBoot: self = .systemdBoot
-    case .grub: self = .grub
-    case .uBoot: self = .uBoot
-    }
   }
 }
 

@@ -31,9 +31,8 @@ struct LayoutTests {
     #expect(table.partition(number: 3)?.sectorCount == 17 * 2048)
   }
 
-  @Test("sfdisk reads the intended partition table", arguments: Layout.builtIn.map(\.name))
-  func sfdisk(name: String) async throws {
-    let layout = try #require(Layout.builtIn.first { $0.name == name })
+  @Test("sfdisk reads the intended partition table", arguments: [Layout.applianceAB, .systemAB, .systemSingle])
+  func sfdisk(layout: Layout) async throws {
     try await withTemporaryFolder { folder in
       let image = folder.appending(path: "disk.img")
       let table = layout.table(ids: ids, rootType: .linuxRootX86_64, rootContent: .mebibytes(100))

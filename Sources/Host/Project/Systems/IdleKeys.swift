@@ -12,7 +12,8 @@ enum IdleKeys {
     for parts in layers.map(\.parts) + [request.parts] {
       guard let line = parts.bootConfiguration.first else { continue }
       problems.error(
-        "'firmware' has no effect in image '\(image.name)': \(image.device) has no config.txt", at: line.position,
+        "'firmware' has no effect in image '\(image.name)': \(image.device.rawValue) has no config.txt",
+        at: line.position,
         hint: "remove it: only the firmware of a Raspberry Pi reads such lines")
     }
     if let position = request.timezonePosition, !usedFacts.contains("image.timezone") {
