@@ -63,7 +63,7 @@ public struct FileSystemImage: Sendable {
       }
     }
     let image = folder.appending(path: "root.img")
-    let length = ByteSize(bytes: try FileSize.of(image.path))
+    let length = ByteSize(bytes: try FolderTree.fileSize(image.path))
     let content = kind == .ext4 ? estimate : length
     try DoesNotFit.check(
       "the root file system", length, slot.size.bytes(content: content).roundedToMebibytes, "the slot", key: "slot")

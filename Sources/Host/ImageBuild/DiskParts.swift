@@ -55,8 +55,9 @@ struct BootPart: Sendable {
     )
     let tree = try loaders.bootTree(kernel: parts.kernel, initialRAM: parts.initialRAM, entry: entry)
     let perSlot =
-      try FileLength.of(parts.kernel) + FileLength.of(parts.initialRAM) + (loaders.uefi.map(FileLength.of) ?? 0)
-      + (1 << 20)
+      try [parts.kernel, parts.initialRAM, loaders.uefi].compactMap(\.self).reduce(1 << 20) {
+        try $0 + FolderTree.fileSize($1.path)
+      }
     file = try await progress.step("boot partition") {
       try await FileSystemImage(tools: tools, cache: parts.ownCache ?? cache, epoch: parts.epoch).boot(
         tree, in: partition, serial: DiskIdentity(parts.image).fatSerial,
@@ -131,16 +132,7 @@ struct DiskParts {
   /// Sizes of kernel, initial RAM file system and root file system, in bytes.
   func sizes() throws -> [String: Int64] {
     let files = ["initialRAM": slotFiles.initialRAM, "kernel": slotFiles.kernel, "root": slotFiles.root]
-    return try files.mapValues { try FileLength.of($0) }
-  }
-}
-
-enum FileLength {
-  /// The length in bytes.
-  static func of(_ file: URL) throws -> Int64 {
-    var status = stat()
-    guard stat(file.path, &status) == 0 else { throw FileFailure.last("read", file.path) }
-    return Int64(status.st_size)
+    return try files.mapValues { try FolderTree.fileSize($0.path) }
   }
 }
 
