@@ -325,12 +325,12 @@ public struct SystemBuilder: Sendable {
 
 extension SystemLayer {
   /// True if the layer adds or removes packages.
-  var hasPackages: Bool { !packages.isEmpty || !removedPackages.isEmpty }
+  var hasPackages: Bool { !parts.packages.isEmpty || !parts.removedPackages.isEmpty }
 
   /// The layer's packages, as a stage of the request for APT.
   var stage: InstallationRequest.Stage {
     InstallationRequest.Stage(
-      packages: packages.map { wish in wish.version.map { "\(wish.name)=\($0)" } ?? wish.name },
-      removed: removedPackages)
+      packages: parts.packages.map { wish in wish.version.map { "\(wish.name)=\($0)" } ?? wish.name },
+      removed: parts.removedPackages)
   }
 }

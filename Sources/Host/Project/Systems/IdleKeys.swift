@@ -23,7 +23,7 @@ enum IdleKeys {
     }
     // A layer may be in other images as well, which take updates.
     guard image.update == nil else { return }
-    for check in request.parts.health + request.overrides.flatMap(\.parts.health) {
+    for check in request.parts.healthChecks + request.overrides.flatMap(\.parts.healthChecks) {
       problems.error(
         "the health check '\(check.name)' has no effect: image '\(image.name)' takes no updates", at: check.position,
         hint: "add 'update', or remove the check")

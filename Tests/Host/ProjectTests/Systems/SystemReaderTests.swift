@@ -78,7 +78,8 @@ struct SystemReaderTests {
     #expect(layer.kernelArguments == ["quiet"])
     #expect(layer.bootModules.map(\.value) == ["usbhid"])
     #expect(layer.persistedPaths.map(\.onUpdate) == [.keep, .merge])
-    #expect(layer.healthChecks == [HealthCheck(name: "web", command: "curl -f http://localhost:${PORT}")])
+    #expect(
+      layer.healthChecks.map(\.name) == ["web"] && layer.healthChecks[0].command == "curl -f http://localhost:${PORT}")
     #expect(result.system.layers[1].kernelArguments == ["site=gateway"])
   }
 
