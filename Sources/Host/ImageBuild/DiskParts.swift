@@ -46,7 +46,6 @@ struct BootPart: Sendable {
   init(
     _ parts: ImageParts, archive: DebianArchive, tools: ToolTree, cache: Cache, progress: BuildProgress
   ) async throws {
-    guard let partition = parts.layout[.boot] else { preconditionFailure("a layout has a boot partition") }
     let loaders = try await BootLoaderFiles(
       for: parts.device.architecture, kind: parts.loader, archive: archive, tools: tools,
       cache: cache, bootPartitionNumber: parts.layout.numbers.boot)
@@ -60,7 +59,7 @@ struct BootPart: Sendable {
       }
     file = try await progress.step("boot partition") {
       try await FileSystemImage(tools: tools, cache: parts.ownCache ?? cache, epoch: parts.epoch).boot(
-        tree, in: partition, serial: DiskIdentity(parts.image).fatSerial,
+        tree, in: parts.layout, serial: DiskIdentity(parts.image).fatSerial,
         otherSlots: perSlot * Int64(parts.layout.slots.count - 1))
     }
     self.loaders = loaders
@@ -90,17 +89,14 @@ struct DiskParts {
   ) async throws {
     let ids = DiskIdentity(parts.image)
     let layout = parts.layout
-    guard let rootPart = layout[.root(.a)], let dataPart = layout[.data] else {
-      preconditionFailure("a layout has a slot and a data partition")
-    }
     async let rootFile = progress.step("root file system") {
       try await FileSystemImage(tools: tools, cache: parts.ownCache ?? cache, epoch: parts.epoch).root(
-        root, in: rootPart, id: ids.fileSystem("root"))
+        root, in: layout, id: ids.fileSystem("root"))
     }
     let boot = try await boot()
     let root = try await rootFile
     let data = try await FileSystemImage(tools: tools, cache: cache, epoch: parts.epoch).data(
-      dataPart, id: ids.fileSystem("data"), content: try Self.dataTree(parts, root: root.file))
+      in: layout, id: ids.fileSystem("data"), content: try Self.dataTree(parts, root: root.file))
 
     let numbers = layout.numbers
     var image = DiskImage(table: layout.table(ids: ids, rootType: parts.device.rootType, rootContent: root.content))

@@ -5,15 +5,15 @@ extension Layout {
   /// The layout of an image.
   init(of image: ImageDefinition) {
     self.init(image.layout.base)
-    if !DeviceClass(image.device).architecture.hasBIOS { partitions.removeAll { $0.role == .biosBoot } }
+    hasBIOSBoot = DeviceClass(image.device).architecture.hasBIOS
     rootFileSystem = image.layout.rootFileSystem
-    if let size = image.layout.bootSize { bootSize = .fixed(ByteSize(bytes: size)) }
+    if let size = image.layout.bootSize { bootSize = ByteSize(bytes: size) }
     switch image.layout.slotSize {
     case .bytes(let size): slotSize = .fixed(ByteSize(bytes: size))
     case .percent(let percent): slotSize = .percent(percent, minimum: .mebibytes(16))
     case nil: break
     }
-    if let size = image.layout.dataSize { dataSize = .rest(ByteSize(bytes: size)) }
+    if let size = image.layout.dataSize { dataSize = ByteSize(bytes: size) }
     dataMountOptions += image.layout.dataMountOptions
   }
 

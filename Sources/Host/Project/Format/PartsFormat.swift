@@ -1,3 +1,4 @@
+import DebianPackages
 import FoundationEssentials
 
 /// The keys that layers and systems have in common, for the parts that they add to the root file system.
@@ -169,14 +170,9 @@ enum RepositoryFormat {
   private static let packages = DefaultedKey(
     "packages", Shape<[String]>.list(of: .text("a package's name or pattern", pattern: "[a-z0-9*?][a-z0-9+.*?-]*")),
     default: [], "Packages that the priority applies to. Default: all.", example: ["nginx*"])
-  private static let pinShape = Shape<Pin>.object(
+  private static let pinShape = Shape<RepositoryPin>.object(
     "pin", about: "Priority of an archive's packages.", keys: [priority, packages]
-  ) { fields, _ in fields[priority].map { Pin(priority: $0, packages: fields[packages]) } }
-
-  private struct Pin: Sendable {
-    var priority: Int
-    var packages: [String]
-  }
+  ) { fields, _ in fields[priority].map { RepositoryPin(priority: $0, packages: fields[packages]) } }
 
   /// A repository without its name, which is the key of its entry.
   static let shape = Shape<LayerRepository<WrittenForm>>.object(
@@ -185,9 +181,10 @@ enum RepositoryFormat {
   ) { fields, _ in
     guard let url = fields[url], let suites = fields[suites], let key = fields[key] else { return nil }
     return LayerRepository(
-      position: fields.position, name: "", url: url, suites: suites, components: fields[components],
-      architectures: fields[architectures], key: key, priority: fields[pin]?.priority,
-      priorityPackages: fields[pin]?.packages ?? [], inImage: fields[inImage])
+      position: fields.position,
+      source: PackageRepository(
+        name: "", url: url, suites: suites, components: fields[components], key: key, pin: fields[pin]),
+      architectures: fields[architectures], inImage: fields[inImage])
   }
 }
 

@@ -1,3 +1,4 @@
+import DebianPackages
 import FoundationEssentials
 
 /// A form of a layer's parts: with variables, or with their values.
@@ -73,25 +74,19 @@ protocol NamedPart {
   var position: SourcePosition { get set }
 }
 
-/// An archive of Debian packages, with the key that signs it (`repositories:`).
+/// An item of `repositories:`.
 public struct LayerRepository<Form: LayerForm>: Sendable, Equatable, NamedPart {
   public var position: SourcePosition
-  /// Name of the file in `/etc/apt/sources.list.d`, without its extension.
-  public var name: String
-  public var url: Form.Text
-  public var suites: [Form.Text]
-  /// Components; empty for a flat archive.
-  public var components: [Form.Text]
+  public var source: PackageRepository<Form.Text>
   /// Architectures; empty for the image's architecture.
   public var architectures: [String]
-  /// File with the key that signs it, in OpenPGP format, armoured or binary.
-  public var key: URL
-  /// Priority of its packages, as in `apt_preferences(5)`; `nil` for APT's default.
-  public var priority: Int?
-  /// Packages that the priority applies to; empty for all.
-  public var priorityPackages: [String]
   /// True if the image has it in its APT sources.
   public var inImage: Bool
+
+  public var name: String {
+    get { source.name }
+    set { source.name = newValue }
+  }
 }
 
 /// A pattern of `path-exclude` or `path-include` (`dpkg(1)`).

@@ -74,7 +74,7 @@ public struct SystemLayer: Sendable, Equatable {
   }
 }
 
-public typealias PackageRepository = LayerRepository<FilledForm>
+public typealias SystemRepository = LayerRepository<FilledForm>
 public typealias PathRule = LayerPathRule<FilledForm>
 public typealias SystemUser = LayerUser<FilledForm>
 public typealias UnitChanges = LayerUnits<FilledForm>
@@ -122,18 +122,6 @@ public enum ValueSource: Sendable, Equatable {
   case image(SourcePosition)
   /// `--set` on the command line.
   case commandLine
-}
-
-/// A package to install.
-public struct PackageWish: Sendable, Equatable, Hashable {
-  public var name: String
-  /// Required version; `nil` for the newest version in the archive.
-  public var version: String?
-
-  public init(name: String, version: String? = nil) {
-    self.name = name
-    self.version = version
-  }
 }
 
 /// A file, folder or link that a layer adds to the root file system.

@@ -1,3 +1,4 @@
+import DebianPackages
 import FoundationEssentials
 
 /// A conversion of a layer's parts that fills in the variables.
@@ -41,7 +42,7 @@ struct LayerFilling {
   private mutating func filled(_ parts: LayerParts<WrittenForm>) -> LayerParts<FilledForm> {
     var layer = LayerParts<FilledForm>()
     layer.repositories = parts.repositories.compactMap { repository($0) }
-    layer.packages = unique(texts(parts.packages)).map(Self.wish)
+    layer.packages = unique(texts(parts.packages)).map { PackageWish($0) }
     note("package", parts.packages.map { ($0.packageName, $0.position) }, "installed")
     layer.removedPackages = unique(texts(parts.removedPackages))
     note("package", parts.removedPackages.map { ($0.written, $0.position) }, "removed", replacing: true)
@@ -92,11 +93,6 @@ struct LayerFilling {
   private func unique(_ texts: [Located<String>]) -> [Located<String>] {
     var seen: Set<String> = []
     return texts.filter { seen.insert($0.value).inserted }
-  }
-
-  private static func wish(_ text: String) -> PackageWish {
-    let parts = text.split(separator: "=", maxSplits: 1).map(String.init)
-    return PackageWish(name: parts[0], version: parts.count == 2 ? parts[1] : nil)
   }
 
   // MARK: Text
@@ -173,14 +169,16 @@ struct LayerFilling {
 
   // MARK: Parts
 
-  private mutating func repository(_ part: LayerRepository<WrittenForm>) -> PackageRepository? {
-    let (suites, components) = (texts(part.suites), texts(part.components))
-    guard let url = text(part.url) else { return nil }
+  private mutating func repository(_ part: LayerRepository<WrittenForm>) -> SystemRepository? {
+    let source = part.source
+    let (suites, components) = (texts(source.suites), texts(source.components))
+    guard let url = text(source.url) else { return nil }
     trace.add("repository", part.name, layer: name, "added", at: part.position)
-    return PackageRepository(
-      position: part.position, name: part.name, url: url, suites: suites, components: components,
-      architectures: part.architectures, key: part.key, priority: part.priority,
-      priorityPackages: part.priorityPackages, inImage: part.inImage)
+    return SystemRepository(
+      position: part.position,
+      source: PackageRepository(
+        name: part.name, url: url, suites: suites, components: components, key: source.key, pin: source.pin),
+      architectures: part.architectures, inImage: part.inImage)
   }
 
   private mutating func user(_ part: LayerUser<WrittenForm>) -> SystemUser? {
