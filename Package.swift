@@ -141,7 +141,10 @@ let package = Package(
     // The host.
     .target(name: "Spelling", path: "Sources/Host/Spelling"),
     .systemLibrary(name: "CYAML", path: "Sources/Host/CYAML", providers: [.apt(["libyaml-dev"])]),
-    .target(name: "Project", dependencies: ["CYAML", "LinuxSystem", "Spelling"], path: "Sources/Host/Project"),
+    .target(
+      name: "Project", dependencies: ["CYAML", "DebianPackages", "DeviceModel", "LinuxSystem", "Spelling"],
+      path: "Sources/Host/Project"),
+    .target(name: "DebianPackages", path: "Sources/Host/DebianPackages"),
     .target(
       name: "HostSystem",
       dependencies: [
@@ -160,7 +163,8 @@ let package = Package(
       ], path: "Sources/Host/Signing"),
     .target(name: "Lock", dependencies: ["HostSystem"], path: "Sources/Host/Lock"),
     .target(
-      name: "DebianArchive", dependencies: ["HostSystem", "Lock", "Spelling"], path: "Sources/Host/DebianArchive"),
+      name: "DebianArchive", dependencies: ["DebianPackages", "HostSystem", "Lock", "Spelling"],
+      path: "Sources/Host/DebianArchive"),
     .target(
       name: "BundleMaking",
       dependencies: [
@@ -200,7 +204,8 @@ let package = Package(
     .target(
       name: "SystemBuild",
       dependencies: [
-        "BaseImport", "Sandbox", "DebianArchive", "ExecutableFormat", "Project", "HostSystem", "LinuxSystem", "Lock",
+        "BaseImport", "Sandbox", "DebianArchive", "DebianPackages", "ExecutableFormat", "Project", "HostSystem",
+        "LinuxSystem", "Lock",
         "PackageInstallation", "RootFilesystem", "SizeReport", "Spelling",
       ], path: "Sources/Host/SystemBuild"),
     .target(
@@ -321,7 +326,8 @@ let package = Package(
       path: "Tests/Host/SwiftSDKTests"),
     .testTarget(name: "LockTests", dependencies: ["Lock", "HostSystem", "TestFixtures"], path: "Tests/Host/LockTests"),
     .testTarget(
-      name: "DebianArchiveTests", dependencies: ["DebianArchive", "HostSystem", "Lock", "TestFixtures"],
+      name: "DebianArchiveTests",
+      dependencies: ["DebianArchive", "DebianPackages", "HostSystem", "Lock", "TestFixtures"],
       path: "Tests/Host/DebianArchiveTests"),
     .testTarget(
       name: "ExecutableFormatTests", dependencies: ["ExecutableFormat", "TestFixtures"],
@@ -367,7 +373,8 @@ let package = Package(
         "SwiftSDK", "SystemBuild", "TestFixtures",
       ], path: "Tests/Product/BuildTests", exclude: ["Listings"]),
     .testTarget(
-      name: "SystemBuildTests", dependencies: ["SystemBuild", "HostSystem", "Project", "TestFixtures"],
+      name: "SystemBuildTests",
+      dependencies: ["DebianPackages", "SystemBuild", "HostSystem", "Project", "TestFixtures"],
       path: "Tests/Host/SystemBuildTests"),
     .testTarget(
       name: "PartitionTableTests", dependencies: ["PartitionTable"], path: "Tests/Shared/PartitionTableTests"),
@@ -404,7 +411,9 @@ let package = Package(
         "Bundle", "BundleDownload", "DeviceFixtures", "DeviceModel", "HTTPClient", "HostNetwork", "LinuxSystem",
         "ManagementAPI", "RemoteDevice", "TestFixtures",
       ], path: "Tests/Host/HostNetworkTests"),
-    .testTarget(name: "ProjectTests", dependencies: ["Project", "TestFixtures"], path: "Tests/Host/ProjectTests"),
+    .testTarget(
+      name: "ProjectTests", dependencies: ["DebianPackages", "DeviceModel", "Project", "TestFixtures"],
+      path: "Tests/Host/ProjectTests"),
     .testTarget(
       name: "CommandLineTests",
       dependencies: [

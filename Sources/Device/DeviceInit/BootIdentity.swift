@@ -52,8 +52,8 @@ public enum BootIdentity {
   /// - Parameter firmware: A folder that exists if UEFI started the boot loader.
   static func loader(
     commandLine: KernelCommandLine, firmware: String = "/sys/firmware/efi"
-  ) -> BootRecord.Loader {
-    commandLine[KernelParameter.loader].flatMap(BootRecord.Loader.init)
+  ) -> BootLoader {
+    commandLine[KernelParameter.loader].flatMap(BootLoader.init)
       ?? (FileTree.exists(firmware) ? .systemdBoot : .grub)
   }
 
@@ -64,7 +64,7 @@ public enum BootIdentity {
   /// Returns true if the boot loader starts a trial only once. systemd-boot counts it down by renaming its entry, and
   /// starts it even if it cannot rename. U-Boot as a UEFI firmware can rename only in newer versions that were built
   /// with it, and does not report it.
-  static func canTry(_ loader: BootRecord.Loader, variable: String = BootIdentity.firmwareVariable) -> Bool {
+  static func canTry(_ loader: BootLoader, variable: String = BootIdentity.firmwareVariable) -> Bool {
     guard loader == .systemdBoot, let bytes = try? FileTree.read(variable, limit: 1024) else { return true }
     return !text(inVariable: bytes).contains("U-Boot")
   }

@@ -11,11 +11,11 @@ struct SlotLoaders {
   init(_ boot: BootRecord, _ folder: BootFolder) {
     slot = boot.slot
     running = Self.flow(of: boot.loader, folder)
-    others = BootRecord.Loader.allCases.filter { $0 != boot.loader && !folder.names(in: Self.place(of: $0)).isEmpty }
+    others = BootLoader.allCases.filter { $0 != boot.loader && !folder.names(in: Self.place(of: $0)).isEmpty }
       .map { Self.flow(of: $0, folder) }
   }
 
-  private static func flow(of loader: BootRecord.Loader, _ folder: BootFolder) -> any BootFlow {
+  private static func flow(of loader: BootLoader, _ folder: BootFolder) -> any BootFlow {
     switch loader {
     case .systemdBoot: SystemdBootFlow(folder)
     case .grub: GrubFlow(folder)
@@ -24,7 +24,7 @@ struct SlotLoaders {
   }
 
   /// Returns the folder with a loader's records. A disk without it does not have that loader.
-  private static func place(of loader: BootRecord.Loader) -> String {
+  private static func place(of loader: BootLoader) -> String {
     switch loader {
     case .systemdBoot: BootPartition.entries
     case .grub: BootPartition.grub

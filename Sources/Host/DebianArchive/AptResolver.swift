@@ -1,3 +1,4 @@
+import DebianPackages
 import FoundationEssentials
 import Glibc
 import HostSystem
@@ -151,7 +152,7 @@ struct AptResolver {
   ///
   /// - Throws: ``ArchiveFailure``.
   func update(
-    _ settings: URL, suite: String, architecture: String, repositories: [RepositorySource] = []
+    _ settings: URL, suite: String, architecture: String, repositories: [PackageRepository<String>] = []
   ) async throws -> PackageLists {
     let folder = settings.deletingLastPathComponent()
     let sources = try FolderTree.readFile(folder.appending(path: "etc/cultivar.sources").path)
@@ -162,7 +163,7 @@ struct AptResolver {
     return try await store.keep(lists, lent: lent)
   }
 
-  private func fetchLists(_ settings: URL, suite: String, repositories: [RepositorySource]) async throws {
+  private func fetchLists(_ settings: URL, suite: String, repositories: [PackageRepository<String>]) async throws {
     do {
       // Without this option, APT treats an index that it cannot fetch as a warning.
       let strictness = ["-o", "APT::Update::Error-Mode=any"]
@@ -178,7 +179,7 @@ struct AptResolver {
       case .failed(_, let said):
         if said.contains("is expired (invalid since") { throw ArchiveFailure.indexExpired(suite: suite, said: said) }
         let archives =
-          repositories.map { ($0.name, $0.url, $0.key, false) }
+          repositories.map { ($0.name, $0.url, $0.key.path, false) }
           + [("debian", mirror.main, keyring, true), ("debian-security", mirror.security, keyring, true)]
         if let trust = RepositoryTrust(in: said, repositories: archives) {
           throw ArchiveFailure.notTrusted(trust, said: said)

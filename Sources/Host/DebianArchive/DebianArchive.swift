@@ -137,7 +137,7 @@ public struct DebianArchive: Sendable {
   /// Returns the locked packages of a stage. A stage without packages needs no lock.
   private func locked(_ request: InstallationRequest, _ index: Int) async -> [DebianPackage]? {
     let stage = request.stages[index]
-    if stage.packages.isEmpty, stage.removed.isEmpty { return [] }
+    if stage.arguments.isEmpty { return [] }
     return await lock.packages(labelled: request.label(of: index))
   }
 
@@ -284,9 +284,8 @@ private final class RepositoryAddresses: Sendable {
   func note(_ packages: [DebianPackage], of request: InstallationRequest) {
     urls.withLock { urls in
       for package in packages {
-        guard let origin = request.repositories.first(where: { .repository($0.name) == package.archive }) else {
-          continue
-        }
+        let repositories = request.repositories.map(\.repository)
+        guard let origin = repositories.first(where: { .repository($0.name) == package.archive }) else { continue }
         urls[package.sha256] = origin.url
       }
     }

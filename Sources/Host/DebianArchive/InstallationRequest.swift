@@ -1,3 +1,4 @@
+import DebianPackages
 import HostSystem
 import Lock
 
@@ -30,15 +31,23 @@ public struct InstallationRequest: Sendable, Hashable {
 
   /// The packages of one stage.
   public struct Stage: Sendable, Hashable {
-    /// Packages in APT's syntax: `NAME`, `NAME=VERSION`, `?essential`.
-    public var packages: [String]
+    /// True if the stage has all essential packages.
+    public var hasEssential: Bool
+    public var packages: [PackageWish]
     /// Packages of earlier stages to remove.
     public var removed: [String]
 
-    public init(packages: [String], removed: [String] = []) {
+    public init(hasEssential: Bool = false, packages: [PackageWish] = [], removed: [String] = []) {
+      self.hasEssential = hasEssential
       self.packages = packages
       self.removed = removed
     }
+
+    /// The packages to install in APT's syntax.
+    var wanted: [String] { (hasEssential ? ["?essential"] : []) + packages.map(\.text) }
+
+    /// The packages to install and remove in APT's syntax.
+    var arguments: [String] { wanted + removed.map { "\($0)-" } }
   }
 
   public init(
@@ -58,7 +67,7 @@ public struct InstallationRequest: Sendable, Hashable {
   /// - Parameter suite: Code name of the suite. In bookworm, a package still merges `/usr` at installation, unless
   ///   `usr-is-merged` is installed.
   public static func essential(suite: String) -> Stage {
-    Stage(packages: ["?essential"] + (suite == "bookworm" ? ["usr-is-merged"] : []))
+    Stage(hasEssential: true, packages: suite == "bookworm" ? [PackageWish(name: "usr-is-merged")] : [])
   }
 
   /// The common beginning of the labels of all stages with this suite and architecture.
@@ -68,9 +77,7 @@ public struct InstallationRequest: Sendable, Hashable {
   ///
   /// It contains everything that the stage's packages depend on, so that images with the same first stages share them.
   public func label(of index: Int) -> String {
-    let chain = stages[...index].map { stage in
-      (stage.packages + stage.removed.map { "\($0)-" }).joined(separator: " ")
-    }
+    let chain = stages[...index].map { $0.arguments.joined(separator: " ") }
     let ground = base.map { " upon \($0.image.text.prefix(16))" } ?? ""
     var label = "\(labelHead)\(ground): \(chain.joined(separator: " | "))"
     if !excluded.isEmpty { label += " without \(excluded.sorted().joined(separator: " "))" }
@@ -81,39 +88,21 @@ public struct InstallationRequest: Sendable, Hashable {
 
 /// An archive in addition to Debian's, as a source for APT.
 public struct RepositorySource: Sendable, Hashable {
-  public var name: String
-  public var url: String
-  public var suites: [String]
-  /// Components; empty for a flat repository.
-  public var components: [String]
-  /// Path of the key that signs the archive.
-  public var key: String
+  public var repository: PackageRepository<String>
+  /// Hash of the key that signs the archive.
   public var keyHash: ContentHash
-  /// Pin priority of the archive's packages; `nil` for APT's default.
-  public var priority: Int?
-  /// Packages that the priority applies to; empty for all.
-  public var priorityPackages: [String]
 
-  public init(
-    name: String, url: String, suites: [String], components: [String], key: String, keyHash: ContentHash,
-    priority: Int?,
-    priorityPackages: [String]
-  ) {
-    self.name = name
-    self.url = url
-    self.suites = suites
-    self.components = components
-    self.key = key
+  public init(_ repository: PackageRepository<String>, keyHash: ContentHash) {
+    self.repository = repository
     self.keyHash = keyHash
-    self.priority = priority
-    self.priorityPackages = priorityPackages
   }
 
   /// A short description of the repository, a part of the stages' labels.
   var label: String {
-    let pin = priority.map {
-      " at \($0)\(priorityPackages.isEmpty ? "" : " for \(priorityPackages.joined(separator: " "))")"
+    let pin = repository.pin.map {
+      " at \($0.priority)\($0.packages.isEmpty ? "" : " for \($0.packages.joined(separator: " "))")"
     }
-    return "\(name) (\(([url] + suites + components).joined(separator: " ")) by \(keyHash.text.prefix(16))\(pin ?? ""))"
+    let place = ([repository.url] + repository.suites + repository.components).joined(separator: " ")
+    return "\(repository.name) (\(place) by \(keyHash.text.prefix(16))\(pin ?? ""))"
   }
 }

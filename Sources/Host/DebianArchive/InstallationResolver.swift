@@ -1,3 +1,4 @@
+import DebianPackages
 import FoundationEssentials
 import Glibc
 import HostSystem
@@ -29,9 +30,10 @@ extension AptResolver {
     return try await cache.withScratch { folder in
       let settings = try writeSettings(
         in: folder, suite: request.suite, architecture: request.architecture,
-        moreSources: request.repositories.map(Self.source).joined() + buildPackages.source)
+        moreSources: request.repositories.map { Self.source($0.repository) }.joined() + buildPackages.source)
       let found = try await update(
-        settings, suite: request.suite, architecture: request.architecture, repositories: request.repositories)
+        settings, suite: request.suite, architecture: request.architecture,
+        repositories: request.repositories.map(\.repository))
       var key = try await answerKey("stages 1", found)
       key.add(request.stages.isEmpty ? "" : request.label(of: request.stages.count - 1))
       key.add(request.base?.status ?? "")
@@ -87,7 +89,7 @@ extension AptResolver {
     _ buildPackages: BuildPackages,
     installed status: inout String
   ) async throws -> [DebianPackage] {
-    let wishes = stage.packages + stage.removed.map { "\($0)-" }
+    let wishes = stage.arguments
     guard !wishes.isEmpty else { return [] }
     let plan: AptPlan
     let described: String
@@ -110,11 +112,11 @@ extension AptResolver {
         $0.hasPrefix("E:") || $0.hasPrefix("N:") || $0.hasPrefix(" ") && !$0.hasPrefix("  ")
       }
       throw ArchiveFailure.uninstallable(
-        packages: stage.packages, suite: request.suite, architecture: request.architecture,
+        packages: stage.wanted, suite: request.suite, architecture: request.architecture,
         said: complaints.joined(separator: "\n"))
     }
     let unexpected = plan.removed.filter { !stage.removed.contains($0) }
-    guard unexpected.isEmpty else { throw ArchiveFailure.wouldRemove(unexpected, for: stage.packages) }
+    guard unexpected.isEmpty else { throw ArchiveFailure.wouldRemove(unexpected, for: stage.wanted) }
     let urls = addresses.split(separator: "\n").compactMap { line in
       line.split(separator: "'", maxSplits: 2).first.map(String.init)
     }
@@ -138,12 +140,13 @@ extension AptResolver {
   }
 
   private func origin(of path: String, urls: [String], _ request: InstallationRequest) -> DebianPackage.Origin {
+    let repositories = request.repositories.map(\.repository)
     let plain = path.hasPrefix("./") ? String(path.dropFirst(2)) : path
     let url =
       urls.first { $0.hasSuffix("/\(plain)") || $0.percentDecoded?.hasSuffix("/\(plain)") == true } ?? ""
     if url.hasPrefix("file:") || url.hasPrefix("copy:") || url.isEmpty {
       // APT may print no URL for a file that it does not have to fetch.
-      let local = request.repositories.first { repository in
+      let local = repositories.first { repository in
         guard repository.url.hasPrefix("file:") else { return false }
         let place = "/\(repository.url.droppingSlash.dropFirst("file:".count).drop { $0 == "/" })/\(plain)"
         return url.isEmpty ? access(place, F_OK) == 0 : url.replacing("/./", with: "/").hasSuffix(place)
@@ -152,7 +155,7 @@ extension AptResolver {
     }
     // The security archive is first, as a mirror may hold it in a folder of the main archive.
     if url.hasPrefix(mirror.security + "/") { return .security }
-    if let repository = request.repositories.first(where: { url.hasPrefix($0.url.droppingSlash + "/") }),
+    if let repository = repositories.first(where: { url.hasPrefix($0.url.droppingSlash + "/") }),
       repository.url.droppingSlash != mirror.main
     {
       return .repository(repository.name)
@@ -160,11 +163,11 @@ extension AptResolver {
     return .main
   }
 
-  private static func source(_ repository: RepositorySource) -> String {
+  private static func source(_ repository: PackageRepository<String>) -> String {
     let components =
       repository.components.isEmpty ? "" : "Components: \(repository.components.joined(separator: " "))\n"
     return "Types: deb\nURIs: \(repository.url)\nSuites: \(repository.suites.joined(separator: " "))\n\(components)"
-      + "Signed-By: \(repository.key)\n\n"
+      + "Signed-By: \(repository.key.path)\n\n"
   }
 
   /// Returns the text of `apt_preferences(5)` for a request.
@@ -182,20 +185,20 @@ extension AptResolver {
     for (name, version) in versions.sorted(by: { $0.key < $1.key }) {
       text += "Package: \(name)\nPin: version \(version)\nPin-Priority: 995\n\n"
     }
-    for repository in request.repositories {
-      guard let priority = repository.priority else { continue }
-      let packages = repository.priorityPackages.isEmpty ? "*" : repository.priorityPackages.joined(separator: " ")
-      for pin in pins(of: repository, lists: lists) {
-        text += "Package: \(packages)\nPin: \(pin)\nPin-Priority: \(priority)\n\n"
+    for repository in request.repositories.map(\.repository) {
+      guard let pin = repository.pin else { continue }
+      let packages = pin.packages.isEmpty ? "*" : pin.packages.joined(separator: " ")
+      for archive in archives(of: repository, lists: lists) {
+        text += "Package: \(packages)\nPin: \(archive)\nPin-Priority: \(pin.priority)\n\n"
       }
     }
     return text
   }
 
-  /// Returns the pins for a repository, one for each suite.
+  /// Returns the descriptions of a repository's archives for pins, one for each suite.
   ///
-  /// A pin names all fields by which the suite's index describes itself, or the repository's host if there are none.
-  private static func pins(of repository: RepositorySource, lists: URL) -> [String] {
+  /// A description names all fields by which the suite's index describes itself, or the repository's host if there are none.
+  private static func archives(of repository: PackageRepository<String>, lists: URL) -> [String] {
     let fields = [("Origin", "o"), ("Suite", "a"), ("Codename", "n"), ("Label", "l")]
     return repository.suites.compactMap { suite in
       let place = suite.hasSuffix("/") ? "\(suite == "./" ? "./" : suite)InRelease" : "dists/\(suite)/InRelease"

@@ -1,3 +1,4 @@
+import DebianPackages
 import Spelling
 
 /// Suites by Debian's own names.
@@ -26,7 +27,7 @@ public struct MissingSuite: Sendable, Equatable {
   ///   - said: What `apt-get update` said.
   ///   - suite: The suite that was asked for. Its pockets (`-updates`, `-security`) are nobody's spelling.
   ///   - mirror: URL of Debian's archive.
-  init?(in said: String, suite: String, mirror: String, repositories: [RepositorySource]) {
+  init?(in said: String, suite: String, mirror: String, repositories: [PackageRepository<String>]) {
     func isMissing(_ suite: String, at url: String) -> Bool {
       let place = url.last == "/" ? String(url.dropLast()) : url
       return said.contains("The repository '\(place) \(suite) Release' does not have a Release file")

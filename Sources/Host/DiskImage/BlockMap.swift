@@ -51,7 +51,7 @@ public struct BlockMap: Sendable, Equatable {
   ///
   /// - Throws: `FileFailure`.
   public init(wholeImage image: String) throws {
-    try self.init(of: image, used: BlockRanges(bytes: [0..<FileSize.of(image)]))
+    try self.init(of: image, used: BlockRanges(bytes: [0..<FolderTree.fileSize(image)]))
   }
 
   // MARK: Text

@@ -14,16 +14,7 @@ public struct BootLoaderFiles: Sendable {
   /// GRUB for BIOS; `nil` for an architecture without BIOS.
   public let grub: GrubForBIOS?
   private let architecture: Architecture
-  private let kind: Kind
-
-  /// The kinds of boot loaders.
-  public enum Kind: Sendable {
-    /// systemd-boot with UEFI.
-    case systemdBoot
-    /// GRUB with UEFI.
-    case grub
-    case uBoot
-  }
+  private let kind: BootLoader
 
   /// GRUB for BIOS.
   public struct GrubForBIOS: Sendable {
@@ -39,7 +30,7 @@ public struct BootLoaderFiles: Sendable {
   }
 
   /// The requests for the packages of the loaders. Their suite is part of this version of Cultivar, as for the tools.
-  public static func request(architecture: Architecture, kind: Kind) -> [PackageRequest] {
+  public static func request(architecture: Architecture, kind: BootLoader) -> [PackageRequest] {
     let packages =
       switch kind {
       case .systemdBoot: ["systemd-boot-efi"]
@@ -63,7 +54,7 @@ public struct BootLoaderFiles: Sendable {
   /// - Parameter bootPartitionNumber: Number of the partition with GRUB's configuration.
   /// - Throws: `ArchiveFailure`, `CommandFailure`, `FileFailure`.
   public init(
-    for architecture: Architecture, kind: Kind, archive: DebianArchive, tools: ToolTree, cache: Cache,
+    for architecture: Architecture, kind: BootLoader, archive: DebianArchive, tools: ToolTree, cache: Cache,
     bootPartitionNumber: Int
   ) async throws {
     self.architecture = architecture

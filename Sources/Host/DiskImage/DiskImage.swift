@@ -31,7 +31,7 @@ public struct DiskImage: Sendable {
   ) throws {
     guard let partition = table.partition(number: number) else { return }
     try DoesNotFit.check(
-      content, ByteSize(bytes: try FileSize.of(file.path)),
+      content, ByteSize(bytes: try FolderTree.fileSize(file.path)),
       ByteSize(bytes: Int64(partition.sectorCount) * Int64(GPT.sectorSize)), "its partition", key: key)
     contents[number] = .file(file, used)
   }

@@ -41,14 +41,14 @@ public struct FileSystemImage: Sendable {
   /// Makes a read-only root file system.
   ///
   /// - Parameters:
-  ///   - slot: The slot that the file system has to fit.
+  ///   - layout: The layout with the slot that the file system has to fit, and its type.
   ///   - id: UUID of the file system, if its type has one.
   /// - Throws: ``DoesNotFit``, `CommandFailure`, `FileFailure`.
-  public func root(_ source: RootSource, in slot: LayoutPartition, id: GUID) async throws -> Root {
-    guard case .root(let kind) = slot.fileSystem else { preconditionFailure("the partition is no slot") }
+  public func root(_ source: RootSource, in layout: Layout, id: GUID) async throws -> Root {
+    let kind = layout.rootFileSystem
     // The size of ext4 is determined before it is made, that of other types afterwards.
     let estimate = Self.ext4Estimate(source)
-    let size = slot.size.bytes(content: estimate).roundedToMebibytes
+    let size = layout.slotSize.bytes(content: estimate).roundedToMebibytes
     var key = key("root-image 4", [kind.rawValue, id.description] + (kind == .ext4 ? ["\(size.bytes)"] : []))
     key.add(try source.identity())
     let folder = try await cache.result("root-image", key.hash) { folder in
@@ -59,14 +59,15 @@ public struct FileSystemImage: Sendable {
       switch kind {
       case .erofs: try await makeErofs(archive, image, id: id)
       case .squashfs: try await makeSquashfs(archive, image)
-      case .ext4: try await makeExt4(archive, image, in: slot, size: size, id: id, content: source.contentSize)
+      case .ext4: try await makeExt4(archive, image, size: size, id: id, content: source.contentSize)
       }
     }
     let image = folder.appending(path: "root.img")
-    let length = ByteSize(bytes: try FileSize.of(image.path))
+    let length = ByteSize(bytes: try FolderTree.fileSize(image.path))
     let content = kind == .ext4 ? estimate : length
     try DoesNotFit.check(
-      "the root file system", length, slot.size.bytes(content: content).roundedToMebibytes, "the slot", key: "slot")
+      "the root file system", length, layout.slotSize.bytes(content: content).roundedToMebibytes, "the slot",
+      key: "slot")
     return Root(file: image, content: content)
   }
 
@@ -112,15 +113,17 @@ public struct FileSystemImage: Sendable {
   }
 
   private func makeExt4(
-    _ archive: GrowingFile, _ image: String, in slot: LayoutPartition, size: ByteSize, id: GUID, content: Int64
+    _ archive: GrowingFile, _ image: String, size: ByteSize, id: GUID, content: Int64
   ) async throws {
     try DoesNotFit.check(
       "the root file system's content", ByteSize(bytes: content), size, "the slot", key: "slot")
     let command = tools.command(
       "mke2fs",
-      ["-q", "-t", "ext4", "-b", "4096"] + slot.fileSystemOptions + [
-        "-U", "\(id)", "-E", "hash_seed=\(id),lazy_itable_init=0,root_owner=0:0", "-L", slot.label ?? "root", "-d", "-",
-        image, "\(size.bytes / 1024)k",
+      [
+        // A slot is never written while it is mounted, so reserved blocks and a journal would waste space.
+        "-q", "-t", "ext4", "-b", "4096", "-m", "0", "-O", "^has_journal,^metadata_csum_seed,^orphan_file",
+        "-U", "\(id)", "-E", "hash_seed=\(id),lazy_itable_init=0,root_owner=0:0", "-L", "root", "-d", "-", image,
+        "\(size.bytes / 1024)k",
       ], to: "make the root file system", environment: environment, input: .growing(archive))
     do {
       try await command.run()
@@ -147,10 +150,11 @@ public struct FileSystemImage: Sendable {
   /// Makes the data file system: ext4 with a journal, which the device will grow.
   ///
   /// - Parameter content: The complete content of the file system.
-  public func data(_ partition: LayoutPartition, id: GUID, content: FileTree = FileTree()) async throws -> URL {
-    let size = partition.size.bytes(content: ByteSize(bytes: 0)).roundedToMebibytes
-    let label = partition.label ?? partition.name
-    var key = key("data-image 3", [id.description, "\(size.bytes)", label] + partition.fileSystemOptions)
+  public func data(in layout: Layout, id: GUID, content: FileTree = FileTree()) async throws -> URL {
+    let size = layout.dataSize.roundedToMebibytes
+    let label = "data"
+    let options = ["-m", "1", "-J", "size=16", "-O", "64bit,^orphan_file"]
+    var key = key("data-image 3", [id.description, "\(size.bytes)", label] + options)
     key.add(try content.identity())
     let folder = try await cache.result("data-image", key.hash) { folder in
       let archive = folder.appending(path: "data.tar").path
@@ -158,7 +162,7 @@ public struct FileSystemImage: Sendable {
       try TarArchive.write(content, to: archive, time: epoch)
       try await tools.command(
         "mke2fs",
-        ["-q", "-t", "ext4", "-b", "4096"] + partition.fileSystemOptions + [
+        ["-q", "-t", "ext4", "-b", "4096"] + options + [
           "-U", "\(id)",
           // The kernel discards blocks that the device frees. `resize` reserves group descriptors for growing to a
           // large disk.
@@ -197,12 +201,12 @@ public struct FileSystemImage: Sendable {
   ///   - otherSlots: Space that the other slots will need, in bytes.
   /// - Throws: ``DoesNotFit`` if the tree and the other slots need more space.
   public func boot(
-    _ tree: FileTree, in partition: LayoutPartition, serial: UInt32, otherSlots: Int64
+    _ tree: FileTree, in layout: Layout, serial: UInt32, otherSlots: Int64
   ) async throws -> URL {
     // FAT32's tables and partly filled clusters take less than 2%.
     let need = ByteSize(bytes: (tree.contentSize + otherSlots) * 102 / 100 + (1 << 20))
-    let size = partition.size.bytes(content: need).roundedToMebibytes
-    let label = partition.label ?? partition.name
+    let size = layout.bootSize.roundedToMebibytes
+    let label = "BOOT"
     try DoesNotFit.check(
       "the content for \(otherSlots > 0 ? "two slots" : "its slot")", need, size,
       "the boot partition",

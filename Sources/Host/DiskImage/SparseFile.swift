@@ -102,15 +102,6 @@ enum SparseFile {
   }
 }
 
-enum FileSize {
-  /// The length of a file in bytes.
-  static func of(_ path: String) throws(FileFailure) -> Int64 {
-    var status = stat()
-    guard stat(path, &status) == 0 else { throw .last("read", path) }
-    return Int64(status.st_size)
-  }
-}
-
 enum FileTime {
   /// Sets the modification time of a file, in seconds since 1970.
   static func set(_ path: String, _ seconds: Int64) throws(FileFailure) {

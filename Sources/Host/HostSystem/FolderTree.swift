@@ -104,6 +104,15 @@ public enum FolderTree {
     throw failure
   }
 
+  /// Returns the size of a file in bytes.
+  ///
+  /// - Throws: ``FileFailure``.
+  public static func fileSize(_ path: String) throws(FileFailure) -> Int64 {
+    var status = stat()
+    guard stat(path, &status) == 0 else { throw .last("read", path) }
+    return Int64(status.st_size)
+  }
+
   /// Reads a whole file.
   ///
   /// - Throws: ``FileFailure``.

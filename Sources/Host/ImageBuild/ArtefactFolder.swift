@@ -120,12 +120,13 @@ public struct ArtefactFolder: Sendable {
       guard let record else { continue }
       manifest.artefacts.append(
         .init(
-          name: artefact.name, format: artefact.format, size: try FileLength.of(file), sha256: record.sha256))
+          name: artefact.name, format: artefact.format, size: try FolderTree.fileSize(file.path), sha256: record.sha256)
+      )
     }
     for (name, record) in written.sorted(by: { $0.key < $1.key }) where isKept(name, record, artefacts) {
       let file = folder.appending(path: name)
       manifest.artefacts.append(
-        .init(name: name, format: record.format ?? "", size: try FileLength.of(file), sha256: record.sha256))
+        .init(name: name, format: record.format ?? "", size: try FolderTree.fileSize(file.path), sha256: record.sha256))
     }
     try FolderTree.replaceFile(records.path, with: ReadableJSON.encode(written))
     let text = try ReadableJSON.encode(manifest)

@@ -109,7 +109,7 @@ public struct BuildManifest: Codable, Sendable {
         number: $0.number, name: $0.name, offset: Int64($0.firstLBA) * sector, size: Int64($0.sectorCount) * sector)
     }
     self.programs = try programs.sorted { $0.key < $1.key }.map { name, file in
-      ProgramRow(name: name, sha256: try ContentHash(ofFile: file.path), size: try FileLength.of(file))
+      ProgramRow(name: name, sha256: try ContentHash(ofFile: file.path), size: try FolderTree.fileSize(file.path))
     }
     self.packages = packages.sorted { $0.name < $1.name }
   }

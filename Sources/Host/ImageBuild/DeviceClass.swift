@@ -18,7 +18,7 @@ public struct DeviceClass: Sendable {
 
   /// PCs and virtual machines, by UEFI or BIOS.
   public static let genericX86 = DeviceClass(
-    name: "generic-x86_64", architecture: .amd64, kernelPackage: "linux-image-amd64",
+    name: BuiltInDeviceClass.genericX86.rawValue, architecture: .amd64, kernelPackage: "linux-image-amd64",
     kernelArguments: ["console=tty0", "console=ttyS0,115200"],
     bootModules: [
       // Disks.
@@ -40,7 +40,7 @@ public struct DeviceClass: Sendable {
 
   /// 64-bit ARM machines and virtual machines, by UEFI or U-Boot.
   public static let genericARM = DeviceClass(
-    name: "generic-arm64", architecture: .arm64, kernelPackage: "linux-image-arm64",
+    name: BuiltInDeviceClass.genericARM.rawValue, architecture: .arm64, kernelPackage: "linux-image-arm64",
     kernelArguments: ["console=tty0", "console=ttyAMA0"],
     bootModules: [
       // Disks.
@@ -60,8 +60,6 @@ public struct DeviceClass: Sendable {
       "evdev", "hid_generic", "usbhid", "button", "gpio_keys", "virtio_console", "virtio_rng", "virtio_balloon",
       "rtc_efi", "rtc_pl031", "hv_utils",
     ])
-
-  public static let builtIn = [genericX86, genericARM]
 }
 
 extension DeviceClass {
@@ -73,8 +71,10 @@ extension DeviceClass {
     }
   }
 
-  /// Finds the device class of an image. The project's reader has checked that the name exists.
-  public init(of image: ImageDefinition) {
-    self = Self.builtIn.first { $0.name == image.device } ?? .genericX86
+  public init(_ kind: BuiltInDeviceClass) {
+    switch kind {
+    case .genericX86: self = .genericX86
+    case .genericARM: self = .genericARM
+    }
   }
 }

@@ -50,28 +50,11 @@ struct DeviceUpdates: Sendable {
   ///
   /// - Parameter time: Timestamp of everything in the image, in seconds since 1970.
   func plan(_ identity: ImageIdentity, time: Int64) throws -> [UInt8] {
-    let own = definition.health.checks.map { check in
-      HealthCheckPlan(name: check.name, kind: check.kind.onDevice, timeout: check.timeout)
-    }
+    var health = definition.health
+    health.checks += layerChecks
     return try PlanText.encode(
       UpdatePlan(
-        image: identity, securityEpoch: release.epoch, allowsDowngrade: definition.downgrade == .allowed,
-        dataSchema: release.dataSchema,
-        buildTime: UInt64(clamping: time),
-        health: HealthPlan(
-          duration: definition.health.duration, timeout: definition.health.timeout, checks: own + layerChecks)))
-  }
-}
-
-extension HealthCheckDefinition.Kind {
-  /// The check in the form that the device uses.
-  fileprivate var onDevice: HealthCheckPlan.Kind {
-    switch self {
-    case .tcp(let address, let port): .tcp(address: address, port: port)
-    case .http(let address, let port, let path, let text):
-      .http(address: address, port: port, path: path, contains: text)
-    case .file(let path): .file(path: path)
-    case .command(let words): .command(words)
-    }
+        image: identity, securityEpoch: release.epoch, allowsDowngrade: definition.allowsDowngrade,
+        dataSchema: release.dataSchema, buildTime: UInt64(clamping: time), health: health))
   }
 }

@@ -18,7 +18,7 @@ struct ImageParts: Sendable {
   var layout: Layout
   /// Version of the software in the image.
   var version: String
-  var loader: BootLoaderChoice
+  var loader: BootLoader
   var kernel: URL
   /// The file with the initial RAM file system.
   var initialRAM: URL
@@ -46,20 +46,20 @@ struct BootPart: Sendable {
   init(
     _ parts: ImageParts, archive: DebianArchive, tools: ToolTree, cache: Cache, progress: BuildProgress
   ) async throws {
-    guard let partition = parts.layout[.boot] else { preconditionFailure("a layout has a boot partition") }
     let loaders = try await BootLoaderFiles(
-      for: parts.device.architecture, kind: BootLoaderFiles.Kind(parts.loader), archive: archive, tools: tools,
+      for: parts.device.architecture, kind: parts.loader, archive: archive, tools: tools,
       cache: cache, bootPartitionNumber: parts.layout.numbers.boot)
     let entry = BootEntry(
       slot: .a, title: "\(parts.image.project) \(parts.image.image)", version: parts.version, arguments: parts.arguments
     )
     let tree = try loaders.bootTree(kernel: parts.kernel, initialRAM: parts.initialRAM, entry: entry)
     let perSlot =
-      try FileLength.of(parts.kernel) + FileLength.of(parts.initialRAM) + (loaders.uefi.map(FileLength.of) ?? 0)
-      + (1 << 20)
+      try [parts.kernel, parts.initialRAM, loaders.uefi].compactMap(\.self).reduce(1 << 20) {
+        try $0 + FolderTree.fileSize($1.path)
+      }
     file = try await progress.step("boot partition") {
       try await FileSystemImage(tools: tools, cache: parts.ownCache ?? cache, epoch: parts.epoch).boot(
-        tree, in: partition, serial: DiskIdentity(parts.image).fatSerial,
+        tree, in: parts.layout, serial: DiskIdentity(parts.image).fatSerial,
         otherSlots: perSlot * Int64(parts.layout.slots.count - 1))
     }
     self.loaders = loaders
@@ -89,17 +89,14 @@ struct DiskParts {
   ) async throws {
     let ids = DiskIdentity(parts.image)
     let layout = parts.layout
-    guard let rootPart = layout[.root(.a)], let dataPart = layout[.data] else {
-      preconditionFailure("a layout has a slot and a data partition")
-    }
     async let rootFile = progress.step("root file system") {
       try await FileSystemImage(tools: tools, cache: parts.ownCache ?? cache, epoch: parts.epoch).root(
-        root, in: rootPart, id: ids.fileSystem("root"))
+        root, in: layout, id: ids.fileSystem("root"))
     }
     let boot = try await boot()
     let root = try await rootFile
     let data = try await FileSystemImage(tools: tools, cache: cache, epoch: parts.epoch).data(
-      dataPart, id: ids.fileSystem("data"), content: try Self.dataTree(parts, root: root.file))
+      in: layout, id: ids.fileSystem("data"), content: try Self.dataTree(parts, root: root.file))
 
     let numbers = layout.numbers
     var image = DiskImage(table: layout.table(ids: ids, rootType: parts.device.rootType, rootContent: root.content))
@@ -131,27 +128,7 @@ struct DiskParts {
   /// Sizes of kernel, initial RAM file system and root file system, in bytes.
   func sizes() throws -> [String: Int64] {
     let files = ["initialRAM": slotFiles.initialRAM, "kernel": slotFiles.kernel, "root": slotFiles.root]
-    return try files.mapValues { try FileLength.of($0) }
-  }
-}
-
-enum FileLength {
-  /// The length in bytes.
-  static func of(_ file: URL) throws -> Int64 {
-    var status = stat()
-    guard stat(file.path, &status) == 0 else { throw FileFailure.last("read", file.path) }
-    return Int64(status.st_size)
-  }
-}
-
-extension BootLoaderFiles.Kind {
-  /// Converts the choice in the project file.
-  init(_ choice: BootLoaderChoice) {
-    switch choice {
-    case .systemdBoot: self = .systemdBoot
-    case .grub: self = .grub
-    case .uBoot: self = .uBoot
-    }
+    return try files.mapValues { try FolderTree.fileSize($0.path) }
   }
 }
 

@@ -77,12 +77,12 @@ public struct ImageBuilder: Sendable {
     of image: ImageDefinition, system: SystemDefinition?, into output: URL, _ request: ArtefactRequest
   ) async throws -> ImageBasis {
     _ = try givenTime()
-    let device = DeviceClass(of: image)
+    let device = DeviceClass(image.device)
     let executable = try executables.file(for: device.architecture)
     let updates = try DeviceUpdates(image, system, of: project.release)
     try checkMachine(for: image)
     return ImageBasis(
-      image: image, identity: identity(of: image), device: device, layout: layout(of: image), executable: executable,
+      image: image, identity: identity(of: image), device: device, layout: Layout(of: image), executable: executable,
       updates: updates, signer: try await signer(for: image, request, updates: updates),
       folder: ArtefactFolder(output, name: image.name), request: request)
   }
@@ -90,7 +90,7 @@ public struct ImageBuilder: Sendable {
   /// The identity of an image before it is built, without a build id.
   func identity(of image: ImageDefinition) -> ImageIdentity {
     ImageIdentity(
-      project: project.name, image: image.name, deviceClass: DeviceClass(of: image).name, version: project.version,
+      project: project.name, image: image.name, deviceClass: image.device.rawValue, version: project.version,
       build: "")
   }
 
@@ -120,7 +120,7 @@ public struct ImageBuilder: Sendable {
     try root.addFiles(image.files, origin: "the project's files")
     if let modules = kernel.modules { try root.addModules(modules) }
     if let updates = basis.updates { try root.add(updates, identity, time: epoch) }
-    if let management = image.management { try root.add(ManagementPlan(management)) }
+    if let management = image.management { try root.add(management) }
     try root.checkLibraries()
 
     let own = image.initProgram
@@ -208,7 +208,7 @@ public struct ImageBuilder: Sendable {
   ///
   /// - Throws: `ArchiveFailure`.
   public func resolve(_ image: ImageDefinition, system: SystemDefinition? = nil) async throws {
-    let device = DeviceClass(of: image)
+    let device = DeviceClass(image.device)
     if let system { return try await resolveSystem(image, system) }
     let system = SystemPrograms(image, users: try UserIDs(names: image.programs.map(\.user)))
     let requests = PackageRequests(image: image, project: project, device: device, system: system)
@@ -305,21 +305,6 @@ public struct ImageBuilder: Sendable {
     return file
   }
 
-  func layout(of image: ImageDefinition) -> Layout {
-    var layout = Layout.builtIn.first { $0.name == image.layout.name } ?? .applianceAB
-    if !DeviceClass(of: image).architecture.hasBIOS { layout.partitions.removeAll { $0.role == .biosBoot } }
-    layout.rootFileSystem = DeviceModel.RootFileSystem(rawValue: image.layout.rootFileSystem) ?? .erofs
-    if let size = image.layout.bootSize { layout.bootSize = .fixed(ByteSize(bytes: size)) }
-    switch image.layout.slotSize {
-    case .bytes(let size): layout.slotSize = .fixed(ByteSize(bytes: size))
-    case .percent(let percent): layout.slotSize = .percent(percent, minimum: .mebibytes(16))
-    case nil: break
-    }
-    if let size = image.layout.dataSize { layout.dataSize = .rest(ByteSize(bytes: size)) }
-    layout.dataMountOptions += image.layout.dataMountOptions
-    return layout
-  }
-
   /// The timestamp for everything in the image from the environment (`SOURCE_DATE_EPOCH`), in seconds since 1970.
   func givenTime() throws(ImageFailure) -> Int64? {
     guard let given = environment["SOURCE_DATE_EPOCH"], !given.isEmpty else { return nil }
@@ -333,12 +318,7 @@ public struct ImageBuilder: Sendable {
   ) -> DevicePlan {
     var interfaces: [StaticInterface] = []
     var nameServers: [String] = []
-    if case .fixed(let definitions, let servers) = image.network {
-      interfaces = definitions.map {
-        StaticInterface(name: $0.name, addresses: $0.addresses, gateways: $0.gateways)
-      }
-      nameServers = servers
-    }
+    if case .fixed(let fixed, let servers) = image.network { (interfaces, nameServers) = (fixed, servers) }
     return DevicePlan(
       image: identity, hostname: image.hostname, modules: image.kernel.modules.map(\.value), interfaces: interfaces,
       nameServers: nameServers,

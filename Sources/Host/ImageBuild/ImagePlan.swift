@@ -27,7 +27,7 @@ extension ImageBuilder {
   /// - Parameter system: The definition of the image's system; `nil` for an appliance.
   /// - Throws: ``ImageFailure``, `ArchiveFailure`, `FileFailure`, `SandboxFailure`.
   public func plan(_ image: ImageDefinition, system: SystemDefinition? = nil) async throws -> ImagePlan {
-    let device = DeviceClass(of: image)
+    let device = DeviceClass(image.device)
     // Errors that a build would report first.
     _ = try executables.file(for: device.architecture)
     try checkMachine(for: image)
@@ -86,7 +86,7 @@ extension ImageBuilder {
     _ image: ImageDefinition, system: SystemDefinition, command: [String],
     _ body: (_ program: String, _ arguments: [String], _ environment: [String: String]) async throws -> Void
   ) async throws {
-    let device = DeviceClass(of: image)
+    let device = DeviceClass(image.device)
     let base = try await base(of: system, device: device)
     let needs = try SystemNeeds(image, system, suite: try suite(of: system, base), device: device, base: base)
     let stages = try await lookingUp(for: image, system) { try await archive.packages(for: needs.request) }

@@ -29,10 +29,10 @@ struct OwnLayer {
       file("/usr/share/cultivar/recipe.json", try json(SystemRecipe(identity: identity, system: system))),
     ]
     for repository in system.layers.flatMap(\.repositories) where repository.inImage {
-      let armoured = try FolderTree.readFile(repository.key.path).starts(with: "-----BEGIN".utf8)
+      let armoured = try FolderTree.readFile(repository.source.key.path).starts(with: "-----BEGIN".utf8)
       let key = "/etc/apt/keyrings/\(repository.name).\(armoured ? "asc" : "gpg")"
       layer.files.append(
-        SystemFile(position: repository.position, path: key, content: .file(repository.key), mode: 0o644))
+        SystemFile(position: repository.position, path: key, content: .file(repository.source.key), mode: 0o644))
       layer.files.append(
         file("/etc/apt/sources.list.d/\(repository.name).sources", Self.sources(repository, key: key)))
     }
@@ -65,9 +65,10 @@ struct OwnLayer {
   }
 
   /// The source of a repository for APT on the device (`sources.list(5)`, deb822).
-  private static func sources(_ repository: PackageRepository, key: String) -> String {
-    var lines = ["Types: deb", "URIs: \(repository.url)", "Suites: \(repository.suites.joined(separator: " "))"]
-    if !repository.components.isEmpty { lines.append("Components: \(repository.components.joined(separator: " "))") }
+  private static func sources(_ repository: SystemRepository, key: String) -> String {
+    let source = repository.source
+    var lines = ["Types: deb", "URIs: \(source.url)", "Suites: \(source.suites.joined(separator: " "))"]
+    if !source.components.isEmpty { lines.append("Components: \(source.components.joined(separator: " "))") }
     if !repository.architectures.isEmpty {
       lines.append("Architectures: \(repository.architectures.joined(separator: " "))")
     }
@@ -125,7 +126,7 @@ struct SystemRecipe: Encodable {
     layers = system.layers.map { layer in
       Layer(
         name: layer.name, origin: layer.origin,
-        packages: layer.packages.map { wish in wish.version.map { "\(wish.name)=\($0)" } ?? wish.name },
+        packages: layer.packages.map(\.text),
         removedPackages: layer.removedPackages, files: layer.files.map(\.path), steps: layer.steps.map(\.name),
         users: layer.users.map(\.name), enabledUnits: layer.units.enabled.map(\.value),
         maskedUnits: layer.units.masked.map(\.value))

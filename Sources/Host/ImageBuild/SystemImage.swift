@@ -31,7 +31,7 @@ extension ImageBuilder {
         system, suite: suite, architecture: architecture, kernel: kernel, base: base)
       checker = PackageRequest(["e2fsck-static"], scope: .named, suite: suite, architecture: architecture)
       loaders = BootLoaderFiles.request(
-        architecture: device.architecture, kind: BootLoaderFiles.Kind(image.loader))
+        architecture: device.architecture, kind: image.loader)
       foreign = ForeignPrograms.needs(for: architecture, suite: suite)
     }
 
@@ -144,7 +144,7 @@ extension ImageBuilder {
 
   /// Resolves the packages of a system and locks them. Builds nothing.
   func resolveSystem(_ image: ImageDefinition, _ system: SystemDefinition) async throws {
-    let device = DeviceClass(of: image)
+    let device = DeviceClass(image.device)
     let base = try await base(of: system, device: device)
     let needs = try SystemNeeds(image, system, suite: try suite(of: system, base), device: device, base: base)
     _ = try await lookingUp(for: image, system) { try await archive.packages(for: needs.request) }
@@ -177,7 +177,7 @@ extension ImageBuilder {
     key.add(try await builder.rehearse(try complete(), request: request, packages: packages).keyWithoutSecrets)
     key.add(try ContentHash(ofFile: try executables.file(for: device.architecture).path))
     // Not the whole kernel definition: its source positions contain the path of the project's folder.
-    key.add(layout(of: image).identity)
+    key.add(Layout(of: image).identity)
     key.add(image.kernel.identity)
     key.add(device.kernelArguments + Self.kernelArguments)
     key.add(system.layers.flatMap(\.kernelArguments))
@@ -198,7 +198,7 @@ extension ImageBuilder {
       image: image, identity: identity, system: system, packages: packages,
       updates: try DeviceUpdates(image, system, of: project.release).map {
         UpdateSoftware(
-          $0, executable: executable, time: time, management: image.management.map(ManagementPlan.init))
+          $0, executable: executable, time: time, management: image.management)
       })
     complete.layers.append(try own.layer())
     return complete

@@ -91,12 +91,12 @@ struct SystemPrograms {
 
   private static func plan(
     _ name: String, _ executable: String, _ arguments: [String], capabilities: [String],
-    waitFor: [DeviceModel.WaitCondition] = [], folders: [String]
+    waitFor: [WaitCondition] = [], folders: [String]
   ) -> ProgramPlan {
     ProgramPlan(
       name: name, isSystem: true, executable: executable, arguments: arguments, environment: [:], user: .root,
       home: "\(DevicePaths.homes)/\(name)", folders: folders, restart: RestartPolicy(condition: .always),
-      waitFor: waitFor, stop: StopPlan(signal: 15, grace: 3_000),
+      waitFor: waitFor, stop: StopPlan(grace: 3_000),
       limits: ProgramLimits(memory: 128 << 20, processes: 64), capabilities: capabilities, privateTmp: true,
       seesAllDevices: capabilities.contains("sys_module"),
       writesKernelSettings: capabilities.contains("sys_admin"), log: LogPlan(ringBytes: 32_768))

@@ -58,10 +58,7 @@ struct UpdateSoftware {
   /// The daemon's user, with the same id as on appliances and in every release, because files on the data partition
   /// belong to it.
   private static func daemonUser(at position: SourcePosition) -> SystemUser {
-    let user = UserIDs.daemon
-    return SystemUser(
-      position: position, name: user.name, uid: user.uid, group: nil, groups: [], home: nil,
-      shell: nil, passwordHash: nil, authorizedKeys: [], isSystem: true)
+    SystemUser(system: UserIDs.daemon.name, uid: UserIDs.daemon.uid, position: position)
   }
 
   private static let service = """

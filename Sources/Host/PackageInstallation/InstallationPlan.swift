@@ -93,15 +93,15 @@ extension InstallationPlan {
     static let packages: UInt16 = 8
   }
 
-  /// The plan as tagged fields. A list is a sequence of texts, each with a final zero byte, which no path contains.
+  /// The plan as tagged fields.
   public var bytes: [UInt8] {
     var writer = FieldWriter()
     writer.add(Tag.architecture, text: architecture)
     writer.add(Tag.archives, text: archives)
     writer.add(Tag.tree, text: tree)
-    writer.add(Tag.mergedLinks, Self.list(mergedLinks))
-    writer.add(Tag.rules, Self.list(rules.flatMap { [$0.isInclusion ? "include" : "exclude", $0.pattern] }))
-    writer.add(Tag.decompressor, Self.list(decompressor))
+    writer.add(Tag.mergedLinks, list: mergedLinks)
+    writer.add(Tag.rules, list: rules.flatMap { [$0.isInclusion ? "include" : "exclude", $0.pattern] })
+    writer.add(Tag.decompressor, list: decompressor)
     writer.add(Tag.ahead, text: ahead)
     let rows = packages.flatMap { package in
       [
@@ -109,7 +109,7 @@ extension InstallationPlan {
         "\(package.size)", package.isXZ ? "xz" : "",
       ]
     }
-    writer.add(Tag.packages, Self.list(rows))
+    writer.add(Tag.packages, list: rows)
     return writer.bytes
   }
 
@@ -119,24 +119,14 @@ extension InstallationPlan {
   public init(_ bytes: [UInt8]) throws(FieldFailure) {
     let subject = "the plan of an installation"
     var reader = try FieldReader(bytes[...], of: subject)
-    func text(_ tag: UInt16, _ name: String) throws(FieldFailure) -> String {
-      String(decoding: try reader.value(tag, name, length: 0...Int(Int32.max)), as: UTF8.self)
-    }
-    func list(_ tag: UInt16, _ name: String, of size: Int) throws(FieldFailure) -> [[String]] {
-      let texts = try reader.value(tag, name, length: 0...Int(Int32.max)).split(
-        separator: 0, omittingEmptySubsequences: false
-      ).dropLast().map { String(decoding: $0, as: UTF8.self) }
-      guard texts.count.isMultiple(of: size) else { throw FieldFailure("\(subject): \(name) are not whole") }
-      return stride(from: 0, to: texts.count, by: size).map { Array(texts[$0..<$0 + size]) }
-    }
-    architecture = try text(Tag.architecture, "the architecture")
-    archives = try text(Tag.archives, "the archives")
-    tree = try text(Tag.tree, "the tree")
-    mergedLinks = try list(Tag.mergedLinks, "the links", of: 1).map { $0[0] }
-    rules = try list(Tag.rules, "the rules", of: 2).map { Rule(pattern: $0[1], isInclusion: $0[0] == "include") }
-    decompressor = try list(Tag.decompressor, "the decompressor", of: 1).map { $0[0] }
-    ahead = try text(Tag.ahead, "the folder of decompressed archives")
-    for row in try list(Tag.packages, "the packages", of: 7) {
+    architecture = try reader.anyText(Tag.architecture, "the architecture")
+    archives = try reader.anyText(Tag.archives, "the archives")
+    tree = try reader.anyText(Tag.tree, "the tree")
+    mergedLinks = try reader.list(Tag.mergedLinks, "the links")
+    rules = try reader.rows(Tag.rules, "the rules", of: 2).map { Rule(pattern: $0[1], isInclusion: $0[0] == "include") }
+    decompressor = try reader.list(Tag.decompressor, "the decompressor")
+    ahead = try reader.anyText(Tag.ahead, "the folder of decompressed archives")
+    for row in try reader.rows(Tag.packages, "the packages", of: 7) {
       guard let offset = UInt64(row[4]), let size = UInt64(row[5]) else {
         throw FieldFailure("\(subject): a package's place is not a number")
       }
@@ -147,6 +137,4 @@ extension InstallationPlan {
     }
     try reader.finish()
   }
-
-  private static func list(_ texts: [String]) -> [UInt8] { texts.flatMap { Array($0.utf8) + [0] } }
 }

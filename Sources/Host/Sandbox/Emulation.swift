@@ -1,6 +1,7 @@
 import FoundationEssentials
 import Glibc
 import HostSystem
+import SandboxPlan
 
 extension Sandbox {
   /// An emulator for programs of another architecture, which the kernel starts for them (binfmt_misc).
@@ -111,36 +112,17 @@ extension Sandbox {
   /// Many programs that run during an installation do the same on every architecture, and emulation makes them ten
   /// times slower.
   public struct Twins: Sendable {
-    /// The unpacked root file system that contains the native programs.
-    public var tree: URL
     /// A lowest layer for the tree, with mount points for the support files, so that none are created in the tree.
     public var ground: URL
-    /// The files and folders that the programs need: the loader and the library folder.
-    public var support: [Place]
-    /// Folders of the support files that appear empty.
-    public var hidden: [String]
-    /// The native programs.
-    public var programs: [Place]
+    /// The mounts of the programs.
+    public var mounts: SandboxPlan.Twins
 
-    /// A file or folder that is mounted over another one.
-    public struct Place: Sendable, Hashable {
-      /// Absolute path in the tree of the native programs.
-      public var twin: String
-      /// Absolute path in the other tree.
-      public var path: String
+    /// A file or folder of the native programs' tree that is mounted over another one.
+    public typealias Place = SandboxPlan.Twin
 
-      public init(twin: String, path: String) {
-        self.twin = twin
-        self.path = path
-      }
-    }
-
-    public init(tree: URL, ground: URL, support: [Place], hidden: [String] = [], programs: [Place]) {
-      self.tree = tree
+    public init(ground: URL, mounts: SandboxPlan.Twins) {
       self.ground = ground
-      self.support = support
-      self.hidden = hidden
-      self.programs = programs
+      self.mounts = mounts
     }
   }
 }

@@ -26,28 +26,9 @@ public struct Sandbox: Sendable {
   }
 
   /// The root file system of a program.
-  public enum Place: Sendable {
-    /// The tree.
-    case inside
-    /// The host's file system, read-only. The tree is at ``Sandbox/treePath``.
-    case beside
-  }
-
+  public typealias Place = SandboxPlan.Place
   /// A file or folder of the host that is visible in a sandbox.
-  public struct Binding: Sendable {
-    public var source: URL
-    /// Path in the sandbox. If the tree stores changes, it must be below `/run` or `/tmp`, so that the mount point does
-    /// not stay in the tree.
-    public var path: String
-    /// True if the program can write to it.
-    public var isWritable: Bool
-
-    public init(_ source: URL, at path: String, isWritable: Bool = false) {
-      self.source = source
-      self.path = path
-      self.isWritable = isWritable
-    }
-  }
+  public typealias Binding = SandboxPlan.Binding
 
   /// Path of the tree for a program that runs ``Place/beside`` it.
   public static let treePath = SandboxPlan.treePath
@@ -175,19 +156,13 @@ public struct Sandbox: Sendable {
     in work: URL, root: Root, place: Place, script: String, bindings: [Binding], twins: Twins?
   ) -> SandboxPlan {
     var plan = SandboxPlan(
-      work: work.path, layers: Self.layers(of: root, twins).count, place: place == .inside ? .inside : .beside,
-      script: script)
-    plan.bindings = bindings.map { .init(source: $0.source.path, path: $0.path, isWritable: $0.isWritable) }
+      work: work.path, layers: Self.layers(of: root, twins).count, place: place, script: script)
+    plan.bindings = bindings
     if let emulation, Emulation.isPrivate {
-      plan.emulator = emulation.emulator.path
-      plan.registration = emulation.registration(path: SandboxPlan.emulatorPath)
+      plan.emulator = SandboxPlan.Emulator(
+        program: emulation.emulator.path, registration: emulation.registration(path: SandboxPlan.emulatorPath))
     }
-    if let twins {
-      plan.twinTree = twins.tree.path
-      plan.support = twins.support.map { .init(twin: $0.twin, path: $0.path) }
-      plan.hidden = twins.hidden
-      plan.programs = twins.programs.map { .init(twin: $0.twin, path: $0.path) }
-    }
+    plan.twins = twins?.mounts
     (plan.users, plan.groups) = (ids.users, ids.groups)
     return plan
   }
@@ -248,4 +223,11 @@ public struct Sandbox: Sendable {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LC_ALL": "C.UTF-8",
     "TZ": "UTC",
   ]
+}
+
+extension SandboxPlan.Binding {
+  /// Makes a file or folder of the host visible at a path of the sandbox.
+  public init(_ source: URL, at path: String, isWritable: Bool = false) {
+    self.init(source: source.path, path: path, isWritable: isWritable)
+  }
 }

@@ -14,7 +14,8 @@ public struct SandboxPlan: Equatable, Sendable {
   public struct Binding: Equatable, Sendable {
     /// Absolute path on the host.
     public var source: String
-    /// Absolute path in the sandbox.
+    /// Absolute path in the sandbox. If the tree stores changes, it must be below `/run` or `/tmp`, so that the mount
+    /// point does not stay in the tree.
     public var path: String
     /// True if the program can write to it.
     public var isWritable: Bool
@@ -26,9 +27,41 @@ public struct SandboxPlan: Equatable, Sendable {
     }
   }
 
-  /// A part of another tree that is mounted over a path of the tree.
+  /// An emulator for programs of another architecture.
+  public struct Emulator: Equatable, Sendable {
+    /// Absolute path on the host.
+    public var program: String
+    /// The line that registers it with the kernel (`binfmt_misc`).
+    public var registration: String
+
+    public init(program: String, registration: String) {
+      self.program = program
+      self.registration = registration
+    }
+  }
+
+  /// Programs of the host's architecture that replace those of the tree, in the same versions.
+  public struct Twins: Equatable, Sendable {
+    /// Absolute path of the unpacked root file system that contains the programs.
+    public var tree: String
+    /// The files and folders that the programs need: the loader and the library folder.
+    public var support: [Twin]
+    /// Folders of the support files that appear empty.
+    public var hidden: [String]
+    /// The programs. A program is ignored if its path in the tree is missing or a link.
+    public var programs: [Twin]
+
+    public init(tree: String, support: [Twin], hidden: [String] = [], programs: [Twin]) {
+      self.tree = tree
+      self.support = support
+      self.hidden = hidden
+      self.programs = programs
+    }
+  }
+
+  /// A file or folder of the native programs' tree that is mounted over another one.
   public struct Twin: Equatable, Sendable {
-    /// Absolute path in the other tree.
+    /// Absolute path in the tree of the native programs.
     public var twin: String
     /// Absolute path in the tree.
     public var path: String
@@ -83,18 +116,10 @@ public struct SandboxPlan: Equatable, Sendable {
   public var script: String
   /// Files and folders of the host that are visible to the program.
   public var bindings: [Binding] = []
-  /// Host path of an emulator for programs of another architecture; empty for none.
-  public var emulator = ""
-  /// Line that registers the emulator with the kernel (`binfmt_misc`).
-  public var registration = ""
-  /// Folder of a tree with native programs that replace those of the tree; empty for none.
-  public var twinTree = ""
-  /// Files and folders that the native programs need.
-  public var support: [Twin] = []
-  /// Folders that appear empty.
-  public var hidden: [String] = []
-  /// The native programs. A program is ignored if its path in the tree is missing or a link.
-  public var programs: [Twin] = []
+  /// The emulator for the tree's programs; `nil` for none.
+  public var emulator: Emulator?
+  /// Native programs that replace those of the tree; `nil` for none.
+  public var twins: Twins?
   /// User IDs for a caller other than root; empty for root.
   public var users: [IDRange] = []
   /// Group IDs for a caller other than root; empty for root.
@@ -119,17 +144,16 @@ extension SandboxPlan {
     static let script: UInt16 = 7
     static let bindings: UInt16 = 8
     static let emulator: UInt16 = 9
-    static let registration: UInt16 = 10
-    static let twinTree: UInt16 = 11
-    static let support: UInt16 = 12
-    static let hidden: UInt16 = 13
-    static let programs: UInt16 = 14
-    static let users: UInt16 = 15
-    static let groups: UInt16 = 16
-    static let hasTerminal: UInt16 = 17
+    static let twinTree: UInt16 = 10
+    static let support: UInt16 = 11
+    static let hidden: UInt16 = 12
+    static let programs: UInt16 = 13
+    static let users: UInt16 = 14
+    static let groups: UInt16 = 15
+    static let hasTerminal: UInt16 = 16
   }
 
-  /// The plan as tagged fields. A list is a sequence of texts, each with a final zero byte, which no path contains.
+  /// The plan as tagged fields.
   public var bytes: [UInt8] {
     var writer = FieldWriter()
     writer.add(Tag.work, text: work)
@@ -139,15 +163,14 @@ extension SandboxPlan {
     writer.add(Tag.keepsInput, number: UInt8(keepsInput ? 1 : 0))
     writer.add(Tag.folder, text: folder)
     writer.add(Tag.script, text: script)
-    writer.add(Tag.bindings, Self.list(bindings.flatMap { [$0.isWritable ? "rw" : "ro", $0.source, $0.path] }))
-    writer.add(Tag.emulator, text: emulator)
-    writer.add(Tag.registration, text: registration)
-    writer.add(Tag.twinTree, text: twinTree)
-    writer.add(Tag.support, Self.list(support.flatMap { [$0.twin, $0.path] }))
-    writer.add(Tag.hidden, Self.list(hidden))
-    writer.add(Tag.programs, Self.list(programs.flatMap { [$0.twin, $0.path] }))
-    writer.add(Tag.users, Self.list(users.flatMap { ["\($0.inner)", "\($0.outer)", "\($0.count)"] }))
-    writer.add(Tag.groups, Self.list(groups.flatMap { ["\($0.inner)", "\($0.outer)", "\($0.count)"] }))
+    writer.add(Tag.bindings, list: bindings.flatMap { [$0.isWritable ? "rw" : "ro", $0.source, $0.path] })
+    writer.add(Tag.emulator, list: emulator.map { [$0.program, $0.registration] } ?? [])
+    writer.add(Tag.twinTree, list: twins.map { [$0.tree] } ?? [])
+    writer.add(Tag.support, list: (twins?.support ?? []).flatMap { [$0.twin, $0.path] })
+    writer.add(Tag.hidden, list: twins?.hidden ?? [])
+    writer.add(Tag.programs, list: (twins?.programs ?? []).flatMap { [$0.twin, $0.path] })
+    writer.add(Tag.users, list: users.flatMap { ["\($0.inner)", "\($0.outer)", "\($0.count)"] })
+    writer.add(Tag.groups, list: groups.flatMap { ["\($0.inner)", "\($0.outer)", "\($0.count)"] })
     writer.add(Tag.hasTerminal, number: UInt8(hasTerminal ? 1 : 0))
     return writer.bytes
   }
@@ -157,20 +180,9 @@ extension SandboxPlan {
   /// - Throws: `FieldFailure`.
   public init(_ bytes: [UInt8]) throws(FieldFailure) {
     var reader = try FieldReader(bytes[...], of: "the plan of a sandbox")
-    func text(_ tag: UInt16, _ name: String) throws(FieldFailure) -> String {
-      String(decoding: try reader.value(tag, name, length: 0...Int(Int32.max)), as: UTF8.self)
-    }
-    func list(_ tag: UInt16, _ name: String, of size: Int) throws(FieldFailure) -> [[String]] {
-      let texts = try reader.value(tag, name, length: 0...Int(Int32.max)).split(
-        separator: 0, omittingEmptySubsequences: false
-      )
-      .dropLast().map { String(decoding: $0, as: UTF8.self) }
-      guard texts.count.isMultiple(of: size) else { throw FieldFailure("the plan of a sandbox: \(name) are not whole") }
-      return stride(from: 0, to: texts.count, by: size).map { Array(texts[$0..<$0 + size]) }
-    }
     func ranges(_ tag: UInt16, _ name: String) throws(FieldFailure) -> [IDRange] {
       var ranges: [IDRange] = []
-      for row in try list(tag, name, of: 3) {
+      for row in try reader.rows(tag, name, of: 3) {
         guard let inner = UInt32(row[0]), let outer = UInt32(row[1]), let count = UInt32(row[2]) else {
           throw FieldFailure("the plan of a sandbox: \(name) are not numbers")
         }
@@ -178,7 +190,7 @@ extension SandboxPlan {
       }
       return ranges
     }
-    work = try text(Tag.work, "the folder")
+    work = try reader.anyText(Tag.work, "the folder")
     layers = Int(try reader.number(Tag.layers, "the number of layers") as UInt32)
     guard let place = Place(rawValue: try reader.number(Tag.place, "the place")) else {
       throw FieldFailure("the plan of a sandbox has a place that this version does not know")
@@ -186,22 +198,22 @@ extension SandboxPlan {
     self.place = place
     usesNetwork = try reader.number(Tag.usesNetwork, "the use of the network") as UInt8 != 0
     keepsInput = try reader.number(Tag.keepsInput, "the use of standard input") as UInt8 != 0
-    folder = try text(Tag.folder, "the working folder")
-    script = try text(Tag.script, "the script")
-    bindings = try list(Tag.bindings, "the bindings", of: 3).map {
+    folder = try reader.anyText(Tag.folder, "the working folder")
+    script = try reader.anyText(Tag.script, "the script")
+    bindings = try reader.rows(Tag.bindings, "the bindings", of: 3).map {
       Binding(source: $0[1], path: $0[2], isWritable: $0[0] == "rw")
     }
-    emulator = try text(Tag.emulator, "the emulator")
-    registration = try text(Tag.registration, "the registration")
-    twinTree = try text(Tag.twinTree, "the tree of native programs")
-    support = try list(Tag.support, "the support files", of: 2).map { Twin(twin: $0[0], path: $0[1]) }
-    hidden = try list(Tag.hidden, "the hidden folders", of: 1).map { $0[0] }
-    programs = try list(Tag.programs, "the native programs", of: 2).map { Twin(twin: $0[0], path: $0[1]) }
+    emulator = try reader.rows(Tag.emulator, "the emulator", of: 2).first.map {
+      Emulator(program: $0[0], registration: $0[1])
+    }
+    let tree = try reader.list(Tag.twinTree, "the tree of native programs").first
+    let support = try reader.rows(Tag.support, "the support files", of: 2).map { Twin(twin: $0[0], path: $0[1]) }
+    let hidden = try reader.list(Tag.hidden, "the hidden folders")
+    let programs = try reader.rows(Tag.programs, "the native programs", of: 2).map { Twin(twin: $0[0], path: $0[1]) }
+    twins = tree.map { Twins(tree: $0, support: support, hidden: hidden, programs: programs) }
     users = try ranges(Tag.users, "the users")
     groups = try ranges(Tag.groups, "the groups")
     hasTerminal = try reader.number(Tag.hasTerminal, "the terminal") as UInt8 != 0
     try reader.finish()
   }
-
-  private static func list(_ texts: [String]) -> [UInt8] { texts.flatMap { Array($0.utf8) + [0] } }
 }

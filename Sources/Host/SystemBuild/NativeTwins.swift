@@ -154,11 +154,13 @@ struct NativeTwins: Sendable {
   /// - Parameter versions: Versions of the system's packages, by name.
   func twins(for versions: [String: String]) -> Sandbox.Twins {
     Sandbox.Twins(
-      tree: folder.appending(path: "tree"), ground: folder.appending(path: "ground"), support: Self.support,
-      hidden: versions[Self.perlModules.package] == nil ? [Self.perlModules.folder] : [],
-      programs: entries.filter { entry in
-        versions[entry.package].map(Self.source) == Self.source(entry.version)
-      }.map { Sandbox.Twins.Place(twin: $0.twin, path: $0.path) })
+      ground: folder.appending(path: "ground"),
+      mounts: .init(
+        tree: folder.appending(path: "tree").path, support: Self.support,
+        hidden: versions[Self.perlModules.package] == nil ? [Self.perlModules.folder] : [],
+        programs: entries.filter { entry in
+          versions[entry.package].map(Self.source) == Self.source(entry.version)
+        }.map { Sandbox.Twins.Place(twin: $0.twin, path: $0.path) }))
   }
 
   /// A version without the number of a rebuild (`+b1`), which each architecture counts separately.

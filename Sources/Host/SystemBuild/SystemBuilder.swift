@@ -1,5 +1,6 @@
 import BaseImport
 import DebianArchive
+import DebianPackages
 import FoundationEssentials
 import HostSystem
 import Lock
@@ -74,19 +75,15 @@ public struct SystemBuilder: Sendable {
     // (`INITRD`).
     let initramfs = base?.facts.makesInitialRAM == true ? [] : [DebianArchive.initramfsPackage]
     var stages = [
-      base == nil ? InstallationRequest.essential(suite: suite) : InstallationRequest.Stage(packages: []),
-      InstallationRequest.Stage(packages: kernel.map { [$0] + initramfs } ?? []),
+      base == nil ? InstallationRequest.essential(suite: suite) : InstallationRequest.Stage(),
+      InstallationRequest.Stage(packages: (kernel.map { [$0] + initramfs } ?? []).map { PackageWish(name: $0) }),
     ]
     for layer in system.layers where layer.hasPackages { stages.append(layer.stage) }
     return InstallationRequest(
       suite: suite, architecture: architecture, stages: stages,
       excluded: Array(Set(system.layers.flatMap(\.excludedPackages))).sorted(),
       repositories: try system.layers.flatMap(\.repositories).map { repository in
-        RepositorySource(
-          name: repository.name, url: repository.url, suites: repository.suites, components: repository.components,
-          key: repository.key.path, keyHash: try ContentHash(ofFile: repository.key.path),
-          priority: repository.priority,
-          priorityPackages: repository.priorityPackages)
+        RepositorySource(repository.source, keyHash: try ContentHash(ofFile: repository.source.key.path))
       },
       base: try base.map { InstallationRequest.InstalledBase(image: $0.image, status: try $0.packageStatus()) })
   }
@@ -325,12 +322,10 @@ public struct SystemBuilder: Sendable {
 
 extension SystemLayer {
   /// True if the layer adds or removes packages.
-  var hasPackages: Bool { !packages.isEmpty || !removedPackages.isEmpty }
+  var hasPackages: Bool { !parts.packages.isEmpty || !parts.removedPackages.isEmpty }
 
   /// The layer's packages, as a stage of the request for APT.
   var stage: InstallationRequest.Stage {
-    InstallationRequest.Stage(
-      packages: packages.map { wish in wish.version.map { "\(wish.name)=\($0)" } ?? wish.name },
-      removed: removedPackages)
+    InstallationRequest.Stage(packages: parts.packages, removed: parts.removedPackages)
   }
 }

@@ -50,8 +50,8 @@ struct SandboxMounts {
     for binding in plan.bindings {
       try show(binding.source, at: binding.path, in: root, isWritable: binding.isWritable)
     }
-    if !plan.emulator.isEmpty { try show(plan.emulator, at: SandboxPlan.emulatorPath, in: root) }
-    if !plan.twinTree.isEmpty { try showTwins(in: root) }
+    if let emulator = plan.emulator { try show(emulator.program, at: SandboxPlan.emulatorPath, in: root) }
+    if let twins = plan.twins { try show(twins, in: root) }
     try write(plan.script, to: SandboxPlan.scriptPath, in: root)
     let nameServers = plan.usesNetwork ? try NameServerFile(in: root, write: write) : nil
     guard chdir(new) == 0 else { throw SystemError("change to", new) }
@@ -146,18 +146,18 @@ struct SandboxMounts {
 
   /// Mounts native programs over the tree's, read-only. A script that tries to change one of them fails, and the cache
   /// does not change.
-  private func showTwins(in root: TreeRoot) throws {
-    let twins = try TreeRoot(plan.twinTree)
-    for twin in plan.support {
-      guard let source = try twins.open(twin.twin) else { throw SystemError("open", twin.twin, code: ENOENT) }
+  private func show(_ twins: SandboxPlan.Twins, in root: TreeRoot) throws {
+    let tree = try TreeRoot(twins.tree)
+    for twin in twins.support {
+      guard let source = try tree.open(twin.twin) else { throw SystemError("open", twin.twin, code: ENOENT) }
       try show(source, named: twin.twin, at: twin.path, in: root)
     }
-    for path in plan.hidden {
+    for path in twins.hidden {
       try Mount.mount("tmpfs", on: root.folder(path), named: path, .readOnly)
     }
-    for twin in plan.programs {
+    for twin in twins.programs {
       // A program may be missing, or a link to another one.
-      guard let source = try twins.open(twin.twin),
+      guard let source = try tree.open(twin.twin),
         let target = try root.open(twin.path, Descriptor.pathOnly | O_NOFOLLOW),
         try target.mode() & S_IFMT == S_IFREG
       else { continue }

@@ -96,10 +96,10 @@ struct SandboxProcess {
   }
 
   private func registerEmulator() throws {
-    guard !plan.registration.isEmpty else { return }
+    guard let emulator = plan.emulator else { return }
     let folder = "/run/cultivar/binfmt_misc"
     try Mount.mount("binfmt_misc", from: "binfmt_misc", at: folder)
-    try FileTree.write(plan.registration, to: "\(folder)/register")
+    try FileTree.write(emulator.registration, to: "\(folder)/register")
   }
 
   private func endIfExceeded() {

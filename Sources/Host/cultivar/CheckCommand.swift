@@ -57,7 +57,7 @@ struct CheckCommand: AsyncParsableCommand {
   ) -> JSONValue {
     let images = project?.images.map { image -> JSONValue in
       [
-        "name": .text(image.name), "device": .text(image.device), "kind": .text(image.kind.rawValue),
+        "name": .text(image.name), "device": .text(image.device.rawValue), "kind": .text(image.kind.rawValue),
         "programs": .array(image.programs.map { .text($0.name) }),
         "layers": .array((systems[image.name]?.graph.nodes ?? []).map { .text($0.name) }),
       ]

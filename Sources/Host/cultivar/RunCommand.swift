@@ -139,7 +139,7 @@ struct RunCommand: AsyncParsableCommand {
     let environment = ProcessInfo.processInfo.environment
     var machine = VirtualMachine(
       disk: disk, firmware: firmware ?? (image.loader == .uBoot ? .uBoot : .uefi),
-      architecture: DeviceClass(of: image).architecture, memory: memory,
+      architecture: DeviceClass(image.device).architecture, memory: memory,
       forwards: forwards)
     let isForwarded = { (port: Int) in forwards.contains { $0.guest == port } }
     if let port = image.management?.port, !isForwarded(port) {

@@ -32,7 +32,7 @@ public struct BootEntry: Sendable, Equatable {
   /// The kernel command line with the parameters that identify the slot and, if `loader` is given, the loader.
   ///
   /// Entries of systemd-boot have no loader parameter: stage 1 assumes systemd-boot if UEFI started the device.
-  func options(loader: BootRecord.Loader? = nil) -> [String] {
+  func options(loader: BootLoader? = nil) -> [String] {
     arguments + ["\(KernelParameter.slot)=\(slot.rawValue)"]
       + (loader.map { ["\(KernelParameter.loader)=\($0.rawValue)"] } ?? [])
   }

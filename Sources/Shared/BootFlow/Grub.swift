@@ -7,7 +7,7 @@ public typealias GrubFlow = RecordFlow<Grub>
 /// GRUB's files and commands. Variables are stored in environment blocks. Each copy of the record has its checksum in a
 /// second file.
 public enum Grub: RecordDialect {
-  public static let loader = BootRecord.Loader.grub
+  public static let loader = BootLoader.grub
   /// Folder of GRUB's files.
   public static let folder = BootPartition.grub
 

@@ -139,7 +139,7 @@ public struct RecordFlow<Dialect: RecordDialect>: BootFlow {
 
 /// The format of the files of ``RecordFlow`` for one loader, and the commands that read them.
 public protocol RecordDialect: Sendable {
-  static var loader: BootRecord.Loader { get }
+  static var loader: BootLoader { get }
   /// Folder of the loader's files on the boot partition.
   static var folder: String { get }
 

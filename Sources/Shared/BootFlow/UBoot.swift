@@ -9,7 +9,7 @@ public typealias UBootFlow = RecordFlow<UBoot>
 /// Few builds have `bootcount`, so the script counts the trials. The environment is on the boot partition, and not in
 /// the place that a build uses for its own.
 public enum UBoot: RecordDialect {
-  public static let loader = BootRecord.Loader.uBoot
+  public static let loader = BootLoader.uBoot
   /// Folder of U-Boot's files.
   public static let folder = BootPartition.uBoot
 

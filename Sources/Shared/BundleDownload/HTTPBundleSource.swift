@@ -246,7 +246,7 @@ public final class HTTPBundleSource: BundleSource {
     for _ in 0...Self.mostInterim {
       let part = try connection.next(within: .seconds(Int64(options.patience.answering))).wait()
       isConnectionUsed = true
-      guard case .head(let head) = part else { throw Obstacle("the answer has no head") }
+      guard case .head(let head) = part else { throw Obstacle("the answer has no header") }
       if head.status.code >= 200 { return head }
     }
     throw Obstacle("the answer does not come")

@@ -103,7 +103,7 @@ public enum RootFileSystem: String, Codable, Sendable, CaseIterable {
 public enum KernelParameter {
   /// The slot that the boot loader chose: `cultivar.slot=a`.
   public static let slot = "cultivar.slot"
-  /// The boot loader, as the raw value of its ``BootRecord/Loader``. Entries of systemd-boot do not have it.
+  /// The boot loader, as the raw value of its ``BootLoader``. Entries of systemd-boot do not have it.
   public static let loader = "cultivar.loader"
   /// The unique ID of the partition that the boot loader was started from. GRUB and U-Boot set it; systemd-boot uses
   /// the EFI variable `LoaderDevicePartUUID`.

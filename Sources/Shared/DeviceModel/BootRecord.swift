@@ -3,26 +3,8 @@ public struct BootRecord: Codable, Sendable, Equatable {
   /// Path of the record, valid until the next start.
   public static let path = DevicePaths.run + "/boot.json"
 
-  /// A boot loader that chooses a slot.
-  public enum Loader: String, Codable, Sendable, CaseIterable {
-    /// systemd-boot, under UEFI.
-    case systemdBoot = "systemd-boot"
-    /// GRUB, under BIOS or UEFI.
-    case grub
-    case uBoot = "u-boot"
-
-    /// The name for display.
-    public var title: String {
-      switch self {
-      case .systemdBoot: "systemd-boot"
-      case .grub: "GRUB"
-      case .uBoot: "U-Boot"
-      }
-    }
-  }
-
   /// The boot loader that started the device.
-  public var loader: Loader
+  public var loader: BootLoader
   /// The running slot.
   public var slot: Slot
   /// True if the slot is on trial: the boot loader will not start it again unless it is committed.
@@ -40,7 +22,7 @@ public struct BootRecord: Codable, Sendable, Equatable {
   public var rootB: String?
 
   public init(
-    loader: Loader, slot: Slot, isTrial: Bool, canTry: Bool = true, disk: String, bootPartition: String,
+    loader: BootLoader, slot: Slot, isTrial: Bool, canTry: Bool = true, disk: String, bootPartition: String,
     rootA: String, rootB: String?
   ) {
     self.loader = loader

@@ -105,6 +105,33 @@ public struct FieldReader {
     try texts(tag, what, count: 1...1, length: length)[0]
   }
 
+  /// Reads a text from a trusted source, with any characters.
+  ///
+  /// - Throws: ``FieldFailure``.
+  public mutating func anyText(_ tag: UInt16, _ what: String) throws(FieldFailure) -> String {
+    String(decoding: try value(tag, what, length: 0...Int(Int32.max)), as: UTF8.self)
+  }
+
+  /// Reads a list from a trusted source, as ``FieldWriter/add(_:list:)`` writes it.
+  ///
+  /// - Parameter size: Number of texts in a row.
+  /// - Returns: The rows.
+  /// - Throws: ``FieldFailure``, also if the last row is not complete.
+  public mutating func rows(_ tag: UInt16, _ what: String, of size: Int) throws(FieldFailure) -> [[String]] {
+    let texts = try value(tag, what, length: 0...Int(Int32.max)).split(
+      separator: 0, omittingEmptySubsequences: false
+    ).dropLast().map { String(decoding: $0, as: UTF8.self) }
+    guard texts.count.isMultiple(of: size) else { throw FieldFailure("\(name): \(what) are not whole") }
+    return stride(from: 0, to: texts.count, by: size).map { Array(texts[$0..<$0 + size]) }
+  }
+
+  /// Reads a list from a trusted source, as ``FieldWriter/add(_:list:)`` writes it.
+  ///
+  /// - Throws: ``FieldFailure``.
+  public mutating func list(_ tag: UInt16, _ what: String) throws(FieldFailure) -> [String] {
+    try rows(tag, what, of: 1).flatMap(\.self)
+  }
+
   /// Reads a number; `nil` if there is no field with the tag.
   ///
   /// - Throws: ``FieldFailure``.

@@ -23,6 +23,11 @@ public struct FieldWriter {
   /// Adds a text in UTF-8.
   public mutating func add(_ tag: UInt16, text: String) { add(tag, Array(text.utf8)) }
 
+  /// Adds a list of texts in UTF-8, each with a final zero byte. No text contains a zero byte.
+  public mutating func add(_ tag: UInt16, list: some Sequence<String>) {
+    add(tag, list.flatMap { Array($0.utf8) + [0] })
+  }
+
   /// Adds a number, little-endian in its full width.
   public mutating func add(_ tag: UInt16, number: some FixedWidthInteger) {
     add(tag, withUnsafeBytes(of: number.littleEndian) { Array($0) })

@@ -53,7 +53,7 @@ import Testing
   @Test(
     "The command line names the boot loader; without it, it is systemd-boot, or GRUB on a BIOS")
   func loader() {
-    func loader(_ line: String, _ firmware: String) -> BootRecord.Loader {
+    func loader(_ line: String, _ firmware: String) -> BootLoader {
       BootIdentity.loader(commandLine: KernelCommandLine(line), firmware: firmware)
     }
     #expect(loader("ro cultivar.loader=grub", "/") == .grub)

@@ -4,7 +4,7 @@ import TestFixtures
 
 extension LoaderDouble {
   /// The same boot loader in the boot record.
-  public var kind: BootRecord.Loader {
+  public var kind: BootLoader {
     switch self {
     case .systemdBoot: .systemdBoot
     case .grub: .grub

@@ -1,3 +1,4 @@
+import DebianPackages
 import Foundation
 import HostSystem
 import Lock
@@ -57,9 +58,9 @@ struct AptResolverTests {
 
   @Test("A suite of a layer's repository that is not there is told apart from Debian's own")
   func noSuchSuiteOfRepository() {
-    let vendor = RepositorySource(
+    let vendor = PackageRepository(
       name: "vendor", url: "https://packages.example.org/debian", suites: ["stable", "stabel"], components: ["main"],
-      key: "/key", keyHash: ContentHash(of: ""), priority: nil, priorityPackages: [])
+      key: URL(fileURLWithPath: "/key"))
     let said = "E: The repository 'https://packages.example.org/debian stabel Release' does not have a Release file."
     let missing = MissingSuite(
       in: said, suite: "trixie", mirror: "http://ftp.debian.org/debian", repositories: [vendor])

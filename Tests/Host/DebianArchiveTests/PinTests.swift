@@ -1,3 +1,4 @@
+import DebianPackages
 import Foundation
 import HostSystem
 import Lock
@@ -10,8 +11,10 @@ import Testing
 struct PinTests {
   private func repository(_ url: String, _ suite: String, packages: [String] = []) -> RepositorySource {
     RepositorySource(
-      name: "more", url: url, suites: [suite], components: ["main"], key: "/key", keyHash: ContentHash(of: "key"),
-      priority: 990, priorityPackages: packages)
+      PackageRepository(
+        name: "more", url: url, suites: [suite], components: ["main"], key: URL(fileURLWithPath: "/key"),
+        pin: RepositoryPin(priority: 990, packages: packages)),
+      keyHash: ContentHash(of: "key"))
   }
 
   private func preferences(_ repository: RepositorySource, lists: URL) -> String {

@@ -1,3 +1,4 @@
+import DebianPackages
 import Foundation
 import HostSystem
 import Lock
@@ -106,11 +107,11 @@ struct RepositoryTrustTests {
   ) async throws -> [[DebianPackage]] {
     let cache = try Cache(at: place.folder.appending(path: "cache"))
     let repository = RepositorySource(
-      name: "tools", url: url, suites: ["./"], components: [], key: key.path,
-      keyHash: try ContentHash(ofFile: key.path),
-      priority: nil, priorityPackages: [])
+      PackageRepository(name: "tools", url: url, suites: ["./"], components: [], key: key),
+      keyHash: try ContentHash(ofFile: key.path))
     let request = InstallationRequest(
-      suite: "trixie", architecture: "amd64", stages: [InstallationRequest.Stage(packages: ["tool"])],
+      suite: "trixie", architecture: "amd64",
+      stages: [InstallationRequest.Stage(packages: [PackageWish(name: "tool")])],
       repositories: [repository])
     return try await AptResolver(cache: cache, mirror: mirror, keyring: keyring.path).resolve(
       request, keeping: versions, buildPackages: try await BuildPackages(cache: cache)

@@ -1,3 +1,4 @@
+import DeviceModel
 import Foundation
 import Testing
 
@@ -12,16 +13,16 @@ struct ProjectReaderTests {
     #expect(project.name == "weather-station")
     #expect(project.archive.suite == "bookworm")
     let image = try #require(project.images.first)
-    #expect(image.layout.rootFileSystem == "squashfs")
+    #expect(image.layout.rootFileSystem == .squashfs)
     #expect(image.layout.slotSize == .bytes(1_610_612_736))
     #expect(image.layout.dataSize == 134_217_728)
     #expect(image.hostname == "Roof")
     #expect(image.timeServers == ["pool.ntp.org"])
     #expect(
       image.management
-        == ManagementDefinition(
-          port: 8081, addresses: ["127.0.0.1"],
-          tokenHash: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"))
+        == ManagementPlan(
+          addresses: ["127.0.0.1"], port: 8081,
+          tokenHash: Fingerprint(hexadecimal: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")))
     #expect(
       image.kernel.source
         == .path(
@@ -30,7 +31,7 @@ struct ProjectReaderTests {
       image.network
         == .fixed(
           [
-            InterfaceDefinition(
+            StaticInterface(
               name: "eth0", addresses: ["192.0.2.7/24", "2001:db8::7/64"], gateways: ["192.0.2.1", "2001:db8::1"])
           ], nameServers: ["192.0.2.53"]))
     #expect(image.programs.map(\.name) == ["station", "ticker", "b", "rg", "go-net", "y", "tool", "busybox"])
@@ -48,10 +49,9 @@ struct ProjectReaderTests {
     #expect(program.files.map(\.mode) == [0o640])
     #expect(program.restart == .onFailure)
     #expect(program.waitFor == [.network, .clock, .path("/data/x"), .program("ticker")])
-    #expect((program.stopSignal, program.stopGrace) == ("INT", 1500))
-    #expect((program.memoryLimit, program.cpuLimit, program.processLimit) == (67_108_864, 150, 32))
-    #expect(program.logRing == 131_072)
-    #expect(program.logFiles == LogFilesChoice(maximumBytes: 2_097_152, keep: 7))
+    #expect(program.stop == StopPlan(signal: SIGINT, grace: 1500))
+    #expect(program.limits == ProgramLimits(memory: 67_108_864, cpuPercent: 150, processes: 32))
+    #expect(program.log == LogPlan(ringBytes: 131_072, files: LogFiles(maximumBytes: 2_097_152, keep: 7)))
     #expect((program.position.line, program.position.column) == (12, 9))
   }
 
@@ -76,7 +76,7 @@ struct ProjectReaderTests {
     let image = try #require(project.images.first)
     #expect(image.hostname == "station")
     #expect(image.timezone == "UTC")
-    #expect(image.layout.rootFileSystem == "erofs")
+    #expect(image.layout.rootFileSystem == .erofs)
     #expect(image.network == .automatic(interfaces: []))
     #expect(image.timeServers.count == 3)
     #expect(image.management == nil)
@@ -84,8 +84,8 @@ struct ProjectReaderTests {
     let program = try #require(image.programs.first)
     #expect(program.user == "tool")
     #expect(program.restart == .always)
-    #expect((program.stopSignal, program.stopGrace, program.logRing) == ("TERM", 10_000, 65_536))
-    #expect(program.logFiles == nil)
+    #expect(program.stop == StopPlan(signal: SIGTERM, grace: 10_000))
+    #expect(program.log == LogPlan(ringBytes: 65_536))
   }
 
   @Test("An anchor and its aliases have the same value")
@@ -98,7 +98,7 @@ struct ProjectReaderTests {
 
     let project = try Sample.reader.read(text, as: Sample.file).project
 
-    #expect(project.images.first?.programs.map(\.memoryLimit) == [8_388_608, 8_388_608])
+    #expect(project.images.first?.programs.map(\.limits.memory) == [8_388_608, 8_388_608])
   }
 
   @Test("Every example and every default has the shape of its key")

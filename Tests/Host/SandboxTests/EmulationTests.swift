@@ -86,11 +86,13 @@ struct EmulationTests {
       try tree.writing("support", to: "usr/share/need")
       try ground.writing("", to: "usr/share/need")
       let twins = Sandbox.Twins(
-        tree: tree, ground: ground, support: [.init(twin: "/usr/share/need", path: "/usr/share/need")],
-        programs: [
-          .init(twin: "/bin/stranger", path: "/bin/stranger"), .init(twin: "/bin/stranger", path: "/bin/nowhere"),
-          .init(twin: "/bin/stranger", path: "/bin/ls"),
-        ])
+        ground: ground,
+        mounts: .init(
+          tree: tree.path, support: [.init(twin: "/usr/share/need", path: "/usr/share/need")],
+          programs: [
+            .init(twin: "/bin/stranger", path: "/bin/stranger"), .init(twin: "/bin/stranger", path: "/bin/nowhere"),
+            .init(twin: "/bin/stranger", path: "/bin/ls"),
+          ]))
       let upper = try bench.layer("upper")
       let said = try await box.run(
         """

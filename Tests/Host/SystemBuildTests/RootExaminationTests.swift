@@ -1,3 +1,4 @@
+import DebianPackages
 import Foundation
 import Project
 import TestFixtures

@@ -22,12 +22,3 @@ public enum BuiltInLayout: String, Sendable, CaseIterable {
   /// Minimum size of the data partition, in bytes: for ext4 with a journal, and for the records.
   public var minimumDataSize: Int64 { 8 << 20 }
 }
-
-/// A file system of a slot.
-public enum RootFileSystem: String, Sendable, CaseIterable {
-  /// EROFS, the default.
-  case erofs
-  case squashfs
-  /// ext4, mounted read-only.
-  case ext4
-}

@@ -1,3 +1,5 @@
+import DeviceModel
+
 /// An entry of `images:` without its name, which is the key.
 struct ImageEntry: Sendable {
   /// The image, without its name.
@@ -11,7 +13,7 @@ enum ImageFormat {
   static let device = RequiredKey(
     "device", Shape<BuiltInDeviceClass>.cases("a device class"), "Device class.", example: "generic-x86_64")
   static let loader = DefaultedKey(
-    "loader", Shape<BootLoaderChoice>.cases("a boot loader"), default: "systemd-boot",
+    "loader", Shape<BootLoader>.cases("a boot loader"), default: "systemd-boot",
     """
     Boot loader: `systemd-boot` or `grub` on UEFI, `u-boot` for arm64 boards with U-Boot in their firmware. On a BIOS, \
     the boot loader is always GRUB.
@@ -80,7 +82,7 @@ enum ImageFormat {
     guard let device = fields[device], let layout = fields[layout] else { return nil }
     checkLoader(fields[loader], of: device, at: fields.position(of: loader), &reading)
     let definition = ImageDefinition(
-      position: fields.position, name: "", device: device.rawValue, loader: fields[loader], layout: layout,
+      position: fields.position, name: "", device: device, loader: fields[loader], layout: layout,
       formats: fields[formats], hostname: fields[hostname] ?? "", timezone: fields[timezone],
       programs: programs.compactMap(\.definition),
       files: fields[files], kernel: fields[kernel], network: fields[network], timeServers: timeServers,
@@ -105,7 +107,7 @@ enum ImageFormat {
 
   /// Reports U-Boot on other device classes than arm64, because the build configures U-Boot only for arm64 kernels.
   static func checkLoader(
-    _ loader: BootLoaderChoice, of device: BuiltInDeviceClass, at position: SourcePosition?, _ reading: inout Reading
+    _ loader: BootLoader, of device: BuiltInDeviceClass, at position: SourcePosition?, _ reading: inout Reading
   ) {
     guard let position, loader == .uBoot, device != .genericARM else { return }
     reading.error(

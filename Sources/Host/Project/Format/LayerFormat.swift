@@ -177,7 +177,7 @@ enum BaseFormat {
     example: "trixie")
 
   /// A suite, or an image.
-  static let shape = Shape<BaseChoice>.either(
+  static let shape = Shape<SystemBase>.either(
     scalar: Shape.debianSuite.map { .debian(suite: $0) },
     otherwise: .object(
       "base", about: "The root file system below all layers of a system.", keys: [image, sha256, partition, suite],
@@ -185,8 +185,9 @@ enum BaseFormat {
     ) { fields, _ in
       if let file = fields[image] {
         return .image(
-          file: file, sha256: fields[sha256], partition: fields[partition], suite: fields[suite],
-          position: fields.position)
+          ImportedBase(
+            position: fields.position, file: file, sha256: fields[sha256], rootPartition: fields[partition],
+            suite: fields[suite]))
       }
       return fields[suite].map { .debian(suite: $0) }
     })

@@ -1,3 +1,5 @@
+import DeviceModel
+
 /// `layout:` of an image.
 enum LayoutFormat {
   private static let layoutName = Shape<BuiltInLayout>.cases("a layout")
@@ -25,15 +27,14 @@ enum LayoutFormat {
   /// The name of a layout, or a mapping with changes.
   static let shape = Shape<LayoutChoice>.either(
     scalar: layoutName.located.map { layout in
-      LayoutChoice(
-        position: layout.position, name: layout.value.rawValue, rootFileSystem: RootFileSystem.erofs.rawValue)
+      LayoutChoice(position: layout.position, base: layout.value)
     },
     otherwise: .object(
       "layout", about: "A built-in layout with changes.", keys: [use, root, boot, slot, data, dataMountOptions]
     ) { fields, reading in
       guard let layout = fields[use] else { return nil }
       return LayoutChoice(
-        position: fields.position, name: layout.rawValue, rootFileSystem: fields[root].rawValue,
+        position: fields.position, base: layout, rootFileSystem: fields[root],
         bootSize: size(fields[boot], "boot partition", minimum: layout.minimumBootSize, &reading),
         slotSize: slotSize(fields[slot], minimum: layout.minimumSlotSize, &reading),
         dataSize: size(fields[data], "data partition", minimum: layout.minimumDataSize, &reading),

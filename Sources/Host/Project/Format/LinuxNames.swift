@@ -1,8 +1,33 @@
+import Glibc
+
+/// A signal that asks a program to end, by its name without `SIG` (signal(7)).
+enum StopSignal: String, Sendable, CaseIterable {
+  case term = "TERM"
+  case int = "INT"
+  case quit = "QUIT"
+  case hup = "HUP"
+  case usr1 = "USR1"
+  case usr2 = "USR2"
+  case winch = "WINCH"
+  case kill = "KILL"
+
+  /// The number, which is the same on x86-64 and arm64.
+  var number: Int32 {
+    switch self {
+    case .term: SIGTERM
+    case .int: SIGINT
+    case .quit: SIGQUIT
+    case .hup: SIGHUP
+    case .usr1: SIGUSR1
+    case .usr2: SIGUSR2
+    case .winch: SIGWINCH
+    case .kill: SIGKILL
+    }
+  }
+}
+
 /// The names of the Linux kernel's interface.
 enum LinuxNames {
-  /// Signals that can ask a program to end (signal(7)).
-  static let stopSignals = ["TERM", "INT", "QUIT", "HUP", "USR1", "USR2", "WINCH", "KILL"]
-
   /// All capabilities (capabilities(7), linux/capability.h), in the order of their numbers.
   static let capabilities = [
     "chown", "dac_override", "dac_read_search", "fowner", "fsetid", "kill", "setgid", "setuid", "setpcap",

@@ -98,9 +98,6 @@ extension Shape<String> {
     "an interface's name", pattern: "[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}",
     hint: "names look like eth0, at most 15 characters")
 
-  /// Name of a signal without `SIG`, as `kill -l` lists it.
-  static let signal = choice(LinuxNames.stopSignals, "a signal that ends programs")
-
   /// Name of a capability without `CAP_`, in lower case.
   static let capability = choice(LinuxNames.capabilities, "a capability")
 }

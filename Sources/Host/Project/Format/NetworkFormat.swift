@@ -1,3 +1,5 @@
+import DeviceModel
+
 /// `network:` and `management:` of an image.
 enum NetworkFormat {
   private static let automaticMethod = RequiredKey(
@@ -17,7 +19,7 @@ enum NetworkFormat {
   private static let gateways = DefaultedKey(
     "gateways", Shape<[String]>.list(of: .address), default: [],
     "Default gateways, at most one for each protocol.", example: ["192.0.2.1"])
-  private static let interface = Shape<InterfaceDefinition>.object(
+  private static let interface = Shape<StaticInterface>.object(
     "interface", about: "An interface with fixed addresses.", keys: [name, addresses, gateways]
   ) { fields, reading in
     guard let addresses = fields[addresses] else { return nil }
@@ -26,12 +28,12 @@ enum NetworkFormat {
         "\(reading.place) has more than one default gateway for \(bits == 32 ? "IPv4" : "IPv6")",
         at: fields.position(of: gateways) ?? fields.position, hint: "keep one")
     }
-    return InterfaceDefinition(name: fields[name], addresses: addresses, gateways: fields[gateways])
+    return StaticInterface(name: fields[name], addresses: addresses, gateways: fields[gateways])
   }
 
   private static let fixedMethod = RequiredKey("method", Shape.choice(["fixed"], "a method"), "Fixed addresses.")
   private static let fixedInterfaces = RequiredKey(
-    "interfaces", Shape<[InterfaceDefinition]>.list(of: interface, minimumCount: 1), "Interfaces and their addresses.",
+    "interfaces", Shape<[StaticInterface]>.list(of: interface, minimumCount: 1), "Interfaces and their addresses.",
     example: [["name": "eth0", "addresses": ["192.0.2.7/24"], "gateways": ["192.0.2.1"]]])
   private static let nameServers = DefaultedKey(
     "nameServers", Shape<[String]>.list(of: .address), default: [], "Name servers.", example: ["192.0.2.53"])
@@ -66,23 +68,31 @@ enum NetworkFormat {
     "addresses", Shape<[String]>.list(of: .address), default: [],
     "Numeric addresses to listen on. Default: all.", example: ["127.0.0.1"])
 
+  /// The hash of the token of all devices; without a fingerprint if each device gets its own token when it is flashed.
+  private struct TokenHash: Sendable {
+    var fingerprint: Fingerprint?
+  }
+
   private static let atFlash = "at-flash"
   private static let tokenHint =
     "`cultivar token new` makes a token and prints its hash; or write `\(atFlash)`, and set it for each flash"
   private static let tokenHash = RequiredKey(
     "tokenHash",
-    Shape<String>.text("the SHA-256 of a token", pattern: "[0-9a-f]{64}|\(atFlash)", hint: tokenHint),
+    Shape<String>.text("the SHA-256 of a token", pattern: "[0-9a-f]{64}|\(atFlash)", hint: tokenHint).map {
+      TokenHash(fingerprint: Fingerprint(hexadecimal: $0))
+    },
     """
     SHA-256 of the token that every request must carry, as `cultivar token new` prints it. With `\(atFlash)`, \
     `cultivar flash --set management-token-hash=HASH` sets it for each device.
     """,
     example: .text(atFlash), hint: tokenHint)
 
-  static let management = Shape<ManagementDefinition>.object(
+  static let management = Shape<ManagementPlan>.object(
     "management", about: "The management API of a device.", keys: [port, listenAddresses, tokenHash]
   ) { fields, _ in
     guard let hash = fields[tokenHash] else { return nil }
-    return ManagementDefinition(
-      port: fields[port], addresses: fields[listenAddresses], tokenHash: hash == atFlash ? nil : hash)
+    return ManagementPlan(
+      addresses: fields[listenAddresses].isEmpty ? ["0.0.0.0", "::"] : fields[listenAddresses], port: fields[port],
+      tokenHash: hash.fingerprint)
   }
 }

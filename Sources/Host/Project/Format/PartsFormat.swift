@@ -1,9 +1,11 @@
+import DebianPackages
 import FoundationEssentials
 
 /// The keys that layers and systems have in common, for the parts that they add to the root file system.
 enum PartsFormat {
   private static let repositories = OptionalKey(
-    "repositories", Shape<[DictionaryEntry<RepositoryPart>]>.dictionary(key: .partName, value: RepositoryFormat.shape),
+    "repositories",
+    Shape<[DictionaryEntry<LayerRepository<WrittenForm>>]>.dictionary(key: .partName, value: RepositoryFormat.shape),
     "Package archives in addition to Debian's, by name.",
     example: [
       "vendor": ["url": "https://packages.example.org/debian", "suites": ["stable"], "key": "./vendor.asc"]
@@ -13,15 +15,15 @@ enum PartsFormat {
     "Packages to install, by name or `name=version`; or a mapping of packages to install, remove and exclude.",
     example: ["nftables", "curl=8.14.1-2"])
   private static let paths = OptionalKey(
-    "paths", Shape<[PathPart]>.list(of: PathFormat.shape),
+    "paths", Shape<[LayerPathRule<WrittenForm>]>.list(of: PathFormat.shape),
     "Rules that exclude or include paths of packages. The last rule that matches applies.",
     example: [["exclude": "/usr/share/doc/*"], ["include": "/usr/share/doc/*/copyright"]])
   private static let groups = OptionalKey(
-    "groups", Shape<[DictionaryEntry<GroupPart>]>.dictionary(key: .accountName, value: AccountFormat.group),
+    "groups", Shape<[DictionaryEntry<SystemGroup>]>.dictionary(key: .accountName, value: AccountFormat.group),
     "Groups by name.",
     example: ["gpio": ["system": true]])
   private static let users = OptionalKey(
-    "users", Shape<[DictionaryEntry<UserPart>]>.dictionary(key: .accountName, value: AccountFormat.user),
+    "users", Shape<[DictionaryEntry<LayerUser<WrittenForm>>]>.dictionary(key: .accountName, value: AccountFormat.user),
     "Users by name.",
     example: ["admin": ["groups": ["sudo"], "authorizedKeys": ["${keys}"]]])
   private static let files = OptionalKey(
@@ -63,10 +65,10 @@ enum PartsFormat {
   ) { fields, _ in fields[config] }
 
   private static let persist = DefaultedKey(
-    "persist", Shape<[PersistPart]>.list(of: PersistFormat.shape), default: [],
+    "persist", Shape<[LayerPersistedPath<WrittenForm>]>.list(of: PersistFormat.shape), default: [],
     "Paths that survive reboots and updates.",
     example: ["/var/lib/gateway"])
-  private static let stateShape = Shape<[PersistPart]>.object(
+  private static let stateShape = Shape<[LayerPersistedPath<WrittenForm>]>.object(
     "state", about: "Data that survives reboots and updates.", keys: [persist]
   ) { fields, _ in fields[persist] }
 
@@ -87,31 +89,23 @@ enum PartsFormat {
   }
 
   /// Returns the parts of a mapping with these keys. The key `kernel` is read only if `hasKernel` is true.
-  static func parts(_ fields: Fields, hasKernel: Bool, _ reading: inout Reading) -> LayerParts {
-    var parts = LayerParts()
-    parts.repositories = named(fields[repositories]) {
-      $0.name = $1; $0.position = $2
-    }
+  static func parts(_ fields: Fields, hasKernel: Bool, _ reading: inout Reading) -> LayerParts<WrittenForm> {
+    var parts = LayerParts<WrittenForm>()
+    parts.repositories = named(fields[repositories])
     let packages = fields[packages]
     parts.packages = packages?.install ?? []
     parts.removedPackages = packages?.remove ?? []
     parts.excludedPackages = packages?.exclude ?? []
-    parts.paths = fields[paths] ?? []
-    parts.groups = named(fields[groups]) {
-      $0.name = $1; $0.position = $2
-    }
-    parts.users = named(fields[users]) {
-      $0.name = $1; $0.position = $2
-    }
+    parts.pathRules = fields[paths] ?? []
+    parts.groups = named(fields[groups])
+    parts.users = named(fields[users])
     parts.files = fields[files] ?? []
-    parts.steps = named(fields[steps]) {
-      $0.name = $1; $0.position = $2
-    }
-    parts.units = fields[units] ?? UnitParts()
+    parts.steps = named(fields[steps])
+    parts.units = fields[units] ?? LayerUnits()
     parts.bootConfiguration = fields[firmware] ?? []
-    parts.persisted = fields[state] ?? []
-    parts.health = (fields[health] ?? []).map {
-      HealthPart(name: $0.name, position: $0.position, command: $0.value.value)
+    parts.persistedPaths = fields[state] ?? []
+    parts.healthChecks = (fields[health] ?? []).map {
+      HealthCheck(position: $0.position, name: $0.name, command: $0.value.value)
     }
     if hasKernel, let kernel = fields[kernel] {
       parts.kernelArguments = kernel.arguments
@@ -121,12 +115,11 @@ enum PartsFormat {
     return parts
   }
 
-  private static func named<Part: Sendable>(
-    _ entries: [DictionaryEntry<Part>]?, _ name: (inout Part, String, SourcePosition) -> Void
-  ) -> [Part] {
+  /// The parts of a dictionary, with the names and positions of its entries.
+  private static func named<Part: NamedPart>(_ entries: [DictionaryEntry<Part>]?) -> [Part] {
     (entries ?? []).map { entry in
       var part = entry.value
-      name(&part, entry.name, entry.position)
+      (part.name, part.position) = (entry.name, entry.position)
       return part
     }
   }
@@ -177,25 +170,21 @@ enum RepositoryFormat {
   private static let packages = DefaultedKey(
     "packages", Shape<[String]>.list(of: .text("a package's name or pattern", pattern: "[a-z0-9*?][a-z0-9+.*?-]*")),
     default: [], "Packages that the priority applies to. Default: all.", example: ["nginx*"])
-  private static let pinShape = Shape<Pin>.object(
+  private static let pinShape = Shape<RepositoryPin>.object(
     "pin", about: "Priority of an archive's packages.", keys: [priority, packages]
-  ) { fields, _ in fields[priority].map { Pin(priority: $0, packages: fields[packages]) } }
-
-  private struct Pin: Sendable {
-    var priority: Int
-    var packages: [String]
-  }
+  ) { fields, _ in fields[priority].map { RepositoryPin(priority: $0, packages: fields[packages]) } }
 
   /// A repository without its name, which is the key of its entry.
-  static let shape = Shape<RepositoryPart>.object(
+  static let shape = Shape<LayerRepository<WrittenForm>>.object(
     "repository", about: "An archive of Debian packages, with the key that signs it.",
     keys: [url, suites, components, architectures, key, pin, inImage]
   ) { fields, _ in
     guard let url = fields[url], let suites = fields[suites], let key = fields[key] else { return nil }
-    return RepositoryPart(
-      name: "", position: fields.position, url: url, suites: suites, components: fields[components],
-      architectures: fields[architectures], key: key, priority: fields[pin]?.priority,
-      priorityPackages: fields[pin]?.packages ?? [], inImage: fields[inImage])
+    return LayerRepository(
+      position: fields.position,
+      source: PackageRepository(
+        name: "", url: url, suites: suites, components: fields[components], key: key, pin: fields[pin]),
+      architectures: fields[architectures], inImage: fields[inImage])
   }
 }
 
@@ -236,12 +225,12 @@ enum PathFormat {
     "include", Shape.filled(.pathPattern), "Pattern of paths to include although an earlier rule excludes them.",
     example: "/usr/share/doc/*/copyright")
 
-  static let shape = Shape<PathPart>.object(
+  static let shape = Shape<LayerPathRule<WrittenForm>>.object(
     "path rule", about: "A pattern of paths in packages, as for dpkg. '*' also matches slashes.",
     keys: [exclude, include], rules: [.exactlyOne(of: exclude, include)]
   ) { fields, _ in
-    fields[exclude].map { PathPart(pattern: $0, isInclusion: false) }
-      ?? fields[include].map { PathPart(pattern: $0, isInclusion: true) }
+    fields[exclude].map { LayerPathRule(pattern: $0, isInclusion: false) }
+      ?? fields[include].map { LayerPathRule(pattern: $0, isInclusion: true) }
   }
 }
 
@@ -254,9 +243,9 @@ enum AccountFormat {
   private static let gid = OptionalKey("gid", number, "Number. Default: the next free one.", example: 900)
 
   /// A group without its name, which is the key of its entry.
-  static let group = Shape<GroupPart>.object("group", about: "A group of the system.", keys: [gid, isSystem]) {
+  static let group = Shape<SystemGroup>.object("group", about: "A group of the system.", keys: [gid, isSystem]) {
     fields, _ in
-    GroupPart(name: "", position: fields.position, gid: fields[gid], isSystem: fields[isSystem])
+    SystemGroup(position: fields.position, name: "", gid: fields[gid], isSystem: fields[isSystem])
   }
 
   private static let uid = OptionalKey("uid", number, "Number. Default: the next free one.", example: 1000)
@@ -280,12 +269,12 @@ enum AccountFormat {
     "Lines of `authorized_keys`.", example: ["${authorized-keys}"])
 
   /// A user without its name, which is the key of its entry.
-  static let user = Shape<UserPart>.object(
+  static let user = Shape<LayerUser<WrittenForm>>.object(
     "user", about: "A user of the system.",
     keys: [uid, mainGroup, groups, home, shell, password, authorizedKeys, isSystem]
   ) { fields, _ in
-    UserPart(
-      name: "", position: fields.position, uid: fields[uid], group: fields[mainGroup], groups: fields[groups],
+    LayerUser(
+      position: fields.position, name: "", uid: fields[uid], group: fields[mainGroup], groups: fields[groups],
       home: fields[home], shell: fields[shell], passwordHash: fields[password], authorizedKeys: fields[authorizedKeys],
       isSystem: fields[isSystem])
   }
@@ -308,11 +297,11 @@ enum UnitsFormat {
     example: "multi-user.target")
 
   /// The changes to the units of systemd.
-  static let shape = Shape<UnitParts>.object(
+  static let shape = Shape<LayerUnits<WrittenForm>>.object(
     "units", about: "Units to add, enable, disable or mask, and the default target.",
     keys: [added, enabled, disabled, masked, target]
   ) { fields, _ in
-    UnitParts(
+    LayerUnits(
       added: fields[added], enabled: fields[enabled], disabled: fields[disabled], masked: fields[masked],
       defaultTarget: fields[target])
   }
@@ -336,15 +325,15 @@ enum PersistFormat {
   private static let path = RequiredKey(
     "path", Shape.filled(.persistedPath), "Absolute path.", example: "/etc/gateway")
   private static let onUpdate = DefaultedKey(
-    "onUpdate", Shape<PersistedPath.UpdateRule>.cases("an update rule"), default: "keep",
+    "onUpdate", Shape<PersistedPathRule>.cases("an update rule"), default: "keep",
     """
     Effect of an update on the path: `keep` leaves it unchanged, `refresh` replaces it, `merge` merges both. This \
     version always leaves it unchanged.
     """, example: "keep")
 
   /// A path, optionally with the effect of an update on it.
-  static let shape = Shape<PersistPart>.either(
-    scalar: Shape.filled(.persistedPath).map { PersistPart(path: $0, onUpdate: .keep) },
+  static let shape = Shape<LayerPersistedPath<WrittenForm>>.either(
+    scalar: Shape.filled(.persistedPath).map { LayerPersistedPath(path: $0, onUpdate: .keep) },
     otherwise: .object(
       "persisted path", about: "A path that survives reboots and updates.", keys: [path, onUpdate]
     ) { fields, reading in
@@ -353,6 +342,6 @@ enum PersistFormat {
           "this version does not support '\(fields[onUpdate].rawValue)' yet: updates leave the path unchanged",
           at: position, hint: "remove 'onUpdate', or write 'keep'")
       }
-      return fields[path].map { PersistPart(path: $0, onUpdate: fields[onUpdate]) }
+      return fields[path].map { LayerPersistedPath(path: $0, onUpdate: fields[onUpdate]) }
     })
 }

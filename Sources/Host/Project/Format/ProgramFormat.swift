@@ -1,9 +1,11 @@
+import DeviceModel
+
 /// The valid parts of an item of `programs:`, for the checks of all programs of an image.
 struct ProgramEntry: Sendable {
   /// Name, with the position for errors about it; `nil` if the program has no valid name.
   var name: Located<String>?
   /// Conditions that it waits for.
-  var waitFor: [Located<WaitChoice>]
+  var waitFor: [Located<WaitCondition>]
   /// The program; `nil` if a required part is missing or invalid.
   var definition: ProgramDefinition?
   /// Beginning of the item.
@@ -47,11 +49,11 @@ enum ProgramFormat {
     "files", Shape<[FileDefinition]>.list(of: FileFormat.shape), default: [], "Files to add to the root file system.",
     example: [["source": "./conf", "path": "/etc/station", "mode": "0644"]])
   private static let restart = DefaultedKey(
-    "restart", Shape<RestartChoice>.cases("a choice for restarts"), default: "always",
+    "restart", Shape<RestartPolicy.Condition>.cases("a choice for restarts"), default: "always",
     "Condition for a restart after the program has ended.",
     example: "on-failure")
   private static let waitFor = DefaultedKey(
-    "waitFor", Shape<[Located<WaitChoice>]>.list(of: WaitFormat.shape.located), default: [],
+    "waitFor", Shape<[Located<WaitCondition>]>.list(of: WaitFormat.shape.located), default: [],
     "Conditions that must be met before the program is started.", example: ["network", ["program": "database"]])
   private static let stop = DefaultedKey(
     "stop", StopFormat.shape, default: .object([]), "Signal and time limit for stopping the program.",
@@ -104,16 +106,12 @@ enum ProgramFormat {
     _ fields: Fields, origin: SourceFormat.Origin?, name: Located<String>?
   ) -> ProgramDefinition? {
     guard let origin, let name else { return nil }
-    let stop = fields[stop]
-    let limits = fields[limits]
-    let log = fields[log]
     return ProgramDefinition(
       position: fields.position, name: name.value, source: origin.source, arguments: fields[arguments],
       environment: Dictionary(fields[environment].map { ($0.name, $0.value) }) { first, _ in first },
       user: fields[user] ?? name.value, files: fields[files], restart: fields[restart],
-      waitFor: fields[waitFor].map(\.value), stopSignal: stop.signal, stopGrace: stop.grace,
-      memoryLimit: limits.memory, cpuLimit: limits.cpu, processLimit: limits.processes,
-      capabilities: fields[capabilities], logRing: log.ring, logFiles: log.files, isInit: fields[isInit])
+      waitFor: fields[waitFor].map(\.value), stop: fields[stop], limits: fields[limits],
+      capabilities: fields[capabilities], log: fields[log], isInit: fields[isInit])
   }
 
   /// Returns the name that a program gets from its source.

@@ -1,3 +1,5 @@
+import DeviceModel
+
 /// An item of `waitFor:` of a program.
 enum WaitFormat {
   private static let path = OptionalKey("path", Shape.imagePath, "A path that must exist.", example: "/data/x")
@@ -6,7 +8,7 @@ enum WaitFormat {
     example: "database")
 
   /// A word for a condition of the system, or a mapping for a path or a program.
-  static let shape = Shape<WaitChoice>.either(
+  static let shape = Shape<WaitCondition>.either(
     scalar: Shape<String>.choice(["network", "clock"], "a condition").map {
       $0 == "clock" ? .clock : .network
     },
@@ -14,45 +16,25 @@ enum WaitFormat {
       "condition", about: "A path or another program that a program waits for.", keys: [path, program],
       rules: [.exactlyOne(of: path, program)]
     ) { fields, _ in
-      fields[path].map(WaitChoice.path) ?? fields[program].map(WaitChoice.program)
+      fields[path].map(WaitCondition.path) ?? fields[program].map(WaitCondition.program)
     })
 }
 
 /// `stop:` of a program.
 enum StopFormat {
-  /// The settings for stopping a program.
-  struct Stop: Sendable {
-    /// Name of the signal, without `SIG`.
-    var signal: String
-    /// Time until the program is killed, in milliseconds.
-    var grace: Int
-  }
-
   private static let signal = DefaultedKey(
-    "signal", Shape.signal, default: "TERM", "Signal that asks the program to end, without SIG.", example: "INT")
+    "signal", Shape<StopSignal>.cases("a signal that ends programs"), default: "TERM",
+    "Signal that asks the program to end, without SIG.", example: "INT")
   private static let grace = DefaultedKey(
     "grace", Shape.duration, default: "10s", "Time after which the program is killed.", example: "30s")
 
-  static let shape = Shape<Stop>.object(
+  static let shape = Shape<StopPlan>.object(
     "stop", about: "Signal and time limit for stopping a program.", keys: [signal, grace]
-  ) {
-    fields, _ in
-    Stop(signal: fields[signal], grace: fields[grace])
-  }
+  ) { fields, _ in StopPlan(signal: fields[signal].number, grace: fields[grace]) }
 }
 
 /// `limits:` of a program.
 enum LimitsFormat {
-  /// The limits of a program.
-  struct Limits: Sendable {
-    /// Maximum amount of memory, in bytes.
-    var memory: Int64?
-    /// Maximum processor time, in hundredths of one processor.
-    var cpu: Int?
-    /// Maximum number of processes and threads.
-    var processes: Int?
-  }
-
   private static let memory = OptionalKey(
     "memory", Shape.size(minimum: 1 << 20), "Maximum amount of memory.", example: "64M")
   private static let cpu = OptionalKey(
@@ -60,41 +42,33 @@ enum LimitsFormat {
   private static let processes = OptionalKey(
     "processes", Shape.integer(1...4_194_304), "Maximum number of processes and threads.", example: 32)
 
-  static let shape = Shape<Limits>.object(
+  static let shape = Shape<ProgramLimits>.object(
     "limits", about: "Limits on a program and all processes that it starts. A key that is not given sets no limit.",
     keys: [memory, cpu, processes]
   ) { fields, _ in
-    Limits(memory: fields[memory], cpu: fields[cpu], processes: fields[processes])
+    ProgramLimits(memory: fields[memory], cpuPercent: fields[cpu], processes: fields[processes])
   }
 }
 
 /// `log:` of a program.
 enum LogFormat {
-  /// The storage of a program's output.
-  struct Log: Sendable {
-    /// Size of the output that is kept in memory, in bytes.
-    var ring: Int
-    /// Files on the data partition.
-    var files: LogFilesChoice?
-  }
-
   private static let size = DefaultedKey(
     "size", Shape.size(minimum: 4 << 10), default: "1M", "Size at which a file is closed and the next one started.",
     example: "1M")
   private static let keep = DefaultedKey(
     "keep", Shape.integer(0...1000), default: 4, "Number of closed files to keep.", example: 4)
-  private static let logFiles = Shape<LogFilesChoice>.object(
+  private static let logFiles = Shape<LogFiles>.object(
     "log files", about: "Log files on the data partition.", keys: [size, keep]
-  ) { fields, _ in LogFilesChoice(maximumBytes: fields[size], keep: fields[keep]) }
+  ) { fields, _ in LogFiles(maximumBytes: fields[size], keep: fields[keep]) }
 
   private static let ring = DefaultedKey(
     "ring", Shape.size(minimum: 4 << 10), default: "64K", "Size of the output that is kept in memory.", example: "64K")
   private static let files = OptionalKey(
     "files", logFiles, "Log files on the data partition. Default: none.", example: ["size": "1M", "keep": 4])
 
-  static let shape = Shape<Log>.object(
+  static let shape = Shape<LogPlan>.object(
     "log", about: "Storage of a program's standard output and standard error.", keys: [ring, files]
   ) { fields, _ in
-    Log(ring: Int(fields[ring]), files: fields[files])
+    LogPlan(ringBytes: Int(fields[ring]), files: fields[files])
   }
 }

@@ -140,9 +140,11 @@ enum StepFormat {
     let code: BuildStep.Script? = fields[run].map(BuildStep.Script.shell) ?? fields[script].map(BuildStep.Script.file)
     guard let code else { return nil }
     return StepPart(
-      name: "", position: fields.position, phase: phase, place: fields[place] ?? (hasNoRoot ? .sandbox : .root),
-      script: code, usesNetwork: fields[network], environment: fields[environment], secrets: fields[secrets],
-      inputs: fields[inputs])
+      step: BuildStep(
+        position: fields.position, name: "", phase: phase, place: fields[place] ?? (hasNoRoot ? .sandbox : .root),
+        script: code, usesNetwork: fields[network],
+        inputs: Dictionary(fields[inputs].map { ($0.name, $0.value) }) { first, _ in first }),
+      environment: fields[environment], secrets: fields[secrets])
   }
 }
 

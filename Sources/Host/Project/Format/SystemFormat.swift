@@ -77,7 +77,7 @@ enum SystemFormat {
       overrides: fields[override], drops: fields[drop], replacements: fields[replace], parts: parts,
       timezonePosition: fields.position(of: timezone), basePosition: fields.position(of: base))
     let definition = ImageDefinition(
-      position: fields.position, name: "", device: device.rawValue, loader: fields[ImageFormat.loader],
+      position: fields.position, name: "", device: device, loader: fields[ImageFormat.loader],
       layout: layout,
       formats: fields[ImageFormat.formats], hostname: fields[ImageFormat.hostname] ?? "", timezone: fields[timezone],
       programs: [], files: [], kernel: kernel, network: .none, timeServers: [],
@@ -91,8 +91,7 @@ enum SystemFormat {
   private static let minimumSlotSize: Int64 = 32 << 20
 
   private static func checkSlot(_ layout: LayoutChoice, _ reading: inout Reading) {
-    guard case .bytes(let size) = layout.slotSize, let least = BuiltInLayout(rawValue: layout.name)?.minimumSlotSize,
-      (least..<minimumSlotSize).contains(size)
+    guard case .bytes(let size) = layout.slotSize, (layout.base.minimumSlotSize..<minimumSlotSize).contains(size)
     else { return }
     reading.error(
       "a slot of \(size.asSize) is too small for a system", at: layout.position,

@@ -1,3 +1,4 @@
+import DeviceModel
 import FoundationEssentials
 
 /// `update:` of an image.
@@ -11,10 +12,10 @@ enum UpdateFormat {
   private static let contains = OptionalKey(
     "contains", Shape.anyText, "Text that the response must contain.", example: "ok")
 
-  private static let tcpMapping = Shape<HealthCheckDefinition.Kind>.object(
+  private static let tcpMapping = Shape<HealthCheckPlan.Kind>.object(
     "TCP check", about: "A port that must accept connections.", keys: [address, port]
   ) { fields, _ in fields[port].map { .tcp(address: fields[address], port: $0) } }
-  private static let httpMapping = Shape<HealthCheckDefinition.Kind>.object(
+  private static let httpMapping = Shape<HealthCheckPlan.Kind>.object(
     "HTTP check", about: "A page for which a web server must answer with a status from 200 to 299.",
     keys: [address, port, path, contains]
   ) { fields, _ in
@@ -36,15 +37,15 @@ enum UpdateFormat {
   private static let checkTimeout = DefaultedKey(
     "timeout", Shape.duration, default: "10s", "Maximum time for the check.", example: "5s")
 
-  private static let check = Shape<HealthCheckDefinition>.object(
+  private static let check = Shape<HealthCheckPlan>.object(
     "health check", about: "A health check.", keys: [name, tcp, http, file, command, checkTimeout],
     rules: [.exactlyOne(of: tcp, http, file, command)]
   ) { fields, _ in
     let kind =
-      fields[tcp] ?? fields[http] ?? fields[file].map(HealthCheckDefinition.Kind.file)
-      ?? fields[command].map(HealthCheckDefinition.Kind.command)
+      fields[tcp] ?? fields[http] ?? fields[file].map(HealthCheckPlan.Kind.file)
+      ?? fields[command].map(HealthCheckPlan.Kind.command)
     return kind.map {
-      HealthCheckDefinition(name: fields[name] ?? $0.label, kind: $0, timeout: seconds(fields[checkTimeout]))
+      HealthCheckPlan(name: fields[name] ?? $0.label, kind: $0, timeout: seconds(fields[checkTimeout]))
     }
   }
 
@@ -56,15 +57,15 @@ enum UpdateFormat {
     "Time after which the device falls back if the release has not been committed.",
     example: "10m")
   private static let checks = DefaultedKey(
-    "checks", Shape<[HealthCheckDefinition]>.list(of: check), default: [],
+    "checks", Shape<[HealthCheckPlan]>.list(of: check), default: [],
     "Checks in addition to programs, units and the image's own scripts.",
     example: [["http": ["port": 8080]]])
 
-  private static let healthMapping = Shape<HealthDefinition>.object(
+  private static let healthMapping = Shape<HealthPlan>.object(
     "health", about: "Conditions under which a device commits a release on trial or falls back.",
     keys: [duration, timeout, checks]
   ) { fields, reading in
-    let health = HealthDefinition(
+    let health = HealthPlan(
       duration: seconds(fields[duration]), timeout: seconds(fields[timeout]), checks: fields[checks])
     if health.timeout <= health.duration {
       reading.error(
@@ -87,7 +88,8 @@ enum UpdateFormat {
     example: ["duration": "30s"])
 
   private static let downgrade = DefaultedKey(
-    "downgrade", Shape<DowngradeChoice>.cases("a choice for downgrades"), default: "refused",
+    "downgrade", Shape<String>.choice(["refused", "allowed"], "a choice for downgrades").map { $0 == "allowed" },
+    default: "refused",
     """
     Handling of a release with a lower version and the same security epoch: devices refuse it unless asked with \
     `--allow-downgrade` (`refused`), or install it (`allowed`).
@@ -99,7 +101,7 @@ enum UpdateFormat {
   ) { fields, _ in
     guard let trust = fields[trust] else { return nil }
     return UpdateDefinition(
-      position: fields.position, trust: trust, downgrade: fields[downgrade], health: fields[health])
+      position: fields.position, trust: trust, allowsDowngrade: fields[downgrade], health: fields[health])
   }
 
   /// `update:` of either kind of image.
@@ -120,14 +122,14 @@ enum UpdateFormat {
         "\(reading.place) has an init of its own, which does not start Cultivar's updater", at: update.position,
         hint: "remove 'update', or 'init: true'")
     }
-    guard layout.name == BuiltInLayout.systemSingle.rawValue else { return }
+    guard layout.base == .systemSingle else { return }
     reading.error(
       "\(reading.place) has only one slot, and cannot take updates", at: update.position,
       hint: "remove 'update', or choose a layout with two slots")
   }
 }
 
-extension HealthCheckDefinition.Kind {
+extension HealthCheckPlan.Kind {
   /// Object of the check, for messages.
   fileprivate var label: String {
     switch self {

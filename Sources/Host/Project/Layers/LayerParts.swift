@@ -1,70 +1,169 @@
+import DebianPackages
 import FoundationEssentials
 
-/// The parts that a layer or an image adds, as its file describes them. Variables are not filled in yet.
-struct LayerParts: Sendable, Equatable {
-  var repositories: [RepositoryPart] = []
-  var packages: [VariableText] = []
-  var removedPackages: [VariableText] = []
-  var excludedPackages: [VariableText] = []
-  var paths: [PathPart] = []
-  var groups: [GroupPart] = []
-  var users: [UserPart] = []
-  var files: [FilePart] = []
-  var steps: [StepPart] = []
-  var units = UnitParts()
-  var kernelArguments: [VariableText] = []
-  var bootModules: [VariableText] = []
-  var bootConfiguration: [VariableText] = []
-  var persisted: [PersistPart] = []
-  var health: [HealthPart] = []
+/// A form of a layer's parts: with variables, or with their values.
+public protocol LayerForm {
+  associatedtype Text: Sendable, Equatable
+  /// A text with its position, for problems that are found later.
+  associatedtype LocatedText: Sendable, Equatable
+  associatedtype Package: Sendable, Equatable
+  associatedtype File: Sendable, Equatable
+  /// A unit file to add.
+  associatedtype UnitFile: Sendable, Equatable
+  associatedtype Step: Sendable, Equatable
+}
+
+/// The form of parts in which the variables are filled in.
+public enum FilledForm: LayerForm {
+  public typealias Text = String
+  public typealias LocatedText = Located<String>
+  public typealias Package = PackageWish
+  public typealias File = SystemFile
+  /// Unit files are among the files.
+  public typealias UnitFile = Never
+  public typealias Step = BuildStep
+}
+
+/// The form of parts as a file describes them.
+enum WrittenForm: LayerForm {
+  typealias Text = VariableText
+  typealias LocatedText = VariableText
+  typealias Package = VariableText
+  typealias File = FilePart
+  typealias UnitFile = Located<URL>
+  typealias Step = StepPart
+}
+
+/// The parts that a layer or an image adds.
+public struct LayerParts<Form: LayerForm>: Sendable, Equatable {
+  /// Package archives in addition to Debian's.
+  public var repositories: [LayerRepository<Form>] = []
+  /// Packages to install. Their dependencies are installed too, but not the packages that they recommend.
+  public var packages: [Form.Package] = []
+  /// Packages of earlier layers to remove.
+  public var removedPackages: [Form.Text] = []
+  /// Packages that must never be installed, even if another package depends on them.
+  public var excludedPackages: [Form.Text] = []
+  /// Rules that exclude or include paths of packages; the last rule that matches applies, as with `dpkg`.
+  public var pathRules: [LayerPathRule<Form>] = []
+  /// Groups to create, before the users.
+  public var groups: [SystemGroup] = []
+  /// Users to create.
+  public var users: [LayerUser<Form>] = []
+  /// Files, folders and links, in the order of the file; a later one replaces an earlier one.
+  public var files: [Form.File] = []
+  /// Steps, in the order of the file.
+  public var steps: [Form.Step] = []
+  /// Units to enable, disable and mask, and the default target.
+  public var units = LayerUnits<Form>()
+  /// Parts of the kernel command line.
+  public var kernelArguments: [Form.Text] = []
+  /// Additional kernel modules for the initial RAM file system.
+  public var bootModules: [Form.LocatedText] = []
+  /// Lines of the firmware configuration (`config.txt` of a Raspberry Pi).
+  public var bootConfiguration: [Form.Text] = []
+  /// Paths that survive reboots and updates.
+  public var persistedPaths: [LayerPersistedPath<Form>] = []
+  /// Health checks of the device.
+  public var healthChecks: [HealthCheck] = []
 }
 
 /// A part with a name, by which it can be replaced and removed.
 protocol NamedPart {
-  var name: String { get }
-  var position: SourcePosition { get }
+  var name: String { get set }
+  var position: SourcePosition { get set }
 }
 
 /// An item of `repositories:`.
-struct RepositoryPart: Sendable, Equatable, NamedPart {
-  var name: String
-  var position: SourcePosition
-  var url: VariableText
-  var suites: [VariableText]
-  var components: [VariableText]
-  var architectures: [String]
-  var key: URL
-  var priority: Int?
-  var priorityPackages: [String]
-  var inImage: Bool
+public struct LayerRepository<Form: LayerForm>: Sendable, Equatable, NamedPart {
+  public var position: SourcePosition
+  public var source: PackageRepository<Form.Text>
+  /// Architectures; empty for the image's architecture.
+  public var architectures: [String]
+  /// True if the image has it in its APT sources.
+  public var inImage: Bool
+
+  public var name: String {
+    get { source.name }
+    set { source.name = newValue }
+  }
 }
 
-/// An item of `paths:`.
-struct PathPart: Sendable, Equatable {
-  var pattern: VariableText
-  var isInclusion: Bool
+/// A pattern of `path-exclude` or `path-include` (`dpkg(1)`).
+public struct LayerPathRule<Form: LayerForm>: Sendable, Equatable {
+  /// Shell pattern of absolute paths; `*` also matches slashes.
+  public var pattern: Form.Text
+  /// True if matching paths are included.
+  public var isInclusion: Bool
 }
 
-/// An item of `groups:`.
-struct GroupPart: Sendable, Equatable, NamedPart {
-  var name: String
-  var position: SourcePosition
-  var gid: UInt32?
-  var isSystem: Bool
+/// A group of the system.
+public struct SystemGroup: Sendable, Equatable, NamedPart {
+  public var position: SourcePosition
+  public var name: String
+  /// Number; `nil` for the next free number of its range.
+  public var gid: UInt32?
+  /// True for a system group.
+  public var isSystem: Bool
 }
 
-/// An item of `users:`.
-struct UserPart: Sendable, Equatable, NamedPart {
-  var name: String
-  var position: SourcePosition
-  var uid: UInt32?
-  var group: VariableText?
-  var groups: [VariableText]
-  var home: VariableText?
-  var shell: VariableText?
-  var passwordHash: VariableText?
-  var authorizedKeys: [VariableText]
-  var isSystem: Bool
+/// A user of the system.
+public struct LayerUser<Form: LayerForm>: Sendable, Equatable, NamedPart {
+  /// Position in the file that declares the user.
+  public var position: SourcePosition
+  public var name: String
+  /// Number; `nil` for the next free number of its range.
+  public var uid: UInt32?
+  /// Main group; `nil` for a group with the name of the user.
+  public var group: Form.LocatedText?
+  /// Additional groups, which must exist.
+  public var groups: [Form.LocatedText] = []
+  /// Home folder; `nil` for `/home/NAME`, or for no home folder if this is a system user.
+  public var home: Form.LocatedText?
+  /// Shell; `nil` for `/bin/bash` if that exists, else `/bin/sh`. For a system user, `nil` means `nologin`.
+  public var shell: Form.LocatedText?
+  /// Hashed password (`crypt(5)`); `nil` for a locked password.
+  public var passwordHash: Form.Text?
+  /// Lines of `authorized_keys`.
+  public var authorizedKeys: [Form.Text] = []
+  /// True for a system user.
+  public var isSystem: Bool
+}
+
+/// Changes to the units that systemd starts.
+public struct LayerUnits<Form: LayerForm>: Sendable, Equatable {
+  /// Unit files to add.
+  public var added: [Form.UnitFile] = []
+  public var enabled: [Form.LocatedText] = []
+  public var disabled: [Form.LocatedText] = []
+  public var masked: [Form.LocatedText] = []
+  /// Default target; `nil` to leave it unchanged.
+  public var defaultTarget: Form.LocatedText?
+}
+
+/// A path that survives reboots and updates.
+public struct LayerPersistedPath<Form: LayerForm>: Sendable, Equatable {
+  public var path: Form.Text
+  /// Effect of an update on the path.
+  public var onUpdate: PersistedPathRule
+}
+
+/// The effect of an update on a persisted path.
+public enum PersistedPathRule: String, Sendable, Equatable, CaseIterable {
+  /// Leaves it unchanged.
+  case keep
+  /// Replaces it with the new image's version.
+  case refresh
+  /// Merges the changes of the device with those of the new image.
+  case merge
+}
+
+/// A check that must pass before an update is committed.
+public struct HealthCheck: Sendable, Equatable, NamedPart {
+  public var position: SourcePosition
+  public var name: String
+  /// Command that the device runs.
+  public var command: String
 }
 
 /// An item of `files:`, or a file in the layer's folder `files`.
@@ -94,146 +193,18 @@ struct FilePart: Sendable, Equatable {
 
 /// An item of `steps:`.
 struct StepPart: Sendable, Equatable, NamedPart {
-  var name: String
-  var position: SourcePosition
-  var phase: BuildStep.Phase
-  var place: BuildStep.Place
-  var script: BuildStep.Script
-  var usesNetwork: Bool
+  /// The step, without environment and secrets.
+  var step: BuildStep
   var environment: [DictionaryEntry<VariableText>]
+  /// Names of secret variables.
   var secrets: [Located<String>]
-  var inputs: [DictionaryEntry<URL>]
-}
 
-/// `units:`
-struct UnitParts: Sendable, Equatable {
-  var added: [Located<URL>] = []
-  var enabled: [VariableText] = []
-  var disabled: [VariableText] = []
-  var masked: [VariableText] = []
-  var defaultTarget: VariableText?
-}
-
-/// An item of `state: { persist: … }`.
-struct PersistPart: Sendable, Equatable {
-  var path: VariableText
-  var onUpdate: PersistedPath.UpdateRule
-}
-
-/// An item of `health:`.
-struct HealthPart: Sendable, Equatable, NamedPart {
-  var name: String
-  var position: SourcePosition
-  var command: String
-}
-
-/// The parts that an override removes from a layer, by content or by name.
-struct PartRemovals: Sendable, Equatable {
-  /// A kind of parts; the raw value is its key.
-  enum Kind: String, Sendable, Equatable, CaseIterable {
-    case repositories, packages, paths, groups, users, files, steps, units, kernel, firmware, state, health
-
-    /// Noun for one part of this kind, for messages.
-    var noun: String {
-      switch self {
-      case .repositories: "repository"
-      case .packages: "package"
-      case .paths: "path rule"
-      case .groups: "group"
-      case .users: "user"
-      case .files: "file"
-      case .steps: "step"
-      case .units: "unit"
-      case .kernel: "kernel argument or module"
-      case .firmware: "firmware line"
-      case .state: "persisted path"
-      case .health: "health check"
-      }
-    }
+  var name: String {
+    get { step.name }
+    set { step.name = newValue }
   }
-
-  /// Parts to remove, in the order of the file.
-  var items: [Item] = []
-
-  /// A part to remove.
-  struct Item: Sendable, Equatable {
-    var kind: Kind
-    var name: Located<String>
+  var position: SourcePosition {
+    get { step.position }
+    set { step.position = newValue }
   }
-}
-
-/// A change to a layer that the project does not own.
-struct LayerOverride: Sendable, Equatable {
-  var layer: String
-  /// Position of the name.
-  var position: SourcePosition
-  /// Parts to remove from the layer.
-  var removals: PartRemovals
-  /// Parts to merge into the layer. They replace parts with the same name.
-  var parts: LayerParts
-}
-
-/// A layer, as its file describes it.
-struct LayerDefinition: Sendable, Equatable {
-  var name: String
-  /// Origin, for people.
-  var origin: String
-  var folder: URL
-  /// Beginning of the layer's file.
-  var position: SourcePosition
-  /// Purpose of the layer.
-  var about: String
-  var requires: [Located<String>]
-  var provides: [Located<String>]
-  var conflicts: [Located<String>]
-  var after: [Located<String>]
-  var variables: [VariableDeclaration]
-  var parts: LayerParts
-}
-
-/// A named list of layers with values for their variables.
-struct ProfileDefinition: Sendable, Equatable {
-  var name: String
-  var position: SourcePosition
-  var about: String
-  var layers: [Located<String>]
-  var variables: [GivenVariable]
-}
-
-/// The source of a layer, with the name that the project gives it.
-public struct LayerSource: Sendable, Equatable {
-  public var name: String
-  /// Position of the name.
-  public var position: SourcePosition
-  public var location: PackageLocation
-}
-
-/// The parts of an image of the kind ``ImageKind/system``. ``SystemReader`` turns them into a ``SystemDefinition``.
-public struct SystemRequest: Sendable, Equatable {
-  var base: BaseChoice?
-  var profile: Located<String>?
-  var layers: [Located<String>]
-  var variables: [GivenVariable]
-  var overrides: [LayerOverride]
-  var drops: [Located<String>]
-  var replacements: [DictionaryEntry<Located<String>>]
-  var parts: LayerParts
-  /// Where the time zone is named; `nil` where it is not.
-  var timezonePosition: SourcePosition?
-  /// Where the base is named; `nil` where it is not.
-  var basePosition: SourcePosition?
-}
-
-/// `base:` of a system.
-enum BaseChoice: Sendable, Equatable {
-  case debian(suite: String)
-  case image(file: URL, sha256: String?, partition: Int?, suite: String?, position: SourcePosition)
-}
-
-/// A kind of image.
-public enum ImageKind: String, Sendable {
-  /// Programs without a distribution.
-  case appliance
-  /// A distribution made of layers.
-  case system
 }

@@ -5,7 +5,7 @@ extension ProjectDefinition {
   public func position(ofSuite suite: String, in image: ImageDefinition) -> SourcePosition? {
     if case .debian(_, suite) = image.kernel.source, let position = image.kernel.suitePosition { return position }
     switch image.system?.base {
-    case .debian(suite), .image(_, _, _, suite, _): return image.system?.basePosition
+    case let base? where base.suite == suite: return image.system?.basePosition
     default: return archive.suite == suite ? archive.suitePosition : nil
     }
   }

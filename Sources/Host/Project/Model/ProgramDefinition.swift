@@ -1,3 +1,4 @@
+import DeviceModel
 import FoundationEssentials
 
 /// A program of an image, as the project file describes it.
@@ -15,25 +16,14 @@ public struct ProgramDefinition: Sendable, Equatable {
   /// Files that it adds to the root file system.
   public var files: [FileDefinition]
   /// Condition for a restart after it has ended.
-  public var restart: RestartChoice
+  public var restart: RestartPolicy.Condition
   /// Conditions that must be met before it is started.
-  public var waitFor: [WaitChoice]
-  /// Name, without `SIG`, of the signal that asks it to end: `TERM`.
-  public var stopSignal: String
-  /// Time between the stop signal and `SIGKILL`, in milliseconds.
-  public var stopGrace: Int
-  /// Maximum amount of memory, in bytes.
-  public var memoryLimit: Int64?
-  /// Maximum processor time, in hundredths of one processor.
-  public var cpuLimit: Int?
-  /// Maximum number of processes and threads.
-  public var processLimit: Int?
+  public var waitFor: [WaitCondition]
+  public var stop: StopPlan
+  public var limits: ProgramLimits
   /// Names of its capabilities, in lower case, without `CAP_`.
   public var capabilities: [String]
-  /// Size of the output that is kept in memory, in bytes.
-  public var logRing: Int
-  /// Log files on the data partition; `nil` for none.
-  public var logFiles: LogFilesChoice?
+  public var log: LogPlan
   /// True if the program itself is PID 1. It is then the only program of its image.
   public var isInit: Bool
 }
@@ -70,32 +60,4 @@ public enum GitReference: Sendable, Equatable {
   case branch(String)
   /// A commit, by its full hash.
   case revision(String)
-}
-
-/// The condition for restarting a program that has ended (`restart:`).
-public enum RestartChoice: String, Sendable, Equatable, CaseIterable {
-  case always
-  /// After an exit status other than 0, or termination by a signal.
-  case onFailure = "on-failure"
-  case never
-}
-
-/// A condition that must be met before a program is started (`waitFor:`).
-public enum WaitChoice: Sendable, Equatable {
-  /// The device has a usable address.
-  case network
-  /// The clock is synchronised.
-  case clock
-  /// The path exists.
-  case path(String)
-  /// Another program of the image is running, or has ended successfully.
-  case program(String)
-}
-
-/// Log files on the data partition (`log: { files: … }`).
-public struct LogFilesChoice: Sendable, Equatable {
-  /// Size at which a file is closed, in bytes.
-  public var maximumBytes: Int64
-  /// Number of closed files to keep.
-  public var keep: Int
 }

@@ -1,3 +1,4 @@
+import DeviceModel
 import FoundationEssentials
 
 /// A project as its `cultivar.yaml` describes it, with defaults filled in and references inside the file resolved.
@@ -90,10 +91,9 @@ public struct ImageDefinition: Sendable, Equatable {
   public var position: SourcePosition
   /// Name: lower-case letters, digits and hyphens.
   public var name: String
-  /// Name of a built-in device class: `generic-x86_64`.
-  public var device: String
-  /// Boot loader.
-  public var loader: BootLoaderChoice
+  public var device: BuiltInDeviceClass
+  /// Boot loader. On a BIOS, it is always GRUB.
+  public var loader: BootLoader
   /// Layout, with the project's changes.
   public var layout: LayoutChoice
   /// Artefacts to write in addition to the raw disk image.
@@ -112,7 +112,7 @@ public struct ImageDefinition: Sendable, Equatable {
   /// NTP servers; if empty, the device does not set its clock.
   public var timeServers: [String]
   /// Management API; `nil` if it does not listen on the network.
-  public var management: ManagementDefinition?
+  public var management: ManagementPlan?
   /// True if the console accepts `cultivarctl` commands (`console: { commands: true }`).
   public var consoleCommands: Bool
   /// Settings for updates of its devices; `nil` if they take no updates.
@@ -121,23 +121,13 @@ public struct ImageDefinition: Sendable, Equatable {
   public var system: SystemRequest?
 }
 
-/// A boot loader.
-public enum BootLoaderChoice: String, Sendable, CaseIterable {
-  /// systemd-boot on UEFI, GRUB on a BIOS.
-  case systemdBoot = "systemd-boot"
-  case grub
-  /// U-Boot, which is part of the firmware of a board.
-  case uBoot = "u-boot"
-}
-
 /// A built-in layout, with the project's changes.
 public struct LayoutChoice: Sendable, Equatable {
   /// Position of the layout in the project file.
   public var position: SourcePosition
-  /// Name of a built-in layout: `appliance-ab`.
-  public var name: String
-  /// File system of the slots: `erofs` (default), `squashfs`, `ext4`.
-  public var rootFileSystem: String
+  public var base: BuiltInLayout
+  /// File system of the slots.
+  public var rootFileSystem = RootFileSystem.erofs
   /// Size of the boot partition, in bytes; `nil` for the layout's default.
   public var bootSize: Int64?
   /// Size of each slot; `nil` for the layout's default.
@@ -204,30 +194,9 @@ public enum NetworkDefinition: Sendable, Equatable {
   /// DHCP and IPv6 router advertisement on the named interfaces; on every Ethernet interface if none is named.
   case automatic(interfaces: [String])
   /// Fixed addresses.
-  case fixed([InterfaceDefinition], nameServers: [String])
+  case fixed([StaticInterface], nameServers: [String])
   /// Loopback only.
   case none
-}
-
-/// An interface with fixed addresses.
-public struct InterfaceDefinition: Sendable, Equatable {
-  /// Name; `nil` for the first Ethernet interface.
-  public var name: String?
-  /// Addresses with prefix length.
-  public var addresses: [String]
-  /// Default gateways.
-  public var gateways: [String]
-}
-
-/// The management API (`management:`).
-public struct ManagementDefinition: Sendable, Equatable {
-  /// TCP port.
-  public var port: Int
-  /// Numeric addresses to listen on; empty for all.
-  public var addresses: [String]
-  /// SHA-256 of the token that requests must carry, in hexadecimal; `nil` if each device gets its own token when it is
-  /// flashed.
-  public var tokenHash: String?
 }
 
 /// A file or folder of the project that is added to the root file system.

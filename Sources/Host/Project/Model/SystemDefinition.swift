@@ -49,6 +49,7 @@ public struct ImportedBase: Sendable, Equatable {
 }
 
 /// A layer with its variables filled in.
+@dynamicMemberLookup
 public struct SystemLayer: Sendable, Equatable {
   /// Name; for the image's own additions, the name of the image.
   public var name: String
@@ -56,36 +57,8 @@ public struct SystemLayer: Sendable, Equatable {
   public var origin: String
   /// Beginning of the layer's file, or of the image's entry.
   public var position: SourcePosition
-  /// Package archives in addition to Debian's.
-  public var repositories: [PackageRepository] = []
-  /// Packages to install. Their dependencies are installed too, but not the packages that they recommend.
-  public var packages: [PackageWish] = []
-  /// Packages of earlier layers to remove.
-  public var removedPackages: [String] = []
-  /// Packages that must never be installed, even if another package depends on them.
-  public var excludedPackages: [String] = []
-  /// Rules that exclude or include paths of packages; the last rule that matches applies, as with `dpkg`.
-  public var pathRules: [PathRule] = []
-  /// Groups to create, before the users.
-  public var groups: [SystemGroup] = []
-  /// Users to create.
-  public var users: [SystemUser] = []
-  /// Files, folders and links, in the order of the file; a later one replaces an earlier one.
-  public var files: [SystemFile] = []
-  /// Steps, in the order of the file.
-  public var steps: [BuildStep] = []
-  /// Units to enable, disable and mask, and the default target.
-  public var units = UnitChanges()
-  /// Parts of the kernel command line.
-  public var kernelArguments: [String] = []
-  /// Additional kernel modules for the initial RAM file system.
-  public var bootModules: [Located<String>] = []
-  /// Lines of the firmware configuration (`config.txt` of a Raspberry Pi).
-  public var bootConfiguration: [String] = []
-  /// Paths that survive reboots and updates.
-  public var persistedPaths: [PersistedPath] = []
-  /// Health checks of the device.
-  public var healthChecks: [HealthCheck] = []
+  /// The parts that the layer adds.
+  public var parts = LayerParts<FilledForm>()
 
   /// Creates a layer that adds nothing.
   public init(name: String, origin: String, position: SourcePosition) {
@@ -93,6 +66,29 @@ public struct SystemLayer: Sendable, Equatable {
     self.origin = origin
     self.position = position
   }
+
+  /// A kind of the layer's parts.
+  public subscript<Value>(dynamicMember part: WritableKeyPath<LayerParts<FilledForm>, Value>) -> Value {
+    get { parts[keyPath: part] }
+    set { parts[keyPath: part] = newValue }
+  }
+}
+
+public typealias SystemRepository = LayerRepository<FilledForm>
+public typealias PathRule = LayerPathRule<FilledForm>
+public typealias SystemUser = LayerUser<FilledForm>
+public typealias UnitChanges = LayerUnits<FilledForm>
+public typealias PersistedPath = LayerPersistedPath<FilledForm>
+
+extension SystemUser {
+  /// Creates a system user without a home folder, a password and a shell.
+  public init(system name: String, uid: UInt32, position: SourcePosition) {
+    self.init(position: position, name: name, uid: uid, isSystem: true)
+  }
+
+  /// True if the root file system contains the home folder. A system user need not have one, and some folders, such as
+  /// `/run`, are not part of the root file system.
+  public var hasHome: Bool { home.map { !AccountAgreement.isPassing($0.value) } ?? !isSystem }
 }
 
 /// A variable with its value.
@@ -126,128 +122,6 @@ public enum ValueSource: Sendable, Equatable {
   case image(SourcePosition)
   /// `--set` on the command line.
   case commandLine
-}
-
-/// An archive of Debian packages, with the key that signs it.
-public struct PackageRepository: Sendable, Equatable {
-  public var position: SourcePosition
-  /// Name of the file in `/etc/apt/sources.list.d`, without its extension.
-  public var name: String
-  public var url: String
-  public var suites: [String]
-  /// Components; empty for a flat archive.
-  public var components: [String]
-  /// Architectures; empty for the image's architecture.
-  public var architectures: [String]
-  /// File with the key that signs it, in OpenPGP format, armoured or binary.
-  public var key: URL
-  /// Priority of its packages, as in `apt_preferences(5)`; `nil` for APT's default.
-  public var priority: Int?
-  /// Packages that the priority applies to; empty for all.
-  public var priorityPackages: [String]
-  /// True if the image has it in its APT sources.
-  public var inImage: Bool
-
-  public init(
-    position: SourcePosition, name: String, url: String, suites: [String], components: [String],
-    architectures: [String], key: URL, priority: Int?, priorityPackages: [String], inImage: Bool
-  ) {
-    self.position = position
-    self.name = name
-    self.url = url
-    self.suites = suites
-    self.components = components
-    self.architectures = architectures
-    self.key = key
-    self.priority = priority
-    self.priorityPackages = priorityPackages
-    self.inImage = inImage
-  }
-}
-
-/// A package to install.
-public struct PackageWish: Sendable, Equatable, Hashable {
-  public var name: String
-  /// Required version; `nil` for the newest version in the archive.
-  public var version: String?
-
-  public init(name: String, version: String? = nil) {
-    self.name = name
-    self.version = version
-  }
-}
-
-/// A pattern of `path-exclude` or `path-include` (`dpkg(1)`).
-public struct PathRule: Sendable, Equatable, Hashable {
-  /// Shell pattern of absolute paths; `*` also matches slashes.
-  public var pattern: String
-  /// True if matching paths are included.
-  public var isInclusion: Bool
-
-  public init(pattern: String, isInclusion: Bool) {
-    self.pattern = pattern
-    self.isInclusion = isInclusion
-  }
-}
-
-/// A group of the system.
-public struct SystemGroup: Sendable, Equatable {
-  public var position: SourcePosition
-  public var name: String
-  /// Number; `nil` for the next free number of its range.
-  public var gid: UInt32?
-  /// True for a system group.
-  public var isSystem: Bool
-
-  public init(position: SourcePosition, name: String, gid: UInt32?, isSystem: Bool) {
-    self.position = position
-    self.name = name
-    self.gid = gid
-    self.isSystem = isSystem
-  }
-}
-
-/// A user of the system.
-public struct SystemUser: Sendable, Equatable {
-  /// Position in the file that declares the user.
-  public var position: SourcePosition
-  public var name: String
-  /// Number; `nil` for the next free number of its range.
-  public var uid: UInt32?
-  /// Main group; `nil` for a group with the name of the user.
-  public var group: Located<String>?
-  /// Additional groups, which must exist.
-  public var groups: [Located<String>]
-  /// Home folder; `nil` for `/home/NAME`, or for no home folder if this is a system user.
-  public var home: Located<String>?
-  /// Shell; `nil` for `/bin/bash` if that exists, else `/bin/sh`. For a system user, `nil` means `nologin`.
-  public var shell: Located<String>?
-  /// Hashed password (`crypt(5)`); `nil` for a locked password.
-  public var passwordHash: String?
-  /// Lines of `authorized_keys`.
-  public var authorizedKeys: [String]
-  /// True for a system user.
-  public var isSystem: Bool
-
-  /// True if the root file system contains the home folder. A system user need not have one, and some folders, such as
-  /// `/run`, are not part of the root file system.
-  public var hasHome: Bool { home.map { !AccountAgreement.isPassing($0.value) } ?? !isSystem }
-
-  public init(
-    position: SourcePosition, name: String, uid: UInt32?, group: Located<String>?, groups: [Located<String>],
-    home: Located<String>?, shell: Located<String>?, passwordHash: String?, authorizedKeys: [String], isSystem: Bool
-  ) {
-    self.position = position
-    self.name = name
-    self.uid = uid
-    self.group = group
-    self.groups = groups
-    self.home = home
-    self.shell = shell
-    self.passwordHash = passwordHash
-    self.authorizedKeys = authorizedKeys
-    self.isSystem = isSystem
-  }
 }
 
 /// A file, folder or link that a layer adds to the root file system.
@@ -353,50 +227,5 @@ public struct BuildStep: Sendable, Equatable {
     self.environment = environment
     self.secrets = secrets
     self.inputs = inputs
-  }
-}
-
-/// Changes to the units that systemd starts.
-public struct UnitChanges: Sendable, Equatable {
-  public var enabled: [Located<String>] = []
-  public var disabled: [Located<String>] = []
-  public var masked: [Located<String>] = []
-  /// Default target; `nil` to leave it unchanged.
-  public var defaultTarget: Located<String>?
-
-  public init() {}
-}
-
-/// A path that survives reboots and updates.
-public struct PersistedPath: Sendable, Equatable {
-  public var path: String
-  /// Effect of an update on the path.
-  public var onUpdate: UpdateRule
-
-  /// The effect of an update on a persisted path.
-  public enum UpdateRule: String, Sendable, Equatable, CaseIterable {
-    /// Leaves it unchanged.
-    case keep
-    /// Replaces it with the new image's version.
-    case refresh
-    /// Merges the changes of the device with those of the new image.
-    case merge
-  }
-
-  public init(path: String, onUpdate: UpdateRule) {
-    self.path = path
-    self.onUpdate = onUpdate
-  }
-}
-
-/// A check that must pass before an update is committed.
-public struct HealthCheck: Sendable, Equatable {
-  public var name: String
-  /// Command that the device runs.
-  public var command: String
-
-  public init(name: String, command: String) {
-    self.name = name
-    self.command = command
   }
 }

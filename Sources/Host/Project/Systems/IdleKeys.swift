@@ -12,7 +12,8 @@ enum IdleKeys {
     for parts in layers.map(\.parts) + [request.parts] {
       guard let line = parts.bootConfiguration.first else { continue }
       problems.error(
-        "'firmware' has no effect in image '\(image.name)': \(image.device) has no config.txt", at: line.position,
+        "'firmware' has no effect in image '\(image.name)': \(image.device.rawValue) has no config.txt",
+        at: line.position,
         hint: "remove it: only the firmware of a Raspberry Pi reads such lines")
     }
     if let position = request.timezonePosition, !usedFacts.contains("image.timezone") {
@@ -22,7 +23,7 @@ enum IdleKeys {
     }
     // A layer may be in other images as well, which take updates.
     guard image.update == nil else { return }
-    for check in request.parts.health + request.overrides.flatMap(\.parts.health) {
+    for check in request.parts.healthChecks + request.overrides.flatMap(\.parts.healthChecks) {
       problems.error(
         "the health check '\(check.name)' has no effect: image '\(image.name)' takes no updates", at: check.position,
         hint: "add 'update', or remove the check")

@@ -21,11 +21,13 @@ public struct LayerDescription: Sendable, Equatable {
       ("repositories", parts.repositories.map(\.name)), ("packages", parts.packages.map(\.written)),
       ("removes", parts.removedPackages.map(\.written)), ("excludes", parts.excludedPackages.map(\.written)),
       ("groups", parts.groups.map(\.name)), ("users", parts.users.map(\.name)),
-      ("files", parts.files.map(\.path.written)), ("steps", parts.steps.map { "\($0.name) (\($0.phase.rawValue))" }),
+      ("files", parts.files.map(\.path.written)),
+      ("steps", parts.steps.map { "\($0.name) (\($0.step.phase.rawValue))" }),
       ("adds units", units.added.map(\.value.lastPathComponent)), ("enables", units.enabled.map(\.written)),
       ("disables", units.disabled.map(\.written)), ("masks", units.masked.map(\.written)),
-      ("kernel arguments", parts.kernelArguments.map(\.written)), ("persists", parts.persisted.map(\.path.written)),
-      ("health checks", parts.health.map(\.name)),
+      ("kernel arguments", parts.kernelArguments.map(\.written)),
+      ("persists", parts.persistedPaths.map(\.path.written)),
+      ("health checks", parts.healthChecks.map(\.name)),
     ].filter { !$0.1.isEmpty }
   }
 

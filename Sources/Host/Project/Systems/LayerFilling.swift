@@ -1,14 +1,21 @@
+import DebianPackages
 import FoundationEssentials
 
 /// A conversion of a layer's parts that fills in the variables.
 struct LayerFilling {
-  /// Name of the resulting layer.
-  let name: String
+  private(set) var table: VariableTable
+  private(set) var trace: SystemTrace
+  private(set) var problems: ProblemList
+  /// Name of the current layer.
+  private var name = ""
   /// Layer that declares the variables with plain names; `nil` for the image's own additions.
-  let owner: LayerDefinition?
-  var table: VariableTable
-  var trace: SystemTrace
-  var problems: ProblemList
+  private var owner: LayerDefinition?
+
+  init(table: VariableTable, trace: SystemTrace, problems: ProblemList) {
+    self.table = table
+    self.trace = trace
+    self.problems = problems
+  }
 
   /// Text with its variables filled in.
   private struct Filled {
@@ -16,22 +23,35 @@ struct LayerFilling {
     var isSecret = false
   }
 
-  /// Returns the layer with its variables filled in.
-  mutating func layer(_ parts: LayerParts, origin: String, position: SourcePosition) -> SystemLayer {
-    var layer = SystemLayer(name: name, origin: origin, position: position)
+  /// Returns a layer with its variables filled in.
+  mutating func layer(_ definition: LayerDefinition) -> SystemLayer {
+    (name, owner) = (definition.name, definition)
+    var layer = SystemLayer(name: name, origin: definition.origin, position: definition.position)
+    layer.parts = filled(definition.parts)
+    return layer
+  }
+
+  /// Returns the image's own additions as a layer with its variables filled in.
+  mutating func layer(of image: ImageDefinition, _ parts: LayerParts<WrittenForm>) -> SystemLayer {
+    (name, owner) = (image.name, nil)
+    var layer = SystemLayer(name: name, origin: "the image", position: image.position)
+    layer.parts = filled(parts)
+    return layer
+  }
+
+  private mutating func filled(_ parts: LayerParts<WrittenForm>) -> LayerParts<FilledForm> {
+    var layer = LayerParts<FilledForm>()
     layer.repositories = parts.repositories.compactMap { repository($0) }
-    layer.packages = unique(texts(parts.packages)).map(Self.wish)
+    layer.packages = unique(texts(parts.packages)).map { PackageWish($0) }
     note("package", parts.packages.map { ($0.packageName, $0.position) }, "installed")
     layer.removedPackages = unique(texts(parts.removedPackages))
     note("package", parts.removedPackages.map { ($0.written, $0.position) }, "removed", replacing: true)
     layer.excludedPackages = unique(texts(parts.excludedPackages))
     note("package", parts.excludedPackages.map { ($0.written, $0.position) }, "excluded")
-    layer.pathRules = parts.paths.compactMap { path in
+    layer.pathRules = parts.pathRules.compactMap { path in
       text(path.pattern).map { PathRule(pattern: $0, isInclusion: path.isInclusion) }
     }
-    layer.groups = parts.groups.map {
-      SystemGroup(position: $0.position, name: $0.name, gid: $0.gid, isSystem: $0.isSystem)
-    }
+    layer.groups = parts.groups
     note("group", parts.groups.map { ($0.name, $0.position) }, "made")
     layer.users = parts.users.compactMap { user($0) }
     note("user", parts.users.map { ($0.name, $0.position) }, "made")
@@ -44,12 +64,12 @@ struct LayerFilling {
     note("kernel argument", parts.kernelArguments.map { ($0.written, $0.position) }, "added")
     layer.bootModules = unique(locatedTexts(parts.bootModules))
     layer.bootConfiguration = unique(texts(parts.bootConfiguration))
-    layer.persistedPaths = parts.persisted.compactMap { part in
+    layer.persistedPaths = parts.persistedPaths.compactMap { part in
       text(part.path).map { PersistedPath(path: $0, onUpdate: part.onUpdate) }
     }
-    note("persisted path", parts.persisted.map { ($0.path.written, $0.path.position) }, "kept")
-    layer.healthChecks = parts.health.map { HealthCheck(name: $0.name, command: $0.command) }
-    note("health check", parts.health.map { ($0.name, $0.position) }, "added")
+    note("persisted path", parts.persistedPaths.map { ($0.path.written, $0.path.position) }, "kept")
+    layer.healthChecks = parts.healthChecks
+    note("health check", parts.healthChecks.map { ($0.name, $0.position) }, "added")
     return layer
   }
 
@@ -73,11 +93,6 @@ struct LayerFilling {
   private func unique(_ texts: [Located<String>]) -> [Located<String>] {
     var seen: Set<String> = []
     return texts.filter { seen.insert($0.value).inserted }
-  }
-
-  private static func wish(_ text: String) -> PackageWish {
-    let parts = text.split(separator: "=", maxSplits: 1).map(String.init)
-    return PackageWish(name: parts[0], version: parts.count == 2 ? parts[1] : nil)
   }
 
   // MARK: Text
@@ -154,17 +169,19 @@ struct LayerFilling {
 
   // MARK: Parts
 
-  private mutating func repository(_ part: RepositoryPart) -> PackageRepository? {
-    let (suites, components) = (texts(part.suites), texts(part.components))
-    guard let url = text(part.url) else { return nil }
+  private mutating func repository(_ part: LayerRepository<WrittenForm>) -> SystemRepository? {
+    let source = part.source
+    let (suites, components) = (texts(source.suites), texts(source.components))
+    guard let url = text(source.url) else { return nil }
     trace.add("repository", part.name, layer: name, "added", at: part.position)
-    return PackageRepository(
-      position: part.position, name: part.name, url: url, suites: suites, components: components,
-      architectures: part.architectures, key: part.key, priority: part.priority,
-      priorityPackages: part.priorityPackages, inImage: part.inImage)
+    return SystemRepository(
+      position: part.position,
+      source: PackageRepository(
+        name: part.name, url: url, suites: suites, components: components, key: source.key, pin: source.pin),
+      architectures: part.architectures, inImage: part.inImage)
   }
 
-  private mutating func user(_ part: UserPart) -> SystemUser? {
+  private mutating func user(_ part: LayerUser<WrittenForm>) -> SystemUser? {
     let password = part.passwordHash.flatMap { fill($0, mayBeSecret: true) }
     return SystemUser(
       position: part.position, name: part.name, uid: part.uid, group: locatedText(part.group),
@@ -254,7 +271,7 @@ struct LayerFilling {
       mode: 0o644)
   }
 
-  private mutating func units(_ parts: UnitParts) -> UnitChanges {
+  private mutating func units(_ parts: LayerUnits<WrittenForm>) -> UnitChanges {
     var units = UnitChanges()
     units.enabled = unique(locatedTexts(parts.enabled))
     units.disabled = unique(locatedTexts(parts.disabled))
@@ -284,10 +301,9 @@ struct LayerFilling {
       }
       secrets[secret.value] = entry.value.text
     }
-    return BuildStep(
-      position: part.position, name: part.name, phase: part.phase, place: part.place, script: part.script,
-      usesNetwork: part.usesNetwork, environment: environment, secrets: secrets,
-      inputs: Dictionary(part.inputs.map { ($0.name, $0.value) }) { first, _ in first })
+    var step = part.step
+    (step.environment, step.secrets) = (environment, secrets)
+    return step
   }
 
   /// Returns the name of the environment variable that gives a layer's variable to a step.

@@ -13,14 +13,14 @@ extension LayerOverride {
     layer.parts.groups = Self.merged(base.groups, parts.groups)
     layer.parts.users = Self.merged(base.users, parts.users)
     layer.parts.steps = Self.merged(base.steps, parts.steps)
-    layer.parts.health = Self.merged(base.health, parts.health)
+    layer.parts.healthChecks = Self.merged(base.healthChecks, parts.healthChecks)
     layer.parts.packages = Self.merged(base.packages, parts.packages) { $0.packageName }
     layer.parts.removedPackages = Self.merged(base.removedPackages, parts.removedPackages) { $0.written }
     layer.parts.excludedPackages = Self.merged(base.excludedPackages, parts.excludedPackages) { $0.written }
     layer.parts.files = Self.merged(base.files, parts.files) { $0.path.written }
-    layer.parts.persisted = Self.merged(base.persisted, parts.persisted) { $0.path.written }
+    layer.parts.persistedPaths = Self.merged(base.persistedPaths, parts.persistedPaths) { $0.path.written }
     // The last rule that matches applies, so the rules of the override come last.
-    layer.parts.paths += parts.paths
+    layer.parts.pathRules += parts.pathRules
     layer.parts.kernelArguments = Self.merged(base.kernelArguments, parts.kernelArguments) { $0.written }
     layer.parts.bootModules = Self.merged(base.bootModules, parts.bootModules) { $0.written }
     layer.parts.bootConfiguration = Self.merged(base.bootConfiguration, parts.bootConfiguration) { $0.written }
@@ -33,7 +33,7 @@ extension LayerOverride {
     }
   }
 
-  private func mergeUnits(into units: inout UnitParts) {
+  private func mergeUnits(into units: inout LayerUnits<WrittenForm>) {
     let named = Set((parts.units.enabled + parts.units.disabled + parts.units.masked).map(\.written))
     // For each unit, the setting of the override replaces that of the layer.
     units.enabled = units.enabled.filter { !named.contains($0.written) } + parts.units.enabled
@@ -92,14 +92,14 @@ extension LayerOverride {
     }
   }
 
-  private static func names(of kind: PartRemovals.Kind, in parts: LayerParts) -> [Name] {
+  private static func names(of kind: PartRemovals.Kind, in parts: LayerParts<WrittenForm>) -> [Name] {
     func texts(_ texts: [VariableText]) -> [Name] { texts.map { Name($0.written, $0.position) } }
     func named(_ items: [any NamedPart]) -> [Name] { items.map { Name($0.name, $0.position) } }
     return switch kind {
     case .repositories: named(parts.repositories)
     case .packages:
       parts.packages.map { Name($0.packageName, $0.position) } + texts(parts.removedPackages + parts.excludedPackages)
-    case .paths: texts(parts.paths.map(\.pattern))
+    case .paths: texts(parts.pathRules.map(\.pattern))
     case .groups: named(parts.groups)
     case .users: named(parts.users)
     case .files: texts(parts.files.map(\.path))
@@ -109,19 +109,19 @@ extension LayerOverride {
         + parts.units.added.map { Name($0.value.lastPathComponent, $0.position) }
     case .kernel: texts(parts.kernelArguments + parts.bootModules)
     case .firmware: texts(parts.bootConfiguration)
-    case .state: texts(parts.persisted.map(\.path))
-    case .health: named(parts.health)
+    case .state: texts(parts.persistedPaths.map(\.path))
+    case .health: named(parts.healthChecks)
     }
   }
 
-  private static func take(_ name: String, of kind: PartRemovals.Kind, outOf parts: inout LayerParts) {
+  private static func take(_ name: String, of kind: PartRemovals.Kind, outOf parts: inout LayerParts<WrittenForm>) {
     switch kind {
     case .repositories: parts.repositories.removeAll { $0.name == name }
     case .packages:
       parts.packages.removeAll { $0.packageName == name }
       parts.removedPackages.removeAll { $0.written == name }
       parts.excludedPackages.removeAll { $0.written == name }
-    case .paths: parts.paths.removeAll { $0.pattern.written == name }
+    case .paths: parts.pathRules.removeAll { $0.pattern.written == name }
     case .groups: parts.groups.removeAll { $0.name == name }
     case .users: parts.users.removeAll { $0.name == name }
     case .files: parts.files.removeAll { $0.path.written == name }
@@ -135,8 +135,8 @@ extension LayerOverride {
       parts.kernelArguments.removeAll { $0.written == name }
       parts.bootModules.removeAll { $0.written == name }
     case .firmware: parts.bootConfiguration.removeAll { $0.written == name }
-    case .state: parts.persisted.removeAll { $0.path.written == name }
-    case .health: parts.health.removeAll { $0.name == name }
+    case .state: parts.persistedPaths.removeAll { $0.path.written == name }
+    case .health: parts.healthChecks.removeAll { $0.name == name }
     }
   }
 }

@@ -83,7 +83,7 @@ public struct SystemReader: Sendable {
     apply(project.overrides, isProjects: true, to: &layers, selection.knownNames, image, &trace, &problems)
     apply(request.overrides, isProjects: false, to: &layers, selection.knownNames, image, &trace, &problems)
 
-    let base = base(request.base, project)
+    let base = request.base ?? .debian(suite: project.archive.suite)
     if case .image(let imported) = base {
       trace.add(
         "base", imported.file.lastPathComponent, layer: image.name, "the base of the root file system",
@@ -98,12 +98,10 @@ public struct SystemReader: Sendable {
         profile: profile, dropped: selection.drops.union(selection.replacements.keys), &trace, &problems)
     }
     guard isComplete else { return nil }
-    var filled: [SystemLayer] = []
-    for layer in layers {
-      filled.append(fill(layer.parts, layer.name, layer, layer.origin, layer.position, &table, &trace, &problems))
-    }
-    filled.append(
-      fill(request.parts, image.name, nil, "the image", image.position, &table, &trace, &problems))
+    var filling = LayerFilling(table: table, trace: trace, problems: problems)
+    var filled = layers.map { filling.layer($0) }
+    filled.append(filling.layer(of: image, request.parts))
+    (table, trace, problems) = (filling.table, filling.trace, filling.problems)
     table.warnOfUnused(&problems)
     IdleKeys.check(image, request, layers, usedFacts: table.usedFacts, &problems)
     LayerAgreement.check(filled, &problems)
@@ -114,27 +112,7 @@ public struct SystemReader: Sendable {
       graph: LayerGraph(layers, image: image.name))
   }
 
-  private func fill(
-    _ parts: LayerParts, _ name: String, _ owner: LayerDefinition?, _ origin: String, _ position: SourcePosition,
-    _ table: inout VariableTable, _ trace: inout SystemTrace, _ problems: inout ProblemList
-  ) -> SystemLayer {
-    var filling = LayerFilling(name: name, owner: owner, table: table, trace: trace, problems: problems)
-    let layer = filling.layer(parts, origin: origin, position: position)
-    (table, trace, problems) = (filling.table, filling.trace, filling.problems)
-    return layer
-  }
-
   // MARK: Parts
-
-  private func base(_ choice: BaseChoice?, _ project: ProjectDefinition) -> SystemBase {
-    switch choice {
-    case nil: .debian(suite: project.archive.suite)
-    case .debian(let suite): .debian(suite: suite)
-    case .image(let file, let sha256, let partition, let suite, let position):
-      .image(
-        ImportedBase(position: position, file: file, sha256: sha256, rootPartition: partition, suite: suite))
-    }
-  }
 
   private func profile(
     _ name: Located<String>?, _ project: ProjectDefinition, _ problems: inout ProblemList

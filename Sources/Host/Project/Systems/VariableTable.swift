@@ -46,7 +46,7 @@ struct VariableTable {
     self.surroundings = surroundings
     var facts = [
       "project.name": project.name, "project.version": project.version, "image.name": image.name,
-      "image.hostname": image.hostname, "image.timezone": image.timezone, "image.device": image.device,
+      "image.hostname": image.hostname, "image.timezone": image.timezone, "image.device": image.device.rawValue,
     ]
     facts["image.suite"] = suite
     self.facts = facts

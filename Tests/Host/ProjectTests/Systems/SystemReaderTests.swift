@@ -1,3 +1,4 @@
+import DebianPackages
 import Foundation
 import Testing
 
@@ -49,8 +50,9 @@ struct SystemReaderTests {
     #expect(result.system.layers.map(\.name) == ["base", "gateway"])
     #expect(layer.origin == "./layers/base")
     let repository = try #require(layer.repositories.first)
-    #expect((repository.name, repository.suites, repository.components) == ("vendor", ["bookworm"], ["main"]))
-    #expect((repository.priority, repository.priorityPackages, repository.inImage) == (100, ["nginx*"], false))
+    let source = repository.source
+    #expect((source.name, source.suites, source.components) == ("vendor", ["bookworm"], ["main"]))
+    #expect(source.pin == RepositoryPin(priority: 100, packages: ["nginx*"]) && !repository.inImage)
     #expect(layer.packages == [PackageWish(name: "nginx"), PackageWish(name: "curl", version: "8.0-1")])
     #expect(layer.removedPackages == ["nano"])
     #expect(layer.excludedPackages == ["exim4-base"])
@@ -78,7 +80,8 @@ struct SystemReaderTests {
     #expect(layer.kernelArguments == ["quiet"])
     #expect(layer.bootModules.map(\.value) == ["usbhid"])
     #expect(layer.persistedPaths.map(\.onUpdate) == [.keep, .merge])
-    #expect(layer.healthChecks == [HealthCheck(name: "web", command: "curl -f http://localhost:${PORT}")])
+    #expect(
+      layer.healthChecks.map(\.name) == ["web"] && layer.healthChecks[0].command == "curl -f http://localhost:${PORT}")
     #expect(result.system.layers[1].kernelArguments == ["site=gateway"])
   }
 
