@@ -87,8 +87,9 @@ let package = Package(
     // The device.
     .target(name: "DeviceRecords", dependencies: ["LinuxSystem", "DeviceModel"], path: "Sources/Device/DeviceRecords"),
     .target(name: "DeviceHardware", dependencies: ["LinuxSystem"], path: "Sources/Device/DeviceHardware"),
+    .target(name: "JSONLines", dependencies: ["LinuxSystem"], path: "Sources/Device/JSONLines"),
     .target(
-      name: "InitClient", dependencies: ["LinuxSystem", "DeviceModel"], path: "Sources/Device/InitClient"),
+      name: "InitClient", dependencies: ["JSONLines", "LinuxSystem", "DeviceModel"], path: "Sources/Device/InitClient"),
     .target(
       name: "DeviceInit",
       dependencies: ["LinuxSystem", "PartitionTable", "DeviceHardware", "DeviceModel", "DeviceRecords"],
@@ -104,14 +105,16 @@ let package = Package(
       ], path: "Sources/Device/UpdateEngine"),
     .target(
       name: "UpdateControl",
-      dependencies: ["Bundle", "BundleDownload", "DeviceModel", "HTTPClient", "LinuxSystem", "UpdateEngine"],
-      path: "Sources/Device/UpdateControl"),
+      dependencies: [
+        "Bundle", "BundleDownload", "DeviceModel", "HTTPClient", "JSONLines", "LinuxSystem", "UpdateEngine",
+      ], path: "Sources/Device/UpdateControl"),
     .target(
       name: "DeviceControl",
       dependencies: [
         "Bundle", "InitClient", "LinuxSystem", "DeviceModel", "UpdateControl", "UpdateEngine",
       ], path: "Sources/Device/DeviceControl"),
-    .target(name: "Supervisor", dependencies: ["LinuxSystem", "DeviceModel"], path: "Sources/Device/Supervisor"),
+    .target(
+      name: "Supervisor", dependencies: ["JSONLines", "LinuxSystem", "DeviceModel"], path: "Sources/Device/Supervisor"),
     .target(
       name: "ManagementAPI",
       dependencies: [
@@ -210,7 +213,7 @@ let package = Package(
     .target(
       name: "RemoteDevice",
       dependencies: [
-        "DeviceModel", "HTTPClient", "HostNetwork", "HostSystem",
+        "DeviceModel", "HTTPClient", "HostNetwork", "HostSystem", "LinuxSystem",
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
@@ -268,7 +271,7 @@ let package = Package(
       name: "PowerCutsTests", dependencies: ["PowerCuts", "TestFixtures"], path: "Tests/Fixtures/PowerCutsTests"),
     .target(
       name: "DeviceFixtures",
-      dependencies: ["BootFlow", "DeviceModel", "LinuxSystem", "ManagementAPI", "TestFixtures"],
+      dependencies: ["BootFlow", "DeviceModel", "JSONLines", "LinuxSystem", "ManagementAPI", "TestFixtures"],
       path: "Tests/Fixtures/DeviceFixtures"),
     .testTarget(name: "TaggedFieldsTests", dependencies: ["TaggedFields"], path: "Tests/Shared/TaggedFieldsTests"),
     .testTarget(

@@ -248,12 +248,7 @@ struct BundleCommand: AsyncParsableCommand {
           return values[0] == values[1] ? nil : [name] + values
         }
         guard !rows.isEmpty else { return print("they say the same of themselves") }
-        let widths = (0..<2).map { column in rows.map { $0[column].count }.max() ?? 0 }
-        for row in rows {
-          print(
-            zip(row, widths + [0]).map { $0.padded(to: $1) }
-              .joined(separator: "  "))
-        }
+        print(TextTable.text(rows), terminator: "")
       }
     }
   }
