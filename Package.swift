@@ -92,8 +92,9 @@ let package = Package(
     // The device.
     .target(name: "DeviceRecords", dependencies: ["LinuxSystem", "DeviceModel"], path: "Sources/Device/DeviceRecords"),
     .target(name: "DeviceHardware", dependencies: ["LinuxSystem"], path: "Sources/Device/DeviceHardware"),
+    .target(name: "JSONLines", dependencies: ["LinuxSystem"], path: "Sources/Device/JSONLines"),
     .target(
-      name: "InitClient", dependencies: ["LinuxSystem", "DeviceModel"], path: "Sources/Device/InitClient"),
+      name: "InitClient", dependencies: ["JSONLines", "LinuxSystem", "DeviceModel"], path: "Sources/Device/InitClient"),
     .target(
       name: "DeviceInit",
       dependencies: ["LinuxSystem", "PartitionTable", "DeviceHardware", "DeviceModel", "DeviceRecords"],
@@ -109,14 +110,16 @@ let package = Package(
       ], path: "Sources/Device/UpdateEngine", swiftSettings: optimised),
     .target(
       name: "UpdateControl",
-      dependencies: ["Bundle", "BundleDownload", "DeviceModel", "HTTPClient", "LinuxSystem", "UpdateEngine"],
-      path: "Sources/Device/UpdateControl"),
+      dependencies: [
+        "Bundle", "BundleDownload", "DeviceModel", "HTTPClient", "JSONLines", "LinuxSystem", "UpdateEngine",
+      ], path: "Sources/Device/UpdateControl"),
     .target(
       name: "DeviceControl",
       dependencies: [
         "Bundle", "InitClient", "LinuxSystem", "DeviceModel", "UpdateControl", "UpdateEngine",
       ], path: "Sources/Device/DeviceControl"),
-    .target(name: "Supervisor", dependencies: ["LinuxSystem", "DeviceModel"], path: "Sources/Device/Supervisor"),
+    .target(
+      name: "Supervisor", dependencies: ["JSONLines", "LinuxSystem", "DeviceModel"], path: "Sources/Device/Supervisor"),
     .target(
       name: "ManagementAPI",
       dependencies: [
@@ -221,7 +224,7 @@ let package = Package(
     .target(
       name: "RemoteDevice",
       dependencies: [
-        "DeviceModel", "HTTPClient", "HostNetwork", "HostSystem",
+        "DeviceModel", "HTTPClient", "HostNetwork", "HostSystem", "LinuxSystem",
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
@@ -281,7 +284,7 @@ let package = Package(
       name: "PowerCutsTests", dependencies: ["PowerCuts", "TestFixtures"], path: "Tests/Fixtures/PowerCutsTests"),
     .target(
       name: "DeviceFixtures",
-      dependencies: ["BootFlow", "DeviceModel", "LinuxSystem", "ManagementAPI", "TestFixtures"],
+      dependencies: ["BootFlow", "DeviceModel", "JSONLines", "LinuxSystem", "ManagementAPI", "TestFixtures"],
       path: "Tests/Fixtures/DeviceFixtures"),
     .testTarget(name: "TaggedFieldsTests", dependencies: ["TaggedFields"], path: "Tests/Shared/TaggedFieldsTests"),
     .testTarget(

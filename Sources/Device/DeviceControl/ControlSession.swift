@@ -58,18 +58,19 @@ public struct ControlSession {
 
   /// Reads command lines until the input ends, and prints the exit status of each.
   public func runConsole(input: Descriptor) {
-    var pending: [UInt8] = []
+    var pending = LineBuffer(limit: ControlRequest.maximumSize)
     show("cultivar> ", on: output)
     while let bytes = try? input.read(atMost: 1024), !bytes.isEmpty {
-      pending += bytes
-      while let end = pending.firstIndex(of: UInt8(ascii: "\n")) {
-        let line = String(decoding: pending[..<end].trimmingSpace, as: UTF8.self)
-        pending.removeSubrange(...end)
-        let words = line.split(separator: " ").map(String.init)
-        if !words.isEmpty { show("[exit \(run(words))]\n", on: output) }
-        show("cultivar> ", on: output)
+      pending.add(bytes)
+      do {
+        while let line = try pending.next() {
+          let words = String(decoding: line.trimmingSpace, as: UTF8.self).split(separator: " ").map(String.init)
+          if !words.isEmpty { show("[exit \(run(words))]\n", on: output) }
+          show("cultivar> ", on: output)
+        }
+      } catch {
+        pending = LineBuffer(limit: ControlRequest.maximumSize)
       }
-      if pending.count > ControlRequest.maximumSize { pending = [] }
     }
   }
 

@@ -1,16 +1,12 @@
 import DeviceModel
+import LinuxSystem
 
 /// The programs as a table for a terminal.
 public enum StatusTable {
   /// The lines of the table, each with its newline.
   public static func text(_ status: SupervisorStatus) -> String {
     let head = ["PROGRAM", "STATE", "PID", "FOR", "RESTARTS", "MEMORY", "NOTE"]
-    let rows = [head] + status.programs.map(row)
-    let widths = head.indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
-    return rows.map { row in
-      let cells = zip(row, widths).map { $0 + String(repeating: " ", count: $1 - $0.count) }
-      return String(cells.joined(separator: "  ").reversed().drop { $0 == " " }.reversed()) + "\n"
-    }.joined()
+    return TextTable.text([head] + status.programs.map(row))
   }
 
   private static func row(_ program: ProgramStatus) -> [String] {

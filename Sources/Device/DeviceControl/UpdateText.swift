@@ -22,13 +22,14 @@ enum UpdateText {
   }
 
   static func slots(_ status: UpdateStatus) -> String {
-    status.slots.map { slot in
-      let words =
-        (slot.isRunning ? ["running"] : []) + (slot.isStandard ? ["default"] : [])
-        + (status.trial.map { $0.slot == slot.slot ? ["on trial"] : [] } ?? [])
-        + (slot.isStartable || slot.isRunning ? [] : ["empty"])
-      return "\(slot.slot.rawValue)  \(slot.version ?? "-")  \(words.joined(separator: ", "))\n"
-    }.joined()
+    TextTable.text(
+      status.slots.map { slot in
+        let words =
+          (slot.isRunning ? ["running"] : []) + (slot.isStandard ? ["default"] : [])
+          + (status.trial.map { $0.slot == slot.slot ? ["on trial"] : [] } ?? [])
+          + (slot.isStartable || slot.isRunning ? [] : ["empty"])
+        return [slot.slot.rawValue, slot.version ?? "-", words.joined(separator: ", ")]
+      })
   }
 
   static func status(_ status: UpdateStatus) -> String {
@@ -56,18 +57,18 @@ enum UpdateText {
   }
 
   static func history(_ status: UpdateStatus) -> String {
-    status.history.map { record in
-      let outcome =
-        switch record.outcome {
-        case .installed: "installed"
-        case .committed: "committed"
-        case .rolledBack: "rolled back"
-        case .failed: "failed"
-        }
-      let reason = record.reason.map { ": \($0)" } ?? ""
-      return
-        "\(record.time)  \(record.version)  slot \(record.slot.rawValue)  \(outcome)\(reason)\n"
-    }.joined()
+    TextTable.text(
+      status.history.map { record in
+        let outcome =
+          switch record.outcome {
+          case .installed: "installed"
+          case .committed: "committed"
+          case .rolledBack: "rolled back"
+          case .failed: "failed"
+          }
+        let reason = record.reason.map { ": \($0)" } ?? ""
+        return ["\(record.time)", record.version, "slot \(record.slot.rawValue)", "\(outcome)\(reason)"]
+      })
   }
 
   private static func size(_ bytes: UInt64) -> String {

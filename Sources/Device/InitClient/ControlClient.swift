@@ -1,6 +1,6 @@
 import DeviceModel
-import FoundationEssentials
 import Glibc
+import JSONLines
 import LinuxSystem
 
 /// A client of the supervisor's socket.
@@ -31,8 +31,7 @@ public final class ControlClient {
     }
   }
 
-  private let socket: Descriptor
-  private var received: [UInt8] = []
+  private let connection: LineConnection
 
   /// Connects to the supervisor.
   ///
@@ -41,7 +40,7 @@ public final class ControlClient {
   public init(path: String = DevicePaths.controlSocket) throws(Failure) {
     signal(SIGPIPE, SIG_IGN)
     do {
-      socket = try UnixSocket.connect(to: path)
+      connection = LineConnection(try UnixSocket.connect(to: path), limit: ControlReply.maximumSize)
     } catch {
       throw .notReachable("\(error)")
     }
@@ -49,11 +48,7 @@ public final class ControlClient {
 
   /// Sends a request. ``reply()`` receives its answers.
   public func send(_ request: ControlRequest) throws(Failure) {
-    do {
-      try socket.write(all: try JSONEncoder().encode(request) + [UInt8(ascii: "\n")])
-    } catch {
-      throw .closed
-    }
+    do { try connection.send(request) } catch { throw .closed }
   }
 
   /// Waits for the next answer.
@@ -62,7 +57,10 @@ public final class ControlClient {
   public func reply() throws(Failure) -> ControlReply {
     let reply: ControlReply
     do {
-      reply = try JSONDecoder().decode(ControlReply.self, from: Data(try line()))
+      guard let received = try connection.receive(ControlReply.self) else { throw Failure.closed }
+      reply = received.value
+    } catch is SystemError {
+      throw .closed
     } catch let failure as Failure {
       throw failure
     } catch {
@@ -76,20 +74,5 @@ public final class ControlClient {
   public func ask(_ request: ControlRequest) throws(Failure) -> ControlReply {
     try send(request)
     return try reply()
-  }
-
-  private func line() throws -> [UInt8] {
-    var searched = 0
-    while true {
-      if let end = received[searched...].firstIndex(of: UInt8(ascii: "\n")) {
-        let line = Array(received[..<end])
-        received.removeSubrange(...end)
-        return line
-      }
-      searched = received.count
-      guard searched < ControlReply.maximumSize else { throw Failure.unreadable }
-      guard let bytes = try? socket.read(atMost: 65_536), !bytes.isEmpty else { throw Failure.closed }
-      received += bytes
-    }
   }
 }

@@ -1,6 +1,6 @@
 import DeviceModel
-import FoundationEssentials
 import Glibc
+import JSONLines
 import LinuxSystem
 
 /// One connection to the supervisor. It handles one request at a time, and sends answers as fast as the client reads
@@ -22,7 +22,7 @@ final class ControlConnection {
 
   private let descriptor: Descriptor
   private unowned let server: ControlServer
-  private var request: [UInt8] = []
+  private var received = LineBuffer(limit: ControlRequest.maximumSize + 1)
   private var answer: ArraySlice<UInt8> = []
   private var work = Work.none
 
@@ -41,8 +41,8 @@ final class ControlConnection {
       guard let bytes = try descriptor.read(atMost: ControlRequest.maximumSize) else { return }
       // A client that sends more before the answer is complete, or hangs up, is disconnected.
       if bytes.isEmpty || isBusy { return close() }
-      request += bytes
-      takeRequest()
+      received.add(bytes)
+      if let line = try received.next() { take(line) }
     } catch {
       close()
     }
@@ -53,15 +53,9 @@ final class ControlConnection {
     return true
   }
 
-  private func takeRequest() {
-    guard let end = request.firstIndex(of: UInt8(ascii: "\n")) else {
-      if request.count > ControlRequest.maximumSize { close() }
-      return
-    }
-    let line = request[..<end]
-    request = Array(request[(end + 1)...])
+  private func take(_ line: [UInt8]) {
     do {
-      try handle(try JSONDecoder().decode(ControlRequest.self, from: Data(line)))
+      try handle(try JSONLine.value(ControlRequest.self, line))
     } catch let refusal as Supervisor.Refusal {
       reply(.failure(reason: "\(refusal)"))
     } catch {
@@ -128,8 +122,8 @@ final class ControlConnection {
   }
 
   private func reply(_ reply: ControlReply) {
-    guard let bytes = try? JSONEncoder().encode(reply) else { return close() }
-    answer = ArraySlice(bytes) + [UInt8(ascii: "\n")]
+    guard let bytes = try? JSONLine.bytes(reply) else { return close() }
+    answer = bytes[...]
     send()
   }
 

@@ -1,4 +1,5 @@
 import DeviceModel
+import JSONLines
 import LinuxSystem
 
 /// A client of the updater's socket.

@@ -1,6 +1,7 @@
 import Bundle
 import DeviceModel
 import Glibc
+import JSONLines
 import LinuxSystem
 import UpdateEngine
 

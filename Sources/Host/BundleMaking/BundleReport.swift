@@ -85,10 +85,7 @@ public struct BundleReport: Encodable, Sendable {
   }
 
   /// The report as text, one line for each row.
-  public var text: String {
-    let width = rows.map(\.name.count).max() ?? 0
-    return rows.map { "\($0.name.padded(to: width))  \($0.value)\n" }.joined()
-  }
+  public var text: String { TextTable.text(rows.map { [$0.name, $0.value] }) }
 
   private static func date(_ seconds: UInt64) -> String {
     Date(timeIntervalSince1970: Double(seconds)).formatted(.iso8601)

@@ -1,6 +1,7 @@
 import DeviceModel
 import FoundationEssentials
 import HostNetwork
+import LinuxSystem
 import NIOCore
 import NIOHTTP1
 
@@ -100,24 +101,18 @@ public struct RemoteDevice: Sendable {
 /// Parses a stream of events (HTML Standard, section 9.2.6). Supports only the form that devices send: one line of data
 /// for each event.
 struct EventLines {
-  private static let lineLimit = 1 << 20
+  private var lines = LineBuffer(limit: 1 << 20)
 
   /// The beginning of an incomplete line.
-  private(set) var rest: [UInt8] = []
+  var rest: [UInt8] { lines.rest }
 
   /// - Returns: The data of the complete events.
-  mutating func add(_ part: ByteBuffer) throws(LineTooLong) -> [[UInt8]] {
-    rest += part.readableBytesView
+  mutating func add(_ part: ByteBuffer) throws(LineBuffer.TooLong) -> [[UInt8]] {
+    lines.add(part.readableBytesView)
     var events: [[UInt8]] = []
-    while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
-      let line = rest[..<end]
+    while let line = try lines.next() {
       if line.starts(with: Array("data: ".utf8)) { events.append(Array(line.dropFirst(6))) }
-      rest.removeSubrange(...end)
     }
-    guard rest.count <= Self.lineLimit else { throw LineTooLong() }
     return events
   }
-
-  /// A line that is too long for an event of the API.
-  struct LineTooLong: Error {}
 }

@@ -249,12 +249,7 @@ struct BundleCommand: AsyncParsableCommand {
           return values[0] == values[1] ? nil : [name] + values
         }
         guard !rows.isEmpty else { return print("no difference") }
-        let widths = (0..<2).map { column in rows.map { $0[column].count }.max() ?? 0 }
-        for row in rows {
-          print(
-            zip(row, widths + [0]).map { $0.padded(to: $1) }
-              .joined(separator: "  "))
-        }
+        print(TextTable.text(rows), terminator: "")
       }
     }
   }

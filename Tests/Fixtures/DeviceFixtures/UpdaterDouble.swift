@@ -1,5 +1,6 @@
 import DeviceModel
 import Foundation
+import JSONLines
 import LinuxSystem
 import Synchronization
 import TestFixtures
@@ -105,8 +106,8 @@ public final class UpdaterDouble: Sendable {
   }
 
   private func send(_ reply: UpdateReply, _ connection: Descriptor) {
-    guard let bytes = try? JSONEncoder().encode(reply) else { return }
-    try? UnixSocket.send(Array(bytes) + [UInt8(ascii: "\n")], over: connection)
+    guard let bytes = try? JSONLine.bytes(reply) else { return }
+    try? UnixSocket.send(bytes, over: connection)
   }
 
   private func follow(_ connection: Descriptor) {
