@@ -169,12 +169,12 @@ public struct SystemReader: Sendable {
     _ image: ImageDefinition, _ trace: inout SystemTrace, _ problems: inout ProblemList
   ) {
     for override in overrides {
-      guard let index = layers.firstIndex(where: { $0.name == override.layer }) else {
+      guard let index = layers.firstIndex(where: { $0.name == override.name }) else {
         // Overrides of the project apply to all images. This image need not have the layer.
-        guard !isProjects || !known.contains(override.layer) else { continue }
+        guard !isProjects || !known.contains(override.name) else { continue }
         problems.error(
-          "image '\(image.name)' has no layer '\(override.layer)'", at: override.position,
-          hint: NearestName.hint(for: override.layer, among: layers.map(\.name), kind: "layers of the image"))
+          "image '\(image.name)' has no layer '\(override.name)'", at: override.position,
+          hint: NearestName.hint(for: override.name, among: layers.map(\.name), kind: "layers of the image"))
         continue
       }
       override.apply(to: &layers[index], &trace, &problems)
