@@ -16,6 +16,10 @@ let hostExecutable: [LinkerSetting] = [
   .unsafeFlags(["-use-ld=lld", "-Xlinker", "--icf=all"], .when(configuration: .release))
 ]
 
+// Code that works on every byte of an image is optimised in debug builds, too: tests spend most of their time there.
+let optimised: [SwiftSetting] = [.unsafeFlags(["-O"], .when(configuration: .debug))]
+let optimisedC: [CSetting] = [.unsafeFlags(["-O2"], .when(configuration: .debug))]
+
 let package = Package(
   name: "cultivar",
   platforms: [.macOS(.v15)],
@@ -37,35 +41,44 @@ let package = Package(
   ],
   targets: [
     // Shared by host and device.
-    .target(name: "CLinuxSystem", path: "Sources/Shared/CLinuxSystem"),
-    .target(name: "LinuxSystem", dependencies: ["CLinuxSystem"], path: "Sources/Shared/LinuxSystem"),
-    .target(name: "PartitionTable", path: "Sources/Shared/PartitionTable"),
+    .target(name: "CLinuxSystem", path: "Sources/Shared/CLinuxSystem", cSettings: optimisedC),
+    .target(
+      name: "LinuxSystem", dependencies: ["CLinuxSystem"], path: "Sources/Shared/LinuxSystem", swiftSettings: optimised),
+    .target(name: "PartitionTable", path: "Sources/Shared/PartitionTable", swiftSettings: optimised),
     .target(name: "DeviceModel", path: "Sources/Shared/DeviceModel"),
     .target(
       name: "BootFlow",
       dependencies: [
         "DeviceModel", "LinuxSystem", "PartitionTable", .product(name: "Crypto", package: "swift-crypto"),
       ], path: "Sources/Shared/BootFlow"),
-    .target(name: "TaggedFields", path: "Sources/Shared/TaggedFields"),
+    .target(name: "TaggedFields", path: "Sources/Shared/TaggedFields", swiftSettings: optimised),
     .systemLibrary(
       name: "CZstd", path: "Sources/Shared/CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
-    .target(name: "CBlockDigests", path: "Sources/Shared/CBlockDigests"),
+    .target(name: "CBlockDigests", path: "Sources/Shared/CBlockDigests", cSettings: optimisedC),
     .target(
       name: "Bundle",
       dependencies: [
         "CBlockDigests", "CZstd", "LinuxSystem", "TaggedFields", .product(name: "Crypto", package: "swift-crypto"),
-      ], path: "Sources/Shared/Bundle"),
+      ], path: "Sources/Shared/Bundle", swiftSettings: optimised),
     .target(name: "NameResolution", dependencies: ["LinuxSystem"], path: "Sources/Shared/NameResolution"),
     .target(
-      name: "BundleDownload",
+      name: "HTTPClient",
       dependencies: [
-        "Bundle", "LinuxSystem", "NameResolution",
+        "DeviceModel",
         .product(name: "Crypto", package: "swift-crypto"),
-        .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "NIOTLS", package: "swift-nio"),
         .product(name: "NIOSSL", package: "swift-nio-ssl"),
+      ], path: "Sources/Shared/HTTPClient"),
+    .target(
+      name: "BundleDownload",
+      dependencies: [
+        "Bundle", "DeviceModel", "HTTPClient", "LinuxSystem", "NameResolution",
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
       ], path: "Sources/Shared/BundleDownload"),
     .target(
       name: "Trust",
@@ -88,12 +101,15 @@ let package = Package(
     .target(
       name: "UpdateEngine",
       dependencies: [
-        "BootFlow", "Bundle", "DeviceHardware", "DeviceModel", "DeviceRecords", "InitClient", "LinuxSystem",
-        "PartitionTable", "Trust",
-      ], path: "Sources/Device/UpdateEngine"),
+        "BootFlow", "Bundle", "DeviceHardware", "DeviceModel", "DeviceRecords", "HTTPClient", "InitClient",
+        "LinuxSystem", "PartitionTable", "Trust",
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+      ], path: "Sources/Device/UpdateEngine", swiftSettings: optimised),
     .target(
       name: "UpdateControl",
-      dependencies: ["Bundle", "BundleDownload", "DeviceModel", "LinuxSystem", "UpdateEngine"],
+      dependencies: ["Bundle", "BundleDownload", "DeviceModel", "HTTPClient", "LinuxSystem", "UpdateEngine"],
       path: "Sources/Device/UpdateControl"),
     .target(
       name: "DeviceControl",
@@ -152,9 +168,9 @@ let package = Package(
     .target(
       name: "BundleMaking",
       dependencies: [
-        "BootFlow", "Bundle", "BundleDownload", "CZstd", "DeviceModel", "ExtFileSystem", "FATFileSystem", "HostSystem",
-        "PartitionTable", "TaggedFields",
-      ], path: "Sources/Host/BundleMaking"),
+        "BootFlow", "Bundle", "BundleDownload", "CZstd", "DeviceModel", "ExtFileSystem", "FATFileSystem", "HTTPClient",
+        "HostSystem", "PartitionTable", "TaggedFields",
+      ], path: "Sources/Host/BundleMaking", swiftSettings: optimised),
     .target(name: "ExecutableFormat", path: "Sources/Host/ExecutableFormat"),
     .target(name: "SandboxPlan", dependencies: ["TaggedFields"], path: "Sources/Host/SandboxPlan"),
     .executableTarget(
@@ -163,7 +179,7 @@ let package = Package(
     .target(name: "Sandbox", dependencies: ["HostSystem", "SandboxPlan"], path: "Sources/Host/Sandbox"),
     .target(
       name: "PackageInstallation", dependencies: ["CLinuxSystem", "LinuxSystem", "TaggedFields"],
-      path: "Sources/Host/PackageInstallation"),
+      path: "Sources/Host/PackageInstallation", swiftSettings: optimised),
     .executableTarget(
       name: "cultivar-installer", dependencies: ["LinuxSystem", "PackageInstallation"],
       path: "Sources/Host/cultivar-installer",
@@ -176,8 +192,9 @@ let package = Package(
     .target(
       name: "RootFilesystem", dependencies: ["HostSystem", "DebianArchive", "ExecutableFormat", "Lock", "Spelling"],
       path: "Sources/Host/RootFilesystem"),
-    .target(name: "ExtFileSystem", dependencies: ["HostSystem"], path: "Sources/Host/ExtFileSystem"),
-    .target(name: "FATFileSystem", path: "Sources/Host/FATFileSystem"),
+    .target(
+      name: "ExtFileSystem", dependencies: ["HostSystem"], path: "Sources/Host/ExtFileSystem", swiftSettings: optimised),
+    .target(name: "FATFileSystem", path: "Sources/Host/FATFileSystem", swiftSettings: optimised),
     .target(
       name: "BaseImport",
       dependencies: [
@@ -195,17 +212,20 @@ let package = Package(
       name: "DiskImage",
       dependencies: [
         "RootFilesystem", "DebianArchive", "Lock", "BootFlow", "DeviceModel", "PartitionTable", "HostSystem",
-      ], path: "Sources/Host/DiskImage"),
+      ], path: "Sources/Host/DiskImage", swiftSettings: optimised),
     .target(name: "SizeReport", dependencies: ["HostSystem"], path: "Sources/Host/SizeReport"),
+    .target(
+      name: "HostNetwork",
+      dependencies: ["HTTPClient", "HostSystem", "LinuxSystem", .product(name: "NIOCore", package: "swift-nio")],
+      path: "Sources/Host/HostNetwork"),
     .target(
       name: "RemoteDevice",
       dependencies: [
-        "DeviceModel", "HostSystem",
+        "DeviceModel", "HTTPClient", "HostNetwork", "HostSystem",
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"),
-        .product(name: "NIOSSL", package: "swift-nio-ssl"),
       ], path: "Sources/Host/RemoteDevice"),
     .target(
       name: "ImageBuild",
@@ -229,7 +249,8 @@ let package = Package(
       name: "cultivar",
       dependencies: [
         "Bundle", "BundleDownload", "BundleMaking", "DebianArchive", "DeviceModel", "Project", "Programs", "ImageBuild",
-        "DiskImage", "Emulator", "Flashing", "HostSystem", "Lock", "RemoteDevice", "Sandbox", "Signing", "SizeReport",
+        "DiskImage", "Emulator", "Flashing", "HTTPClient", "HostNetwork", "HostSystem", "Lock", "RemoteDevice",
+        "Sandbox", "Signing", "SizeReport",
         "Spelling", "SwiftSDK", "Trust",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Subprocess", package: "swift-subprocess"),
@@ -237,22 +258,25 @@ let package = Package(
 
     // The bundle installer of a device, in an executable that measures itself.
     .executableTarget(
-      name: "bundle-meter", dependencies: ["Bundle", "BundleDownload", "LinuxSystem"], path: "Benchmarks/BundleMeter",
+      name: "bundle-meter", dependencies: ["Bundle", "BundleDownload", "HTTPClient", "LinuxSystem"],
+      path: "Benchmarks/BundleMeter",
       linkerSettings: deviceExecutable),
 
     // Untrusted input for the decoders of bundles.
-    .target(name: "HostileBundles", dependencies: ["Bundle"], path: "Fuzzing/HostileBundles"),
+    .target(name: "HostileBundles", dependencies: ["Bundle"], path: "Fuzzing/HostileBundles", swiftSettings: optimised),
     // Untrusted input for the readers of published images.
     .target(
       name: "HostileImages", dependencies: ["ExtFileSystem", "FATFileSystem", "PartitionTable"],
-      path: "Fuzzing/HostileImages"),
+      path: "Fuzzing/HostileImages", swiftSettings: optimised),
 
     // The tests, one target for each library.
     .target(
       name: "TestFixtures",
       dependencies: ["Bundle", "HostSystem", "Trust", .product(name: "Crypto", package: "swift-crypto")],
       path: "Tests/Fixtures/TestFixtures"),
-    .target(name: "PowerCuts", dependencies: ["PartitionTable", "TestFixtures"], path: "Tests/Fixtures/PowerCuts"),
+    .target(
+      name: "PowerCuts", dependencies: ["PartitionTable", "TestFixtures"], path: "Tests/Fixtures/PowerCuts",
+      swiftSettings: optimised),
     .testTarget(
       name: "PowerCutsTests", dependencies: ["PowerCuts", "TestFixtures"], path: "Tests/Fixtures/PowerCutsTests"),
     .target(
@@ -378,14 +402,23 @@ let package = Package(
       ], path: "Tests/Device/ManagementAPITests"),
     .testTarget(
       name: "RemoteDeviceTests",
-      dependencies: ["DeviceFixtures", "DeviceModel", "HostSystem", "ManagementAPI", "RemoteDevice", "TestFixtures"],
-      path: "Tests/Host/RemoteDeviceTests"),
+      dependencies: [
+        "DeviceFixtures", "DeviceModel", "HostNetwork", "HostSystem", "ManagementAPI", "RemoteDevice", "TestFixtures",
+      ], path: "Tests/Host/RemoteDeviceTests"),
+    .testTarget(
+      name: "HostNetworkTests",
+      dependencies: [
+        "Bundle", "BundleDownload", "DeviceFixtures", "DeviceModel", "HTTPClient", "HostNetwork", "LinuxSystem",
+        "ManagementAPI", "RemoteDevice", "TestFixtures",
+      ], path: "Tests/Host/HostNetworkTests"),
     .testTarget(
       name: "ProjectTests", dependencies: ["DebianPackages", "DeviceModel", "Project", "TestFixtures"],
       path: "Tests/Host/ProjectTests"),
     .testTarget(
       name: "CommandLineTests",
-      dependencies: ["cultivar", "Bundle", "BundleDownload", "BundleMaking", "LinuxSystem", "TestFixtures"],
+      dependencies: [
+        "cultivar", "Bundle", "BundleDownload", "BundleMaking", "HTTPClient", "LinuxSystem", "TestFixtures",
+      ],
       path: "Tests/Host/CommandLineTests"),
     .testTarget(
       name: "BootTests",

@@ -34,25 +34,25 @@ public enum ControlCommand: Equatable, Sendable {
   /// The usage text.
   public static let usage = """
     usage: cultivarctl COMMAND
-      status [--json]              the programs and what they do
-      logs PROGRAM [-n N] [-f]     output of a program; -n: only the last N lines; -f: follow
+      status [--json]              show the programs and their states
+      logs PROGRAM [-n N] [-f]     show the output of a program; -n: only the last N lines; -f: follow
       start PROGRAM                start a program that was stopped or has ended
-      stop PROGRAM                 stop a program; it stays so until it is started
+      stop PROGRAM                 stop a program until `start` or `restart` starts it
       restart PROGRAM              stop a program and start it again
       kill PROGRAM [SIGNAL]        send a signal, TERM by default
       reboot                       restart the device
       poweroff                     switch the device off
       update install SOURCE [--reboot now|later|no] [--force] [--allow-downgrade] [--server-certificate SHA256]
                                    install a bundle: a file, a URL, or - for standard input
-      update status [--json]       what is being done, and what is on trial
-      update cancel                end an installation, or take back what waits for its trial
-      update try                   restart into what was installed with --reboot no
-      slots                        what the slots hold
+      update status [--json]       show the current activity and the release on trial
+      update cancel                cancel an installation, or withdraw a release that waits for its trial
+      update try                   restart into a release that was installed with --reboot no
+      slots                        show the release in each slot
       commit                       keep the release on trial
-      rollback                     go back to the release before
-      history                      what became of the last updates
-      version                      what image this is
-      api                          where the management API listens, and the fingerprint of its certificate
+      rollback                     go back to the previous release
+      history                      show the results of the last updates
+      version                      show the version of the image
+      api                          show the addresses of the management API and the fingerprint of its certificate
       console                      read commands from standard input
     """
 

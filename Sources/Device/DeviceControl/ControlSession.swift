@@ -76,7 +76,7 @@ public struct ControlSession {
   private func perform(_ command: ControlCommand) throws {
     switch command {
     case .help: show(ControlCommand.usage + "\n", on: output)
-    case .console: runConsole(input: Descriptor(owning: dup(STDIN_FILENO)))
+    case .console: runConsole(input: Descriptor.standardInput)
     case .status(let json): showStatus(try status(), json: json)
     case .version:
       let image = try status().image

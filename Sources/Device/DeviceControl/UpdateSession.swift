@@ -67,8 +67,7 @@ public struct UpdateSession {
   }
 
   private func engine() throws -> UpdateEngine {
-    let output = output.number
-    let note: @Sendable (String) -> Void = { try? Descriptor(owning: dup(output)).write(all: Array("\($0)\n".utf8)) }
+    let note: @Sendable (String) -> Void = { [output] in try? output.write(all: Array("\($0)\n".utf8)) }
     return try UpdateEngine(try UpdateEnvironment.device(note: note))
   }
 

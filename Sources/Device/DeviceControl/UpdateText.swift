@@ -24,7 +24,7 @@ enum UpdateText {
   static func slots(_ status: UpdateStatus) -> String {
     status.slots.map { slot in
       let words =
-        (slot.isRunning ? ["runs"] : []) + (slot.isStandard ? ["standard"] : [])
+        (slot.isRunning ? ["running"] : []) + (slot.isStandard ? ["default"] : [])
         + (status.trial.map { $0.slot == slot.slot ? ["on trial"] : [] } ?? [])
         + (slot.isStartable || slot.isRunning ? [] : ["empty"])
       return "\(slot.slot.rawValue)  \(slot.version ?? "-")  \(words.joined(separator: ", "))\n"
@@ -35,8 +35,8 @@ enum UpdateText {
     var lines = ["\(status.image.project) \(status.image.image) \(status.image.version), started by \(status.loader)"]
     switch status.activity {
     case .idle: break
-    case .preparing: lines.append("looking at a bundle; nothing has changed yet")
-    case .checking(let progress): lines.append("reading back \(Self.progress(progress))")
+    case .preparing: lines.append("checking a bundle; nothing has been written yet")
+    case .checking(let progress): lines.append("verifying \(Self.progress(progress))")
     case .installing(let progress): lines.append("installing \(Self.progress(progress))")
     case .watching(let report): lines += health(report)
     }
@@ -49,9 +49,10 @@ enum UpdateText {
   private static func health(_ report: HealthReport) -> [String] {
     if report.problems.isEmpty {
       let rest = max(0, report.duration - report.wellFor)
-      return ["on trial: well; will be committed in \(rest) s if it stays so"]
+      return ["on trial: healthy; it is committed in \(rest) s if it stays healthy"]
     }
-    return ["on trial: given up in \(report.remaining) s unless"] + report.problems.map { "  \($0)" }
+    return ["on trial: not healthy; the device falls back in \(report.remaining) s, unless these problems end:"]
+      + report.problems.map { "  \($0)" }
   }
 
   static func history(_ status: UpdateStatus) -> String {

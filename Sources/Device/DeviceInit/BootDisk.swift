@@ -31,7 +31,7 @@ public struct BootDisk: Equatable, Sendable {
     guard names.count > 1 else { return names.first }
     let list = names.map { "/dev/" + $0 }.joined(separator: " and ")
     throw StageFailure(
-      "\(list) both hold the boot partition \(guid): they were written from the same image and not started alone once. "
+      "\(list) both have the boot partition \(guid): they were written from the same image, and not started alone. "
         + "Disconnect all but one of them")
   }
 

@@ -20,17 +20,17 @@ public enum BootIdentity {
   ) throws(StageFailure) -> GUID {
     if let text = commandLine[KernelParameter.bootPartition] {
       guard let guid = GUID(text) else {
-        throw StageFailure("the boot loader's \(KernelParameter.bootPartition)=\(text) is not a partition id")
+        throw StageFailure("the boot loader's \(KernelParameter.bootPartition)=\(text) is not a partition ID")
       }
       return guid
     }
     guard let bytes = try? FileTree.read(variable, limit: 1024) else {
       throw StageFailure(
-        "the boot loader does not tell which partition it was started from: there is neither "
+        "the boot loader does not say which partition it was started from: there is neither "
           + "\(KernelParameter.bootPartition) on the kernel command line nor the EFI variable LoaderDevicePartUUID")
     }
     guard let guid = Self.guid(inVariable: bytes) else {
-      throw StageFailure("the EFI variable LoaderDevicePartUUID holds no partition id")
+      throw StageFailure("the EFI variable LoaderDevicePartUUID does not contain a partition ID")
     }
     return guid
   }

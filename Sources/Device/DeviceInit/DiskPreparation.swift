@@ -29,7 +29,7 @@ struct DiskPreparation {
     if case .failure(let reason) = reading.primary {
       note("the partition table of \(disk.path) is damaged (\(reason)): repairing it from its backup")
     }
-    if table.diskGUID != current.diskGUID { note("first start: \(disk.path) gets ids of its own") }
+    if table.diskGUID != current.diskGUID { note("first boot: \(disk.path) gets its own IDs") }
     if table.diskSizeInSectors != current.diskSizeInSectors {
       note("extending the data partition of \(disk.path) to the end of the disk")
     }
@@ -48,8 +48,8 @@ struct DiskPreparation {
     guard sectors < table.diskSizeInSectors else { return }
     let size = UInt64(BlockDevice.sectorSize)
     throw StageFailure(
-      "\(path) has \(sectors * size) bytes, and the image that was written to it needs \(table.diskSizeInSectors * size): "
-        + "take a larger disk, or make the image with smaller partitions (`layout`)")
+      "\(path) has \(sectors * size) bytes, but the image written to it needs \(table.diskSizeInSectors * size): "
+        + "use a larger disk, or build the image with smaller partitions (`layout`)")
   }
 
   private func tellKernel(_ device: BlockDevice, table: GPT, before: GPT) throws {

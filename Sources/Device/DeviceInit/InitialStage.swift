@@ -47,7 +47,7 @@ public final class InitialStage {
     failureDelay = plan.failureDelay
     let commandLine = KernelCommandLine.running
     guard let slot = commandLine.slot else {
-      throw StageFailure("the boot loader does not tell the slot: there is no \(KernelParameter.slot)=a or =b")
+      throw StageFailure("the boot loader does not say which slot: there is no \(KernelParameter.slot)=a or =b")
     }
     self.slot = slot
 
@@ -66,7 +66,7 @@ public final class InitialStage {
 
     try DiskPreparation(disk: disk, dataPartition: plan.partitions.data) { [log] in log.note($0) }.run()
     guard let rootNumber = plan.partitions.root(of: slot) else {
-      throw StageFailure("the boot loader chose slot \(slot.rawValue), and this image has one slot only")
+      throw StageFailure("the boot loader chose slot \(slot.rawValue), but this image has only one slot")
     }
     let root = try waiting.partition(rootNumber, of: disk)
     let data = try waiting.partition(plan.partitions.data, of: disk)
@@ -141,7 +141,7 @@ public final class InitialStage {
   private func mountData(_ path: String, options: [String]) throws {
     let (outcome, output) = FileSystemCheck().check(path)
     if case .failed(let reason) = outcome {
-      throw StageFailure("the data file system on \(path) cannot be corrected: \(reason)\n\(output)")
+      throw StageFailure("the data file system on \(path) cannot be repaired: \(reason)\n\(output)")
     }
     let target = Self.newRoot + DevicePaths.data
     let (flags, others) = Mount.Flags.parsed(options)
@@ -151,11 +151,11 @@ public final class InitialStage {
     failures = records
     // Now, as nobody else writes yet: programs may fill the partition later.
     do { try records.reserve() } catch { log.note("the data partition has no room for records of failures: \(error)") }
-    if try Ext4.grow(at: target, on: path) { log.note("the data file system was extended to all of \(path)") }
+    if try Ext4.grow(at: target, on: path) { log.note("the data file system was extended to fill \(path)") }
     if outcome == .corrected {
-      log.note("the data file system on \(path) was corrected")
+      log.note("the data file system on \(path) was repaired")
       // The end of the report says most, and a record must stay short.
-      record("the data file system was corrected: \(output.suffix(Self.recordLimit))")
+      record("the data file system was repaired: \(output.suffix(Self.recordLimit))")
     }
   }
 
@@ -183,7 +183,7 @@ public final class InitialStage {
       try records.keep(values)
       return values
     } catch {
-      tell("\(FirstBootValues.fileName) is not taken over: \(error)")
+      tell("\(FirstBootValues.fileName) has no effect: \(error)")
       return FirstBootValues()
     }
   }

@@ -21,7 +21,7 @@ struct PersistedPaths {
       do {
         try bind(path)
       } catch {
-        note("\(path) does not outlive a restart: \(error)")
+        note("\(path) is lost at the next restart: \(error)")
       }
     }
   }

@@ -22,7 +22,7 @@ public final class ControlClient {
       case .notReachable(let reason):
         "the supervisor cannot be reached: \(reason)"
           + (FileTree.isFolder("/run/systemd/system")
-            ? "; this device is a system: `systemctl` and `journalctl` show and control its services, cultivarctl its updates"
+            ? "; this device runs systemd: use `systemctl` and `journalctl` for services, and `cultivarctl` for updates"
             : "")
       case .closed: "the supervisor closed the connection"
       case .unreadable: "the supervisor's answer cannot be read"

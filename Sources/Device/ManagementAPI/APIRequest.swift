@@ -36,7 +36,7 @@ public struct APIResponse: Error, Equatable {
   /// Returns an answer with the value as JSON.
   public static func json(_ value: some Encodable, status: Int = 200, headers: [String: String] = [:]) -> APIResponse {
     guard let body = try? APIText.bytes(of: value) else {
-      return APIResponse(status: 500, headers: headers, body: Array(#"{"error":"the answer cannot be written"}"#.utf8))
+      return APIResponse(status: 500, headers: headers, body: Array(#"{"error":"cannot encode the response"}"#.utf8))
     }
     return APIResponse(status: status, headers: headers, body: body)
   }

@@ -182,9 +182,8 @@ final class RequestHandler: ChannelDuplexHandler, RemovableChannelHandler {
     let bound = Bound((self, context), eventLoop: eventLoop)
     let (stream, reading) = try BodyStream.make(on: eventLoop) { bound.value.handler.resume(bound.value.context) }
     state = .streaming(head, stream)
-    let number = reading.duplicate()
     _ = Background {
-      let response = answer(request, Descriptor(owning: number)) {
+      let response = answer(request, reading) {
         eventLoop.execute { bound.value.handler.sayThatBodyIsWanted(bound.value.context) }
       }
       eventLoop.execute { bound.value.handler.finish(response, bound.value.context) }

@@ -49,7 +49,7 @@ public struct Router: Sendable {
     let method = request.method == "HEAD" ? "GET" : request.method
     guard let route = here.first(where: { $0.method == method }) else {
       let allowed = here.flatMap { $0.method == "GET" ? ["GET", "HEAD"] : [$0.method] }.joined(separator: ", ")
-      throw .error(405, "\(request.path) does not take \(request.method)", headers: ["Allow": allowed])
+      throw .error(405, "\(request.path) does not accept \(request.method)", headers: ["Allow": allowed])
     }
     return route
   }

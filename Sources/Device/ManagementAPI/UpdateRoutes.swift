@@ -79,15 +79,15 @@ public struct UpdateRoutes: Sendable {
   ) throws -> APIResponse {
     let possible = ["restart", "force", "allowDowngrade"]
     for name in request.query.keys where !possible.contains(name) {
-      throw APIResponse.error(400, "there is no “\(name)”; possible: \(possible.joined(separator: ", "))")
+      throw APIResponse.error(400, "there is no parameter “\(name)”; possible: \(possible.joined(separator: ", "))")
     }
     let word = request.query["restart"] ?? UpdateRequest.Restart.now.rawValue
     guard let restart = UpdateRequest.Restart(rawValue: word) else {
-      throw APIResponse.error(400, "“restart” takes now, later, or no")
+      throw APIResponse.error(400, "“restart” must be now, later, or no")
     }
     func flag(_ name: String) throws(APIResponse) -> Bool {
       guard let flag = ["0": false, "1": true][request.query[name] ?? "0"] else {
-        throw .error(400, "“\(name)” takes 0 or 1")
+        throw .error(400, "“\(name)” must be 0 or 1")
       }
       return flag
     }
@@ -106,10 +106,10 @@ public struct UpdateRoutes: Sendable {
     } catch let error as BundleLocation.Malformed {
       throw APIResponse.error(400, error.description)
     } catch {
-      throw APIResponse.error(400, "the body is not as it should be: \(Self.words(for: error))")
+      throw APIResponse.error(400, "the request body is not valid: \(Self.words(for: error))")
     }
     // A path would be read with the daemon's rights. A client sends its own files instead.
-    guard case .web = location else { throw APIResponse.error(400, "“url” begins with http:// or https://") }
+    guard case .web = location else { throw APIResponse.error(400, "“url” must begin with http:// or https://") }
     let (kind, descriptor) = try location.forUpdater()
     return try install(kind, descriptor, fetch.options)
   }
@@ -135,7 +135,7 @@ public struct UpdateRoutes: Sendable {
     case DecodingError.keyNotFound(let key, _): "“\(key.stringValue)” is missing"
     case DecodingError.typeMismatch(_, let context), DecodingError.dataCorrupted(let context),
       DecodingError.valueNotFound(_, let context):
-      context.codingPath.last.map { "“\($0.stringValue)” has another value" } ?? "it is no object of JSON"
+      context.codingPath.last.map { "“\($0.stringValue)” has a wrong type or value" } ?? "it is not a JSON object"
     default: "\(error)"
     }
   }

@@ -10,7 +10,7 @@ struct ProgramStart {
 
     var description: String {
       switch self {
-      case .unknownCapability(let names): "one of the capabilities \(names.joined(separator: ", ")) does not exist"
+      case .unknownCapability(let names): "one of these capabilities does not exist: \(names.joined(separator: ", "))"
       }
     }
   }

@@ -17,8 +17,8 @@ extension Supervisor {
     public var description: String {
       switch self {
       case .unknownProgram(let name, let known):
-        "there is no program “\(name)”; there are: \(known.joined(separator: ", "))"
-      case .notRunning(let name): "“\(name)” does not run"
+        "there is no program “\(name)”; the programs are: \(known.joined(separator: ", "))"
+      case .notRunning(let name): "“\(name)” is not running"
       case .signalNotSent(let reason): reason
       case .shuttingDown: "the device is shutting down"
       }

@@ -2,6 +2,7 @@ import Bundle
 import BundleDownload
 import DeviceModel
 import Glibc
+import HTTPClient
 import LinuxSystem
 
 /// The location of a bundle to install.
@@ -23,16 +24,16 @@ public enum BundleLocation: Sendable {
   ///   authority has signed it.
   public init(_ text: String, serverCertificate: String? = nil) throws(Malformed) {
     guard WebAddress.isOne(text) else {
-      guard serverCertificate == nil else { throw Malformed(description: "only a URL has a server with a certificate") }
+      guard serverCertificate == nil else { throw Malformed(description: "only a URL can have a server certificate") }
       self = text == "-" ? .standardInput : .file(text)
       return
     }
     var options = DownloadOptions()
     if let serverCertificate {
       guard let fingerprint = Fingerprint(hexadecimal: serverCertificate) else {
-        throw Malformed(description: "the SHA-256 of a certificate has 64 hexadecimal digits")
+        throw Malformed(description: "the SHA-256 of a certificate must have 64 hexadecimal digits")
       }
-      options.trust = .certificate(fingerprint: fingerprint.bytes)
+      options.trust = .certificate(fingerprint)
     }
     do throws(WebAddress.Malformed) {
       self = .web(try WebAddress(text), options)
@@ -60,7 +61,7 @@ public enum BundleLocation: Sendable {
 
   private func open() throws(SystemError) -> Descriptor {
     if case .file(let path) = self { return try Descriptor(opening: path, O_RDONLY) }
-    return Descriptor(owning: dup(STDIN_FILENO))
+    return Descriptor.standardInput
   }
 
   private static func isFile(_ descriptor: Descriptor) -> Bool { lseek(descriptor.number, 0, SEEK_CUR) >= 0 }

@@ -21,7 +21,7 @@ final class RangeSource: BundleSource {
 
   func read(_ count: Int, at offset: UInt64, upTo end: UInt64, part: String) throws -> [UInt8] {
     guard let wanted = UInt32(exactly: count), wanted <= RangeRequest.mostBytes else {
-      throw Failure(description: "the \(part) is too long to be fetched at once")
+      throw Failure(description: "the \(part) is too long for one request")
     }
     try connection.write(all: RangeRequest(offset: offset, end: end, count: wanted).bytes)
     let head = try connection.readAll(5, part, whileWaiting: check)
@@ -42,8 +42,7 @@ public enum RangeService {
   /// - Returns: The other end.
   public static func start(_ source: @escaping @Sendable () -> any BundleSource) throws(SystemError) -> Descriptor {
     let (own, other) = try UnixSocket.pair()
-    let number = own.duplicate()
-    _ = Background { serve(source(), over: Descriptor(owning: number)) }
+    _ = Background { serve(source(), over: own) }
     return other
   }
 

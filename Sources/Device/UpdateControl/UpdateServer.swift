@@ -7,7 +7,7 @@ import UpdateEngine
 /// The server of the updater. It answers requests on its socket, with a thread for each connection.
 public final class UpdateServer: Sendable {
   private let engine: UpdateEngine
-  private let listener: Int32
+  private let listener: Descriptor
   private let allowedUsers: Set<UInt32>
   private let open = OpenConnections()
 
@@ -27,21 +27,18 @@ public final class UpdateServer: Sendable {
     signal(SIGPIPE, SIG_IGN)
     self.engine = engine
     self.allowedUsers = allowedUsers
-    let socket = try UnixSocket.listen(at: path, mode: group == nil ? 0o600 : 0o660, group: group)
-    listener = dup(socket.number)
+    listener = try UnixSocket.listen(at: path, mode: group == nil ? 0o600 : 0o660, group: group)
   }
 
   /// Accepts connections until the process ends.
   public func run() -> Never {
-    let listener = Descriptor(owning: listener)
     while true {
       guard listener.waitUntilReadable(timeout: nil), let connection = UnixSocket.accept(listener) else { continue }
       guard let user = UnixSocket.peerUser(connection), allowedUsers.contains(user), open.take(user: user)
       else { continue }
       _ = fcntl(connection.number, F_SETFL, fcntl(connection.number, F_GETFL) & ~O_NONBLOCK)
-      let number = dup(connection.number)
       _ = Background { [self] in
-        answer(LineConnection(Descriptor(owning: number), limit: UpdateRequest.maximumSize))
+        answer(LineConnection(connection, limit: UpdateRequest.maximumSize))
         open.giveBack(user: user)
       }
     }
@@ -67,10 +64,10 @@ public final class UpdateServer: Sendable {
     case .status: try connection.send(UpdateReply.status(try engine.status()))
     case .follow:
       guard try !open.following({ try follow(connection) }) else { return }
-      try connection.send(UpdateReply.failure(reason: "too many follow the updates already", .crowded))
+      try connection.send(UpdateReply.failure(reason: "too many clients already follow the updates", .crowded))
     case .install(let kind, let options):
       guard let passed else {
-        return try connection.send(UpdateReply.failure(reason: "there is no bundle with it", .other))
+        return try connection.send(UpdateReply.failure(reason: "the request contains no bundle", .other))
       }
       let source: any BundleSource =
         switch kind {

@@ -50,8 +50,8 @@ struct DeviceTrust {
     } catch {
       let problem = (error as? TrustFailure)?.problem ?? "\(error)"
       note(
-        "the chain of roots of trust in \(chainPath) does not follow version \(image.version) of the root, which is the "
-          + "image's, and does not count: \(problem)")
+        "the chain of roots of trust in \(chainPath) is ignored, because it does not follow the image's root, version "
+          + "\(image.version): \(problem)")
       return alone
     }
   }
@@ -82,7 +82,7 @@ struct DeviceTrust {
     let file = chain.file
     guard file.count <= TrustChain.mostFileBytes else {
       throw UpdateFailure.notTrusted(
-        "its roots make a chain of \(file.count) bytes, and \(TrustChain.mostFileBytes) are kept")
+        "its roots make a chain of \(file.count) bytes; the limit is \(TrustChain.mostFileBytes) bytes")
     }
     // Whoever has followed a root does not go back behind it, whatever becomes of the update. A cut leaves the chain before or this one.
     try FileTree.replace(chainPath, with: file)

@@ -44,7 +44,7 @@ struct HealthCheck: Sendable {
     case .running, .stopped: nil
     case .ended: program.lastEnd == "status 0" ? nil : "\(program.name) ended: \(program.lastEnd ?? "not started")"
     case .waiting: "\(program.name) waits for \(program.waitingFor ?? "its start")"
-    case .stopping, .restarting: "\(program.name) does not stay: \(program.lastEnd ?? "it is being stopped")"
+    case .stopping, .restarting: "\(program.name) does not keep running: \(program.lastEnd ?? "it is being stopped")"
     }
   }
 
@@ -52,7 +52,7 @@ struct HealthCheck: Sendable {
   static func problems(of system: SystemState) -> [String] {
     if !system.failedUnits.isEmpty { return system.failedUnits.map { "\($0) has failed" } }
     if system.state == "running" { return [] }
-    return ["systemd is \(system.state.isEmpty ? "not to be asked" : system.state)"]
+    return [system.state.isEmpty ? "systemd does not answer" : "systemd is \(system.state)"]
   }
 
   private func scripts() -> [String] {
@@ -66,12 +66,12 @@ struct HealthCheck: Sendable {
   private func problem(_ check: HealthCheckPlan) -> String? {
     let problem: String? =
       switch check.kind {
-      case .file(let path): FileTree.exists(path) ? nil : "\(path) is not there"
+      case .file(let path): FileTree.exists(path) ? nil : "\(path) does not exist"
       case .command(let words):
         words.first.map { LimitedRun($0, Array(words.dropFirst()), timeout: check.timeout).problem() } ?? nil
-      case .tcp(let address, let port): TCPProbe(address, port, timeout: check.timeout).problem()
+      case .tcp(let address, let port): PortProbe(address, port, timeout: check.timeout).problem()
       case .http(let address, let port, let path, let text):
-        TCPProbe(address, port, timeout: check.timeout).problem(get: path, contains: text)
+        PortProbe(address, port, timeout: check.timeout).problem(get: path, contains: text)
       }
     return problem.map { "\(check.name): \($0)" }
   }

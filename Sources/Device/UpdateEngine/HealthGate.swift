@@ -46,7 +46,7 @@ struct HealthGate {
       if remaining <= 0 {
         guard problems.isEmpty else { return .givenUp(problems) }
         let last = lastProblems.isEmpty ? "" : ": \(lastProblems.joined(separator: "; "))"
-        return .givenUp(["it was not well for \(plan.duration) s without a break\(last)"])
+        return .givenUp(["it was not healthy for \(plan.duration) s without interruption\(last)"])
       }
       pause(Self.interval)
     }

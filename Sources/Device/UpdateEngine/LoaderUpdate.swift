@@ -49,7 +49,7 @@ struct LoaderUpdate {
       else { return nil }
       guard Self.isSystemdBoot(wanted) == Self.isSystemdBoot(present) else {
         environment.note(
-          "the boot loader \(name) stays as it is: the release has another one, which would find no records")
+          "the boot loader \(name) is not updated: the release has a different one, which cannot read its records")
         return nil
       }
       try folder.create("\(Self.folder)/\(Self.other)", wanted)
@@ -59,7 +59,7 @@ struct LoaderUpdate {
       // Not mounted, so the kernel has no copy of the sector in memory.
       try FATExchange(environment.boot.bootPartition).exchange(
         in: Self.folder.split(separator: "/").map(String.init), name, Self.other)
-      environment.note("the boot loader \(name) is that of the release")
+      environment.note("the boot loader \(name) was updated to that of the release")
     }
     try withFolder { try $0.remove("\(Self.folder)/\(Self.other)") }
   }
@@ -98,7 +98,7 @@ struct LoaderUpdate {
     let place = present < partition.firstLBA + half ? partition.firstLBA + half : partition.firstLBA
     let new = code(at: place)
     guard UInt64(new.core.count) <= half * UInt64(BlockDevice.sectorSize) else {
-      environment.note("the boot loader stays as it is: the new one does not fit beside it")
+      environment.note("the boot loader is not updated: the new one does not fit beside it")
       return
     }
     try disk.write(new.core, at: place)
@@ -106,6 +106,6 @@ struct LoaderUpdate {
     // The partition records in the same sector are kept.
     try disk.write(new.bootCode + first.dropFirst(GrubBootCode.codeSize), at: 0)
     try disk.synchronise()
-    environment.note("the boot loader GRUB is that of the release")
+    environment.note("the boot loader GRUB was updated to that of the release")
   }
 }

@@ -14,7 +14,7 @@ final class RestartWatch: Sendable {
       defer { last = restarts }
       guard let last else { return [] }
       return restarts.filter { $0.value > (last[$0.key] ?? 0) }.sorted { $0.key < $1.key }.map { name, count in
-        "\(name) has ended and was started again, \(count) \(count == 1 ? "time" : "times") so far"
+        "\(name) ended and was restarted, \(count) \(count == 1 ? "time" : "times") so far"
       }
     }
   }

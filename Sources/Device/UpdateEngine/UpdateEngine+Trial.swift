@@ -67,7 +67,8 @@ extension UpdateEngine {
     // A release that runs from the other slot has shown that it can: the power was cut.
     if !isSilent || !runs(trial.release, state) { state.noteFailure(of: trial.release, reason, isSilent: isSilent) }
     try drop(&state, .rolledBack, reason, loaders)
-    environment.note("release \(trial.release.version) was left: \(reason)")
+    let current = environment.plan.image.version
+    environment.note("release \(trial.release.version) failed its trial; the device fell back to \(current): \(reason)")
     do {
       try environment.hooks.run(.afterRollback, hookVariables(trial.release, in: trial.slot, reason: reason))
     } catch {
@@ -88,8 +89,8 @@ extension UpdateEngine {
     if choice.trial == BootChoice.Trial(trial.slot, isSpent: false) {
       return ("the boot loader did not start it", true)
     }
-    let recorded = new.last { $0.slot == trial.slot }.map { " (it had recorded: \($0.message))" } ?? ""
-    return ("it ended without a word: it hung, crashed, or lost power\(recorded)", true)
+    let recorded = new.last { $0.slot == trial.slot }.map { " (its last record: \($0.message))" } ?? ""
+    return ("it ended without reporting a reason: it hung, crashed, or lost power\(recorded)", true)
   }
 
   /// True if a release is the one that runs, from the other slot.
@@ -152,7 +153,7 @@ extension UpdateEngine {
     do {
       try LoaderUpdate(environment: environment, slot: environment.boot.slot).run()
     } catch {
-      environment.note("the boot loader stays as it is: \(error)")
+      environment.note("the boot loader is not updated: \(error)")
     }
   }
 
@@ -190,7 +191,7 @@ extension UpdateEngine {
       guard let trial = state.trial, trial.slot == environment.boot.slot else { throw UpdateFailure.noTrial }
       state.trial?.verdict = UpdateState.shortened(reason)
       try store.save(state)
-      environment.note("release \(trial.release.version) is given up: \(reason)")
+      environment.note("rolling back release \(trial.release.version): \(reason)")
       do {
         try environment.hooks.run(.beforeRollback, hookVariables(trial.release, in: trial.slot, reason: reason))
       } catch {
@@ -230,7 +231,7 @@ extension UpdateEngine {
         state.note(
           UpdateRecord(
             time: .now, outcome: .installed, version: release.version, slot: target,
-            reason: "the release before was asked for"))
+            reason: "a rollback to this release was requested"))
         try offer(&state, SlotImages(boot: environment.boot, files: folder), loaders)
       }
     }

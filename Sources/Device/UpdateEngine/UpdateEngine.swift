@@ -150,7 +150,8 @@ public final class UpdateEngine: Sendable {
 
   /// The reason recorded for an installation that was cut off.
   static let interruption =
-    "it was interrupted: the device lost power or restarted, or the updater ended; the same bundle goes on where it was"
+    "it was interrupted: the device lost power or restarted, or the updater ended; "
+    + "install the same bundle again to continue"
 
   /// Writes the images of a bundle to a slot that no boot loader starts.
   private func write(
@@ -222,7 +223,7 @@ public final class UpdateEngine: Sendable {
         if wasInstalling { return }
         throw state.trial.map { UpdateFailure.trialRuns(version: $0.release.version) } ?? .noTrial
       }
-      try withBoot { _, loaders in try drop(&state, .failed, "it was cancelled", loaders) }
+      try withBoot { _, loaders in try drop(&state, .failed, "the update was cancelled", loaders) }
     }
   }
 

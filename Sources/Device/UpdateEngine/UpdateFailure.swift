@@ -34,27 +34,27 @@ public enum UpdateFailure: Error, Equatable, CustomStringConvertible {
   /// The reason as text, without a full stop.
   public var description: String {
     switch self {
-    case .busy: "an update is being worked on; see `cultivarctl update status`"
-    case .oneSlotOnly: "this image has one slot only, and cannot be updated while it runs"
+    case .busy: "another update is in progress; see `cultivarctl update status`"
+    case .oneSlotOnly: "this image has only one slot, and cannot be updated while it runs"
     case .cannotTry:
-      "this machine's firmware, U-Boot, may not be able to rename files, by which systemd-boot counts what it tries; "
-        + "for such machines the project file has `loader: u-boot`"
+      "systemd-boot counts trials by renaming files, and this machine's firmware, U-Boot, may not be able to do that; "
+        + "set `loader: u-boot` in the project file"
     case .trialPending(let version):
       "release \(version) is on trial or waits for it; `cultivarctl commit`, `rollback` or `update cancel` ends that"
     case .noTrial: "no release is on trial"
     case .trialRuns(let version):
-      "release \(version) is on trial and runs; `cultivarctl commit` keeps it, `cultivarctl rollback` ends it"
+      "release \(version) is on trial and running; `cultivarctl commit` keeps it, `cultivarctl rollback` ends it"
     case .failedBefore(let version, let reason):
       "release \(version) was tried on this device and failed: \(reason). `--force` tries it again"
     case .refusedByHook(let name, let reason): "\(name) refuses: \(reason)"
-    case .otherImages(let missing): "the bundle does not have \(missing.map { "'\($0)'" }.joined(separator: ", "))"
+    case .otherImages(let missing): "the bundle does not contain \(missing.map { "'\($0)'" }.joined(separator: ", "))"
     case .noRoomOnBootPartition(let needed, let available):
-      "kernel and initial RAM file system need \(needed) bytes on the boot partition, which has \(available)"
-    case .nothingToGoBackTo(let slot): "slot \(slot.rawValue) holds no release that could be started"
-    case .tooOldToGoBackTo(let version, let reason): "release \(version) must not come back: \(reason)"
-    case .noTrust(let reason): "this image cannot judge bundles: \(reason)"
+      "the kernel and the initial RAM file system need \(needed) bytes on the boot partition, which has \(available)"
+    case .nothingToGoBackTo(let slot): "slot \(slot.rawValue) has no release that can be started"
+    case .tooOldToGoBackTo(let version, let reason): "cannot go back to release \(version): \(reason)"
+    case .noTrust(let reason): "this image cannot verify bundles: \(reason)"
     case .notTrusted(let reason): "the bundle is not trusted: \(reason)"
-    case .cancelled: "it was cancelled"
+    case .cancelled: "the update was cancelled"
     }
   }
 }

@@ -63,9 +63,9 @@ enum Daemon {
     guard let plan = try managementPlan() else { return "this image has no management API\n" }
     let token: String
     if FileTree.exists(DevicePaths.tokenHash) {
-      token = "of this device"
+      token = "set on this device"
     } else {
-      token = plan.tokenHash == nil ? "none: nothing is answered" : "of the image"
+      token = plan.tokenHash == nil ? "none: the API does not listen" : "from the image"
     }
     let fingerprint = DeviceCertificate.fingerprint(in: DevicePaths.daemonHome)
     return """
@@ -78,7 +78,7 @@ enum Daemon {
 
   /// Writes to standard error, which the supervisor logs.
   @Sendable private static func note(_ message: String) {
-    try? Descriptor(owning: dup(STDERR_FILENO)).write(all: Array("\(message)\n".utf8))
+    try? Descriptor.standardError.write(all: Array("\(message)\n".utf8))
   }
 
   /// Runs `body` on a separate thread with a small stack, as each log has a thread that blocks.

@@ -20,7 +20,7 @@ enum MainStage {
 
   static func run() -> Never {
     guard getpid() == 1 else {
-      try? Descriptor(owning: dup(STDERR_FILENO)).write(all: Array("init: this is for PID 1 only\n".utf8))
+      try? Descriptor.standardError.write(all: Array("init: this program runs only as PID 1\n".utf8))
       exit(1)
     }
     let log = KernelLog()
@@ -91,7 +91,7 @@ enum MainStage {
     stat(DevicePlan.path, &planStatus)
     let imageTime = Int(planStatus.st_mtim.tv_sec)
     guard Mount.isMountPoint(DevicePaths.data) else {
-      note("no data partition is mounted: nothing outlives this start")
+      note("no data partition is mounted: all changes are lost at the next restart")
       system.stepClock(toAtLeast: [imageTime])
       return nil
     }
@@ -149,7 +149,7 @@ enum MainStage {
     do {
       environment.controlGroups = try ControlGroups(root: "/sys/fs/cgroup/programs")
     } catch {
-      note("limits have no effect: \(error)")
+      note("resource limits have no effect: \(error)")
     }
     return environment
   }

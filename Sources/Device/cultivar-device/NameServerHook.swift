@@ -11,7 +11,7 @@ enum NameServerHook {
       try ResolverConfiguration().set(event.source, to: event.entry)
       exit(0)
     } catch {
-      try? Descriptor(owning: dup(STDERR_FILENO)).write(all: Array("dhcp-hook: \(error)\n".utf8))
+      try? Descriptor.standardError.write(all: Array("dhcp-hook: \(error)\n".utf8))
       exit(1)
     }
   }

@@ -24,9 +24,9 @@ enum Role: String, CaseIterable {
       if InitialStage.isHere { InitialStage().run() }
       MainStage.run()
     case .control:
-      let output = Descriptor(owning: dup(STDOUT_FILENO))
+      let output = Descriptor.standardOutput
       let session = ControlSession(
-        output: output, error: Descriptor(owning: dup(STDERR_FILENO)),
+        output: output, error: Descriptor.standardError,
         updates: UpdateSession(output: output).perform, describeAPI: Daemon.describeAPI)
       exit(session.run(arguments))
     case .daemon: Daemon.run()
@@ -37,8 +37,8 @@ enum Role: String, CaseIterable {
 
   static func explain() -> Never {
     let roles = allCases.map(\.rawValue).joined(separator: ", ")
-    try? Descriptor(owning: dup(STDERR_FILENO)).write(
-      all: Array("cultivar-device: run it under the name of a role, or with one as first argument: \(roles)\n".utf8))
+    try? Descriptor.standardError.write(
+      all: Array("cultivar-device: run it by the name of a role, or give the role as first argument: \(roles)\n".utf8))
     exit(ControlSession.Exit.usage)
   }
 }

@@ -38,6 +38,6 @@ enum Updater {
 
   /// Writes to standard error, which the supervisor logs.
   @Sendable private static func note(_ message: String) {
-    try? Descriptor(owning: dup(STDERR_FILENO)).write(all: Array("\(message)\n".utf8))
+    try? Descriptor.standardError.write(all: Array("\(message)\n".utf8))
   }
 }

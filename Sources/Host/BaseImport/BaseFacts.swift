@@ -139,7 +139,7 @@ public struct BaseRoot: Sendable {
   /// - Throws: `FileFailure`, `SystemError`.
   public func packageStatus() throws -> String {
     guard let text = try ForeignTree(tree.path).content(of: Self.statusPath, limit: Self.statusLimit) else {
-      throw FileFailure("read", tree.appending(path: Self.statusPath).path, reason: "it is no file")
+      throw FileFailure("read", tree.appending(path: Self.statusPath).path, reason: "it is not a regular file")
     }
     return String(decoding: text, as: UTF8.self)
   }

@@ -36,39 +36,39 @@ public struct BaseFailure: ExplainedError {
     self.reason = reason
   }
 
-  public var problem: String { "cannot take \(path) as a base: \(words)" }
+  public var problem: String { "cannot use \(path) as a base: \(words)" }
 
   private var words: String {
     switch reason {
-    case .wrongHash(let expected, let found): "its SHA-256 is \(found), and the project says \(expected)"
+    case .wrongHash(let expected, let found): "its SHA-256 is \(found), but the project file has \(expected)"
     case .notAnImage(let kind):
-      "it is \(kind), and neither a tar archive, nor a file system, nor a disk with a partition table"
+      "it is \(kind), not a tar archive, a file system or a disk with a partition table"
     case .damaged(let what, let said):
       ([what] + said.split(separator: "\n").suffix(12).map { "  | \($0)" }).joined(separator: "\n")
     case .noPartition(let number, let available):
       "it has no partition \(number); it has \(available.isEmpty ? "none" : available.joined(separator: ", "))"
     case .unreadable(let place, let kind): "\(place) is \(kind), which cannot be read"
     case .noRoot(let seen):
-      "nothing in it has both /etc/os-release and /var/lib/dpkg/status; it has \(seen.joined(separator: ", "))"
+      "no file system in it has both /etc/os-release and /var/lib/dpkg/status; it has \(seen.joined(separator: ", "))"
     case .severalRoots(let numbers):
-      "the partitions \(numbers.map(String.init).joined(separator: ", ")) each hold a Debian"
+      "the partitions \(numbers.map(String.init).joined(separator: ", ")) each contain a Debian"
     case .noDebian(let what): what
-    case .wrongArchitecture(let found, let wanted): "it is for \(found), and the image's device class for \(wanted)"
-    case .noSuite(let system): "it is \(system), and no suite of Debian is known to fit"
+    case .wrongArchitecture(let found, let wanted): "it is for \(found), but the image's device class is for \(wanted)"
+    case .noSuite(let system): "it is \(system), for which no Debian suite is known"
     }
   }
 
   public var remedy: String? {
     switch reason {
-    case .wrongHash: "fetch it again, or write its SHA-256 into the project file if it is the right one"
+    case .wrongHash: "download it again, or write its SHA-256 into the project file if it is the right one"
     case .notAnImage, .unreadable:
-      "take the root as a tar archive: mount it where it can be mounted, and `tar --create --xattrs --numeric-owner` it"
-    case .damaged: "fetch it again, and compare its SHA-256 with the publisher's"
-    case .noPartition: "name another one, or leave `partition` out"
-    case .noRoot, .noDebian: "take an image of Debian, or of a distribution made of it, whose packages dpkg knows"
+      "use a tar archive of the root: mount it on a machine that can, and run `tar --create --xattrs --numeric-owner`"
+    case .damaged: "download it again, and compare its SHA-256 with the publisher's"
+    case .noPartition: "name another partition, or remove `partition`"
+    case .noRoot, .noDebian: "use an image of Debian, or of a distribution that is based on Debian and uses dpkg"
     case .severalRoots: "name one of them: `base: { image: …, partition: … }`"
-    case .wrongArchitecture: "take the publisher's image for this architecture, or another device class"
-    case .noSuite: "name the suite that packages come from: `base: { image: …, suite: … }`"
+    case .wrongArchitecture: "use the publisher's image for this architecture, or another device class"
+    case .noSuite: "name the suite of the packages: `base: { image: …, suite: … }`"
     }
   }
 }

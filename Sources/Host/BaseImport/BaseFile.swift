@@ -16,7 +16,9 @@ public struct BaseFile: Sendable {
     self.file = file
     var status = stat()
     guard stat(file.path, &status) == 0 else { throw FileFailure.last("read", file.path) }
-    guard status.st_mode & S_IFMT == S_IFREG else { throw FileFailure("read", file.path, reason: "it is no file") }
+    guard status.st_mode & S_IFMT == S_IFREG else {
+      throw FileFailure("read", file.path, reason: "it is not a regular file")
+    }
     var key = CacheKey("file-hash 1")
     key.add(file.standardizedFileURL.path)
     key.add("\(status.st_dev) \(status.st_ino) \(status.st_size)")
@@ -30,7 +32,7 @@ public struct BaseFile: Sendable {
     }
     let text = String(decoding: try FolderTree.readFile(place.appending(path: "sha256").path), as: UTF8.self)
     guard let hash = ContentHash(text: text) else {
-      throw FileFailure("read", place.path, reason: "it is no hash; `cultivar cache clear` removes it")
+      throw FileFailure("read", place.path, reason: "it is not a hash; `cultivar cache clear` removes it")
     }
     sha256 = hash
     if let expected, expected.lowercased() != hash.text {

@@ -66,7 +66,7 @@ public struct BaseImporter: Sendable {
   private static func root(at place: URL, _ key: ContentHash, _ base: BaseFile) throws -> BaseRoot {
     let file = place.appending(path: "facts.json").path
     guard let facts = try? JSONDecoder().decode(BaseFacts.self, from: Data(try FolderTree.readFile(file))) else {
-      throw FileFailure("read", file, reason: "it is not what an import writes; `cultivar cache clear` removes it")
+      throw FileFailure("read", file, reason: "it is not the result of an import; `cultivar cache clear` removes it")
     }
     return BaseRoot(
       tree: place.appending(path: "tree"), key: key, name: base.file.lastPathComponent, image: base.sha256,
@@ -110,7 +110,7 @@ public struct BaseImporter: Sendable {
           to: "unpack \(image.path)"
         ).run()
       } catch let failure as CommandFailure {
-        throw damaged("it does not unpack", failure)
+        throw damaged("it cannot be unpacked", failure)
       }
       return disk
     }
@@ -123,7 +123,7 @@ public struct BaseImporter: Sendable {
     // MARK: Disks
 
     private func fill(_ tree: URL, from partitions: [DiskPartition], of content: FileRange, in disk: URL) async throws {
-      guard !partitions.isEmpty else { throw BaseFailure(image, .notAnImage("nothing that is known")) }
+      guard !partitions.isEmpty else { throw BaseFailure(image, .notAnImage("unknown content")) }
       if let only = partitions.first, only.number == 0, only.kind != .ext {
         throw BaseFailure(image, .notAnImage(only.kind.title))
       }
@@ -212,7 +212,7 @@ public struct BaseImporter: Sendable {
       throw BaseFailure(
         image,
         .damaged(
-          "it ends early: \(partition.title) has \(size) bytes, of which \(partition.region.size) are there", said: ""))
+          "it ends early: \(partition.title) has \(size) bytes, but only \(partition.region.size) are there", said: ""))
     }
 
     private func explained<Value>(_ partition: DiskPartition, _ body: () throws -> Value) throws -> Value {
@@ -224,7 +224,7 @@ public struct BaseImporter: Sendable {
         case .endsEarly(let size, let length):
           throw BaseFailure(
             image,
-            .damaged("it ends early: \(partition.title) has \(size) bytes, of which \(length) are there", said: ""))
+            .damaged("it ends early: \(partition.title) has \(size) bytes, but only \(length) are there", said: ""))
         case .unknownFeature(let name):
           throw BaseFailure(image, .unreadable(place: partition.title, kind: "ext4 with the feature \(name)"))
         }
@@ -264,7 +264,7 @@ public struct BaseImporter: Sendable {
       // Ignore the exit status, which also reports what e2fsck has changed.
       _ = try? await tools.command(
         "e2fsck", ["-y", "-E", "journal_only", "\(copy.path)?offset=\(partition.region.start)"],
-        to: "play back the journal of \(partition.title)"
+        to: "replay the journal of \(partition.title)"
       ).run()
       let whole = try FileRange(copy)
       var partition = partition
@@ -298,7 +298,7 @@ public struct BaseImporter: Sendable {
         try await TreeArchive(archive, sandbox: sandbox).unpack(
           to: target, of: tree, purpose: "unpack \(image.lastPathComponent)")
       } catch let failure as CommandFailure {
-        throw damaged("its archive does not unpack", failure)
+        throw damaged("its archive cannot be unpacked", failure)
       }
     }
 

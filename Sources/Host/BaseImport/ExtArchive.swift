@@ -35,7 +35,7 @@ enum ExtArchive {
         try add(inode, as: name, .file(size: Int64(inode.size)), of: fileSystem, to: &writer)
         try fileSystem.forEachPiece(of: inode) { try writer.write($0) }
       case .device, .socket: names[inode.number] = nil
-      case .unknown: throw ExtFailure.damaged("the inode \(inode.number) is of no kind")
+      case .unknown: throw ExtFailure.damaged("the inode \(inode.number) has an unknown type")
       }
     }
     try writer.finish()

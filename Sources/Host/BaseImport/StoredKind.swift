@@ -55,7 +55,7 @@ enum StoredKind: Equatable, Sendable {
     case .ext: "ext2/3/4"
     case .fat: "FAT"
     case .unreadable(let name): name
-    case .unknown: "nothing that is known"
+    case .unknown: "unknown content"
     }
   }
 

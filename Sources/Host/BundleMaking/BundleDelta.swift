@@ -80,7 +80,7 @@ extension BundleFile {
   fileprivate func expectWhole() throws(BundleFileFailure) {
     guard let image = manifest.images.first(where: { $0.base != nil }) else { return }
     throw BundleFileFailure(
-      place, reason: "image '\(image.name)' is not in it as a whole",
-      remedy: "give the bundle that the build wrote, not one that changes an older release")
+      place, reason: "image '\(image.name)' is not complete in it",
+      remedy: "give the complete bundle that the build wrote, not a delta bundle")
   }
 }

@@ -68,7 +68,8 @@ public struct BundleFile: Sendable {
   /// - Throws: `FileFailure`; ``BundleFileFailure`` if the bundle is not a file.
   public func replace(signatures: BundleSignatures) throws {
     guard case .file(let file) = place else {
-      throw BundleFileFailure(place, reason: "what a web server has is only read", remedy: "fetch the bundle first")
+      throw BundleFileFailure(
+        place, reason: "a bundle on a web server cannot be changed", remedy: "download the bundle first")
     }
     let partial = file.deletingLastPathComponent().appending(path: ".\(file.lastPathComponent).partial")
     defer { try? FileManager.default.removeItem(at: partial) }

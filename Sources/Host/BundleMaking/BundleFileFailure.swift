@@ -16,10 +16,10 @@ public struct BundleFileFailure: ExplainedError {
       switch failure {
       case .notABundle: "give a file that `cultivar build` or `cultivar bundle` wrote"
       case .unknownFormat: "use a newer version of Cultivar"
-      case .truncated, .altered, .malformed: "copy or fetch the bundle again"
+      case .truncated, .altered, .malformed: "copy or download the bundle again"
       case .noBase(let image):
         "give the old image with --base \(image)=FILE, or a bundle of the old release with --from"
-      case .otherBase: "give the image that the bundle was made from; `cultivar bundle show` tells its tree"
+      case .otherBase: "give the image that the bundle was made from; `cultivar bundle show` shows its tree"
       default: nil
       }
     self.init(place, reason: failure.description, remedy: remedy)
@@ -29,9 +29,9 @@ public struct BundleFileFailure: ExplainedError {
     problem = failure.description
     remedy =
       switch failure {
-      case .untrusted: "name who vouches for the server with --server-authorities or --server-certificate"
-      case .status(401, _), .status(403, _): "name a file with credentials with --server-authorization"
-      case .changed: "try again: the file is another one now"
+      case .untrusted: "trust the server's certificate with --server-authorities or --server-certificate"
+      case .status(401, _), .status(403, _): "give a file with credentials with --server-authorization"
+      case .changed: "try again: the file on the server has changed"
       default: nil
       }
   }

@@ -180,14 +180,14 @@ public enum BundleMakingFailure: ExplainedError, Equatable {
   public var problem: String {
     switch self {
     case .size(let path, let size): "cannot make a bundle of \(path): it has \(size) bytes"
-    case .tooManySegments(let name): "cannot make \(name): its tables of segments would be larger than a device takes"
+    case .tooManySegments(let name): "cannot make \(name): its tables of segments would be larger than a device accepts"
     }
   }
 
   public var remedy: String? {
     switch self {
-    case .size: "an image has 1 byte to \(BundleLimits.image >> 30) GiB"
-    case .tooManySegments: "the images of one bundle can have some 30 GiB together"
+    case .size: "an image can have 1 byte to \(BundleLimits.image >> 30) GiB"
+    case .tooManySegments: "the images of one bundle can have about 30 GiB in total"
     }
   }
 }

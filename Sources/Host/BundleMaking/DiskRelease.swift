@@ -30,15 +30,15 @@ public struct DiskRelease: Sendable {
       let root = table.partitions.first(where: { $0.name == "root-\(Slot.a.rawValue)" })
     else {
       throw BundleFileFailure(
-        .file(disk), reason: "it is a disk without boot partition or slot A",
-        remedy: "give a disk image that `cultivar build` wrote with a layout of two slots")
+        .file(disk), reason: "the disk has no boot partition or no slot A",
+        remedy: "give a disk image that `cultivar build` wrote for a layout with two slots")
     }
     let start = root.firstLBA * sector
     let head = try file.read(4096, at: start)
     guard let length = StoredFileSystem.size(head: head), length <= root.sectorCount * sector, start + length <= size
     else {
       throw BundleFileFailure(
-        .file(disk), reason: "slot A has no EROFS, squashfs or ext4, or not all of it",
+        .file(disk), reason: "slot A has no complete EROFS, squashfs or ext4 file system",
         remedy: "give the whole disk image of a release")
     }
     self.disk = disk
@@ -95,7 +95,8 @@ public struct DiskRelease: Sendable {
       let plan = try? JSONDecoder().decode(UpdatePlan.self, from: Data(text))
     else {
       throw BundleFileFailure(
-        .file(disk), reason: "it does not tell what the release is: there is no \(UpdatePlan.path) in an EROFS or ext4",
+        .file(disk),
+        reason: "cannot identify its release: there is no \(UpdatePlan.path) in an EROFS or ext4 file system",
         remedy: "give the bundle of the release, which `cultivar build --format bundle` writes")
     }
     return BundleManifest(

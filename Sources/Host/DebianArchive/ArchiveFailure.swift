@@ -30,7 +30,7 @@ public enum ArchiveFailure: ExplainedError {
     case .indexRefused(let suite, let said):
       "cannot fetch the package index of \(suite)\(FetchTrouble(said).hosts)\n\(reasons(said))"
     case .noSuchSuite(let missing): missing.problem
-    case .indexExpired(let suite, let said): "the package index of \(suite) is past its date\n\(quoted(said))"
+    case .indexExpired(let suite, let said): "the package index of \(suite) has expired\n\(quoted(said))"
     case .notTrusted(let trust, let said):
       "cannot trust the repository \(trust.name) (\(trust.url)): \(trust.reason)\n\(quoted(said))"
     case .unresolvable(let request, let said):
@@ -39,11 +39,12 @@ public enum ArchiveFailure: ExplainedError {
     case .uninstallable(let packages, let suite, let architecture, let said):
       "cannot install \(packages.joined(separator: ", ")) from \(suite) for \(architecture)\n\(quoted(said))"
     case .wouldRemove(let removed, let packages) where removed.contains(BuildPackages.initramfs):
-      "cannot install \(packages.joined(separator: ", ")): they bring a program that makes initial RAM file systems on the device "
-        + "(initramfs-tools or dracut), and the image has one already that the build makes"
+      "cannot install \(packages.joined(separator: ", ")): they include initramfs-tools or dracut, "
+        + "but the build makes the initial RAM file system of the image"
     case .wouldRemove(let removed, let packages):
-      "cannot install \(packages.joined(separator: ", ")): \(removed.joined(separator: ", ")) of an earlier layer would go"
-    case .credentialsInURL(let host): "the URL of the mirror \(host) has a user or password in it"
+      "cannot install \(packages.joined(separator: ", ")): \(removed.joined(separator: ", ")) of an earlier layer "
+        + "would be removed"
+    case .credentialsInURL(let host): "the URL of the mirror \(host) contains a user name or password"
     case .notFetched(let packages, let said):
       "cannot fetch \(Self.names(packages))\(FetchTrouble(said).hosts)\n\(reasons(said))"
     }
@@ -55,35 +56,37 @@ public enum ArchiveFailure: ExplainedError {
     case .indexRefused(_, let said) where !FetchTrouble(said).unreachableHosts.isEmpty: Self.networkRemedy
     case .noSuchSuite(let missing): missing.remedy
     case .indexRefused:
-      "check the network and the mirror (`debian: { mirror: … }`, or CULTIVAR_DEBIAN_MIRROR); for a key that is not "
+      "check the network and the mirror (`debian: { mirror: … }`, or CULTIVAR_DEBIAN_MIRROR); if a key is not "
         + "known or has expired, update the package debian-archive-keyring, or the key of the layer's repository"
     case .indexExpired:
-      "name a mirror that is kept up to date (`debian: { mirror: … }`, or CULTIVAR_DEBIAN_MIRROR), and check the clock; "
-        + "of a snapshot that is meant to stay as it is: `debian: { snapshot: true }`"
+      "name a mirror that is up to date (`debian: { mirror: … }`, or CULTIVAR_DEBIAN_MIRROR), and check the clock; "
+        + "for a snapshot, write `debian: { snapshot: true }`"
     case .notTrusted(let trust, _):
       trust.isDebian
         ? "update the package debian-archive-keyring"
-        : "get the repository's present key from those who run it, and put it in place of \(trust.key)"
+        : "get the current key from the operators of the repository, and replace \(trust.key) with it"
     case .unresolvable: "check the spelling, and that the suite has the package: `debian: { suite: … }`"
     case .uninstallable:
-      "check the spelling, the suite (`debian: { suite: … }`), what is excluded, and the layers' repositories"
+      "check the spelling, the suite (`debian: { suite: … }`), the excluded packages, and the layers' repositories"
     case .wouldRemove(let removed, _) where removed.contains(BuildPackages.initramfs):
-      "leave them out; or, where another program needs them, as plymouth does, say that they take the place of what stands for the build's: "
-        + "`packages: { remove: [\(removed.joined(separator: ", "))] }` in the same layer. They will never run: the image starts with its own"
+      "remove them; or, if another package needs them, as plymouth does, let them replace the placeholder of the "
+        + "build: `packages: { remove: [\(removed.joined(separator: ", "))] }` in the same layer. They never run: "
+        + "the image starts with the initial RAM file system of the build"
     case .wouldRemove(let removed, _):
-      "say that it may: `packages: { remove: [\(removed.joined(separator: ", "))] }`, or leave one of the two out"
+      "allow it with `packages: { remove: [\(removed.joined(separator: ", "))] }`, or remove one of the two"
     case .credentialsInURL:
-      "leave it out of the project, of CULTIVAR_DEBIAN_MIRROR and of the build host's sources, and give it to APT: a file in "
-        + "/etc/apt/auth.conf.d (apt_auth.conf(5))"
+      "remove it from the project, CULTIVAR_DEBIAN_MIRROR and the build host's sources, and put it in a file in "
+        + "/etc/apt/auth.conf.d on the build host (apt_auth.conf(5))"
     case .notFetched(_, let said) where !FetchTrouble(said).unreachableHosts.isEmpty:
-      Self.networkRemedy + "; what has been fetched is kept"
+      Self.networkRemedy + "; fetched packages are kept"
     case .notFetched:
-      "check the network; if the archive has newer versions by now, take them with `cultivar lock --update`"
+      "check the network; if the archive has newer versions now, lock them with `cultivar lock --update`"
     }
   }
 
   private static let networkRemedy =
-    "check the network, its proxy (`http_proxy`), and the mirror's name (`debian: { mirror: … }`, or CULTIVAR_DEBIAN_MIRROR)"
+    "check the network, its proxy (`http_proxy`), and the mirror's name (`debian: { mirror: … }`, or "
+    + "CULTIVAR_DEBIAN_MIRROR)"
 
   /// The first names, and how many there are besides.
   private static func names(_ names: [String]) -> String {

@@ -223,7 +223,7 @@ public struct DebianArchive: Sendable {
       guard access(file, F_OK) == 0 else { continue }
       let hash = try ContentHash(ofFile: file)
       guard hash == package.sha256 else {
-        wrong.append("\(package.label): its SHA-256 is \(hash), and \(package.sha256) was expected")
+        wrong.append("\(package.label): its SHA-256 is \(hash), expected \(package.sha256)")
         continue
       }
       if rename(file, archiveFile(package).path) != 0 { throw FileFailure.last("store", archiveFile(package).path) }

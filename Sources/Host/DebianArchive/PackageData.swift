@@ -35,7 +35,7 @@ public struct PackageData: Sendable, Equatable {
       var head = [UInt8](repeating: 0, count: 60)
       let count = head.withUnsafeMutableBytes { pread(descriptor, $0.baseAddress, $0.count, off_t(offset)) }
       guard count == head.count, let size = Int64(Self.text(head[48..<58])), size >= 0 else {
-        throw FileFailure("read", path, reason: "it is no Debian package")
+        throw FileFailure("read", path, reason: "it is not a Debian package")
       }
       let name = Self.text(head[0..<16])
       if name.hasPrefix(member.rawValue) {
@@ -62,7 +62,7 @@ public struct PackageData: Sendable, Equatable {
         pread(descriptor, $0.baseAddress?.advanced(by: length), $0.count - length, off_t(offset) + off_t(length))
       }
       guard count >= 0 || errno == EINTR else { throw .last("read", path) }
-      guard count != 0 else { throw FileFailure("read", path, reason: "it ends before its control files do") }
+      guard count != 0 else { throw FileFailure("read", path, reason: "it ends within its control files") }
       length += max(count, 0)
     }
     return bytes

@@ -34,10 +34,10 @@ public struct RepositoryTrust: Sendable {
       words.firstIndex(of: mark).flatMap { $0 + 1 < words.count ? " \(words[$0 + 1])" : nil } ?? ""
     }
     if line.contains("NO_PUBKEY") {
-      return "it is signed with the key\(id(after: "NO_PUBKEY")), which \(key) does not have"
+      return "it is signed with the key\(id(after: "NO_PUBKEY")), which is not in \(key)"
     }
     if line.contains("Missing key") {
-      return "it is signed with the key\(id(after: "key")), which \(key) does not have"
+      return "it is signed with the key\(id(after: "key")), which is not in \(key)"
     }
     if line.contains("EXPKEYSIG") { return "the key\(id(after: "EXPKEYSIG")) in \(key) has expired" }
     if line.contains("REVKEYSIG") { return "the key\(id(after: "REVKEYSIG")) in \(key) has been revoked" }

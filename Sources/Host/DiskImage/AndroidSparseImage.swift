@@ -31,7 +31,7 @@ enum AndroidSparseImage {
     let source = try ImageFile(reading: image)
     let block = BlockRanges.blockSize
     guard source.size % block == 0 else {
-      throw FileFailure("write", path, reason: "the image is no whole number of blocks")
+      throw FileFailure("write", path, reason: "its size is not a whole number of blocks")
     }
     var file = try NewFile(path)
     var chunks: UInt32 = 0

@@ -98,7 +98,7 @@ public struct BlockMap: Sendable, Equatable {
       else { return nil }
       return text[begin.upperBound..<end.lowerBound].trimmed
     }
-    guard text.contains(#/<bmap version="2\.[0-9]+"\s*>/#) else { throw refuse("it is no block map of version 2") }
+    guard text.contains(#/<bmap version="2\.[0-9]+"\s*>/#) else { throw refuse("it is not a block map of version 2") }
     guard value("ChecksumType") == "sha256" else { throw refuse("its checksums are not SHA-256") }
     guard let checksum = value("BmapFileChecksum"), checksum.utf8.count == 64 else {
       throw refuse("it has no checksum of its own")
@@ -109,7 +109,7 @@ public struct BlockMap: Sendable, Equatable {
       let count = value("BlocksCount").flatMap({ Int64($0) }), size > 0, size < 1 << 50,
       (512...1 << 24).contains(block),
       count == (size + block - 1) / block
-    else { throw refuse("its sizes do not fit each other") }
+    else { throw refuse("its sizes contradict each other") }
     imageSize = size
     blockSize = block
     mappings = []
@@ -119,12 +119,12 @@ public struct BlockMap: Sendable, Equatable {
     {
       guard let checksum = ContentHash(text: String(match.1)), let first = Int64(match.2),
         let last = match.3.map({ Int64($0) }) ?? first, first >= end, last >= first, last < count
-      else { throw refuse("its ranges are not in order, or outside of the image") }
+      else { throw refuse("its ranges are not in order, or are outside of the image") }
       mappings.append(Mapping(blocks: first..<last + 1, checksum: checksum))
       end = last + 1
     }
     guard value("MappedBlocksCount").flatMap({ Int64($0) }) == mappedBlocks else {
-      throw refuse("its ranges are not as many blocks as it says")
+      throw refuse("its ranges have another number of blocks than it declares")
     }
   }
 }

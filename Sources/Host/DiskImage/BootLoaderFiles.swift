@@ -67,7 +67,7 @@ public struct BootLoaderFiles: Sendable {
         let found = trees.map({ $0.appending(path: path) })
           .first(where: { FileManager.default.fileExists(atPath: $0.path) })
       else {
-        throw FileFailure("find", path, reason: "it is in none of \(requests.flatMap(\.names).joined(separator: ", "))")
+        throw FileFailure("find", path, reason: "it is not in \(requests.flatMap(\.names).joined(separator: ", "))")
       }
       return found
     }

@@ -22,12 +22,12 @@ public struct DoesNotFit: ExplainedError, Equatable {
 
   public var problem: String {
     let missing = ByteSize(bytes: size.bytes - room.bytes)
-    return "\(content) does not fit into \(place): it takes \(size) of \(room), \(missing) too much"
+    return "\(content) does not fit into \(place): it needs \(size), \(missing) more than the available \(room)"
   }
 
   public var remedy: String? {
     // Suggest a quarter more than needed, in whole mebibytes, so that small changes still fit.
     let megabytes = (size.bytes + size.bytes / 4 + (1 << 20) - 1) >> 20
-    return "make it larger with `\(key): \(megabytes)M` in the image's `layout`, or take something out of the image"
+    return "make it larger with `\(key): \(megabytes)M` in the image's `layout`, or remove something from the image"
   }
 }

@@ -208,7 +208,7 @@ public struct FileSystemImage: Sendable {
     let size = layout.bootSize.roundedToMebibytes
     let label = "BOOT"
     try DoesNotFit.check(
-      "what the boot partition holds for \(otherSlots > 0 ? "two slots" : "its slot")", need, size,
+      "the content for \(otherSlots > 0 ? "two slots" : "its slot")", need, size,
       "the boot partition",
       key: "boot")
     var key = key("boot-image 3", ["\(serial)", "\(size.bytes)", label])
@@ -264,7 +264,7 @@ public struct FileSystemImage: Sendable {
       case .folder: try FolderTree.create(place)
       case .file(.bytes(let bytes)): try FolderTree.writeFile(place, with: bytes)
       case .file(.host(let source, _)): try FolderTree.writeFile(place, with: FolderTree.readFile(source))
-      case .link, .characterDevice: throw FileFailure("add", path, reason: "FAT has files and folders only")
+      case .link, .characterDevice: throw FileFailure("add", path, reason: "FAT can store only files and folders")
       }
     }
     for path in tree.paths.reversed() { try FileTime.set(folder.appending(path: path).path, epoch) }

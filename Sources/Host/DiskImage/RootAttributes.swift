@@ -39,7 +39,7 @@ struct RootAttributes {
         Array(path.utf8) == Self.plain(entry.path)
       else {
         throw FileFailure(
-          "set attributes of", "/\(path)", reason: "its name, or that of an attribute, is no single line of text")
+          "set attributes of", "/\(path)", reason: "its name, or that of an attribute, is not a single line of text")
       }
       let value = folder.appending(path: "\(index)")
       try FolderTree.writeFile(value.path, with: entry.value)
@@ -65,10 +65,10 @@ public struct AttributesNotKept: ExplainedError {
   public var others: Int
 
   public var problem: String {
-    "cannot make the root file system: squashfs keeps no access control lists, and \(path)"
+    "cannot make the root file system: squashfs cannot store access control lists, and \(path)"
       + (others > 0 ? " and \(others) others have one" : " has one")
   }
   public var remedy: String? {
-    "take another kind, as in `layout: { use: …, root: erofs }`, or remove them in a step: `setfacl -b`"
+    "choose another file system, like `layout: { use: …, root: erofs }`, or remove them in a step: `setfacl -b`"
   }
 }

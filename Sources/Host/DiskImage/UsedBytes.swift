@@ -31,7 +31,7 @@ public enum UsedBytes: Sendable, Equatable {
     let cluster = boot.little(13, 1) * sector
     guard sector >= 512, cluster > 0, tables > 0, tableSize > 0, boot.little(22, 2) == 0,
       tableStart + tables * tableSize < file.size
-    else { throw FileFailure("read", file.path, reason: "it is no FAT32 file system") }
+    else { throw FileFailure("read", file.path, reason: "it is not a FAT32 file system") }
     let table = try file.bytes(at: tableStart, count: Int(tableSize))
     // The upper four bits of an entry are reserved. Entries 0 and 1 do not stand for clusters.
     var last = table.count / 4 - 1
@@ -63,7 +63,7 @@ private struct Ext4Usage {
   init(_ file: borrowing ImageFile) throws(FileFailure) {
     let superblock = try file.bytes(at: 1024, count: 1024)
     guard superblock.little(0x38, 2) == 0xEF53, superblock.little(0x18, 4) <= 6, superblock.little(0x14, 4) == 0 else {
-      throw FileFailure("read", file.path, reason: "it is no ext4 file system with blocks of 4 KiB")
+      throw FileFailure("read", file.path, reason: "it is not an ext4 file system with blocks of 4 KiB")
     }
     let is64Bit = superblock.little(0x60, 4) & 0x80 != 0
     let size: Int64 = 1024 << superblock.little(0x18, 4)

@@ -19,12 +19,12 @@ public enum EmulatorFailure: ExplainedError {
     switch self {
     case .noEmulator(let program): "cannot run the image: \(MissingPrograms([program]).problem)"
     case .noSuchMachine(let firmware, let architecture):
-      "cannot run the image by \(firmware.title): images for \(architecture.title) do not start by it"
+      "cannot run the image with \(firmware.title): images for \(architecture.title) do not support it"
     case .noFirmware(let firmware, _, let places):
-      "cannot run the image by \(firmware.title): there is no firmware at \(places.joined(separator: ", "))"
-    case .ended(let console): "the machine ended before it was expected to\n\(Self.tail(console))"
+      "cannot run the image with \(firmware.title): there is no firmware at \(places.joined(separator: ", "))"
+    case .ended(let console): "the machine ended too early\n\(Self.tail(console))"
     case .timedOut(let text, let seconds, let console):
-      "«\(text)» did not come within \(seconds) s\n\(Self.tail(console))"
+      "timed out after \(seconds) s, waiting for '\(text)'\n\(Self.tail(console))"
     case .noControl(let reason): "cannot control the machine: \(reason)"
     }
   }
@@ -33,9 +33,9 @@ public enum EmulatorFailure: ExplainedError {
     switch self {
     case .noEmulator(let program): MissingPrograms([program]).remedy
     case .noFirmware(.uBoot, _, _): "install the Debian package u-boot-qemu"
-    case .noFirmware(_, .amd64, _): "install the Debian package ovmf, or run by BIOS: --firmware bios"
+    case .noFirmware(_, .amd64, _): "install the Debian package ovmf, or use BIOS: --firmware bios"
     case .noFirmware(_, .arm64, _): "install the Debian package qemu-efi-aarch64"
-    case .noSuchMachine: "run it by UEFI: --firmware uefi"
+    case .noSuchMachine: "use UEFI: --firmware uefi"
     case .ended, .timedOut, .noControl: nil
     }
   }

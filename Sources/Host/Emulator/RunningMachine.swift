@@ -82,7 +82,7 @@ public actor RunningMachine {
     let output = settled.count > shown.count ? settled : shown
     guard let range = output.firstRange(of: "[exit "),
       let status = Int(output[range.upperBound...].prefix { $0.isNumber })
-    else { throw EmulatorFailure.noControl("«\(line)» did not say its exit status") }
+    else { throw EmulatorFailure.noControl("'\(line)' did not print its exit status") }
     return (status, String(output[..<range.lowerBound]))
   }
 

@@ -95,7 +95,7 @@ struct ELFReader {
   func integer<Value: FixedWidthInteger>(_ type: Value.Type, at offset: Int) throws(ELFFailure) -> Value {
     let size = MemoryLayout<Value>.size
     guard offset >= 0, offset <= data.count - size else {
-      throw ELFFailure(reason: "a header points to offset \(offset), and the file has \(data.count) bytes")
+      throw ELFFailure(reason: "a header points to offset \(offset), but the file has only \(data.count) bytes")
     }
     return data.withUnsafeBytes { Value(littleEndian: $0.loadUnaligned(fromByteOffset: offset, as: Value.self)) }
   }

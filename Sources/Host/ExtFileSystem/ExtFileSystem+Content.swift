@@ -45,7 +45,7 @@ extension ExtFileSystem {
   /// - Parameter limit: Maximum size in bytes.
   /// - Throws: ``ExtFailure``.
   public func content(of inode: ExtInode, limit: UInt64 = 64 << 20) throws -> [UInt8] {
-    guard inode.size <= limit else { throw ExtFailure.damaged("the inode \(inode.number) is too large for what it is") }
+    guard inode.size <= limit else { throw ExtFailure.damaged("the inode \(inode.number) is too large for its type") }
     var result: [UInt8] = []
     try forEachPiece(of: inode) { result += $0 }
     return result
@@ -77,7 +77,9 @@ extension ExtFileSystem {
 
   /// The runs of an inode in the order of the file. They do not overlap.
   private func runs(of inode: ExtInode) throws -> [Run] {
-    guard inode.size <= size else { throw ExtFailure.damaged("the inode \(inode.number) is larger than all of it") }
+    guard inode.size <= size else {
+      throw ExtFailure.damaged("the inode \(inode.number) is larger than the file system")
+    }
     var runs: [Run] = []
     if inode.usesExtents {
       var end: UInt64 = 0
@@ -91,7 +93,7 @@ extension ExtFileSystem {
   /// Adds a run. There cannot be more runs than blocks.
   private func add(_ run: Run, of inode: ExtInode, to runs: inout [Run]) throws {
     guard UInt64(runs.count) < blockCount else {
-      throw ExtFailure.damaged("the inode \(inode.number) has more parts than there are blocks")
+      throw ExtFailure.damaged("the inode \(inode.number) has more extents than there are blocks")
     }
     runs.append(run)
   }
@@ -107,7 +109,7 @@ extension ExtFileSystem {
     let depth = Int(node.number(at: 6, as: UInt16.self))
     guard node.number(at: 0, as: UInt16.self) == 0xF30A, 12 + count * 12 <= node.count, depth <= 5,
       expected == nil || depth == expected
-    else { throw ExtFailure.damaged("the extents of the inode \(inode.number) are none") }
+    else { throw ExtFailure.damaged("the extents of the inode \(inode.number) are invalid") }
     for index in 0..<count {
       let entry = 12 + index * 12
       if depth > 0 {
@@ -124,7 +126,7 @@ extension ExtFileSystem {
       let isWritten = length <= 32_768
       let position = UInt64(node.number(at: entry, as: UInt32.self))
       guard position >= end, length > 0 else {
-        throw ExtFailure.damaged("parts of the inode \(inode.number) overlap")
+        throw ExtFailure.damaged("extents of the inode \(inode.number) overlap")
       }
       end = position + (isWritten ? length : length - 32_768)
       if isWritten { try add(Run(position: position, count: length, place: place), of: inode, to: &runs) }

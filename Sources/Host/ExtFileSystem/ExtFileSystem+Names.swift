@@ -18,14 +18,14 @@ extension ExtFileSystem {
       let length = Int(content.number(at: offset + 4, as: UInt16.self))
       let nameLength = Int(content[offset + 6])
       guard length >= 8, length % 4 == 0, 8 + nameLength <= length, offset + length <= content.count else {
-        throw ExtFailure.damaged("the folder with the inode \(folder.number) has an entry that cannot be")
+        throw ExtFailure.damaged("the folder with the inode \(folder.number) has an invalid entry")
       }
       let inode = content.number(at: offset, as: UInt32.self)
       let name = Array(content[offset + 8..<offset + 8 + nameLength])
       offset += length
       guard inode != 0, !name.isEmpty, name != Array(".".utf8), name != Array("..".utf8) else { continue }
       guard !name.contains(UInt8(ascii: "/")), !name.contains(0) else {
-        throw ExtFailure.damaged("the folder with the inode \(folder.number) has a name that cannot be")
+        throw ExtFailure.damaged("the folder with the inode \(folder.number) has an invalid name")
       }
       entries.append(Entry(name: name, inode: inode))
     }
@@ -51,7 +51,7 @@ extension ExtFileSystem {
   public var root: ExtInode {
     get throws {
       let root = try inode(Self.rootInode)
-      guard root.kind == .folder else { throw ExtFailure.damaged("it has no topmost folder") }
+      guard root.kind == .folder else { throw ExtFailure.damaged("it has no root folder") }
       return root
     }
   }
@@ -65,7 +65,7 @@ extension ExtFileSystem {
   public func walk(_ body: (_ path: [UInt8], _ inode: ExtInode) throws -> Void) throws {
     var seen: Set<UInt32> = [Self.rootInode]
     func walk(_ folder: ExtInode, _ path: [UInt8], depth: Int) throws {
-      guard depth < Self.deepest, path.count < 4096 else { throw ExtFailure.damaged("it has a path without end") }
+      guard depth < Self.deepest, path.count < 4096 else { throw ExtFailure.damaged("it has a path that is too long") }
       for entry in try entries(of: folder) {
         let inode = try inode(entry.inode)
         let place = path.isEmpty ? entry.name : path + [UInt8(ascii: "/")] + entry.name
@@ -116,7 +116,7 @@ extension ExtFileSystem {
     if inode.attributeBlock != 0 {
       let content = try block(inode.attributeBlock)
       guard content.number(at: 0, as: UInt32.self) == 0xEA02_0000 else {
-        throw ExtFailure.damaged("the inode \(inode.number) has attributes that are none")
+        throw ExtFailure.damaged("the inode \(inode.number) has invalid attributes")
       }
       result += try attributes(content, from: 32, valuesFrom: 0, of: inode)
     }
@@ -133,14 +133,14 @@ extension ExtFileSystem {
       let place = base + Int(content.number(at: offset + 2, as: UInt16.self))
       let size = Int(content.number(at: offset + 8, as: UInt32.self))
       guard offset + 16 + nameLength <= content.count, place + size <= content.count else {
-        throw ExtFailure.damaged("the inode \(inode.number) has an attribute that cannot be")
+        throw ExtFailure.damaged("the inode \(inode.number) has an invalid attribute")
       }
       if let prefix = Self.prefixes[content[offset + 1]] {
         let name = String(decoding: content[offset + 16..<offset + 16 + nameLength], as: UTF8.self)
         var value = Array(content[place..<place + size])
         if prefix.hasPrefix("system.") {
           guard let list = Self.accessList(value) else {
-            throw ExtFailure.damaged("the inode \(inode.number) has an access control list that is none")
+            throw ExtFailure.damaged("the inode \(inode.number) has an invalid access control list")
           }
           value = list
         }

@@ -69,7 +69,7 @@ public struct ExtFileSystem {
     needsRecovery = features & 0x4 != 0
     let is64Bit = features & 0x80 != 0
     let logBlockSize = block.number(at: 24, as: UInt32.self)
-    guard logBlockSize <= 6 else { throw ExtFailure.damaged("its blocks have no size that there is") }
+    guard logBlockSize <= 6 else { throw ExtFailure.damaged("its block size is invalid") }
     blockSize = 1024 << Int(logBlockSize)
     inodeCount = block.number(at: 0)
     inodesPerGroup = block.number(at: 40)
@@ -102,7 +102,7 @@ public struct ExtFileSystem {
 
   func blocks(from number: UInt64, count: Int) throws -> [UInt8] {
     guard number < blockCount, UInt64(count) <= blockCount - number else {
-      throw ExtFailure.damaged("it names the block \(number), which it does not have")
+      throw ExtFailure.damaged("it refers to block \(number), which does not exist")
     }
     try budget.spend(count * blockSize)
     let bytes = try read(number * UInt64(blockSize), count * blockSize)
@@ -112,7 +112,7 @@ public struct ExtFileSystem {
 
   func inode(_ number: UInt32) throws -> ExtInode {
     guard number > 0, number <= inodeCount else {
-      throw ExtFailure.damaged("it names the inode \(number), which it does not have")
+      throw ExtFailure.damaged("it refers to inode \(number), which does not exist")
     }
     let (group, index) = (number - 1).quotientAndRemainder(dividingBy: inodesPerGroup)
     let place = UInt64(group) * UInt64(descriptorSize)
@@ -121,7 +121,7 @@ public struct ExtFileSystem {
     var table = UInt64(descriptor.number(at: offset + 8, as: UInt32.self))
     if descriptorSize >= 64 { table |= UInt64(descriptor.number(at: offset + 0x28, as: UInt32.self)) << 32 }
     guard table < blockCount else {
-      throw ExtFailure.damaged("it names the block \(table), which it does not have")
+      throw ExtFailure.damaged("it refers to block \(table), which does not exist")
     }
     let byte = UInt64(index) * UInt64(inodeSize)
     let content = try block(table + byte / UInt64(blockSize))
@@ -144,7 +144,7 @@ private final class ReadBudget {
 
   func spend(_ bytes: Int) throws {
     guard UInt64(bytes) <= rest else {
-      throw ExtFailure.damaged("its parts refer to each other again and again")
+      throw ExtFailure.damaged("its blocks refer to each other endlessly")
     }
     rest -= UInt64(bytes)
   }
@@ -162,15 +162,16 @@ public enum ExtFailure: ExplainedError {
   public var problem: String {
     switch self {
     case .damaged(let reason): "the file system is damaged: \(reason)"
-    case .endsEarly(let size, let length): "the file system ends early: of \(size) bytes, \(length) are there"
+    case .endsEarly(let size, let length):
+      "the file system ends early: it has \(size) bytes, but only \(length) are there"
     case .unknownFeature(let name): "the file system has the feature \(name), which cannot be read"
     }
   }
   public var remedy: String? {
     switch self {
-    case .damaged, .endsEarly: "fetch the image again, and compare its SHA-256 with the publisher's"
+    case .damaged, .endsEarly: "download the image again, and compare its SHA-256 with the publisher's"
     case .unknownFeature:
-      "take the root as a tar archive: mount the image, and `tar --create --xattrs --numeric-owner` it"
+      "use a tar archive of the root: mount the image, and run `tar --create --xattrs --numeric-owner`"
     }
   }
 }

@@ -57,7 +57,7 @@ public struct FATFileSystem {
       tableSectors > 0, tableStart > 0, number(16, 1) > 0, rootStart + rootSectors < sectors
     else { throw Failure(reason: "its first sector contradicts itself") }
     guard sectors * sectorSize <= length else {
-      throw Failure(reason: "it ends early: of \(sectors * sectorSize) bytes, \(length) are there")
+      throw Failure(reason: "it ends early: it has \(sectors * sectorSize) bytes, but only \(length) are there")
     }
     clusterCount = UInt32(clamping: (sectors - rootStart - rootSectors) / number(13, 1))
     let width: Table.Width = clusterCount < 4085 ? .twelve : clusterCount < 65_525 ? .sixteen : .thirtyTwo
@@ -67,7 +67,7 @@ public struct FATFileSystem {
       throw Failure(reason: "it has more than 16,777,216 clusters, which no boot partition needs")
     }
     guard clusterCount > 0, tableBytes >= width.bytes(of: UInt64(clusterCount) + 2) else {
-      throw Failure(reason: "its list of clusters is too short")
+      throw Failure(reason: "its allocation table is too short")
     }
     table = Table(
       bytes: try read(tableStart * sectorSize, Int(width.bytes(of: UInt64(clusterCount) + 2))), width: width)
@@ -81,7 +81,7 @@ public struct FATFileSystem {
   /// - Throws: ``Failure``, and errors of reading and `body`.
   public func walk(_ body: (_ path: String, _ entry: Entry) throws -> Void) throws {
     func walk(_ content: [UInt8], _ path: String, depth: Int) throws {
-      guard depth < 128 else { throw Failure(reason: "it has a path without end") }
+      guard depth < 128 else { throw Failure(reason: "it has a path that is too long") }
       for entry in try Self.entries(content) {
         let place = path.isEmpty ? entry.name : "\(path)/\(entry.name)"
         try body(place, entry)
@@ -162,10 +162,10 @@ public struct FATFileSystem {
     var current: UInt32? = first
     while let cluster = current {
       guard cluster >= 2, cluster - 2 < clusterCount else {
-        throw Failure(reason: "it names the cluster \(cluster), which it does not have")
+        throw Failure(reason: "it refers to cluster \(cluster), which does not exist")
       }
       guard used.take(Int(cluster - 2)) else {
-        throw Failure(reason: "two files have the cluster \(cluster), or a list of clusters leads into itself")
+        throw Failure(reason: "two files share cluster \(cluster), or a chain of clusters is a loop")
       }
       try body(cluster)
       current = table.next(cluster)
@@ -217,7 +217,7 @@ public struct FATFileSystem {
       let name = longName(long, of: raw) ?? shortName(raw)
       guard !name.isEmpty, name != ".", name != "..",
         !name.unicodeScalars.contains(where: { $0 == "/" || $0.value < 32 })
-      else { throw Failure(reason: "it has a name that cannot be") }
+      else { throw Failure(reason: "it has an invalid name") }
       entries.append(
         Entry(
           name: name, isFolder: raw[11] & 0x10 != 0, size: UInt64(number(28, 4)),

@@ -28,35 +28,37 @@ public enum FlashFailure: ExplainedError, Equatable {
 
   public var problem: String {
     switch self {
-    case .noDisk(let path): "\(path) is no disk"
-    case .partition(let path, _): "\(path) is a partition, and an image is a whole disk"
+    case .noDisk(let path): "\(path) is not a disk"
+    case .partition(let path, _): "\(path) is a partition, but an image needs a whole disk"
     case .inUse(let path, let uses): "\(path) is in use: \(uses.joined(separator: ", "))"
     case .fixed(let path): "\(path) is neither removable nor on USB"
-    case .tooSmall(let path, let size, let image): "\(path) is too small: it has \(size), and the image takes \(image)"
+    case .tooSmall(let path, let size, let image): "\(path) is too small: it has \(size), and the image needs \(image)"
     case .sectors(let path, let size):
-      "\(path) has sectors of \(size) bytes, and the image's partition table is for sectors of 512: "
-        + "no firmware would find it"
-    case .imageChanged(let path): "\(path) is not the image that its block map was made of"
-    case .damaged(let path, let offset): "what was written to \(path) reads differently at byte \(offset)"
-    case .notConfirmed: "nothing was written: nobody confirmed it"
+      "\(path) has sectors of \(size) bytes, but the image's partition table needs sectors of 512 bytes: "
+        + "firmware would not find it"
+    case .imageChanged(let path): "\(path) does not match its block map"
+    case .damaged(let path, let offset):
+      "the data read back from \(path) differs from the written data at byte \(offset)"
+    case .notConfirmed: "nothing was written: it was not confirmed"
     case .noBootPartition(let path): "\(path) has no boot partition to write the values to"
-    case .value(let reason): "a value for the first start cannot be taken: \(reason)"
+    case .value(let reason): "a value for the first boot is not valid: \(reason)"
     }
   }
 
   public var remedy: String? {
     switch self {
     case .noDisk:
-      "`cultivar flash` without a device lists those that can be written; for a file, make it first: `truncate -s 4G FILE`"
-    case .partition(_, let disk): "name the disk: \(disk)"
-    case .inUse: "if it is the right one, unmount it first"
-    case .fixed: "if it is the right one, say so with --fixed-disk"
-    case .tooSmall: "nothing was written; take a larger one"
+      "`cultivar flash` without a device lists the removable disks; to write to a file, create it first: "
+        + "`truncate -s 4G FILE`"
+    case .partition(_, let disk): "give the disk instead: \(disk)"
+    case .inUse: "if it is the correct disk, unmount it first"
+    case .fixed: "if it is the correct disk, give --fixed-disk"
+    case .tooSmall: "nothing was written; use a larger disk"
     case .sectors:
-      "nothing was written; take another disk, or one that can be switched to 512 bytes (`nvme format --lbaf`)"
-    case .imageChanged: "build the image again; what is on the device now does not start"
-    case .damaged: "the device loses data; take another one"
-    case .notConfirmed: "on a terminal it is asked; elsewhere, give --yes"
+      "nothing was written; use another disk, or one that can be switched to 512 bytes (`nvme format --lbaf`)"
+    case .imageChanged: "build the image again; the disk does not boot now"
+    case .damaged: "the disk loses data; use another disk"
+    case .notConfirmed: "answer y to the question on a terminal, or give --yes"
     case .noBootPartition, .value: nil
     }
   }

@@ -49,7 +49,7 @@ public struct FlashWriter {
     // not show it.
     let disk = open(target, O_RDWR | O_CLOEXEC | O_EXCL)
     guard disk >= 0 else {
-      if errno == EBUSY { throw FlashFailure.inUse(target, uses: ["the kernel does not give it away"]) }
+      if errno == EBUSY { throw FlashFailure.inUse(target, uses: ["the kernel refuses exclusive access"]) }
       throw FileFailure.last("write", target)
     }
     defer { close(disk) }

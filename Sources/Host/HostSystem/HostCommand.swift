@@ -178,7 +178,7 @@ public struct CommandFailure: ExplainedError {
     case .notFound:
       return "cannot \(command.purpose): there is no program \(command.program.name)"
     case .notRun(let reason):
-      return "cannot \(command.purpose): \(command.program.name) could not be run: \(reason)"
+      return "cannot \(command.purpose): cannot run \(command.program.name): \(reason)"
     case .failed(let status, let said):
       return "cannot \(command.purpose): \(command.program.name) ended with \(status)" + ProgramWords.shown(of: said)
     }
@@ -187,7 +187,7 @@ public struct CommandFailure: ExplainedError {
   public var remedy: String? {
     guard case .notFound = outcome else { return nil }
     guard case .host(let program) = command.program else {
-      return "run `cultivar cache clear`, so that it is fetched again, or install Cultivar again"
+      return "run `cultivar cache clear` to fetch it again, or install Cultivar again"
     }
     return MissingPrograms([program]).remedy
   }

@@ -47,15 +47,15 @@ public struct HostProgram: Sendable, Hashable {
   // `Scripts/require-packages` reads these declarations.
 
   public static let aptGet = HostProgram("apt-get", package: "apt", to: "resolve packages", in: .build)
-  public static let aptCache = HostProgram("apt-cache", package: "apt", to: "look packages up", in: .build)
+  public static let aptCache = HostProgram("apt-cache", package: "apt", to: "look up packages", in: .build)
   public static let aptHelper = HostProgram("/usr/lib/apt/apt-helper", package: "apt", to: "fetch packages", in: .build)
   public static let dpkgDeb = HostProgram("dpkg-deb", package: "dpkg", to: "unpack packages", in: .build)
   public static let tar = HostProgram("tar", package: "tar", to: "write archives of root file systems", in: .build)
   public static let find = HostProgram("find", package: "findutils", to: "list root file systems", in: .build)
   public static let flock = HostProgram("flock", package: "util-linux", to: "share decompressed packages", in: .build)
-  public static let copy = HostProgram("cp", package: "coreutils", to: "copy images with their holes", in: .build)
-  public static let nice = HostProgram("nice", package: "coreutils", to: "decompress behind other work", in: .build)
-  public static let shell = HostProgram("/bin/sh", package: "dash", to: "join programs by pipes", in: .build)
+  public static let copy = HostProgram("cp", package: "coreutils", to: "copy sparse images", in: .build)
+  public static let nice = HostProgram("nice", package: "coreutils", to: "decompress in the background", in: .build)
+  public static let shell = HostProgram("/bin/sh", package: "dash", to: "connect programs by pipes", in: .build)
   public static let xz = HostProgram("xz", package: "xz-utils", to: "read many packages at once", in: .build)
   public static let newUIDMap = HostProgram(
     "/usr/bin/newuidmap", package: "uidmap", to: "build systems without root", in: .users)

@@ -157,7 +157,7 @@ public struct ArtefactFolder: Sendable {
     do {
       return try JSONDecoder().decode(Value.self, from: Data(try FolderTree.readFile(file.path)))
     } catch is DecodingError {
-      throw FileFailure("read", file.path, reason: "it is no \(word) of a build by this version")
+      throw FileFailure("read", file.path, reason: "it is not a \(word) of this version of Cultivar")
     }
   }
 

@@ -119,7 +119,7 @@ extension BuildDifference {
       "Packages",
       packages.map { change in
         guard change.before?.version == change.after?.version else { return Self.row(change) { $0.version } }
-        return "~ \(change.name)  \(change.after?.version ?? "") with other content"
+        return "~ \(change.name)  \(change.after?.version ?? "") with different content"
       })
     section(
       "Sizes",

@@ -30,13 +30,13 @@ struct ExecutableCheck {
     guard let headers else {
       guard let interpreter = Self.interpreter(bytes) else { throw refuse("is neither an ELF executable nor a script") }
       guard tree.resolve(interpreter) != nil else {
-        throw refuse("is a script for \(interpreter), which the image lacks")
+        throw refuse("is a script for \(interpreter), which is not in the image")
       }
       return
     }
     let wanted: ELFFile.Machine = architecture == .amd64 ? .x86_64 : .aarch64
     guard headers.machine == wanted else {
-      throw refuse("is for \(headers.machine.title), and the image is for \(architecture.title)")
+      throw refuse("is for \(headers.machine.title), but the image is for \(architecture.title)")
     }
     guard headers.isExecutable else { throw refuse("is a library, not an executable") }
   }

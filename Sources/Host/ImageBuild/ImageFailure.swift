@@ -40,27 +40,28 @@ public enum ImageFailure: ExplainedError {
   public var problem: String {
     switch self {
     case .noImage(let name, _): "the project has no image `\(name)`"
-    case .notBuilt(let name): "the image `\(name)` is not built"
-    case .noKernel(let package): "the package \(package) brings no kernel"
+    case .notBuilt(let name): "the image `\(name)` has not been built"
+    case .noKernel(let package): "the package \(package) contains no kernel"
     case .noDeviceExecutable(let architecture, let places):
-      "there is no device executable for \(architecture.title); it was looked for at \(places.joined(separator: ", "))"
+      "cannot find the device executable for \(architecture.title) at \(places.joined(separator: ", "))"
     case .wrongExecutable(let program, let path, let reason, let position):
       "\(place(position)): the program `\(program)` cannot run in this image: \(path) \(reason)"
     case .missingLibraries(let files):
       files.map { file in
-        let them = file.missing.count == 1 ? "it" : "them"
+        let are = file.missing.count == 1 ? "is" : "are"
         return
-          "\(file.file) (\(file.origin)) needs \(file.missing.joined(separator: ", ")), and the image lacks \(them)"
+          "\(file.file) (\(file.origin)) needs \(file.missing.joined(separator: ", ")), which \(are) not in the image"
       }.joined(separator: "\n")
     case .noExecutableInPackages(let program, let path, _, let position):
       "\(place(position)): the packages of the program `\(program)` have no executable \(path)"
     case .userClash(let first, let second):
-      "the users `\(first)` and `\(second)` come to the same user id, which is derived from the name"
-    case .noTime(let text): "SOURCE_DATE_EPOCH is `\(text)`, which is no number of seconds"
+      "the users `\(first)` and `\(second)` get the same user id, because user ids are derived from names"
+    case .noTime(let text): "SOURCE_DATE_EPOCH is `\(text)`, which is not a number of seconds"
     case .noRootOfTrust(let path, let reason, let position):
-      "\(place(position)): \(path) is no root of trust: \(reason)"
+      "\(place(position)): \(path) is not a root of trust: \(reason)"
     case .signedByStrangers(let path, let position):
-      "\(place(position)): devices with the root of trust \(path) would refuse the bundle: no key of `release: { sign: … }` is in it"
+      "\(place(position)): devices with the root of trust \(path) would refuse the bundle: "
+        + "it has no key of `release: { sign: … }`"
     case .unknownTimeZone(let name, _): "the time zone database has no `\(name)`"
     }
   }
@@ -71,15 +72,15 @@ public enum ImageFailure: ExplainedError {
     case .notBuilt(let name): "build it with `cultivar build \(name)`"
     case .noKernel: "name the kernel's package: `kernel: { package: linux-image-… }`"
     case .noDeviceExecutable: "build it with `make`, or name it with CULTIVAR_DEVICE_EXECUTABLES"
-    case .wrongExecutable: "build it for the image's device class, or choose another one"
+    case .wrongExecutable: "build it for the image's device class, or choose another device class"
     case .missingLibraries: "link the program statically, or take it from Debian packages (`debian: { packages: … }`)"
     case .noExecutableInPackages(_, _, let similar, _):
       similar.isEmpty ? nil : "they have \(similar.joined(separator: ", "))"
     case .userClash: "give one of them another name"
-    case .noTime: "set it to the seconds since 1970, or not at all"
-    case .noRootOfTrust: "make one with `cultivar keys root`"
+    case .noTime: "set it to the seconds since 1970, or unset it"
+    case .noRootOfTrust: "make a root of trust with `cultivar keys root`"
     case .signedByStrangers:
-      "sign with a key of that root, or name the root that has the key: `cultivar keys show FILE` shows the ids of both"
+      "sign with a key of that root, or name the root that has the key; `cultivar keys show FILE` shows the ids of keys"
     case .unknownTimeZone(_, let similar): similar.map { "did you mean `\($0)`?" }
     }
   }

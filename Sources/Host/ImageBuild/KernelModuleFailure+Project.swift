@@ -15,7 +15,7 @@ extension KernelModuleFailure {
         Diagnostic(
           .error, "the kernel \(version) has no module '\(module.value)'", at: module.position,
           hint: NearestName.nearest(to: module.value.replacing("-", with: "_"), among: available)
-            .map { "did you mean '\($0)'?" } ?? "leave it out, or take a kernel that has it: `kernel: { package: … }`")
+            .map { "did you mean '\($0)'?" } ?? "remove it, or choose a kernel that has it: `kernel: { package: … }`")
       })
   }
 }

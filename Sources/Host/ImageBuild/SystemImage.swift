@@ -85,9 +85,9 @@ extension ImageBuilder {
       let listing = try await root.list()
       if !listing.privateKeys.isEmpty {
         await progress.warning(
-          "the image has private keys, which everybody with the image has as well: "
+          "the image contains private keys, which everyone with the image can read: "
             + listing.privateKeys.joined(separator: ", "),
-          remedy: "remove them in a step, and let each device make its own at its first start")
+          remedy: "remove them in a step, and let each device make its own keys at first boot")
       }
       async let entries = root.entries(listing)
       let prepared = try await preparing

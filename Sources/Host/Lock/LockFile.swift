@@ -100,7 +100,7 @@ public struct LockFailure: ExplainedError {
   public var reason: String
 
   public var problem: String { "cannot read the lock file \(path): \(reason)" }
-  public var remedy: String? { "restore it from version control, or remove it and build anew" }
+  public var remedy: String? { "restore it from version control, or remove it and build again" }
 }
 
 extension DecodingError {

@@ -26,8 +26,8 @@ public struct NotLocked: ExplainedError {
     let list = missing.prefix(20).map { "  | \($0)" }.joined(separator: "\n")
     let more = missing.count > 20 ? "\n  | and \(missing.count - 20) more" : ""
     return
-      (path.map { "the lock file \($0) does not name what the build needs" }
-      ?? "there is no lock file, and the build may take nothing that is not locked") + "\n\(list)\(more)"
+      (path.map { "the lock file \($0) does not have these entries, which the build needs:" }
+      ?? "there is no lock file, but --locked needs these entries in it:") + "\n\(list)\(more)"
   }
   public var remedy: String? { "run `cultivar lock` and commit cultivar.lock, or build without --locked" }
 }
@@ -44,10 +44,10 @@ public struct ChangedBase: ExplainedError {
   public var lockFile: String
 
   public var problem: String {
-    "the image \(path) is another one than \(lockFile) names: its SHA-256 is \(found), and was \(locked)"
+    "the image \(path) is not the one in \(lockFile): its SHA-256 is \(found), and was \(locked)"
   }
   public var remedy: String? {
-    "put the former image back, or take the new one with `cultivar lock --update \(path)`"
+    "restore the old image, or accept the new one with `cultivar lock --update \(path)`"
   }
 }
 
@@ -58,10 +58,11 @@ public struct NoLockedName: ExplainedError {
   public var path: String
 
   public var problem: String {
-    "cannot update \(names.map { "'\($0)'" }.joined(separator: ", ")): \(path) has no package, git repository or image of that name"
+    "cannot update \(names.map { "'\($0)'" }.joined(separator: ", ")): "
+      + "\(path) has no package, git repository or image with that name"
   }
   public var remedy: String? {
-    "name packages as `cultivar outdated` does, or update everything: `cultivar lock --update`"
+    "use the names that `cultivar outdated` shows, or update everything: `cultivar lock --update`"
   }
 }
 

@@ -37,7 +37,7 @@ final class PackageArchive {
     }
     decompressor = try ChildProcess.start(
       ProcessStart(words[0], words, environment: ["PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8"]),
-      input: input, output: pipe.writing, error: Descriptor(owning: dup(STDERR_FILENO)))
+      input: input, output: pipe.writing, error: Descriptor.standardError)
   }
 
   var number: Int32 { output?.number ?? -1 }

@@ -61,7 +61,7 @@ public struct PackageConfiguration {
     }
     let process = try ChildProcess.start(
       ProcessStart(path, words, environment: environment), input: Descriptor(opening: "/dev/null", O_RDONLY),
-      output: Descriptor(owning: dup(STDERR_FILENO)), error: Descriptor(owning: dup(STDERR_FILENO)))
+      output: Descriptor.standardError, error: Descriptor.standardError)
     var status: Int32 = 0
     while waitpid(process, &status, 0) < 0 {
       guard errno == EINTR else { throw SystemError("wait for", name) }

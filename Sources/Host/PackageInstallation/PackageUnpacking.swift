@@ -42,7 +42,7 @@ public struct PackageUnpacking: Sendable {
       try PackageControl(package, in: control)
     }
     for conffile in controls.flatMap(\.conffiles) where try FileKind(of: conffile.path, in: tree) != nil {
-      throw InstallationFailure("\(conffile.path.text) is there already, and is a configuration file")
+      throw InstallationFailure("the configuration file \(conffile.path.text) already exists")
     }
     let before = try database.paths()
     let results = try unpack(controls, in: tree, database)
@@ -141,7 +141,7 @@ public struct PackageUnpacking: Sendable {
           throw InstallationFailure("\(path.text) is in two packages")
         }
         if diverted.contains(path) { throw InstallationFailure("\(path.text) is diverted") }
-        if overridden.contains(path) { throw InstallationFailure("the rights of \(path.text) are overridden") }
+        if overridden.contains(path) { throw InstallationFailure("the permissions of \(path.text) are overridden") }
       }
     }
   }
@@ -162,7 +162,7 @@ public struct PackageUnpacking: Sendable {
       var times = TreeWriter.times(folder.time)
       guard fchown(place.number, folder.owner, folder.group) == 0, fchmod(place.number, folder.mode) == 0,
         futimens(place.number, &times) == 0
-      else { throw SystemError("set the rights of", path.text) }
+      else { throw SystemError("set the permissions of", path.text) }
     }
   }
 
@@ -198,7 +198,7 @@ public struct PackageUnpacking: Sendable {
     let paths = interests.filter { $0.key.hasPrefix("/") }.sorted { $0.key < $1.key }
     if !paths.isEmpty { try database.append(paths.map(\.value).joined(), to: "triggers/File") }
     for (name, lines) in interests where !name.hasPrefix("/") {
-      guard !name.contains("/") else { throw InstallationFailure("the trigger \(name) is no name") }
+      guard !name.contains("/") else { throw InstallationFailure("'\(name)' is not a trigger name") }
       try database.append(lines, to: "triggers/\(name)")
     }
   }

@@ -113,7 +113,7 @@ struct TarReader {
     case UInt8(ascii: "6"): kind = .node(type: S_IFIFO, device: 0)
     default: throw failure("has an entry of the type \(type), which packages may not have")
     }
-    if case .file = kind {} else if size != 0 { throw failure("has contents for \(path.text), which is no file") }
+    if case .file = kind {} else if size != 0 { throw failure("has contents for \(path.text), which is not a file") }
     return Entry(
       path: path, kind: kind, mode: mode_t(truncatingIfNeeded: try number(header, 100, 8)) & 0o7777,
       owner: uid_t(truncatingIfNeeded: try number(header, 108, 8)),
@@ -153,7 +153,7 @@ struct TarReader {
     var value: UInt64 = 0
     for digit in digits {
       guard (UInt8(ascii: "0")...UInt8(ascii: "7")).contains(digit), value < 1 << 60 else {
-        throw failure("is damaged: a number has other characters than octal digits")
+        throw failure("is damaged: a number is not octal")
       }
       value = value << 3 | UInt64(digit - UInt8(ascii: "0"))
     }
@@ -164,7 +164,7 @@ struct TarReader {
     let sum = header.enumerated().reduce(UInt64(0)) { total, byte in
       total + UInt64((148..<156).contains(byte.offset) ? UInt8(ascii: " ") : byte.element)
     }
-    guard try number(header, 148, 8) == sum else { throw failure("is damaged: the sum of a header is another one") }
+    guard try number(header, 148, 8) == sum else { throw failure("is damaged: the checksum of a header is wrong") }
   }
 
   private mutating func longText(_ size: UInt64) throws -> [UInt8] {

@@ -94,7 +94,7 @@ struct TreeWriter {
       isNew = false
       // A link to a folder is kept, as dpkg does.
       guard try tree.hasFolder(entry.path) else {
-        throw InstallationFailure("\(entry.path.text) is a folder in \(package.stem), and something else in the tree")
+        throw InstallationFailure("\(entry.path.text) is a folder in \(package.stem), but not in the tree")
       }
     }
     folders[entry.path] = Folder(
@@ -108,7 +108,7 @@ struct TreeWriter {
     if result < 0, errno == EEXIST {
       guard unlinkat(folder, name, 0) == 0 else {
         guard errno == EISDIR else { throw SystemError("replace", path.text) }
-        throw InstallationFailure("\(path.text) is a folder in the tree, and something else in \(package.stem)")
+        throw InstallationFailure("\(path.text) is a folder in the tree, but not in \(package.stem)")
       }
       result = body()
     }
@@ -151,7 +151,7 @@ struct TreeWriter {
 
   private func open(folder path: TreePath) throws -> Descriptor {
     guard let folder = try tree.open(path.text, Descriptor.pathOnly | O_DIRECTORY) else {
-      throw InstallationFailure("\(package.stem) brings no folder \(path.text) for what it has there")
+      throw InstallationFailure("\(package.stem) has files in \(path.text), but not the folder itself")
     }
     return folder
   }

@@ -23,7 +23,7 @@ struct CargoBuild: LanguageBuild {
       let rustc = try await versions.output(.rustc, ["-vV"])
     else {
       throw ProgramFailure.noToolchain(
-        program: program, tool: "cargo", package: "install the Debian package `cargo`, or Rust by rustup")
+        program: program, tool: "cargo", package: "install the Debian package `cargo`, or Rust with rustup")
     }
     let place =
       switch source {

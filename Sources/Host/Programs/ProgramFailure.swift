@@ -16,13 +16,13 @@ public enum ProgramFailure: ExplainedError {
 
   public var problem: String {
     switch self {
-    case .noToolchain(let program, let tool, _): "cannot build the program `\(program)`: there is no `\(tool)` here"
+    case .noToolchain(let program, let tool, _): "cannot build the program `\(program)`: `\(tool)` is not installed"
     case .noTarget(let program, let architecture, let tool, _):
-      "cannot build the program `\(program)` for \(architecture.title): \(tool) has no such target here"
+      "cannot build the program `\(program)` for \(architecture.title): \(tool) does not have this target"
     case .noProduct(let program, let product, _):
       "the package of the program `\(program)` builds no executable `\(product)`"
     case .noReference(let url, let reference): "the repository \(url) has no \(reference)"
-    case .noFolder(let program, let folder): "the folder of the program `\(program)` is not there: \(folder)"
+    case .noFolder(let program, let folder): "the folder of the program `\(program)` does not exist: \(folder)"
     }
   }
 

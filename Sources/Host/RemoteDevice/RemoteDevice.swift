@@ -1,5 +1,6 @@
 import DeviceModel
 import FoundationEssentials
+import HostNetwork
 import NIOCore
 import NIOHTTP1
 
@@ -14,16 +15,19 @@ public struct RemoteDevice: Sendable {
   private let connection: DeviceConnection
 
   /// - Parameter fingerprint: SHA-256 of the device's certificate. No other certificate is accepted.
-  public init(_ address: DeviceAddress, fingerprint: Fingerprint, token: BearerToken) {
+  public init(_ address: DeviceAddress, fingerprint: Fingerprint, token: BearerToken, network: HostNetwork) {
     self.address = address
-    connection = DeviceConnection(address: address, fingerprint: fingerprint, token: token)
+    connection = DeviceConnection(address: address, fingerprint: fingerprint, token: token, network: network)
   }
 
   /// Returns the fingerprint of the certificate at an address. The user has to verify that it is the device's.
   ///
   /// - Throws: ``RemoteFailure/notReachable(_:reason:)``.
-  public static func presentedFingerprint(at address: DeviceAddress) async throws -> Fingerprint {
-    try await DeviceConnection(address: address, fingerprint: nil, token: nil).presentedFingerprint()
+  public static func presentedFingerprint(
+    at address: DeviceAddress, network: HostNetwork
+  ) async throws -> Fingerprint {
+    try await DeviceConnection(address: address, fingerprint: nil, token: nil, network: network)
+      .presentedFingerprint()
   }
 
   /// Returns the state of the device's slots, its current activity and the results of its last updates.

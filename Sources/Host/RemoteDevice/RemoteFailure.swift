@@ -32,37 +32,40 @@ public enum RemoteFailure: ExplainedError, Equatable {
 
   public var problem: String {
     switch self {
-    case .noAddress(let text): "'\(text)' is no host, and no host and port"
+    case .noAddress(let text): "'\(text)' is not a HOST or HOST:PORT"
     case .unknownDevice(let address, let found):
-      "the device at \(address) is not known here; the SHA-256 of its certificate is\n  \(found)"
+      "the device at \(address) is unknown; the SHA-256 of its certificate is\n  \(found)"
     case .otherCertificate(let address, let known, let found):
-      "the device at \(address) has another certificate than the one that is known here:\n  \(found), not\n  \(known)"
+      "the device at \(address) has another certificate than the known one:\n  \(found), not\n  \(known)"
     case .noTokenFor(let address): "there is no token for the device at \(address)"
-    case .noToken(let file): "\(file) has no token in its only line"
-    case .tokenRefused(let address): "the device at \(address) does not take the token"
-    case .notReachable(let address, let reason): "the device at \(address) cannot be reached: \(reason)"
-    case .lost(let address): "the connection to \(address) broke off"
+    case .noToken(let file): "\(file) does not contain exactly one token"
+    case .tokenRefused(let address): "the device at \(address) does not accept the token"
+    case .notReachable(let address, let reason): "cannot reach the device at \(address): \(reason)"
+    case .lost(let address): "the connection to \(address) was lost"
     case .refused(_, let reason): "the device refuses: \(reason)"
     case .noAnswer(let address, let status):
-      "what answers at \(address) with status \(status) is no device of Cultivar's"
-    case .notInstalled(let address): "the connection to \(address) broke off before the release was installed"
-    case .gone(let address, let seconds): "the device at \(address) told nothing new for \(seconds) s"
-    case .knownDevices(let path): "\(path) cannot be read as the list of known devices"
+      "the server at \(address) is not a Cultivar device: it answered with status \(status)"
+    case .notInstalled(let address): "the connection to \(address) was lost before the release was installed"
+    case .gone(let address, let seconds): "the device at \(address) sent no news for \(seconds) s"
+    case .knownDevices(let path): "\(path) is not a list of known devices"
     }
   }
 
   public var remedy: String? {
     switch self {
-    case .noAddress: "for example 192.0.2.7, gateway.example:8443, or [2001:db8::7]:8443"
-    case .unknownDevice: "compare it with what `cultivarctl api` shows on the device, and give it with --fingerprint"
+    case .noAddress: "write for example 192.0.2.7, gateway.example:8443, or [2001:db8::7]:8443"
+    case .unknownDevice:
+      "compare it with the output of `cultivarctl api` on the device, then give it with --fingerprint"
     case .otherCertificate:
-      "somebody may be in between. If the device's data were made anew, compare with `cultivarctl api` and use --fingerprint"
-    case .noTokenFor: "give its file with --token-file; it is remembered"
-    case .noToken, .knownDevices: "put it right, or remove it"
-    case .tokenRefused: "--token-file FILE, with the token whose hash the device has"
-    case .notReachable: "see whether it is on, and whether its project has `management`"
-    case .lost, .notInstalled: "try again; an installation goes on where it stood"
-    case .gone: "look at its console; the release before is started where the new one does not come up"
+      "somebody may intercept the connection. If the device's data is new, compare the certificate with the output of "
+        + "`cultivarctl api` on the device, then give it with --fingerprint"
+    case .noTokenFor: "give a file with the token once: --token-file FILE"
+    case .noToken, .knownDevices: "correct the file, or remove it"
+    case .tokenRefused: "give the token whose hash is on the device: --token-file FILE"
+    case .notReachable: "check that the device is on, and that `management:` is in its project file"
+    case .lost, .notInstalled: "try again; the installation continues where it stopped"
+    case .gone:
+      "look at the device's console; if the new release does not boot, the device falls back to the previous one"
     case .refused, .noAnswer: nil
     }
   }

@@ -13,7 +13,7 @@ extension FileTree {
     var status = stat()
     guard stat(file, &status) == 0 else { throw FileFailure.last("read", file) }
     guard status.st_mode & S_IFMT == S_IFREG else {
-      throw FileFailure("read", file, reason: "it is no regular file")
+      throw FileFailure("read", file, reason: "it is not a regular file")
     }
     let bits = mode ?? (status.st_mode & 0o111 != 0 ? 0o755 : 0o644)
     try add(
@@ -64,7 +64,7 @@ extension FileTree {
       try add(
         target, .file(.host(path: item, size: Int64(status.st_size))), mode: keepModes ? bits : plain, from: origin)
     default:
-      throw FileFailure("take over", item, reason: "it is neither a file nor a folder nor a link")
+      throw FileFailure("copy", item, reason: "it is not a file, a folder or a link")
     }
   }
 

@@ -194,6 +194,6 @@ public struct FileTreeConflict: ExplainedError {
   /// Origin of the other entry.
   public var second: String
 
-  public var problem: String { "\(path) is brought by \(first) and, with other content, by \(second)" }
-  public var remedy: String? { "give one of them another path or name, or drop it" }
+  public var problem: String { "\(first) and \(second) both contain \(path), with different content" }
+  public var remedy: String? { "give one of them another path or name, or remove it" }
 }

@@ -236,7 +236,7 @@ public enum KernelModuleFailure: ExplainedError {
     switch self {
     case .unknown(let names, let version, _):
       "kernel \(version) has no module \(names.map { "`\($0)`" }.joined(separator: ", "))"
-    case .noModules(let kernel): "\(kernel) comes without a folder of modules, and the image needs some"
+    case .noModules(let kernel): "\(kernel) has no folder of modules, but the image needs modules"
     }
   }
 
@@ -245,7 +245,7 @@ public enum KernelModuleFailure: ExplainedError {
     case .unknown(let names, _, let available):
       names.first.flatMap { NearestName.nearest(to: $0, among: available) }
         .map { "did you mean `\($0)`?" } ?? "check `kernel: { modules: … }`"
-    case .noModules: "name it with `kernel: { path: …, modulesFolder: … }`"
+    case .noModules: "name the folder with `kernel: { path: …, modulesFolder: … }`"
     }
   }
 }

@@ -68,7 +68,7 @@ struct OutputFile: ~Copyable {
     while rest > 0 {
       // The kernel copies the content without passing it through this process.
       let sent = sendfile(descriptor, source, nil, rest)
-      if sent == 0 { throw FileFailure("read", file, reason: "it became shorter while the image was made") }
+      if sent == 0 { throw FileFailure("read", file, reason: "it became shorter during the build") }
       if sent < 0 {
         if errno == EINTR { continue }
         throw .last("copy \(file) to", path)

@@ -58,7 +58,7 @@ public struct SharedLibraries: Sendable {
         byFile[file] = .some(headers)
         return headers
       } catch let failure as ELFFailure {
-        throw FileFailure("take /\(path) from", origin, reason: "as an executable it is damaged: \(failure.reason)")
+        throw FileFailure("take /\(path) from", origin, reason: "the executable is damaged: \(failure.reason)")
       } catch {
         throw FileFailure("read", file, reason: FileFailure.reason(of: error))
       }

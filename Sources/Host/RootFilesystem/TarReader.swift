@@ -69,7 +69,7 @@ public enum TarReader {
       guard buffer[0] != 0 else { return }
       let head = Head(UnsafeRawBufferPointer(rebasing: buffer[0..<blockSize]))
       let size = last("size").flatMap { Int(String(decoding: $0, as: UTF8.self)) } ?? head.size
-      guard size >= 0 else { throw FileFailure("read", path, reason: "a member has a size that cannot be") }
+      guard size >= 0 else { throw FileFailure("read", path, reason: "a member has an invalid size") }
       if head.kind == UInt8(ascii: "x") {
         guard size <= recordLimit else { throw FileFailure("read", path, reason: "a member has too many attributes") }
         var text: [UInt8] = []

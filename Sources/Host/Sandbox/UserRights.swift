@@ -102,9 +102,11 @@ public enum SandboxFailure: ExplainedError {
     case .noSubordinateIDs(let user, let file, _):
       "cannot make a sandbox without root: \(user) has no range of 65,536 ids in \(file)"
     case .noUserNameSpaces(let setting, let value, _):
-      "cannot make a sandbox without root: this kernel gives no user name spaces to users (\(setting) is \(value))"
+      "cannot make a sandbox without root: this kernel does not allow user namespaces for users "
+        + "(\(setting) is \(value))"
     case .noEmulation(let architecture):
-      "cannot run programs for \(architecture): this kernel is older than Linux 6.7, and no emulator is registered on this host"
+      "cannot run programs for \(architecture): this kernel is older than Linux 6.7, "
+        + "and no emulator is registered on this host"
     }
   }
 
@@ -113,7 +115,7 @@ public enum SandboxFailure: ExplainedError {
     case .noProgram: "install Cultivar again: `make install` puts the program there"
     case .noMappingProgram: "install the Debian package uidmap, or build as root"
     case .noSubordinateIDs(let user, let file, let free):
-      "give it one: `usermod \(file.hasSuffix("uid") ? "--add-subuids" : "--add-subgids") \(free.lowerBound)-\(free.upperBound) \(user)`, or build as root"
+      "add a range: `usermod \(file.hasSuffix("uid") ? "--add-subuids" : "--add-subgids") \(free.lowerBound)-\(free.upperBound) \(user)`, or build as root"
     case .noUserNameSpaces(let setting, _, let needed): "set it: `sysctl \(setting)=\(needed)`, or build as root"
     case .noEmulation: "install the Debian packages qemu-user-static and binfmt-support, which register one"
     }

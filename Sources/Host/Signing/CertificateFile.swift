@@ -35,7 +35,7 @@ public struct CertificateFile: Sendable {
   public static func authorities(in path: String) throws -> [[UInt8]] {
     try certificates(in: path).map { entry in
       guard case .isCertificateAuthority? = try? entry.certificate.extensions.basicConstraints else {
-        throw SigningFailure.certificates(path, reason: "“\(entry.certificate.subject)” is not that of an authority")
+        throw SigningFailure.certificates(path, reason: "'\(entry.certificate.subject)' is not a certificate authority")
       }
       return entry.der
     }
@@ -46,11 +46,11 @@ public struct CertificateFile: Sendable {
     guard bytes.count <= mostBytes, let text = String(validating: bytes, as: UTF8.self),
       let documents = try? PEMDocument.parseMultiple(pemString: text)
     else { throw SigningFailure.certificates(path, reason: "it is not PEM") }
-    guard !documents.isEmpty else { throw SigningFailure.certificates(path, reason: "there is none") }
+    guard !documents.isEmpty else { throw SigningFailure.certificates(path, reason: "it has none") }
     return try documents.enumerated().map { index, document in
       guard document.discriminator == "CERTIFICATE",
         let certificate = try? Certificate(derEncoded: document.derBytes)
-      else { throw SigningFailure.certificates(path, reason: "part \(index + 1) is no certificate") }
+      else { throw SigningFailure.certificates(path, reason: "part \(index + 1) is not a certificate") }
       return (certificate, document.derBytes)
     }
   }

@@ -63,12 +63,12 @@ public enum PassphraseSource: Sendable {
       let prompt = try TerminalPrompt(for: what)
       secret = try Secret(prompt.line(asking: "Passphrase of \(what): "))
       if isNew {
-        let again = try prompt.line(asking: "The same once more: ")
+        let again = try prompt.line(asking: "Repeat the passphrase: ")
         guard try Secret(again).line == secret.line else { throw SigningFailure.passphrasesDiffer }
       }
     }
     if isNew, secret.characterCount < Secret.fewestCharacters {
-      throw SigningFailure.passphrase("that of a new key has at least \(Secret.fewestCharacters) characters")
+      throw SigningFailure.passphrase("a new key needs at least \(Secret.fewestCharacters) characters")
     }
     return secret
   }

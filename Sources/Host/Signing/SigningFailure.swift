@@ -39,46 +39,47 @@ public enum SigningFailure: ExplainedError, Equatable {
 
   public var problem: String {
     switch self {
-    case .exists(let path): "\(path) is there already"
-    case .noTerminal(let what): "there is no terminal to ask on for the passphrase of \(what)"
+    case .exists(let path): "\(path) already exists"
+    case .noTerminal(let what): "cannot ask for the passphrase of \(what): there is no terminal"
     case .noVariable(let name): "the environment variable \(name) is not set"
-    case .passphrase(let reason): "the passphrase cannot be taken: \(reason)"
+    case .passphrase(let reason): "the passphrase is not valid: \(reason)"
     case .passphrasesDiffer: "the two passphrases differ"
-    case .wrongPassphrase(let key): "this is not the passphrase or PIN of \(key)"
-    case .keyURI(let reason): "the key's URI cannot be taken: \(reason)"
-    case .noEngine: "OpenSSL cannot reach tokens: it has no engine “pkcs11”"
-    case .noSuchKey(let uri): "the token has no private key that is \(uri)"
+    case .wrongPassphrase(let key): "the passphrase or PIN of \(key) is wrong"
+    case .keyURI(let reason): "the key's URI is not valid: \(reason)"
+    case .noEngine: "OpenSSL cannot use tokens: it has no engine 'pkcs11'"
+    case .noSuchKey(let uri): "the token has no private key '\(uri)'"
     case .unsuitableKey(let key, let reason): "\(key) cannot sign: \(reason)"
-    case .notASignature(let key): "what was signed with \(key) is not that key's signature"
+    case .notASignature(let key): "the signature made with \(key) does not match its public key"
     case .certificates(let path, let reason): "\(path) has no certificates to sign with: \(reason)"
-    case .certificateOfAnotherKey(let path, let key): "the first certificate in \(path) is not that of \(key)"
-    case .certificatesForRoot: "a root is signed by keys, never with certificates"
-    case .privateKey(let path, _): "\(path) is a private key, and the public key is taken here"
+    case .certificateOfAnotherKey(let path, let key): "the first certificate in \(path) does not belong to \(key)"
+    case .certificatesForRoot: "a root is signed with keys, not with certificates"
+    case .privateKey(let path, _): "\(path) is a private key, but a public key is needed"
     case .file(let path, let failure): "\(path): \(failure.problem)"
     }
   }
 
   public var remedy: String? {
     switch self {
-    case .exists: "keys are never overwritten; take another name, or move the file away"
+    case .exists: "files are never overwritten; use another name, or move the file away"
     case .noTerminal:
-      "name a file (--passphrase-file) or an environment variable (--passphrase-env) that has it; `cultivar build` takes it "
-        + "from the variable CULTIVAR_SIGNING_PASSPHRASE"
-    case .noVariable: "set and export it, or name another one"
+      "give a file (--passphrase-file) or an environment variable (--passphrase-env) with the passphrase; "
+        + "for `cultivar build`, set the variable CULTIVAR_SIGNING_PASSPHRASE"
+    case .noVariable: "set and export it, or give another one"
     case .passphrase, .keyURI: nil
-    case .passphrasesDiffer: "nothing was made; try once more"
-    case .wrongPassphrase: "nothing was signed; mind that a token locks itself after a few wrong PINs"
+    case .passphrasesDiffer: "nothing was written; try again"
+    case .wrongPassphrase: "nothing was signed; a token locks itself after a few wrong PINs"
     case .noEngine: "install the Debian package libengine-pkcs11-openssl"
     case .noSuchKey:
-      "`p11tool --list-keys URL` or `pkcs11-tool --list-objects` shows what there is; PKCS11_MODULE_PATH names the token's library"
-    case .unsuitableKey: "`cultivar keys generate` makes a key that can"
+      "list the keys with `p11tool --list-keys URL` or `pkcs11-tool --list-objects`; "
+        + "PKCS11_MODULE_PATH must be the path of the token's library"
+    case .unsuitableKey: "make a suitable key with `cultivar keys generate`"
     case .notASignature: "the token's public and private key may be of different pairs; nothing was written"
-    case .certificates: "it has to be PEM: the signer's certificate, then each one that issued the one before"
-    case .certificateOfAnotherKey: "the signer's own certificate comes first; take the key that belongs to it"
+    case .certificates: "the file must be PEM: the signer's certificate, then the certificate of each issuer in order"
+    case .certificateOfAnotherKey: "put the signer's own certificate first, and use the key that belongs to it"
     case .certificatesForRoot: "sign it with keys of the root, without --certificates"
-    case .privateKey(_, let publicKey?): "give \(publicKey) in its place"
+    case .privateKey(_, let publicKey?): "give \(publicKey) instead"
     case .privateKey:
-      "give the file with the public key in its place, which `cultivar keys generate` has written beside it (NAME.pub)"
+      "give the file with the public key instead; `cultivar keys generate` writes it beside the private key (NAME.pub)"
     case .file(_, let failure): failure.remedy
     }
   }

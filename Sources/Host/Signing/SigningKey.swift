@@ -32,7 +32,7 @@ public struct SigningKey: Hashable, Sendable {
     for attribute in halves.count > 1 ? halves[1].split(separator: "&") : [] {
       if attribute.hasPrefix("module-path=") {
         guard let path = attribute.dropFirst("module-path=".count).percentDecoded else {
-          throw .keyURI("module-path is not encoded as URIs are")
+          throw .keyURI("module-path is not percent-encoded")
         }
         library = path
       } else {
@@ -40,7 +40,7 @@ public struct SigningKey: Hashable, Sendable {
       }
     }
     if (halves[0].split(separator: ";") + query).contains(where: { $0.contains("pin-value=") }) {
-      throw .keyURI("leave pin-value out; the PIN comes from a file, a variable or the terminal, as passphrases do")
+      throw .keyURI("remove pin-value; the PIN comes from a file, a variable or the terminal, like a passphrase")
     }
     place = .token(uri: halves[0] + (query.isEmpty ? "" : "?" + query.joined(separator: "&")), library: library)
   }

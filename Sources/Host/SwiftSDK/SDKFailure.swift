@@ -19,8 +19,8 @@ public enum SDKFailure: ExplainedError {
     case .own(let architecture): "\(architecture.title) is this machine's own architecture, which needs no SDK"
     case .expiredIndex(let problem): problem
     case .unusable(let version, let problem):
-      "the Swift SDK of Debian's swiftlang \(version) does not build a program: \(problem)"
-    case .inUse(let architecture): "cannot remove the Swift SDK for \(architecture.title): a build that runs uses it"
+      "the Swift SDK made from Debian's swiftlang \(version) cannot build a program: \(problem)"
+    case .inUse(let architecture): "cannot remove the Swift SDK for \(architecture.title): a running build uses it"
     }
   }
 
@@ -29,10 +29,10 @@ public enum SDKFailure: ExplainedError {
     case .missing(let architecture): Self.installation(for: architecture)
     case .own: "build with `swift build`"
     case .expiredIndex:
-      "name a mirror that is kept up to date (CULTIVAR_DEBIAN_MIRROR), or take the state of a frozen one with "
+      "set a mirror that is up to date in CULTIVAR_DEBIAN_MIRROR, or accept the index of a frozen mirror with "
         + "--allow-expired-index"
-    case .unusable: "install the Static Linux SDK that belongs to the toolchain (https://www.swift.org/install) instead"
-    case .inUse: "try again when it has ended"
+    case .unusable: "install the toolchain's Static Linux SDK instead: https://www.swift.org/install"
+    case .inUse: "try again when the build has ended"
     }
   }
 

@@ -58,10 +58,10 @@ struct PackageInstaller: Sendable {
       for rule in pathRules { $0.add([rule.pattern, rule.isInclusion ? "in" : "out"]) }
     }
     let lower = stack.lower
-    try await stack.add(key, called: "what is left out of the base") { upper in
+    try await stack.add(key, called: "paths excluded from the base") { upper in
       try await sandbox.run(
         PackageScript.apply(pathRules), root: .overlay(lower: lower, upper: upper),
-        to: "leave out what the layers exclude")
+        to: "remove the paths that the layers exclude")
     }
   }
 
@@ -127,7 +127,7 @@ struct PackageInstaller: Sendable {
           twins: twins, to: "install the packages of \(name)")
         for file in kept.split(separator: "\n") {
           await progress.warning(
-            "\(file) stays as an earlier layer left it; the packages of \(name) bring another version of it",
+            "an earlier layer changed \(file), so it is kept; the packages of \(name) contain another version",
             remedy: "compare them, or change the file in a layer after \(name)")
         }
       }
@@ -181,7 +181,7 @@ struct PackageInstaller: Sendable {
 
   /// Tries to install packages directly. Returns the reason if that is not possible.
   private func obstacle(to attempt: Attempt) async throws -> String? {
-    guard way == .direct else { return "so it was asked for" }
+    guard way == .direct else { return "it was requested" }
     guard let installation = attempt.installation else { return "packages are removed" }
     if let reason = installation.obstacle(upon: attempt.status) { return reason }
     do {

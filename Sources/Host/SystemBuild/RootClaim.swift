@@ -74,7 +74,7 @@ struct RootClaim: Sendable, Equatable {
     switch kind {
     case .accountPrograms:
       return (
-        "users and groups need the program useradd, which no package brings so far",
+        "users and groups need the program useradd, but no package up to this layer contains it",
         "add the package passwd to 'packages' of this layer"
       )
     case .groupNumber(let name, let number): return Self.number("group", name, "gid", number, found)
@@ -86,27 +86,27 @@ struct RootClaim: Sendable, Equatable {
       )
     case .home(let user):
       return (
-        "the user '\(user)' is there already and has no home for its authorizedKeys: it is '\(found.first ?? "")'",
-        "give the user a 'home', or leave authorizedKeys out"
+        "the user '\(user)' already exists, and its home '\(found.first ?? "")' cannot store its authorizedKeys",
+        "give the user a 'home', or remove authorizedKeys"
       )
     case .owner(let name, let path):
       return (
-        "there is no user '\(name)', who is to own \(path)",
+        "there is no user '\(name)' to own \(path)",
         Self.hint(name, found, "add it to 'users', or the package that makes it to 'packages'")
       )
     case .ownerGroup(let name, let path):
       return (
-        "there is no group '\(name)', which is to own \(path)",
+        "there is no group '\(name)' to own \(path)",
         Self.hint(name, found, "add it to 'groups', or the package that makes it to 'packages'")
       )
     case .unitPrograms:
       return (
-        "units need systemd, which no package brings so far",
+        "units need systemd, but no package up to this layer contains it",
         "add the package systemd to 'packages' of this layer, or let it require the layer debian-minimal"
       )
     case .unit(let name, let key):
       return (
-        "no package or layer brings the unit '\(name)', which '\(key)' names",
+        "no package or layer contains the unit '\(name)', which '\(key)' names",
         (Self.unitHint(name, found).map { "did you mean '\($0)'? Otherwise its" } ?? "check its name; its")
           + " package must be among 'packages' of this layer or of one before it"
       )
@@ -114,11 +114,11 @@ struct RootClaim: Sendable, Equatable {
       return found.first == "masked"
         ? (
           "the unit '\(name)' cannot be enabled: it is masked",
-          "leave it out of 'enable', or take the mask out of the other layer with 'override'"
+          "remove it from 'enable', or remove the mask from the other layer with 'override'"
         )
         : (
-          "the unit '\(name)' cannot be enabled: nothing in its section [Install] says what starts it",
-          "add `WantedBy=multi-user.target` there, or leave the unit out of 'enable' if another one starts it"
+          "the unit '\(name)' cannot be enabled: its section [Install] names no unit that starts it",
+          "add `WantedBy=multi-user.target` there, or remove the unit from 'enable' if another unit starts it"
         )
     case .unitChange(let name, let key):
       return (
@@ -127,25 +127,25 @@ struct RootClaim: Sendable, Equatable {
       )
     case .initProgram:
       return (
-        "the system has nothing that starts it: no package or layer brings \(RootExamination.initProgram)",
+        "the system has no init: no package or layer contains \(RootExamination.initProgram)",
         "add the layer debian-minimal, or the package systemd-sysv"
       )
     case .analyzer:
       return (
-        "the units of the layers are not verified: no package brings systemd-analyze",
-        "add the package of systemd that has it"
+        "the units of the layers are not verified: no package contains systemd-analyze",
+        "add the package of systemd that contains it"
       )
     case .shell(let path, let user):
       return (
-        "the shell \(path) of the user '\(user)' is not there, or cannot be run",
-        Self.hint(path, found, "add the package that brings it to 'packages'")
+        "the shell \(path) of the user '\(user)' does not exist, or is not executable",
+        Self.hint(path, found, "add the package that contains it to 'packages'")
       )
     case .unitOfAddition(let unit):
       return (
-        "the settings have no effect: no package or layer brings the unit '\(unit)'",
+        "the settings have no effect: no package or layer contains the unit '\(unit)'",
         (Self.unitHint(unit, found).map { "did you mean '\($0)'? Otherwise add" }
           ?? "check the name of the folder, or add")
-          + " the package that brings the unit"
+          + " the package that contains the unit"
       )
     case .unitAccount(let name, let key, let unit):
       let kind = key.hasSuffix("User") ? "user" : "group"
@@ -168,11 +168,11 @@ struct RootClaim: Sendable, Equatable {
     return found.first == "taken"
       ? (
         "the \(kind) '\(name)' cannot have the number \(number): the \(kind) '\(what)' has it",
-        "choose another number, or leave '\(key)' out"
+        "choose another number, or remove '\(key)'"
       )
       : (
-        "the \(kind) '\(name)' is there already and has the number \(what), not \(number)",
-        "leave '\(key)' out and take the account as it is, or give the layer's own another name"
+        "the \(kind) '\(name)' already exists and has the number \(what), not \(number)",
+        "remove '\(key)' to use the existing account, or give the account of the layer another name"
       )
   }
 

@@ -187,7 +187,7 @@ struct RootExamination {
     if line.hasPrefix("/"), parts.count == 3, let number = Int(parts[1]) {
       let (path, message) = (String(parts[0]), parts[2].drop { $0 == " " })
       let name = URL(fileURLWithPath: path).lastPathComponent
-      let hint = "systemd.syntax(7) and systemd.directives(7) say what can stand there"
+      let hint = "see systemd.syntax(7) and systemd.directives(7)"
       guard let file = files[path] ?? files["/usr\(path)"] else {
         guard let unit = units.first(where: { $0.name == name }) else { return nil }
         return (name, problem("\(path), line \(number): \(message)", unit.position, hint: Self.packageHint, .warning))
@@ -215,11 +215,12 @@ struct RootExamination {
     }
     return (
       unit.name,
-      problem("the unit '\(unit.name)': \(message)", place(of: unit, message), hint: "it would not start like this")
+      problem("the unit '\(unit.name)': \(message)", place(of: unit, message), hint: "the unit would not start")
     )
   }
 
-  private static let packageHint = "a package brings this unit; a program that it lacks may be in another package"
+  private static let packageHint =
+    "this unit comes from a package; if a program is missing, it may be in another package"
 
   /// The line of the unit's file with the program that the message names, or else the file's first line. For a unit
   /// that no layer contains, the line that enables it.

@@ -25,7 +25,7 @@ struct StepArtefacts {
   func copy(to target: URL) throws {
     for name in try FolderTree.names(in: folder.path) where !ignored.contains(name) {
       guard !name.hasPrefix(".") else {
-        throw FileFailure("take", name, reason: "a step left it among the artefacts, and its name begins with a dot")
+        throw FileFailure("copy", name, reason: "a step wrote it as an artefact, but its name begins with a dot")
       }
       try copy(folder.appending(path: name).path, to: target.appending(path: name).path)
     }
@@ -51,7 +51,7 @@ struct StepArtefacts {
       guard rename(temporary, target) == 0 else { throw FileFailure.last("write", target) }
     default:
       throw FileFailure(
-        "take", target, reason: "a step left it among the artefacts, and it is neither a file nor a folder")
+        "copy", target, reason: "a step wrote it as an artefact, but it is neither a file nor a folder")
     }
   }
 }

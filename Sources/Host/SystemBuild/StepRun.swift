@@ -113,6 +113,6 @@ public struct StepFailure: ExplainedError {
     return "the step \(step.name) of the layer \(layer) (\(place)) ended with \(status)" + ProgramWords.shown(of: said)
   }
   public var remedy: String? {
-    step.usesNetwork ? nil : "a step has no network unless it says `network: true`"
+    step.usesNetwork ? nil : "a step can use the network only with `network: true`"
   }
 }

@@ -7,15 +7,17 @@ import PackageInstallation
 
 let arguments = CommandLine.arguments
 do {
-  guard arguments.count == 3 else { throw InstallationFailure("it takes a verb and a plan; `cultivar` starts it") }
+  guard arguments.count == 3 else {
+    throw InstallationFailure("cultivar-installer needs a verb and a plan; only `cultivar` starts it")
+  }
   umask(0o022)
   let plan = try InstallationPlan(FileTree.read(arguments[2], limit: 1 << 30))
   switch arguments[1] {
   case "unpack": try PackageUnpacking(plan).run()
   case "configure": try PackageConfiguration(plan).run()
-  default: throw InstallationFailure("there is no verb \(arguments[1])")
+  default: throw InstallationFailure("unknown verb \(arguments[1])")
   }
 } catch {
-  try? Descriptor(owning: dup(STDERR_FILENO)).write(all: Array("\(error)\n".utf8))
+  try? Descriptor.standardError.write(all: Array("\(error)\n".utf8))
   exit(1)
 }

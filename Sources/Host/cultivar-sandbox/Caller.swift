@@ -18,7 +18,7 @@ struct Caller {
     if child == 0 {
       own = nil
       do {
-        guard let childs else { throw SandboxFailure("its parent cannot be reached") }
+        guard let childs else { throw SandboxFailure("it cannot reach its parent") }
         let parent = Parent(connection: childs)
         try parent.endWithIt()
         // A signal that the program sends to its process group must not reach the caller.
@@ -74,7 +74,7 @@ struct Caller {
     let pid = try NameSpaces.fork()
     if pid == 0 { Program(path: program, arguments: words).execute() }
     guard try Self.wait(for: pid) == 0 else {
-      throw SandboxFailure("\(program) gave it no ids: see /etc/subuid and /etc/subgid")
+      throw SandboxFailure("\(program) failed to map ids: check /etc/subuid and /etc/subgid")
     }
   }
 
@@ -116,7 +116,7 @@ struct Parent {
   /// - Throws: ``SandboxFailure`` if the caller has ended, `SystemError`.
   func mapIDs() throws {
     try connection.write(all: [1])
-    guard let word = try connection.read(atMost: 1), !word.isEmpty else { throw SandboxFailure("it got no ids") }
+    guard let word = try connection.read(atMost: 1), !word.isEmpty else { throw SandboxFailure("it received no ids") }
     for failed in [setgid(0) < 0, setuid(0) < 0] where failed {
       throw SystemError("become root of", "a user namespace")
     }

@@ -10,13 +10,13 @@ struct SandboxFailure: Error, CustomStringConvertible {
 
   /// Prints the reason and ends the process.
   static func end(with error: any Error) -> Never {
-    try? Descriptor(owning: dup(STDERR_FILENO)).write(all: Array("cannot make a sandbox: \(error)\n".utf8))
+    try? Descriptor.standardError.write(all: Array("cannot make a sandbox: \(error)\n".utf8))
     exit(SandboxPlan.failureStatus)
   }
 
   /// Prints the reason why a program is ended, and ends this process and so the sandbox.
   static func end(saying reason: String) -> Never {
-    try? Descriptor(owning: dup(STDERR_FILENO)).write(all: Array("\(reason)\n".utf8))
+    try? Descriptor.standardError.write(all: Array("\(reason)\n".utf8))
     exit(1)
   }
 }

@@ -104,7 +104,7 @@ struct SandboxProcess {
 
   private func endIfExceeded() {
     guard ProcessLimits.isExceeded else { return }
-    SandboxFailure.end(saying: "it was ended, as it started more than \(ProcessLimits.processes) processes")
+    SandboxFailure.end(saying: "it was ended because it started more than \(ProcessLimits.processes) processes")
   }
 
   /// Runs the script and waits for it. Its remaining processes end with the sandbox.

@@ -11,52 +11,52 @@ struct BuildCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "build", abstract: "Build images of the project.",
     discussion: """
-      Writes build/IMAGE/IMAGE.img and build/IMAGE/manifest.json beside the project file. What is built follows from the
-      project, cultivar.lock and the sources of the programs; a build with nothing changed only reads them.
+      Writes build/IMAGE/IMAGE.img and build/IMAGE/manifest.json beside the project file. The result depends on the \
+      project, cultivar.lock and the sources of the programs. If nothing has changed, a build only reads them.
       """)
 
   @OptionGroup var options: ProjectOptions
   @OptionGroup var variables: SetOptions
 
-  @Argument(help: "Images to build. Left out: all.")
+  @Argument(help: "Images to build. Default: all.")
   var images: [String] = []
 
   @Option(
     name: .customLong("format"),
-    help: ArgumentHelp("Write this as well, in addition to what the project asks for. May be repeated."))
+    help: ArgumentHelp("Also write this format, in addition to the formats in the project file. May be repeated."))
   var formats: [ArtefactFormat] = []
 
   @Option(
     help: ArgumentHelp(
       """
-      Make small bundles as well, for devices with the releases found here: a folder, the URL of one that has a list bundles.txt, or a \
-      bundle. May be repeated.
+      Also make delta bundles, for devices with the releases found here: a folder, a bundle, or the URL of one of \
+      them. A folder on a web server needs a list bundles.txt. May be repeated.
       """, valueName: "place"))
   var deltaFrom: [String] = []
 
-  @Option(help: "For how many releases small bundles are made, the newest first.")
+  @Option(help: "Number of releases to make delta bundles for, the newest first.")
   var deltas = 5
 
   @OptionGroup var web: WebOptions
 
-  @Option(help: ArgumentHelp("Folder for the artefacts, in place of build/.", valueName: "folder"))
+  @Option(help: ArgumentHelp("Folder for the artefacts. Default: build/.", valueName: "folder"))
   var output: String?
 
-  @Flag(name: [.short, .long], help: "Say nothing unless something is wrong.")
+  @Flag(name: [.short, .long], help: "Print only problems.")
   var quiet = false
 
-  @Flag(name: [.short, .long], help: "Say how things are done as well, and why so.")
+  @Flag(name: [.short, .long], help: "Also print how things are done, and why.")
   var verbose = false
 
   @Flag(help: "Write the manifests of the images as JSON to standard output.")
   var json = false
 
-  @Flag(help: "Take nothing that cultivar.lock does not name, and look nothing up.")
+  @Flag(help: "Look nothing up. Fail if an entry is missing in cultivar.lock.")
   var locked = false
 
   func validate() throws {
-    guard !quiet || !verbose else { throw ValidationError("--quiet and --verbose do not go together") }
-    guard deltas > 0 else { throw ValidationError("--deltas is 1 or more") }
+    guard !quiet || !verbose else { throw ValidationError("--quiet and --verbose cannot be combined") }
+    guard deltas > 0 else { throw ValidationError("--deltas must be 1 or more") }
   }
 
   func run() async throws {
@@ -108,7 +108,7 @@ struct BuildCommand: AsyncParsableCommand {
     let count = envelope.signatures.count + envelope.signers.count
     return count > 0
       ? ", signed"
-      : ", unsigned: devices refuse it until `cultivar bundle sign` (or name a key: `release: { sign: … }`)"
+      : ", unsigned: devices refuse it. Sign it with `cultivar bundle sign`, or name a key with `release: { sign: … }`"
   }
 }
 

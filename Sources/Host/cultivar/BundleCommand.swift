@@ -8,8 +8,8 @@ import LinuxSystem
 /// `cultivar bundle`: makes and examines update bundles.
 struct BundleCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "bundle", abstract: "Make, examine and take apart bundles: files that update a device.",
-    discussion: "`cultivar build` writes the bundle of an image where its `formats` have `bundle`.",
+    commandName: "bundle", abstract: "Make, check and extract bundles, the files that update a device.",
+    discussion: "`cultivar build` writes the bundle of an image if the image has `formats: [bundle]`.",
     subcommands: [
       Make.self, Delta.self, Sign.self, Statement.self, Attach.self, Show.self, Verify.self, Extract.self,
       Difference.self,
@@ -18,42 +18,42 @@ struct BundleCommand: AsyncParsableCommand {
   /// `cultivar bundle make`
   struct Make: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      commandName: "make", abstract: "Make a bundle of image files that something else has made.")
+      commandName: "make", abstract: "Make a bundle from image files of another tool.")
 
-    @Option(help: "What the bundle updates: a product's name.")
+    @Option(help: "Name of the product that the bundle updates.")
     var product: String
 
-    @Option(help: "Device class that it is for; more than once for several.")
+    @Option(help: "Device class that the bundle is for. May be repeated.")
     var device: [String]
 
     @Option(name: .customLong("release"), help: "Version of the release.")
     var version: String
 
-    @Option(help: "When it was made, in seconds since 1970; the same gives the same bytes.")
+    @Option(help: "Time of creation, in seconds since 1970. The same time gives the same bytes.")
     var created: UInt64 = 0
 
-    @Option(help: "Rises when older releases must not come back.")
+    @Option(help: "Security epoch. Increase it if devices must not go back to older releases.")
     var securityEpoch: UInt64 = 0
 
-    @Option(help: "The lowest version that it can update from.")
+    @Option(help: "Lowest version that the bundle can update.")
     var minimumVersion: String?
 
-    @Option(help: "A text file with what people should know of the release.")
+    @Option(help: "Text file with the release notes.")
     var notes: String?
 
-    @Option(help: "How hard whole images are compressed: 1, fast, to 22, small.")
+    @Option(help: "Compression level of complete images, from 1 (fast) to 22 (small).")
     var level = 9
 
     @OptionGroup var signing: SigningOptions
 
-    @Option(name: [.short, .long], help: "The bundle.")
+    @Option(name: [.short, .long], help: "Bundle file to write.")
     var output: String
 
-    @Argument(help: "An image, as NAME=FILE, or NAME=FILE:OLDFILE for one that is made from an old one.")
+    @Argument(help: "Image as NAME=FILE, or as NAME=FILE:OLDFILE to make it from an old image.")
     var images: [String]
 
     func validate() throws {
-      guard (1...22).contains(level) else { throw ValidationError("--level is 1 to 22") }
+      guard (1...22).contains(level) else { throw ValidationError("--level must be from 1 to 22") }
       guard !device.isEmpty else { throw ValidationError("--device is missing") }
       _ = try inputs()
     }
@@ -78,7 +78,7 @@ struct BundleCommand: AsyncParsableCommand {
         guard parts.count == 2 else { throw ValidationError("'\(text)' is not NAME=FILE") }
         guard BundleImage.isName(parts[0]) else {
           throw ValidationError(
-            "'\(parts[0])' is not an image's name: write 1 to 32 letters from a to z, digits and hyphens")
+            "'\(parts[0])' is not an image name: write 1 to 32 letters from a to z, digits and hyphens")
         }
         let files = parts[1].split(separator: ":", maxSplits: 1).map { URL(fileURLWithPath: String($0)) }
         return BundleMaker.Input(name: parts[0], file: files[0], base: files.count > 1 ? files[1] : nil)
@@ -89,23 +89,24 @@ struct BundleCommand: AsyncParsableCommand {
   /// `cultivar bundle delta`
   struct Delta: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      commandName: "delta", abstract: "Make a bundle that updates only devices with an old release, and is small.",
+      commandName: "delta",
+      abstract: "Make a delta bundle, a small bundle that updates only devices with one old release.",
       discussion: """
-        All that the new bundle says of itself is in the small one as well. A disk image says less: neither notes nor a lowest version nor an \
-        expiry. The bundle has to be signed anew.
+        The delta bundle has the same metadata as the new bundle. From a disk image, it has no notes, no lowest \
+        version and no expiry. Sign the delta bundle again: it does not take over signatures.
         """)
 
-    @Argument(help: "The old release: its bundle, a file or URL, or its disk image.")
+    @Argument(help: "The old release: its bundle (a file or URL), or its disk image.")
     var old: String
 
-    @Argument(help: "The new release: its bundle, a file or URL, or its disk image.")
+    @Argument(help: "The new release: its bundle (a file or URL), or its disk image.")
     var new: String
 
     @OptionGroup var web: WebOptions
 
     @OptionGroup var signing: SigningOptions
 
-    @Option(name: [.short, .long], help: "The bundle that is made.")
+    @Option(name: [.short, .long], help: "Bundle file to write.")
     var output: String
 
     func run() async throws {
@@ -130,7 +131,7 @@ struct BundleCommand: AsyncParsableCommand {
   /// `cultivar bundle show`
   struct Show: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      commandName: "show", abstract: "Show what a bundle says of itself; nothing is verified.")
+      commandName: "show", abstract: "Show the contents of a bundle, without verifying it.")
 
     @OptionGroup var web: WebOptions
 
@@ -150,10 +151,10 @@ struct BundleCommand: AsyncParsableCommand {
 
   /// The old images that a delta bundle needs.
   struct Bases: ParsableArguments {
-    @Option(help: "An old image, as NAME=FILE, where the bundle changes some.")
+    @Option(help: "Old image as NAME=FILE, if the bundle changes old images. May be repeated.")
     var base: [String] = []
 
-    @Option(help: "Bundle of the old release, with all its images, in place of --base: a file or URL.")
+    @Option(help: "Bundle of the old release (a file or URL) with all its images, instead of --base.")
     var from: String?
 
     @OptionGroup var web: WebOptions
@@ -180,7 +181,7 @@ struct BundleCommand: AsyncParsableCommand {
   struct Verify: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       commandName: "verify",
-      abstract: "Check a bundle's signatures by a root, each byte of it, and each byte that comes out.")
+      abstract: "Check a bundle's signatures with a root, each byte of the bundle, and each byte of the result.")
 
     @OptionGroup var bases: Bases
 
@@ -197,8 +198,8 @@ struct BundleCommand: AsyncParsableCommand {
         try bases.using { bases in
           _ = try BundleDelta.withFolder { try file.extract(to: $0, bases: bases) }
         }
-        print("\(bundle): whole; every image comes out as its manifest says")
-        print(signers.map { "signed by \($0)" } ?? "signatures were not checked: name a root with --trust")
+        print("\(bundle): complete; every image matches the manifest")
+        print(signers.map { "signed by \($0)" } ?? "signatures were not checked: give a root with --trust")
       }
     }
   }
@@ -206,14 +207,14 @@ struct BundleCommand: AsyncParsableCommand {
   /// `cultivar bundle extract`
   struct Extract: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      commandName: "extract", abstract: "Put the images of a bundle into files.")
+      commandName: "extract", abstract: "Write the images of a bundle to files.")
 
     @OptionGroup var bases: Bases
 
     @Argument(help: "The bundle: a file or URL.")
     var bundle: String
 
-    @Argument(help: "Folder that gets a file NAME.img for each image.")
+    @Argument(help: "Folder to write to, with a file NAME.img for each image.")
     var folder: String
 
     func run() async throws {
@@ -228,7 +229,7 @@ struct BundleCommand: AsyncParsableCommand {
   /// `cultivar bundle diff`
   struct Difference: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      commandName: "diff", abstract: "Show in what two bundles differ.")
+      commandName: "diff", abstract: "Show the differences between two bundles.")
 
     @OptionGroup var web: WebOptions
 
@@ -247,7 +248,7 @@ struct BundleCommand: AsyncParsableCommand {
           let values = reports.map { rows in rows.first { $0.name == name }?.value ?? "-" }
           return values[0] == values[1] ? nil : [name] + values
         }
-        guard !rows.isEmpty else { return print("they say the same of themselves") }
+        guard !rows.isEmpty else { return print("no difference") }
         let widths = (0..<2).map { column in rows.map { $0[column].count }.max() ?? 0 }
         for row in rows {
           print(

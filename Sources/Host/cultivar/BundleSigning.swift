@@ -49,9 +49,10 @@ extension BundleCommand {
     static let configuration = CommandConfiguration(
       commandName: "sign", abstract: "Add signatures to a bundle.",
       discussion: """
-        Where the key is elsewhere:  cultivar bundle statement BUNDLE --output STATEMENT
-                                     cultivar keys sign STATEMENT --sign KEY
-                                     cultivar bundle attach BUNDLE STATEMENT.signatures
+        If the key is on another machine:
+          cultivar bundle statement BUNDLE --output STATEMENT
+          cultivar keys sign STATEMENT --sign KEY
+          cultivar bundle attach BUNDLE STATEMENT.signatures
         """)
 
     @Argument(help: "The bundle.")
@@ -61,17 +62,18 @@ extension BundleCommand {
 
     @Option(
       help: ArgumentHelp(
-        "A root of trust that the bundle brings, for devices that have the one before; may be repeated, in order.",
+        "Root of trust to put into the bundle, for devices that have the previous root. May be repeated, in order.",
         valueName: "root"))
     var root: [String] = []
 
     @Option(
       help: ArgumentHelp(
-        "The signer's certificate and those above it in PEM, in place of a root's key.", valueName: "file"))
+        "PEM file with the signer's certificate and the certificates above it, to sign without a key of a root.",
+        valueName: "file"))
     var certificates: String?
 
     func validate() throws {
-      if signing.sign.isEmpty { throw ValidationError("name the key with --sign") }
+      if signing.sign.isEmpty { throw ValidationError("give the key with --sign") }
     }
 
     func run() async throws {
@@ -90,12 +92,13 @@ extension BundleCommand {
   /// `cultivar bundle statement`
   struct Statement: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      commandName: "statement", abstract: "Write what holders of keys sign for a bundle: two lines of text.")
+      commandName: "statement",
+      abstract: "Write the statement of a bundle, the two lines of text that holders of keys sign.")
 
     @Argument(help: "The bundle.")
     var bundle: String
 
-    @Option(help: ArgumentHelp("File to write. Left out: standard output.", valueName: "file"))
+    @Option(help: ArgumentHelp("File to write. Default: standard output.", valueName: "file"))
     var output: String?
 
     func run() async throws {
@@ -111,16 +114,16 @@ extension BundleCommand {
   /// `cultivar bundle attach`
   struct Attach: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      commandName: "attach", abstract: "Put signatures that were made elsewhere into a bundle.",
-      discussion: "With --key, a signature's file has what OpenSSL or a token wrote, and nothing else.")
+      commandName: "attach", abstract: "Add signatures from another machine to a bundle.",
+      discussion: "With --key, each file has only a signature, as OpenSSL or a token writes it.")
 
     @Argument(help: "The bundle.")
     var bundle: String
 
-    @Argument(help: ArgumentHelp("Files of `cultivar keys sign`.", valueName: "signatures"))
+    @Argument(help: ArgumentHelp("Signature files of `cultivar keys sign`.", valueName: "signatures"))
     var files: [String]
 
-    @Option(help: ArgumentHelp("Public key of the signature, where the file has nothing else.", valueName: "file"))
+    @Option(help: ArgumentHelp("Public key of the signature, if the file has only the signature.", valueName: "file"))
     var key: String?
 
     func run() async throws {
@@ -149,7 +152,7 @@ extension BundleCommand {
 struct TrustOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Root of trust; its signatures are judged by it, and by the roots that the bundle brings.", valueName: "root"))
+      "Root of trust to check signatures with. Newer roots in the bundle are used too.", valueName: "root"))
   var trust: String?
 
   /// Checks that a device with the root accepts the bundle's signatures.

@@ -13,7 +13,7 @@ struct CacheCommand: AsyncParsableCommand {
   /// `cultivar cache list`: lists the results in the cache by kind.
   struct List: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      commandName: "list", abstract: "Show what the cache holds, by kind.")
+      commandName: "list", abstract: "Show the contents of the cache by kind.")
 
     @Flag(help: "Write JSON to standard output.")
     var json = false
@@ -45,15 +45,16 @@ struct CacheCommand: AsyncParsableCommand {
   /// `cultivar cache gc`: removes the results that have been unused for the longest time.
   struct Collect: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      commandName: "gc", abstract: "Remove what was not used for longest.",
+      commandName: "gc", abstract: "Remove the least recently used results from the cache.",
       discussion: """
-        Nothing is removed that a running build has used. Without options the limit is that of builds: CULTIVAR_CACHE_LIMIT, else 40G, or half of a smaller disk.
+        Results that a running build has used are kept. Without options, the limit is the same as after builds: \
+        CULTIVAR_CACHE_LIMIT, or else 40G, or half of a smaller disk.
         """)
 
-    @Option(help: ArgumentHelp("Size that may stay: 500M, 20G.", valueName: "size"))
+    @Option(help: ArgumentHelp("Largest size of the cache: 500M, 20G.", valueName: "size"))
     var maxSize: String?
 
-    @Option(help: ArgumentHelp("Remove all that was not used for this time, too: 12h, 30d, 8w.", valueName: "time"))
+    @Option(help: ArgumentHelp("Remove all results that were not used for this time: 12h, 30d, 8w.", valueName: "time"))
     var olderThan: String?
 
     @Flag(help: "Write JSON to standard output.")
@@ -61,10 +62,10 @@ struct CacheCommand: AsyncParsableCommand {
 
     func validate() throws {
       if let maxSize, CacheLimit.size(maxSize) == nil {
-        throw ValidationError("'\(maxSize)' is not a size: write 500M, 20G")
+        throw ValidationError("'\(maxSize)' is not a size: write for example 500M or 20G")
       }
       if let olderThan, CacheLimit.seconds(olderThan) == nil {
-        throw ValidationError("'\(olderThan)' is not a time: write 12h, 30d, 8w")
+        throw ValidationError("'\(olderThan)' is not a time: write for example 12h, 30d or 8w")
       }
     }
 
@@ -87,9 +88,9 @@ struct CacheCommand: AsyncParsableCommand {
   /// `cultivar cache clear`: removes all results.
   struct Clear: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      commandName: "clear", abstract: "Remove everything but what a running build has used.")
+      commandName: "clear", abstract: "Remove everything from the cache, except results that a running build has used.")
 
-    @Flag(name: [.short, .long], help: "Do not ask.")
+    @Flag(name: [.short, .long], help: "Do not ask for confirmation.")
     var yes = false
 
     @Flag(help: "Write JSON to standard output.")
@@ -156,6 +157,6 @@ private struct CacheKind: Encodable {
 private struct NotConfirmed: ExplainedError {
   var folder: String
 
-  var problem: String { "cannot ask whether everything in \(folder) is to be removed: there is no terminal" }
-  var remedy: String? { "say so with --yes" }
+  var problem: String { "cannot ask for confirmation to remove everything in \(folder): there is no terminal" }
+  var remedy: String? { "confirm with --yes" }
 }

@@ -60,6 +60,6 @@ struct CacheLimit {
     var text: String
 
     var problem: String { "CULTIVAR_CACHE_LIMIT is '\(text)', which is not a size" }
-    var remedy: String? { "write a size as in 500M or 20G, or none" }
+    var remedy: String? { "write a size such as 500M or 20G, or none" }
   }
 }

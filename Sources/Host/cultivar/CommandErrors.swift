@@ -63,7 +63,7 @@ enum CommandErrors {
   }
 
   @Sendable private static func giveUp() {
-    write("cultivar: interrupted; the next build removes what was being made")
+    write("cultivar: interrupted; the next build removes the unfinished files")
     _exit(130)
   }
 

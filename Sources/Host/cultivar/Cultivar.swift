@@ -5,7 +5,7 @@ import ArgumentParser
 struct Cultivar: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "cultivar",
-    abstract: "Builds Linux images for devices from a project file.",
+    abstract: "Build Linux images for devices from a project file, and update devices.",
     discussion: "A project is a folder with cultivar.yaml. Begin with `cultivar new DIR`.",
     version: "0.1.0",
     subcommands: [

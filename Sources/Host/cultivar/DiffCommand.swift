@@ -8,10 +8,10 @@ import Project
 /// `cultivar diff`: shows what differs between two builds.
 struct DiffCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "diff", abstract: "Show what differs between two builds: packages, variables, sizes, files.",
+    commandName: "diff", abstract: "Show the differences between two builds: packages, variables, sizes, files.",
     discussion: """
-      A build is a folder with artefacts, or an image of the project, of which the last build is taken. Only what \
-      the builds wrote down is read (manifest.json, contents.json); the disk images need not be there.
+      A build is a folder with artefacts, or an image of the project (its last build). The command reads only \
+      manifest.json and contents.json; the disk images are not needed.
       """)
 
   @OptionGroup var options: ProjectOptions
@@ -19,10 +19,11 @@ struct DiffCommand: AsyncParsableCommand {
   @Argument(help: "The earlier build: a folder, or an image.")
   var before: String
 
-  @Argument(help: "The later build.")
+  @Argument(help: "The later build: a folder, or an image.")
   var after: String
 
-  @Option(help: ArgumentHelp("Most files that are told, those that change the size most.", valueName: "rows"))
+  @Option(
+    help: ArgumentHelp("Maximum number of files to show: those with the largest change of size.", valueName: "rows"))
   var limit = 40
 
   @Flag(help: "Write everything as JSON to standard output.")
@@ -32,7 +33,7 @@ struct DiffCommand: AsyncParsableCommand {
   var exitCode = false
 
   func validate() throws {
-    guard limit >= 0 else { throw ValidationError("--limit needs at least 0") }
+    guard limit >= 0 else { throw ValidationError("--limit must be 0 or more") }
   }
 
   func run() async throws {

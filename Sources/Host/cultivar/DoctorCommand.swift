@@ -11,8 +11,9 @@ struct DoctorCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "doctor", abstract: "Check that this machine can build and run images.",
     discussion: """
-      Shows the programs that Cultivar starts, with their versions, and everything else it needs of this machine. The last lines \
-      install what is missing. The exit status is 1 if images cannot be built here.
+      Shows the programs that Cultivar starts, with their versions, and everything else that it needs on this machine. \
+      The last lines have the commands that install missing packages. The exit status is 1 if this machine cannot \
+      build images.
       """)
 
   @Flag(help: "Write the findings as JSON to standard output.")
@@ -42,8 +43,8 @@ struct DoctorCommand: AsyncParsableCommand {
     }
     var lines = [TextTable.text(rows)]
     lines += missing.filter { $0.package == nil }.compactMap(\.remedy)
-    if let all = installation(false) { lines.append("for everything that is optional: \(all)") }
-    if let needed = installation(true) { lines.append("for what every build needs:     \(needed)") }
+    if let all = installation(false) { lines.append("to install optional packages: \(all)") }
+    if let needed = installation(true) { lines.append("to install needed packages:   \(needed)") }
     if missing.isEmpty { lines.append("nothing is missing") }
     return lines.joined(separator: "\n")
   }
@@ -148,7 +149,7 @@ struct HostExamination {
       let file = VirtualMachine.file(of: firmware, for: architecture)
       return HostFinding(
         name: "\(firmware.title) for \(architecture.rawValue)", state: file == nil ? .missing : .present,
-        detail: file ?? "", purpose: "run images that start by it", package: package, isNeeded: false)
+        detail: file ?? "", purpose: "run images that use this firmware", package: package, isNeeded: false)
     }
   }
 
@@ -156,7 +157,7 @@ struct HostExamination {
     let file = DebianArchive.keyring
     let isThere = access(file, R_OK) == 0
     return HostFinding(
-      name: "keyring", state: isThere ? .present : .missing, detail: file, purpose: "check signatures of Debian",
+      name: "keyring", state: isThere ? .present : .missing, detail: file, purpose: "check Debian's signatures",
       package: "debian-archive-keyring", isNeeded: true)
   }
 
@@ -172,8 +173,9 @@ struct HostExamination {
         to: "reach the mirror"
       ).run()) != nil
     return HostFinding(
-      name: "mirror", state: isReached ? .present : .missing, detail: mirror.main, purpose: "fetch packages of Debian",
-      remedy: "the mirror \(mirror.main) cannot be reached: check the network, or name one by CULTIVAR_DEBIAN_MIRROR",
+      name: "mirror", state: isReached ? .present : .missing, detail: mirror.main, purpose: "fetch Debian's packages",
+      remedy:
+        "cannot reach the mirror \(mirror.main): check the network, or set another mirror in CULTIVAR_DEBIAN_MIRROR",
       isNeeded: true)
   }
 
@@ -192,7 +194,7 @@ struct HostExamination {
     return HostFinding(
       name: "space", state: isEnough ? .present : .missing, detail: "\(free >> 30) GiB free for \(folder.path)",
       purpose: "keep results of builds",
-      remedy: "\(folder.path) has less than 4 GiB: make room, or name another folder by CULTIVAR_CACHE", isNeeded: false
-    )
+      remedy: "\(folder.path) has less than 4 GiB free: free some space, or set another folder in CULTIVAR_CACHE",
+      isNeeded: false)
   }
 }

@@ -8,20 +8,20 @@ import Spelling
 /// `cultivar explain`: shows the origin of a part of a system.
 struct ExplainCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "explain", abstract: "Say where a value, package or file of a system comes from.",
+    commandName: "explain", abstract: "Show the origin of a value, package or file of a system.",
     discussion: """
-      NAME is a variable (with or without its layer), a package, the path of a file, or a step, unit, user, group or layer.
-      What counts in the end is marked with '*'. Secrets are not shown. Of files and packages that other packages bring along, the last
-      build tells.
+      NAME is a variable (with or without its layer), a package, the path of a file, or a step, unit, user, group or \
+      layer. '*' marks the entry that takes effect. Secrets are not shown. For packages that other packages need, and \
+      for their files, the command reads the last build.
       """)
 
   @OptionGroup var options: ProjectOptions
   @OptionGroup var set: SetOptions
 
-  @Argument(help: "What to explain.")
+  @Argument(help: "Name to explain.")
   var name: String
 
-  @Option(help: "Image. Left out: all systems of the project.")
+  @Option(help: "Image. Default: all systems of the project.")
   var image: String?
 
   @Flag(help: "Write the result as JSON to standard output.")
@@ -45,7 +45,7 @@ struct ExplainCommand: AsyncParsableCommand {
         throw ProjectFailure(
           "no system has a variable, package, file, step, unit, user, group or layer '\(name)'",
           remedy: NearestName.nearest(to: name, among: found.flatMap(\.names)).map { "did you mean '\($0)'?" }
-            ?? "what packages bring along is known once the image was built: `cultivar build`")
+            ?? "for packages that other packages need, and their files, build the image first: `cultivar build`")
       }
       guard !json else {
         return print(

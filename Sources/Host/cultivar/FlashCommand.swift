@@ -11,43 +11,44 @@ struct FlashCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "flash", abstract: "Write an image to an SD card, a USB stick, or another disk.",
     discussion: """
-      Without DEVICE, lists the disks that can be taken out. IMAGE is the name of an image that was built, or a raw image file;
-      a block map beside it (FILE.bmap) says which blocks to write. What was written is read back and compared.
+      Without DEVICE, lists the removable disks. IMAGE is the name of an image that was built, or a raw image file. If \
+      there is a block map beside it (FILE.bmap), only the blocks in the map are written. The command reads the \
+      written blocks back and compares them.
 
-      Values for the first start, by --set: hostname, authorized-keys, wifi-ssid, wifi-password, timezone, management-token-hash.
-      KEY=@FILE takes the value from a file; wifi-password is taken from a file only.
+      Values for the first boot, with --set: hostname, authorized-keys, wifi-ssid, wifi-password, timezone, \
+      management-token-hash. KEY=@FILE takes the value from a file; wifi-password must come from a file.
       """)
 
   @OptionGroup var options: ProjectOptions
 
-  @Argument(help: "Image, by name or file.")
+  @Argument(help: "Name of an image, or an image file.")
   var image: String?
 
-  @Argument(help: "Disk to write to: /dev/sdb, or a file of the size of one.")
+  @Argument(help: "Disk to write to, such as /dev/sdb, or a file with the size of a disk.")
   var device: String?
 
   @Option(
     name: .customLong("set"),
-    help: ArgumentHelp("Set a value for the first start. May be repeated.", valueName: "key=value"))
+    help: ArgumentHelp("Set a value for the first boot. May be repeated.", valueName: "key=value"))
   var settings: [String] = []
 
-  @Flag(name: [.short, .long], help: "Do not ask.")
+  @Flag(name: [.short, .long], help: "Do not ask for confirmation.")
   var yes = false
 
-  @Flag(help: "Write to a disk that is built in.")
+  @Flag(help: "Allow a disk that is neither removable nor on USB.")
   var fixedDisk = false
 
-  @Flag(name: [.short, .long], help: "Say nothing unless something is wrong.")
+  @Flag(name: [.short, .long], help: "Print only problems.")
   var quiet = false
 
   @Flag(help: "Write the list of disks as JSON to standard output.")
   var json = false
 
-  @Option(help: ArgumentHelp("Folder of the artefacts, in place of build/.", valueName: "folder"))
+  @Option(help: ArgumentHelp("Folder of the artefacts. Default: build/.", valueName: "folder"))
   var output: String?
 
   func run() async throws {
-    try await CommandErrors.shown(interrupted: "interrupted; what is on the device now does not start") {
+    try await CommandErrors.shown(interrupted: "interrupted; the disk does not boot now") {
       guard let image, let device else { return try list() }
       let disks = Disks()
       let disk = try disks.disk(at: device)
@@ -68,7 +69,7 @@ struct FlashCommand: AsyncParsableCommand {
       try FlashWriter(image: file, map: map, target: disk.path).run(progress: line.show)
       if let tools { try await FirstBootFile.write(values, to: disk.path) { tools.command($0, $1, to: $2) } }
       line.end()
-      if !quiet { print("\(disk.path) is written and verified; it can be taken out") }
+      if !quiet { print("\(disk.path) is written and verified; you can remove it now") }
     }
   }
 
@@ -78,7 +79,7 @@ struct FlashCommand: AsyncParsableCommand {
       try ReadableJSON.print(disks)
       return
     }
-    guard !disks.isEmpty else { return print("no disk can be taken out: plug in an SD card or a USB stick") }
+    guard !disks.isEmpty else { return print("there is no removable disk: insert an SD card or a USB stick") }
     for disk in disks {
       let uses = disk.uses.isEmpty ? "" : "  (\(disk.uses.joined(separator: ", ")))"
       print("\(disk.path)  \(ByteSize(bytes: disk.size))  \(disk.model)\(uses)")
@@ -98,8 +99,8 @@ struct FlashCommand: AsyncParsableCommand {
     guard isatty(STDIN_FILENO) == 1 else { throw FlashFailure.notConfirmed }
     let model = disk.model.isEmpty ? "" : ", \(disk.model)"
     print(
-      "All that is on \(disk.path) (\(ByteSize(bytes: disk.size))\(model)) is lost. Write to it? [y/N] ", terminator: ""
-    )
+      "All data on \(disk.path) (\(ByteSize(bytes: disk.size))\(model)) will be lost. Write to it? [y/N] ",
+      terminator: "")
     fflush(nil)
     // Nothing is written yet that needs a cleanup, and cancelling the task would not interrupt `readLine`.
     signal(SIGINT, SIG_DFL)

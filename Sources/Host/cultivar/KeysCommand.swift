@@ -7,11 +7,13 @@ import Trust
 /// `cultivar keys`: manages signing keys, and the roots of trust of devices.
 struct KeysCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "keys", abstract: "Make keys for signing, and the roots of trust that devices believe.",
+    commandName: "keys", abstract: "Make and use signing keys, and roots of trust for devices.",
     discussion: """
-      Begin with: cultivar keys generate release
-                  cultivar keys root product.root --key release.pub
-      Private keys are read by OpenSSL alone; where a key is asked for, pkcs11:… names one on a token.
+      Begin with:
+        cultivar keys generate release
+        cultivar keys root product.root --key release.pub
+
+      Only OpenSSL reads private keys. For a key on a token, give pkcs11:… instead of a file.
       """,
     subcommands: [
       Generate.self, Show.self, Root.self, Rotate.self, Statement.self, Sign.self, Attach.self, Verify.self,
@@ -21,24 +23,25 @@ struct KeysCommand: AsyncParsableCommand {
   struct Generate: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       commandName: "generate", abstract: "Make a private key and its public key.",
-      discussion: "Example: cultivar keys generate release makes release.key, encrypted, and release.pub.")
+      discussion: "Example: `cultivar keys generate release` makes release.key (encrypted) and release.pub.")
 
     @Argument(
       help: ArgumentHelp(
-        "Name or path of the key; .key is appended, unless it ends with that or .pem.", valueName: "name"))
+        "Name or path of the key. `.key` is appended, unless it ends in .key or .pem.", valueName: "name"))
     var name: String
 
-    @Option(help: "Kind of the key: ed25519, or ecdsa-p256 for what must also work with tokens.")
+    @Option(help: "Kind of key: ed25519, or ecdsa-p256 if the key must also work with tokens.")
     var algorithm = PublicKey.Algorithm.ed25519
 
     @OptionGroup var passphrase: PassphraseOptions
 
-    @Flag(help: "Leave the key readable, for a machine that signs unattended. Whoever copies the file can sign.")
+    @Flag(
+      help: "Do not encrypt the key, for a machine that signs unattended. Anybody with a copy of the file can sign.")
     var noPassphrase = false
 
     func validate() throws {
       if noPassphrase, passphrase.isGiven {
-        throw ValidationError("--no-passphrase and a passphrase exclude each other")
+        throw ValidationError("--no-passphrase and a passphrase cannot be combined")
       }
     }
 
@@ -47,9 +50,8 @@ struct KeysCommand: AsyncParsableCommand {
         let generation = KeyGeneration(algorithm, named: name)
         let secret = noPassphrase ? nil : try passphrase.source.secret(for: generation.keyFile, isNew: true)
         let key = try await generation.run(passphrase: secret)
-        print(
-          "\(generation.keyFile)  private, \(noPassphrase ? "not encrypted" : "encrypted"): keep it, and a copy elsewhere"
-        )
+        let form = noPassphrase ? "not encrypted" : "encrypted"
+        print("\(generation.keyFile)  private, \(form): keep it secret, and keep a copy in another place")
         print("\(generation.publicFile)  \(key.algorithm.rawValue) \(key.id)")
       }
     }
@@ -58,7 +60,7 @@ struct KeysCommand: AsyncParsableCommand {
   /// `cultivar keys show`: shows the content of key files and root files.
   struct Show: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      commandName: "show", abstract: "Show what is in key files and root files.")
+      commandName: "show", abstract: "Show the contents of key files and root files.")
 
     @Argument(help: ArgumentHelp("Public keys, private keys, root files, or keys on tokens.", valueName: "file"))
     var files: [String]
@@ -89,7 +91,7 @@ struct PassphraseOptions: ParsableArguments {
 
   func validate() throws {
     if passphraseFile != nil, passphraseEnv != nil {
-      throw ValidationError("--passphrase-file and --passphrase-env exclude each other")
+      throw ValidationError("--passphrase-file and --passphrase-env cannot be combined")
     }
   }
 

@@ -8,16 +8,17 @@ extension KeysCommand {
   /// `cultivar keys root`: makes the first root.
   struct Root: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      commandName: "root", abstract: "Make the first root of trust, which images carry.",
+      commandName: "root", abstract: "Make the first root of trust, for images.",
       discussion: """
-        A device believes the root in its image because it is there. Keys that sign it as well (--sign) show that their holders can use them.
+        A device trusts the root in its image, signed or not. To prove that the holders can use their keys, sign it \
+        with --sign.
         """)
 
-    @Argument(help: ArgumentHelp("The root file to make.", valueName: "file"))
+    @Argument(help: ArgumentHelp("Root file to write.", valueName: "file"))
     var file: String
 
     @Option(
-      help: ArgumentHelp("Public key, or a private key whose public key is taken; may be repeated.", valueName: "file"))
+      help: ArgumentHelp("Public key, or a private key with that public key. May be repeated.", valueName: "file"))
     var key: [String]
 
     @OptionGroup var thresholds: ThresholdOptions
@@ -41,30 +42,32 @@ extension KeysCommand {
   /// `cultivar keys rotate`: makes the next root.
   struct Rotate: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      commandName: "rotate", abstract: "Make the next version of a root, signed by the keys of both.",
+      commandName: "rotate", abstract: "Make the next version of a root, signed with keys of both versions.",
       discussion: """
         Example: cultivar keys rotate product.root --add new.pub --remove old.pub --sign old.key --sign new.key
-        Signatures of holders elsewhere are added later: cultivar keys sign, or keys statement and keys attach.
+
+        To add signatures later, use `cultivar keys sign`. For keys on other machines, use `cultivar keys statement` \
+        and `cultivar keys attach`.
         """)
 
-    @Argument(help: ArgumentHelp("The newest root file; it stays as it is.", valueName: "root"))
+    @Argument(help: ArgumentHelp("The newest root file. It does not change.", valueName: "root"))
     var root: String
 
     @Option(
       help: ArgumentHelp(
-        "Public key to add, or a private key whose public key is taken; may be repeated.", valueName: "file"))
+        "Public key to add, or a private key with that public key. May be repeated.", valueName: "file"))
     var add: [String] = []
 
-    @Option(help: ArgumentHelp("Public key to remove, as a file or by its id; may be repeated.", valueName: "key"))
+    @Option(help: ArgumentHelp("Public key to remove: its file or its id. May be repeated.", valueName: "key"))
     var remove: [String] = []
 
     @OptionGroup var thresholds: ThresholdOptions
 
-    @Flag(help: "Leave the certificate authorities out. Those of --ca take the place of the old ones, too.")
+    @Flag(help: "Remove the certificate authorities. To replace them, --ca is enough.")
     var noCa = false
 
     @Option(
-      help: ArgumentHelp("The root file to make. Left out: beside the old one, NAME-VERSION.root.", valueName: "file"))
+      help: ArgumentHelp("Root file to write. Default: NAME-VERSION.root beside the old one.", valueName: "file"))
     var output: String?
 
     @OptionGroup var signing: SigningOptions
@@ -79,7 +82,7 @@ extension KeysCommand {
         try NewFile.write(signed.file, to: path)
         print("\(path)  version \(next.version)")
         do { _ = try old.root.followed(by: signed) } catch let error as TrustFailure {
-          print("  devices do not take it yet: \(error.problem)")
+          print("  devices do not accept it yet: \(error.problem)")
         }
       }
     }
@@ -90,13 +93,13 @@ extension KeysCommand {
         let id =
           name.wholeMatch(of: /[0-9a-f]{64}/) == nil ? "\(try await signing.publicKey(name).id)" : name
         guard keys.contains(where: { "\($0.id)" == id }) else {
-          throw TrustFailure.invalidRoot("version \(old.version) has no key \(id) that could be removed")
+          throw TrustFailure.invalidRoot("version \(old.version) has no key \(id) to remove")
         }
         keys.removeAll { "\($0.id)" == id }
       }
       keys += try await signing.publicKeys(add)
       let (version, isLast) = old.version.addingReportingOverflow(1)
-      guard !isLast else { throw TrustFailure.invalidRoot("version \(old.version) is the last that there can be") }
+      guard !isLast else { throw TrustFailure.invalidRoot("version \(old.version) is the highest possible version") }
       let threshold = thresholds.threshold ?? old.threshold
       let authorities = try thresholds.authorities()
       let keepsAuthorities = authorities.isEmpty && !noCa
@@ -121,26 +124,30 @@ extension KeysCommand {
 
 /// The options for the requirements of a root.
 struct ThresholdOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("How many keys sign a message. Left out: as before, at first 1.", valueName: "number"))
+  @Option(
+    help: ArgumentHelp(
+      "Number of keys that must sign a message. Default: as in the old root, or 1.", valueName: "number"))
   var threshold: Int?
 
   @Option(
     help: ArgumentHelp(
-      "How many keys sign the next root. Left out: as before, at first as many as for a message.", valueName: "number"))
+      "Number of keys that must sign the next root. Default: as in the old root, or as for a message.",
+      valueName: "number"))
   var rotationThreshold: Int?
 
   @Option(
     help: ArgumentHelp(
-      "Day from which on the root verifies nothing but its successor: 2031-01-31, or never.", valueName: "date"))
+      "Expiry: a day such as 2031-01-31, or never. An expired root verifies only the next root.", valueName: "date"))
   var expires: Expiry?
 
   @Option(
     help: ArgumentHelp(
-      "Certificates of authorities in PEM, for signing with certificates; may be repeated.", valueName: "file"))
+      "PEM file with certificates of authorities, for signing with certificates. May be repeated.", valueName: "file"))
   var ca: [String] = []
 
   @Option(
-    help: ArgumentHelp("How many certificates sign a message. Left out: as before, at first 1.", valueName: "number"))
+    help: ArgumentHelp(
+      "Number of certificates that must sign a message. Default: as in the old root, or 1.", valueName: "number"))
   var certificateThreshold: Int?
 
   /// Returns the given authorities' certificates in DER.
@@ -150,7 +157,7 @@ struct ThresholdOptions: ParsableArguments {
   func checkExpiry(of root: TrustRoot) throws {
     let now = Time(secondsSince1970: Int64(Date().timeIntervalSince1970))
     if let expires = root.expires, expires <= now {
-      throw TrustFailure.invalidRoot("it would have expired at \(expires); --expires names another day, or never")
+      throw TrustFailure.invalidRoot("it would have expired at \(expires); give a later day, or never, with --expires")
     }
   }
 }
@@ -174,7 +181,7 @@ struct Expiry: ExpressibleByArgument {
 
 /// The options for signing.
 struct SigningOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("Private key that signs, a PEM file or pkcs11:…; may be repeated.", valueName: "key"))
+  @Option(help: ArgumentHelp("Private key to sign with: a PEM file or pkcs11:…. May be repeated.", valueName: "key"))
   var sign: [String] = []
 
   @OptionGroup var passphrase: PassphraseOptions
@@ -201,7 +208,7 @@ struct SigningOptions: ParsableArguments {
       let signer = try await Signer(SigningKey(name), passphrase: passphrase.source)
       let id = signer.publicKey.id
       guard root.root.key(id) != nil || old?.key(id) != nil else {
-        throw SigningFailure.unsuitableKey(name, reason: "its public key \(id.short) is not one of the root's")
+        throw SigningFailure.unsuitableKey(name, reason: "its public key \(id.short) is not in the root")
       }
       result.envelope = try result.envelope.adding(await signer.envelope(over: root.input))
     }

@@ -8,17 +8,21 @@ extension KeysCommand {
   /// `cultivar keys statement`: writes the statement to sign elsewhere.
   struct Statement: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      commandName: "statement", abstract: "Write what holders of keys sign for a root: two lines of text.",
+      commandName: "statement",
+      abstract: "Write the statement of a root, the two lines of text that holders of keys sign.",
       discussion: """
-        Sign elsewhere with Ed25519:    openssl pkeyutl -sign -rawin -inkey KEY -in STATEMENT -out SIGNATURE
-                       with ECDSA:      openssl dgst -sha256 -sign KEY -out SIGNATURE STATEMENT
-                       with Cultivar:   cultivar keys sign STATEMENT --sign KEY
+        To sign it on another machine with an Ed25519 key:
+          openssl pkeyutl -sign -rawin -inkey KEY -in STATEMENT -out SIGNATURE
+        With an ECDSA key:
+          openssl dgst -sha256 -sign KEY -out SIGNATURE STATEMENT
+        With Cultivar:
+          cultivar keys sign STATEMENT --sign KEY
         """)
 
     @Argument(help: ArgumentHelp("The root file.", valueName: "root"))
     var root: String
 
-    @Option(help: ArgumentHelp("File to write. Left out: standard output.", valueName: "file"))
+    @Option(help: ArgumentHelp("File to write. Default: standard output.", valueName: "file"))
     var output: String?
 
     func run() async throws {
@@ -33,9 +37,10 @@ extension KeysCommand {
   /// `cultivar keys sign`: signs a root file, or a statement from elsewhere.
   struct Sign: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      commandName: "sign", abstract: "Sign a root file, or a statement that somebody else has made.",
+      commandName: "sign", abstract: "Sign a root file, or a statement from another machine.",
       discussion: """
-        A root file gets the signatures. For a statement they are written to a file beside it, which `cultivar keys attach` takes.
+        Adds the signatures to a root file. Writes the signatures of a statement to a file beside it, for `cultivar \
+        keys attach` or `cultivar bundle attach`.
         """)
 
     @Argument(help: ArgumentHelp("A root file or a statement.", valueName: "file"))
@@ -43,21 +48,22 @@ extension KeysCommand {
 
     @Option(
       help: ArgumentHelp(
-        "The signer's certificate and those above it in PEM, to sign a statement with; roots are signed by keys.",
+        "PEM file with the signer's certificate and the certificates above it, to sign a statement. Not for roots.",
         valueName: "file"))
     var certificates: String?
 
-    @Option(help: ArgumentHelp("The root before, where its keys sign that are not in this one.", valueName: "root"))
+    @Option(
+      help: ArgumentHelp("The previous root, if a key signs that is only in that root.", valueName: "root"))
     var previous: String?
 
     @OptionGroup var signing: SigningOptions
 
     @Option(
-      help: ArgumentHelp("File for the signatures over a statement. Left out: FILE.signatures.", valueName: "file"))
+      help: ArgumentHelp("File for the signatures of a statement. Default: FILE.signatures.", valueName: "file"))
     var output: String?
 
     func validate() throws {
-      if signing.sign.isEmpty { throw ValidationError("name the key with --sign") }
+      if signing.sign.isEmpty { throw ValidationError("give the key with --sign") }
     }
 
     func run() async throws {
@@ -89,7 +95,7 @@ extension KeysCommand {
   /// `cultivar keys attach`: adds signatures from elsewhere to a root file.
   struct Attach: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      commandName: "attach", abstract: "Put signatures that were made elsewhere into a root file.",
+      commandName: "attach", abstract: "Add signatures from another machine to a root file.",
       discussion: "Each signature is checked before the file changes.")
 
     @Argument(help: ArgumentHelp("The root file.", valueName: "root"))
@@ -97,14 +103,14 @@ extension KeysCommand {
 
     @Argument(
       help: ArgumentHelp(
-        "Files of `cultivar keys sign`, or with --key what OpenSSL or a token wrote.", valueName: "signatures"))
+        "Signature files of `cultivar keys sign`; with --key, of OpenSSL or a token.", valueName: "signatures"))
     var files: [String]
 
-    @Option(help: ArgumentHelp("Public key of the signature, where the file has nothing else.", valueName: "file"))
+    @Option(help: ArgumentHelp("Public key of the signature, if the file has only the signature.", valueName: "file"))
     var key: String?
 
     @Option(
-      help: ArgumentHelp("The root before, where its keys have signed that are not in this one.", valueName: "root"))
+      help: ArgumentHelp("The previous root, if a key has signed that is only in that root.", valueName: "root"))
     var previous: String?
 
     func run() async throws {
@@ -140,13 +146,14 @@ extension KeysCommand {
   /// `cultivar keys verify`: checks that devices accept a chain of roots.
   struct Verify: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      commandName: "verify", abstract: "Check that a device with the first root takes those after it.")
+      commandName: "verify", abstract: "Check that a device with the first root accepts the roots after it.")
 
-    @Argument(help: ArgumentHelp("The root that a device has, then those that follow it, in order.", valueName: "root"))
+    @Argument(
+      help: ArgumentHelp("The root that a device has, then the roots that follow it, in order.", valueName: "root"))
     var roots: [String]
 
     func validate() throws {
-      if roots.count < 2 { throw ValidationError("name the root that a device has, and at least one after it") }
+      if roots.count < 2 { throw ValidationError("give the root that a device has, and at least one root after it") }
     }
 
     func run() async throws {
@@ -158,7 +165,7 @@ extension KeysCommand {
             throw SigningFailure.file(path, error)
           }
         }
-        print("a device that has \(roots[0]) takes version \(current.version)")
+        print("a device that has \(roots[0]) accepts version \(current.version)")
       }
     }
   }

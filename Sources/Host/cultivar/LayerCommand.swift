@@ -57,7 +57,7 @@ struct LayerCommand: AsyncParsableCommand {
   /// `cultivar layer graph`
   struct Graph: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      commandName: "graph", abstract: "Show the layers of images in their order, and what they require.")
+      commandName: "graph", abstract: "Show the layers of images in order, and the layers that they require.")
 
     /// The output formats of a graph.
     enum Format: String, ExpressibleByArgument, CaseIterable {
@@ -69,10 +69,10 @@ struct LayerCommand: AsyncParsableCommand {
 
     @OptionGroup var options: ProjectOptions
 
-    @Argument(help: "Images. Left out: all systems of the project.")
+    @Argument(help: "Images. Default: all systems of the project.")
     var images: [String] = []
 
-    @Option(help: "Lines for people (text), or the language of Graphviz (dot).")
+    @Option(help: "Format: plain text (text), or the language of Graphviz (dot).")
     var format = Format.text
 
     @Flag(help: "Write the result as JSON to standard output.")

@@ -7,26 +7,27 @@ import Lock
 /// `cultivar lock`: writes the lock file.
 struct LockCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "lock", abstract: "Write cultivar.lock: the versions of all packages and commits that images take.",
+    commandName: "lock",
+    abstract: "Write cultivar.lock: the versions of all packages, commits and base images that builds use.",
     discussion: """
-      Without --update, what is locked stays, and only what is missing is looked up. With --update and names, what has to do with
-      them is looked up anew: whatever was asked for together with a package of that name, a git repository by its URL or the
-      last part of it, and an image that a system stands upon by its path.
+      Without --update, looks up only missing entries, and keeps all others. With --update, looks up everything again, \
+      or only the named entries. A name is a package (looked up together with the packages that were requested with \
+      it), a git repository (its URL, or the last part of it), or a base image (its path).
       """)
 
   @OptionGroup var options: ProjectOptions
 
-  @Flag(help: "Take the newest versions of everything, or of what is named.")
+  @Flag(help: "Take the newest versions of everything, or of the named entries.")
   var update = false
 
-  @Argument(help: "Packages, git repositories and images to update.")
+  @Argument(help: "Packages, git repositories and base images to update.")
   var names: [String] = []
 
-  @Flag(name: [.short, .long], help: "Say nothing unless something is wrong.")
+  @Flag(name: [.short, .long], help: "Print only problems.")
   var quiet = false
 
   func validate() throws {
-    if !names.isEmpty, !update { throw ValidationError("names are given with --update") }
+    if !names.isEmpty, !update { throw ValidationError("names need --update") }
   }
 
   func run() async throws {
@@ -42,8 +43,8 @@ struct LockCommand: AsyncParsableCommand {
 /// `cultivar outdated`: compares the lock file with the available versions.
 struct OutdatedCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "outdated", abstract: "Show what has changed since cultivar.lock was written.",
-    discussion: "Looks up everything as `cultivar lock --update` would, and changes nothing.")
+    commandName: "outdated", abstract: "Show the versions that have changed since cultivar.lock was written.",
+    discussion: "Looks up everything as `cultivar lock --update` does, and changes nothing.")
 
   @OptionGroup var options: ProjectOptions
 
@@ -61,7 +62,7 @@ struct OutdatedCommand: AsyncParsableCommand {
       if json {
         try ReadableJSON.print(changes)
       } else if changes.isEmpty {
-        print("cultivar.lock has the newest of everything")
+        print("cultivar.lock has the newest versions of everything")
       } else {
         let rows = changes.map { [$0.name, Self.short($0.locked), Self.short($0.available), $0.from] }
         print(TextTable.text([["name", "locked", "available", "from"]] + rows))

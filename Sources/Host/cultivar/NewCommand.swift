@@ -7,9 +7,10 @@ import Project
 struct NewCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "new", abstract: "Make a small project that builds.",
-    discussion: "The folder is made; one that holds something already is refused.")
+    discussion: "Makes the folder if it does not exist. Refuses a folder that is not empty.")
 
-  @Argument(help: ArgumentHelp("Folder of the new project; its name becomes the project's.", valueName: "dir"))
+  @Argument(
+    help: ArgumentHelp("Folder of the new project. Its name becomes the name of the project.", valueName: "dir"))
   var folder: String
 
   @Option(help: "The project to begin with: an appliance in Swift, or a Debian system with a web server.")

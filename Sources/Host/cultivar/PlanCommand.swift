@@ -7,13 +7,13 @@ import ImageBuild
 /// `cultivar plan`: shows the work of a build without doing it.
 struct PlanCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "plan", abstract: "Say what a build would do, and what of it is in the cache.",
+    commandName: "plan", abstract: "Show the steps of a build, and the results that are in the cache.",
     discussion: "Nothing is fetched, built or written.")
 
   @OptionGroup var options: ProjectOptions
   @OptionGroup var variables: SetOptions
 
-  @Argument(help: "Images. Left out: all.")
+  @Argument(help: "Images. Default: all.")
   var images: [String] = []
 
   @Flag(help: "Write the result as JSON to standard output.")
@@ -38,10 +38,11 @@ struct PlanCommand: AsyncParsableCommand {
 
   private func text(_ plan: ImagePlan) -> String {
     if !plan.isLocked, let piece = plan.pieces.first {
-      return "\(plan.image): what comes after the \(piece.title) is not known yet"
+      return "\(plan.image): the steps after the \(piece.title) are not known yet"
     }
     guard plan.isLocked else {
-      return "\(plan.image): packages are not locked yet; a build, or `cultivar lock`, asks the archive for them"
+      return
+        "\(plan.image): packages are not locked yet; `cultivar build` or `cultivar lock` looks them up in the archive"
     }
     var lines = ["\(plan.image): \(plan.packages) packages, all locked"]
     if plan.packagesToFetch > 0 {

@@ -6,7 +6,7 @@ import Project
 struct ProjectOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Folder or file of the project. Left out: the current folder, or the nearest one above it with cultivar.yaml.",
+      "Folder or file of the project. Default: the current folder, or the nearest one above it with cultivar.yaml.",
       valueName: "path"))
   var project: String?
 

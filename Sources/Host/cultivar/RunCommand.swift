@@ -5,6 +5,7 @@ import Emulator
 import Flashing
 import FoundationEssentials
 import Glibc
+import HostNetwork
 import HostSystem
 import ImageBuild
 import Project
@@ -13,34 +14,35 @@ import RemoteDevice
 /// `cultivar run`: builds an image and starts it in QEMU.
 struct RunCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "run", abstract: "Build an image and run it in QEMU, its serial console on this terminal.",
+    commandName: "run", abstract: "Build an image and run it in QEMU, with its serial console on this terminal.",
     discussion: """
-      The machine works on a copy of the image; the copy is dropped when it ends, unless --keep is given. It ends when it
-      powers off, with Ctrl-A X, or after --for SECONDS. The management port of the image is forwarded by itself; the token that
-      the machine takes is in build/IMAGE/run/token while it runs.
+      The machine uses a copy of the image. The copy is removed at the end, unless you give --keep. The machine ends \
+      when it powers off, with Ctrl-A X, or after --for SECONDS. The management port of the image is forwarded \
+      automatically. While the machine runs, its token is in build/IMAGE/run/token.
 
-      With --update BUNDLE the machine is updated over that port as soon as it answers, and ended when it has committed the release,
-      or has fallen back.
+      With --update BUNDLE, the machine is updated over that port as soon as it answers. It is ended when it has \
+      committed the release or has fallen back.
       """)
 
   @OptionGroup var options: ProjectOptions
   @OptionGroup var variables: SetOptions
 
-  @Argument(help: "Image to run. Left out: the only one of the project.")
+  @Argument(help: "Image to run. Default: the only one of the project.")
   var image: String?
 
-  @Option(help: "How the machine starts. Left out: by UEFI, or by U-Boot where that is the image's loader.")
+  @Option(help: "Firmware of the machine. Default: uefi, or u-boot if that is the image's loader.")
   var firmware: VirtualMachine.Firmware?
 
   @Option(
     name: .customLong("forward"),
-    help: ArgumentHelp("Lead a port of this machine to one of the guest. May be repeated.", valueName: "host:guest"))
+    help: ArgumentHelp(
+      "Forward a port of this machine to a port of the guest. May be repeated.", valueName: "host:guest"))
   var forwards: [VirtualMachine.Forward] = []
 
   @Option(name: .customLong("for"), help: ArgumentHelp("End the machine after this time.", valueName: "seconds"))
   var seconds: Int?
 
-  @Flag(help: "Open no window, also where there is a display.")
+  @Flag(help: "Open no window, even if there is a display.")
   var headless = false
 
   @Option(help: ArgumentHelp("Memory of the machine.", valueName: "MiB"))
@@ -49,24 +51,24 @@ struct RunCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("Size of the machine's disk.", valueName: "MiB"))
   var disk = 2048
 
-  @Option(help: "How the processor's instructions are run. Left out: CULTIVAR_ACCELERATOR, else tcg.")
+  @Option(help: "Accelerator of QEMU. Default: CULTIVAR_ACCELERATOR, or else tcg.")
   var accelerator: VirtualMachine.Accelerator?
 
-  @Option(help: ArgumentHelp("Update the machine with this bundle, and show what comes of it.", valueName: "bundle"))
+  @Option(help: ArgumentHelp("Update the machine with this bundle, and show the result.", valueName: "bundle"))
   var update: String?
 
-  @Flag(help: "Keep the machine's disk, and go on with it the next time.")
+  @Flag(help: "Keep the machine's disk, and use it again next time.")
   var keep = false
 
-  @Option(help: ArgumentHelp("Folder of the artefacts, in place of build/.", valueName: "folder"))
+  @Option(help: ArgumentHelp("Folder of the artefacts. Default: build/.", valueName: "folder"))
   var output: String?
 
-  @Flag(name: [.short, .long], help: "Say nothing of the build unless something is wrong.")
+  @Flag(name: [.short, .long], help: "Print only problems of the build.")
   var quiet = false
 
   func validate() throws {
-    guard memory >= 128 else { throw ValidationError("--memory needs at least 128 MiB") }
-    if let seconds, seconds < 1 { throw ValidationError("--for needs at least 1 second") }
+    guard memory >= 128 else { throw ValidationError("--memory must be 128 MiB or more") }
+    if let seconds, seconds < 1 { throw ValidationError("--for must be 1 second or more") }
   }
 
   func run() async throws {
@@ -90,7 +92,8 @@ struct RunCommand: AsyncParsableCommand {
         if kept != build {
           StandardError.writeLine(
             """
-            cultivar: the kept disk is of another build\(kept.map { " (\($0.prefix(12)))" } ?? ""), and that one runs
+            cultivar: the kept disk is of another build\(kept.map { " (\($0.prefix(12)))" } ?? ""), \
+            and the machine runs that build
               to run build \(build.prefix(12)), leave out --keep once, or update the machine with --update
             """)
         }
@@ -108,7 +111,7 @@ struct RunCommand: AsyncParsableCommand {
         let port = machine.forwards.first(where: { $0.guest == guest })?.host
       else {
         throw ProjectFailure(
-          "image '\(image.name)' has no management API to update it over", remedy: "add 'management'")
+          "cannot update image '\(image.name)': it has no management API", remedy: "add `management:` to the image")
       }
       let source = try RemoteUpdate.Source.bundle(at: URL(fileURLWithPath: update))
       let token = try BearerToken(file: folder.appending(path: "token").path)
@@ -157,10 +160,11 @@ extension RunningMachine {
   /// to this machine.
   fileprivate func device(at address: DeviceAddress, _ token: BearerToken) async throws -> RemoteDevice {
     let deadline = ContinuousClock.now + .seconds(Self.startTimeout)
+    let network = try HostNetwork()
     while ContinuousClock.now < deadline, !isOff {
       do {
-        let fingerprint = try await RemoteDevice.presentedFingerprint(at: address)
-        let device = RemoteDevice(address, fingerprint: fingerprint, token: token)
+        let fingerprint = try await RemoteDevice.presentedFingerprint(at: address, network: network)
+        let device = RemoteDevice(address, fingerprint: fingerprint, token: token, network: network)
         _ = try await device.updateStatus()
         return device
       } catch RemoteFailure.notReachable, RemoteFailure.lost, RemoteFailure.refused(status: 503, _) {

@@ -9,39 +9,40 @@ import SwiftSDK
 /// `cultivar sdk`: manages and uses SDKs that compile Swift for another architecture.
 struct SDKCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "sdk", abstract: "Compile Swift for another architecture than this machine's.",
+    commandName: "sdk", abstract: "Compile Swift programs for another architecture.",
     discussion: """
-      The Static Linux SDK of the toolchain is used where it is installed (`swift sdk list`). Else `cultivar sdk install` makes an SDK
-      of Debian's packages: a compiler, which runs in a sandbox, and the libraries of the architecture. It is kept in the cache.
+      If the toolchain's Static Linux SDK is installed (`swift sdk list`), it is used. Otherwise, `cultivar sdk \
+      install` makes an SDK from Debian's packages: a compiler, which runs in a sandbox, and the libraries of the \
+      architecture. The SDK is kept in the cache.
       """,
     subcommands: [Install.self, List.self, Build.self, Remove.self])
 
   /// `cultivar sdk install`: makes an SDK.
   struct Install: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      commandName: "install", abstract: "Make a Swift SDK for an architecture, unless there is one.",
+      commandName: "install", abstract: "Make a Swift SDK for an architecture, if there is none.",
       discussion: """
-        Nothing is made where the Static Linux SDK of the toolchain is installed. Else some 1.1 GB of Debian's packages are fetched,
-        checked by signature and hash, and what a build needs of them is unpacked into the cache: 1.4 GB.
+        If the toolchain's Static Linux SDK is installed, makes nothing. Otherwise, fetches about 1.1 GB of Debian's \
+        packages, checks signature and checksums, and unpacks the files that a build needs into the cache (1.4 GB).
         """)
 
     @Argument(help: ArgumentHelp("Architecture: amd64 or arm64.", valueName: "architecture"))
     var architecture: Architecture
 
-    @Flag(help: "Make a new one if Debian has newer packages than those of the one that is there.")
+    @Flag(help: "Make a new SDK if Debian has newer packages than the existing one.")
     var update = false
 
     @OptionGroup var choice: SDKChoiceOptions
 
     @Flag(
       help: ArgumentHelp(
-        "Accept an index of Debian's that is past its date, as that of a frozen mirror is.",
+        "Accept an expired index of Debian, for a frozen mirror.",
         discussion: """
-          Its signature is checked all the same. Without a date nobody can tell a frozen mirror from one that keeps newer packages back.
+          The signature is still checked. But Cultivar cannot detect then that a mirror holds back newer packages.
           """))
     var allowExpiredIndex = false
 
-    @Flag(name: [.short, .long], help: "Say nothing unless something is wrong.")
+    @Flag(name: [.short, .long], help: "Print only problems.")
     var quiet = false
 
     func run() async throws {
@@ -51,7 +52,7 @@ struct SDKCommand: AsyncParsableCommand {
         let present = try await choice.find(architecture, in: DebianSDKs(cache: cache))
         switch present {
         case .official(let name):
-          say("the Static Linux SDK of the toolchain is there: \(name)")
+          say("the toolchain's Static Linux SDK is installed: \(name)")
           return
         case .debian(let sdk) where !update:
           say(summary(sdk, in: cache))
@@ -91,7 +92,7 @@ struct SDKCommand: AsyncParsableCommand {
   /// `cultivar sdk list`: lists the installed SDKs.
   struct List: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      commandName: "list", abstract: "Show the Swift SDKs that are there.")
+      commandName: "list", abstract: "Show the installed Swift SDKs for other architectures.")
 
     @Flag(help: "Write JSON to standard output.")
     var json = false
@@ -136,9 +137,9 @@ struct SDKCommand: AsyncParsableCommand {
       discussion: """
         Example: cultivar sdk build arm64 -- -c release --product hello
 
-        Executables are linked statically. An SDK of Debian's packages runs in a sandbox without a network, which sees the package's
-        folder, the packages that it names by path, and the scratch folder; the toolchain's own package manager fetches what the package
-        depends on before.
+        Executables are linked statically. An SDK made from Debian's packages runs in a sandbox without a network. The \
+        sandbox has only the package's folder, the packages that it names by path, and the scratch folder. Before \
+        that, the toolchain's own package manager fetches the dependencies.
         """)
 
     @Argument(help: ArgumentHelp("Architecture: amd64 or arm64.", valueName: "architecture"))
@@ -146,12 +147,12 @@ struct SDKCommand: AsyncParsableCommand {
 
     @OptionGroup var choice: SDKChoiceOptions
 
-    @Option(help: ArgumentHelp("Folder of the package. Left out: the current folder.", valueName: "folder"))
+    @Option(help: ArgumentHelp("Folder of the package. Default: the current folder.", valueName: "folder"))
     var packagePath: String?
 
     @Option(
       help: ArgumentHelp(
-        "Folder for what the build makes. Left out: .build/sdk-ARCHITECTURE in the package's folder.",
+        "Folder for the results of the build. Default: .build/sdk-ARCHITECTURE in the package's folder.",
         valueName: "folder"))
     var scratchPath: String?
 
@@ -188,8 +189,8 @@ struct SDKCommand: AsyncParsableCommand {
   /// `cultivar sdk remove`: removes an SDK.
   struct Remove: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      commandName: "remove", abstract: "Remove the Swift SDK that was made for an architecture.",
-      discussion: "The Static Linux SDK of the toolchain is not touched: `swift sdk remove` does that.")
+      commandName: "remove", abstract: "Remove the Swift SDK that `cultivar sdk install` made for an architecture.",
+      discussion: "Keeps the toolchain's Static Linux SDK. To remove that one, use `swift sdk remove`.")
 
     @Argument(help: ArgumentHelp("Architecture: amd64 or arm64.", valueName: "architecture"))
     var architecture: Architecture
@@ -205,8 +206,7 @@ struct SDKCommand: AsyncParsableCommand {
 /// The options that select an SDK.
 struct SDKChoiceOptions: ParsableArguments {
   @Flag(
-    help: "Take the SDK of Debian's packages even where the Static Linux SDK is installed, which has another C library."
-  )
+    help: "Use the SDK made from Debian's packages even if the Static Linux SDK, with another C library, is installed.")
   var fromDebian = false
 
   /// Returns the installed SDK for an architecture; `nil` if there is none.
@@ -222,7 +222,7 @@ struct SDKChoiceOptions: ParsableArguments {
   static func official() async throws -> String? {
     guard HostProgram.swift.path != nil else { return nil }
     let list = try await HostCommand(.swift, ["sdk", "list"], to: "list the Swift SDKs").run()
-    let version = try await HostCommand(.swift, ["--version"], to: "ask the version of Swift").run()
+    let version = try await HostCommand(.swift, ["--version"], to: "ask for the version of Swift").run()
     return SwiftSDK.official(among: list, toolchain: version)
   }
 }

@@ -7,7 +7,7 @@ struct SchemaCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "schema", abstract: "Write the JSON Schema of a project or layer file, for editors.",
     discussion: """
-      An editor with a YAML language server completes and checks cultivar.yaml when the file's first line is
+      An editor with a YAML language server completes and checks cultivar.yaml if the file's first line is \
       `# yaml-language-server: $schema=PATH`.
       """)
 
@@ -33,7 +33,7 @@ struct SchemaCommand: AsyncParsableCommand {
   @Option(help: "A schema (json) or a reference page (markdown).")
   var format = Format.json
 
-  @Option(help: ArgumentHelp("Folder to write to, in place of standard output.", valueName: "dir"))
+  @Option(help: ArgumentHelp("Folder to write to. Default: standard output.", valueName: "dir"))
   var output: String?
 
   func run() async throws {

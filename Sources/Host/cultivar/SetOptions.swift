@@ -18,8 +18,8 @@ struct SetOptions: ParsableArguments {
     name: .customLong("set"),
     help: ArgumentHelp(
       """
-      Value of a variable, as layer.variable or a name of the project's own. A list has one entry a line. The value can be \
-      '!file PATH' or '!env NAME'; a secret must be.
+      Value of a variable, as layer.variable, or a variable of the project. A list has one entry per line. The value \
+      can be '!file PATH' or '!env NAME'; for a secret, it must be one of them. May be repeated.
       """, valueName: "name=value"))
   var assignments: [Assignment] = []
 

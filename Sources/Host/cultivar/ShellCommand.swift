@@ -8,16 +8,17 @@ struct ShellCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "shell", abstract: "Open a shell in the root file system of a system.",
     discussion: """
-      The root is built first. What the shell writes is dropped; it sees neither the network nor the build host's files.
+      Builds the root file system first. Changes are dropped at the end. The shell has no network and no access to the \
+      build host's files.
       """)
 
   @OptionGroup var options: ProjectOptions
   @OptionGroup var variables: SetOptions
 
-  @Argument(help: "Image. May be left out where the project has one system.")
+  @Argument(help: "Image. Default: the only system of the project.")
   var image: String?
 
-  @Argument(parsing: .postTerminator, help: "A command to run in place of a shell, after `--`.")
+  @Argument(parsing: .postTerminator, help: "Command to run instead of a shell, after `--`.")
   var command: [String] = []
 
   func run() async throws {
@@ -29,11 +30,12 @@ struct ShellCommand: AsyncParsableCommand {
         throw ProjectFailure(
           systems.isEmpty ? "the project has no system" : "the project has several systems",
           remedy: systems.isEmpty
-            ? "a system has `profile` or `layers`" : "name one of them: \(systems.map(\.name).joined(separator: ", "))")
+            ? "an image with `profile` or `layers` is a system"
+            : "name one of them: \(systems.map(\.name).joined(separator: ", "))")
       }
       guard image.kind == .system else {
         throw ProjectFailure(
-          "the image '\(image.name)' is an appliance, which has no shell", remedy: "look at it with `cultivar run`")
+          "the image '\(image.name)' is an appliance, which has no shell", remedy: "start it with `cultivar run`")
       }
       let system = try await session.system(of: image, set: variables.settings).system
       var status: Int32 = 0

@@ -9,32 +9,32 @@ import SizeReport
 /// `cultivar size`: shows the largest parts of a built image.
 struct SizeCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "size", abstract: "Show what is large in an image: by origin, by folder, and the largest files.",
-    discussion: "It reads what the last build of the image wrote; nothing is built.")
+    commandName: "size", abstract: "Show the sizes of files in an image: by origin, by folder, and the largest files.",
+    discussion: "Reads contents.json of the last build of the image. Builds nothing.")
 
   @OptionGroup var options: ProjectOptions
 
-  @Argument(help: "Image. Left out: the only one of the project.")
+  @Argument(help: "Image. Default: the only one of the project.")
   var image: String?
 
-  @Option(help: ArgumentHelp("How many folders deep folders are told apart.", valueName: "folders"))
+  @Option(help: ArgumentHelp("Depth of the folders to list.", valueName: "folders"))
   var depth = 3
 
-  @Option(help: ArgumentHelp("Most rows of each part.", valueName: "rows"))
+  @Option(help: ArgumentHelp("Maximum number of rows of each part.", valueName: "rows"))
   var limit = 12
 
   @Flag(help: "Write the report as JSON to standard output.")
   var json = false
 
-  @Option(help: ArgumentHelp("Write a treemap as a page for a browser.", valueName: "file"))
+  @Option(help: ArgumentHelp("Write a page with treemaps, for a browser.", valueName: "file"))
   var html: String?
 
-  @Option(help: ArgumentHelp("Folder of the artefacts, in place of build/.", valueName: "folder"))
+  @Option(help: ArgumentHelp("Folder of the artefacts. Default: build/.", valueName: "folder"))
   var output: String?
 
   func validate() throws {
-    guard depth >= 1 else { throw ValidationError("--depth needs at least 1") }
-    guard limit >= 1 else { throw ValidationError("--limit needs at least 1") }
+    guard depth >= 1 else { throw ValidationError("--depth must be 1 or more") }
+    guard limit >= 1 else { throw ValidationError("--limit must be 1 or more") }
   }
 
   func run() async throws {

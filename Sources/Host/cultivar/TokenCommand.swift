@@ -10,10 +10,10 @@ struct TokenCommand: AsyncParsableCommand {
   /// `cultivar token new`: makes a token.
   struct New: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      commandName: "new", abstract: "Make a token, and print the hash by which devices know it.",
+      commandName: "new", abstract: "Make a token, and print its hash, which devices need.",
       discussion: """
-        Whoever has the file can manage the devices. The hash is no secret; it goes into the project, as
-        `management: { tokenHash: HASH }`, or onto a device: cultivar flash --set management-token-hash=HASH.
+        Anybody with the file can manage the devices. The hash is not a secret. Put it into the project, as \
+        `management: { tokenHash: HASH }`, or onto a device with `cultivar flash --set management-token-hash=HASH`.
         """)
 
     @Argument(help: ArgumentHelp("File to write the token to.", valueName: "file"))

@@ -78,17 +78,17 @@ struct TrustDescription: Encodable {
     guard let root else { return "\(file)\n  \(kind) \(key?.algorithm ?? "")\n  \(key?.id ?? "")" }
     var lines = [
       file, "  root, version \(root.version), \(root.expires.map { "until \($0)" } ?? "without expiry")",
-      "  of its \(root.keys.count) keys, \(root.threshold) sign a message and \(root.rotationThreshold) the next root",
+      "  \(root.keys.count) keys: \(root.threshold) must sign a message, \(root.rotationThreshold) the next root",
     ]
     lines += root.keys.map { key in
       "    \(key.id)  \(key.algorithm)\(key.hasSigned == true ? "  has signed this root" : "")"
     }
     if !root.authorities.isEmpty {
-      lines.append("  or \(root.certificateThreshold) with certificates sign a message, below")
+      lines.append("  or \(root.certificateThreshold) certificates of these authorities must sign a message")
       lines += root.authorities.map { "    \($0)" }
     }
     if !root.otherSigners.isEmpty {
-      lines.append("  signed by others, too")
+      lines.append("  also signed by keys that are not in this root")
       lines += root.otherSigners.map { "    \($0)" }
     }
     return lines.joined(separator: "\n")

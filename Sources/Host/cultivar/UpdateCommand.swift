@@ -2,6 +2,7 @@ import ArgumentParser
 import DeviceModel
 import FoundationEssentials
 import Glibc
+import HostNetwork
 import HostSystem
 import Project
 import RemoteDevice
@@ -9,75 +10,78 @@ import RemoteDevice
 /// `cultivar update`: updates a device over its management API.
 struct UpdateCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "update", abstract: "Update a device over the network, and wait until it has proved itself.",
+    commandName: "update", abstract: "Update a device over the network, and wait until it commits the release.",
     discussion: """
-      Sends BUNDLE, or what was built of the project for the device's image; a small bundle beside it (X.from-KEY.bundle) in its
-      place where it fits what the device runs. Ends with status 0 only when the device is back with the new release, committed;
-      with --restart later or no, when the release is installed.
+      Sends BUNDLE, or the project's last built bundle for the device's image. If a delta bundle beside it \
+      (X.from-KEY.bundle) is for the release that the device runs, sends the delta bundle instead. The exit status is \
+      0 only if the device runs the new release and has committed it; with --restart later or no, if the release is \
+      installed.
 
-      The first time, give the token with --token-file, and compare the certificate's SHA-256 with what `cultivarctl api` shows on
-      the device. Both are remembered in ~/.config/cultivar/devices.json.
+      The first time, give the token with --token-file, and compare the SHA-256 of the certificate with the output of \
+      `cultivarctl api` on the device. Both are kept in ~/.config/cultivar/devices.json.
       """)
 
   @OptionGroup var options: ProjectOptions
 
-  @Argument(help: "Device: a host, with :PORT where it is not 8443.")
+  @Argument(help: "Device: HOST, or HOST:PORT if the port is not 8443.")
   var host: String
 
-  @Argument(help: "Bundle to send. Left out: the one in the project's build folder for the image that the device has.")
+  @Argument(help: "Bundle to send. Default: the one in the project's build folder for the device's image.")
   var bundle: String?
 
-  @Option(help: ArgumentHelp("Have the device fetch this bundle itself.", valueName: "url"))
+  @Option(help: ArgumentHelp("Let the device fetch this bundle itself.", valueName: "url"))
   var url: String?
 
   @Option(
     help: ArgumentHelp(
-      "With --url: SHA-256 of the web server's certificate, which then nobody else needs to vouch for.",
+      "With --url: SHA-256 of the web server's certificate. Accepts exactly this certificate, without a CA.",
       valueName: "hexadecimal"))
   var serverCertificate: String?
 
   @Option(help: ArgumentHelp("SHA-256 of the device's certificate.", valueName: "hexadecimal"))
   var fingerprint: String?
 
-  @Option(help: ArgumentHelp("File with the token that the device takes.", valueName: "file"))
+  @Option(help: ArgumentHelp("File with the token for the device.", valueName: "file"))
   var tokenFile: String?
 
-  @Option(help: "When the device tries the release: now, later (at its next start), or no (when it is told to).")
+  @Option(help: "Time of the trial: now, later (at the next boot), or no (only after `cultivarctl update try`).")
   var restart = UpdateRequest.Restart.now
 
-  @Flag(help: "Try a release again that has failed on the device.")
+  @Flag(help: "Install a release again that failed on the device.")
   var force = false
 
-  @Flag(help: "Install a release whose version is lower than the one that runs, if its security epoch allows.")
+  @Flag(help: "Install a lower version than the running one, if its security epoch allows it.")
   var allowDowngrade = false
 
-  @Option(help: ArgumentHelp("How long the device may say nothing new after the installation.", valueName: "seconds"))
+  @Option(
+    help: ArgumentHelp("Longest time without news from the device after the installation.", valueName: "seconds"))
   var wait = 600
 
-  @Option(help: ArgumentHelp("Folder of the artefacts, in place of build/.", valueName: "folder"))
+  @Option(help: ArgumentHelp("Folder of the artefacts. Default: build/.", valueName: "folder"))
   var output: String?
 
-  @Flag(name: [.short, .long], help: "Say nothing unless something is wrong.")
+  @Flag(name: [.short, .long], help: "Print only problems.")
   var quiet = false
 
   func validate() throws {
-    if bundle != nil, url != nil { throw ValidationError("BUNDLE and --url exclude each other") }
-    if serverCertificate != nil, url == nil { throw ValidationError("--server-certificate belongs to --url") }
+    if bundle != nil, url != nil { throw ValidationError("BUNDLE and --url cannot be combined") }
+    if serverCertificate != nil, url == nil { throw ValidationError("--server-certificate needs --url") }
     for text in [fingerprint, serverCertificate].compactMap(\.self) where Fingerprint(hexadecimal: text) == nil {
-      throw ValidationError("'\(text)' is no SHA-256: it has 64 hexadecimal digits, with or without colons")
+      throw ValidationError("'\(text)' is not a SHA-256: it must have 64 hexadecimal digits, with or without colons")
     }
-    guard wait > 0 else { throw ValidationError("--wait is 1 or more") }
+    guard wait > 0 else { throw ValidationError("--wait must be 1 or more") }
   }
 
   func run() async throws {
-    try await CommandErrors.shown(interrupted: "interrupted; the device goes on by itself with what it has") {
+    try await CommandErrors.shown(interrupted: "interrupted; the device continues by itself") {
       let address = try DeviceAddress(host)
+      let network = try HostNetwork()
       var known = try KnownDevices(file: KnownDevices.file(ProcessInfo.processInfo.environment))
       let entry = KnownDevices.Entry(
-        fingerprint: try await self.fingerprint(of: address, known[address]),
+        fingerprint: try await self.fingerprint(of: address, known[address], network),
         token: try token(for: address, known[address]))
       guard let token = BearerToken(entry.token) else { throw RemoteFailure.noTokenFor(address) }
-      let device = RemoteDevice(address, fingerprint: entry.fingerprint, token: token)
+      let device = RemoteDevice(address, fingerprint: entry.fingerprint, token: token, network: network)
       let status = try await device.updateStatus()
       // The certificate and the token are correct: the device has answered and has accepted the token.
       try known.remember(entry, for: address)
@@ -96,8 +100,8 @@ struct UpdateCommand: AsyncParsableCommand {
     let project = try ProjectReader().read(try options.file()).project
     guard project.name == image.project else {
       throw ProjectFailure(
-        "the device has an image of project '\(image.project.escapedForTerminal)', and this is '\(project.name)'",
-        remedy: "go to that project, or name a bundle")
+        "the device has an image of project '\(image.project.escapedForTerminal)', not of '\(project.name)'",
+        remedy: "run the command in that project, or give a bundle")
     }
     let folder = try ProjectArtefacts(options).folder(of: image.image, in: output).folder
     return try .bundle(at: folder.appending(path: "\(image.image).bundle"))
@@ -111,16 +115,18 @@ struct UpdateCommand: AsyncParsableCommand {
 
   /// Returns the fingerprint from the command line or of the known device. Otherwise asks the user to verify the
   /// device's.
-  private func fingerprint(of address: DeviceAddress, _ known: KnownDevices.Entry?) async throws -> Fingerprint {
+  private func fingerprint(
+    of address: DeviceAddress, _ known: KnownDevices.Entry?, _ network: HostNetwork
+  ) async throws -> Fingerprint {
     if let given = fingerprint.flatMap(Fingerprint.init(hexadecimal:)) { return given }
     if let known { return known.fingerprint }
-    let found = try await RemoteDevice.presentedFingerprint(at: address)
+    let found = try await RemoteDevice.presentedFingerprint(at: address, network: network)
     guard isatty(STDIN_FILENO) == 1 else { throw RemoteFailure.unknownDevice(address, found: found) }
     print(
       """
-      The device at \(address) is not known here. The SHA-256 of its certificate is
+      The device at \(address) is unknown. The SHA-256 of its certificate is
         \(found)
-      Is that what `cultivarctl api` shows on the device? [y/N] 
+      Does `cultivarctl api` on the device show the same? [y/N] 
       """, terminator: "")
     fflush(nil)
     // Nothing is done yet that needs a cleanup, and cancelling the task would not interrupt `readLine`.

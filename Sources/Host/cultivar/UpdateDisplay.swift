@@ -26,7 +26,7 @@ final class UpdateDisplay: Sendable {
     state.withLock { state in
       switch step {
       case .begun(let name): line(name, &state)
-      case .doesNotFit(let name): line("\(name) is for another release than the one that runs", &state)
+      case .doesNotFit(let name): line("\(name) is not for the release that is running", &state)
       case .installing(let progress): install(progress, &state)
       case .installed(let record):
         line("release \(record.version) is installed in slot \(record.slot.rawValue)", &state)
@@ -47,7 +47,8 @@ final class UpdateDisplay: Sendable {
       if !isQuiet { print("release \(record.version) is installed, and waits for its trial".escapedForTerminal) }
     case .fellBack(let record):
       let reason = record.reason.map { ": \($0)" } ?? ""
-      let text = "cultivar: error: release \(record.version) was left, and the one before runs\(reason)\n"
+      let text =
+        "cultivar: error: release \(record.version) failed; the device fell back to the previous release\(reason)\n"
       StandardError.write(text.escapedForTerminal)
       throw ExitCode.failure
     }
@@ -76,7 +77,7 @@ final class UpdateDisplay: Sendable {
     state.health = health
     line(
       health.problems.isEmpty
-        ? "on trial: well; will be committed in \(max(0, health.duration - health.wellFor)) s if it stays so"
+        ? "on trial: healthy; will be committed in \(max(0, health.duration - health.wellFor)) s if it stays healthy"
         : "on trial: " + health.problems.joined(separator: "; "), &state)
   }
 

@@ -1,46 +1,46 @@
 import ArgumentParser
 import BundleDownload
 import BundleMaking
+import DeviceModel
 import FoundationEssentials
+import HTTPClient
+import HostNetwork
 import HostSystem
 import LinuxSystem
 
 /// The options for fetching bundles from web servers.
 struct WebOptions: ParsableArguments {
   @Option(
-    help: ArgumentHelp("Certificates of authorities that vouch for web servers, in PEM.", valueName: "file"))
-  var serverAuthorities = DownloadOptions.Trust.systemFile
+    help: ArgumentHelp("PEM file with the CAs for web servers.", valueName: "file"))
+  var serverAuthorities = ServerTrust.systemFile
 
   @Option(
     help: ArgumentHelp(
-      "SHA-256 of the web server's certificate, which then nobody else needs to vouch for.", valueName: "hexadecimal"))
+      "SHA-256 of the web server's certificate. Accepts exactly this certificate, without a CA.",
+      valueName: "hexadecimal"))
   var serverCertificate: String?
 
   @Option(
     help: ArgumentHelp(
-      "File with the value of the field Authorization, as `Bearer TOKEN`, for the server that a URL names.",
+      "File with the value of the field Authorization, such as `Bearer TOKEN`. Sent only to the server in the URL.",
       valueName: "file"))
   var serverAuthorization: String?
 
   func validate() throws {
     if serverCertificate != nil, fingerprint == nil {
-      throw ValidationError("--server-certificate has 64 hexadecimal digits, with or without colons")
+      throw ValidationError("--server-certificate must have 64 hexadecimal digits, with or without colons")
     }
   }
 
-  private var fingerprint: [UInt8]? {
-    let digits = (serverCertificate ?? "").filter { $0 != ":" }
-    let bytes = stride(from: 0, to: digits.count, by: 2).compactMap { UInt8(digits.dropFirst($0).prefix(2), radix: 16) }
-    return digits.count == 64 && bytes.count == 32 ? bytes : nil
-  }
+  private var fingerprint: Fingerprint? { serverCertificate.flatMap(Fingerprint.init(hexadecimal:)) }
 
   private func options() throws -> DownloadOptions {
     let authorization = try serverAuthorization.map { path in
       String(decoding: try FolderTree.readFile(path), as: UTF8.self).trimmed
     }
     return DownloadOptions(
-      trust: fingerprint.map { .certificate(fingerprint: $0) } ?? .authorities(file: serverAuthorities),
-      authorization: authorization)
+      trust: fingerprint.map { .certificate($0) } ?? .authorities(file: serverAuthorities),
+      authorization: authorization, route: try HostNetwork().route)
   }
 
   /// Opens a bundle, given as a URL or a file.

@@ -74,7 +74,7 @@ public enum BootFlowFailure: Error, Equatable, CustomStringConvertible {
   public var description: String {
     switch self {
     case .isStandard(let slot):
-      "slot \(slot.rawValue) is what the device starts, and cannot be taken from the boot loader"
+      "slot \(slot.rawValue) is the default slot, and its boot entry cannot be removed"
     case .notStartable(let slot): "the boot loader has no entry for slot \(slot.rawValue)"
     }
   }

@@ -29,7 +29,7 @@ public struct FATExchange {
     }
     guard boot.count == 512, boot[510] == 0x55, boot[511] == 0xaa, number(11, 2) == 512, number(22, 2) == 0,
       number(13, 1) > 0
-    else { throw Failure(description: "\(path) holds no FAT32 file system") }
+    else { throw Failure(description: "\(path) has no FAT32 file system") }
     clusterSectors = number(13, 1)
     tableStart = number(14, 2)
     dataStart = tableStart + number(16, 1) * number(36, 4)
@@ -53,9 +53,9 @@ public struct FATExchange {
     }
     guard let first = try find(one, in: cluster, isFolder: false),
       let second = try find(other, in: cluster, isFolder: false)
-    else { throw Failure(description: "\(one) or \(other) is not there on \(device.path)") }
+    else { throw Failure(description: "\(one) or \(other) does not exist on \(device.path)") }
     guard first.sector == second.sector else {
-      throw Failure(description: "\(one) and \(other) do not stand in one sector on \(device.path)")
+      throw Failure(description: "the directory entries of \(one) and \(other) are not in one sector on \(device.path)")
     }
     var bytes = try device.read(first.sector, 1)
     // Exchange times, clusters and sizes; keep names and attributes.

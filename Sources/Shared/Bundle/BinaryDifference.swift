@@ -84,7 +84,7 @@ public struct BinaryDifference: Equatable, Sendable {
     var lengths: [Int] = []
     for _ in streams { lengths.append(try cursor.number(upTo: Self.limit)) }
     for (index, length) in lengths.enumerated() { streams[index] = Array(try cursor.bytes(length)) }
-    guard cursor.rest.isEmpty else { throw FieldFailure("there is something after its streams") }
+    guard cursor.rest.isEmpty else { throw FieldFailure("there are bytes after its streams") }
   }
 
   /// Makes the new bytes.
@@ -101,18 +101,18 @@ public struct BinaryDifference: Equatable, Sendable {
     while new.count < count {
       let length = try control.number(upTo: count - new.count)
       guard place >= 0, place <= old.count, length <= old.count - place else {
-        throw FieldFailure("it goes beyond the old bytes")
+        throw FieldFailure("it reads beyond the old bytes")
       }
       copied.append(new.count..<new.count + length)
       new.append(contentsOf: old[place..<place + length])
       new.append(contentsOf: try literals.bytes(try control.number(upTo: count - new.count)))
       let seek = try control.signedNumber()
       guard abs(seek) <= 2 * BundleLimits.prefixBlocks * BundleLimits.block else {
-        throw FieldFailure("it goes beyond the old bytes")
+        throw FieldFailure("it reads beyond the old bytes")
       }
       place += length + seek
     }
-    guard control.rest.isEmpty, literals.rest.isEmpty else { throw FieldFailure("there is more than its output takes") }
+    guard control.rest.isEmpty, literals.rest.isEmpty else { throw FieldFailure("it has more than its output needs") }
     try addValues(to: &new, in: copied)
     return new
   }
@@ -131,7 +131,7 @@ public struct BinaryDifference: Equatable, Sendable {
         count -= piece.upperBound - place
         pieces.removeFirst()
         place = pieces.first?.lowerBound ?? new.count
-        if pieces.isEmpty, count > 0 { throw FieldFailure("a difference lies beyond the output") }
+        if pieces.isEmpty, count > 0 { throw FieldFailure("a difference is beyond the end of the output") }
       }
       place += count
     }
@@ -139,11 +139,11 @@ public struct BinaryDifference: Equatable, Sendable {
       try skip(try gaps.number(upTo: new.count))
       for value in try values.bytes(try lengths.number(upTo: new.count)) {
         try skip(0)
-        guard pieces.first != nil else { throw FieldFailure("a difference lies beyond the output") }
+        guard pieces.first != nil else { throw FieldFailure("a difference is beyond the end of the output") }
         new[place] &+= value
         place += 1
       }
     }
-    guard lengths.rest.isEmpty, values.rest.isEmpty else { throw FieldFailure("there are differences without a place") }
+    guard lengths.rest.isEmpty, values.rest.isEmpty else { throw FieldFailure("a difference has no position") }
   }
 }

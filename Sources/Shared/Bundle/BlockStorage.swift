@@ -73,7 +73,7 @@ public final class StorageFile: BlockStorage {
   public convenience init(_ path: String, writable: Bool = false) throws(SystemError) {
     let descriptor = try Descriptor(opening: path, writable ? O_RDWR : O_RDONLY)
     var status = stat()
-    guard fstat(descriptor.number, &status) == 0 else { throw SystemError("ask the size of", path) }
+    guard fstat(descriptor.number, &status) == 0 else { throw SystemError("get the size of", path) }
     let isFile = status.st_mode & S_IFMT == S_IFREG
     self.init(
       path, descriptor,

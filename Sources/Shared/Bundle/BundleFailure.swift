@@ -52,20 +52,20 @@ extension BundleFailure: CustomStringConvertible {
   public var description: String {
     switch self {
     case .notABundle: "this is not a bundle"
-    case .unknownFormat(let number): "the bundle has format \(number), and this version knows format 1"
+    case .unknownFormat(let number): "the bundle has format \(number), and this version reads only format 1"
     case .malformed(let part, let reason): "the \(part) of the bundle cannot be read: \(reason)"
-    case .altered(let part): "the \(part) of the bundle is not the one that was signed"
+    case .altered(let part): "the \(part) of the bundle differs from the one that was signed"
     case .truncated(let part): "the bundle ends within its \(part)"
     case .undecodable(let image, let segment, let reason):
-      "segment \(segment) of image '\(image)' does not decode: \(reason)"
+      "segment \(segment) of image '\(image)' cannot be decoded: \(reason)"
     case .wrongOutput(let image, let segment):
-      "segment \(segment) of image '\(image)' comes out other than it was signed"
+      "segment \(segment) of image '\(image)' differs from the signed one after decoding"
     case .notKept(let image, let segment):
-      "segment \(segment) of image '\(image)' does not come back from the disk as it was written: the disk is failing"
+      "segment \(segment) of image '\(image)' was written, but the disk returns other data: the disk is failing"
     case .otherBase(let image): "the old image '\(image)' is not the one that the bundle was made from, or is damaged"
-    case .tooLarge(let image, let size, let room): "image '\(image)' has \(size) bytes, and its place \(room)"
-    case .noTarget(let image): "there is no place for image '\(image)'"
-    case .noBase(let image): "the bundle changes an old image '\(image)', and none was given"
+    case .tooLarge(let image, let size, let room): "image '\(image)' has \(size) bytes, but its target has only \(room)"
+    case .noTarget(let image): "there is no target for image '\(image)'"
+    case .noBase(let image): "the bundle needs the old image '\(image)', which was not given"
     case .refused(let reason): "the bundle is refused: \(reason)"
     }
   }
@@ -75,14 +75,15 @@ extension BundleFailure.Refusal: CustomStringConvertible {
   /// The reason, without a full stop.
   public var description: String {
     switch self {
-    case .otherProduct(let bundle, let device): "it is for product '\(bundle)', and this is '\(device)'"
+    case .otherProduct(let bundle, let device):
+      "it is for product '\(bundle)', but this device's product is '\(device)'"
     case .otherDevice(let bundle, let device):
-      "it is for \(bundle.map { "'\($0)'" }.joined(separator: ", ")), and this device is a '\(device)'"
+      "it is for \(bundle.map { "'\($0)'" }.joined(separator: ", ")), but this device is a '\(device)'"
     case .lowerVersion(let bundle, let device):
-      "its version \(bundle) is lower than \(device), which runs; `--allow-downgrade` installs it all the same"
+      "its version \(bundle) is lower than the running version \(device); `--allow-downgrade` installs it anyway"
     case .lowerEpoch(let bundle, let device): "its security epoch is \(bundle), and this device has reached \(device)"
     case .versionTooOld(let device, let minimum):
-      "it updates version \(minimum) or later, and this device runs \(device)"
+      "it updates only version \(minimum) or later, but this device runs \(device)"
     case .expired(let time): "it expired at \(Clock.text(seconds: Int(clamping: time)))"
     case .olderDataSchema(let bundle, let device): "it has data schema \(bundle), and this device's data has \(device)"
     }

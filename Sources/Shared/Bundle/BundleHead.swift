@@ -48,7 +48,7 @@ public struct BundleHead: Equatable, Sendable {
     let (manifestLength, signaturesLength): (UInt32, UInt32) = (number(12), number(16))
     guard (1...BundleLimits.manifest).contains(Int(manifestLength)), signaturesLength <= BundleLimits.signatures,
       number(10) == 0 as UInt16, prologue[20...].allSatisfy({ $0 == 0 })
-    else { throw BundleFailure.malformed(part: "head", reason: "it has a length that no bundle has") }
+    else { throw BundleFailure.malformed(part: "head", reason: "its length is out of range") }
     let end = length + UInt64(manifestLength) + UInt64(signaturesLength)
     manifest = try source.read(Int(manifestLength), at: length, upTo: end, part: "manifest")
     signatures = try source.read(

@@ -134,8 +134,8 @@ extension BundleManifest {
       version = try fields.text(3, "version", length: 1...128)
       securityEpoch = try fields.number(4, "security epoch")
       minimumVersion = try fields.texts(5, "minimum version", count: 0...1, length: 1...128).first
-      created = try fields.number(6, "time of making")
-      expires = try fields.optionalNumber(7, "end of time")
+      created = try fields.number(6, "creation time")
+      expires = try fields.optionalNumber(7, "expiry time")
       dataSchema = try fields.number(8, "data schema")
       notes =
         try fields.texts(9 | FieldReader.skippable, "notes", count: 0...1, length: 0...16384, isProse: true).first
@@ -145,9 +145,9 @@ extension BundleManifest {
       }
       self.images = images
       try fields.finish()
-      guard Set(images.map(\.name)).count == images.count else { throw FieldFailure("two images have one name") }
+      guard Set(images.map(\.name)).count == images.count else { throw FieldFailure("two images have the same name") }
       guard images.reduce(0, { $0 + Int($1.tableLength) }) <= BundleLimits.tables else {
-        throw FieldFailure("the segment tables come to more than \(BundleLimits.tables) bytes")
+        throw FieldFailure("the segment tables have more than \(BundleLimits.tables) bytes in total")
       }
     } catch {
       throw .malformed("manifest", error)
@@ -177,7 +177,7 @@ extension BundleImage {
     name = try fields.text(1, "name", length: 1...32)
     // The name becomes a file name when a bundle is unpacked.
     guard Self.isName(name) else {
-      throw FieldFailure("an image's name has more than letters a to z, digits and hyphens")
+      throw FieldFailure("an image's name may have only letters a to z, digits and hyphens")
     }
     size = try Self.size(try fields.number(2, "size"))
     content = Digest(try fields.value(3, "content", length: Digest.length...Digest.length))
@@ -197,7 +197,7 @@ extension BundleImage {
 
   private static func size(_ number: UInt64) throws(FieldFailure) -> UInt64 {
     guard (1...BundleLimits.image).contains(number) else {
-      throw FieldFailure("an image has \(number) bytes, and may have 1 to \(BundleLimits.image)")
+      throw FieldFailure("an image has \(number) bytes; allowed: 1 to \(BundleLimits.image)")
     }
     return number
   }

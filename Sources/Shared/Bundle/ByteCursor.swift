@@ -22,7 +22,7 @@ struct ByteCursor {
       shift += 7
       if next & 0x80 == 0 {
         guard next != 0 || shift == 7 else { throw FieldFailure("a number is longer than it needs to be") }
-        guard value <= limit else { throw FieldFailure("a number is \(value), and may be \(limit) at most") }
+        guard value <= limit else { throw FieldFailure("a number is \(value); the limit is \(limit)") }
         return value
       }
     }

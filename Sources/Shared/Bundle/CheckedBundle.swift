@@ -44,7 +44,7 @@ public struct CheckedBundle {
         ?? HashTree.digest(ofSegment: [UInt8](repeating: 0, count: image.length(ofSegment: segment.number)))
     }
     guard HashTree.root(of: digests) == image.tree else {
-      throw .malformed(part: "segment table of '\(image.name)'", reason: "it does not come to the signed tree")
+      throw .malformed(part: "segment table of '\(image.name)'", reason: "it does not match the signed hash tree")
     }
   }
 }

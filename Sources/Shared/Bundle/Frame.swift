@@ -155,7 +155,7 @@ extension Frame {
   ) throws(FieldFailure) {
     guard let code = Code(rawValue: try cursor.byte()) else { throw FieldFailure("an operation is unknown") }
     blocks = try cursor.number(upTo: (room + BundleLimits.block - 1) / BundleLimits.block)
-    guard blocks > 0 else { throw FieldFailure("a frame gives nothing") }
+    guard blocks > 0 else { throw FieldFailure("a frame produces no blocks") }
     let output = min(blocks * BundleLimits.block, room)
     switch code {
     case .zero: operation = .zero

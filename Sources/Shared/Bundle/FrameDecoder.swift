@@ -27,7 +27,7 @@ final class FrameDecoder {
       .undecodable(image: image.name, segment: segment, reason: reason)
     }
     func exact(_ output: [UInt8]?) throws -> [UInt8] {
-      guard let output, output.count == count else { throw failure("its compressed bytes do not give \(count)") }
+      guard let output, output.count == count else { throw failure("it does not decompress to \(count) bytes") }
       return output
     }
     func decoded(after wanted: Int) throws -> [UInt8] {
@@ -55,14 +55,14 @@ final class FrameDecoder {
       content += output
     case .difference(_, let ranges):
       guard let bytes = zstandard.decode(stored, limit: BinaryDifference.limit) else {
-        throw failure("its difference does not decompress")
+        throw failure("its difference cannot be decompressed")
       }
       let old = try blocksOfBase(ranges)
       do throws(FieldFailure) {
         let difference = try BinaryDifference(bytes)
         content += try difference.applied(to: old, count: count)
       } catch {
-        throw failure("its difference does not apply: \(error)")
+        throw failure("its difference cannot be applied: \(error)")
       }
     case .compressedAfter(_, let blocks): content += try decoded(after: blocks * BundleLimits.block)
     }

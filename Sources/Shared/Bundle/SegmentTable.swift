@@ -53,7 +53,7 @@ public struct SegmentTable: Sequence, Sendable {
       var stored = 0
       while let segment = try reader.next() { stored += segment.storedLength }
       guard stored == image.framesLength else {
-        throw FieldFailure("its frames come to \(stored) bytes, not \(image.framesLength)")
+        throw FieldFailure("its frames have \(stored) bytes in total, not \(image.framesLength)")
       }
     } catch {
       throw .malformed("segment table of '\(image.name)'", error)
@@ -117,7 +117,7 @@ public struct SegmentTable: Sequence, Sendable {
       guard code == .head else {
         let frames = try SegmentHead.frames(&cursor, of: number, in: image)
         guard digest != nil || frames.allSatisfy(\.isOfBase) else {
-          throw FieldFailure("segment \(number) has no digest, and is not of the base")
+          throw FieldFailure("segment \(number) has no digest, and is not from the base")
         }
         return Segment(number: number, digest: digest, content: .frames(frames))
       }
@@ -133,7 +133,7 @@ public struct SegmentTable: Sequence, Sendable {
       guard number > following else { return }
       let end = UInt64(number - 1) * UInt64(BundleLimits.segment) + UInt64(image.length(ofSegment: number - 1))
       guard let base = image.base, base.size >= end else {
-        throw FieldFailure("segment \(number - 1) is described nowhere")
+        throw FieldFailure("segment \(number - 1) is not described")
       }
     }
   }
@@ -173,7 +173,7 @@ public struct SegmentHead: Equatable, Sendable {
       frames = try Self.frames(&cursor, of: number, in: image)
       let blocks = image.blocks(ofSegment: number)
       guard cursor.rest.isEmpty || cursor.rest.count == blocks * 8 else {
-        throw FieldFailure("it has \(cursor.rest.count) bytes of hints, and may have \(blocks * 8)")
+        throw FieldFailure("it has \(cursor.rest.count) bytes of hints; the limit is \(blocks * 8)")
       }
       hints = []
       while !cursor.rest.isEmpty { hints.append(try cursor.bytes(8).reversed().reduce(0) { $0 << 8 | UInt64($1) }) }

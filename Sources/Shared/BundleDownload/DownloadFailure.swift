@@ -24,16 +24,16 @@ extension DownloadFailure: CustomStringConvertible {
   /// The failure in a sentence, without a full stop.
   public var description: String {
     switch self {
-    case .untrusted(let host, let reason): "'\(host)' did not prove who it is: \(reason)"
-    case .certificates(let path, let reason): "cannot use the certificates of \(path): \(reason)"
-    case .status(let status, let address): "the server answers \(address) with status \(status)"
+    case .untrusted(let host, let reason): "cannot verify the server '\(host)': \(reason)"
+    case .certificates(let path, let reason): "cannot use the certificates in \(path): \(reason)"
+    case .status(let status, let address): "the server returned status \(status) for \(address)"
     case .comeAgain(let seconds, let address):
-      "the server has no time for \(address), and asks to come again in \(seconds) seconds"
-    case .changed(let address): "\(address) was replaced by another file while it was fetched"
+      "the server cannot send \(address) now, and asks to retry in \(seconds) seconds"
+    case .changed(let address): "\(address) changed during the download"
     case .tooLong(let address, let limit): "\(address) has more than \(limit) bytes"
     case .tooManyRedirects(let address):
-      "\(address) leads from one place to another, more than \(HTTPBundleSource.mostRedirects) times"
-    case .badRedirect(let address, let reason): "\(address) leads to another place, and \(reason)"
+      "\(address) redirects more than \(HTTPBundleSource.mostRedirects) times"
+    case .badRedirect(let address, let reason): "cannot follow the redirect of \(address): the new address \(reason)"
     case .gaveUp(let address, let attempts, let reason): "cannot fetch \(address), tried \(attempts) times: \(reason)"
     }
   }

@@ -1,22 +1,12 @@
 import Glibc
+import HTTPClient
 import NameResolution
 
 /// Options of a download.
 public struct DownloadOptions: Sendable {
-  /// The certificates that are accepted for TLS.
-  public enum Trust: Equatable, Sendable {
-    /// Certificates signed by an authority in a PEM file; ``systemFile`` is the system's own.
-    case authorities(file: String)
-    /// Exactly the certificate with this SHA-256, without a CA, and regardless of its names and dates.
-    case certificate(fingerprint: [UInt8])
-
-    /// The file with the public certificate authorities on Linux systems.
-    public static let systemFile = "/etc/ssl/certs/ca-certificates.crt"
-  }
-
   /// Timeouts in seconds, and numbers of attempts.
   public struct Patience: Sendable {
-    /// Timeout for connecting to one address.
+    /// Timeout for connecting to one address, and for the TLS handshake.
     public var connecting = 10
     /// Timeout from the connection to the end of a response's head.
     public var answering = 30
@@ -38,30 +28,35 @@ public struct DownloadOptions: Sendable {
   }
 
   /// The certificates that are accepted for TLS.
-  public var trust: Trust
+  public var trust: ServerTrust
   /// Value of the `Authorization` field. It is sent only to the origin of the first address.
   public var authorization: String?
   /// Timeouts and numbers of attempts.
   public var patience: Patience
-  /// The resolver for host names.
-  public var resolver: NameResolver
+  /// A function that finds the way to a server.
+  public var route: @Sendable (WebAddress.Origin) throws -> HTTPRoute
   /// A function that waits. Tests replace it to save time.
   public var pause: @Sendable (_ seconds: Double) -> Void
   /// A function that returns a random number from 0 to 1, so that the attempts of many devices are spread over time.
   public var chance: @Sendable () -> Double
 
   public init(
-    trust: Trust = .authorities(file: Trust.systemFile), authorization: String? = nil, patience: Patience = Patience(),
-    resolver: NameResolver = NameResolver(),
+    trust: ServerTrust = .authorities(file: ServerTrust.systemFile), authorization: String? = nil,
+    patience: Patience = Patience(), route: @escaping @Sendable (WebAddress.Origin) throws -> HTTPRoute = deviceRoute,
     pause: @escaping @Sendable (Double) -> Void = { usleep(UInt32($0 * 1_000_000)) },
     chance: @escaping @Sendable () -> Double = { Double.random(in: 0...1) }
   ) {
     self.trust = trust
     self.authorization = authorization
     self.patience = patience
-    self.resolver = resolver
+    self.route = route
     self.pause = pause
     self.chance = chance
+  }
+
+  /// The way to a server from a device: its addresses by Cultivar's own resolver, and no proxy.
+  @Sendable public static func deviceRoute(to origin: WebAddress.Origin) throws -> HTTPRoute {
+    try HTTPRoute(to: origin, at: NameResolver().addresses(of: origin.host))
   }
 
   /// The pause in seconds after failed attempts. It grows exponentially, and half of it is random.

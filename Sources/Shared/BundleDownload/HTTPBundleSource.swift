@@ -1,4 +1,5 @@
 import Bundle
+import HTTPClient
 import LinuxSystem
 import NIOCore
 import NIOHTTP1
@@ -13,6 +14,8 @@ import NIOPosix
 public final class HTTPBundleSource: BundleSource {
   /// Maximum number of redirects of an address.
   public static let mostRedirects = 5
+  /// Maximum number of interim responses before the final one (RFC 9110, section 15.2).
+  private static let mostInterim = 8
   /// Number of bytes in the first request. Most bundle heads are shorter than this.
   private static let firstLength: UInt64 = 16 << 10
   /// Maximum number of unwanted bytes to read before it is better to close the connection.
@@ -31,7 +34,9 @@ public final class HTTPBundleSource: BundleSource {
   private let options: DownloadOptions
   private let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
   private var verification: ServerVerification?
-  private var connection: WebConnection?
+  private var connection: HTTPConnection?
+  /// True after the connection's first response: from then on the server may close it at any time.
+  private var isConnectionUsed = false
   /// The address after all redirects.
   private var location: WebAddress
   private var identity: FileIdentity?
@@ -102,7 +107,7 @@ public final class HTTPBundleSource: BundleSource {
     } catch let error as DownloadFailure {
       throw error
     } catch {
-      try overcome(Obstacle(Self.words(for: error)))
+      try overcome(Obstacle("\(error)"))
     }
   }
 
@@ -121,16 +126,6 @@ public final class HTTPBundleSource: BundleSource {
       throw .comeAgain(after: wait, address: address.withoutQuery)
     }
     options.pause(max(options.pause(after: failures), Double(obstacle.wait ?? 0)))
-  }
-
-  private static func words(for error: any Error) -> String {
-    switch error {
-    case is HTTPParserError where error as? HTTPParserError == .headerOverflow: "the head of the answer is too long"
-    case is HTTPParserError where error as? HTTPParserError == .invalidEOFState: "the answer ends too early"
-    case is HTTPParserError: "the answer is not one of HTTP: \(error)"
-    case let error as ChannelError where error == .inputClosed || error == .eof: "the server closed the connection"
-    default: "\(error)"
-    }
   }
 
   // MARK: Bodies
@@ -167,19 +162,19 @@ public final class HTTPBundleSource: BundleSource {
   private func receive() throws -> ByteBuffer? {
     guard let connection, let current = answer else { return nil }
     let start = ContinuousClock.now
-    let part = try connection.next(within: options.patience.silence)
+    let part = try connection.next(within: .seconds(Int64(options.patience.silence))).wait()
     switch part {
-    case .head: throw Obstacle("two answers came for one request")
+    case .head: throw Obstacle("the server sent two answers to one request")
     case .body(let buffer):
       fetched += UInt64(buffer.readableBytes)
       try note(buffer.readableBytes, after: ContinuousClock.now - start)
       if let end = current.end, current.place + UInt64(buffer.readableBytes) > end {
-        throw Obstacle("the answer is longer than it says")
+        throw Obstacle("the answer is longer than its header says")
       }
       return buffer
     case .end:
       if let end = current.end {
-        guard current.place == end else { throw Obstacle("the answer is shorter than it says") }
+        guard current.place == end else { throw Obstacle("the answer is shorter than its header says") }
       } else {
         identity?.total = current.place
       }
@@ -233,55 +228,67 @@ public final class HTTPBundleSource: BundleSource {
   private func exchange(_ range: Range<UInt64>) throws -> HTTPResponseHead {
     while true {
       let connection = try self.connection(to: location.origin)
-      let wasUsed = connection.isUsed
+      let wasUsed = isConnectionUsed
       do {
         requests += 1
-        connection.send(request(for: range))
-        guard case .head(let head) = try connection.next(within: options.patience.answering) else {
-          throw Obstacle("the answer has no head")
-        }
-        return head
+        connection.send(.head(connection.head(.GET, location.target, fields(for: range))))
+        connection.send(.end(nil))
+        return try answer(over: connection)
       } catch {
         self.connection = nil
-        if let reason = verification?.refusal(error) {
-          throw DownloadFailure.untrusted(host: location.origin.host, reason: reason)
-        }
         guard wasUsed else { throw error }
       }
     }
   }
 
-  private func connection(to origin: WebAddress.Origin) throws -> WebConnection {
-    if let connection, connection.origin == origin { return connection }
-    if origin.isSecure, verification == nil { verification = try ServerVerification(options.trust) }
-    connection = nil
-    let made = try WebConnection(
-      to: origin, at: try options.resolver.addresses(of: origin.host), by: origin.isSecure ? verification : nil,
-      patience: options.patience, on: group)
-    connection = made
-    return made
+  /// Waits for the head of the final response.
+  private func answer(over connection: HTTPConnection) throws -> HTTPResponseHead {
+    for _ in 0...Self.mostInterim {
+      let part = try connection.next(within: .seconds(Int64(options.patience.answering))).wait()
+      isConnectionUsed = true
+      guard case .head(let head) = part else { throw Obstacle("the answer has no header") }
+      if head.status.code >= 200 { return head }
+    }
+    throw Obstacle("the answer does not come")
   }
 
-  private func request(for range: Range<UInt64>) -> HTTPRequestHead {
-    var headers = HTTPHeaders([
-      ("Host", location.origin.authority), ("User-Agent", "cultivar"), ("Accept-Encoding", "identity"),
-      ("Range", "bytes=\(range.lowerBound)-\(range.upperBound - 1)"),
-    ])
-    if let condition = identity?.condition { headers.add(name: "If-Range", value: condition) }
-    if let authorization = options.authorization, location.origin == address.origin {
-      headers.add(name: "Authorization", value: authorization)
+  private func connection(to origin: WebAddress.Origin) throws -> HTTPConnection {
+    if let connection, connection.origin == origin { return connection }
+    do {
+      if origin.isSecure, verification == nil { verification = try ServerVerification(options.trust) }
+      (connection, isConnectionUsed) = (nil, false)
+      let made = try HTTPConnection.open(
+        to: origin, by: try options.route(origin), verification,
+        timeout: .seconds(Int64(options.patience.connecting)), on: group
+      ).wait()
+      connection = made
+      return made
+    } catch HTTPFailure.untrusted(let reason, _) {
+      throw DownloadFailure.untrusted(host: origin.host, reason: reason)
+    } catch let error as ServerVerification.UnreadableCertificates {
+      throw DownloadFailure.certificates(path: error.path, reason: error.reason)
     }
-    return HTTPRequestHead(version: .http1_1, method: .GET, uri: location.target, headers: headers)
+  }
+
+  private func fields(for range: Range<UInt64>) -> [(String, String)] {
+    var fields = [
+      ("Accept-Encoding", "identity"), ("Range", "bytes=\(range.lowerBound)-\(range.upperBound - 1)"),
+    ]
+    if let condition = identity?.condition { fields.append(("If-Range", condition)) }
+    if let authorization = options.authorization, location.origin == address.origin {
+      fields.append(("Authorization", authorization))
+    }
+    return fields
   }
 
   private func follow(_ target: String, _ head: HTTPResponseHead) throws {
     let next: WebAddress
     do throws(WebAddress.Malformed) { next = try location.following(target) } catch {
-      throw DownloadFailure.badRedirect(address: location.withoutQuery, reason: "that place \(error.reason)")
+      throw DownloadFailure.badRedirect(address: location.withoutQuery, reason: error.reason)
     }
     guard next.origin.isSecure || !location.origin.isSecure else {
       throw DownloadFailure.badRedirect(
-        address: location.withoutQuery, reason: "from there on nothing would be encrypted")
+        address: location.withoutQuery, reason: "is not encrypted")
     }
     try dropBody(of: head)
     location = next
@@ -291,7 +298,8 @@ public final class HTTPBundleSource: BundleSource {
   private func dropBody(of head: HTTPResponseHead) throws {
     var rest = Self.mostDropped
     while head.isKeepAlive, let connection {
-      guard case .body(let buffer) = try connection.next(within: options.patience.silence) else { return }
+      guard case .body(let buffer) = try connection.next(within: .seconds(Int64(options.patience.silence))).wait()
+      else { return }
       guard buffer.readableBytes <= rest else { break }
       rest -= UInt64(buffer.readableBytes)
     }
@@ -301,14 +309,14 @@ public final class HTTPBundleSource: BundleSource {
   /// Checks the head of a response.
   private func accept(_ head: HTTPResponseHead, for range: Range<UInt64>) throws {
     if let encoding = head.headers.first(name: "Content-Encoding"), encoding.lowercased() != "identity" {
-      throw Obstacle("the server sends the file in another form: \(encoding)")
+      throw Obstacle("the server sends the file with a content encoding: \(encoding)")
     }
     switch head.status.code {
     case 206:
       guard let said = head.headers.first(name: "Content-Range").flatMap(ContentRange.init), let bytes = said.bytes,
         bytes.lowerBound == range.lowerBound, bytes.upperBound <= range.upperBound,
         head.contentLength.map({ $0 == UInt64(bytes.count) }) ?? true
-      else { throw Obstacle("the server sends other bytes than those it was asked for") }
+      else { throw Obstacle("the server sends a different range than requested") }
       try compare(FileIdentity(head, total: said.total))
       answer = Answer(place: bytes.lowerBound, end: bytes.upperBound, isRange: true, isKeptAlive: head.isKeepAlive)
     case 200:
@@ -318,14 +326,14 @@ public final class HTTPBundleSource: BundleSource {
       // The file is too short. The reader notices this from the length.
       let said = head.headers.first(name: "Content-Range").flatMap(ContentRange.init)
       guard let total = said?.total, total <= range.lowerBound else {
-        throw Obstacle("the server refuses bytes that the file should have")
+        throw Obstacle("the server refuses a range that the file should have")
       }
       try compare(FileIdentity(head, total: total))
       try dropBody(of: head)
     case 408, 425, 429, 500, 502, 503, 504:
-      throw Obstacle("the server answers with status \(head.status.code)", wait: head.retryAfter(now: Clock.seconds))
+      throw Obstacle("the server returned status \(head.status.code)", wait: head.retryAfter(now: Clock.seconds))
     default:
-      guard location == address else { throw Obstacle("\(location.withoutQuery) has status \(head.status.code)") }
+      guard location == address else { throw Obstacle("\(location.withoutQuery) returned status \(head.status.code)") }
       throw DownloadFailure.status(head.status.code, address: address.withoutQuery)
     }
   }

@@ -32,7 +32,7 @@ public struct FirstBootValues: Sendable, Equatable {
       case .hostname: "letters, digits and hyphens, at most 63"
       case .authorizedKeys: "a public key as in OpenSSH's authorized_keys, without options"
       case .wifiName: "1 to 32 bytes"
-      case .wifiPassword: "8 to 63 characters of ASCII, or 64 hexadecimal digits"
+      case .wifiPassword: "8 to 63 ASCII characters, or 64 hexadecimal digits"
       case .timezone: "a name like Europe/Berlin"
       case .managementTokenHash: "64 hexadecimal digits, as `cultivar token new` prints them"
       }
@@ -94,13 +94,13 @@ public struct FirstBootValues: Sendable, Equatable {
 
     public var description: String {
       switch self {
-      case .noKey(let line): "line \(line) is no `key=value`"
+      case .noKey(let line): "line \(line) is not `key=value`"
       case .unknownKey(let key):
         "there is no key `\(key)`; possible: \(Key.allCases.map(\.rawValue).joined(separator: ", "))"
       case .value(let key): "`\(key.rawValue)` takes \(key.expectation)"
       case .privateKey(let key): "this is a private key; `\(key.rawValue)` takes a public one, whose file ends in .pub"
-      case .repeated(let key): "`\(key.rawValue)` is there twice"
-      case .noText: "it is no text of at most \(FirstBootValues.sizeLimit) bytes"
+      case .repeated(let key): "`\(key.rawValue)` is set twice"
+      case .noText: "it is not UTF-8 text of at most \(FirstBootValues.sizeLimit) bytes"
       }
     }
   }

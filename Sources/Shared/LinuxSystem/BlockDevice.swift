@@ -24,7 +24,7 @@ public struct BlockDevice {
     if cultivar_block_size(descriptor.number, &bytes) < 0 {
       var status = stat()
       guard fstat(descriptor.number, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-        throw SystemError("ask the size of", path)
+        throw SystemError("get the size of", path)
       }
       bytes = UInt64(status.st_size)
     }
@@ -51,7 +51,7 @@ public struct BlockDevice {
 
   /// Makes the kernel read the partition table again.
   public func rereadPartitions() throws(SystemError) {
-    try check("read the partition table again of", path) { cultivar_reread_partitions(descriptor.number) }
+    try check("reread the partition table of", path) { cultivar_reread_partitions(descriptor.number) }
   }
 
   /// Tells the kernel the new length of a partition that is in use.

@@ -92,11 +92,11 @@ public struct StartError: Error, CustomStringConvertible {
       case CULTIVAR_STEP_SESSION: "make a session"
       case CULTIVAR_STEP_CGROUP: "join the control group \(start.controlGroup ?? "")"
       case CULTIVAR_STEP_TERMINAL: "take the terminal"
-      case CULTIVAR_STEP_PRIVATE_TMP: "set its own view of /tmp, /dev and the kernel up"
+      case CULTIVAR_STEP_PRIVATE_TMP: "set up its own view of /tmp, /dev and the kernel"
       case CULTIVAR_STEP_CAPABILITIES: "set capabilities"
       case CULTIVAR_STEP_USER: "become user \(start.user?.uid ?? 0)"
       case CULTIVAR_STEP_DIRECTORY: "change to \(start.directory ?? "")"
-      case CULTIVAR_STEP_DESCRIPTORS: "place standard input and output"
+      case CULTIVAR_STEP_DESCRIPTORS: "set up standard input and output"
       default: "execute it"
       }
     description = "cannot start \(start.executable): cannot \(attempt): \(reason)"

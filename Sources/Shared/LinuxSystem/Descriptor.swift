@@ -10,11 +10,16 @@ public final class Descriptor: Sendable {
     self.number = number
   }
 
+  /// The process's standard streams. They stay open.
+  public static let standardInput = Descriptor(owning: STDIN_FILENO)
+  public static let standardOutput = Descriptor(owning: STDOUT_FILENO)
+  public static let standardError = Descriptor(owning: STDERR_FILENO)
+
   deinit {
     close(number)
   }
 
-  /// Duplicates the descriptor for an owner on another thread. The duplicate is closed on `execve`.
+  /// Duplicates the descriptor for an owner that closes it itself. The duplicate is closed on `execve`.
   public func duplicate() -> Int32 { fcntl(number, F_DUPFD_CLOEXEC, 0) }
 
   /// Opens a file. The descriptor is closed on `execve`.

@@ -182,10 +182,10 @@ extension NameResolver.Failure: CustomStringConvertible {
   /// The failure in a sentence, without a full stop.
   public var description: String {
     switch self {
-    case .notAName(let name): "'\(name)' cannot be the name of a host"
-    case .unknown(let name): "the name servers know no address of '\(name)'"
-    case .noServers(let name, let configuration): "cannot look for '\(name)': \(configuration) names no name server"
-    case .noAnswer(let name, let reason): "cannot find '\(name)': \(reason)"
+    case .notAName(let name): "'\(name)' is not a valid host name"
+    case .unknown(let name): "the name servers have no address for '\(name)'"
+    case .noServers(let name, let configuration): "cannot look up '\(name)': \(configuration) has no name server"
+    case .noAnswer(let name, let reason): "cannot look up '\(name)': \(reason)"
     }
   }
 }

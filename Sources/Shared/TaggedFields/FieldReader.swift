@@ -25,7 +25,7 @@ public struct FieldReader {
     var fields: [(tag: UInt16, value: ArraySlice<UInt8>)] = []
     var rest = bytes
     while !rest.isEmpty {
-      guard rest.count >= 6 else { throw FieldFailure("\(name) ends within the head of a field") }
+      guard rest.count >= 6 else { throw FieldFailure("\(name) ends within the header of a field") }
       guard fields.count < Self.mostFields else {
         throw FieldFailure("\(name) has more than \(Self.mostFields) fields")
       }
@@ -52,13 +52,13 @@ public struct FieldReader {
     var result: [ArraySlice<UInt8>] = []
     while let field = fields.first, field.tag == tag {
       guard length.contains(field.value.count) else {
-        throw FieldFailure("\(name): \(what) has \(field.value.count) bytes, and may have \(Self.words(length))")
+        throw FieldFailure("\(name): \(what) has \(field.value.count) bytes; allowed: \(Self.words(length))")
       }
       result.append(field.value)
       fields.removeFirst()
     }
     guard count.contains(result.count) else {
-      throw FieldFailure("\(name): there are \(result.count) of \(what), and may be \(Self.words(count))")
+      throw FieldFailure("\(name): number of \(what): \(result.count); allowed: \(Self.words(count))")
     }
     return result
   }
@@ -158,7 +158,7 @@ public struct FieldReader {
   /// - Throws: ``FieldFailure`` for a field that was not read and cannot be skipped.
   public mutating func finish() throws(FieldFailure) {
     if let field = fields.first(where: { $0.tag & Self.skippable == 0 }) {
-      throw FieldFailure("\(name) has field \(field.tag), which this version does not know and must")
+      throw FieldFailure("\(name) has the required field \(field.tag), which this version does not know")
     }
   }
 

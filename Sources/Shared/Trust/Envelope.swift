@@ -60,14 +60,14 @@ public struct Envelope: Hashable, Sendable {
       signers.allSatisfy({ $0.intermediates.count <= Self.mostIntermediates })
     else {
       throw .malformed(
-        "there are at most \(Self.mostSignatures) signatures by keys and \(Self.mostSigners) with certificates, "
-          + "those with \(Self.mostIntermediates) intermediate ones")
+        "there may be at most \(Self.mostSignatures) signatures by keys and \(Self.mostSigners) with certificates, "
+          + "each with \(Self.mostIntermediates) intermediate certificates")
     }
     guard
       signers.allSatisfy({ signer in
         ([signer.leaf] + signer.intermediates).allSatisfy { (1...TrustRoot.mostCertificateBytes).contains($0.count) }
       })
-    else { throw .malformed("a certificate has at most \(TrustRoot.mostCertificateBytes) bytes") }
+    else { throw .malformed("a certificate may have 1 to \(TrustRoot.mostCertificateBytes) bytes") }
     self.signatures = signatures
     self.signers = signers
   }
@@ -76,7 +76,7 @@ public struct Envelope: Hashable, Sendable {
   ///
   /// - Throws: ``TrustFailure/malformed(_:)``.
   public init(bytes record: ArraySlice<UInt8>) throws(TrustFailure) {
-    guard record.count <= Self.mostBytes else { throw .malformed("signatures have at most \(Self.mostBytes) bytes") }
+    guard record.count <= Self.mostBytes else { throw .malformed("signatures have more than \(Self.mostBytes) bytes") }
     let fields = try TrustFailure.reading { () throws(FieldFailure) in
       let length = KeyID.length + Signature.length
       var reader = try FieldReader(record, of: "the signatures")
@@ -144,9 +144,9 @@ extension Envelope {
   ///
   /// - Throws: ``TrustFailure/malformed(_:)``.
   public init(file: some Collection<UInt8>) throws(TrustFailure) {
-    guard file.starts(with: Self.fileMagic) else { throw .malformed("this is no file with signatures") }
+    guard file.starts(with: Self.fileMagic) else { throw .malformed("this is not a file with signatures") }
     guard file.count <= Self.mostBytes + Self.fileMagic.count else {
-      throw .malformed("signatures have at most \(Self.mostBytes) bytes")
+      throw .malformed("signatures have more than \(Self.mostBytes) bytes")
     }
     try self.init(bytes: Array(file)[Self.fileMagic.count...])
   }

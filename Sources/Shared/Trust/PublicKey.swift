@@ -43,7 +43,7 @@ public struct PublicKey: Hashable, Sendable {
   ///   point must be uncompressed and on the curve.
   public init(der: some Collection<UInt8>) throws(TrustFailure) {
     guard Self.derLengths.contains(der.count) else {
-      throw .notAKey("it has \(der.count) bytes in DER, as neither an Ed25519 nor a P-256 key has")
+      throw .notAKey("it has \(der.count) bytes in DER, which fits neither an Ed25519 nor a P-256 key")
     }
     let bytes = Array(der)
     guard
@@ -73,7 +73,7 @@ public struct PublicKey: Hashable, Sendable {
   public init(pem: some Collection<UInt8>) throws(TrustFailure) {
     guard pem.count <= Self.mostPEMBytes, let text = String(validating: pem, as: UTF8.self),
       let document = try? PEMDocument(pemString: text)
-    else { throw .notAKey("it is not one document in PEM") }
+    else { throw .notAKey("it is not a single PEM document") }
     guard document.discriminator == "PUBLIC KEY" else {
       throw .notAKey("it is PEM, and says “\(Printable.text(document.discriminator))” instead of “PUBLIC KEY”")
     }

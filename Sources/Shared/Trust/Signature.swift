@@ -23,7 +23,7 @@ public struct Signature: Hashable, Sendable {
     // Two integers of at most 33 bytes, each with a header of two bytes, and another header for the sequence.
     guard ecdsaDER.count <= 72,
       let signature = try? P256.Signing.ECDSASignature(derRepresentation: Array(ecdsaDER))
-    else { throw .malformed("this is no ECDSA signature of P-256 in DER") }
+    else { throw .malformed("this is not a P-256 ECDSA signature in DER") }
     try self.init(Array(signature.rawRepresentation))
   }
 

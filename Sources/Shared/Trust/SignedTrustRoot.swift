@@ -25,9 +25,9 @@ public struct SignedTrustRoot: Hashable, Sendable {
   ///
   /// - Throws: ``TrustFailure``, as in ``TrustRoot/init(bytes:)`` and ``Envelope/init(bytes:)``.
   public init(file: some Collection<UInt8>) throws(TrustFailure) {
-    guard file.starts(with: Self.fileMagic) else { throw .malformed("this is no root file") }
+    guard file.starts(with: Self.fileMagic) else { throw .malformed("this is not a root file") }
     guard file.count <= Self.mostFileBytes else {
-      throw .malformed("a root file has at most \(Self.mostFileBytes) bytes")
+      throw .malformed("a root file may have at most \(Self.mostFileBytes) bytes")
     }
     let fields = try TrustFailure.reading { () throws(FieldFailure) in
       var reader = try FieldReader(Array(file)[Self.fileMagic.count...], of: "the root file")

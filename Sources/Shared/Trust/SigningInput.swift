@@ -30,7 +30,7 @@ public struct SigningInput: Hashable, Sendable {
   /// - Throws: ``TrustFailure/malformed(_:)`` unless the text has exactly the form of ``bytes``.
   public init(statement: some Collection<UInt8>) throws(TrustFailure) {
     let longest = Purpose.allCases.map(\.rawValue.utf8.count).max() ?? 0
-    guard statement.count <= longest + 66 else { throw .malformed("a statement to sign is two short lines of text") }
+    guard statement.count <= longest + 66 else { throw .malformed("a statement to sign must be two lines of text") }
     let text = Array(statement)
     for purpose in Purpose.allCases {
       let line = Array((purpose.rawValue + "\n").utf8)
@@ -41,7 +41,7 @@ public struct SigningInput: Hashable, Sendable {
       messageHash = hash
       return
     }
-    throw .malformed("a statement to sign names its purpose in the first line and a SHA-256 in the second")
+    throw .malformed("a statement to sign must have its purpose in the first line and a SHA-256 in the second")
   }
 
   /// The bytes to sign.

@@ -23,9 +23,9 @@ public struct TrustChain: Hashable, Sendable {
   ///
   /// - Throws: ``TrustFailure`` as ``SignedTrustRoot/init(file:)`` does.
   public init(file: some Collection<UInt8>) throws(TrustFailure) {
-    guard file.starts(with: Self.fileMagic) else { throw .malformed("this is no file with a chain of roots") }
+    guard file.starts(with: Self.fileMagic) else { throw .malformed("this is not a file with a chain of roots") }
     guard file.count <= Self.mostFileBytes else {
-      throw .malformed("a chain of roots has at most \(Self.mostFileBytes) bytes")
+      throw .malformed("a chain of roots may have at most \(Self.mostFileBytes) bytes")
     }
     let files = try TrustFailure.reading { () throws(FieldFailure) in
       var reader = try FieldReader(Array(file)[Self.fileMagic.count...], of: "the chain of roots")

@@ -62,22 +62,24 @@ extension TrustFailure {
   public var problem: String {
     switch self {
     case .malformed(let reason): reason
-    case .notAKey(let reason): "this is no public key that can be used: \(reason)"
+    case .notAKey(let reason): "this is not a usable public key: \(reason)"
     case .invalidRoot(let reason): "the root is not valid: \(reason)"
     case .rootExpired(let version, let expired, let time):
-      "version \(version) of the root expired at \(expired), and it is \(time)"
+      "version \(version) of the root expired at \(expired), and it is now \(time)"
     case .tooFewSignatures(let version, let needed, let signed, let unknown):
-      "version \(version) of the root asks for \(needed) of its keys, and \(Self.list(signed, none: "none")) signed"
-        + (unknown.isEmpty ? "" : "; it does not know \(Self.list(unknown, none: ""))")
-    case .wrongSignature(let id): "the signature of key \(id.short) is not over this message"
-    case .rollback(let from, let to): "version \(to) of the root is older than version \(from), which is there"
-    case .fork(let version): "this version \(version) of the root is not the version \(version) that is there"
+      "version \(version) of the root requires signatures by \(needed) of its keys; signed by: "
+        + Self.list(signed, none: "none")
+        + (unknown.isEmpty ? "" : "; unknown keys: \(Self.list(unknown, none: ""))")
+    case .wrongSignature(let id): "the signature of key \(id.short) does not match this message"
+    case .rollback(let from, let to): "version \(to) of the root is older than version \(from), which is in use"
+    case .fork(let version): "this version \(version) of the root differs from the version \(version) in use"
     case .jump(let from, let to): "version \(to) of the root does not follow version \(from)"
     case .tooManyRoots(let count):
-      "there are \(count) roots in a row, and no more than \(TrustRoot.mostSteps) are looked at"
+      "there are \(count) roots in a row; at most \(TrustRoot.mostSteps) are accepted"
     case .tooFewCertificates(let needed, let signed, let unknown):
-      "the root asks for \(needed) signatures with certificates of its authorities, and there are \(signed.count)"
-        + (unknown.isEmpty ? "" : "; no authority of the root has issued that of \(unknown.joined(separator: ", "))")
+      "the root requires \(needed) signatures with certificates of its authorities, and there are \(signed.count)"
+        + (unknown.isEmpty
+          ? "" : "; no authority of the root has issued the certificate of \(unknown.joined(separator: ", "))")
     case .certificate(let subject, let problem): "the certificate of \(subject) \(problem.words)"
     }
   }
@@ -85,16 +87,16 @@ extension TrustFailure {
   /// The possible remedy; `nil` if ``problem`` implies it.
   public var remedy: String? {
     switch self {
-    case .malformed: "take the file once more from where it comes from; a copy may be cut off or changed"
-    case .notAKey: "openssl pkey -pubout writes such a file, of an Ed25519 or P-256 key"
+    case .malformed: "get the file again from its source; this copy may be cut off or changed"
+    case .notAKey: "make one with `openssl pkey -pubout` from an Ed25519 or P-256 key"
     case .invalidRoot: nil
-    case .rootExpired: "bring the next version of the root, which the keys of this one have signed"
-    case .tooFewSignatures: "let more holders of its keys sign the same file"
-    case .wrongSignature: "it is for another file or purpose, or the file has changed since; sign again"
-    case .rollback: "take the newest version"
+    case .rootExpired: "provide the next version of the root, signed by the keys of this one"
+    case .tooFewSignatures: "have the same file signed with more of its keys"
+    case .wrongSignature: "the signature is for another file or purpose, or the file has changed since; sign again"
+    case .rollback: "use the newest version"
     case .fork: "find out who signed it: two roots of one version mean a mistake, or a stolen key"
-    case .jump: "bring the versions between them, too"
-    case .tooManyRoots: "bring fewer at a time"
+    case .jump: "provide the versions between them, too"
+    case .tooManyRoots: "provide fewer at a time"
     case .tooFewCertificates: "sign with a certificate that an authority of the root has issued"
     case .certificate(_, let problem): problem.remedy
     }
@@ -111,28 +113,29 @@ extension CertificateProblem {
     case .unreadable: "cannot be read"
     case .unsupportedKey: "has a key that is neither Ed25519 nor P-256"
     case .weakSignature: "is signed with SHA-1"
-    case .expired(let end, let time): "was valid until \(end), and it is \(time)"
-    case .notYetValid(let start, let time): "is valid from \(start), and it is \(time)"
+    case .expired(let end, let time): "was valid until \(end), and it is now \(time)"
+    case .notYetValid(let start, let time): "is valid from \(start), and it is now \(time)"
     case .purposeMissing: "is not for signing code"
     case .keyUsage: "has a key usage that does not allow this use"
-    case .notAnAuthority: "has issued another one, and is not that of an authority"
+    case .notAnAuthority: "has issued another certificate, but is not that of an authority"
     case .pathTooLong: "allows fewer authorities below it than there are"
     case .unknownCriticalExtension(let identifier):
-      "has the critical extension \(identifier), which is not understood here"
-    case .notIssuedByNext: "was not issued by the next one of its chain"
-    case .wrongSignature: "does not belong to the signature over this message"
+      "has the critical extension \(identifier), which is not supported"
+    case .notIssuedByNext: "was not issued by the next certificate of its chain"
+    case .wrongSignature: "does not match the signature of this message"
     }
   }
 
   fileprivate var remedy: String? {
     switch self {
     case .unreadable, .notIssuedByNext:
-      "the chain is the signer's certificate, and then each one that issued the one before"
+      "the chain must begin with the signer's certificate; each next certificate must have issued the one before"
     case .unsupportedKey: "sign with a certificate of an Ed25519 or P-256 key; the authorities may have RSA keys"
-    case .expired, .notYetValid: "sign with a certificate that is valid; if it is, set the clock"
-    case .purposeMissing: "issue one with the extended key usage codeSigning"
-    case .wrongSignature: "it is for another file or purpose, or the file has changed since; sign again"
-    case .weakSignature, .keyUsage, .notAnAuthority, .pathTooLong, .unknownCriticalExtension: "issue one without that"
+    case .expired, .notYetValid: "sign with a valid certificate; if it is valid, set the clock"
+    case .purposeMissing: "issue a certificate with the extended key usage codeSigning"
+    case .wrongSignature: "the signature is for another file or purpose, or the file has changed since; sign again"
+    case .weakSignature, .keyUsage, .notAnAuthority, .pathTooLong, .unknownCriticalExtension:
+      "issue a certificate without this problem"
     }
   }
 }

@@ -82,7 +82,7 @@ public struct TrustRoot: Hashable, Sendable {
   ///
   /// - Throws: ``TrustFailure/malformed(_:)``, ``TrustFailure/notAKey(_:)``, ``TrustFailure/invalidRoot(_:)``.
   public init(bytes record: ArraySlice<UInt8>) throws(TrustFailure) {
-    guard record.count <= Self.mostBytes else { throw .malformed("a root has at most \(Self.mostBytes) bytes") }
+    guard record.count <= Self.mostBytes else { throw .malformed("a root may have at most \(Self.mostBytes) bytes") }
     let fields = try TrustFailure.reading { () throws(FieldFailure) in
       var reader = try FieldReader(record, of: "the root")
       let version: UInt32 = try reader.number(Tag.version, "version")
@@ -114,7 +114,7 @@ public struct TrustRoot: Hashable, Sendable {
       throw .invalidRoot(reason)
     }
     guard (fields.5 == nil) == authorities.isEmpty else {
-      throw .invalidRoot("it has a threshold of certificates, and no certificate authority")
+      throw .invalidRoot("it has a threshold of certificates, but no certificate authority")
     }
   }
 
@@ -126,30 +126,30 @@ public struct TrustRoot: Hashable, Sendable {
     certificateThreshold: Int
   ) -> String? {
     if version < 1 { return "versions begin with 1" }
-    if !(1...mostKeys).contains(keys.count) { return "it has \(keys.count) keys, and may have 1 to \(mostKeys)" }
+    if !(1...mostKeys).contains(keys.count) { return "it has \(keys.count) keys; allowed: 1 to \(mostKeys)" }
     let ids = keys.map(\.id)
-    if !zip(ids, ids.dropFirst()).allSatisfy({ $0 < $1 }) { return "a key is there twice, or they are not in order" }
+    if !zip(ids, ids.dropFirst()).allSatisfy({ $0 < $1 }) { return "a key occurs twice, or the keys are not in order" }
     if !(1...keys.count).contains(thresholds.message) {
-      return "\(thresholds.message) of its \(keys.count) keys cannot be asked for"
+      return "a message cannot require \(thresholds.message) of \(keys.count) keys"
     }
     if !(thresholds.message...keys.count).contains(thresholds.rotation) {
       return
-        "the next root asks for \(thresholds.rotation) of \(keys.count) keys, and a message for \(thresholds.message); "
-        + "the next root may not ask for less, nor for more than there are"
+        "the next root requires \(thresholds.rotation) of \(keys.count) keys, and a message \(thresholds.message); "
+        + "the next root must not require fewer keys than a message, nor more than there are"
     }
     if authorities.count > mostAuthorities {
-      return "it has \(authorities.count) certificate authorities, and may have \(mostAuthorities)"
+      return "it has \(authorities.count) certificate authorities; the limit is \(mostAuthorities)"
     }
     if let long = authorities.first(where: { !(1...mostCertificateBytes).contains($0.count) }) {
-      return "the certificate of an authority has \(long.count) bytes, and may have \(mostCertificateBytes)"
+      return "the certificate of an authority has \(long.count) bytes; the limit is \(mostCertificateBytes)"
     }
     if !zip(authorities, authorities.dropFirst()).allSatisfy({ $0.lexicographicallyPrecedes($1) }) {
-      return "a certificate authority is there twice, or they are not in order"
+      return "a certificate authority occurs twice, or they are not in order"
     }
     // A higher threshold than the maximum number of signers could never be met.
     let possible = authorities.isEmpty ? 0...0 : 1...Envelope.mostSigners
     if !possible.contains(certificateThreshold) {
-      return "\(certificateThreshold) signatures with certificates cannot be asked for"
+      return "a message cannot require \(certificateThreshold) signatures with certificates"
     }
     return nil
   }

@@ -13,6 +13,6 @@ import Testing
       try DiskPreparation.check("/dev/vda", sectors: 4095, for: table)
     }
     let text = "\(try #require(failure))"
-    #expect(text.contains("/dev/vda has 2096640 bytes, and the image that was written to it needs 2097152"))
+    #expect(text.contains("/dev/vda has 2096640 bytes, but the image written to it needs 2097152"))
   }
 }

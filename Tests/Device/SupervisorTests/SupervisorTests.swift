@@ -118,7 +118,7 @@ import Testing
   @Test func `unknown programs are refused with the names there are`() throws {
     let supervisor = try bench.supervisor([bench.program("one", "")])
     let refusal = #expect(throws: Supervisor.Refusal.self) { try supervisor.stop("two") }
-    #expect(refusal?.description == "there is no program “two”; there are: one")
+    #expect(refusal?.description == "there is no program “two”; the programs are: one")
     #expect(throws: Supervisor.Refusal.notRunning("one")) { try supervisor.kill("one", signal: 1) }
   }
 

@@ -46,21 +46,21 @@ struct DeviceTrustTests {
       note: { note in notes.withLock { $0.append(note) } })
     for (roots, reason) in [
       // Of a higher version, signed by itself.
-      ([try thief.rootFile(version: 2)], "asks for 1 of its keys, and none signed"),
+      ([try thief.rootFile(version: 2)], "signatures by 1 of its keys; signed by: none"),
       ([try thief.rootFile(version: 9)], "does not follow version 1"),
       // In place of the image's own.
-      ([try thief.rootFile(version: 1)], "is not the version 1 that is there"),
+      ([try thief.rootFile(version: 1)], "differs from the version 1 in use"),
       // A link is missing, or is somebody else's.
       ([try third.rootFile(version: 3, besides: [second])], "does not follow version 1"),
-      ([two, try thief.rootFile(version: 3)], "asks for 1 of its keys, and none signed"),
-      ([try thief.rootFile(version: 2, besides: [second]), try thief.rootFile(version: 3)], "and none signed"),
+      ([two, try thief.rootFile(version: 3)], "signatures by 1 of its keys; signed by: none"),
+      ([try thief.rootFile(version: 2, besides: [second]), try thief.rootFile(version: 3)], "signed by: none"),
       ([two, try thief.rootFile(version: 2, besides: [owner])], "is older than version 2"),
     ] {
       try FileTree.replace(folder.path + "/chain", with: TrustChain(roots).file)
       #expect(try trust.roots().current == image.root)
       #expect(try trust.roots().kept == TrustChain())
       let note = try #require(notes.withLock { $0.last })
-      #expect(note.contains("does not count") && note.contains(reason), "\(note)")
+      #expect(note.contains("is ignored") && note.contains(reason), "\(note)")
     }
     notes.withLock { $0 = [] }
     try FileTree.replace(folder.path + "/chain", with: TrustChain([two]).file)
@@ -76,7 +76,7 @@ struct DeviceTrustTests {
     let thief = ReleaseSigner()
     try write([try thief.rootFile(version: 2)], to: device)
     #expect(try device.engine().settle() == .nothing)
-    #expect(device.notes.contains { $0.contains("does not count") }, "\(device.notes)")
+    #expect(device.notes.contains { $0.contains("is ignored") }, "\(device.notes)")
     #expect(try await refusal(device, of: thief)?.hasPrefix("the bundle is not trusted") == true)
     #expect(try await refusal(device, of: device.signer) == nil)
   }
@@ -90,7 +90,7 @@ struct DeviceTrustTests {
     for bytes in [[], Array("cultivar".utf8), Array("cultivar chain 1\n".utf8) + [1, 0, 255, 255, 0, 0, 1]] {
       try FileTree.replace(path, with: bytes)
       #expect(try device.engine().settle() == .nothing)
-      #expect(device.notes.last?.contains("does not count") == true)
+      #expect(device.notes.last?.contains("is ignored") == true)
     }
     let bundle = try await device.bundle(
       Release(version: "2.0"), by: next, roots: [try next.rootFile(version: 2, besides: [device.signer])])
@@ -136,6 +136,6 @@ struct DeviceTrustTests {
     #expect(try kept(by: device) == [2, 3])
     try await install("4.0", by: signers[3], [])
     #expect(!FileTree.exists(device.path("data/update/trust.chain")))
-    #expect(device.notes.filter { $0.contains("does not count") } == [])
+    #expect(device.notes.filter { $0.contains("is ignored") } == [])
   }
 }

@@ -41,9 +41,10 @@ struct HealthTests {
 
   @Test("A release that is never healthy for long enough is given up with its last problem")
   func flapping() {
-    let (verdict, _) = run(duration: 10, timeout: 25) { $0 % 6 == 5 ? ["web does not stay"] : [] }
-    #expect(verdict == .givenUp(["it was not well for 10 s without a break: web does not stay"]))
-    #expect(run(duration: 30, timeout: 25) { _ in [] }.0 == .givenUp(["it was not well for 30 s without a break"]))
+    let (verdict, _) = run(duration: 10, timeout: 25) { $0 % 6 == 5 ? ["web does not keep running"] : [] }
+    #expect(verdict == .givenUp(["it was not healthy for 10 s without interruption: web does not keep running"]))
+    #expect(
+      run(duration: 30, timeout: 25) { _ in [] }.0 == .givenUp(["it was not healthy for 30 s without interruption"]))
   }
 
   @Test("A restart between two checks is a problem, even if the program runs at each check")
@@ -51,15 +52,15 @@ struct HealthTests {
     let watch = RestartWatch()
     #expect(watch.problems(["web": 3]) == [], "the start's own troubles")
     #expect(watch.problems(["web": 3]) == [])
-    #expect(watch.problems(["web": 4]) == ["web has ended and was started again, 4 times so far"])
+    #expect(watch.problems(["web": 4]) == ["web ended and was restarted, 4 times so far"])
     #expect(
       watch.problems(["ssh.service": 1, "web": 17]) == [
-        "ssh.service has ended and was started again, 1 time so far",
-        "web has ended and was started again, 17 times so far",
+        "ssh.service ended and was restarted, 1 time so far",
+        "web ended and was restarted, 17 times so far",
       ])
     // Stopped and started by hand: the count starts again.
     #expect(watch.problems(["ssh.service": 1]) == [])
-    #expect(watch.problems(["ssh.service": 1, "web": 1]) == ["web has ended and was started again, 1 time so far"])
+    #expect(watch.problems(["ssh.service": 1, "web": 1]) == ["web ended and was restarted, 1 time so far"])
   }
 
   @Test("The watch ends if the trial is decided elsewhere")
@@ -78,14 +79,15 @@ struct HealthTests {
     #expect(HealthCheck.problem(status(.ended, lastEnd: "status 0")) == nil)
     #expect(HealthCheck.problem(status(.ended, lastEnd: "status 7")) == "web ended: status 7")
     #expect(HealthCheck.problem(status(.waiting)) == "web waits for network")
-    #expect(HealthCheck.problem(status(.restarting, lastEnd: "signal KILL")) == "web does not stay: signal KILL")
+    #expect(
+      HealthCheck.problem(status(.restarting, lastEnd: "signal KILL")) == "web does not keep running: signal KILL")
 
     func system(_ state: String, _ failed: [String] = []) -> [String] {
       HealthCheck.problems(of: SystemState(state: state, failedUnits: failed))
     }
     #expect(system("running") == [])
     #expect(system("starting") == ["systemd is starting"])
-    #expect(system("") == ["systemd is not to be asked"])
+    #expect(system("") == ["systemd does not answer"])
     #expect(system("degraded", ["a.service"]) == ["a.service has failed"])
   }
 
@@ -103,6 +105,28 @@ struct HealthTests {
     }
   }
 
+  @Test("The wanted text is looked for in the body of an answer, also in one of several chunks, and not in its head")
+  func bodies() throws {
+    func problem(_ answer: String, _ more: [ScriptedServer.Step] = [.close]) -> String? {
+      let server = ScriptedServer { _, _ in [.text(answer)] + more }
+      let kind = HealthCheckPlan.Kind.http(
+        address: "127.0.0.1", port: Int(server.port), path: "/", contains: "all is well")
+      return HealthCheck(HealthPlan(checks: [HealthCheckPlan(name: "it", kind: kind, timeout: 1)])).problems().first
+    }
+    let missing = "it: the answer does not contain “all is well”"
+    let head = "HTTP/1.1 200 OK\r\nX-State: all is well\r\n"
+    #expect(problem(head + "Content-Length: 3\r\n\r\nbad") == missing)
+    #expect(problem(head + "Content-Length: 13\r\n\r\nno, all is well") == missing, "beyond the body")
+    #expect(problem(head + "Content-Length: 15\r\n\r\nyes all is well") == nil)
+    #expect(problem("HTTP/1.0 200 OK\r\n\r\nyes all is well") == nil, "until the end of the connection")
+    let chunks = "Transfer-Encoding: chunked\r\n\r\n5\r\nall i\r\n6\r\ns well\r\n0\r\n"
+    #expect(problem("HTTP/1.1 200 OK\r\n\(chunks)\r\n") == nil)
+    #expect(problem("HTTP/1.1 200 OK\r\n\(chunks)X: y\r\n\r\n") == nil, "with a trailer")
+    #expect(problem("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nall") == "it: the answer ends too early")
+    #expect(problem("HTTP/1.1 200 OK\r\n", [.pause(2)]) == "it: no answer within 1 seconds")
+    #expect(problem("HTTP/1.1 500 No\r\nContent-Length: 11\r\n\r\nall is well") == "it: the answer is 500")
+  }
+
   @Test("Ports, pages, files and commands are checked, and each problem is reported")
   func declared() async throws {
     let folder = try TemporaryFolder()
@@ -113,12 +137,12 @@ struct HealthTests {
       HealthCheck(HealthPlan(checks: [HealthCheckPlan(name: "it", kind: kind, timeout: 2)])).problems().first
     }
     #expect(problem(.tcp(address: "127.0.0.1", port: port)) == nil)
-    #expect(problem(.tcp(address: "127.0.0.1", port: 1)) == "it: nobody takes connections at port 1")
+    #expect(problem(.tcp(address: "127.0.0.1", port: 1)) == "it: nothing accepts connections on port 1")
     #expect(problem(.http(address: "127.0.0.1", port: port, path: "/good", contains: "well")) == nil)
     #expect(problem(.http(address: "127.0.0.1", port: port, path: "/good", contains: "ill"))?.contains("“ill”") == true)
     #expect(problem(.http(address: "127.0.0.1", port: port, path: "/bad", contains: nil))?.contains("404") == true)
     #expect(problem(.file(path: "/etc/passwd")) == nil)
-    #expect(problem(.file(path: "/nothing")) == "it: /nothing is not there")
+    #expect(problem(.file(path: "/nothing")) == "it: /nothing does not exist")
     #expect(problem(.command(["/bin/true"])) == nil)
     #expect(problem(.command(["/bin/sh", "-c", "exit 9"])) == "it: it ended with status 9")
     #expect(problem(.command(["/nothing"]))?.contains("cannot start /nothing") == true)

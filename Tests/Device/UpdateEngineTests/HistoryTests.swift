@@ -62,13 +62,13 @@ struct HistoryTests {
     let log = FailureLog(in: device.path("data"))
     for number in 1...UpdateState.silentEndLimit {
       // What is recorded meanwhile and ended nothing is no reason.
-      try log.add(FailureRecord(time: 1, slot: .a, message: "the data file system was corrected", isFatal: false))
+      try log.add(FailureRecord(time: 1, slot: .a, message: "the data file system was repaired", isFatal: false))
       try losePower(in: bundle, device)
       let store = try UpdateStore(in: device.path("data/update"))
       #expect(store.state().failed.map(\.silentEnds) == [number])
     }
     let failure = #expect(throws: UpdateFailure.self) { try install(bundle, device) }
-    #expect("\(try #require(failure))".contains("ended without a word"))
+    #expect("\(try #require(failure))".contains("ended without reporting a reason"))
     // One that proves itself begins anew.
     try install(bundle, device, force: true)
     try device.start()
@@ -87,12 +87,12 @@ struct HistoryTests {
       (FailureRecord(time: 1, slot: .b, message: "cannot mount", isFatal: true), true, "cannot mount"),
       (FailureRecord(time: 1, slot: .b, message: "of an older release"), true, "of an older release"),
       (
-        FailureRecord(time: 1, slot: .b, message: "corrected", isFatal: false), false,
-        "it ended without a word: it hung, crashed, or lost power (it had recorded: corrected)"
+        FailureRecord(time: 1, slot: .b, message: "repaired", isFatal: false), false,
+        "it ended without reporting a reason: it hung, crashed, or lost power (its last record: repaired)"
       ),
       (
-        FailureRecord(time: 1, slot: .a, message: "corrected", isFatal: false), false,
-        "it ended without a word: it hung, crashed, or lost power"
+        FailureRecord(time: 1, slot: .a, message: "repaired", isFatal: false), false,
+        "it ended without reporting a reason: it hung, crashed, or lost power"
       ),
     ] {
       let device = try await DeviceDouble(.grub)
@@ -127,7 +127,7 @@ struct HistoryTests {
     }
     let cancelled = try #require(try last())
     #expect(cancelled.outcome == .failed && cancelled.version == "2.0" && cancelled.slot == .b)
-    #expect(cancelled.reason == "it was cancelled")
+    #expect(cancelled.reason == "the update was cancelled")
     #expect(abs(cancelled.time.seconds - Int(Date().timeIntervalSince1970)) < 60)
 
     // The bundle ends in the middle.

@@ -45,7 +45,7 @@ struct LoaderUpdateTests {
         try LoaderUpdate(environment: environment, slot: .a).run()
         #expect(try boot.read("EFI/BOOT/BOOTX64.EFI") == present)
         #expect(!FileTree.exists(boot.absolute("EFI/BOOT/NEW.EFI")))
-        #expect(notes.withLock { $0.first?.contains("stays as it is") ?? false })
+        #expect(notes.withLock { $0.first?.contains("is not updated") ?? false })
       }
     }
   }

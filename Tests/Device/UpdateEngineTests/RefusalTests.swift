@@ -43,8 +43,8 @@ struct RefusalTests {
     let large = try await device.bundle(Release(version: "3.0", seed: 2, size: 5 << 20))
     let stranger = try await device.bundle(Release(version: "3.0", seed: 2, extra: "firmware"))
     for (bundle, words) in [
-      (other, "is not the one that the bundle was made from"), (large, "and its place"),
-      (stranger, "there is no place for image 'firmware'"),
+      (other, "is not the one that the bundle was made from"), (large, "but its target has only"),
+      (stranger, "there is no target for image 'firmware'"),
     ] {
       let engine = try device.engine()
       let failure = #expect(throws: BundleFailure.self) { try engine.install(from: FileSource(bundle.path)) }

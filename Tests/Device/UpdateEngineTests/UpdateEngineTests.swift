@@ -91,7 +91,7 @@ struct UpdateEngineTests {
 
   @Test("A release that ends without a verdict gets its reason from the failure records, or none")
   func silentEnds() async throws {
-    for message in ["the data file system cannot be corrected", nil] as [String?] {
+    for message in ["the data file system cannot be repaired", nil] as [String?] {
       let device = try await DeviceDouble(.systemdBoot)
       let log = FailureLog(in: device.path("data"))
       try log.add(FailureRecord(time: 1, slot: .a, message: "of long ago"))
@@ -101,7 +101,7 @@ struct UpdateEngineTests {
       #expect(try device.start() == .a)
       #expect(try device.engine().settle() == .nothing)
       let reason = try device.engine().status().history.last?.reason
-      #expect(reason == message ?? "it ended without a word: it hung, crashed, or lost power")
+      #expect(reason == message ?? "it ended without reporting a reason: it hung, crashed, or lost power")
     }
   }
 

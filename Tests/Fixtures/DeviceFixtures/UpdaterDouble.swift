@@ -35,13 +35,11 @@ public final class UpdaterDouble: Sendable {
     folder = try TemporaryFolder()
     state = Mutex(State(status: status))
     self.installing = installing
-    let listener = try UnixSocket.listen(at: folder.path + "/update.sock", mode: 0o600).duplicate()
+    let listener = try UnixSocket.listen(at: folder.path + "/update.sock", mode: 0o600)
     _ = Background { [self] in
-      let listener = Descriptor(owning: listener)
       while !isStopped {
         guard listener.waitUntilReadable(timeout: 50), let connection = UnixSocket.accept(listener) else { continue }
-        let number = connection.duplicate()
-        _ = Background { [self] in answer(Descriptor(owning: number)) }
+        _ = Background { [self] in answer(connection) }
       }
     }
   }

@@ -82,7 +82,7 @@ struct CacheCommandTests {
     try withCache { folder, file in
       let asked = try run(["clear"], in: folder)
       #expect(asked.status == 1)
-      #expect(asked.errors.hasSuffix("there is no terminal\n  say so with --yes\n"))
+      #expect(asked.errors.hasSuffix("there is no terminal\n  confirm with --yes\n"))
       #expect(FileManager.default.fileExists(atPath: file.path))
       let cleared = try run(["clear", "--yes", "--json"], in: folder)
       #expect(cleared.status == 0)

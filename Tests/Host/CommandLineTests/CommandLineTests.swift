@@ -78,7 +78,7 @@ struct CommandLineTests {
 
       let errors = """
         cultivar: error: there is no file or folder nowhere
-          name a project's folder or file after --project
+          name the folder or file of a project with --project
 
         """
       #expect(checked == Cultivar.Outcome(status: 1, output: "", errors: errors))
@@ -98,7 +98,7 @@ struct CommandLineTests {
         added == Cultivar.Outcome(status: 0, output: "added the program 'busybox' to the image 'roof', line 16\n"))
       #expect(refused.status == 1)
       #expect(refused.errors.contains("two programs are called 'busybox' in image 'roof'"))
-      #expect(refused.errors.hasSuffix("nothing was added: cultivar.yaml would have these problems\n"))
+      #expect(refused.errors.hasSuffix("nothing was added: cultivar.yaml would then have the problems above\n"))
     }
   }
 
@@ -180,8 +180,8 @@ struct CommandLineTests {
       let flashed = try Cultivar.run(["flash", "--yes", "./file.img", "./nowhere"], in: folder)
       let sized = try Cultivar.run(["size"], in: project)
 
-      #expect(flashed.status == 1 && flashed.errors.contains("./nowhere is no disk"))
-      #expect(sized.status == 1 && sized.errors.contains("is not built\n  build it with `cultivar build"))
+      #expect(flashed.status == 1 && flashed.errors.contains("./nowhere is not a disk"))
+      #expect(sized.status == 1 && sized.errors.contains("has not been built\n  build it with `cultivar build"))
       #expect(try Cultivar.run(["flash", "--json"], in: folder).status == 0)
     }
   }

@@ -69,7 +69,7 @@ struct HostileProjectTests {
 
       #expect(refused.status == 1)
       #expect(
-        refused.errors.contains("capable has a capability, which does not come into the image"), "\(refused.errors)")
+        refused.errors.contains("capable has a capability, which is not copied into the image"), "\(refused.errors)")
       #expect(warned.status == 0)
       #expect(warned.errors.contains("capable has the attribute user.colour, which does not come"), "\(warned.errors)")
     }

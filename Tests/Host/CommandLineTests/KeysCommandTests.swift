@@ -53,15 +53,16 @@ struct KeysCommandTests {
       let rotated = try keys(
         "rotate p.root --remove b.pub --add c.pub --sign a.key --sign b.key --passphrase-env PASS", in: folder)
       #expect(
-        rotated.output.hasPrefix("p-2.root  version 2\n  devices do not take it yet: version 2 of the root asks for 2"))
+        rotated.output.hasPrefix(
+          "p-2.root  version 2\n  devices do not accept it yet: version 2 of the root requires signatures by 2"))
       try keys("verify p.root p-2.root", in: folder, status: 1)
       try keys("sign p-2.root --sign c.key", in: folder)
       let second = try #require(try show("p-2.root", in: folder).root)
       #expect(second.keys.allSatisfy { $0.hasSigned == true } && second.otherSigners.count == 1)
-      #expect(try keys("verify p.root p-2.root", in: folder).output == "a device that has p.root takes version 2\n")
+      #expect(try keys("verify p.root p-2.root", in: folder).output == "a device that has p.root accepts version 2\n")
 
       try keys("rotate p-2.root --expires never --sign a.key --sign c.key --passphrase-env PASS", in: folder)
-      #expect(try keys("verify p.root p-2.root p-3.root", in: folder).output.hasSuffix("takes version 3\n"))
+      #expect(try keys("verify p.root p-2.root p-3.root", in: folder).output.hasSuffix("accepts version 3\n"))
       let jump = try keys("verify p.root p-3.root", in: folder, status: 1)
       #expect(jump.errors.contains("p-3.root: version 3 of the root does not follow version 1"))
       let back = try keys("verify p-3.root p-2.root", in: folder, status: 1)
@@ -83,7 +84,7 @@ struct KeysCommandTests {
 
       let attached = try keys("attach p.root a.pub --key a.key", in: folder, status: 1)
       #expect(
-        attached.errors.contains("a.key is a private key, and the public key is taken here\n  give a.pub in its place"))
+        attached.errors.contains("a.key is a private key, but a public key is needed\n  give a.pub instead"))
       try FileManager.default.removeItem(at: folder.appending(path: "a.pub"))
       let alone = try keys("attach p.root b.pub --key a.key", in: folder, status: 1)
       #expect(alone.errors.contains("(NAME.pub)"))
@@ -136,7 +137,7 @@ struct KeysCommandTests {
       try issueCertificate(in: folder)
       try keys("sign s --sign b.key --certificates b.pem --output s2", in: folder)
       let certificate = try keys("attach p.root s2", in: folder, status: 1)
-      #expect(certificate.errors.contains("a root is signed by keys"))
+      #expect(certificate.errors.contains("a root is signed with keys"))
       let wrong = try keys("attach p.root b.sig --key a.pub", in: folder, status: 1)
       #expect(wrong.errors.contains("b.sig: the signature of key"))
       try keys("attach p.root s.signatures", in: folder)
@@ -153,22 +154,24 @@ struct KeysCommandTests {
       try keys("root two.root --key a.pub --key b.pub --rotation-threshold 2", in: folder)
       let before = try names(in: folder)
       for (arguments, status, reason) in [
-        ("generate a --no-passphrase", 1, "a.key is there already\n  keys are never overwritten"),
-        ("generate n", 1, "there is no terminal to ask on for the passphrase of n.key"),
-        ("generate n --no-passphrase --passphrase-env PASS", 64, "exclude each other"),
+        ("generate a --no-passphrase", 1, "a.key already exists\n  files are never overwritten"),
+        ("generate n", 1, "cannot ask for the passphrase of n.key: there is no terminal"),
+        ("generate n --no-passphrase --passphrase-env PASS", 64, "cannot be combined"),
         ("generate n --algorithm rsa", 64, "rsa"),
-        ("root p.root --key a.pub --threshold 2", 1, "2 of its 1 keys cannot be asked for"),
-        ("root p.root --key a.pub --key a.pub", 1, "a key is there twice"),
-        ("attach two.root a.pub --key a.key", 1, "a.key is a private key, and the public key is taken here"),
+        ("root p.root --key a.pub --threshold 2", 1, "a message cannot require 2 of 1 keys"),
+        ("root p.root --key a.pub --key a.pub", 1, "a key occurs twice"),
+        ("attach two.root a.pub --key a.key", 1, "a.key is a private key, but a public key is needed"),
         ("root p.root --key none.pub", 1, "cannot read none.pub"),
         ("root p.root --key a.pub --expires 2101-02-30", 64, "2101-02-30"),
         ("root p.root --key a.pub --expires 2001-01-01", 1, "it would have expired at 2001-01-01"),
-        ("root p.root --key a.pub --sign b.key", 1, "is not one of the root's"),
-        ("root p.root --key a.pub --ca a.pub", 1, "a.pub has no certificates to sign with: part 1 is no certificate"),
-        ("rotate a.pub", 1, "a.pub: this is no root file"),
-        ("rotate two.root --remove b.pub", 1, "the next root asks for 2 of 1 keys"),
+        ("root p.root --key a.pub --sign b.key", 1, "is not in the root"),
+        (
+          "root p.root --key a.pub --ca a.pub", 1, "a.pub has no certificates to sign with: part 1 is not a certificate"
+        ),
+        ("rotate a.pub", 1, "a.pub: this is not a root file"),
+        ("rotate two.root --remove b.pub", 1, "the next root requires 2 of 1 keys"),
         ("rotate two.root --remove c.pub", 1, "cannot read c.pub"),
-        ("sign two.root --sign a.key --certificates a.pub", 1, "a root is signed by keys"),
+        ("sign two.root --sign a.key --certificates a.pub", 1, "a root is signed with keys"),
         ("sign a.pub --sign a.key", 1, "a.pub: a statement to sign"),
         ("show a.pub none", 1, "cannot read none"),
         ("sign a.pub --sign pkcs11:object=x?pin-value=1234", 1, "a.pub"),
@@ -259,12 +262,12 @@ struct KeysCommandTests {
     try withTemporaryFolder { folder in
       let made = try onTerminal(
         ["generate", "a"], typing: ["correct horse\\n", "correct horse\\n"], in: folder)
-      #expect(made.contains("Passphrase of a.key: [hidden]") && made.contains("The same once more: [hidden]"))
+      #expect(made.contains("Passphrase of a.key: [hidden]") && made.contains("Repeat the passphrase: [hidden]"))
       #expect(made.hasSuffix("status 0\n") && !made.contains("correct horse"), "\(made)")
       let shown = try onTerminal(["show", "a.key"], typing: ["correct horse\\n"], in: folder)
       #expect(shown.contains("private key ed25519") && shown.hasSuffix("status 0\n"), "\(shown)")
       let wrong = try onTerminal(["show", "a.key"], typing: ["wrong horse\\n"], in: folder)
-      #expect(wrong.contains("this is not the passphrase or PIN of a.key") && wrong.hasSuffix("status 1\n"), "\(wrong)")
+      #expect(wrong.contains("the passphrase or PIN of a.key is wrong") && wrong.hasSuffix("status 1\n"), "\(wrong)")
       let differing = try onTerminal(["generate", "b"], typing: ["correct horse\\n", "another\\n"], in: folder)
       #expect(differing.contains("the two passphrases differ") && differing.hasSuffix("status 1\n"), "\(differing)")
       let ended = try onTerminal(["generate", "b"], typing: ["\\x03"], in: folder)

@@ -29,7 +29,8 @@ struct UpdateCommandTests {
       #expect(noToken.status == 1 && noToken.errors.contains("--token-file"))
       _ = try Cultivar.run(["token", "new", "a.token"], in: folder)
       let nobody = try update("127.0.0.1:1 x.bundle --fingerprint \(fingerprint) --token-file a.token")
-      #expect(nobody.status == 1 && nobody.errors.contains("127.0.0.1:1 cannot be reached: Connection refused"))
+      #expect(
+        nobody.status == 1 && nobody.errors.contains("cannot reach the device at 127.0.0.1:1: Connection refused"))
       // A fingerprint that was not verified is not saved.
       #expect(!FileManager.default.fileExists(atPath: folder.appending(path: "cultivar").path))
       let wrong = try update("127.0.0.1:1 --fingerprint abc")

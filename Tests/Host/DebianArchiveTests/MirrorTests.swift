@@ -52,7 +52,7 @@ struct MirrorTests {
       choose(["CULTIVAR_DEBIAN_SECURITY_MIRROR": "http://s3cret@host.example/debian-security"]),
     ] {
       let failure = try #require(throws: ArchiveFailure.self) { try mirror.refuseCredentials() }
-      #expect(failure.problem == "the URL of the mirror host.example has a user or password in it")
+      #expect(failure.problem == "the URL of the mirror host.example contains a user name or password")
       #expect(!failure.description.contains("s3cret"))
       #expect(failure.remedy?.contains("/etc/apt/auth.conf.d") == true)
     }

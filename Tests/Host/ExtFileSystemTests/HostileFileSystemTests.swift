@@ -108,6 +108,6 @@ struct HostileFileSystemTests {
     let bytes = Array(try await make().prefix(500_000))
 
     let failure = #expect(throws: ExtFailure.self) { try open(bytes) }
-    #expect(failure?.problem == "the file system ends early: of 1048576 bytes, 500000 are there")
+    #expect(failure?.problem == "the file system ends early: it has 1048576 bytes, but only 500000 are there")
   }
 }

@@ -63,7 +63,7 @@ struct DisksTests {
       let disks = Disks(sys: folder.appending(path: "sys").path, proc: folder.path).removable()
       try disks[0].check(forImageOf: 1 << 20)
       let small = #expect(throws: FlashFailure.self) { try disks[0].check(forImageOf: 2 << 20) }
-      #expect(small?.problem == "/dev/sda is too small: it has 1 MiB, and the image takes 2 MiB")
+      #expect(small?.problem == "/dev/sda is too small: it has 1 MiB, and the image needs 2 MiB")
       #expect(throws: FlashFailure.sectors("/dev/sdb", size: 4096)) { try disks[1].check(forImageOf: 1 << 20) }
     }
   }
@@ -276,7 +276,7 @@ struct FirstBootValuesTests {
       ("timezone=../etc", "`timezone` takes"),
       ("authorized-keys=command=\"x\" ssh-rsa AAAA", "without options"),
       ("wifi-ssid=\(String(repeating: "a", count: 33))", "32"),
-      ("wifi-password=geheim123", "is secret"), ("hostname=@/nowhere", "it is no text"),
+      ("wifi-password=geheim123", "is secret"), ("hostname=@/nowhere", "it is not UTF-8 text"),
       ("authorized-keys=-----BEGIN OPENSSH PRIVATE KEY-----", "this is a private key"),
     ])
   func refusals(setting: String, reason: String) throws {

@@ -49,7 +49,7 @@ struct HostCommandTests {
       try await HostCommand(file: "no-such-program", [], to: "make a test").run()
     }
     #expect(failure?.problem == "cannot make a test: there is no program no-such-program")
-    #expect(failure?.remedy == "run `cultivar cache clear`, so that it is fetched again, or install Cultivar again")
+    #expect(failure?.remedy == "run `cultivar cache clear` to fetch it again, or install Cultivar again")
   }
 
   @Test("A missing working directory or too much output is not mistaken for a missing program")

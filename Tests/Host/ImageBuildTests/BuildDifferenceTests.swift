@@ -106,7 +106,7 @@ struct BuildDifferenceTests {
         $0.replacing(String(repeating: "b", count: 64), with: String(repeating: "c", count: 64))
       }
       let text = BuildDifference(from: first, to: second).text(limit: 10) { "\($0)" }
-      #expect(text == "Packages\n  ~ nano  7 with other content")
+      #expect(text == "Packages\n  ~ nano  7 with different content")
     }
   }
 

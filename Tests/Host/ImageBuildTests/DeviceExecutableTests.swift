@@ -17,7 +17,7 @@ struct DeviceExecutableTests {
       let installed = try folder.writing("", to: "libexec/cultivar/x86_64/cultivar-device", mode: 0o755)
       let chosen = folder.appending(path: "named/x86_64/cultivar-device")
 
-      #expect(failure?.problem.hasSuffix("looked for at \(chosen.path), \(installed.path)") == true)
+      #expect(failure?.problem.hasSuffix(" at \(chosen.path), \(installed.path)") == true)
       #expect(try DeviceExecutable(environment: named, tool: tool).file(for: .amd64).path == installed.path)
       try folder.writing("", to: "named/x86_64/cultivar-device", mode: 0o755)
       #expect(try DeviceExecutable(environment: named, tool: tool).file(for: .amd64).path == chosen.path)

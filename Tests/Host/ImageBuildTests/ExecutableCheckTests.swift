@@ -55,11 +55,11 @@ struct ExecutableCheckTests {
   @Test("An executable for another machine is refused with both machines, at the line of the project file")
   func otherMachine() async throws {
     let failure = try await check(ELFSample.executable(machine: 183).bytes)
-    #expect(failure?.problem == Self.refused + "is for arm64, and the image is for x86-64")
-    #expect(failure?.remedy == "build it for the image's device class, or choose another one")
+    #expect(failure?.problem == Self.refused + "is for arm64, but the image is for x86-64")
+    #expect(failure?.remedy == "build it for the image's device class, or choose another device class")
     var small = ELFSample.executable(machine: 3).bytes
     small[4] = 1
-    #expect(try await check(small)?.problem == Self.refused + "is for 32-bit x86, and the image is for x86-64")
+    #expect(try await check(small)?.problem == Self.refused + "is for 32-bit x86, but the image is for x86-64")
   }
 
   @Test("Other files are refused with their kind")
@@ -70,7 +70,7 @@ struct ExecutableCheckTests {
     #expect(try await check(library.bytes)?.problem == Self.refused + "is a library, not an executable")
     #expect(try await check(Array("text".utf8))?.problem == Self.refused + "is neither an ELF executable nor a script")
     let script = Array("#!/bin/sh\n".utf8)
-    let lacks = Self.refused + "is a script for /bin/sh, which the image lacks"
+    let lacks = Self.refused + "is a script for /bin/sh, which is not in the image"
     #expect(try await check(script)?.problem == lacks)
     #expect(try await check(script, shell: .link("/etc/alternatives/sh"))?.problem == lacks)
     let damaged = try await check(Array(ELFSample.dynamic(needing: ["libc.so.6"]).bytes.prefix(90)))

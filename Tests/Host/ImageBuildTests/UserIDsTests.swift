@@ -26,7 +26,7 @@ struct UserIDsTests {
     let failure = #expect(throws: ImageFailure.self) { _ = try UserIDs(names: names) }
     #expect(
       failure?.problem
-        == "the users `\(names[0])` and `\(names[1])` come to the same user id, which is derived from the name")
+        == "the users `\(names[0])` and `\(names[1])` get the same user id, because user ids are derived from names")
   }
 
   @Test("The account files list every user once, in the order of IDs, and no user can log in")

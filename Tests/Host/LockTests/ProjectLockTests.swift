@@ -103,7 +103,7 @@ struct ProjectLockTests {
       let failure = #expect(throws: LockFailure.self) { _ = try ProjectLock(file: file) }
       #expect(failure?.problem.hasPrefix("cannot read the lock file \(file.path): ") == true)
       #expect(failure?.problem.contains(reason) == true)
-      #expect(failure?.remedy == "restore it from version control, or remove it and build anew")
+      #expect(failure?.remedy == "restore it from version control, or remove it and build again")
     }
   }
 
@@ -124,7 +124,7 @@ struct ProjectLockTests {
       let failure = await #expect(throws: ChangedBase.self) {
         try await ProjectLock(file: file).record(base: "os.img", two)
       }
-      #expect(failure?.remedy == "put the former image back, or take the new one with `cultivar lock --update os.img`")
+      #expect(failure?.remedy == "restore the old image, or accept the new one with `cultivar lock --update os.img`")
       await #expect(throws: ChangedBase.self) {
         try await ProjectLock(file: file, mode: .renewedFor([])).record(base: "os.img", two)
       }
@@ -157,7 +157,7 @@ struct ProjectLockTests {
       let absent = await #expect(throws: NotLocked.self) { try await none.allowLookup(of: [request.label]) }
       #expect(
         absent?.description == """
-          there is no lock file, and the build may take nothing that is not locked
+          there is no lock file, but --locked needs these entries in it:
             | trixie/amd64 closure: hello
             run `cultivar lock` and commit cultivar.lock, or build without --locked
           """)
@@ -171,7 +171,7 @@ struct ProjectLockTests {
       let failure = await #expect(throws: NotLocked.self) { try await lock.allowLookup(of: [other.label]) }
       #expect(
         failure?.problem == """
-          the lock file \(file.path) does not name what the build needs
+          the lock file \(file.path) does not have these entries, which the build needs:
             | trixie/amd64 named: other
           """)
       try await lock.tidy()

@@ -105,9 +105,9 @@ import Testing
 
   @Test(arguments: [
     ("var/lib/dpkg/diversions", "/usr/bin/same\n/usr/bin/same.real\nother\n", "/usr/bin/same is diverted"),
-    ("var/lib/dpkg/statoverride", "root root 4755 /usr/bin/same\n", "the rights of /usr/bin/same are overridden"),
+    ("var/lib/dpkg/statoverride", "root root 4755 /usr/bin/same\n", "the permissions of /usr/bin/same are overridden"),
     ("var/lib/dpkg/info/other.list", "/usr/bin/same\n", "/usr/bin/same is in two packages"),
-    ("etc/same.conf", "mine", "/etc/same.conf is there already, and is a configuration file"),
+    ("etc/same.conf", "mine", "the configuration file /etc/same.conf already exists"),
   ])
   func whatIsThereBeforeIsRespected(path: String, text: String, words: String) throws {
     try tree.writing(text, to: path)

@@ -87,7 +87,7 @@ import Testing
   @Test func damagedArchivesAreRefused() {
     var other = Self.file("./a", "text")
     other[0] = UInt8(ascii: "x")
-    #expect { try entries(other + Self.end) } throws: { "\($0)".contains("sum of a header") }
+    #expect { try entries(other + Self.end) } throws: { "\($0)".contains("checksum of a header") }
     #expect { try entries(Array(Self.file("./a", "text").prefix(514))) } throws: {
       "\($0)".contains("ends within a file")
     }

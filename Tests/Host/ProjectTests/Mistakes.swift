@@ -5,36 +5,36 @@ extension Mistake {
   private static let syntax = [
     Mistake(
       "open quote", "cultivar: 1\nname: «\"roof\n", "a quoted text is not closed",
-      hint: "close it with the quote that it began with", schema: false),
+      hint: "end it with the same quote as it begins", schema: false),
     Mistake(
       "tab", "cultivar: 1\nimages:\n«\tstation: {}\n", "a tab cannot indent a line", hint: "use spaces", schema: false),
     Mistake(
       "wrong indentation", "cultivar: 1\nname: roof\n  version«: \"1\"\n", "a ':' is not expected here",
       hint: "check the indentation of this line and of the one above; text with ': ' in it needs quotes", schema: false),
     Mistake(
-      "open bracket", "cultivar: 1\nimages: [a, b«", "the list that begins with '[' goes on here without ',' or ']'",
+      "open bracket", "cultivar: 1\nimages: [a, b«", "the list that begins with '[' needs ',' or ']' here",
       hint: "separate its items by ',' and close it with ']'", schema: false),
     Mistake(
       "character that begins no value", "cultivar: 1\nname: «@roof\n", "a value cannot begin with '@'",
       hint: "put the value in quotes", schema: false),
     Mistake(
       "anchor that does not exist", "cultivar: 1\nname: «*roof\n", "no value has this anchor",
-      hint: "an anchor (&name) must stand before its alias (*name); text that begins with '*' needs quotes",
+      hint: "an anchor (&name) must come before its alias (*name); text that begins with '*' needs quotes",
       schema: false),
     Mistake(
       "second document", "cultivar: 1\n«---\nname: roof\n", "a second document begins here",
       hint: "a project file is one document: remove the line '---'", schema: false),
     Mistake(
-      "empty file", "«", "the file is empty", hint: "`cultivar new DIR` writes a project to begin with", schema: false),
+      "empty file", "«", "the file is empty", hint: "`cultivar new DIR` makes a project to start from", schema: false),
     Mistake(
       "tag", Sample.project(image: "hostname: «!secret roof"), "the tag !secret has no meaning here",
       hint: "write the value without a tag", schema: false),
     Mistake(
-      "merge key", Sample.project(image: "kernel: { «<<: { suite: trixie } }"), "merge keys are not read",
+      "merge key", Sample.project(image: "kernel: { «<<: { suite: trixie } }"), "merge keys are not supported",
       hint: "repeat the values, or give the whole value an anchor (&name) and use it as *name", schema: false),
     Mistake(
       "key given twice", Sample.project(image: "hostname: a\n«hostname: b"), "the key 'hostname' is given twice",
-      hint: "the first one stands in line 9; keep one of them", schema: false),
+      hint: "the first one is on line 9; keep one of them", schema: false),
   ]
 
   private static let names = [
@@ -44,8 +44,8 @@ extension Mistake {
         did you mean 'hostname'? (keys of image: formats, hostname, timezone, files, kernel, loader, network, clock, management, console, update)
         """),
     Mistake(
-      "loader of other machines", Sample.project(image: "«loader: u-boot"), "generic-x86_64 is not started by U-Boot",
-      hint: "write 'loader: grub', or leave it out", schema: false),
+      "loader of other machines", Sample.project(image: "«loader: u-boot"), "generic-x86_64 cannot boot with U-Boot",
+      hint: "write 'loader: grub', or remove 'loader'", schema: false),
     Mistake(
       "unknown key in a mapping without name",
       Sample.project(programs: "- { executable: ./tool, name: a, limits: { «mem: 64M } }"),
@@ -57,7 +57,7 @@ extension Mistake {
       "project has no 'name'", hint: "add 'name', for example `name: weather-station`"),
     Mistake(
       "key without value", Sample.project(image: "«timezone:"), "'timezone' has no value",
-      hint: "give it one, or remove the line"),
+      hint: "add a value, or remove the line"),
     Mistake(
       "wrong name", Sample.project().replacing("name: roof", with: "name: «Roof"), "'Roof' is not a name",
       hint: "use lower-case letters, digits and hyphens, and begin with a letter"),
@@ -76,7 +76,7 @@ extension Mistake {
       "slot smaller than its content",
       Sample.project().replacing("appliance-ab", with: "{ use: system-single, slot: «90% }"),
       "'90%' is not a percentage like 150%",
-      hint: "write a whole number from 100 on: 100% is just enough for the root file system"),
+      hint: "write a whole number of at least 100: 100% is just enough for the root file system"),
     Mistake(
       "mount options in one text",
       Sample.project().replacing(
@@ -104,7 +104,7 @@ extension Mistake {
     Mistake(
       "two sources",
       Sample.project(programs: "- executable: ./tool\n  «go: { module: ./gonet }"),
-      "'go' cannot stand beside 'executable' in program of image 'station'", hint: "keep one of 'executable' and 'go'"),
+      "'go' and 'executable' cannot both be in program of image 'station'", hint: "keep one of 'executable' and 'go'"),
     Mistake(
       "git without reference",
       Sample.project(programs: "- swift: { «git: \"https://git.example.org/a.git\", product: a }"),
@@ -112,7 +112,7 @@ extension Mistake {
     ),
     Mistake(
       "tag without git", Sample.project(programs: "- swift: { package: ./station, «tag: v1, product: a }"),
-      "'tag' has no meaning without 'git' in swift source of program of image 'station'",
+      "'tag' has no effect without 'git' in swift source of program of image 'station'",
       hint: "add 'git', or remove 'tag'"),
     Mistake(
       "short commit id",
@@ -120,7 +120,7 @@ extension Mistake {
       "'8f3b1f0' is not a full commit id", hint: "write all 40 digits: `git rev-parse` shows them"),
     Mistake(
       "folder without package", Sample.project(programs: "- cargo: { package: «./station }"),
-      "'./station' is no Cargo package: it has no Cargo.toml", hint: "name the folder that holds Cargo.toml",
+      "'./station' is not a Cargo package: it has no Cargo.toml", hint: "name the folder that holds Cargo.toml",
       schema: false),
     Mistake(
       "missing file", Sample.project(programs: "- executable: «./tol"), "there is no file or folder './tol'",
@@ -130,21 +130,22 @@ extension Mistake {
       hint: "name the file in it", schema: false),
     Mistake(
       "reserved name", Sample.project(programs: "- { executable: ./tool, name: «cultivard }"),
-      "the name 'cultivard' belongs to the system",
+      "the name 'cultivard' is reserved for the system",
       hint: "choose another; reserved: init, cultivard, cultivarctl, updater, network, clock, root, nobody",
       schema: false),
     Mistake(
       "reserved user", Sample.project(programs: "- { executable: ./tool, user: «nobody }"),
-      "the user 'nobody' belongs to the system",
+      "the user name 'nobody' is reserved for the system",
       hint: "choose another; reserved: init, cultivard, cultivarctl, updater, network, clock, nobody", schema: false),
     Mistake(
       "no usable name",
       Sample.project(programs: "- «debian: { packages: [coreutils], executable: \"/usr/bin/[\" }"),
-      "the program has no name, and cannot be called '['",
-      hint: "add 'name: …': lower-case letters, digits and hyphens", schema: false),
+      "the program needs a 'name': its default name, '[', is not allowed",
+      hint: "add 'name: …' with lower-case letters, digits and hyphens", schema: false),
     Mistake(
       "supervision of init", Sample.project(programs: "- { executable: ./tool, init: true, «restart: always }"),
-      "'restart' has no effect on a program that is init", hint: "remove it, or remove 'init: true'", schema: false),
+      "'restart' has no effect on a program with 'init: true'", hint: "remove it, or remove 'init: true'", schema: false
+    ),
     Mistake(
       "number in place of text", Sample.project(programs: "- { executable: ./tool, arguments: [--port, «80] }"),
       "expected text, found the number 80", hint: "put it in quotes: \"80\""),
@@ -161,7 +162,7 @@ extension Mistake {
     Mistake(
       "network of an init of its own",
       Sample.project(image: "«network: automatic", programs: "- { executable: ./tool, init: true }"),
-      "'network' has no effect in image 'station': its program is init, and nothing of Cultivar's is started",
+      "'network' has no effect in image 'station': its program runs as init, without Cultivar's init",
       hint: "remove it, or remove 'init: true'", schema: false),
     Mistake(
       "variable's name", Sample.project(programs: "- { executable: ./tool, env: { «9LIVES: cat } }"),
@@ -172,11 +173,11 @@ extension Mistake {
     Mistake(
       "program given twice", Sample.project(programs: "- executable: ./tool\n- { executable: ./tool, name: «tool }"),
       "two programs are called 'tool' in image 'station'",
-      hint: "the other one stands in line 8; give one of them another 'name'", schema: false),
+      hint: "the other one is on line 8; give one of them another 'name'", schema: false),
     Mistake(
       "init beside another program",
       Sample.project(programs: "- { executable: ./tool, name: a }\n- «{ executable: ./tool, name: b, init: true }"),
-      "a program that is init must be the only one of its image",
+      "a program with 'init: true' must be the only program of its image",
       hint: "remove 'init: true', or the other programs: nothing would start them", schema: false),
     Mistake(
       "wait for a program that does not exist",
@@ -203,10 +204,10 @@ extension Mistake {
         image: "files: [{ source: ./motd, path: «/etc/motd }]",
         programs: "- { executable: ./tool, files: [{ source: ./conf, path: /etc/motd }] }"),
       "two files have the path '/etc/motd' in image 'station'",
-      hint: "the other one stands in line 8; keep one of them", schema: false),
+      hint: "the other one is on line 8; keep one of them", schema: false),
     Mistake(
       "suite of a kernel of one's own", Sample.project(image: "kernel: { path: ./bzImage, «suite: trixie }"),
-      "'suite' cannot stand beside 'path' in kernel of image 'station'", hint: "keep one of 'path' and 'suite'"),
+      "'suite' and 'path' cannot both be in kernel of image 'station'", hint: "keep one of 'path' and 'suite'"),
     Mistake(
       "two gateways of one protocol",
       Sample.project(
@@ -222,10 +223,10 @@ extension Mistake {
   private static let values = [
     Mistake(
       "day that no calendar has", Sample.project() + "\nrelease: { expires: «2030-02-30 }",
-      "'2030-02-30' is no day of the calendar after 1970", hint: nil, schema: false),
+      "'2030-02-30' is not a calendar day after 1970", hint: nil, schema: false),
     Mistake(
       "notes that cannot be shown", Sample.project() + "\nrelease: { notes: «\"a\\eb\" }",
-      "the text is longer than 16384 bytes, or has characters that cannot be shown", hint: nil,
+      "the text is longer than 16384 bytes, or has characters that cannot be displayed", hint: nil,
       schema: false),
     Mistake(
       "port", Sample.project(image: "management: { tokenHash: at-flash, port: «70000 }"), "70000 is out of range",
@@ -234,7 +235,7 @@ extension Mistake {
       "management without a token", Sample.project(image: "management: «{ port: 8443 }"),
       "management of image 'station' has no 'tokenHash'",
       hint: """
-        `cultivar token new` makes a token and prints its hash; or write `at-flash`, and give each device one when it is flashed
+        `cultivar token new` makes a token and prints its hash; or write `at-flash`, and set it for each flash
         """),
     Mistake(
       "method of the network", Sample.project(image: "network: { method: «fixd }"),
@@ -243,7 +244,7 @@ extension Mistake {
       "prefix length",
       Sample.project(image: "network: { method: fixed, interfaces: [{ addresses: [«192.0.2.7/33] }] }"),
       "'192.0.2.7/33' is not an address with prefix length",
-      hint: "for example 192.0.2.7/24 or 2001:db8::7/64; at most /32 and /128", schema: false),
+      hint: "for example 192.0.2.7/24 or 2001:db8::7/64; the longest prefixes are /32 and /128", schema: false),
     Mistake(
       "address", Sample.project(image: "management: { tokenHash: at-flash, addresses: [«192.0.2.256] }"),
       "'192.0.2.256' is not a numeric address", hint: "for example 192.0.2.1 or 2001:db8::1", schema: false),
@@ -256,7 +257,7 @@ extension Mistake {
     Mistake(
       "odd size of a partition",
       Sample.project().replacing("appliance-ab", with: "{ use: appliance-ab, data: «100.5M }"),
-      "a partition's size must be a whole number of MiB", hint: "the next one is 101M", schema: false),
+      "a partition's size must be a whole number of MiB", hint: "the next larger size is 101M", schema: false),
     Mistake(
       "time without unit", Sample.project(programs: "- { executable: ./tool, stop: { grace: «10 } }"),
       "expected a time like 10s, found the number 10", hint: "write a whole number and a unit: ms, s, m or h"),
@@ -269,7 +270,7 @@ extension Mistake {
       "expected a mode like \"0644\", found the number 0644", hint: "put it in quotes: \"0644\""),
     Mistake(
       "relative path in the image", Sample.project(image: "files: [{ source: ./motd, path: «etc/motd }]"),
-      "'etc/motd' is not an absolute path", hint: "begin with '/', and end without one"),
+      "'etc/motd' is not an absolute path", hint: "begin it with '/', and do not end it with '/'"),
     Mistake(
       "path with ..", Sample.project(image: "files: [{ source: ./motd, path: «/etc/../motd }]"),
       "'/etc/../motd' is not a plain path", hint: "write it without '.' and '..'", schema: false),
@@ -277,7 +278,8 @@ extension Mistake {
       "path of the running system", Sample.project(image: "files: [{ source: ./motd, path: «/run/motd }]"),
       "nothing can be added below /run",
       hint: """
-        the running system needs these for itself: /proc, /sys, /dev, /run, /tmp, /data, /usr/lib/cultivar, /etc/cultivar
+        the running system uses these folders itself: /proc, /sys, /dev, /run, /tmp, /data, /usr/lib/cultivar, \
+        /etc/cultivar
         """, schema: false),
     Mistake(
       "yes in place of true", Sample.project(image: "console: { commands: «yes }"),

@@ -131,7 +131,7 @@ struct ProgramAdditionTests {
 
       let failure = #expect(throws: ProjectFailure.self) { try add("./crate", name: "again", to: file) }
 
-      #expect(failure?.problem == "the image 'station' has this program already: 'crate'")
+      #expect(failure?.problem == "image 'station' already has this program: 'crate'")
     }
   }
 }

@@ -1,6 +1,7 @@
 import DeviceFixtures
 import DeviceModel
 import Foundation
+import HostNetwork
 import ManagementAPI
 import RemoteDevice
 import Synchronization
@@ -27,7 +28,7 @@ struct RemoteUpdateTests {
         (0..<700_000).map { UInt8(truncatingIfNeeded: $0) }, to: "station.bundle")
       remote = RemoteDevice(
         DeviceAddress(host: "127.0.0.1", port: device.port), fingerprint: device.certificate.fingerprint,
-        token: try #require(BearerToken(LoopbackDevice.token)))
+        token: try #require(BearerToken(LoopbackDevice.token)), network: try HostNetwork([:]))
     }
 
     func update(patience: Duration = .seconds(20)) -> RemoteUpdate {
@@ -134,7 +135,7 @@ struct RemoteUpdateTests {
   @Test("A bundle that is refused before it is read is not sent, and the refusal is reported at once")
   func earlyRefusal() async throws {
     let stage = try Stage(
-      try UpdaterDouble(installing: { _, _, _ in .failure(reason: "an update is being worked on", .busy) }))
+      try UpdaterDouble(installing: { _, _, _ in .failure(reason: "another update is in progress", .busy) }))
     (stage.updater.readsBundles, stage.updater.wantsBundles) = (false, false)
     defer {
       stage.device.stop()
@@ -143,7 +144,7 @@ struct RemoteUpdateTests {
     try FileHandle(forWritingTo: stage.bundle).truncate(atOffset: 2 << 30)
     let time = await ContinuousClock().measure {
       let failure = await #expect(throws: RemoteFailure.self) { try await stage.update().run(.files([stage.bundle])) }
-      #expect(failure?.problem == "the device refuses: an update is being worked on")
+      #expect(failure?.problem == "the device refuses: another update is in progress")
     }
     #expect(time < .seconds(4))
   }
@@ -236,11 +237,13 @@ struct RemoteUpdateTests {
     }
     let address = DeviceAddress(host: "127.0.0.1", port: impostor.port)
     let known = stage.device.certificate.fingerprint
-    let remote = RemoteDevice(address, fingerprint: known, token: BearerToken())
+    let remote = RemoteDevice(address, fingerprint: known, token: BearerToken(), network: try HostNetwork([:]))
     await #expect(
       throws: RemoteFailure.otherCertificate(address, known: known, found: impostor.certificate.fingerprint)
     ) { try await remote.updateStatus() }
-    #expect(try await RemoteDevice.presentedFingerprint(at: address) == impostor.certificate.fingerprint)
+    #expect(
+      try await RemoteDevice.presentedFingerprint(at: address, network: HostNetwork([:]))
+        == impostor.certificate.fingerprint)
   }
 
   @Test("A wrong token, a closed port, and a server without TLS are distinguished")
@@ -250,7 +253,8 @@ struct RemoteUpdateTests {
     let fingerprint = stage.device.certificate.fingerprint
     let address = stage.remote.address
     await #expect(throws: RemoteFailure.tokenRefused(address)) {
-      try await RemoteDevice(address, fingerprint: fingerprint, token: BearerToken()).updateStatus()
+      try await RemoteDevice(address, fingerprint: fingerprint, token: BearerToken(), network: HostNetwork([:]))
+        .updateStatus()
     }
     stage.device.stop()
     await #expect(throws: RemoteFailure.notReachable(address, reason: "Connection refused")) {
@@ -259,7 +263,7 @@ struct RemoteUpdateTests {
     let server = try LoopbackServer(in: URL(fileURLWithPath: stage.folder.path).appending(path: "plain"))
     let plain = try DeviceAddress(String(server.url.dropFirst("http://".count)))
     await #expect(throws: RemoteFailure.notReachable(plain, reason: "it does not speak TLS")) {
-      try await RemoteDevice.presentedFingerprint(at: plain)
+      try await RemoteDevice.presentedFingerprint(at: plain, network: HostNetwork([:]))
     }
   }
 }

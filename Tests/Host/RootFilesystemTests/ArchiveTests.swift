@@ -162,7 +162,7 @@ struct ArchiveTests {
       let failure = #expect(throws: FileFailure.self) {
         try TarArchive.write(tree, to: folder.appending(path: "tree.tar").path, time: 0)
       }
-      #expect(failure?.problem == "cannot read \(file.path): it became shorter while the image was made")
+      #expect(failure?.problem == "cannot read \(file.path): it became shorter during the build")
     }
   }
 }

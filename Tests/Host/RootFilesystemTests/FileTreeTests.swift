@@ -32,8 +32,8 @@ struct FileTreeTests {
     }
     #expect(
       failure?.description == """
-        /etc/motd is brought by program web and, with other content, by package base
-          give one of them another path or name, or drop it
+        program web and package base both contain /etc/motd, with different content
+          give one of them another path or name, or remove it
         """)
   }
 
@@ -97,7 +97,7 @@ struct FileTreeTests {
       let failure = #expect(throws: FileFailure.self) {
         try kept.addFolder(folder.appending(path: "f").path, keepModes: true, origin: "x")
       }
-      #expect(failure?.problem.hasSuffix("f/pipe: it is neither a file nor a folder nor a link") == true)
+      #expect(failure?.problem.hasSuffix("f/pipe: it is not a file, a folder or a link") == true)
     }
   }
 

@@ -18,8 +18,8 @@ struct KernelModuleFailureTests {
   func none() {
     #expect(
       KernelModuleFailure.noModules(kernel: "bzImage").description == """
-        bzImage comes without a folder of modules, and the image needs some
-          name it with `kernel: { path: …, modulesFolder: … }`
+        bzImage has no folder of modules, but the image needs modules
+          name the folder with `kernel: { path: …, modulesFolder: … }`
         """)
   }
 }

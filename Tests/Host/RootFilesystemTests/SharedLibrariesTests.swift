@@ -96,7 +96,7 @@ struct SharedLibrariesTests {
       let failure = #expect(throws: FileFailure.self) { _ = try libraries.unmet(in: tree) }
       #expect(
         failure?.problem.hasPrefix(
-          "cannot take /usr/lib/libbroken.so from program app: as an executable it is damaged: ") == true)
+          "cannot take /usr/lib/libbroken.so from program app: the executable is damaged: ") == true)
     }
   }
 }

@@ -20,7 +20,7 @@ struct LimitTests {
         try await bench.box.run(
           script.replacing("SECONDS", with: seconds), root: .view(lower: [try bench.system()]), to: "run a step")
       }
-      #expect(failure?.description.contains("it was ended, as it started more than 4096 processes") == true)
+      #expect(failure?.description.contains("it was ended because it started more than 4096 processes") == true)
       let left = try Bench.processes(with: seconds)
       #expect(left == [])
     }

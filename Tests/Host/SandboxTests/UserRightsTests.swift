@@ -46,7 +46,7 @@ struct UserRightsTests {
       #expect(
         failure?.description == """
           cannot make a sandbox without root: 54399 has no range of 65,536 ids in /etc/subgid
-            give it one: `usermod --add-subgids 165536-231071 54399`, or build as root
+            add a range: `usermod --add-subgids 165536-231071 54399`, or build as root
           """)
     }
   }
@@ -57,7 +57,7 @@ struct UserRightsTests {
       try host.writing("a:165536:65536\nb:100000:65536\nc:400000:65536\n", to: "etc/subuid")
       try host.writing("d:231072:100\n", to: "etc/subgid")
       let failure = #expect(throws: SandboxFailure.self) { try rights.check() }
-      #expect(failure?.remedy == "give it one: `usermod --add-subuids 231172-296707 54399`, or build as root")
+      #expect(failure?.remedy == "add a range: `usermod --add-subuids 231172-296707 54399`, or build as root")
     }
   }
 
@@ -73,7 +73,8 @@ struct UserRightsTests {
       let failure = #expect(throws: SandboxFailure.self) { try rights.check() }
       #expect(
         failure?.description == """
-          cannot make a sandbox without root: this kernel gives no user name spaces to users (\(setting) is \(value))
+          cannot make a sandbox without root: this kernel does not allow user namespaces \
+          for users (\(setting) is \(value))
             set it: `sysctl \(setting)=\(needed)`, or build as root
           """)
     }

@@ -198,7 +198,7 @@ struct SwiftSDKTests {
     try await withSDKs { sdks in
       _ = try sdks.newest(for: .arm64)
       let failure = #expect(throws: SDKFailure.self) { try sdks.remove(.arm64) }
-      #expect(failure?.problem == "cannot remove the Swift SDK for arm64: a build that runs uses it")
+      #expect(failure?.problem == "cannot remove the Swift SDK for arm64: a running build uses it")
       let newest = try sdks.newest(for: .arm64)
       #expect(newest?.made == 2)
     }

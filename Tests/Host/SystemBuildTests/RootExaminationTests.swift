@@ -117,12 +117,12 @@ struct RootExaminationTests {
 
     #expect(
       problems.map(\.message) == [
-        "no package or layer brings the unit 'ssh.servise.service', which 'enable' names",
-        "no package or layer brings the unit 'nginx.target', which 'enable' names",
+        "no package or layer contains the unit 'ssh.servise.service', which 'enable' names",
+        "no package or layer contains the unit 'nginx.target', which 'enable' names",
         "there is no group 'sduo' for the user 'me'",
-        "the user 'made' is there already and has the number 250, not 251",
+        "the user 'made' already exists and has the number 250, not 251",
         "the user 'made' cannot have the number 251: the user 'other' has it",
-        "the system has nothing that starts it: no package or layer brings /usr/lib/systemd/systemd",
+        "the system has no init: no package or layer contains /usr/lib/systemd/systemd",
       ])
     #expect(problems[1].hint?.hasPrefix("did you mean 'nginx.service'?") == true)
     #expect(problems[2].hint?.hasPrefix("did you mean 'sudo'?") == true)

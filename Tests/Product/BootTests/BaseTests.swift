@@ -31,7 +31,7 @@ extension Machines {
       let image = try await BootFixture.shared.image(
         "upon", Self.system(ground.deletingLastPathComponent().appending(path: "published")))
       let disk = try await BootFixture.shared.disk(from: image, mebibytes: 4096)
-      let machine = VirtualMachine(disk: disk, firmware: .uefi, memory: 1024)
+      let machine = VirtualMachine.single(disk: disk, firmware: .uefi, memory: 1024)
       _ = try await machine.running(in: disk.deletingLastPathComponent()) { machine in
         try await machine.wait(for: "upon the base: running overlay 0", seconds: 400)
       }

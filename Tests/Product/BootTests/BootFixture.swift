@@ -7,9 +7,44 @@ import Project
 import TestFixtures
 import Testing
 
-/// All tests that start machines. They run one after the other, as a machine uses all processors.
-@Suite(.serialized, .bootable)
+/// All tests that start machines. As many run at once as the host has processors.
+@Suite(.bootable, .oneProcessor)
 enum Machines {}
+
+/// Gives each test one processor of the host for as long as it runs.
+struct ProcessorTrait: SuiteTrait, TestTrait, TestScoping {
+  let isRecursive = true
+
+  func provideScope(
+    for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void
+  ) async throws {
+    await Processors.shared.take()
+    let result: Result<Void, any Error>
+    do { result = .success(try await function()) } catch { result = .failure(error) }
+    await Processors.shared.giveBack()
+    try result.get()
+  }
+}
+
+/// The processors of the host, each for one test.
+private actor Processors {
+  static let shared = Processors()
+
+  private var free = max(1, ProcessInfo.processInfo.activeProcessorCount)
+  private var waiting: [CheckedContinuation<Void, Never>] = []
+
+  func take() async {
+    if free > 0 {
+      free -= 1
+    } else {
+      await withCheckedContinuation { waiting.append($0) }
+    }
+  }
+
+  func giveBack() {
+    if waiting.isEmpty { free += 1 } else { waiting.removeFirst().resume() }
+  }
+}
 
 /// Builds disk images for boot tests from project texts, once for each text.
 actor BootFixture {
@@ -25,6 +60,7 @@ actor BootFixture {
   private static let deviceExecutables = ProcessInfo.processInfo.environment["CULTIVAR_DEVICE_EXECUTABLES"]
   private let folder = ProcessFolder.url
   private var built: [String: Task<URL, any Error>] = [:]
+  private var projects = 0
   private var machines = 0
 
   /// Returns the image of a project, from the text of its `images:` part.
@@ -49,7 +85,8 @@ actor BootFixture {
     _ name: String, _ text: String, _ device: String, _ scripts: [String: String], _ files: [String: URL],
     _ version: String, _ archive: String
   ) async throws -> URL {
-    let project = folder.appending(path: "project-\(built.count)-\(name)")
+    projects += 1
+    let project = folder.appending(path: "project-\(projects)-\(name)")
     try FolderTree.create(project.path)
     let file = project.appending(path: "cultivar.yaml")
     let debian = archive.isEmpty ? "" : "debian: { \(archive) }\n"
@@ -145,6 +182,11 @@ extension Trait where Self == ConditionTrait {
   }
 }
 
+extension Trait where Self == ProcessorTrait {
+  /// Runs a test when a processor of the host is free.
+  static var oneProcessor: Self { ProcessorTrait() }
+}
+
 /// The condition for long tests.
 enum Patience {
   static let isLong = ProcessInfo.processInfo.environment["CULTIVAR_TEST_LONG"] != nil
@@ -156,6 +198,16 @@ extension Trait where Self == ConditionTrait {
 }
 
 extension VirtualMachine {
+  /// Describes a machine with one emulated processor.
+  static func single(
+    disk: URL, firmware: Firmware, architecture: Architecture = .amd64, memory: Int = 512, forwards: [Forward] = []
+  ) -> VirtualMachine {
+    var machine = VirtualMachine(
+      disk: disk, firmware: firmware, architecture: architecture, memory: memory, forwards: forwards)
+    machine.processors = 1
+    return machine
+  }
+
   /// Returns a port of this host on which nothing listens.
   static func freePort() -> Int {
     let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)

@@ -19,7 +19,7 @@ extension Machines {
         try FirstBootFile.values(["hostname=attic", "wifi-ssid=roof"]), to: disk.path, tool: hostTool)
       let port = VirtualMachine.freePort()
       let statusPort = VirtualMachine.freePort()
-      let machine = VirtualMachine(
+      let machine = VirtualMachine.single(
         disk: disk, firmware: firmware,
         forwards: [.init(host: port, guest: 8080), .init(host: statusPort, guest: 8081)])
 
@@ -58,7 +58,7 @@ extension Machines {
     func powerButton() async throws {
       let image = try await BootFixture.shared.image("plain", Appliances.plain)
       let disk = try await BootFixture.shared.disk(from: image)
-      let machine = VirtualMachine(disk: disk, firmware: .bios)
+      let machine = VirtualMachine.single(disk: disk, firmware: .bios)
       try await machine.running(in: disk.deletingLastPathComponent()) { machine in
         try await machine.wait(for: "web: started", seconds: 120)
         try await machine.pressPowerButton()
@@ -77,7 +77,7 @@ extension Machines {
       let image = try await BootFixture.shared.image("plain", Appliances.plain(root: kind) + more)
       let disk = try await BootFixture.shared.disk(from: image)
       let port = VirtualMachine.freePort()
-      let machine = VirtualMachine(disk: disk, firmware: .bios, forwards: [.init(host: port, guest: 8080)])
+      let machine = VirtualMachine.single(disk: disk, firmware: .bios, forwards: [.init(host: port, guest: 8080)])
       try await machine.running(in: disk.deletingLastPathComponent()) { machine in
         try await expectPage("http://127.0.0.1:\(port)/count", "1\n", machine)
         let shown = await machine.console
@@ -89,7 +89,7 @@ extension Machines {
     func largeDisk() async throws {
       let image = try await BootFixture.shared.image("plain", Appliances.plain)
       let disk = try await BootFixture.shared.disk(from: image, mebibytes: 6500)
-      let machine = VirtualMachine(disk: disk, firmware: .bios)
+      let machine = VirtualMachine.single(disk: disk, firmware: .bios)
       try await machine.running(in: disk.deletingLastPathComponent()) { machine in
         try await machine.wait(for: "web: started", seconds: 120)
         try await machine.wait(for: "cultivar> ", seconds: 60)
@@ -104,7 +104,7 @@ extension Machines {
       let script = "echo own init is process $$; busybox grep -c /data /proc/mounts; busybox sleep 2; exit 0"
       let image = try await BootFixture.shared.image("own", Appliances.ownInit(script))
       let disk = try await BootFixture.shared.disk(from: image)
-      let machine = VirtualMachine(disk: disk, firmware: .bios)
+      let machine = VirtualMachine.single(disk: disk, firmware: .bios)
       try await machine.running(in: disk.deletingLastPathComponent()) { machine in
         try await machine.wait(for: "own init is process 1", seconds: 120)
         let mark = await machine.mark

@@ -17,7 +17,7 @@ extension Machines {
       let image = try await Self.example(
         "slim", environment: ["SLIM_PASSWORD_HASH": hash.trimmingCharacters(in: .newlines)])
       let disk = try await BootFixture.shared.disk(from: image)
-      let machine = VirtualMachine(disk: disk, firmware: .bios)
+      let machine = VirtualMachine.single(disk: disk, firmware: .bios)
       try await machine.running(in: disk.deletingLastPathComponent()) { machine in
         try await machine.wait(for: "slim login: ", seconds: 400)
         try await machine.type("admin")
@@ -42,7 +42,7 @@ extension Machines {
       of image: URL, seconds: Int, _ isRight: @Sendable @escaping (Picture) -> Bool
     ) async throws {
       let disk = try await BootFixture.shared.disk(from: image, mebibytes: 4096)
-      var machine = VirtualMachine(disk: disk, firmware: .bios, memory: 2048)
+      var machine = VirtualMachine.single(disk: disk, firmware: .bios, memory: 2048)
       machine.extraArguments = ["-device", "virtio-vga"]
       let folder = disk.deletingLastPathComponent()
       try await machine.running(in: folder) { machine in

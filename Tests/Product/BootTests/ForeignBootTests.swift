@@ -12,7 +12,7 @@ extension Machines {
       let image = try await BootFixture.shared.image("arm", Appliances.plain, device: "generic-arm64")
       let disk = try await BootFixture.shared.disk(from: image)
       let port = VirtualMachine.freePort()
-      let machine = VirtualMachine(
+      let machine = VirtualMachine.single(
         disk: disk, firmware: .uefi, architecture: .arm64, forwards: [.init(host: port, guest: 8080)])
       try await machine.running(in: disk.deletingLastPathComponent()) { machine in
         try await expectPage("http://127.0.0.1:\(port)/count", "1\n", machine)
@@ -41,7 +41,7 @@ extension Machines {
           machine: { phase: last, run: "echo made on $(uname -m) > /etc/issue" }
         """, device: "generic-arm64")
       let disk = try await BootFixture.shared.disk(from: image)
-      let machine = VirtualMachine(disk: disk, firmware: .uefi, architecture: .arm64, memory: 1024)
+      let machine = VirtualMachine.single(disk: disk, firmware: .uefi, architecture: .arm64, memory: 1024)
       try await machine.running(in: disk.deletingLastPathComponent()) { machine in
         let shown = try await machine.wait(for: "arm login: ", seconds: 600)
         #expect(shown.contains("made on aarch64"))

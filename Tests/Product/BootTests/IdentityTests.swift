@@ -14,7 +14,7 @@ extension Machines {
 
     /// Boots, waits for the program, and powers off.
     private func startOnce(_ disks: [URL], firmware: VirtualMachine.Firmware = .bios) async throws -> String {
-      var machine = VirtualMachine(disk: disks[0], firmware: firmware)
+      var machine = VirtualMachine.single(disk: disks[0], firmware: firmware)
       machine.disks = disks
       return try await machine.running(in: disks[0].deletingLastPathComponent()) { machine in
         try await machine.wait(for: "web: started", seconds: 180)
@@ -29,7 +29,7 @@ extension Machines {
     func twins() async throws {
       let first = try await freshDisk()
       let second = try await freshDisk()
-      var both = VirtualMachine(disk: first, firmware: .bios)
+      var both = VirtualMachine.single(disk: first, firmware: .bios)
       both.disks = [first, second]
       try await both.running(in: first.deletingLastPathComponent()) { machine in
         let shown = try await machine.wait(for: "restarting in", seconds: 120)
@@ -65,9 +65,9 @@ extension Machines {
     @Test("A disk still starts after a power cut during the first start", arguments: Patience.isLong ? [1, 3, 6] : [3])
     func cut(tenths: Int) async throws {
       let disk = try await freshDisk()
-      let machine = VirtualMachine(disk: disk, firmware: .bios)
+      let machine = VirtualMachine.single(disk: disk, firmware: .bios)
       try await machine.running(in: disk.deletingLastPathComponent()) { machine in
-        try await machine.wait(for: "first start", seconds: 120)
+        try await machine.wait(for: "first boot", seconds: 120)
         try await Task.sleep(for: .milliseconds(tenths * 100))
         try await machine.switchOff()
       }
@@ -83,7 +83,7 @@ extension Machines {
       try handle.seek(toOffset: UInt64(root.start * 512))
       try handle.write(contentsOf: Data(repeating: 0, count: 8192))
       try handle.close()
-      let machine = VirtualMachine(disk: disk, firmware: .bios)
+      let machine = VirtualMachine.single(disk: disk, firmware: .bios)
       try await machine.running(in: disk.deletingLastPathComponent()) { machine in
         let shown = try await machine.wait(for: "restarting in 10 seconds", seconds: 120)
         #expect(shown.contains("cannot start the device: cannot mount /dev/vda3 (erofs)"))

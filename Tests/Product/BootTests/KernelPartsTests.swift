@@ -19,7 +19,7 @@ extension Machines {
             arguments: [sleep, "1000"]
         """, archive: "snapshot: true")
       let disk = try await BootFixture.shared.disk(from: image, mebibytes: 2048)
-      let machine = VirtualMachine(disk: disk, firmware: .uefi, memory: 512)
+      let machine = VirtualMachine.single(disk: disk, firmware: .uefi, memory: 512)
       _ = try await machine.running(in: disk.deletingLastPathComponent()) { machine in
         try await machine.wait(for: "cultivar: rest: started", seconds: 200)
       }

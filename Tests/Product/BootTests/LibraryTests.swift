@@ -25,7 +25,7 @@ extension Machines {
         try FirstBootFile.values(["hostname=attic", "timezone=Asia/Tokyo", "authorized-keys=\(publicKey)"]),
         to: disk.path, tool: hostTool)
       let (web, ssh) = (VirtualMachine.freePort(), VirtualMachine.freePort())
-      let machine = VirtualMachine(
+      let machine = VirtualMachine.single(
         disk: disk, firmware: .bios, memory: 1024, forwards: [.init(host: web, guest: 80), .init(host: ssh, guest: 22)])
       try await machine.running(in: disk.deletingLastPathComponent()) { machine in
         try await machine.wait(for: "attic login: ", seconds: 400)

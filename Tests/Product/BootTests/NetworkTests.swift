@@ -35,7 +35,7 @@ extension Machines {
       let disk = try await BootFixture.shared.disk(from: image)
       let port = VirtualMachine.freePort()
       let statusPort = VirtualMachine.freePort()
-      let machine = VirtualMachine(
+      let machine = VirtualMachine.single(
         disk: disk, firmware: .bios,
         forwards: [.init(host: port, guest: 8080), .init(host: statusPort, guest: 8081)])
       try await machine.running(in: disk.deletingLastPathComponent()) { machine in
@@ -52,7 +52,7 @@ extension Machines {
       let image = try await BootFixture.shared.image("timed", Self.timed)
       let disk = try await BootFixture.shared.disk(from: image)
       let statusPort = VirtualMachine.freePort()
-      var machine = VirtualMachine(disk: disk, firmware: .bios, forwards: [.init(host: statusPort, guest: 8081)])
+      var machine = VirtualMachine.single(disk: disk, firmware: .bios, forwards: [.init(host: statusPort, guest: 8081)])
       machine.extraArguments = ["-rtc", "base=1970-01-02T00:00:00"]
       // 2033-05-18T03:33:20Z
       let server = try NTPServer(time: 2_000_000_000)

@@ -23,7 +23,7 @@ extension Machines {
       let image = try await BootFixture.shared.image("zoo", Appliances.zoo, scripts: Appliances.zooScripts)
       let disk = try await BootFixture.shared.disk(from: image)
       let port = VirtualMachine.freePort()
-      let machine = VirtualMachine(
+      let machine = VirtualMachine.single(
         disk: disk, firmware: .bios,
         forwards: [.init(host: port, guest: 8080)])
       try await machine.running(in: disk.deletingLastPathComponent()) { machine in
@@ -92,7 +92,7 @@ extension Machines {
       let disk = try await BootFixture.shared.disk(from: image)
       let port = VirtualMachine.freePort()
       let statusPort = VirtualMachine.freePort()
-      let machine = VirtualMachine(
+      let machine = VirtualMachine.single(
         disk: disk, firmware: .bios,
         forwards: [.init(host: port, guest: 8080), .init(host: statusPort, guest: 8081)])
       try await machine.running(in: disk.deletingLastPathComponent()) { machine in

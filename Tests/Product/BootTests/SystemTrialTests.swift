@@ -13,16 +13,16 @@ extension Machines {
       let old = try await fixture.image("1.0", Self.system())
       let new = try await fixture.image("2.0", Self.system(Self.loop))
       let disk = try await BootFixture.shared.disk(from: old, mebibytes: 4096)
-      var machine = VirtualMachine(disk: disk, firmware: .uefi, memory: 1024)
+      var machine = VirtualMachine.single(disk: disk, firmware: .uefi, memory: 1024)
       machine.lend([try await fixture.delta(from: old, to: new)])
       _ = try await machine.running(in: disk.deletingLastPathComponent()) { machine in
         let shown = try await machine.wait(for: "2.0  slot b  rolled back", seconds: 1500)
         #expect(shown.contains("slot b, on trial"))
         // The record is shown again and again; a whole line comes next.
         let line = try await machine.wait(for: "2.0  slot b  rolled back: ", after: await machine.mark, seconds: 60)
-        let rest = try await machine.wait(for: "a  1.0  runs, standard", after: await machine.mark, seconds: 60)
+        let rest = try await machine.wait(for: "a  1.0  running, default", after: await machine.mark, seconds: 60)
         let said = (line + rest).split(separator: "\n").last { $0.contains("rolled back: ") } ?? ""
-        #expect(said.contains("loop.service has ended and was started again"), "\(said)")
+        #expect(said.contains("loop.service ended and was restarted"), "\(said)")
         #expect(!said.contains("has failed"), "\(said)")
       }
     }

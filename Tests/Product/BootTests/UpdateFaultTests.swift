@@ -24,7 +24,7 @@ extension Machines {
       let old = try await fixture.image("1.0", Appliances.updated(programs: programs))
       let new = try await fixture.image("2.0", Appliances.updated(programs: programs))
       let disk = try await BootFixture.shared.disk(from: old)
-      var machine = VirtualMachine(disk: disk, firmware: firmware)
+      var machine = VirtualMachine.single(disk: disk, firmware: firmware)
       var bundles = [try await fixture.delta(from: old, to: new)]
       if withWayBack { bundles.append(try await fixture.delta(from: new, to: old)) }
       machine.lend(bundles)
@@ -47,12 +47,15 @@ extension Machines {
       let fixture = UpdateFixture.shared
       let old = try await fixture.image("1.0", Appliances.updated())
       let broken: [(text: String, reason: String)] = [
-        (Appliances.updated("kernel: { arguments: [cultivar.boot-partition=none] }"), "ended without a word"),
+        (
+          Appliances.updated("kernel: { arguments: [cultivar.boot-partition=none] }"),
+          "ended without reporting a reason"
+        ),
         (
           // It runs most of the time, but never stays up.
           Appliances.updated(timeout: 25, programs: Appliances.shell("crasher", "sleep 1; exit 3"))
             .replacing("duration: 2s", with: "duration: 15s"),
-          "crasher does not stay: status 3|crasher has ended and was started again"
+          "crasher does not keep running: status 3|crasher ended and was restarted"
         ),
         (
           // Healthy at first, but not for long enough.
@@ -76,7 +79,7 @@ extension Machines {
         deltas.append(try await fixture.delta(from: old, to: image))
       }
       let disk = try await BootFixture.shared.disk(from: old)
-      var machine = VirtualMachine(disk: disk, firmware: .uefi)
+      var machine = VirtualMachine.single(disk: disk, firmware: .uefi)
       machine.lend(deltas)
       try await machine.running(in: disk.deletingLastPathComponent()) { machine in
         try await machine.waitForConsole(after: 0)
@@ -147,7 +150,7 @@ extension Machines {
         for number in 1...20 {
           let (disk, version, slot) = number % 2 == 1 ? ("vdb", "2.0", "b") : ("vdc", "1.0", "a")
           try await machine.update(from: "/dev/\(disk)", "--allow-downgrade")
-          _ = try await machine.command("slots", until: "\(slot)  \(version)  runs, standard", seconds: 90)
+          _ = try await machine.command("slots", until: "\(slot)  \(version)  running, default", seconds: 90)
         }
       }
     }
@@ -204,7 +207,7 @@ extension Machines {
         try await Task.sleep(for: .seconds(60))
         let full = try await machine.command("update install /dev/vdb --reboot later", seconds: 180)
         #expect(full.status == 0, "\(full.output)")
-        #expect(try await machine.command("slots").output.contains("a  1.0  runs, standard"))
+        #expect(try await machine.command("slots").output.contains("a  1.0  running, default"))
         #expect(try await machine.command("history").output.contains("2.0  slot b  installed"))
       }
     }
@@ -218,7 +221,7 @@ extension Machines {
       try await run(subject) { machine in
         let failed = try await machine.command("update install /dev/vdb --reboot later", seconds: 180)
         #expect(failed.status == 1 && failed.output.contains("Input/output error"), "\(failed.output)")
-        #expect(try await machine.command("slots").output.contains("a  1.0  runs, standard"))
+        #expect(try await machine.command("slots").output.contains("a  1.0  running, default"))
         let start = await machine.mark
         try await machine.type("reboot")
         try await machine.wait(for: "Restarting system", after: start, seconds: 60)
@@ -267,7 +270,7 @@ extension Machines {
       try await run(subject) { machine in
         try await machine.update(from: "/dev/vdb")
         _ = try await machine.command("history", until: "committed", seconds: 90)
-        #expect(try await machine.command("slots").output.contains("b  2.0  runs, standard"))
+        #expect(try await machine.command("slots").output.contains("b  2.0  running, default"))
       }
     }
 
@@ -298,9 +301,9 @@ extension Machines {
       // GRUB has lost its default slot and uses the first one. systemd-boot has it in the spare entry.
       let (slot, other, next) = firmware == .uefi ? ("b  2.0", "a  1.0", "vdc") : ("a  1.0", "b  2.0", "vdb")
       try await run(subject) { machine in
-        #expect(try await machine.command("slots").output.contains("\(slot)  runs, standard"))
+        #expect(try await machine.command("slots").output.contains("\(slot)  running, default"))
         try await machine.update(from: "/dev/\(next)", "--allow-downgrade")
-        _ = try await machine.command("slots", until: "\(other)  runs, standard", seconds: 90)
+        _ = try await machine.command("slots", until: "\(other)  running, default", seconds: 90)
       }
     }
 
@@ -352,7 +355,7 @@ extension Machines {
           """))
       let disk = try await BootFixture.shared.disk(from: old, mebibytes: 4096)
       let (ssh, api) = (VirtualMachine.freePort(), VirtualMachine.freePort())
-      var machine = VirtualMachine(
+      var machine = VirtualMachine.single(
         disk: disk, firmware: .uefi, memory: 1024,
         forwards: [.init(host: ssh, guest: 22), .init(host: api, guest: 8443)])
       machine.lend([try await fixture.delta(from: new, to: broken)])
@@ -382,7 +385,7 @@ extension Machines {
           history = (try? await device.run("cultivarctl history")) ?? history
         }
         #expect(history.contains(outcome), "\(history)")
-        #expect(try await device.run("cultivarctl slots").contains("b  2.0  runs, standard"))
+        #expect(try await device.run("cultivarctl slots").contains("b  2.0  running, default"))
       }
     }
   }

@@ -28,7 +28,7 @@ extension Machines {
       let before = folder.appending(path: "before.img")
       try await MachineDisk.copy(disk, to: before, size: 2048 << 20)
       let port = VirtualMachine.freePort()
-      var machine = VirtualMachine(
+      var machine = VirtualMachine.single(
         disk: disk, firmware: start.firmware, architecture: start.architecture,
         forwards: [.init(host: port, guest: 8080)])
       machine.lend([try await fixture.delta(from: old, to: new), try await fixture.delta(from: new, to: broken)])
@@ -46,10 +46,11 @@ extension Machines {
 
         try await machine.update(from: "/dev/vdc")
         let left = try await machine.command("history", until: "rolled back", seconds: 240)
-        let reason = start == .systemdBoot ? "port 8080/missing: the answer is 404" : "it ended without a word"
+        let reason =
+          start == .systemdBoot ? "port 8080/missing: the answer is 404" : "it ended without reporting a reason"
         #expect(left.contains("3.0  slot a  rolled back: \(reason)"))
         let slots = try await machine.command("slots").output
-        #expect(slots.contains("b  2.0  runs, standard"))
+        #expect(slots.contains("b  2.0  running, default"))
         #expect(slots.contains("a  -  empty"))
         // A kernel that panics looks like a power cut: that release may be tried again.
         if start == .systemdBoot {
@@ -113,7 +114,7 @@ extension Machines {
       #expect(Set(verdicts.keys).isSuperset(of: ["a 1.0", "b 2.0"]))
       let started = samples.suffix(Patience.isLong ? 30 : 1)
       for sample in started {
-        let machine = VirtualMachine(
+        let machine = VirtualMachine.single(
           disk: sample.disk, firmware: start.firmware, architecture: start.architecture)
         try await machine.running(in: try await BootFixture.shared.newFolder()) { machine in
           let shown = try await machine.wait(for: "web: started", seconds: 240)

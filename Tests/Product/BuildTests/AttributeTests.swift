@@ -129,7 +129,7 @@ struct AttributeTests {
     try await build("squashfs", lists: true) { _, verdict in
       #expect(verdict.status == 1)
       #expect(
-        verdict.errors.contains("squashfs keeps no access control lists, and /srv/a folder and 1 others have one"),
+        verdict.errors.contains("squashfs cannot store access control lists, and /srv/a folder and 1 others have one"),
         "\(verdict.errors)")
     }
     try await build("squashfs", lists: false) { folder, verdict in

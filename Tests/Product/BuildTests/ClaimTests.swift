@@ -60,10 +60,10 @@ struct ClaimTests {
       "layer.yaml:5:11: error: the group 'gpio' cannot have the number 27: the group 'sudo' has it\n",
       "layer.yaml:7:3: error: the user 'keeper' cannot have the number 1: the user 'daemon' has it\n",
       "layer.yaml:9:19: error: there is no group 'sduo' for the user 'keeper'\n  did you mean 'sudo'?",
-      "layer.yaml:11:5: error: there is no user 'gatway', who is to own /etc/a\n",
-      "layer.yaml:12:5: error: there is no group 'sduo', which is to own /etc/b\n",
-      "layer.yaml:17:7: error: no package or layer brings the unit 'dbus-orgs.service', which 'enable' names\n",
-      "layer.yaml:18:13: error: no package or layer brings the unit 'dpkg-db-backup.tmer.timer', which 'disable' names\n",
+      "layer.yaml:11:5: error: there is no user 'gatway' to own /etc/a\n",
+      "layer.yaml:12:5: error: there is no group 'sduo' to own /etc/b\n",
+      "layer.yaml:17:7: error: no package or layer contains the unit 'dbus-orgs.service', which 'enable' names\n",
+      "layer.yaml:18:13: error: no package or layer contains the unit 'dpkg-db-backup.tmer.timer', which 'disable' names\n",
     ] {
       #expect(said.contains(line), "\(said)")
     }
@@ -77,7 +77,7 @@ struct ClaimTests {
 
     #expect(
       said.contains(
-        "layer.yaml:4:41: error: the unit 'own.service' cannot be enabled: nothing in its section [Install] says what starts it\n"
+        "layer.yaml:4:41: error: the unit 'own.service' cannot be enabled: its section [Install] names no unit that starts it\n"
       ),
       "\(said)")
   }
@@ -105,7 +105,7 @@ struct ClaimTests {
     #expect(
       made.contains("warning: layers/wrong/own.service:2:1: Unknown key 'Descriptn' in section [Unit]"), "\(made)")
     #expect(
-      made.contains("layer.yaml:4:39: no package or layer brings the unit 'dbus-orgs.service', which 'mask' names"),
+      made.contains("layer.yaml:4:39: no package or layer contains the unit 'dbus-orgs.service', which 'mask' names"),
       "\(made)")
     #expect(made.contains("layer.yaml:5:9: no user or group has the number 4711, which owns /etc/a"), "\(made)")
   }
@@ -130,7 +130,7 @@ struct ClaimTests {
     for line in [
       "wrong/own.service:3:1: error: there is no user 'nobdy', which 'User' of the unit 'own.service' names: the unit would not start\n",
       "did you mean 'nobody'?",
-      "wrong/x.conf:1:1: error: the settings have no effect: no package or layer brings the unit 'dbus-orgs.service'\n",
+      "wrong/x.conf:1:1: error: the settings have no effect: no package or layer contains the unit 'dbus-orgs.service'\n",
       "layer.yaml:7:5: error: there is no group 'vidio', which 'SupplementaryGroups' of the unit 'systemd-journald.service' names",
     ] {
       #expect(said.contains(line), "\(said)")
@@ -174,7 +174,7 @@ struct ClaimTests {
       #expect(refused.status == 1)
       #expect(
         refused.errors.contains(
-          "first/layer.yaml:4:49: error: no package or layer brings the unit 'ngnix.service', which 'enable' names\n"),
+          "first/layer.yaml:4:49: error: no package or layer contains the unit 'ngnix.service', which 'enable' names\n"),
         "\(refused.errors)")
     }
   }
@@ -184,7 +184,8 @@ struct ClaimTests {
     let said = try await said(of: "packages: [passwd]\nusers: { me: { shell: /bin/zsh } }")
 
     #expect(
-      said.contains("layer.yaml:5:23: error: the shell /bin/zsh of the user 'me' is not there, or cannot be run\n"),
+      said.contains(
+        "layer.yaml:5:23: error: the shell /bin/zsh of the user 'me' does not exist, or is not executable\n"),
       "\(said)")
   }
 
@@ -204,7 +205,7 @@ struct ClaimTests {
 
     #expect(
       said.contains(
-        "cultivar.yaml:4:3: error: the system has nothing that starts it: no package or layer brings /usr/lib/systemd/systemd\n"
+        "cultivar.yaml:4:3: error: the system has no init: no package or layer contains /usr/lib/systemd/systemd\n"
       ),
       "\(said)")
     #expect(said.contains("add the layer debian-minimal, or the package systemd-sysv"), "\(said)")

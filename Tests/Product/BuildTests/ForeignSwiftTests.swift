@@ -135,7 +135,7 @@ struct ForeignSwiftTests {
       }
       #expect(
         failure?.description == """
-          cannot build the program `greet` for arm64: swift has no such target here
+          cannot build the program `greet` for arm64: swift does not have this target
             make one: `cultivar sdk install arm64`
           """)
     }
@@ -170,7 +170,7 @@ struct ForeignSwiftTests {
         said: "check the network and the mirror (`debian: { mirror: … }`, or CULTIVAR_DEBIAN_MIRROR)"),
       Obstacle(
         arguments: ["install", "arm64", "--quiet"], withoutRange: true,
-        said: "has no range of 65,536 ids in /etc/subuid\n  give it one: `usermod --add-subuids "),
+        said: "has no range of 65,536 ids in /etc/subuid\n  add a range: `usermod --add-subuids "),
     ])
   func refused(obstacle: Obstacle) async throws {
     guard !obstacle.withoutRange || OtherUser.isPossible else { return }

@@ -141,14 +141,14 @@ struct FormatsTests {
           echo 'label: gpt
           size=1M, type=U' | sfdisk --quiet other.img
           ! "$0" bundle delta other.img build/box/box.bundle -o none.bundle 2> said
-          grep -q 'other.img: it is a disk without boot partition or slot A' said
+          grep -q 'other.img: the disk has no boot partition or no slot A' said
           head -c 8M old/box.img > part.img
           ! "$0" bundle delta part.img build/box/box.bundle -o none.bundle 2> said
-          grep -q 'part.img: slot A has no EROFS, squashfs or ext4, or not all of it' said
+          grep -q 'part.img: slot A has no complete EROFS, squashfs or ext4 file system' said
           case \(root) in
             squashfs)
               ! "$0" bundle delta old/box.bundle build/box/box.img -o none.bundle 2> said
-              grep -q 'box.img: it does not tell what the release is' said ;;
+              grep -q 'box.img: cannot identify its release' said ;;
             *)
               "$0" bundle delta old/box.img build/box/box.img -o disks.bundle
               "$0" bundle verify --from old/box.bundle disks.bundle

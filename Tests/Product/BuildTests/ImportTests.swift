@@ -131,7 +131,7 @@ struct ImportTests {
 
       #expect(before.contains("cached  base base"), "\(before)")
       #expect(
-        changed.errors.contains("the image base is another one than cultivar.lock names")
+        changed.errors.contains("the image base is not the one in cultivar.lock")
           && changed.errors.contains("`cultivar lock --update base`"), "\(changed.errors)")
       #expect(outdated.contains("base"), "\(outdated)")
       #expect(renewed.status == 0, "\(renewed.errors)")
@@ -184,21 +184,22 @@ struct ImportTests {
   }
 
   static let mistakes = [
-    Mistake("no image", "it is nothing that is known, and neither a tar archive, nor a file system, nor a disk") {
+    Mistake("no image", "it is unknown content, not a tar archive, a file system or a disk") {
       try $0.writing("PNG\n", to: "base")
     },
-    Mistake("a wrong hash", keys: ", sha256: \(String(repeating: "a", count: 64))", "and the project says aaaaaaaa") {
+    Mistake("a wrong hash", keys: ", sha256: \(String(repeating: "a", count: 64))", "but the project file has aaaaaaaa")
+    {
       try $0.writing("PNG\n", to: "base")
     },
-    Mistake("an xz that ends early", "it does not unpack") {
+    Mistake("an xz that ends early", "it cannot be unpacked") {
       try PublishedImage.run("head -c 300000 /dev/urandom | xz -1 | head -c 200000 > base", in: $0)
     },
-    Mistake("a gzip that is damaged", "it does not unpack") {
+    Mistake("a gzip that is damaged", "it cannot be unpacked") {
       try PublishedImage.run(
         "head -c 300000 /dev/urandom | gzip > base; printf damage | dd of=base bs=1 seek=1000 conv=notrunc status=none",
         in: $0)
     },
-    Mistake("a whole disk of another kind", "it is btrfs, and neither") {
+    Mistake("a whole disk of another kind", "it is btrfs, not a tar archive") {
       try PublishedImage.run(
         "truncate -s 4M base; printf _BHRfS_M | dd of=base bs=1 seek=65600 conv=notrunc status=none", in: $0)
     },
@@ -222,14 +223,14 @@ struct ImportTests {
       try PublishedImage.run("truncate -s 4M a; printf XFSB | dd of=a conv=notrunc status=none", in: $0)
       _ = try PublishedImage.disk("base", label: "dos", [("83", root), ("83", $0.appending(path: "a"))], in: $0)
     },
-    Mistake("two roots", "the partitions 1, 2 each hold a Debian") { try disk($0, [:], roots: 2) },
+    Mistake("two roots", "the partitions 1, 2 each contain a Debian") { try disk($0, [:], roots: 2) },
     Mistake("a partition that is not there", keys: ", partition: 7", "it has no partition 7; it has 1") {
       try disk($0, [:])
     },
-    Mistake("a partition that is no root", keys: ", partition: 2", "partition 2 is nothing that is known") {
+    Mistake("a partition that is no root", keys: ", partition: 2", "partition 2 is unknown content") {
       try disk($0, ["a": ":"])
     },
-    Mistake("a disk that ends early", "it ends early: partition 1 has 25165824 bytes, of which 12582912 are there") {
+    Mistake("a disk that ends early", "it ends early: partition 1 has 25165824 bytes, but only 12582912 are there") {
       try disk($0, [:])
       try PublishedImage.run("truncate -s 13M base", in: $0)
     },
@@ -265,11 +266,11 @@ struct ImportTests {
       _ = try PublishedImage.smallTree(in: $0)
       try PublishedImage.run("tar -c -C tree --exclude=./var . > base", in: $0)
     },
-    Mistake("another architecture", "it is for arm64, and the image's device class for amd64") {
+    Mistake("another architecture", "it is for arm64, but the image's device class is for amd64") {
       _ = try PublishedImage.smallTree(in: $0, architecture: "arm64")
       try PublishedImage.run("tar -c -C tree . > base", in: $0)
     },
-    Mistake("another distribution", "it is Gentle 4, and no suite of Debian is known to fit") {
+    Mistake("another distribution", "it is Gentle 4, for which no Debian suite is known") {
       _ = try PublishedImage.smallTree(
         in: $0, release: "ID=gentle\nVERSION_CODENAME=gull\nPRETTY_NAME=\"Gentle 4\"\n")
       try PublishedImage.run("tar -c -C tree . > base", in: $0)
@@ -284,7 +285,7 @@ struct ImportTests {
       let verdict = try Workshop.run(["build", "--quiet"], in: folder, environment: LibrarySystem.environment)
 
       #expect(verdict.status == 1)
-      #expect(verdict.errors.contains("cannot take \(folder.path)/base as a base: "), "\(verdict.errors)")
+      #expect(verdict.errors.contains("cannot use \(folder.path)/base as a base: "), "\(verdict.errors)")
       #expect(verdict.errors.contains(mistake.message), "\(verdict.errors)")
       // The last line has the remedy.
       #expect(verdict.errors.split(separator: "\n").last?.hasPrefix("  ") == true, "\(verdict.errors)")

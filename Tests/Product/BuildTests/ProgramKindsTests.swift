@@ -118,7 +118,7 @@ struct ProgramKindsTests {
     try await Workshop.withProject { folder in
       try folder.writing("#!/bin/sh\necho hello\n", to: "hello", mode: 0o755)
       let said = try Workshop.refusal(folder)
-      #expect(said.contains("/hello is a script for /bin/sh, which the image lacks\n"), "\(said)")
+      #expect(said.contains("/hello is a script for /bin/sh, which is not in the image\n"), "\(said)")
     }
   }
 

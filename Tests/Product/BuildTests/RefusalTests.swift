@@ -40,7 +40,7 @@ struct RefusalTests {
         said: "there is no program apt-get, which is needed to resolve packages\n"),
       Obstacle(
         name: "a user without subordinate ids", withoutRange: true,
-        said: "has no range of 65,536 ids in /etc/subuid\n  give it one: `usermod --add-subuids "),
+        said: "has no range of 65,536 ids in /etc/subuid\n  add a range: `usermod --add-subuids "),
     ])
   func refused(obstacle: Obstacle) async throws {
     guard !obstacle.withoutRange || OtherUser.isPossible else { return }

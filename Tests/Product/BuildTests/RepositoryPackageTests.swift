@@ -55,7 +55,7 @@ struct RepositoryPackageTests {
 
       #expect(verdict.status == 0, "\(verdict.errors)")
       #expect(verdict.output == "mine\n2.0tool.conf\n")
-      #expect(verdict.errors.contains("/etc/tool.conf stays as an earlier layer left it"), "\(verdict.errors)")
+      #expect(verdict.errors.contains("an earlier layer changed /etc/tool.conf, so it is kept"), "\(verdict.errors)")
     }
   }
 
@@ -204,7 +204,7 @@ struct RepositoryPackageTests {
 
       #expect(verdict.status == 1)
       #expect(
-        verdict.errors.contains(": the user 'made' is there already and has the number 250, not 251"),
+        verdict.errors.contains(": the user 'made' already exists and has the number 250, not 251"),
         "\(verdict.errors)")
     }
   }
@@ -226,8 +226,8 @@ struct RepositoryPackageTests {
       #expect(
         built.errors.contains(
           """
-          cultivar: warning: the image has private keys, which everybody with the image has as well: /etc/ssl/private/ssl-cert-snakeoil.key
-            remove them in a step, and let each device make its own at its first start
+          cultivar: warning: the image contains private keys, which everyone with the image can read: /etc/ssl/private/ssl-cert-snakeoil.key
+            remove them in a step, and let each device make its own keys at first boot
 
           """), "\(built.errors)")
 
@@ -269,7 +269,7 @@ struct RepositoryPackageTests {
     try await withRepository([], ["a": "requires: [debian-minimal]\npackages: [plymouth]"]) { project in
       let refused = try Workshop.run(["lock", "-q"], in: project, environment: environment)
       #expect(refused.status == 1)
-      #expect(refused.errors.contains("the image has one already that the build makes"), "\(refused.errors)")
+      #expect(refused.errors.contains("the build makes the initial RAM file system of the image"), "\(refused.errors)")
       #expect(refused.errors.contains("packages: { remove: [cultivar-initramfs] }"), "\(refused.errors)")
 
       let layer = try project.text("layers/a/layer.yaml")

@@ -104,7 +104,7 @@ struct ReproducibleBuildTests {
   func damagedEpoch() async throws {
     try await Workshop.withProject { folder in
       let said = try Workshop.refusal(folder, environment: ["SOURCE_DATE_EPOCH": "yesterday"])
-      #expect(said.hasPrefix("cultivar: error: SOURCE_DATE_EPOCH is `yesterday`, which is no number of seconds\n"))
+      #expect(said.hasPrefix("cultivar: error: SOURCE_DATE_EPOCH is `yesterday`, which is not a number of seconds\n"))
     }
   }
 }

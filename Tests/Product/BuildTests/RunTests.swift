@@ -23,7 +23,7 @@ struct RunTests {
 
       #expect(!first.contains("the kept disk"), "\(first)")
       #expect(!again.contains("the kept disk"), "\(again)")
-      #expect(other.contains("\(words)\(build)), and that one runs\n"), "\(other)")
+      #expect(other.contains("\(words)\(build)), and the machine runs that build\n"), "\(other)")
       #expect(other.contains("leave out --keep once, or update the machine with --update"), "\(other)")
       #expect(!fresh.contains("the kept disk"), "\(fresh)")
     }

@@ -1,4 +1,5 @@
 import Bundle
+import HTTPClient
 import BundleDownload
 import BundleMaking
 import Foundation

@@ -1,4 +1,5 @@
 import Bundle
+import HTTPClient
 import BundleDownload
 import Foundation
 import TestFixtures
@@ -33,29 +34,29 @@ struct MisbehaviourTests {
     }
     let cases: [(String, @Sendable (ScriptedServer.Request) -> [ScriptedServer.Step])] = [
       (
-        "the server sends other bytes than those it was asked for",
+        "the server sends a different range than requested",
         { _ in [.text(head("1-10/200000", length: 10)), .send([UInt8](repeating: 0, count: 10))] }
       ),
       (
-        "the server sends other bytes than those it was asked for",
+        "the server sends a different range than requested",
         { _ in [.text(head("0-9/200000", length: 11)), .send([UInt8](repeating: 0, count: 11))] }
       ),
       (
-        "the server sends other bytes than those it was asked for",
+        "the server sends a different range than requested",
         { _ in [.text(head("0-200000/200001", length: 200_001)), .send([UInt8](repeating: 0, count: 11))] }
       ),
       (
-        "the server sends other bytes than those it was asked for",
+        "the server sends a different range than requested",
         { _ in
           [.text("HTTP/1.1 206 Partial Content\r\nContent-Type: multipart/byteranges; boundary=x\r\n\r\n"), .close]
         }
       ),
       (
-        "the server sends the file in another form: gzip",
+        "the server sends the file with a content encoding: gzip",
         { _ in [.text(head("0-199999/200000", length: 200_000, more: "Content-Encoding: gzip\r\n"))] }
       ),
       (
-        "the answer is longer than it says",
+        "the answer is longer than its header says",
         { _ in
           [
             .text("HTTP/1.1 206 Partial\r\nContent-Range: bytes 0-9/200000\r\nTransfer-Encoding: chunked\r\n\r\n"),
@@ -64,7 +65,7 @@ struct MisbehaviourTests {
         }
       ),
       (
-        "the answer is shorter than it says",
+        "the answer is shorter than its header says",
         { request in
           let first = request.range.lowerBound
           return [
@@ -96,11 +97,11 @@ struct MisbehaviourTests {
         { _ in file.head(0..<100).utf8.flatMap { [.send([$0]), .pause(0.05)] as [ScriptedServer.Step] } + [.close] }
       ),
       (
-        "the head of the answer is too long",
+        "the header of the answer is too long",
         { _ in [.text("HTTP/1.1 200 OK\r\nX: " + String(repeating: "x", count: 70_000) + "\r\n\r\n"), .close] }
       ),
       (
-        "the head of the answer is too long",
+        "the header of the answer is too long",
         { _ in
           [
             .text(
@@ -111,17 +112,17 @@ struct MisbehaviourTests {
       ),
       ("the server closed the connection", { _ in [.close] }),
       (
-        "the server refuses bytes that the file should have",
+        "the server refuses a range that the file should have",
         { _ in [.text("HTTP/1.1 416 No\r\nContent-Range: bytes */200000\r\nContent-Length: 0\r\n\r\n")] }
       ),
-      ("the server answers with status 503", { _ in [.text("HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n")] }),
+      ("the server returned status 503", { _ in [.text("HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n")] }),
     ]
     for (reason, answer) in cases {
       let failure = try failure(answer)
       #expect(failure == lead + reason)
     }
     #expect(
-      try failure { _ in [.text("SSH-2.0-OpenSSH\r\n"), .close] }.hasPrefix(lead + "the answer is not one of HTTP"))
+      try failure { _ in [.text("SSH-2.0-OpenSSH\r\n"), .close] }.hasPrefix(lead + "the answer is not valid HTTP"))
   }
 
   @Test("An unsolicited answer is not taken for the next one")

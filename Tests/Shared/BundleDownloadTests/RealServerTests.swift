@@ -1,5 +1,7 @@
 import Bundle
+import HTTPClient
 import BundleDownload
+import DeviceModel
 import Foundation
 import Glibc
 import TestFixtures
@@ -10,7 +12,7 @@ import Testing
 struct RealServerTests {
   private let file = ServedFile(500_000)
 
-  private func read(_ url: String, _ trust: DownloadOptions.Trust) throws -> [UInt8] {
+  private func read(_ url: String, _ trust: ServerTrust) throws -> [UInt8] {
     var patience = DownloadOptions.Patience()
     patience.attempts = 2
     let source = HTTPBundleSource(
@@ -25,12 +27,12 @@ struct RealServerTests {
   func trusted() async throws {
     try await withTemporaryFolder { folder in
       let server = try WebServer(in: folder, serving: file.bytes)
-      let authorities = DownloadOptions.Trust.authorities(file: folder.path + "/ca.crt")
+      let authorities = ServerTrust.authorities(file: folder.path + "/ca.crt")
       #expect(try read("http://localhost:\(server.clear)/bundle", authorities) == expected)
       #expect(try read("https://localhost:\(server.secure)/bundle", authorities) == expected)
       #expect(try read("https://127.0.0.1:\(server.secure)/bundle", authorities) == expected)
       #expect(
-        try read("https://127.0.0.2:\(server.secure)/bundle", .certificate(fingerprint: server.fingerprint)) == expected
+        try read("https://127.0.0.2:\(server.secure)/bundle", .certificate(server.fingerprint)) == expected
       )
       // A redirect from HTTP to HTTPS may be followed.
       #expect(try read("http://localhost:\(server.clear)/secure", authorities) == expected)
@@ -41,14 +43,17 @@ struct RealServerTests {
   func untrusted() async throws {
     try await withTemporaryFolder { folder in
       let server = try WebServer(in: folder, serving: file.bytes)
-      let authorities = DownloadOptions.Trust.authorities(file: folder.path + "/ca.crt")
-      let cases: [(String, DownloadOptions.Trust, String)] = [
+      let authorities = ServerTrust.authorities(file: folder.path + "/ca.crt")
+      let cases: [(String, ServerTrust, String)] = [
         (
-          "localhost", .authorities(file: DownloadOptions.Trust.systemFile),
-          "its certificate is not one that is trusted here, or not now"
+          "localhost", .authorities(file: ServerTrust.systemFile),
+          "its certificate is not trusted, or not valid at this time"
         ),
         ("127.0.0.2", authorities, "its certificate is for another name"),
-        ("localhost", .certificate(fingerprint: [UInt8](repeating: 0, count: 32)), "it has another certificate"),
+        (
+          "localhost", .certificate(try #require(Fingerprint([UInt8](repeating: 0, count: 32)))),
+          "its certificate does not have the given SHA-256"
+        ),
       ]
       for (host, trust, reason) in cases {
         #expect(throws: DownloadFailure.untrusted(host: host, reason: reason)) {
@@ -68,7 +73,7 @@ struct RealServerTests {
       let server = try WebServer(in: folder, serving: file.bytes)
       #expect {
         try read("https://localhost:\(server.secure)/clear", .authorities(file: folder.path + "/ca.crt"))
-      } throws: { "\($0)".hasSuffix("from there on nothing would be encrypted") }
+      } throws: { "\($0)".hasSuffix("the new address is not encrypted") }
     }
   }
 
@@ -92,7 +97,7 @@ private final class WebServer {
   let clear = UInt16.random(in: 20_000...24_999)
   let secure = UInt16.random(in: 25_000...29_999)
   /// SHA-256 of the certificate.
-  let fingerprint: [UInt8]
+  let fingerprint: Fingerprint
   private let running: Running
 
   init(in folder: URL, serving bytes: [UInt8]) throws {
@@ -108,7 +113,7 @@ private final class WebServer {
       try #require(verdict.status == 0, "\(verdict.errors)")
     }
     let digest = try Judge("sha256sum").run(["web.der"], in: folder).output.prefix(64)
-    fingerprint = stride(from: 0, to: 64, by: 2).compactMap { UInt8(digest.dropFirst($0).prefix(2), radix: 16) }
+    fingerprint = try #require(Fingerprint(hexadecimal: String(digest)))
     try folder.writing(
       """
       daemon off; pid \(folder.path)/pid; error_log \(folder.path)/error; user root;

@@ -1,4 +1,5 @@
 import BundleDownload
+import HTTPClient
 import Testing
 
 @Suite("Addresses of files on web servers")

@@ -215,15 +215,15 @@ struct BundleDamageTests {
 
     var words: String {
       switch self {
-      case .tooManyBlocks, .prefixTooLong, .tooManyRanges, .storedTooLong: "and may be"
-      case .beforeTheFirst, .tooMuchBefore: "and may be"
+      case .tooManyBlocks, .prefixTooLong, .tooManyRanges, .storedTooLong: "; the limit is"
+      case .beforeTheFirst, .tooMuchBefore: "; the limit is"
       case .nothingBefore: "a frame refers to no blocks"
       case .unknownOperation: "an operation is unknown"
       case .rangeBeyondBase, .newFromLater: "goes beyond its image"
-      case .bomb, .shortOutput: "its compressed bytes do not give"
-      case .differenceBeyondBase: "its difference does not apply"
+      case .bomb, .shortOutput: "it does not decompress to"
+      case .differenceBeyondBase: "its difference cannot be applied"
       case .overlongNumber: "longer than it needs to be"
-      case .trailing: "a number is 0, and may be -1 at most"
+      case .trailing: "a number is 0; the limit is -1"
       }
     }
 

@@ -60,7 +60,7 @@ struct NameResolverTests {
       let alone = NameResolver(hosts: "/dev/null", configuration: configuration, port: server.port, timeout: 200)
       #expect {
         try alone.addresses(of: "one.example.org")
-      } throws: { "\($0)".hasPrefix("cannot find 'one.example.org': 127.0.0.9: ") }
+      } throws: { "\($0)".hasPrefix("cannot look up 'one.example.org': 127.0.0.9: ") }
     }
   }
 

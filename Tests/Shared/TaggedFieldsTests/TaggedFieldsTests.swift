@@ -38,7 +38,7 @@ struct TaggedFieldsTests {
       _ = try reader.value(1, "first", length: 1...1)
       if isRefused {
         #expect(throws: FieldFailure.self) { _ = try reader.value(3, "third", length: 1...1) }
-        #expect(throws: FieldFailure("the record has field 2, which this version does not know and must")) {
+        #expect(throws: FieldFailure("the record has the required field 2, which this version does not know")) {
           try reader.finish()
         }
       } else {
@@ -72,12 +72,12 @@ struct TaggedFieldsTests {
     #expect(throws: FieldFailure("the record: name is not printable text in UTF-8")) {
       _ = try reader.text(1, "name", length: 1...20)
     }
-    #expect(throws: FieldFailure("the record: size has 2 bytes, and may have 4")) {
+    #expect(throws: FieldFailure("the record: size has 2 bytes; allowed: 4")) {
       _ = try reader.number(2, "size") as UInt32
     }
     var other = try FieldReader(bytes, of: "the record")
     _ = try other.value(1, "name", length: 0...9)
-    #expect(throws: FieldFailure("the record: there are 2 of pair, and may be 1")) {
+    #expect(throws: FieldFailure("the record: number of pair: 2; allowed: 1")) {
       _ = try other.value(2, "pair", length: 2...2)
     }
   }

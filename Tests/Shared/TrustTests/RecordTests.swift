@@ -111,7 +111,7 @@ struct RecordTests {
     #expect(throws: TrustFailure.self) { _ = try Envelope(signatures: Array(repeating: signature, count: 33)) }
     var writer = FieldWriter()
     for _ in 0..<33 { writer.add(1, signature.key.bytes + signature.signature.bytes) }
-    #expect(throws: TrustFailure.malformed("the signatures: there are 33 of signature, and may be 0 to 32")) {
+    #expect(throws: TrustFailure.malformed("the signatures: number of signature: 33; allowed: 0 to 32")) {
       _ = try Envelope(bytes: writer.bytes[...])
     }
     let many = Envelope.CertificateSigner(

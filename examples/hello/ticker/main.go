@@ -1,4 +1,4 @@
-// Ticker prints a line every ten seconds, and answers on port 9000 with the time since it was started.
+// Ticker prints a line every ten seconds, and serves the time since its start on port 9000.
 package main
 
 import (

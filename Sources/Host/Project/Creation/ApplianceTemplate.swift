@@ -8,8 +8,8 @@ enum ApplianceTemplate {
     name: \(name)
     version: 0.1.0
 
-    # An appliance: a kernel, Cultivar's init, and your programs. Its root file system is read-only. A program keeps what must last in its home
-    # ($HOME), which is on the data partition; /tmp is in memory.
+    # An appliance: a kernel, Cultivar's init, and your programs. Its root file system is read-only. A program stores
+    # its data in its home folder ($HOME), which is on the data partition. /tmp is in memory.
     images:
       \(name):
         device: generic-x86_64
@@ -18,7 +18,7 @@ enum ApplianceTemplate {
           - swift: { package: ./hello, product: hello }
             env: { PORT: "8080" }
             waitFor: [network]
-        # Commands on the console are for development: remove this line before a device leaves your desk.
+        # The console accepts commands. For development only: remove this line before you deliver a device.
         console: { commands: true }
 
     """
@@ -36,9 +36,9 @@ enum ApplianceTemplate {
         cultivar run            # boots it in QEMU
         cultivar add FOLDER     # adds another program
 
-    The first line of `cultivar.yaml` leads editors to a schema, with which they complete and check the file. It is not
-    kept in version control; `cultivar schema --output .cultivar/schema` writes it again. `cultivar.lock`, which the first
-    build writes, is: it names what the next build takes.
+    The first line of `cultivar.yaml` names a schema, which editors use to complete and check the file. The schema is
+    not in version control; `cultivar schema --output .cultivar/schema` writes it again. The first build writes
+    `cultivar.lock`, which pins the inputs of the next build. Keep it in version control.
 
     """
   }
@@ -72,9 +72,9 @@ enum ApplianceTemplate {
   static let program = #"""
     import Glibc
 
-    // A web server on one page: it answers every request with the name of the machine.
+    // A web server in one file. It answers every request with the host name.
 
-    /// The result of a call to the system; ends the program where the call failed.
+    /// Returns the result of a system call. Ends the program if the call failed.
     func check(_ result: Int32, _ action: String) -> Int32 {
       guard result >= 0 else {
         perror("hello: cannot \(action)")
@@ -86,7 +86,7 @@ enum ApplianceTemplate {
     /// Opens a TCP port on every address, IPv4 and IPv6.
     func listen(on port: UInt16) -> Int32 {
       let listener = check(socket(AF_INET6, Int32(SOCK_STREAM.rawValue), 0), "open a socket")
-      // A program that is started again must not wait until the kernel has forgotten its old connections.
+      // Allow a restart while the kernel still holds old connections.
       var yes: Int32 = 1
       _ = check(setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &yes, 4), "set up the socket")
       var address = sockaddr_in6()
@@ -95,14 +95,14 @@ enum ApplianceTemplate {
       let bound = withUnsafeBytes(of: &address) { bytes in
         bind(listener, bytes.assumingMemoryBound(to: sockaddr.self).baseAddress, socklen_t(bytes.count))
       }
-      _ = check(bound, "take port \(port)")
+      _ = check(bound, "bind to port \(port)")
       _ = check(Glibc.listen(listener, 64), "listen on port \(port)")
       return listener
     }
 
-    /// Reads a request, as far as it comes at once, and answers it.
+    /// Reads the first part of a request and answers it.
     func answer(_ connection: Int32, with page: String) {
-      // Nobody who says nothing may keep the others waiting.
+      // A client that sends nothing must not block the others.
       var patience = timeval(tv_sec: 2, tv_usec: 0)
       setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
       var request = [UInt8](repeating: 0, count: 4096)

@@ -25,7 +25,9 @@ public enum ProjectCreation {
     let name = try projectName(for: folder)
     let existing = try? FileManager.default.contentsOfDirectory(atPath: folder.path)
     guard existing?.isEmpty ?? (ProjectReader.kindOnDisk(folder) == .missing) else {
-      throw ProjectFailure("\(folder.path) is in use", remedy: "choose a folder that is empty or does not exist")
+      throw ProjectFailure(
+        "cannot make a project in \(folder.path): it is not an empty folder",
+        remedy: "choose a folder that is empty or does not exist")
     }
     let beside = folder.deletingLastPathComponent()
       .appending(path: ".\(folder.lastPathComponent).\(ProcessInfo.processInfo.processIdentifier)")
@@ -48,8 +50,8 @@ public enum ProjectCreation {
       .replacing("_", with: "-").replacing(" ", with: "-")
     guard name.isWhole(Shape<String>.namePattern) else {
       throw ProjectFailure(
-        "a project cannot be called '\(name)'",
-        remedy: "choose a folder whose name has letters, digits and hyphens, and begins with a letter")
+        "'\(name)' is not a valid project name",
+        remedy: "choose a folder name that begins with a letter and has only letters, digits and hyphens")
     }
     return name
   }

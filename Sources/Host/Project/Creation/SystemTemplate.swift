@@ -8,14 +8,14 @@ enum SystemTemplate {
     name: \(name)
     version: 0.1.0
 
-    # A Debian. Its root file system is read-only; what programs write to it goes to memory, and is dropped at each restart.
-    # What must last belongs below /data, or to the paths that `state: { persist: … }` of a layer names.
+    # A Debian system. Its root file system is read-only: changes to it are in memory, and are lost at the next reboot.
+    # Store data that must survive in /data, or in paths that a layer lists under `state: { persist: … }`.
     images:
       \(name):
         device: generic-x86_64
         layout: system-ab
         profile: debian-minimal
-        # From Cultivar's library (`cultivar layer list`), and this project's own.
+        # Layers of Cultivar's library (`cultivar layer list`) and of this project.
         layers: [networkd, nginx, ./layers/site, ./layers/development]
 
     """
@@ -28,7 +28,7 @@ enum SystemTemplate {
     requires: [nginx]
     files:
       - { path: /srv/www/index.html, source: index.html }
-    # Paths that outlive restarts and updates:
+    # Paths that survive reboots and updates:
     # state:
     #   persist: [/var/lib/site]
 
@@ -47,7 +47,7 @@ enum SystemTemplate {
   /// `layers/development/layer.yaml`.
   static let developmentLayer = """
     cultivar: 1
-    description: Root logs in on the console by itself; remove this layer before a device leaves your desk
+    description: Logs root in on the console without a password. For development only
     packages: [login]
     files:
       - path: /etc/systemd/system/serial-getty@ttyS0.service.d/autologin.conf
@@ -63,19 +63,19 @@ enum SystemTemplate {
     """
     # \(name)
 
-    A system made by Cultivar: a Debian with a web server on port 80, put together from the layers that `cultivar.yaml` names.
+    A system made by Cultivar: Debian with a web server on port 80, made of the layers in `cultivar.yaml`.
 
         cultivar check                     # all problems of cultivar.yaml at once
         cultivar build                     # makes the image
         cultivar run --forward 8080:80     # boots it in QEMU: http://127.0.0.1:8080/
-        cultivar shell                     # looks around in its root file system
+        cultivar shell                     # opens a shell in its root file system
 
-    On the device the root file system is read-only. Programs can write to it, but into memory: after a restart everything is as the image
-    has it. Only `/data`, and the paths that layers persist, are kept.
+    On the device, the root file system is read-only. Programs can write to it, but the changes are in memory and are
+    lost at the next reboot. Only `/data` and the paths that layers persist are kept.
 
-    The first line of `cultivar.yaml` leads editors to a schema, with which they complete and check the file. It is not
-    kept in version control; `cultivar schema --output .cultivar/schema` writes it again. `cultivar.lock`, which the first
-    build writes, is: it names what the next build takes.
+    The first line of `cultivar.yaml` names a schema, which editors use to complete and check the file. The schema is
+    not in version control; `cultivar schema --output .cultivar/schema` writes it again. The first build writes
+    `cultivar.lock`, which pins the inputs of the next build. Keep it in version control.
 
     """
   }

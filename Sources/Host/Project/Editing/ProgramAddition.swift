@@ -76,7 +76,7 @@ public struct ProgramAddition: Sendable {
       let last = programs.last, let indentation = source.indentation(ofItemAt: last.position)
     else {
       throw ProjectFailure(
-        "the programs of the image '\(image)' are not written one a line",
+        "cannot add to the programs of image '\(image)': they are not written one per line",
         remedy: "add the program yourself: `\(item.joined(separator: ", ").dropFirst(2))`")
     }
     let end = source.endOfItem(beginningIn: last.position.line, indentation: indentation)
@@ -100,11 +100,11 @@ public struct ProgramAddition: Sendable {
       programs.dropLast().map(\.name) == image.programs.map(\.name)
     else {
       throw ProjectFailure(
-        "the program cannot be added to the image '\(image.name)' without changing something else",
-        remedy: "does the image share its programs with another by an alias? Add it by hand")
+        "cannot add the program to image '\(image.name)' without changing something else",
+        remedy: "add it by hand; the image may share its programs with another image through an alias")
     }
     if let same = image.programs.first(where: { $0.source == added.source }) {
-      throw ProjectFailure("the image '\(image.name)' has this program already: '\(same.name)'")
+      throw ProjectFailure("image '\(image.name)' already has this program: '\(same.name)'")
     }
     return added
   }

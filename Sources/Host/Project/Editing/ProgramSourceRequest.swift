@@ -61,7 +61,9 @@ public struct ProgramSourceRequest: Sendable {
       return try repository(location, product: product)
     }
     guard reference == nil else {
-      throw ProjectFailure("'\(location)' is no git repository", remedy: "leave out --tag, --branch and --revision")
+      throw ProjectFailure(
+        "'\(location)' is not the URL of a git repository",
+        remedy: "remove --tag, --branch and --revision, or give a git URL")
     }
     let url = currentFolder.file(at: location)
     let path = url.path(from: projectFolder)
@@ -105,12 +107,12 @@ public struct ProgramSourceRequest: Sendable {
   private func repository(_ url: String, product: String?) throws(ProjectFailure) -> JSONValue {
     guard !Shape<String>.hasCredentials(url) else {
       throw ProjectFailure(
-        "the URL has a password or token in it, which would stand in the project file and in the lock file",
-        remedy: "leave it out: git asks its credential helper (gitcredentials(7)), or uses SSH with a key")
+        "the URL contains a password or token, which would be stored in the project file and in the lock file",
+        remedy: "remove it: git asks its credential helper (gitcredentials(7)) or uses an SSH key")
     }
     guard let language else {
       throw ProjectFailure(
-        "the language of \(url) is not known before it is fetched", remedy: "add --swift, --cargo or --go")
+        "cannot tell the language of \(url) before it is fetched", remedy: "add --swift, --cargo or --go")
     }
     let checkout: (String, String)
     switch reference {
@@ -119,10 +121,10 @@ public struct ProgramSourceRequest: Sendable {
     case .revision(let revision): checkout = ("revision", revision)
     case nil:
       throw ProjectFailure(
-        "it is not said what of \(url) is to be built", remedy: "add --tag, --branch or --revision")
+        "no tag, branch or revision is given for \(url)", remedy: "add --tag, --branch or --revision")
     }
     guard product != nil || language != .swift else {
-      throw ProjectFailure("a Swift package may have several products", remedy: "write \(url)%PRODUCT")
+      throw ProjectFailure("no product is given for the Swift package \(url)", remedy: "write \(url)%PRODUCT")
     }
     return [language.rawValue: .entries([("git", url), checkout, (language.productKey, product)])]
   }
@@ -133,11 +135,12 @@ public struct ProgramSourceRequest: Sendable {
     }
     guard let language = language ?? found.first, language == found.first || found.contains(language) else {
       let manifests = PackageLanguage.allCases.map(\.manifest).joined(separator: ", ")
-      throw ProjectFailure("the folder '\(text)' is no package", remedy: "none of these is in it: \(manifests)")
+      throw ProjectFailure(
+        "the folder '\(text)' is not a package", remedy: "a package has one of these files: \(manifests)")
     }
     guard found.count == 1 || self.language != nil else {
       throw ProjectFailure(
-        "the folder '\(text)' is a package of several languages", remedy: "add --swift, --cargo or --go")
+        "the folder '\(text)' has packages of several languages", remedy: "add --swift, --cargo or --go")
     }
     var product = product
     if language == .swift, product == nil {

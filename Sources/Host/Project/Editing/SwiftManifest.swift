@@ -12,7 +12,7 @@ enum SwiftManifest {
       let found = names.isEmpty ? "no executable" : "several executables: \(names.joined(separator: ", "))"
       throw ProjectFailure(
         "the Swift package in \(folder.path) declares \(found)",
-        remedy: "say which product it is: \(folder.lastPathComponent)%PRODUCT")
+        remedy: "name the product: \(folder.lastPathComponent)%PRODUCT")
     }
     return name
   }

@@ -24,7 +24,7 @@ extension Shape<String> {
     else {
       reading.error(
         "'\(text)' is not an address with prefix length", at: node.position,
-        hint: "for example 192.0.2.7/24 or 2001:db8::7/64; at most /32 and /128")
+        hint: "for example 192.0.2.7/24 or 2001:db8::7/64; the longest prefixes are /32 and /128")
       return nil
     }
     return text
@@ -32,7 +32,7 @@ extension Shape<String> {
 
   /// A host by name or numeric address.
   static let host = text(
-    "a host's name or address",
+    "a host name or address",
     pattern:
       "([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)(\\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*|[0-9A-Fa-f:]+",
     hint: "for example pool.ntp.org")
@@ -48,9 +48,9 @@ extension Shape<String> {
   ) { node, reading in
     if let text = node.text, hasCredentials(text) {
       reading.error(
-        hidingLine: "the URL has a user or password in it, which would stand in the lock file and in the image",
+        hidingLine: "the URL contains a user name or password, which would be stored in the lock file and in the image",
         at: node.position,
-        hint: "leave it out, and give it to APT on the build host: a file in /etc/apt/auth.conf.d (apt_auth.conf(5))")
+        hint: "remove it, and put it in a file in /etc/apt/auth.conf.d on the build host (apt_auth.conf(5))")
       return nil
     }
     return plainArchiveURL.read(node, &reading)
@@ -72,8 +72,8 @@ extension Shape<String> {
   ) { node, reading in
     if let text = node.text, hasCredentials(text) {
       reading.error(
-        hidingLine: "the URL has a password or token in it, which would stand in the lock file", at: node.position,
-        hint: "leave it out: git asks its credential helper (gitcredentials(7)), or uses SSH with a key")
+        hidingLine: "the URL contains a password or token, which would be stored in the lock file", at: node.position,
+        hint: "remove it: git asks its credential helper (gitcredentials(7)) or uses an SSH key")
       return nil
     }
     return plainGitURL.read(node, &reading)

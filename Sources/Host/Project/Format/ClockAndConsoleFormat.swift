@@ -6,7 +6,7 @@ enum ClockFormat {
   /// The servers; empty for the word `none`.
   static let shape = Shape<[String]>.either(
     scalar: Shape<String>.choice(["none"], "a way to set the clock").map { _ in [] },
-    otherwise: .object("clock", about: "Settings of the clock.", keys: [servers]) { fields, _ in fields[servers] })
+    otherwise: .object("clock", about: "Clock settings.", keys: [servers]) { fields, _ in fields[servers] })
 }
 
 /// `console:` of an image.

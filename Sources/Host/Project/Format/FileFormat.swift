@@ -3,7 +3,7 @@ enum FileFormat {
   private static let source = RequiredKey(
     "source",
     Shape.existing.sayingLostAttributes(
-      hint: "remove it: `setcap -r`; the rights of a program are its `capabilities`, which the init gives it"),
+      hint: "remove it with `setcap -r`, and list it under `capabilities` of the program"),
     "File or folder of the project. A folder is added with all its content.",
     example: "./conf")
   private static let path = RequiredKey(

@@ -13,11 +13,11 @@ enum ImageChecks {
       }
       reading.error(
         "two programs are called '\(name.value)' in \(reading.place)", at: name.position,
-        hint: "the other one stands in line \(earlier.line); give one of them another 'name'")
+        hint: "the other one is on line \(earlier.line); give one of them another 'name'")
     }
     for program in programs where programs.count > 1 && program.definition?.isInit == true {
       reading.error(
-        "a program that is init must be the only one of its image", at: program.position,
+        "a program with 'init: true' must be the only program of its image", at: program.position,
         hint: "remove 'init: true', or the other programs: nothing would start them")
     }
     checkReferences(programs, &reading)
@@ -35,7 +35,7 @@ enum ImageChecks {
       let (one, other) = earlier.line <= path.position.line ? (earlier, path.position) : (path.position, earlier)
       reading.error(
         "two files have the path '\(path.value)' in \(reading.place)", at: other,
-        hint: "the other one stands in line \(one.line); keep one of them")
+        hint: "the other one is on line \(one.line); keep one of them")
     }
   }
 
@@ -52,7 +52,7 @@ enum ImageChecks {
       case .clock where !hasClock:
         reading.error(
           "the program would never start: the clock of \(reading.place) is never set", at: condition.position,
-          hint: "remove the condition, or give 'clock' its servers and the image a network")
+          hint: "remove the condition, or give the image a network and 'servers' under 'clock'")
       default:
         break
       }

@@ -40,7 +40,7 @@ enum ImageFormat {
   private static let clock = DefaultedKey(
     "clock", ClockFormat.shape,
     default: ["servers": ["0.debian.pool.ntp.org", "1.debian.pool.ntp.org", "2.debian.pool.ntp.org"]],
-    "Settings of the clock. With `none`, the device does not set its clock.", example: ["servers": ["pool.ntp.org"]])
+    "Clock settings. With `none`, the device does not set its clock.", example: ["servers": ["pool.ntp.org"]])
   static let management = OptionalKey(
     "management", NetworkFormat.management, "Management API. Without this key, it does not listen on the network.",
     example: ["port": 8443, "tokenHash": "at-flash"])
@@ -92,7 +92,7 @@ enum ImageFormat {
     for (key, isAsked) in asked where isAsked {
       guard let position = fields.position(of: key) else { continue }
       reading.error(
-        "'\(key.entry.name)' has no effect in \(reading.place): its program is init, and nothing of Cultivar's is started",
+        "'\(key.entry.name)' has no effect in \(reading.place): its program runs as init, without Cultivar's init",
         at: position, hint: "remove it, or remove 'init: true'")
     }
   }
@@ -103,6 +103,6 @@ enum ImageFormat {
   ) {
     guard let position, loader == .uBoot, device != .genericARM else { return }
     reading.error(
-      "\(device.rawValue) is not started by U-Boot", at: position, hint: "write 'loader: grub', or leave it out")
+      "\(device.rawValue) cannot boot with U-Boot", at: position, hint: "write 'loader: grub', or remove 'loader'")
   }
 }

@@ -18,7 +18,7 @@ enum KernelFormat {
     "arguments", Shape<[String]>.list(of: .kernelArgument), default: [],
     "Additional parts of the kernel command line.", example: ["quiet"])
   private static let initrd = DefaultedKey(
-    "initrd", Shape<String>.choice(["compressed", "plain"], "a way to store it"), default: "compressed",
+    "initrd", Shape<String>.choice(["compressed", "plain"], "a storage format"), default: "compressed",
     """
     Storage of the initial RAM file system. `plain` takes about three times the space on the boot partition, and each \
     boot reads all of it. With `plain`, bundles that update a kernel are smaller.

@@ -80,7 +80,7 @@ extension Shape<URL> {
 enum ProfileFormat {
   private static let about = DefaultedKey(
     "description", Shape.anyText, default: "", "One sentence about the purpose of the profile.",
-    example: "What every gateway has")
+    example: "Software for every gateway")
   private static let layers = RequiredKey(
     "layers", SystemFormat.layerList, "Layers, by name or by path.", example: ["debian-minimal", "openssh-server"])
   private static let variables = DefaultedKey(

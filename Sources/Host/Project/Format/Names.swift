@@ -21,7 +21,7 @@ extension Shape<String> {
 
   /// Name of a user.
   static let userName = text("a user's name", pattern: "[a-z_][a-z0-9_-]{0,30}", hint: nameHint)
-    .unreserved(ReservedNames.users, "the user")
+    .unreserved(ReservedNames.users, "the user name")
 
   /// Returns the same shape without the names of the system.
   ///
@@ -30,7 +30,7 @@ extension Shape<String> {
     checked { name, node, reading in
       guard !reserved.contains(name) else {
         reading.error(
-          "\(noun) '\(name)' belongs to the system", at: node.position,
+          "\(noun) '\(name)' is reserved for the system", at: node.position,
           hint: "choose another; reserved: \(reserved.joined(separator: ", "))")
         return nil
       }
@@ -67,14 +67,14 @@ extension Shape<String> {
   ///
   /// The build sets the root file system and the init program. An image with other values would not boot.
   static let kernelArgument = text(
-    "one part of a kernel command line", pattern: #"\S+"#, hint: "give each part as an item of its own"
+    "one part of a kernel command line", pattern: #"\S+"#, hint: "write each part as a separate list item"
   ).checked { argument, node, reading in
     let own = ["root", "rootfstype", "rootflags", "init", "rdinit", "initrd"]
     guard let name = own.first(where: { argument.hasPrefix("\($0)=") }) else { return argument }
     reading.error(
-      "'\(name)=' is not the project's to set", at: node.position,
+      "a project cannot set '\(name)='", at: node.position,
       hint:
-        "leave it out: the device finds the root file system of the slot that it starts, and its own init starts what comes next"
+        "remove it: the device finds the root file system of its slot itself, and starts its own init"
     )
     return nil
   }
@@ -86,7 +86,7 @@ extension Shape<String> {
   /// Text for a program. It cannot contain NUL, which ends a string in C.
   static let programText = anyText.checked { text, node, reading in
     guard !text.unicodeScalars.contains("\0") else {
-      reading.error("text for a program cannot hold a NUL character", at: node.position)
+      reading.error("text for a program cannot contain a NUL character", at: node.position)
       return nil
     }
     return text

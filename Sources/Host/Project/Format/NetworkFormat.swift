@@ -45,8 +45,8 @@ enum NetworkFormat {
     let names = interfaces.map { $0.name ?? "" }
     if Set(names).count != names.count {
       reading.error(
-        "two interfaces are the same one", at: fields.position(of: fixedInterfaces) ?? fields.position,
-        hint: "give each a name of its own, and all its addresses in one list")
+        "two entries are the same interface", at: fields.position(of: fixedInterfaces) ?? fields.position,
+        hint: "give each interface its own name, and all its addresses in one list")
     }
     return .fixed(interfaces, nameServers: fields[nameServers])
   }
@@ -75,7 +75,7 @@ enum NetworkFormat {
 
   private static let atFlash = "at-flash"
   private static let tokenHint =
-    "`cultivar token new` makes a token and prints its hash; or write `\(atFlash)`, and give each device one when it is flashed"
+    "`cultivar token new` makes a token and prints its hash; or write `\(atFlash)`, and set it for each flash"
   private static let tokenHash = RequiredKey(
     "tokenHash",
     Shape<String>.text("the SHA-256 of a token", pattern: "[0-9a-f]{64}|\(atFlash)", hint: tokenHint).map {

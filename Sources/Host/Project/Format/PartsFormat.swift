@@ -58,7 +58,7 @@ enum PartsFormat {
 
   private static let config = DefaultedKey(
     "config", Shape<[VariableText]>.list(of: .filled(.firmwareLine)), default: [],
-    "Lines for `config.txt` of a Raspberry Pi. Other devices have no such file, and refuse the key.",
+    "Lines for `config.txt` of a Raspberry Pi. On other devices, the key is an error.",
     example: ["dtparam=i2c_arm=on"])
   private static let firmwareShape = Shape<[VariableText]>.object(
     "firmware", about: "Configuration of the firmware.", keys: [config]
@@ -303,7 +303,7 @@ enum PersistFormat {
   private static let path = RequiredKey(
     "path", Shape.filled(.persistedPath), "Absolute path.", example: "/etc/gateway")
   private static let onUpdate = DefaultedKey(
-    "onUpdate", Shape<PersistedPathRule>.cases("what an update does"), default: "keep",
+    "onUpdate", Shape<PersistedPathRule>.cases("an update rule"), default: "keep",
     """
     Effect of an update on the path: `keep` leaves it unchanged, `refresh` replaces it, `merge` merges both. This \
     version always leaves it unchanged.
@@ -317,8 +317,8 @@ enum PersistFormat {
     ) { fields, reading in
       if fields[onUpdate] != .keep, let position = fields.position(of: onUpdate) {
         reading.warning(
-          "updates leave persisted paths as they are: this version does not know '\(fields[onUpdate].rawValue)' yet",
-          at: position, hint: "leave 'onUpdate' out, or count on 'keep'")
+          "this version does not support '\(fields[onUpdate].rawValue)' yet: updates leave the path unchanged",
+          at: position, hint: "remove 'onUpdate', or write 'keep'")
       }
       return fields[path].map { LayerPersistedPath(path: $0, onUpdate: fields[onUpdate]) }
     })

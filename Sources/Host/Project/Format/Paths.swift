@@ -3,7 +3,7 @@ import FoundationEssentials
 extension Shape<String> {
   /// An absolute path in the image, without `.`, `..` or redundant slashes.
   static let imagePath = text(
-    "an absolute path", pattern: #"(/[^/\u0000-\u001f]+)+"#, hint: "begin with '/', and end without one"
+    "an absolute path", pattern: #"(/[^/\u0000-\u001f]+)+"#, hint: "begin it with '/', and do not end it with '/'"
   ).checked { path, node, reading in
     guard !path.split(separator: "/").contains(where: { $0 == "." || $0 == ".." }) else {
       reading.error("'\(path)' is not a plain path", at: node.position, hint: "write it without '.' and '..'")
@@ -18,7 +18,7 @@ extension Shape<String> {
     guard let root = reserved.first(where: { path == $0 || path.hasPrefix($0 + "/") }) else { return path }
     reading.error(
       "nothing can be added below \(root)", at: node.position,
-      hint: "the running system needs these for itself: \(reserved.joined(separator: ", "))")
+      hint: "the running system uses these folders itself: \(reserved.joined(separator: ", "))")
     return nil
   }
 
@@ -27,16 +27,16 @@ extension Shape<String> {
   static let persistedPath = imagePath.checked { path, node, reading in
     let reason: String? =
       switch path {
-      case "/var": "it has the list of packages, which belongs to the root file system"
-      case "/etc": "it has the settings of packages, which an update brings anew"
+      case "/var": "it contains the package database, which belongs to the root file system"
+      case "/etc": "it contains the configuration of packages, which an update replaces"
       case "/etc/machine-id": "the device keeps its machine id anyway"
-      case "/usr": "it is what an update replaces"
+      case "/usr": "an update replaces it"
       case let path where path.hasPrefix("/usr/") && !path.hasPrefix("/usr/local/"): "an update replaces /usr"
       case let path
       where ["/proc", "/sys", "/dev", "/run", "/tmp", "/boot", "/data"].contains {
         path == $0 || path.hasPrefix($0 + "/")
       }:
-        "it is no part of the root file system"
+        "it is not part of the root file system"
       default: nil
       }
     guard let reason else { return path }
@@ -51,7 +51,7 @@ extension Shape<String> {
     "a folder inside the repository", pattern: #"[^/\s][^\s]*"#, hint: "write it relative to the top of the repository"
   ).checked { path, node, reading in
     guard !path.split(separator: "/").contains("..") else {
-      reading.error("'\(path)' leads out of the repository", at: node.position, hint: "write it without '..'")
+      reading.error("'\(path)' is outside of the repository", at: node.position, hint: "write it without '..'")
       return nil
     }
     return path
@@ -83,7 +83,7 @@ extension Shape<URL> {
         return ("'\(path)' is a file", "name the folder of the \(language)")
       }
       return lookUp(manifest) == .file
-        ? nil : ("'\(path)' is no \(language): it has no \(manifest)", "name the folder that holds \(manifest)")
+        ? nil : ("'\(path)' is not a \(language): it has no \(manifest)", "name the folder that holds \(manifest)")
     }
   }
 
@@ -106,7 +106,7 @@ extension Shape<URL> {
       guard kind != .special else {
         reading.error(
           "'\(path)' is a pipe, socket or device", at: node.position,
-          hint: "name a file or folder: what is special is never read")
+          hint: "name a regular file or a folder")
         return nil
       }
       if let (message, hint) = objection(kind, path, { [reading] in reading.fileKind(url.appending(path: $0)) }) {

@@ -91,7 +91,7 @@ enum ProgramFormat {
       for key in supervision {
         guard let position = fields.position(of: key) else { continue }
         reading.error(
-          "'\(key.entry.name)' has no effect on a program that is init", at: position,
+          "'\(key.entry.name)' has no effect on a program with 'init: true'", at: position,
           hint: "remove it, or remove 'init: true'")
       }
     }
@@ -124,8 +124,8 @@ enum ProgramFormat {
     let node = SourceNode(.text(candidate), at: fields.position)
     guard let name = Shape.programName.read(node, &scratch) else {
       reading.error(
-        "the program has no name, and cannot be called '\(origin.name)'", at: fields.position,
-        hint: "add 'name: …': lower-case letters, digits and hyphens")
+        "the program needs a 'name': its default name, '\(origin.name)', is not allowed", at: fields.position,
+        hint: "add 'name: …' with lower-case letters, digits and hyphens")
       return nil
     }
     return Located(value: name, position: fields.position)

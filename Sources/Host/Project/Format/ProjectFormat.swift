@@ -10,7 +10,7 @@ enum ProjectFormat {
     "version", Shape.version, default: "0.0.0", "Version of the release that a build makes.", example: "1.4.0")
   private static let release = DefaultedKey(
     "release", ReleaseFormat.shape, default: .object([]),
-    "Facts about the release that its bundles tell devices and people.",
+    "Facts about the release that its bundles contain.",
     example: ["epoch": 2, "minimumVersion": "1.2.0"])
   private static let debian = DefaultedKey(
     "debian", ArchiveFormat.shape, default: .object([]), "Debian archive of the packages.",

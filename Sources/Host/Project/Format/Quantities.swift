@@ -29,7 +29,7 @@ extension Shape<Int64> {
       guard bytes % (1 << 20) == 0 else {
         reading.error(
           "a partition's size must be a whole number of MiB", at: node.position,
-          hint: "the next one is \((((bytes >> 20) + 1) << 20).asSize)")
+          hint: "the next larger size is \((((bytes >> 20) + 1) << 20).asSize)")
         return nil
       }
       return bytes
@@ -64,7 +64,7 @@ extension Shape<SlotSize> {
     guard percentText.pattern.map(text.isWhole) ?? false, let percent = Int(text.dropLast()) else {
       reading.error(
         "'\(text)' is not \(percentText.noun)", at: node.position,
-        hint: "write a whole number from 100 on: 100% is just enough for the root file system")
+        hint: "write a whole number of at least 100: 100% is just enough for the root file system")
       return nil
     }
     return .percent(percent)

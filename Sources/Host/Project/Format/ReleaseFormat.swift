@@ -34,7 +34,7 @@ enum ReleaseFormat {
     example: "release.key")
 
   static let shape = Shape<ReleaseDefinition>.object(
-    "release", about: "Facts about the release that its bundles tell devices and people.",
+    "release", about: "Facts about the release that its bundles contain.",
     keys: [epoch, minimumVersion, expires, notes, dataSchema, sign]
   ) { fields, _ in
     ReleaseDefinition(
@@ -61,8 +61,8 @@ enum ReleaseFormat {
       String(decoding: content, as: UTF8.self).contains("-----BEGIN PUBLIC KEY-----")
     {
       reading.error(
-        "'\(text)' is a public key, and signing takes the private one", at: node.position,
-        hint: "name the file that `cultivar keys generate` wrote beside it")
+        "'\(text)' is a public key, but signing needs the private key", at: node.position,
+        hint: "name the private key file, which `cultivar keys generate` wrote next to it")
       return nil
     }
     return .file(file)
@@ -77,7 +77,7 @@ enum ReleaseFormat {
     guard let date = try? style.parse(text.contains("T") ? text : text + "T00:00:00Z"), date.timeIntervalSince1970 > 0,
       date.formatted(style).hasPrefix(text)
     else {
-      reading.error("'\(text)' is no day of the calendar after 1970", at: node.position)
+      reading.error("'\(text)' is not a calendar day after 1970", at: node.position)
       return nil
     }
     return UInt64(date.timeIntervalSince1970)
@@ -93,7 +93,7 @@ enum ReleaseFormat {
     }
     guard isPrintable, text.utf8.count <= mostNotes else {
       reading.error(
-        "the text is longer than \(mostNotes) bytes, or has characters that cannot be shown", at: node.position)
+        "the text is longer than \(mostNotes) bytes, or has characters that cannot be displayed", at: node.position)
       return nil
     }
     return text

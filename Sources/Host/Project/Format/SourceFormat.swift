@@ -111,7 +111,7 @@ enum SourceFormat {
 
   /// `executable:`
   static let executable = Shape.existingFile.sayingLostAttributes(
-    hint: "remove it (`setcap -r`), and name it among the program's `capabilities`, which the init gives"
+    hint: "remove it with `setcap -r`, and list it under `capabilities` of the program"
   ).map { file in
     Origin(source: .executable(file), name: file.lastPathComponent)
   }

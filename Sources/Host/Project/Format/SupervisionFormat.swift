@@ -9,7 +9,7 @@ enum WaitFormat {
 
   /// A word for a condition of the system, or a mapping for a path or a program.
   static let shape = Shape<WaitCondition>.either(
-    scalar: Shape<String>.choice(["network", "clock"], "something to wait for").map {
+    scalar: Shape<String>.choice(["network", "clock"], "a condition").map {
       $0 == "clock" ? .clock : .network
     },
     otherwise: .object(

@@ -30,7 +30,7 @@ enum SystemFileFormat {
 
   private static let onlyTrue = Shape<Bool>.truth.checked { value, node, reading in
     guard value else {
-      reading.error("'false' says nothing here", at: node.position, hint: "remove the key")
+      reading.error("'false' has no effect here", at: node.position, hint: "remove the key")
       return nil
     }
     return value
@@ -67,7 +67,8 @@ enum SystemFileFormat {
       content = fields[template] ? .template(source) : .file(source)
       if fields[template], reading.fileKind(source) == .folder, let position = fields.position(of: template) {
         reading.error(
-          "a folder is no template", at: position, hint: "give each of its files that has variables an item of its own")
+          "a folder cannot be a template", at: position,
+          hint: "add a separate item for each of its files that has variables")
       }
     } else if let wrong = [Self.content, link].map({ fields.position(of: $0) }).first(where: { $0 != nil }),
       wrong != nil
@@ -133,7 +134,8 @@ enum StepFormat {
       reading.error(
         "\(reading.place) cannot run inside the root in the phase \(phase.rawValue)", at: position,
         hint: phase == .setup
-          ? "the root is empty then; write 'in: sandbox'" : "the image is written then; write 'in: sandbox'")
+          ? "the root is still empty in this phase; write 'in: sandbox'"
+          : "the image is already written in this phase; write 'in: sandbox'")
     }
     let code: BuildStep.Script? = fields[run].map(BuildStep.Script.shell) ?? fields[script].map(BuildStep.Script.file)
     guard let code else { return nil }
@@ -152,13 +154,13 @@ extension Shape<URL> {
     let name = file.lastPathComponent
     guard !BackupFiles.isOne(name) else {
       reading.error(
-        "'\(name)' has the name of a backup file, which is never a step", at: node.position,
+        "'\(name)' has the name of a backup file, and cannot be a step", at: node.position,
         hint: "name the script itself")
       return nil
     }
     guard reading.isRunnable(file) else {
       reading.error(
-        "the script '\(name)' has no run bit", at: node.position, hint: "chmod +x \(file.path)")
+        "the script '\(name)' is not executable", at: node.position, hint: "run `chmod +x \(file.path)`")
       return nil
     }
     return file

@@ -69,7 +69,7 @@ enum SystemFormat {
     UpdateFormat.check(fields[UpdateFormat.key], layout, &reading)
     if fields.position(of: UpdateFormat.key) == nil, let position = fields.position(of: ImageFormat.management) {
       reading.error(
-        "the management API of a system is that of its updates, and it takes none", at: position,
+        "\(reading.place) takes no updates, and a system has the management API only for updates", at: position,
         hint: "add 'update', or remove 'management'")
     }
     let request = SystemRequest(
@@ -104,10 +104,10 @@ enum SystemFormat {
     case .debian:
       reading.error(
         "the kernel of \(reading.place) cannot have a suite of its own", at: kernel.position,
-        hint: "remove 'suite': a system takes all packages of one suite, and others from a layer's 'repositories'")
+        hint: "remove 'suite': all packages of a system come from one suite, others from 'repositories' of a layer")
     case .path:
       reading.error(
-        "\(reading.place) cannot have a kernel that is no package", at: kernel.position,
+        "the kernel of \(reading.place) must be a package", at: kernel.position,
         hint: "name a package: `kernel: { package: linux-image-cloud-amd64 }`")
     }
   }

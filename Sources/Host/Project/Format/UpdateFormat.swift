@@ -54,7 +54,7 @@ enum UpdateFormat {
     example: "30s")
   private static let timeout = DefaultedKey(
     "timeout", Shape.duration, default: "5m",
-    "Time after which the device gives up a release that has not been committed.",
+    "Time after which the device falls back if the release has not been committed.",
     example: "10m")
   private static let checks = DefaultedKey(
     "checks", Shape<[HealthCheckPlan]>.list(of: check), default: [],
@@ -62,14 +62,14 @@ enum UpdateFormat {
     example: [["http": ["port": 8080]]])
 
   private static let healthMapping = Shape<HealthPlan>.object(
-    "health", about: "Conditions under which a release on trial is committed or given up.",
+    "health", about: "Conditions under which a device commits a release on trial or falls back.",
     keys: [duration, timeout, checks]
   ) { fields, reading in
     let health = HealthPlan(
       duration: seconds(fields[duration]), timeout: seconds(fields[timeout]), checks: fields[checks])
     if health.timeout <= health.duration {
       reading.error(
-        "a release would be left after \(health.timeout) s, before it can be well for \(health.duration) s",
+        "a device would fall back after \(health.timeout) s, before a release can be healthy for \(health.duration) s",
         at: fields.position(of: timeout) ?? fields.position, hint: "make 'timeout' longer than 'duration'")
     }
     return health
@@ -84,7 +84,7 @@ enum UpdateFormat {
     example: "./product.root")
   private static let health = DefaultedKey(
     "health", healthMapping, default: .object([]),
-    "Conditions under which a release on trial is committed or given up.",
+    "Conditions under which a device commits a release on trial or falls back.",
     example: ["duration": "30s"])
 
   private static let downgrade = DefaultedKey(
@@ -124,8 +124,8 @@ enum UpdateFormat {
     }
     guard layout.base == .systemSingle else { return }
     reading.error(
-      "\(reading.place) has one slot, and takes no updates", at: update.position,
-      hint: "remove 'update', or take a layout with two slots")
+      "\(reading.place) has only one slot, and cannot take updates", at: update.position,
+      hint: "remove 'update', or choose a layout with two slots")
   }
 }
 

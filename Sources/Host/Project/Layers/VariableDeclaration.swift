@@ -80,7 +80,7 @@ extension VariableDeclaration {
   private var textShape: Shape<String> {
     Shape<String>.text(
       pattern == nil ? "text" : "a value of '\(name)'", pattern: pattern,
-      hint: pattern.map { "its pattern is \($0)" })
+      hint: pattern.map { "it must match \($0)" })
   }
 
   /// Returns the shape of a quantity that is checked against its range, but filled in as the user wrote it.
@@ -110,8 +110,8 @@ extension VariableDeclaration {
       }
       guard pattern.map(scalar.text.isWhole) ?? true, !scalar.text.unicodeScalars.contains("\0") else {
         reading.error(
-          hidingLine: "the value of the secret '\(name)' does not have the form that its layer asks for",
-          at: node.position, hint: pattern.map { "its pattern is \($0)" })
+          hidingLine: "the value of the secret '\(name)' does not have the form that its layer requires",
+          at: node.position, hint: pattern.map { "it must match \($0)" })
         return nil
       }
       return VariableValue(scalar.text)
@@ -122,7 +122,7 @@ extension VariableDeclaration {
 /// `variables:` of a layer.
 enum VariableFormat {
   private static let type = DefaultedKey(
-    "type", Shape<VariableType>.cases("a type of variables"), default: "string", "Type of the values.",
+    "type", Shape<VariableType>.cases("a variable type"), default: "string", "Type of the values.",
     example: "integer"
   )
   private static let about = RequiredKey(
@@ -160,8 +160,8 @@ enum VariableFormat {
     }
     if type == .secret, let position = fields.position(of: defaultValue) {
       reading.error(
-        hidingLine: "a secret has no default", at: position,
-        hint: "remove it: whoever uses the layer gives the value")
+        hidingLine: "a secret cannot have a default", at: position,
+        hint: "remove it: users of the layer set the value")
     }
     var declaration = VariableDeclaration(
       name: reading.surroundings.last?.name ?? "", position: fields.position, type: type, about: fields[about] ?? "",
@@ -170,7 +170,7 @@ enum VariableFormat {
       maximum: fields[maximum].flatMap { limit($0, of: type, &reading) }, values: fields[values] ?? [])
     if let least = declaration.minimum, let largest = declaration.maximum, least > largest {
       reading.error(
-        "the least value of \(reading.place) is larger than the largest",
+        "the minimum of \(reading.place) is larger than the maximum",
         at: fields.position(of: minimum) ?? fields.position,
         hint: "swap 'minimum' and 'maximum'")
       (declaration.minimum, declaration.maximum) = (nil, nil)
@@ -178,7 +178,8 @@ enum VariableFormat {
     if let value = declaration.defaultValue, type != .secret {
       if case .reference = value.content {
         reading.error(
-          "a default stands in the layer itself", at: value.position, hint: "write the value without a tag")
+          "a default cannot come from a file or the environment", at: value.position,
+          hint: "write the value without a tag")
       } else if type != .enumeration || !declaration.values.isEmpty {
         _ = declaration.shape.read(value, &reading)
       }

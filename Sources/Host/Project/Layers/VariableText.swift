@@ -102,8 +102,8 @@ struct VariableText: Sendable, Equatable {
         let name = rest.dropFirst(2).prefix { $0 != "}" && $0 != "\n" }
         guard rest.dropFirst(2 + name.count).first == "}", String(name).isWhole(Shape<String>.variablePattern) else {
           report(
-            "'${\(name)' names no variable",
-            "write ${name} or ${layer.name}: lower-case letters, digits and hyphens; '$${' stands for '${' itself")
+            "'${\(name)' is not a variable",
+            "write ${name} or ${layer.name}: lower-case letters, digits and hyphens; for the text '${' write '$${'")
           return nil
         }
         if !literal.isEmpty { parts.append(.literal(literal)) }
@@ -164,7 +164,7 @@ extension Shape<String> {
   /// Name of a variable, optionally with its layer.
   static let variableName = text(
     "a variable's name", pattern: variablePattern,
-    hint: "write layer.variable, or variable for one of your own: lower-case letters, digits and hyphens")
+    hint: "write layer.variable, or only variable for your own: lower-case letters, digits and hyphens")
 
   /// A package, optionally with a required version.
   static let packageWish = text(
@@ -174,13 +174,13 @@ extension Shape<String> {
     "a pattern of absolute paths", pattern: #"[/*][^\s]*"#, hint: "for example /usr/share/doc/*")
   /// Full name of a systemd unit (systemd.unit(5)).
   static let systemdUnit = text(
-    "a unit of systemd",
+    "a systemd unit",
     pattern:
       #"[A-Za-z0-9:_.\\@-]+\.(service|socket|device|mount|automount|swap|target|path|timer|slice|scope)"#,
     hint: "write its full name, like ssh.service")
   /// A line of the firmware configuration.
   static let firmwareLine = text(
-    "a line of the firmware's configuration", pattern: #"[^\n]+"#, hint: "give each line as an item of its own")
+    "a line of the firmware's configuration", pattern: #"[^\n]+"#, hint: "write each line as a separate list item")
   /// Name of a user or a group.
   static let accountName = text(
     "a user's or group's name", pattern: "[a-z_][a-z0-9_-]{0,30}",

@@ -20,15 +20,15 @@ public enum ProjectLocation {
       guard ProjectReader.kindOnDisk(file) == .file else {
         throw ProjectFailure(
           "the folder \(given) has no \(ProjectReader.fileName)",
-          remedy: "name a project's folder or file after --project")
+          remedy: "name the folder or file of a project with --project")
       }
       return file
     case .special:
       throw ProjectFailure(
-        "\(given) is a pipe, socket or device", remedy: "name a project's folder or file after --project")
+        "\(given) is a pipe, socket or device", remedy: "name the folder or file of a project with --project")
     case .missing:
       throw ProjectFailure(
-        "there is no file or folder \(given)", remedy: "name a project's folder or file after --project")
+        "there is no file or folder \(given)", remedy: "name the folder or file of a project with --project")
     }
   }
 

@@ -81,7 +81,8 @@ public struct ProjectReader: Sendable {
     } catch {
       return .failure(
         refusal(
-          "the file cannot be read", hint: "does it exist, and may you read it? `cultivar new DIR` makes a project"))
+          "the file cannot be read",
+          hint: "check that it exists and that you may read it; `cultivar new DIR` makes a project"))
     }
     guard data.count <= maximumBytes else {
       return .failure(refusal("the file is larger than \(Int64(maximumBytes).asSize)"))
@@ -93,7 +94,7 @@ public struct ProjectReader: Sendable {
       return .failure(
         refusal(
           "the file is not UTF-8 text here", line: lines.count, column: (lines.last?.count ?? 0) + 1,
-          hint: "save it in the encoding UTF-8"))
+          hint: "save it as UTF-8"))
     }
     return .success(text)
   }

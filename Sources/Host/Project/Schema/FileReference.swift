@@ -18,13 +18,14 @@ public enum FileReference {
   private static let layerIntroduction = """
     # The layer file
 
-    A folder with a `layer.yaml` is a layer; its name is the folder's. [Layers](layers.md) explains how they work. This page
-    lists every key of the file; it is written by `cultivar schema layer --format markdown` from the declarations that the
-    reader itself goes by. What holds for values in [the project file](project-file.md) holds here as well.
+    A folder with a `layer.yaml` is a layer. The layer has the name of the folder. [Layers](layers.md) explains how
+    layers work. This page lists every key of the file. `cultivar schema layer --format markdown` writes the page from
+    the declarations that Cultivar uses to read the file. The rules for values in [the project file](project-file.md)
+    also apply here.
 
-    - In the texts of a layer, `${name}` stands for one of its variables, `${layer.name}` for another layer's, and `$${` for `${`
-      itself. `run` of a step and `health` are left to the shell.
-    - Relative paths start in the folder of the layer.
+    - In the texts of a layer, `${name}` is a variable of the layer, `${layer.name}` is a variable of another layer, and
+      `$${` is the text `${`. Not in `health` and in `run` of a step: there, the shell reads `${name}`.
+    - Paths are relative to the folder of the layer.
 
 
     """
@@ -32,17 +33,17 @@ public enum FileReference {
   private static let introduction = """
     # The project file
 
-    A folder with a `cultivar.yaml` is a project. This page lists every key of the file; it is written by
-    `cultivar schema --format markdown` from the declarations that the reader itself goes by.
+    A folder with a `cultivar.yaml` is a project. This page lists every key of the file.
+    `cultivar schema --format markdown` writes the page from the declarations that Cultivar uses to read the file.
 
     - `cultivar check` shows all problems of a file at once, with line and column.
-    - `cultivar schema --output DIR` writes a JSON Schema, with which an editor completes and checks the file.
-    - The file is YAML 1.2. A key that does not exist, a key given twice, a tag (other than `!file` and `!env` for the values
-      of variables) and a merge key are errors. Anchors and aliases can be used.
-    - Text that looks like a number or a truth value needs quotes: `version: "1.4"`.
-    - Sizes have binary units (`64K`, `128M`, `1.5G`) or are a whole number of bytes. Times are a whole number with a unit
-      (`500ms`, `10s`, `2m`, `1h`).
-    - Relative paths start in the folder of the file. What they name must exist.
+    - `cultivar schema --output DIR` writes a JSON Schema, which an editor uses to complete and check the file.
+    - The file is YAML 1.2. Anchors and aliases are supported. These are errors: an unknown key, a key given twice, a
+      merge key, and a tag (other than `!file` and `!env` for the values of variables).
+    - Text that looks like a number, `true` or `false` needs quotes: `version: "1.4"`.
+    - Sizes have a binary unit (`64K`, `128M`, `1.5G`) or are a whole number of bytes. Times are a whole number with a
+      unit (`500ms`, `10s`, `2m`, `1h`).
+    - Paths are relative to the folder of the file. The files and folders must exist.
 
 
     """
@@ -81,7 +82,7 @@ public enum FileReference {
 
         \(object.about)
 
-        | key | value | left out | what it says |
+        | key | value | default | description |
         | --- | --- | --- | --- |
         \(rows.joined(separator: "\n"))
         \(rules.isEmpty ? "" : "\n" + rules.joined(separator: "\n") + "\n")

@@ -6,7 +6,7 @@ extension Shape {
         reading.error(
           "expected a list, found \(node.kind)", at: node.position,
           hint: ListForm.hint(for: node, item: item, reading)
-            ?? "write the items between brackets, as [first, second], or one a line, each after '- '")
+            ?? "write the items in brackets, like [first, second], or one per line after '- '")
         return nil
       }
       guard items.count >= minimumCount else {
@@ -35,7 +35,7 @@ extension Shape {
       guard case .mapping(let entries) = node.content else {
         reading.error(
           "expected a mapping, found \(node.kind)", at: node.position,
-          hint: ListForm.hint(for: node, key: key, value: value, reading) ?? "write 'name: value', one a line")
+          hint: ListForm.hint(for: node, key: key, value: value, reading) ?? "write 'name: value', one per line")
         return nil
       }
       guard entries.count >= minimumCount else {
@@ -46,7 +46,7 @@ extension Shape {
         let keyNode = SourceNode(content: .scalar(SourceScalar(entry.key, isPlain: false)), position: entry.position)
         let name = key.read(keyNode, &reading)
         guard !entry.value.isNull else {
-          reading.error("'\(entry.key)' has no value", at: entry.position, hint: "give it one, or remove the line")
+          reading.error("'\(entry.key)' has no value", at: entry.position, hint: "add a value, or remove the line")
           return nil
         }
         reading.entryName = entry.key

@@ -58,7 +58,7 @@ enum ObjectRule: Sendable {
       guard let entry = entries.first(where: { $0.key == name }), !entries.contains(where: { others.contains($0.key) })
       else { return }
       reading.error(
-        "'\(name)' has no meaning without \(Self.listed(others)) in \(reading.place)", at: entry.position,
+        "'\(name)' has no effect without \(Self.listed(others)) in \(reading.place)", at: entry.position,
         hint: "add \(Self.listed(others)), or remove '\(name)'")
     }
   }
@@ -86,7 +86,7 @@ enum ObjectRule: Sendable {
     guard let first = given.first else { return }
     for other in given.dropFirst() {
       reading.error(
-        "'\(other.key)' cannot stand beside '\(first.key)' in \(reading.place)", at: other.position,
+        "'\(other.key)' and '\(first.key)' cannot both be in \(reading.place)", at: other.position,
         hint: "keep one of \(Self.listed(given.map(\.key), by: "and"))")
     }
   }

@@ -93,7 +93,7 @@ extension ObjectDescription {
       keyPositions[key.name] = entry.position
       guard !entry.value.isNull else {
         reading.error(
-          "'\(key.name)' has no value", at: entry.position, hint: "give it one, or remove the line")
+          "'\(key.name)' has no value", at: entry.position, hint: "add a value, or remove the line")
         continue
       }
       values[key.name] = key.read(entry.value, &reading)

@@ -16,17 +16,17 @@ enum LostAttributes {
     }
     var messages: [(Diagnostic.Severity, String)] = []
     if names.contains("security.capability") {
-      messages.append((.error, "\(file.path) has a capability, which does not come into the image"))
+      messages.append((.error, "\(file.path) has a capability, which is not copied into the image"))
     }
     if names.contains("system.posix_acl_access") {
-      messages.append((.warning, "\(file.path) has an access control list, which does not come into the image"))
+      messages.append((.warning, "\(file.path) has an access control list, which is not copied into the image"))
     }
     let others = names.filter { $0.hasPrefix("user.") }
     if !others.isEmpty {
       messages.append(
         (
           .warning,
-          "\(file.path) has the attribute \(others.joined(separator: ", ")), which does not come into the image"
+          "\(file.path) has the attribute \(others.joined(separator: ", ")), which is not copied into the image"
         ))
     }
     return messages

@@ -61,7 +61,7 @@ struct YAMLDocument {
     guard case .documentStart = try parser.next().content else {
       report(
         "the file is empty", at: SourcePosition(file: source.file, line: 1, column: 1),
-        hint: "`cultivar new DIR` writes a project to begin with")
+        hint: "`cultivar new DIR` makes a project to start from")
       return nil
     }
     let value = try value(parser.next(), depth: 0)
@@ -130,11 +130,11 @@ struct YAMLDocument {
       height = max(height, value.height + 1)
       if key == "<<" {
         report(
-          "merge keys are not read", at: place,
+          "merge keys are not supported", at: place,
           hint: "repeat the values, or give the whole value an anchor (&name) and use it as *name")
       } else if let first = lines[key] {
         report(
-          "the key '\(key)' is given twice", at: place, hint: "the first one stands in line \(first); keep one of them")
+          "the key '\(key)' is given twice", at: place, hint: "the first one is on line \(first); keep one of them")
       } else if let node = value.node {
         lines[key] = place.line
         entries.append(SourceEntry(key: key, position: place, value: node))
@@ -170,7 +170,7 @@ struct YAMLDocument {
 
   private mutating func enter(_ depth: Int, at mark: YAMLMark) throws {
     guard depth < Self.maximumDepth else {
-      throw Stop(message: "the file holds too much: more than \(Self.maximumDepth) levels", mark: mark)
+      throw Stop(message: "the file is too large: it has more than \(Self.maximumDepth) levels", mark: mark)
     }
     nodeCount += 1
   }
@@ -181,7 +181,8 @@ struct YAMLDocument {
   private mutating func hasRoom(depth: Int, at place: SourcePosition) -> Bool {
     if nodeCount <= Self.maximumNodes, depth <= Self.maximumDepth { return true }
     if !isTooLarge {
-      report("the file holds too much: more than \(Self.maximumNodes) values or \(Self.maximumDepth) levels", at: place)
+      report(
+        "the file is too large: it has more than \(Self.maximumNodes) values or \(Self.maximumDepth) levels", at: place)
     }
     isTooLarge = true
     return false

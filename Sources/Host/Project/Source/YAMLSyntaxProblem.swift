@@ -24,35 +24,35 @@ enum YAMLSyntaxProblem {
       "items of the same list begin with '- ' in the same column"
     ),
     (
-      "did not find expected ',' or ']'", "the list that begins with '[' goes on here without ',' or ']'",
+      "did not find expected ',' or ']'", "the list that begins with '[' needs ',' or ']' here",
       "separate its items by ',' and close it with ']'"
     ),
     (
-      "did not find expected ',' or '}'", "the mapping that begins with '{' goes on here without ',' or '}'",
+      "did not find expected ',' or '}'", "the mapping that begins with '{' needs ',' or '}' here",
       "separate its entries by ',' and close it with '}'"
     ),
     (
       "block sequence entries are not allowed in this context", "a list cannot begin here",
-      "begin it in a line of its own"
+      "begin it on a new line"
     ),
     (
       "found unexpected end of stream", "a quoted text is not closed",
-      "close it with the quote that it began with"
+      "end it with the same quote as it begins"
     ),
     (
       unknownAnchor, "no value has this anchor",
-      "an anchor (&name) must stand before its alias (*name); text that begins with '*' needs quotes"
+      "an anchor (&name) must come before its alias (*name); text that begins with '*' needs quotes"
     ),
     (
       secondDocument, "a second document begins here",
       "a project file is one document: remove the line '---'"
     ),
     (
-      "found unknown escape character", "this is no escape sequence of a text in double quotes",
+      "found unknown escape character", "this is not an escape sequence for text in double quotes",
       "write '\\\\' for a backslash, or use single quotes"
     ),
     (
-      "control characters are not allowed", "a control character stands here",
+      "control characters are not allowed", "there is a control character here",
       "remove it, or write it as an escape sequence in double quotes"
     ),
     ("found a tab character that violates indentation", "a tab cannot indent a line", "use spaces"),

@@ -11,12 +11,12 @@ public enum ReservedNumbers {
   static func objection(to number: UInt32, of name: String, hasDaemon: Bool) -> (reason: String, hint: String)? {
     let hint = "choose another number: 100 to 999 for the system's own accounts, 1000 to 59999 for people"
     switch number {
-    case 0 where name != "root": return ("is that of root", hint)
-    case 65_534 where name != "nobody" && name != "nogroup": return ("is that of nobody and nogroup", hint)
-    case 65_535, .max: return ("stands for no number in the kernel's interface", hint)
-    case 61_184...65_519: return ("is one that systemd gives to services of its own accord", hint)
+    case 0 where name != "root": return ("belongs to root", hint)
+    case 65_534 where name != "nobody" && name != "nogroup": return ("belongs to nobody and nogroup", hint)
+    case 65_535, .max: return ("the kernel reserves for its own use", hint)
+    case 61_184...65_519: return ("systemd assigns to services", hint)
     case daemon where hasDaemon && name != daemonName:
-      return ("is that of \(daemonName), which every image with the management API has", hint)
+      return ("belongs to \(daemonName), the user of the management API", hint)
     default: return nil
     }
   }
@@ -43,8 +43,9 @@ enum AccountAgreement {
     for user in users {
       guard let home = user.home, isPassing(home.value), !user.authorizedKeys.isEmpty else { continue }
       problems.error(
-        "the home \(home.value) of the user '\(user.name)' cannot keep authorizedKeys", at: home.position,
-        hint: "choose a home that is part of the root file system, like /home/\(user.name)")
+        "the home \(home.value) of the user '\(user.name)' cannot store authorizedKeys",
+        at: home.position,
+        hint: "choose a home in the root file system, like /home/\(user.name)")
     }
   }
 
@@ -64,11 +65,11 @@ enum AccountAgreement {
       } else if let other = names[number], other.name != account.name {
         problems.error(
           "the \(kind)s '\(other.name)' and '\(account.name)' both have the number \(number)", at: account.position,
-          hint: "the other one stands in \(place(other.position)); give one of them another number")
+          hint: "the other one is in \(place(other.position)); give one of them another number")
       } else if let other = numbers[account.name], other.number != number {
         problems.error(
           "the \(kind) '\(account.name)' has the number \(number) here, and \(other.number) elsewhere",
-          at: account.position, hint: "the other one stands in \(place(other.position)); keep one of the numbers")
+          at: account.position, hint: "the other one is in \(place(other.position)); keep one of the numbers")
       }
       if names[number] == nil { names[number] = (account.name, account.position) }
       if numbers[account.name] == nil { numbers[account.name] = (number, account.position) }

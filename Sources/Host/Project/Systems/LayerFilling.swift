@@ -150,7 +150,7 @@ struct LayerFilling {
         if entry.value.entries != nil, ![.anyText, .programText].contains(text.kind) {
           problems.error(
             "the list '\(variable)' cannot be part of \(text.kind.noun)", at: text.position,
-            hint: "in a list, an item that is nothing but ${\(variable)} stands for all its entries")
+            hint: "in a list, an item with only ${\(variable)} stands for all its entries")
           isWhole = false
         }
         filled.text += entry.value.text
@@ -225,7 +225,7 @@ struct LayerFilling {
   /// Reports attributes of a file that are not copied.
   private mutating func refuseAttributes(of file: URL, at position: SourcePosition) {
     for message in LostAttributes.messages(about: file) {
-      let hint = "give it in a step: `setcap`, `setfacl`, `setfattr`"
+      let hint = "set it in a step: `setcap`, `setfacl`, `setfattr`"
       switch message.severity {
       case .error: problems.error(message.text, at: position, hint: hint)
       case .warning: problems.warning(message.text, at: position, hint: hint)
@@ -295,7 +295,7 @@ struct LayerFilling {
       guard let entry = table.entry(secret.value, in: owner, at: secret.position, &problems) else { continue }
       guard entry.isSecret else {
         problems.error(
-          "the variable '\(secret.value)' is no secret", at: secret.position,
+          "the variable '\(secret.value)' is not a secret", at: secret.position,
           hint: "remove it: the step has it as ${\(Self.environmentName(of: secret.value))}")
         continue
       }

@@ -114,7 +114,7 @@ struct FolderContent {
       let inImage = "\(path)/\(name)"
       if BackupFiles.isOne(name) {
         problems.warning(
-          "\(url.path) has the name of a backup file, and is left out", at: position, hint: "remove the file")
+          "\(url.path) has the name of a backup file, and is not copied", at: position, hint: "remove the file")
         continue
       }
       let literal = VariableText(literal: inImage, at: position, kind: .addedPath)

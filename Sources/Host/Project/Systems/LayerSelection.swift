@@ -175,7 +175,7 @@ struct LayerSelection {
         hint: "rename the folder: use lower-case letters, digits and hyphens, but not the names image and project")
     case .folder:
       problems.error(
-        "'\(name)' is no layer: it has no \(LayerLibrary.fileName)", at: wish.name.position,
+        "'\(name)' is not a layer: it has no \(LayerLibrary.fileName)", at: wish.name.position,
         hint: "name the folder that holds \(LayerLibrary.fileName)")
     }
   }
@@ -250,7 +250,7 @@ enum LayerOrder {
     let cycles = WaitCycles.all(in: edges, order: layers.reversed().map(\.name))
     for cycle in cycles {
       problems.error(
-        "the layers come after each other: \(cycle.names.joined(separator: " → "))", at: cycle.position,
+        "the order of the layers is circular: \(cycle.names.joined(separator: " → "))", at: cycle.position,
         hint: "remove one of the names from 'requires' or 'after'")
     }
     guard cycles.isEmpty else { return layers }

@@ -2,7 +2,7 @@
 enum PrivateKeyText {
   /// Advice for the user.
   static let hint =
-    "name the file of the public key, which ends in .pub; what has to be private belongs into a variable of the type secret"
+    "name the file of the public key, which ends in .pub; put private values into variables of the type secret"
 
   /// Returns true if a text contains a private key in the format of OpenSSL, OpenSSH (both PEM) or PuTTY.
   static func isOne(_ text: String) -> Bool {

@@ -86,7 +86,7 @@ public struct SystemReader: Sendable {
     let base = request.base ?? .debian(suite: project.archive.suite)
     if case .image(let imported) = base {
       trace.add(
-        "base", imported.file.lastPathComponent, layer: image.name, "what everything stands upon",
+        "base", imported.file.lastPathComponent, layer: image.name, "the base of the root file system",
         at: imported.position)
     }
     var table = VariableTable(
@@ -158,8 +158,8 @@ public struct SystemReader: Sendable {
     for name in request.drops + request.replacements.map({ Located(value: $0.name, position: $0.position) }) {
       guard !wished.contains(name.value) else { continue }
       problems.error(
-        "nothing asks for the layer '\(name.value)'", at: name.position,
-        hint: NearestName.hint(for: name.value, among: wished.sorted(), kind: "layers that are asked for")
+        "no layer or profile of the image names the layer '\(name.value)'", at: name.position,
+        hint: NearestName.hint(for: name.value, among: wished.sorted(), kind: "named layers")
           ?? "remove the line")
     }
   }
@@ -206,15 +206,15 @@ enum LayerAgreement {
         if let other = excluded[package.name] {
           problems.error(
             "layer '\(layer.name)' installs the package '\(package.name)', which layer '\(other)' excludes",
-            at: layer.position, hint: "take one of the two out with 'override'")
+            at: layer.position, hint: "remove one of the two with 'override'")
         }
         guard let version = package.version else { continue }
         if let other = versions[package.name], other.version != version {
           problems.error(
             """
-            layer '\(layer.name)' wants the package '\(package.name)' at \(version), layer '\(other.layer)' at \
-            \(other.version)
-            """, at: layer.position, hint: "take one of the two out with 'override'")
+            layer '\(layer.name)' needs version \(version) of the package '\(package.name)', but layer \
+            '\(other.layer)' needs \(other.version)
+            """, at: layer.position, hint: "remove one of the two with 'override'")
         }
         versions[package.name] = (version, layer.name)
       }
@@ -238,7 +238,7 @@ enum LayerAgreement {
         problems.error(
           "layers '\(other)' and '\(layer.name)' both have a \(noun) '\(name(part))'",
           at: position(part) ?? layer.position,
-          hint: "change the one of '\(other)' with 'override', or take it out there")
+          hint: "change or remove the one in '\(other)' with 'override'")
       }
     }
   }

@@ -124,7 +124,7 @@ struct VariableTable {
     if found == nil { broken.insert(name) }
     guard !isGiven else { return }
     problems.error(
-      "nobody gives the variable '\(name)' a value", at: image.position,
+      "the variable '\(name)' has no value", at: image.position,
       hint: isSecret
         ? "add it to 'variables' of the image: `\(name): !env NAME` or `\(name): !file PATH`"
         : "\(declaration.about); add `\(name): …` to 'variables' of the image")
@@ -134,8 +134,8 @@ struct VariableTable {
     guard isSecret, case .scalar(let scalar) = given.value.content else { return }
     problems.hide(scalar.text)
     problems.warning(
-      "the secret '\(given.name)' stands in clear in \(given.position.file.lastPathComponent)", at: given.position,
-      hint: "write `!env NAME` or `!file PATH` in its place, and change the secret: whoever has the file knows it")
+      "the secret '\(given.name)' is plain text in \(given.position.file.lastPathComponent)", at: given.position,
+      hint: "write `!env NAME` or `!file PATH` instead, and change the secret: everyone with the file can read it")
   }
 
   /// Returns a value from the command line: text, the lines of a list, or the value that a tag refers to.
@@ -177,7 +177,7 @@ struct VariableTable {
     guard !isSecret, let value = plainValue(node), PrivateKeyText.isOne(value.text) else { return false }
     problems.hide(value.text)
     problems.error(
-      "the value of '\(name)' is a private key, which everybody with the image would have", at: node.position,
+      "the value of '\(name)' is a private key, which everyone with the image could read", at: node.position,
       hint: PrivateKeyText.hint)
     return true
   }
@@ -196,7 +196,7 @@ struct VariableTable {
           problems.error(message, at: node.position, hint: "set it for the command: \(reference.text)=… cultivar build")
           return nil
         }
-        problems.warning(message, at: node.position, hint: "a build needs it")
+        problems.warning(message, at: node.position, hint: "set it before a build")
         return nil
       }
       text = value
@@ -337,8 +337,8 @@ struct VariableTable {
     }
     if name == "image.suite" {
       problems.error(
-        "nobody has said which suite '\(image.name)' is of", at: position,
-        hint: "an image says it once it is imported; for texts, write 'base: { image: …, suite: … }'")
+        "the suite of image '\(image.name)' is not known", at: position,
+        hint: "texts need it before the import of the base: write 'base: { image: …, suite: … }'")
       return nil
     }
     let own = layer.map { $0.variables.map(\.name) } ?? names.filter { !$0.contains(".") }

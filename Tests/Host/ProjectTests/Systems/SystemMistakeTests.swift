@@ -43,7 +43,7 @@ struct SystemMistakeTests {
 
     #expect(
       problems.diagnostics.map(\.message) == [
-        "'Nano' is not a package", "unknown key 'unts' in layer", "'ssh' is not a unit of systemd",
+        "'Nano' is not a package", "unknown key 'unts' in layer", "'ssh' is not a systemd unit",
       ])
     #expect(problems.diagnostics.map { $0.position.file.pathComponents.suffix(2).first } == ["base", "base", "two"])
   }

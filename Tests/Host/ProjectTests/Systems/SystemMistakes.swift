@@ -65,7 +65,7 @@ extension SystemMistake {
       hint: "write { gpio: {}, spi: {} }"),
     SystemMistake(
       "files as one text", image: "layers: [base]\nfiles: «/etc/motd", "expected a list, found the text '/etc/motd'",
-      hint: "write the items between brackets, as [first, second], or one a line, each after '- '"),
+      hint: "write the items in brackets, like [first, second], or one per line after '- '"),
     SystemMistake(
       "firmware of a Raspberry Pi", layer: "firmware: { config: [«dtparam=i2c_arm=on] }",
       "'firmware' has no effect in image 'gateway': generic-x86_64 has no config.txt",
@@ -84,7 +84,7 @@ extension SystemMistake {
       hint: "add 'update', or remove the check"),
     SystemMistake(
       "API without updates", image: "layers: [base]\n«management: { tokenHash: at-flash }",
-      "the management API of a system is that of its updates, and it takes none",
+      "system 'gateway' takes no updates, and a system has the management API only for updates",
       hint: "add 'update', or remove 'management'"),
     SystemMistake(
       "key of an appliance", image: "layers: [base]\n«clock: none",
@@ -112,15 +112,15 @@ extension SystemMistake {
     SystemMistake(
       "hash without image",
       image: "layers: [base]\nbase: { suite: trixie, «sha256: \(String(repeating: "a", count: 64)) }",
-      "'sha256' has no meaning without 'image' in base of system 'gateway'", hint: "add 'image', or remove 'sha256'"),
+      "'sha256' has no effect without 'image' in base of system 'gateway'", hint: "add 'image', or remove 'sha256'"),
     SystemMistake(
       "base that is not there", image: "layers: [base]\nbase: { image: «./raspios.img }",
       "there is no file or folder './raspios.img'"),
     SystemMistake(
       "suite of an image that is not imported",
       image: "base: { image: ./layers/base/layer.yaml }\nfiles: [{ path: /etc/suite, content: «\"${image.suite}\" }]",
-      "nobody has said which suite 'gateway' is of",
-      hint: "an image says it once it is imported; for texts, write 'base: { image: …, suite: … }'"),
+      "the suite of image 'gateway' is not known",
+      hint: "texts need it before the import of the base: write 'base: { image: …, suite: … }'"),
   ]
 
   private static let naming = [
@@ -132,7 +132,7 @@ extension SystemMistake {
     SystemMistake(
       "unknown layer in a layer", layer: "requires: [«debian-minimum]", "there is no layer 'debian-minimum'"),
     SystemMistake(
-      "path of no layer", image: "layers: [«./layers]", "'./layers' is no layer: it has no layer.yaml",
+      "path of no layer", image: "layers: [«./layers]", "'./layers' is not a layer: it has no layer.yaml",
       hint: "name the folder that holds layer.yaml"),
     SystemMistake(
       "path that is not there", image: "layers: [«./layer/base]", "there is no layer './layer/base'"),
@@ -159,10 +159,10 @@ extension SystemMistake {
     SystemMistake(
       "circle", image: "layers: [a]",
       layers: ["a": "requires: [«b]", "b": "requires: [c]", "c": "after: [a]"],
-      "the layers come after each other: a → b → c → a",
+      "the order of the layers is circular: a → b → c → a",
       hint: "remove one of the names from 'requires' or 'after'"),
     SystemMistake(
-      "layer that requires itself", layer: "requires: [«base]", "the layers come after each other: base → base"),
+      "layer that requires itself", layer: "requires: [«base]", "the order of the layers is circular: base → base"),
     SystemMistake(
       "conflict", image: "layers: [a, b]", layers: ["a": "packages: [x11]", "b": "conflicts: [«a]"],
       "layer 'b' conflicts with layer 'a'",
@@ -181,15 +181,16 @@ extension SystemMistake {
       layers: ["web": "requires: [«chrony]", "chrony": "packages: [chrony]"],
       "layer 'web' requires 'chrony', which is dropped"),
     SystemMistake(
-      "dropped for nothing", image: "layers: [base]\ndrop: [«bse]", "nothing asks for the layer 'bse'",
-      hint: "did you mean 'base'? (layers that are asked for: base)"),
+      "dropped for nothing", image: "layers: [base]\ndrop: [«bse]",
+      "no layer or profile of the image names the layer 'bse'",
+      hint: "did you mean 'base'? (named layers: base)"),
     SystemMistake(
       "two layers of one name", image: "layers: [base, «./other/base]",
       "two layers are called 'base'"),
     SystemMistake(
       "two versions", image: "layers: [a, b]", layers: ["a": "packages: [curl=1.0-1]", "b": "packages: [curl=2.0-1]"],
-      "layer 'b' wants the package 'curl' at 2.0-1, layer 'a' at 1.0-1",
-      hint: "take one of the two out with 'override'"),
+      "layer 'b' needs version 2.0-1 of the package 'curl', but layer 'a' needs 1.0-1",
+      hint: "remove one of the two with 'override'"),
     SystemMistake(
       "excluded and installed", image: "layers: [a, b]",
       layers: ["a": "packages: { exclude: [nano] }", "b": "packages: [nano]"],
@@ -213,37 +214,37 @@ extension SystemMistake {
   private static let accounts = [
     SystemMistake(
       "number of root", layer: "users: { «me: { uid: 0 } }",
-      "the user 'me' cannot have the number 0, which is that of root",
+      "the user 'me' cannot have the number 0, which belongs to root",
       hint: "choose another number: 100 to 999 for the system's own accounts, 1000 to 59999 for people"),
     SystemMistake(
       "number of nobody", layer: "groups: { «me: { gid: 65534 } }",
-      "the group 'me' cannot have the number 65534, which is that of nobody and nogroup"),
+      "the group 'me' cannot have the number 65534, which belongs to nobody and nogroup"),
     SystemMistake(
       "number that systemd gives", layer: "users: { «me: { uid: 61184 } }",
-      "the user 'me' cannot have the number 61184, which is one that systemd gives to services of its own accord"),
+      "the user 'me' cannot have the number 61184, which systemd assigns to services"),
     SystemMistake(
       "number that stands for none", layer: "users: { «me: { uid: 65535 } }",
-      "the user 'me' cannot have the number 65535, which stands for no number in the kernel's interface"),
+      "the user 'me' cannot have the number 65535, which the kernel reserves for its own use"),
     SystemMistake(
       "two users with one number", layer: "users: { me: { uid: 1000 }, «you: { uid: 1000 } }",
       "the users 'me' and 'you' both have the number 1000",
-      hint: "the other one stands in base/layer.yaml, line 3; give one of them another number"),
+      hint: "the other one is in base/layer.yaml, line 3; give one of them another number"),
     SystemMistake(
       "one group with two numbers", image: "layers: [base, two]",
       layers: ["base": "groups: { me: { gid: 900 } }", "two": "groups: { «me: { gid: 901 } }"],
       "the group 'me' has the number 901 here, and 900 elsewhere",
-      hint: "the other one stands in base/layer.yaml, line 3; keep one of the numbers"),
+      hint: "the other one is in base/layer.yaml, line 3; keep one of the numbers"),
     SystemMistake(
       "keys in a home that does not last",
       layer: "users: { me: { home: «/run/me, authorizedKeys: [\"\(key)\"] } }",
-      "the home /run/me of the user 'me' cannot keep authorizedKeys",
-      hint: "choose a home that is part of the root file system, like /home/me"),
+      "the home /run/me of the user 'me' cannot store authorizedKeys",
+      hint: "choose a home in the root file system, like /home/me"),
     SystemMistake(
       "relative home", layer: "users: { me: { home: «me } }", "'me' is not an absolute path",
-      hint: "begin with '/', and end without one"),
+      hint: "begin it with '/', and do not end it with '/'"),
     SystemMistake(
       "shell that is no path", layer: "users: { me: { shell: «zsh } }", "'zsh' is not an absolute path",
-      hint: "begin with '/', and end without one"),
+      hint: "begin it with '/', and do not end it with '/'"),
   ]
 
   private static let parts = [
@@ -254,12 +255,12 @@ extension SystemMistake {
           a: { url: «"https://me:s3cret@packages.example.org/debian", suites: [./], key: ./k.asc }
         """,
       files: ["layers/base/k.asc": "key"],
-      "the URL has a user or password in it, which would stand in the lock file and in the image",
-      hint: "leave it out, and give it to APT on the build host: a file in /etc/apt/auth.conf.d (apt_auth.conf(5))"),
+      "the URL contains a user name or password, which would be stored in the lock file and in the image",
+      hint: "remove it, and put it in a file in /etc/apt/auth.conf.d on the build host (apt_auth.conf(5))"),
     SystemMistake(
       "package's name", layer: "packages: [«Nano]", "'Nano' is not a package", hint: "write name or name=version"),
     SystemMistake(
-      "unit's name", layer: "units: { enable: [«ssh] }", "'ssh' is not a unit of systemd",
+      "unit's name", layer: "units: { enable: [«ssh] }", "'ssh' is not a systemd unit",
       hint: "write its full name, like ssh.service"),
     SystemMistake(
       "mode as a number", layer: "files: [{ path: /etc/a, content: a, mode: «0640 }]",
@@ -269,7 +270,7 @@ extension SystemMistake {
       "nothing can be added below /run"),
     SystemMistake(
       "file with two contents", layer: "files: [{ path: /etc/a, content: a, «link: b }]",
-      "'link' cannot stand beside 'content' in system file of layer"),
+      "'link' and 'content' cannot both be in system file of layer"),
     SystemMistake(
       "file without content", layer: "files: [«{ path: /etc/a, owner: adm }]", "layer 'base' has no 'files/etc/a'"),
     SystemMistake(
@@ -281,11 +282,12 @@ extension SystemMistake {
       hint: "did you mean 'packages'? (possible: setup, essential, packages, last, image)"),
     SystemMistake(
       "step in a root that is empty", layer: "steps: { a: { phase: setup, «in: root, run: ls } }",
-      "step 'a' cannot run inside the root in the phase setup", hint: "the root is empty then; write 'in: sandbox'"),
+      "step 'a' cannot run inside the root in the phase setup",
+      hint: "the root is still empty in this phase; write 'in: sandbox'"),
     SystemMistake(
       "script without its run bit", layer: "steps: { a: { script: «./steps/a } }",
       files: ["layers/base/steps/a": "#!/bin/sh\n"],
-      "the script 'a' has no run bit"),
+      "the script 'a' is not executable"),
     SystemMistake(
       "script that no step runs",
       SystemSample(
@@ -295,7 +297,7 @@ extension SystemMistake {
         ]), "no step runs the script 'steps/a' of layer 'base'"),
     SystemMistake(
       "backup as a step", layer: "steps: { a: { script: «./steps/a.orig } }", files: ["layers/base/steps/a.orig": ""],
-      "'a.orig' has the name of a backup file, which is never a step", hint: "name the script itself"),
+      "'a.orig' has the name of a backup file, and cannot be a step", hint: "name the script itself"),
     SystemMistake(
       "step with nothing to run", layer: "steps: { a: «{ phase: last } }", "step 'a' needs 'run' or 'script'",
       hint: "give exactly one of them"),
@@ -304,7 +306,7 @@ extension SystemMistake {
       "repository 'a' has no 'key'"),
     SystemMistake(
       "all of /var persists", layer: "state: { persist: [«/var] }",
-      "/var cannot persist: it has the list of packages, which belongs to the root file system",
+      "/var cannot persist: it contains the package database, which belongs to the root file system",
       hint: "name the folders that the programs write to, like /var/lib/NAME"),
     SystemMistake(
       "a part of /usr persists", layer: "state: { persist: [{ path: «/usr/lib/tool }] }",
@@ -315,23 +317,23 @@ extension SystemMistake {
       "/etc/machine-id cannot persist: the device keeps its machine id anyway",
       hint: "name the folders that the programs write to, like /var/lib/NAME"),
     SystemMistake(
-      "another root", layer: "kernel: { arguments: [quiet, «root=/dev/sda1] }", "'root=' is not the project's to set",
+      "another root", layer: "kernel: { arguments: [quiet, «root=/dev/sda1] }", "a project cannot set 'root='",
       hint:
-        "leave it out: the device finds the root file system of the slot that it starts, and its own init starts what comes next"
+        "remove it: the device finds the root file system of its slot itself, and starts its own init"
     ),
     SystemMistake(
-      "another init", layer: "kernel: { arguments: [«init=/bin/sh] }", "'init=' is not the project's to set",
+      "another init", layer: "kernel: { arguments: [«init=/bin/sh] }", "a project cannot set 'init='",
       hint:
-        "leave it out: the device finds the root file system of the slot that it starts, and its own init starts what comes next"
+        "remove it: the device finds the root file system of its slot itself, and starts its own init"
     ),
     SystemMistake(
       "rule of updates", layer: "state: { persist: [{ path: /etc/a, onUpdate: «merg }] }",
-      "'merg' is not what an update does", hint: "did you mean 'merge'? (possible: keep, refresh, merge)"),
+      "'merg' is not an update rule", hint: "did you mean 'merge'? (possible: keep, refresh, merge)"),
   ]
 
   private static let declarations = [
     SystemMistake(
-      "unknown type", layer: "variables: { a: { type: «int, description: A } }", "'int' is not a type of variables"),
+      "unknown type", layer: "variables: { a: { type: «int, description: A } }", "'int' is not a variable type"),
     SystemMistake(
       "range of a text", layer: "variables: { a: { description: A, default: b, «minimum: 1 } }",
       "'minimum' has no meaning for a variable of type string", hint: "it is for the types integer, size, duration"),
@@ -343,14 +345,14 @@ extension SystemMistake {
       "10 is out of range", hint: "possible: \(Int.min) to 9"),
     SystemMistake(
       "default of a secret", layer: "variables: { a: { type: secret, description: A, «default: b } }",
-      "a secret has no default"),
+      "a secret cannot have a default"),
     SystemMistake(
       "pattern", layer: "variables: { a: { description: A, default: b, pattern: «\"[\" } }",
       "'[' is not a regular expression", hint: "check its brackets"),
     SystemMistake(
       "empty range",
       layer: "variables: { a: { type: integer, description: A, «minimum: 9, maximum: 1, default: 5 } }",
-      "the least value of variable 'a' is larger than the largest", hint: "swap 'minimum' and 'maximum'"),
+      "the minimum of variable 'a' is larger than the maximum", hint: "swap 'minimum' and 'maximum'"),
   ]
 
   private static func variable(_ declaration: String, value: String) -> SystemSample {
@@ -372,7 +374,7 @@ extension SystemMistake {
     SystemMistake("path", variable("type: path", value: "«etc/a"), "'etc/a' is not an absolute path"),
     SystemMistake(
       "pattern of a text", variable("pattern: \"[a-z]+\"", value: "«a1"), "'a1' is not a value of 'a'",
-      hint: "its pattern is [a-z]+"),
+      hint: "it must match [a-z]+"),
     SystemMistake(
       "pattern of an entry", variable("type: list, pattern: \"[a-z]+\"", value: "[b, «a1]"),
       "'a1' is not a value of 'a'"),
@@ -394,7 +396,7 @@ extension SystemMistake {
       layer: "packages: [«\"linux-${kind}\"]\nvariables: { kind: { description: A, default: B } }",
       "'linux-B' is not a package"),
     SystemMistake(
-      "dollar sign that begins no variable", layer: "packages: [«\"linux-${kind\"]", "'${kind' names no variable"),
+      "dollar sign that begins no variable", layer: "packages: [«\"linux-${kind\"]", "'${kind' is not a variable"),
     SystemMistake(
       "template", layer: "files: [{ path: /etc/a, template: true }]",
       files: ["layers/base/files/etc/a": "one\ntwo «${thre}\n"],
@@ -422,7 +424,7 @@ extension SystemMistake {
       "secret in a package's name", secret("packages: [«\"a${key}\"]"), "the secret 'key' cannot be part of a package"),
     SystemMistake(
       "secret in a unit's name", secret("units: { mask: [«\"a${key}.service\"] }"),
-      "the secret 'key' cannot be part of a unit of systemd"),
+      "the secret 'key' cannot be part of a systemd unit"),
     SystemMistake(
       "secret on the kernel command line", secret("kernel: { arguments: [«\"a=${key}\"] }"),
       "the secret 'key' cannot be part of one part of a kernel command line"),
@@ -433,7 +435,7 @@ extension SystemMistake {
       "secret in the environment", secret("steps: { a: { run: ls, env: { KEY: «\"${key}\" } } }"),
       "the secret 'key' cannot be part of text"),
     SystemMistake(
-      "no secret", secret("steps: { a: { run: ls, secrets: [«open] } }"), "the variable 'open' is no secret",
+      "no secret", secret("steps: { a: { run: ls, secrets: [«open] } }"), "the variable 'open' is not a secret",
       hint: "remove it: the step has it as ${VAR_OPEN}"),
     SystemMistake(
       "password in clear", layer: "users: { admin: { password: «tops3cret } }", "this is not a hashed password"),

@@ -126,7 +126,7 @@ struct SystemReaderTests {
     #expect((files[1].owner, files[1].mode) == ("adm", 0o600))
     #expect((files[3].content, files[3].owner) == (.folder, "adm"))
     #expect(result.warnings.count == 1)
-    #expect(result.warnings.first?.message.hasSuffix("/a~ has the name of a backup file, and is left out") == true)
+    #expect(result.warnings.first?.message.hasSuffix("/a~ has the name of a backup file, and is not copied") == true)
   }
 
   @Test("A folder as a source adds its files, with the given owner and mode")

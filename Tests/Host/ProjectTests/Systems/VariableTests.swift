@@ -79,7 +79,7 @@ struct VariableTests {
 
     let problems = try #require(throws: ProjectProblems.self) { try sample.read() }
 
-    #expect(problems.diagnostics.map(\.message) == ["nobody gives the variable 'base.a' a value"])
+    #expect(problems.diagnostics.map(\.message) == ["the variable 'base.a' has no value"])
     #expect(problems.diagnostics.first?.hint == "Name of the site; add `base.a: …` to 'variables' of the image")
   }
 
@@ -183,7 +183,7 @@ struct SecretTests {
   func clear() throws {
     let warnings = try Self.sample(Self.secret).read().warnings
 
-    #expect(warnings.map(\.message) == ["the secret 'base.key' stands in clear in cultivar.yaml"])
+    #expect(warnings.map(\.message) == ["the secret 'base.key' is plain text in cultivar.yaml"])
     #expect(warnings.first?.sourceLine.contains(ProblemList.cover) == true)
   }
 

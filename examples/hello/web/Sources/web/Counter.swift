@@ -1,6 +1,6 @@
 import Glibc
 
-/// A number on the data partition that outlives the program, the device's reboots, and its updates.
+/// A number on the data partition. It persists across restarts of the program, reboots and updates.
 struct Counter {
   private let path: String
   private let temporary: String
@@ -13,8 +13,8 @@ struct Counter {
 
   /// Adds one.
   ///
-  /// The new number is complete on the disk under another name before it takes the old one's place in one step: a power
-  /// cut leaves the old number or the new one.
+  /// The new number is written to a temporary file, synced, and then renamed. So a power cut leaves the old number or
+  /// the new one.
   ///
   /// - Returns: The new number.
   func increment() throws(SystemError) -> Int {
@@ -28,7 +28,7 @@ struct Counter {
     return number
   }
 
-  /// The number of the last time; 0 where there is none yet.
+  /// The stored number; 0 if there is none yet.
   private func read() -> Int {
     let file = open(path, O_RDONLY | O_CLOEXEC)
     guard file >= 0 else { return 0 }

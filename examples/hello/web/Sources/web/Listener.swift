@@ -1,13 +1,13 @@
 import Glibc
 
-/// A TCP port on every address, IPv4 and IPv6, whose requests are answered one after the other.
+/// A TCP port on every IPv4 and IPv6 address. Requests are answered one after the other.
 struct Listener {
   private let socket: Int32
 
   /// Opens a port.
   init(port: UInt16) throws(SystemError) {
     socket = try check(Glibc.socket(AF_INET6, Int32(SOCK_STREAM.rawValue), 0), "open a socket")
-    // A program that is started again must not wait until the kernel has forgotten its old connections.
+    // A restarted program must not wait until the kernel has closed its old connections.
     var yes: Int32 = 1
     let size = socklen_t(MemoryLayout<Int32>.size)
     try check(setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, size), "set up the socket")
@@ -21,14 +21,14 @@ struct Listener {
     try check(listen(socket, 64), "listen on port \(port)")
   }
 
-  /// Answers requests for ever.
+  /// Answers requests forever.
   ///
-  /// - Parameter answer: Makes the response to a path.
+  /// - Parameter answer: Returns the response for a path.
   func serve(_ answer: (_ path: Substring) -> Response) {
     while true {
       let connection = accept(socket, nil, nil)
       guard connection >= 0 else { continue }
-      // Nobody who says nothing may keep the others waiting.
+      // A client that sends nothing must not block the others.
       var patience = timeval(tv_sec: 2, tv_usec: 0)
       setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
       if let path = requestedPath(connection) {
@@ -68,7 +68,7 @@ struct Response {
   /// The page.
   var body: String
 
-  /// The whole answer as HTTP/1.1 sends it.
+  /// The response in HTTP/1.1.
   var text: String {
     """
     HTTP/1.1 \(status)\r

@@ -2,7 +2,7 @@ import Glibc
 
 /// A call to the system that failed.
 struct SystemError: Error, CustomStringConvertible {
-  /// What was tried.
+  /// The action that failed, as a verb phrase.
   let action: String
   /// The system's reason.
   let reason: String
@@ -15,7 +15,9 @@ struct SystemError: Error, CustomStringConvertible {
   var description: String { "cannot \(action): \(reason)" }
 }
 
-/// The result of a call, or the reason why it failed.
+/// Returns the result of a system call.
+///
+/// - Throws: ``SystemError`` if the result is negative.
 @discardableResult
 func check<Number: SignedInteger>(_ result: Number, _ action: String) throws(SystemError) -> Number {
   guard result >= 0 else { throw .last(action) }

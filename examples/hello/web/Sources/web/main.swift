@@ -1,6 +1,6 @@
 import Glibc
 
-// A web server that counts its visits. Cultivar gives it a HOME on the data partition, where the count is kept.
+// A web server that counts its visits. It keeps the count in HOME, which is on the data partition.
 
 func variable(_ name: String) -> String? {
   getenv(name).map { String(cString: $0) }

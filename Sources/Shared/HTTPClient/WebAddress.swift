@@ -8,6 +8,10 @@ public struct WebAddress: Hashable, Sendable, CustomStringConvertible {
     public var host: String
     /// TCP port.
     public var port: UInt16
+
+    public init(isSecure: Bool, host: String, port: UInt16) {
+      (self.isSecure, self.host, self.port) = (isSecure, host, port)
+    }
   }
 
   /// The reason why a text is not a valid address.
@@ -29,7 +33,7 @@ public struct WebAddress: Hashable, Sendable, CustomStringConvertible {
     guard text.utf8.count <= Self.longest else { throw Malformed(reason: "is longer than \(Self.longest) bytes") }
     // Rejects characters that would end a line of the request, and characters that servers decode differently.
     guard text.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else {
-      throw Malformed(reason: "has characters that stand in a URL only as %XX, or in a name only as xn--")
+      throw Malformed(reason: "has characters that must be encoded: as %XX, or in a host name as xn--")
     }
     let text = text.prefix { $0 != "#" }
     let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
@@ -52,21 +56,21 @@ public struct WebAddress: Hashable, Sendable, CustomStringConvertible {
 
   private static func origin(_ authority: Substring, isSecure: Bool) throws(Malformed) -> Origin {
     guard !authority.contains("@") else {
-      throw Malformed(reason: "has a name or password; these are given apart from it")
+      throw Malformed(reason: "has a user name or a password, which must not be part of the URL")
     }
     var (host, port) = (authority, authority[authority.endIndex...])
     if authority.hasPrefix("[") {
       host = authority.dropFirst().prefix { $0 != "]" }
       port = authority.dropFirst(host.count + 2)
       guard authority.dropFirst(host.count + 1).hasPrefix("]"), port.isEmpty || port.hasPrefix(":") else {
-        throw Malformed(reason: "has an IPv6 address without its end")
+        throw Malformed(reason: "has an IPv6 address without the closing ]")
       }
     } else if let colon = authority.firstIndex(of: ":") {
       (host, port) = (authority[..<colon], authority[colon...])
     }
-    guard !host.isEmpty else { throw Malformed(reason: "names no host") }
+    guard !host.isEmpty else { throw Malformed(reason: "has no host") }
     let number = port.count <= 1 ? (isSecure ? 443 : 80) : UInt16(port.dropFirst())
-    guard let number, number > 0 else { throw Malformed(reason: "has a port that is none") }
+    guard let number, number > 0 else { throw Malformed(reason: "has an invalid port") }
     return Origin(isSecure: isSecure, host: host.lowercased(), port: number)
   }
 
@@ -113,7 +117,7 @@ public struct WebAddress: Hashable, Sendable, CustomStringConvertible {
 
 extension WebAddress.Origin {
   /// Host and port as in a URL or a request, without the scheme's default port.
-  var authority: String {
+  public var authority: String {
     let name = host.contains(":") ? "[\(host)]" : host
     return port == (isSecure ? 443 : 80) ? name : "\(name):\(port)"
   }

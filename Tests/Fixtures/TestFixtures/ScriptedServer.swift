@@ -2,34 +2,36 @@ import Foundation
 import Glibc
 
 /// A web server on the loopback address that answers from a script, correctly or not.
-final class ScriptedServer: @unchecked Sendable {
+public final class ScriptedServer: @unchecked Sendable {
   /// A received request.
-  struct Request: Sendable {
-    var target: String
+  public struct Request: Sendable {
+    public var target: String
     /// Fields by their names in lower case.
-    var fields: [String: String]
+    public var fields: [String: String]
+
+    public init(target: String, fields: [String: String]) { (self.target, self.fields) = (target, fields) }
 
     /// The requested range of bytes.
-    var range: Range<Int> {
+    public var range: Range<Int> {
       let ends = fields["range", default: ""].dropFirst("bytes=".count).split(separator: "-").compactMap { Int($0) }
       return ends.count == 2 ? ends[0]..<ends[1] + 1 : 0..<0
     }
   }
 
   /// One action of the server.
-  enum Step: Sendable {
+  public enum Step: Sendable {
     case send([UInt8])
     case pause(Double)
     case close
 
-    static func text(_ text: String) -> Step { .send(Array(text.utf8)) }
+    public static func text(_ text: String) -> Step { .send(Array(text.utf8)) }
   }
 
   /// Returns the actions for a request and its number, which counts from 0.
-  typealias Script = @Sendable (Request, Int) -> [Step]
+  public typealias Script = @Sendable (Request, Int) -> [Step]
 
   /// The port of the server.
-  let port: UInt16
+  public let port: UInt16
   private let listener: Int32
   private let script: Script
   private let lock = NSLock()
@@ -37,13 +39,13 @@ final class ScriptedServer: @unchecked Sendable {
   private var accepted = 0
 
   /// The requests so far.
-  var requests: [Request] { lock.withLock { noted } }
+  public var requests: [Request] { lock.withLock { noted } }
   /// The number of connections so far.
-  var connections: Int { lock.withLock { accepted } }
+  public var connections: Int { lock.withLock { accepted } }
   /// The URL of the file.
-  var url: String { "http://127.0.0.1:\(port)/bundle" }
+  public var url: String { "http://127.0.0.1:\(port)/bundle" }
 
-  init(_ script: @escaping Script) {
+  public init(_ script: @escaping Script) {
     self.script = script
     let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
     var address = sockaddr_in()
@@ -111,49 +113,5 @@ final class ScriptedServer: @unchecked Sendable {
       }
     }
     return true
-  }
-}
-
-/// A file as delivered by servers.
-struct ServedFile: Sendable {
-  var bytes: [UInt8]
-  var tag: String? = "\"one\""
-
-  /// Makes random bytes, the same for the same seed.
-  init(_ count: Int, seed: UInt64 = 1) {
-    var state = seed | 1
-    bytes = (0..<count).map { _ in
-      state ^= state << 13
-      state ^= state >> 7
-      state ^= state << 17
-      return UInt8(truncatingIfNeeded: state)
-    }
-  }
-
-  private var tagField: String { tag.map { "ETag: \($0)\r\n" } ?? "" }
-
-  /// Returns the head of a correct answer with a range.
-  func head(_ range: Range<Int>, more: String = "") -> String {
-    """
-    HTTP/1.1 206 Partial Content\r\nContent-Range: bytes \(range.lowerBound)-\(range.upperBound - 1)/\(bytes.count)\r
-    Content-Length: \(range.count)\r\n\(tagField)\(more)\r\n
-    """
-  }
-
-  /// Returns a correct answer.
-  func answer(_ request: ScriptedServer.Request) -> [ScriptedServer.Step] {
-    let range = request.range.clamped(to: 0..<bytes.count)
-    guard !range.isEmpty else {
-      return [
-        .text(
-          "HTTP/1.1 416 Range Not Satisfiable\r\nContent-Range: bytes */\(bytes.count)\r\nContent-Length: 0\r\n\r\n")
-      ]
-    }
-    return [.text(head(range)), .send(Array(bytes[range]))]
-  }
-
-  /// Returns the answer of a server without range requests.
-  func whole() -> [ScriptedServer.Step] {
-    [.text("HTTP/1.1 200 OK\r\nContent-Length: \(bytes.count)\r\n\(tagField)\r\n"), .send(bytes)]
   }
 }
