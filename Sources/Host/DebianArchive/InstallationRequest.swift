@@ -97,6 +97,9 @@ public struct RepositorySource: Sendable, Hashable {
     self.keyHash = keyHash
   }
 
+  /// The repository as a paragraph for APT.
+  var paragraph: String { repository.paragraph(signedBy: repository.key.path) }
+
   /// A short description of the repository, a part of the stages' labels.
   var label: String {
     let pin = repository.pin.map {

@@ -30,7 +30,7 @@ extension AptResolver {
     return try await cache.withScratch { folder in
       let settings = try writeSettings(
         in: folder, suite: request.suite, architecture: request.architecture,
-        moreSources: request.repositories.map { Self.source($0.repository) }.joined() + buildPackages.source)
+        moreSources: request.repositories.map { $0.paragraph + "\n" }.joined() + buildPackages.source)
       let found = try await update(
         settings, suite: request.suite, architecture: request.architecture,
         repositories: request.repositories.map(\.repository))
@@ -163,13 +163,6 @@ extension AptResolver {
     return .main
   }
 
-  private static func source(_ repository: PackageRepository<String>) -> String {
-    let components =
-      repository.components.isEmpty ? "" : "Components: \(repository.components.joined(separator: " "))\n"
-    return "Types: deb\nURIs: \(repository.url)\nSuites: \(repository.suites.joined(separator: " "))\n\(components)"
-      + "Signed-By: \(repository.key.path)\n\n"
-  }
-
   /// Returns the text of `apt_preferences(5)` for a request.
   ///
   /// - Parameter lists: Folder of the fetched indexes. A pin identifies an archive by the fields of its signed index,
@@ -197,7 +190,8 @@ extension AptResolver {
 
   /// Returns the descriptions of a repository's archives for pins, one for each suite.
   ///
-  /// A description names all fields by which the suite's index describes itself, or the repository's host if there are none.
+  /// A description names all fields by which the suite's index describes itself, or the repository's host if there are
+  /// none.
   private static func archives(of repository: PackageRepository<String>, lists: URL) -> [String] {
     let fields = [("Origin", "o"), ("Suite", "a"), ("Codename", "n"), ("Label", "l")]
     return repository.suites.compactMap { suite in

@@ -25,6 +25,22 @@ public struct PackageRepository<Text: Sendable>: Sendable {
   }
 }
 
+extension PackageRepository where Text == String {
+  /// Returns the repository as a paragraph for APT (`sources.list(5)`, deb822).
+  ///
+  /// - Parameters:
+  ///   - key: Path of the key.
+  ///   - architectures: Architectures; empty for APT's own.
+  public func paragraph(signedBy key: String, architectures: [String] = []) -> String {
+    let lists = [("Suites", suites), ("Components", components), ("Architectures", architectures)].filter {
+      !$1.isEmpty
+    }
+    let lines =
+      ["Types: deb", "URIs: \(url)"] + lists.map { "\($0): \($1.joined(separator: " "))" } + ["Signed-By: \(key)"]
+    return lines.joined(separator: "\n") + "\n"
+  }
+}
+
 extension PackageRepository: Equatable where Text: Equatable {}
 extension PackageRepository: Hashable where Text: Hashable {}
 

@@ -93,24 +93,26 @@ public struct BuildManifest: Codable, Sendable {
   /// The files that the build wrote, the raw disk image first.
   public var artefacts: [ArtefactRow] = []
 
-  init(
-    identity: ImageIdentity, epoch: Int64, kernel: String, firmware: [String], layout: Layout, table: GPT,
-    packages: [PackageRow], programs: [String: URL], sizes: [String: Int64]
-  ) throws {
-    self.identity = identity
+  /// - Parameter epoch: Timestamp of everything in the image, in seconds since 1970.
+  init(_ root: FinishedRoot, on disk: DiskParts, in layout: Layout, epoch: Int64) throws {
+    identity = root.identity
     self.epoch = epoch
-    self.kernel = kernel
-    firmwareNotIncluded = firmware
-    self.sizes = sizes
+    kernel = root.kernel
+    firmwareNotIncluded = root.firmware
+    sizes = try disk.sizes()
+    base = root.system?.base.map { .init(name: $0.name, sha256: $0.image) }
+    layers = root.system?.definition.layers.map(\.name)
+    variables = root.system?.definition.openVariables
+    let table = disk.image.table
     let sector = Int64(GPT.sectorSize)
     slotSize = Int64(table.partition(number: layout.numbers.rootA)?.sectorCount ?? 0) * sector
     partitions = table.partitions.map {
       PartitionRow(
         number: $0.number, name: $0.name, offset: Int64($0.firstLBA) * sector, size: Int64($0.sectorCount) * sector)
     }
-    self.programs = try programs.sorted { $0.key < $1.key }.map { name, file in
+    programs = try root.programs.sorted { $0.key < $1.key }.map { name, file in
       ProgramRow(name: name, sha256: try ContentHash(ofFile: file.path), size: try FolderTree.fileSize(file.path))
     }
-    self.packages = packages.sorted { $0.name < $1.name }
+    packages = root.packages.sorted { $0.name < $1.name }
   }
 }

@@ -159,13 +159,7 @@ public struct ImageBuilder: Sendable {
   func write(
     _ root: FinishedRoot, on disk: DiskParts, _ parts: ImageParts, _ basis: ImageBasis, tools: ToolTree
   ) async throws -> BuildManifest {
-    var manifest = try BuildManifest(
-      identity: root.identity, epoch: parts.epoch, kernel: root.kernel, firmware: root.firmware,
-      layout: basis.layout, table: disk.image.table, packages: root.packages, programs: root.programs,
-      sizes: try disk.sizes())
-    manifest.base = root.system?.base.map { .init(name: $0.name, sha256: $0.image) }
-    manifest.layers = root.system?.definition.layers.map(\.name)
-    manifest.variables = root.system?.definition.openVariables
+    let manifest = try BuildManifest(root, on: disk, in: basis.layout, epoch: parts.epoch)
     let image = basis.image
     let artefacts = try ImageArtefacts(
       name: image.name, disk: disk.image, contents: root.contents,

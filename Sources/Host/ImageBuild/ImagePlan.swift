@@ -49,10 +49,9 @@ extension ImageBuilder {
       plan.pieces = try await cache.withScratch { scratch in
         let builder = try SystemBuilder(
           archive: archive, cache: cache, progress: progress, scratch: scratch, epoch: time, base: base.root)
-        let complete = try await complete(
-          system, image, device: device, request: needs.request, packages: stages, base: base.root, time: time,
-          by: builder
-        ).system
+        let locked = LockedSystem(
+          image: image, system: system, device: device, base: base.root, needs: needs, stages: stages, epoch: time)
+        let complete = try await complete(locked, by: builder).system
         return try await builder.rehearse(complete, request: needs.request, packages: stages).pieces
       }
     } else {
@@ -95,9 +94,9 @@ extension ImageBuilder {
     try await cache.withScratch { scratch in
       let builder = try SystemBuilder(
         archive: archive, cache: cache, progress: progress, scratch: scratch, epoch: time, base: base, foreign: foreign)
-      let complete = try await complete(
-        system, image, device: device, request: needs.request, packages: stages, base: base, time: time, by: builder
-      ).system
+      let locked = LockedSystem(
+        image: image, system: system, device: device, base: base, needs: needs, stages: stages, epoch: time)
+      let complete = try await complete(locked, by: builder).system
       let root = try await builder.build(complete, request: needs.request, packages: stages)
       await progress.finish()
       try cache.synchronise()

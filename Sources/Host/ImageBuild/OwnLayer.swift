@@ -34,7 +34,9 @@ struct OwnLayer {
       layer.files.append(
         SystemFile(position: repository.position, path: key, content: .file(repository.source.key), mode: 0o644))
       layer.files.append(
-        file("/etc/apt/sources.list.d/\(repository.name).sources", Self.sources(repository, key: key)))
+        file(
+          "/etc/apt/sources.list.d/\(repository.name).sources",
+          repository.source.paragraph(signedBy: key, architectures: repository.architectures)))
     }
     if let updates { try updates.add(to: &layer, identity, at: image.position) }
     layer.steps = [
@@ -62,17 +64,6 @@ struct OwnLayer {
     [ "$(cat /etc/mailname 2>/dev/null)" != cultivar ] || echo \(image.hostname) > /etc/mailname
 
     """
-  }
-
-  /// The source of a repository for APT on the device (`sources.list(5)`, deb822).
-  private static func sources(_ repository: SystemRepository, key: String) -> String {
-    let source = repository.source
-    var lines = ["Types: deb", "URIs: \(source.url)", "Suites: \(source.suites.joined(separator: " "))"]
-    if !source.components.isEmpty { lines.append("Components: \(source.components.joined(separator: " "))") }
-    if !repository.architectures.isEmpty {
-      lines.append("Architectures: \(repository.architectures.joined(separator: " "))")
-    }
-    return (lines + ["Signed-By: \(key)"]).joined(separator: "\n") + "\n"
   }
 
   private func json(_ value: some Encodable) throws -> String {

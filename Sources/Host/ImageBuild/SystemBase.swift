@@ -49,16 +49,6 @@ extension ImageBuilder {
     }
   }
 
-  /// All packages of a system, including those of its base, by name.
-  func packageRows(
-    _ request: InstallationRequest, _ stages: [[DebianPackage]], _ base: BaseRoot?
-  ) -> [BuildManifest.PackageRow] {
-    let ofBase = request.remaining(of: base?.facts.packages ?? [], below: stages).map(BuildManifest.PackageRow.init)
-    return (request.remaining(of: stages).map(BuildManifest.PackageRow.init) + ofBase).sorted {
-      ($0.name, $0.architecture) < ($1.name, $1.architecture)
-    }
-  }
-
   private func checked(
     _ root: BaseRoot, _ definition: ImportedBase, _ device: DeviceClass
   ) throws(BaseFailure) -> BaseRoot {

@@ -52,8 +52,9 @@ extension ImageBuilder {
     let others = try await archive.packages(for: needs.others)
     let toolPackages = others[ToolTree.request] ?? []
     let epoch = try await buildTime()
-    let resolved = ResolvedSystem(
-      basis: basis, system: system, base: base, needs: needs, stages: stages, others: others, epoch: epoch)
+    let locked = LockedSystem(
+      image: image, system: system, device: device, base: base, needs: needs, stages: stages, epoch: epoch)
+    let resolved = ResolvedSystem(basis: basis, locked: locked, others: others)
 
     return try await cache.withScratch { scratch in
       func builder(_ foreign: ForeignPrograms? = nil) throws -> SystemBuilder {
@@ -61,9 +62,7 @@ extension ImageBuilder {
           archive: archive, cache: cache, progress: progress, scratch: scratch, epoch: epoch, base: base,
           foreign: foreign)
       }
-      let (complete, identity) = try await complete(
-        system, image, device: device, request: needs.request, packages: stages, base: base, time: epoch,
-        by: try builder())
+      let (complete, identity) = try await complete(locked, by: try builder())
       let rehearsal = try await builder().rehearse(complete, request: needs.request, packages: stages)
       let key = try buildKey(of: resolved, identity: identity, root: rehearsal.key)
       if let manifest = basis.folder.manifest(ofBuild: key, basis.request) { return manifest }
@@ -104,7 +103,7 @@ extension ImageBuilder {
       }
       let finished = FinishedRoot(
         identity: identity, source: source, contents: try await entries, kernel: prepared.kernel.label,
-        firmware: prepared.modules.firmware, packages: packageRows(needs.request, stages, base),
+        firmware: prepared.modules.firmware, packages: locked.packageRows,
         system: .init(definition: complete, base: base))
       let written = try await write(finished, on: disk, prepared.parts, basis, tools: prepared.tools)
       try await progress.step("steps after the image") {
@@ -133,12 +132,14 @@ extension ImageBuilder {
     key.add(basis.image.kernel.identity)
     key.add(project.release.identity + (basis.signer?.keyIDs ?? []))
     key.add(resolved.kernelArguments)
-    key.add(resolved.system.layers.flatMap(\.bootModules).map(\.value))
+    key.add(resolved.locked.system.layers.flatMap(\.bootModules).map(\.value))
     key.add(ContentHash(of: try PlanText.encode(resolved.bootPlan)))
     key.add(basis.image.formats.map(\.rawValue).sorted())
     key.add(
-      ([resolved.needs.checker] + resolved.needs.loaders).flatMap { resolved.others[$0] ?? [] }.map(\.sha256.text)
-        .sorted())
+      ([resolved.locked.needs.checker] + resolved.locked.needs.loaders).flatMap { resolved.others[$0] ?? [] }.map(
+        \.sha256.text
+      )
+      .sorted())
     return key.hash
   }
 
@@ -164,17 +165,17 @@ extension ImageBuilder {
   ///
   /// - Parameter builder: Computes the hash of a root without building it.
   func complete(
-    _ system: SystemDefinition, _ image: ImageDefinition, device: DeviceClass, request: InstallationRequest,
-    packages: [[DebianPackage]], base: BaseRoot?, time: Int64, by builder: SystemBuilder
+    _ locked: LockedSystem, by builder: SystemBuilder
   ) async throws -> (system: SystemDefinition, identity: ImageIdentity) {
+    let (image, system, device) = (locked.image, locked.system, locked.device)
     var identity = identity(of: image)
-    let rows = packageRows(request, packages, base)
-    func complete() throws -> SystemDefinition {
-      try self.complete(system, image, as: identity, device: device, packages: rows, time: time)
-    }
+    let rows = locked.packageRows
+    func complete() throws -> SystemDefinition { try self.complete(locked, as: identity, packages: rows) }
     // The hash leaves out itself, and the secrets, whose hashes differ between caches.
     var key = CacheKey("system image 3")
-    key.add(try await builder.rehearse(try complete(), request: request, packages: packages).keyWithoutSecrets)
+    key.add(
+      try await builder.rehearse(try complete(), request: locked.needs.request, packages: locked.stages)
+        .keyWithoutSecrets)
     key.add(try ContentHash(ofFile: try executables.file(for: device.architecture).path))
     // Not the whole kernel definition: its source positions contain the path of the project's folder.
     key.add(Layout(of: image).identity)
@@ -189,16 +190,16 @@ extension ImageBuilder {
 
   /// Adds Cultivar's own layer to the end of a system.
   private func complete(
-    _ system: SystemDefinition, _ image: ImageDefinition, as identity: ImageIdentity, device: DeviceClass,
-    packages: [BuildManifest.PackageRow], time: Int64
+    _ locked: LockedSystem, as identity: ImageIdentity, packages: [BuildManifest.PackageRow]
   ) throws -> SystemDefinition {
+    let (image, system) = (locked.image, locked.system)
     var complete = system
-    let executable = try executables.file(for: device.architecture)
+    let executable = try executables.file(for: locked.device.architecture)
     let own = OwnLayer(
       image: image, identity: identity, system: system, packages: packages,
       updates: try DeviceUpdates(image, system, of: project.release).map {
         UpdateSoftware(
-          $0, executable: executable, time: time, management: image.management)
+          $0, executable: executable, time: locked.epoch, management: image.management)
       })
     complete.layers.append(try own.layer())
     return complete
@@ -211,28 +212,45 @@ extension ImageBuilder {
     return await lock.archiveDate
   }
 
-  /// A system whose base and packages are resolved.
-  private struct ResolvedSystem: Sendable {
-    var basis: ImageBasis
+  /// A system whose base and packages are known.
+  struct LockedSystem: Sendable {
+    var image: ImageDefinition
     var system: SystemDefinition
+    var device: DeviceClass
     /// The base; `nil` for a system of packages alone.
     var base: BaseRoot?
     var needs: SystemNeeds
     /// Packages of each stage.
     var stages: [[DebianPackage]]
-    /// Other packages that the build takes files from.
-    var others: [PackageRequest: [DebianPackage]]
+    /// Timestamp of everything in the image, in seconds since 1970.
     var epoch: Int64
 
+    /// All packages of the system, including those of its base, by name.
+    var packageRows: [BuildManifest.PackageRow] {
+      let ofBase = needs.request.remaining(of: base?.facts.packages ?? [], below: stages)
+      let rows =
+        needs.request.remaining(of: stages).map(BuildManifest.PackageRow.init)
+        + ofBase.map(BuildManifest.PackageRow.init)
+      return rows.sorted { ($0.name, $0.architecture) < ($1.name, $1.architecture) }
+    }
+  }
+
+  /// A system of which all packages are known that a build needs.
+  private struct ResolvedSystem: Sendable {
+    var basis: ImageBasis
+    var locked: LockedSystem
+    /// Other packages that the build takes files from.
+    var others: [PackageRequest: [DebianPackage]]
+
     var kernelArguments: [String] {
-      basis.device.kernelArguments + ImageBuilder.kernelArguments + system.layers.flatMap(\.kernelArguments)
+      basis.device.kernelArguments + ImageBuilder.kernelArguments + locked.system.layers.flatMap(\.kernelArguments)
         + basis.image.kernel.arguments
     }
 
     var bootPlan: BootPlan {
       basis.bootPlan(
-        nextInit: ["/usr/lib/systemd/systemd"], persistedPaths: Set(system.layers.flatMap(\.persistedPaths).map(\.path))
-      )
+        nextInit: ["/usr/lib/systemd/systemd"],
+        persistedPaths: Set(locked.system.layers.flatMap(\.persistedPaths).map(\.path)))
     }
   }
 
@@ -266,7 +284,7 @@ extension ImageBuilder {
     guard let tools = unpacked, let kernel = installed else { throw CancellationError() }
     let (modules, initialRAM) = try await initialRAM(of: resolved, kernel: kernel, tools: tools)
     let parts = resolved.basis.parts(
-      kernel: kernel, initialRAM: initialRAM, arguments: resolved.kernelArguments, epoch: resolved.epoch,
+      kernel: kernel, initialRAM: initialRAM, arguments: resolved.kernelArguments, epoch: resolved.locked.epoch,
       ownCache: ownCache)
     let boot = try await BootPart(parts, archive: archive, tools: tools, cache: cache, progress: progress)
     return PreparedBoot(tools: tools, kernel: kernel, modules: modules, parts: parts, boot: boot)
@@ -277,7 +295,7 @@ extension ImageBuilder {
     of resolved: ResolvedSystem, kernel: KernelFiles, tools: ToolTree
   ) async throws -> (modules: KernelModules, file: URL) {
     try await progress.step("initial RAM file system") {
-      let layers = resolved.system.layers
+      let layers = resolved.locked.system.layers
       let wished = layers.flatMap(\.bootModules)
       let modules: KernelModules
       do {
@@ -290,10 +308,10 @@ extension ImageBuilder {
       }
       let tree = try InitialRAMTree.make(
         plan: resolved.bootPlan, executable: resolved.basis.executable, modules: modules,
-        checker: try await checker(resolved.needs.checker, resolved.others))
+        checker: try await checker(resolved.locked.needs.checker, resolved.others))
       return (
         modules,
-        try await FileSystemImage(tools: tools, cache: cache, epoch: resolved.epoch).initialRAM(
+        try await FileSystemImage(tools: tools, cache: cache, epoch: resolved.locked.epoch).initialRAM(
           tree, isCompressed: resolved.basis.image.kernel.compressesInitialRAM)
       )
     }
@@ -301,8 +319,8 @@ extension ImageBuilder {
 
   /// The kernel of the base or of the installed packages.
   private func kernel(of resolved: ResolvedSystem, in folder: URL) throws -> KernelFiles {
-    if let kernel = resolved.base?.kernel(for: resolved.basis.image) { return kernel }
-    let images = resolved.stages[SystemBuilder.kernelStage].filter { KernelPackages.isPart($0.name) }
+    if let kernel = resolved.locked.base?.kernel(for: resolved.basis.image) { return kernel }
+    let images = resolved.locked.stages[SystemBuilder.kernelStage].filter { KernelPackages.isPart($0.name) }
     guard let kernel = KernelFiles(installedIn: folder, by: images) else {
       throw ImageFailure.noKernel(SystemNeeds.kernelPackage(resolved.basis.image, resolved.basis.device))
     }

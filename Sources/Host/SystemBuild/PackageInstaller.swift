@@ -77,10 +77,10 @@ struct PackageInstaller: Sendable {
     try await stack.add(key, installing: packages, called: "\(packages.count) essential packages") { upper in
       try await fetch(packages, called: "the essential packages")
       let direct = try await directInstallation(of: packages, isGround: true)
-      let twins = twins(for: installed.with(packages))
-      try await install(
-        "the essential packages", direct, upon: [], lower: lower, upper: upper, twins: (twins, nil), unpacked: unpacked
-      ) { _ in
+      let attempt = Attempt(
+        installation: direct, status: [], lower: lower, upper: upper, twins: twins(for: installed.with(packages)),
+        unpacked: unpacked)
+      try await install("the essential packages", attempt) { _ in
         let order = try await archive.plan(
           installing: packages, removing: [], upon: [], architecture: architecture)
         let files = try await archive.installationFiles(of: packages, in: order)
@@ -110,13 +110,12 @@ struct PackageInstaller: Sendable {
       try await fetch(packages, called: "\(packages.count) packages of \(name)")
       let status = current.file("var/lib/dpkg/status") ?? []
       let direct = removed.isEmpty ? try await directInstallation(of: packages, isGround: false) : nil
-      let twins = (
-        twins(for: installed.with(packages)),
-        twins(for: installed.untouched(by: packages, removing: removed))
-      )
+      let attempt = Attempt(
+        installation: direct, status: status, lower: current.lower, upper: upper,
+        twins: twins(for: installed.with(packages)), unpacked: unpacked)
       try await install(
-        "\(packages.count) packages of \(name)", direct, upon: status, lower: current.lower, upper: upper, twins: twins,
-        unpacked: unpacked
+        "\(packages.count) packages of \(name)", attempt,
+        or: twins(for: installed.untouched(by: packages, removing: removed))
       ) { twins in
         let order = try await archive.plan(
           installing: packages, removing: removed, upon: status, architecture: architecture)
@@ -151,38 +150,45 @@ struct PackageInstaller: Sendable {
       pathRules: pathRules, isGround: isGround, decompressor: decompressor)
   }
 
+  /// An attempt to install packages directly.
+  private struct Attempt: Sendable {
+    /// The installation; `nil` if packages are removed, which only dpkg does.
+    var installation: DirectInstallation?
+    /// The tree's dpkg status file before the installation.
+    var status: [UInt8]
+    var lower: [URL]
+    var upper: URL
+    var twins: Sandbox.Twins?
+    var unpacked: Unpacked
+  }
+
   /// Installs packages directly or, if that is not possible, with dpkg.
   ///
   /// - Parameters:
-  ///   - twins: Native twins for the direct installation and for dpkg, which cannot replace a file that a twin is
-  ///     mounted over.
+  ///   - twins: Native twins for dpkg, which cannot replace a file that a twin is mounted over.
   ///   - byDPKG: Installs with dpkg into the emptied upper layer.
   private func install(
-    _ title: String, _ direct: DirectInstallation?, upon status: [UInt8], lower: [URL], upper: URL,
-    twins: (direct: Sandbox.Twins?, dpkg: Sandbox.Twins?), unpacked: @escaping Unpacked,
+    _ title: String, _ attempt: Attempt, or twins: Sandbox.Twins? = nil,
     byDPKG: @Sendable @escaping (Sandbox.Twins?) async throws -> Void
   ) async throws {
     try await progress.step("install \(title)") {
-      let reason = try await obstacle(
-        to: direct, upon: status, lower: lower, upper: upper, twins: twins.direct, unpacked: unpacked)
-      guard let reason else { return }
+      guard let reason = try await obstacle(to: attempt) else { return }
       await progress.remark("dpkg installs \(title): \(reason)")
-      try Self.empty(upper)
-      try await using(twins.dpkg, in: upper, byDPKG)
+      try Self.empty(attempt.upper)
+      try await using(twins, in: attempt.upper, byDPKG)
     }
   }
 
   /// Tries to install packages directly. Returns the reason if that is not possible.
-  private func obstacle(
-    to direct: DirectInstallation?, upon status: [UInt8], lower: [URL], upper: URL, twins: Sandbox.Twins?,
-    unpacked: Unpacked
-  ) async throws -> String? {
+  private func obstacle(to attempt: Attempt) async throws -> String? {
     guard way == .direct else { return "it was requested" }
-    guard let direct else { return "packages are removed" }
-    if let reason = direct.obstacle(upon: status) { return reason }
+    guard let installation = attempt.installation else { return "packages are removed" }
+    if let reason = installation.obstacle(upon: attempt.status) { return reason }
     do {
-      try await using(twins, in: upper) { twins in
-        try await run(direct, lower: lower, upper: upper, twins: twins, unpacked: unpacked)
+      try await using(attempt.twins, in: attempt.upper) { twins in
+        try await run(
+          installation, root: .overlay(lower: attempt.lower, upper: attempt.upper), twins: twins,
+          unpacked: { attempt.unpacked(attempt.upper) })
       }
       return nil
     } catch let failure as CommandFailure {
@@ -224,9 +230,8 @@ struct PackageInstaller: Sendable {
   }
 
   private func run(
-    _ direct: DirectInstallation, lower: [URL], upper: URL, twins: Sandbox.Twins?, unpacked: Unpacked
+    _ direct: DirectInstallation, root: Sandbox.Root, twins: Sandbox.Twins?, unpacked: () -> Void
   ) async throws {
-    let root = Sandbox.Root.overlay(lower: lower, upper: upper)
     try await cache.withScratch { folder in
       try direct.write(to: folder)
       let program = try DirectInstallation.program()
@@ -240,7 +245,7 @@ struct PackageInstaller: Sendable {
             ]
           } ?? []),
         to: "unpack packages side by side")
-      unpacked(upper)
+      unpacked()
       // Of the installation's files, package scripts see only the plan.
       let plan = Sandbox.Binding(folder.appending(path: "plan"), at: InstallationPlan.file)
       try await sandbox.run(

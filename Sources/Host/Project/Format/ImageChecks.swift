@@ -24,17 +24,17 @@ enum ImageChecks {
   }
 
   /// Reports files with the same path. The result would depend on their order.
-  static func checkFiles(_ files: [FileDefinition], _ reading: inout Reading) {
+  static func checkPaths(_ paths: [Located<String>], _ reading: inout Reading) {
     var first: [String: SourcePosition] = [:]
-    for file in files {
-      guard let earlier = first[file.path] else {
-        first[file.path] = file.position
+    for path in paths {
+      guard let earlier = first[path.value] else {
+        first[path.value] = path.position
         continue
       }
       // Files of the image are checked before those of programs, regardless of their order in the project file.
-      let (one, other) = earlier.line <= file.position.line ? (earlier, file.position) : (file.position, earlier)
+      let (one, other) = earlier.line <= path.position.line ? (earlier, path.position) : (path.position, earlier)
       reading.error(
-        "two files have the path '\(file.path)' in \(reading.place)", at: other,
+        "two files have the path '\(path.value)' in \(reading.place)", at: other,
         hint: "the other one is on line \(one.line); keep one of them")
     }
   }

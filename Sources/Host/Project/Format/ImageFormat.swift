@@ -1,13 +1,5 @@
 import DeviceModel
 
-/// An entry of `images:` without its name, which is the key.
-struct ImageEntry: Sendable {
-  /// The image, without its name.
-  var definition: ImageDefinition
-  /// True if the file sets a host name.
-  var hasHostname: Bool
-}
-
 /// An entry of `images:` without a distribution. A system has some of the same keys.
 enum ImageFormat {
   static let device = RequiredKey(
@@ -55,7 +47,7 @@ enum ImageFormat {
   private static let console = DefaultedKey(
     "console", ConsoleFormat.shape, default: .object([]), "Console of the device.", example: ["commands": true])
 
-  static let shape = Shape<ImageEntry>.object(
+  static let shape = Shape<ImageDefinition>.object(
     "image", about: "An appliance: programs without a distribution.",
     keys: [
       device, layout, formats, hostname, timezone, programs, files, kernel, loader, network, clock, management, console,
@@ -64,7 +56,8 @@ enum ImageFormat {
   ) { fields, reading in
     let programs = fields[programs] ?? []
     ImageChecks.checkPrograms(programs, &reading)
-    ImageChecks.checkFiles(fields[files] + programs.flatMap { $0.definition?.files ?? [] }, &reading)
+    let allFiles = fields[files] + programs.flatMap { $0.definition?.files ?? [] }
+    ImageChecks.checkPaths(allFiles.map { Located(value: $0.path, position: $0.position) }, &reading)
     var timeServers = fields[clock]
     if fields[network] == .none {
       if let position = fields.position(of: clock), !timeServers.isEmpty {
@@ -81,14 +74,13 @@ enum ImageFormat {
     if programs.contains(where: { $0.definition?.isInit == true }) { refuseIdleKeys(fields, &reading) }
     guard let device = fields[device], let layout = fields[layout] else { return nil }
     checkLoader(fields[loader], of: device, at: fields.position(of: loader), &reading)
-    let definition = ImageDefinition(
+    return ImageDefinition(
       position: fields.position, name: "", device: device, loader: fields[loader], layout: layout,
-      formats: fields[formats], hostname: fields[hostname] ?? "", timezone: fields[timezone],
+      formats: fields[formats], givenHostname: fields[hostname], timezone: fields[timezone],
       programs: programs.compactMap(\.definition),
       files: fields[files], kernel: fields[kernel], network: fields[network], timeServers: timeServers,
       management: fields[management], consoleCommands: fields[console], update: fields[UpdateFormat.key],
       system: nil)
-    return ImageEntry(definition: definition, hasHostname: fields.position(of: hostname) != nil)
   }
 
   /// Refuses keys for Cultivar's init if a program of the image takes its place. A key that asks for nothing is accepted.

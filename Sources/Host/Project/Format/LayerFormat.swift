@@ -21,7 +21,7 @@ enum LayerFormat {
     "after", names, default: [], "Layers that are applied before this one if they are in the image.", example: ["apt"])
   private static let variables = DefaultedKey(
     "variables",
-    Shape<[DictionaryEntry<VariableDeclaration>]>.dictionary(key: .variableOwnName, value: VariableFormat.shape),
+    Shape<[VariableDeclaration]>.named(key: .variableOwnName, value: VariableFormat.shape),
     default: .object([]), "Variables that users of the layer can set.",
     example: ["port": ["type": "integer", "description": "Port that the server listens on", "default": 22]])
 
@@ -35,12 +35,7 @@ enum LayerFormat {
     LayerDefinition(
       name: "", origin: "", folder: reading.folder, position: fields.position, about: fields[about] ?? "",
       requires: fields[requires], provides: fields[provides], conflicts: fields[conflicts], after: fields[after],
-      variables: fields[variables].map { entry in
-        var declaration = entry.value
-        declaration.name = entry.name
-        declaration.position = entry.position
-        return declaration
-      },
+      variables: fields[variables],
       parts: PartsFormat.parts(fields, hasKernel: true, &reading))
   }
 }
@@ -102,14 +97,7 @@ enum ProfileFormat {
   }
 
   /// Profiles by name.
-  static let profiles = Shape<[DictionaryEntry<ProfileDefinition>]>.dictionary(key: .profileName, value: shape).map {
-    $0.map { entry in
-      var profile = entry.value
-      profile.name = entry.name
-      profile.position = entry.position
-      return profile
-    }
-  }
+  static let profiles = Shape<[ProfileDefinition]>.named(key: .profileName, value: shape)
 }
 
 /// `override:` of a project or an image.
@@ -144,19 +132,12 @@ enum OverrideFormat {
     keys: [remove] + PartsFormat.layerKeys
   ) { fields, reading in
     LayerOverride(
-      layer: "", position: fields.position, removals: fields[remove] ?? PartRemovals(),
+      name: "", position: fields.position, removals: fields[remove] ?? PartRemovals(),
       parts: PartsFormat.parts(fields, hasKernel: true, &reading))
   }
 
   /// Overrides by name of the layer.
-  static let overrides = Shape<[DictionaryEntry<LayerOverride>]>.dictionary(key: .layerName, value: shape).map {
-    $0.map { entry in
-      var override = entry.value
-      override.layer = entry.name
-      override.position = entry.position
-      return override
-    }
-  }
+  static let overrides = Shape<[LayerOverride]>.named(key: .layerName, value: shape)
 }
 
 /// `base:` of a system.

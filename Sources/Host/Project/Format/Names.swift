@@ -17,27 +17,26 @@ extension Shape<String> {
 
   /// Name of a program, which is also the name of its user. User databases allow 31 characters.
   static let programName = text("a program's name", pattern: "[a-z]([a-z0-9-]{0,29}[a-z0-9])?", hint: nameHint)
-    .checked { name, node, reading in
-      guard !ReservedNames.programs.contains(name) else {
-        reading.error(
-          "the name '\(name)' is reserved for the system", at: node.position,
-          hint: "choose another; reserved: \(ReservedNames.programs.joined(separator: ", "))")
-        return nil
-      }
-      return name
-    }
+    .unreserved(ReservedNames.programs, "the name")
 
   /// Name of a user.
   static let userName = text("a user's name", pattern: "[a-z_][a-z0-9_-]{0,30}", hint: nameHint)
-    .checked { name, node, reading in
-      guard !ReservedNames.users.contains(name) else {
+    .unreserved(ReservedNames.users, "the user name")
+
+  /// Returns the same shape without the names of the system.
+  ///
+  /// - Parameter noun: Noun for a name, with its article.
+  private func unreserved(_ reserved: [String], _ noun: String) -> Shape {
+    checked { name, node, reading in
+      guard !reserved.contains(name) else {
         reading.error(
-          "the user name '\(name)' is reserved for the system", at: node.position,
-          hint: "choose another; reserved: \(ReservedNames.users.joined(separator: ", "))")
+          "\(noun) '\(name)' is reserved for the system", at: node.position,
+          hint: "choose another; reserved: \(reserved.joined(separator: ", "))")
         return nil
       }
       return name
     }
+  }
 
   /// Name of a machine without its domain (RFC 1123, section 2.1).
   static let hostname = text(

@@ -5,7 +5,7 @@ import FoundationEssentials
 enum PartsFormat {
   private static let repositories = OptionalKey(
     "repositories",
-    Shape<[DictionaryEntry<LayerRepository<WrittenForm>>]>.dictionary(key: .partName, value: RepositoryFormat.shape),
+    Shape<[LayerRepository<WrittenForm>]>.named(key: .partName, value: RepositoryFormat.shape),
     "Package archives in addition to Debian's, by name.",
     example: [
       "vendor": ["url": "https://packages.example.org/debian", "suites": ["stable"], "key": "./vendor.asc"]
@@ -19,11 +19,11 @@ enum PartsFormat {
     "Rules that exclude or include paths of packages. The last rule that matches applies.",
     example: [["exclude": "/usr/share/doc/*"], ["include": "/usr/share/doc/*/copyright"]])
   private static let groups = OptionalKey(
-    "groups", Shape<[DictionaryEntry<SystemGroup>]>.dictionary(key: .accountName, value: AccountFormat.group),
+    "groups", Shape<[SystemGroup]>.named(key: .accountName, value: AccountFormat.group),
     "Groups by name.",
     example: ["gpio": ["system": true]])
   private static let users = OptionalKey(
-    "users", Shape<[DictionaryEntry<LayerUser<WrittenForm>>]>.dictionary(key: .accountName, value: AccountFormat.user),
+    "users", Shape<[LayerUser<WrittenForm>]>.named(key: .accountName, value: AccountFormat.user),
     "Users by name.",
     example: ["admin": ["groups": ["sudo"], "authorizedKeys": ["${keys}"]]])
   private static let files = OptionalKey(
@@ -31,7 +31,7 @@ enum PartsFormat {
     "Files, folders and links. A later one replaces an earlier one at the same path.",
     example: [["path": "/etc/motd", "content": "Welcome to ${image.hostname}\n"]])
   private static let steps = OptionalKey(
-    "steps", Shape<[DictionaryEntry<StepPart>]>.dictionary(key: .partName, value: StepFormat.shape),
+    "steps", Shape<[StepPart]>.named(key: .partName, value: StepFormat.shape),
     "Commands and scripts that the build runs, by name, in the order of the file.",
     example: ["no-host-keys": ["phase": "packages", "run": "rm -f /etc/ssh/ssh_host_*"]])
   private static let units = OptionalKey(
@@ -91,16 +91,16 @@ enum PartsFormat {
   /// Returns the parts of a mapping with these keys. The key `kernel` is read only if `hasKernel` is true.
   static func parts(_ fields: Fields, hasKernel: Bool, _ reading: inout Reading) -> LayerParts<WrittenForm> {
     var parts = LayerParts<WrittenForm>()
-    parts.repositories = named(fields[repositories])
+    parts.repositories = fields[repositories] ?? []
     let packages = fields[packages]
     parts.packages = packages?.install ?? []
     parts.removedPackages = packages?.remove ?? []
     parts.excludedPackages = packages?.exclude ?? []
     parts.pathRules = fields[paths] ?? []
-    parts.groups = named(fields[groups])
-    parts.users = named(fields[users])
+    parts.groups = fields[groups] ?? []
+    parts.users = fields[users] ?? []
     parts.files = fields[files] ?? []
-    parts.steps = named(fields[steps])
+    parts.steps = fields[steps] ?? []
     parts.units = fields[units] ?? LayerUnits()
     parts.bootConfiguration = fields[firmware] ?? []
     parts.persistedPaths = fields[state] ?? []
@@ -111,30 +111,8 @@ enum PartsFormat {
       parts.kernelArguments = kernel.arguments
       parts.bootModules = kernel.modules
     }
-    refuseRepeated(parts.files.map(\.path), "files have the path", &reading)
+    ImageChecks.checkPaths(parts.files.map { Located(value: $0.path.written, position: $0.path.position) }, &reading)
     return parts
-  }
-
-  /// The parts of a dictionary, with the names and positions of its entries.
-  private static func named<Part: NamedPart>(_ entries: [DictionaryEntry<Part>]?) -> [Part] {
-    (entries ?? []).map { entry in
-      var part = entry.value
-      (part.name, part.position) = (entry.name, entry.position)
-      return part
-    }
-  }
-
-  private static func refuseRepeated(_ texts: [VariableText], _ what: String, _ reading: inout Reading) {
-    var first: [String: SourcePosition] = [:]
-    for text in texts {
-      guard let earlier = first[text.written] else {
-        first[text.written] = text.position
-        continue
-      }
-      reading.error(
-        "two \(what) '\(text.written)' in \(reading.place)", at: text.position,
-        hint: "the other one is on line \(earlier.line); keep one of them")
-    }
   }
 }
 

@@ -17,7 +17,7 @@ enum ProjectFormat {
     example: ["suite": "trixie"])
   private static let images = RequiredKey(
     "images",
-    Shape<[DictionaryEntry<ImageEntry>]>.dictionary(key: .name, value: ImageKindFormat.shape, minimumCount: 1),
+    Shape<[ImageDefinition]>.named(key: .name, value: ImageKindFormat.shape, minimumCount: 1),
     "Images by name: appliances, which have `programs`, and systems, which have `profile`, `layers` or `base`.",
     example: [
       "station": ["device": "generic-x86_64", "layout": "appliance-ab", "programs": [["executable": "./tool"]]]
@@ -48,19 +48,9 @@ enum ProjectFormat {
     return ProjectDefinition(
       folder: reading.folder, name: name, version: fields[version], release: fields[release],
       archive: fields[debian],
-      images: images.map(named), variables: fields[variables], profiles: fields[profiles],
+      images: images, variables: fields[variables], profiles: fields[profiles],
       layers: fields[layers].map { LayerSource(name: $0.name, position: $0.position, location: $0.value) },
       overrides: fields[override], source: reading.source)
-  }
-
-  private static func named(_ entry: DictionaryEntry<ImageEntry>) -> ImageDefinition {
-    var image = entry.value.definition
-    image.name = entry.name
-    image.position = entry.position
-    if !entry.value.hasHostname {
-      image.hostname = entry.name
-    }
-    return image
   }
 }
 

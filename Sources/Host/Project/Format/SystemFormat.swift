@@ -43,7 +43,7 @@ enum SystemFormat {
       ImageFormat.management,
     ] + PartsFormat.keys
 
-  static let shape = Shape<ImageEntry>.object(
+  static let shape = Shape<ImageDefinition>.object(
     "system", about: "An image with a distribution: Debian, made of layers, with systemd as init.", keys: keys,
     rules: [.atLeastOne(of: base, profile, layers)]
   ) { fields, reading in
@@ -76,14 +76,13 @@ enum SystemFormat {
       base: fields[base], profile: fields[profile], layers: fields[layers] ?? [], variables: fields[variables],
       overrides: fields[override], drops: fields[drop], replacements: fields[replace], parts: parts,
       timezonePosition: fields.position(of: timezone), basePosition: fields.position(of: base))
-    let definition = ImageDefinition(
+    return ImageDefinition(
       position: fields.position, name: "", device: device, loader: fields[ImageFormat.loader],
       layout: layout,
-      formats: fields[ImageFormat.formats], hostname: fields[ImageFormat.hostname] ?? "", timezone: fields[timezone],
+      formats: fields[ImageFormat.formats], givenHostname: fields[ImageFormat.hostname], timezone: fields[timezone],
       programs: [], files: [], kernel: kernel, network: .none, timeServers: [],
       management: fields[ImageFormat.management], consoleCommands: false, update: fields[UpdateFormat.key],
       system: request)
-    return ImageEntry(definition: definition, hasHostname: fields.position(of: ImageFormat.hostname) != nil)
   }
 
   /// Smallest slot of a system, in bytes. The essential packages alone need more, even compressed and with paths
@@ -130,7 +129,7 @@ enum ImageKindFormat {
   private static let applianceKeys = names(ImageFormat.shape)
 
   /// An appliance or a system.
-  static let shape = Shape<ImageEntry>(.either([ImageFormat.shape.description, SystemFormat.shape.description])) {
+  static let shape = Shape<ImageDefinition>(.either([ImageFormat.shape.description, SystemFormat.shape.description])) {
     node, reading in
     guard case .mapping(let entries) = node.content else { return ImageFormat.shape.read(node, &reading) }
     let kind = kind(of: entries.map(\.key))
@@ -170,7 +169,7 @@ enum ImageKindFormat {
     return given.isEmpty ? "keys of one" : given.map { "'\($0)'" }.joined(separator: " and ")
   }
 
-  private static func names(_ shape: Shape<ImageEntry>) -> [String] {
+  private static func names(_ shape: Shape<ImageDefinition>) -> [String] {
     if case .object(let object) = shape.description { object.keys.map(\.name) } else { [] }
   }
 }

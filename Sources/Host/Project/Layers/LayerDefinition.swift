@@ -36,8 +36,9 @@ struct PartRemovals: Sendable, Equatable {
 }
 
 /// A change to a layer that the project does not own.
-struct LayerOverride: Sendable, Equatable {
-  var layer: String
+struct LayerOverride: Sendable, Equatable, NamedPart {
+  /// Name of the layer.
+  var name: String
   /// Position of the name.
   var position: SourcePosition
   /// Parts to remove from the layer.
@@ -65,7 +66,7 @@ struct LayerDefinition: Sendable, Equatable {
 }
 
 /// A named list of layers with values for their variables.
-struct ProfileDefinition: Sendable, Equatable {
+struct ProfileDefinition: Sendable, Equatable, NamedPart {
   var name: String
   var position: SourcePosition
   var about: String

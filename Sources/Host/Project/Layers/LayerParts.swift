@@ -68,7 +68,7 @@ public struct LayerParts<Form: LayerForm>: Sendable, Equatable {
   public var healthChecks: [HealthCheck] = []
 }
 
-/// A part with a name, by which it can be replaced and removed.
+/// A part of a file with a name, which is the key of its entry.
 protocol NamedPart {
   var name: String { get set }
   var position: SourcePosition { get set }

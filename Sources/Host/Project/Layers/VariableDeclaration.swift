@@ -23,7 +23,7 @@ public enum VariableType: String, Sendable, CaseIterable {
 }
 
 /// A variable that a layer declares.
-struct VariableDeclaration: Sendable, Equatable {
+struct VariableDeclaration: Sendable, Equatable, NamedPart {
   /// Name within its layer.
   var name: String
   /// Position of the name.

@@ -86,7 +86,7 @@ public struct ArchiveDefinition: Sendable, Equatable {
 }
 
 /// An image of a project.
-public struct ImageDefinition: Sendable, Equatable {
+public struct ImageDefinition: Sendable, Equatable, NamedPart {
   /// Position of the image's name.
   public var position: SourcePosition
   /// Name: lower-case letters, digits and hyphens.
@@ -98,8 +98,8 @@ public struct ImageDefinition: Sendable, Equatable {
   public var layout: LayoutChoice
   /// Artefacts to write in addition to the raw disk image.
   public var formats: [ArtefactFormat] = []
-  /// Host name; by default the name of the image.
-  public var hostname: String
+  /// Host name; `nil` for the name of the image.
+  var givenHostname: String?
   /// Name of the time zone in the tz database; `UTC` by default.
   public var timezone: String
   /// Programs, in the order of the file.
@@ -212,6 +212,8 @@ public struct FileDefinition: Sendable, Equatable {
 }
 
 extension ImageDefinition {
+  public var hostname: String { givenHostname ?? name }
+
   /// The kind of the image: appliance or system.
   public var kind: ImageKind { system == nil ? .appliance : .system }
 

@@ -57,6 +57,23 @@ extension Shape {
     }
   }
 
+  /// Returns the shape of a mapping from names to parts, which get the name and position of their entry.
+  ///
+  /// - Parameters:
+  ///   - key: Shape of the names.
+  ///   - value: Shape of the parts.
+  static func named<Part: NamedPart>(
+    key: Shape<String>, value: Shape<Part>, minimumCount: Int = 0
+  ) -> Shape where Value == [Part] {
+    Shape<[DictionaryEntry<Part>]>.dictionary(key: key, value: value, minimumCount: minimumCount).map { entries in
+      entries.map { entry in
+        var part = entry.value
+        (part.name, part.position) = (entry.name, entry.position)
+        return part
+      }
+    }
+  }
+
   /// Returns a shape that differs for single values and other values.
   ///
   /// The kind of the value selects the shape, so that messages refer to the form that the user meant.

@@ -185,7 +185,7 @@ public struct SystemsCheck: Sendable {
     let given = project.variables.compactMap { given -> Located<String>? in
       given.name.firstIndex(of: ".").map { Located(value: String(given.name[..<$0]), position: given.position) }
     }
-    let overridden = project.overrides.map { Located(value: $0.layer, position: $0.position) }
+    let overridden = project.overrides.map { Located(value: $0.name, position: $0.position) }
     for name in given + overridden where !layers.contains(name.value) {
       problems.error(
         "no image has the layer '\(name.value)'", at: name.position,

@@ -28,7 +28,7 @@ extension LayerOverride {
     for file in parts.files {
       guard case .overlay = file.content else { continue }
       problems.error(
-        "the file '\(file.path.written)' has no content in the override of layer '\(self.layer)'", at: file.position,
+        "the file '\(file.path.written)' has no content in the override of layer '\(name)'", at: file.position,
         hint: "add 'source', 'content', 'link', 'folder: true' or 'absent: true'")
     }
   }

@@ -80,8 +80,8 @@ public struct SystemReader: Sendable {
         "layer", layer.name, layer: layer.name, "there because of \(selection.reasons[layer.name] ?? "the image")",
         at: layer.position)
     }
-    apply(project.overrides, isProjects: true, to: &layers, selection.knownNames, image, &trace, &problems)
-    apply(request.overrides, isProjects: false, to: &layers, selection.knownNames, image, &trace, &problems)
+    apply(project.overrides, to: &layers, mayLack: selection.knownNames, image, &trace, &problems)
+    apply(request.overrides, to: &layers, image, &trace, &problems)
 
     let base = request.base ?? .debian(suite: project.archive.suite)
     if case .image(let imported) = base {
@@ -164,17 +164,17 @@ public struct SystemReader: Sendable {
     }
   }
 
+  /// - Parameter known: Names of layers that the image need not have. Overrides of the project apply to all images.
   private func apply(
-    _ overrides: [LayerOverride], isProjects: Bool, to layers: inout [LayerDefinition], _ known: [String],
+    _ overrides: [LayerOverride], to layers: inout [LayerDefinition], mayLack known: [String] = [],
     _ image: ImageDefinition, _ trace: inout SystemTrace, _ problems: inout ProblemList
   ) {
     for override in overrides {
-      guard let index = layers.firstIndex(where: { $0.name == override.layer }) else {
-        // Overrides of the project apply to all images. This image need not have the layer.
-        guard !isProjects || !known.contains(override.layer) else { continue }
+      guard let index = layers.firstIndex(where: { $0.name == override.name }) else {
+        guard !known.contains(override.name) else { continue }
         problems.error(
-          "image '\(image.name)' has no layer '\(override.layer)'", at: override.position,
-          hint: NearestName.hint(for: override.layer, among: layers.map(\.name), kind: "layers of the image"))
+          "image '\(image.name)' has no layer '\(override.name)'", at: override.position,
+          hint: NearestName.hint(for: override.name, among: layers.map(\.name), kind: "layers of the image"))
         continue
       }
       override.apply(to: &layers[index], &trace, &problems)
