@@ -276,7 +276,7 @@ let package = Package(
     .target(
       name: "TestFixtures",
       dependencies: ["Bundle", "HostSystem", "Trust", .product(name: "Crypto", package: "swift-crypto")],
-      path: "Tests/Fixtures/TestFixtures"),
+      path: "Tests/Fixtures/TestFixtures", swiftSettings: optimised),
     .target(
       name: "PowerCuts", dependencies: ["PartitionTable", "TestFixtures"], path: "Tests/Fixtures/PowerCuts",
       swiftSettings: optimised),
@@ -285,25 +285,25 @@ let package = Package(
     .target(
       name: "DeviceFixtures",
       dependencies: ["BootFlow", "DeviceModel", "JSONLines", "LinuxSystem", "ManagementAPI", "TestFixtures"],
-      path: "Tests/Fixtures/DeviceFixtures"),
+      path: "Tests/Fixtures/DeviceFixtures", swiftSettings: optimised),
     .testTarget(name: "TaggedFieldsTests", dependencies: ["TaggedFields"], path: "Tests/Shared/TaggedFieldsTests"),
     .testTarget(
       name: "BundleTests",
       dependencies: ["Bundle", "CBlockDigests", "BundleMaking", "HostileBundles", "LinuxSystem", "TestFixtures"],
-      path: "Tests/Shared/BundleTests"),
+      path: "Tests/Shared/BundleTests", swiftSettings: optimised),
     .testTarget(
       name: "NameResolutionTests", dependencies: ["NameResolution", "LinuxSystem", "TestFixtures"],
       path: "Tests/Shared/NameResolutionTests"),
     .testTarget(
       name: "BundleDownloadTests", dependencies: ["Bundle", "BundleDownload", "BundleMaking", "TestFixtures"],
-      path: "Tests/Shared/BundleDownloadTests"),
+      path: "Tests/Shared/BundleDownloadTests", swiftSettings: optimised),
     .testTarget(
       name: "UpdateEngineTests",
       dependencies: [
         "BootFlow", "Bundle", "BundleMaking", "DeviceFixtures", "DeviceModel", "DeviceRecords", "LinuxSystem",
         "PartitionTable", "TestFixtures", "Trust", "UpdateControl", "UpdateEngine",
         .product(name: "Crypto", package: "swift-crypto"),
-      ], path: "Tests/Device/UpdateEngineTests"),
+      ], path: "Tests/Device/UpdateEngineTests", swiftSettings: optimised),
     .testTarget(
       name: "TrustTests",
       dependencies: [

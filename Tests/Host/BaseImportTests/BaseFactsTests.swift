@@ -101,7 +101,7 @@ struct BaseFactsTests {
     }
   }
 
-  @Test("A status file that is a pipe or too large is refused without waiting or reading", .timeLimit(.minutes(1)))
+  @Test("A status file that is a pipe or too large is refused without waiting or reading", .timeLimit(.minutes(10)))
   func status() async throws {
     try await withTemporaryFolder { folder in
       _ = try facts(folder)

@@ -3,7 +3,7 @@ import LinuxSystem
 import TestFixtures
 import Testing
 
-@Suite("Projects with invalid files", .timeLimit(.minutes(2)))
+@Suite("Projects with invalid files", .timeLimit(.minutes(10)))
 struct HostileProjectTests {
   private static let project = """
     cultivar: 1

@@ -5,7 +5,7 @@ import TestFixtures
 import Testing
 
 /// File systems made by e2fsprogs and then changed byte by byte.
-@Suite("Hostile file systems", .timeLimit(.minutes(2)))
+@Suite("Hostile file systems", .timeLimit(.minutes(10)))
 struct HostileFileSystemTests {
   /// Makes a file system with blocks of 1024 bytes, a folder and a file of several extents, and returns its bytes.
   private func make(_ options: String = "-t ext4 -b 1024 -I 256") async throws -> [UInt8] {

@@ -4,7 +4,7 @@ import TestFixtures
 import Testing
 
 /// Inputs by which libFuzzer has reached every part of the readers. If `CULTIVAR_TEST_LONG` is 1, also new ones.
-@Suite("Untrusted disks", .timeLimit(.minutes(5)))
+@Suite("Untrusted disks", .timeLimit(.minutes(10)))
 struct HostileImageTests {
   private static let isLong = ProcessInfo.processInfo.environment["CULTIVAR_TEST_LONG"] == "1"
   @Test("Each stored input is refused or read, also with a changed byte or truncated")

