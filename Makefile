@@ -3,6 +3,8 @@
 # make demo           makes a real appliance, boots it in QEMU by UEFI and by BIOS, and uses it
 # make meter          builds a bundle installer that measures itself, for Benchmarks/bundle-sizes
 # make test           runs all tests: unit, build, and boot
+# make test-unit      runs only the unit tests
+# make test-long      runs all tests, and those that take hours: all boot loaders and suites, random power cuts, fresh machines
 # make lint           checks the formatting
 # make packages       installs the Debian packages for `make demo`; test-packages those for `make test`
 # make device         builds only the device executable
@@ -26,16 +28,12 @@ SDK_OPTIONS ?=
 SDK_TOOL ?= $(TOOL)
 # One compilation makes all products: they share their objects, and differ only in the linking (Package.swift).
 RELEASE := swift build -c release --static-swift-stdlib -Xlinker -s
-# The tests run in groups, quick ones first, as machines and builds would compete for the processors. Tests that run in
-# a process of their own are a separate group: while another test has a child that was not reaped, the end of such a
-# process is not noticed. So are tests that talk to a server in the same process: among hundreds of other tests, both
-# sides run into timeouts.
-TEST := CULTIVAR_DEVICE_EXECUTABLES=$(abspath $(OUT)/libexec/cultivar) swift test --skip-build
+TESTS := CULTIVAR_DEVICE_EXECUTABLES=$(abspath $(OUT)/libexec/cultivar) Scripts/run-tests
 SOURCES := Package.swift $(shell find Sources -type f)
 
 # Two builds in one folder would wait for each other.
 .NOTPARALLEL:
-.PHONY: all demo meter test lint install clean packages test-packages device device-$(OTHER)
+.PHONY: all demo meter test test-unit test-long lint install clean packages test-packages device device-$(OTHER)
 
 all: $(TOOL) $(SANDBOX) $(INSTALLER) $(DEVICE)
 
@@ -95,12 +93,15 @@ demo: packages
 test: test-packages $(DEVICE)
 	Scripts/check-device-executable $(DEVICE)
 	swift build --build-tests
-	$(TEST) --skip '^(BuildTests|BootTests|RemoteDeviceTests|ManagementAPITests)\.' --skip OrphanTests
-	$(TEST) --filter OrphanTests
-	$(TEST) --filter '^RemoteDeviceTests\.'
-	$(TEST) --filter '^ManagementAPITests\.'
-	$(TEST) --filter '^BuildTests\.'
-	$(TEST) --filter '^BootTests\.'
+	$(TESTS) unit build boot
+
+test-unit:
+	swift build --build-tests
+	$(TESTS) unit
+
+test-long: test-packages $(DEVICE)
+	swift build --build-tests
+	CULTIVAR_TEST_LONG=1 $(TESTS) unit build boot
 
 lint:
 	swift format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks Fuzzing examples
