@@ -226,7 +226,7 @@ extension Machines {
         try await machine.type("reboot")
         try await machine.wait(for: "Restarting system", after: start, seconds: 60)
         try await machine.waitForConsole(after: await machine.mark)
-        #expect(try await machine.command("slots").output.contains("b  -  empty"))
+        #expect(try await machine.command("slots").output.contains("b  -    empty"))
       }
     }
 

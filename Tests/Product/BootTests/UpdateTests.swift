@@ -51,7 +51,7 @@ extension Machines {
         #expect(left.contains("3.0  slot a  rolled back: \(reason)"))
         let slots = try await machine.command("slots").output
         #expect(slots.contains("b  2.0  running, default"))
-        #expect(slots.contains("a  -  empty"))
+        #expect(slots.contains("a  -    empty"))
         // A kernel that panics looks like a power cut: that release may be tried again.
         if start == .systemdBoot {
           let again = try await machine.command("update install /dev/vdc")
