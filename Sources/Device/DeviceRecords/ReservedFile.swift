@@ -8,16 +8,16 @@ import LinuxSystem
 /// `RENAME_EXCHANGE`). None of these steps takes a block or an inode. A power cut leaves the old content or the new one under the file's
 /// name; it may tear the spare, which nobody reads.
 public struct ReservedFile {
-  /// Its path.
+  /// The path.
   public let path: String
-  /// Bytes that it can hold, which is the size of both files.
+  /// Maximum size of the content in bytes, and the size of both files.
   public let capacity: Int
   private let mode: mode_t
 
-  /// Names a file; nothing is read or written.
+  /// Describes a file without reading or writing it.
   ///
   /// - Parameters:
-  ///   - capacity: Bytes that it can hold.
+  ///   - capacity: Maximum size of the content in bytes.
   ///   - mode: Permissions of both files.
   public init(_ path: String, capacity: Int, mode: mode_t = 0o644) {
     self.path = path
@@ -29,8 +29,8 @@ public struct ReservedFile {
 
   /// The content, and line feeds after it up to the capacity.
   ///
-  /// A content that another process replaces meanwhile is read anew: what was the file when it was opened is the spare then, and may be
-  /// written to.
+  /// If another process replaces the content during the read, it is read again: the open file is then the spare, and may be
+  /// overwritten.
   ///
   /// - Throws: `SystemError`.
   public func read() throws(SystemError) -> [UInt8] {
@@ -44,9 +44,9 @@ public struct ReservedFile {
     }
   }
 
-  /// Takes the room for both files where it is not taken yet. A file that is not there begins empty.
+  /// Reserves room for both files. A missing file is created empty.
   ///
-  /// - Throws: `SystemError` where there is no room.
+  /// - Throws: `SystemError` if there is no room.
   public func reserve() throws(SystemError) {
     if !FileTree.exists(path) {
       try replace(with: [])
@@ -58,7 +58,7 @@ public struct ReservedFile {
     if !Self.hasRoom(spare, capacity) { try makeSpare(Self.padded([], capacity)) }
   }
 
-  /// Replaces the content. Where ``reserve()`` has taken the room, that takes none.
+  /// Replaces the content. After ``reserve()``, this needs no room.
   ///
   /// - Throws: `SystemError`; `EFBIG` for more bytes than the capacity. The content is the old one then.
   public func replace(with bytes: [UInt8]) throws(SystemError) {
@@ -103,7 +103,7 @@ public struct ReservedFile {
       && Int(status.st_blocks) * 512 >= capacity
   }
 
-  /// What changes when a file is replaced or written to.
+  /// The attributes that change when a file is replaced or written to.
   private struct State: Equatable {
     var number: UInt
     var size: Int

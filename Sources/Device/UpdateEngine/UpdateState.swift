@@ -46,15 +46,15 @@ struct UpdateState: Codable, Equatable {
     var identity: String
     var version: String
     var reason: String
-    /// How many trials in a row ended without a word, the last one among them; `nil` where the last one told why.
+    /// Number of trials in a row that ended without a record, including the last one; `nil` if the last one has a reason.
     var silentEnds: Int?
 
-    /// True if it is not installed again unless that is asked for. A power cut ends a trial without a word, and says nothing about the
-    /// release; a crash of the kernel looks the same, and repeats itself.
+    /// True if it is not installed again without `--force`. A power cut ends a trial without a record, and proves nothing about
+    /// the release. A crash of the kernel looks the same, and happens again.
     var isBlocked: Bool { (silentEnds ?? UpdateState.silentEndLimit) >= UpdateState.silentEndLimit }
   }
 
-  /// An installation that has begun to change the slot that does not run, and has not ended.
+  /// An installation that has begun to change the slot that is not running, and has not ended.
   struct Installation: Codable, Equatable {
     var slot: Slot
     var version: String

@@ -1,11 +1,11 @@
-/// What APT says about files that it could not fetch, without saying it once for each file.
+/// APT's reasons for files that it could not fetch, each once.
 struct FetchTrouble {
-  /// Hosts that could not be reached, as they are written in URLs, each once.
+  /// Hosts that could not be reached, as written in URLs, each once.
   private(set) var unreachableHosts: [String] = []
   /// Reasons, each once, in the order of the complaints.
   private(set) var reasons: [String] = []
 
-  /// The words with which APT says that it had no connection.
+  /// Words of APT for a missing connection.
   private static let unreachable = [
     "Could not resolve", "Temporary failure resolving", "Could not connect", "Unable to connect",
     "Cannot initiate the connection",

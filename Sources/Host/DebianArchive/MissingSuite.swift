@@ -43,13 +43,13 @@ public struct MissingSuite: Sendable, Equatable {
     (self.suite, url) = (suite, mirror)
   }
 
-  /// True for a name that begins with the same four letters: names of suites are short, and no two of them are so near.
+  /// True for names with the same first four letters. Names of suites are short, and no two of them begin alike.
   private func beginsAlike(_ name: String) -> Bool { suite.count > 4 && name.hasPrefix(suite.prefix(4)) }
 
-  /// What the message says.
+  /// The message.
   public var problem: String { "the archive \(url) has no suite '\(suite)'" }
 
-  /// What the user can do now.
+  /// The remedy.
   public var remedy: String {
     if let repository { return "check 'suites' and 'url' of the repository '\(repository)'" }
     let known = DebianSuites.names + DebianSuites.additions

@@ -1,9 +1,9 @@
 import Project
 
-/// Changes to units that a layer asks for, and that only a later layer can make possible, as it brings the unit.
+/// Changes of units that only a later layer makes possible, because it provides the unit.
 ///
-/// A unit that the layer's script does not find is noted in the root, and the later layers that can bring it look again. Nothing is left of
-/// the note when the last of them has looked: the unit was found, or the build has failed.
+/// The script of a layer notes a missing unit in the root, and later layers that may provide it try again. The last of them
+/// removes the note: either the unit was found, or the build fails.
 struct LateUnits: Sendable {
   /// A key of `units`, and a unit that it names.
   struct Change: Hashable, Sendable {
@@ -17,15 +17,15 @@ struct LateUnits: Sendable {
   /// A change of an earlier layer that a layer tries again.
   struct Retry: Sendable, Equatable {
     var change: Change
-    /// Where the earlier layer asks for it.
+    /// Position of the change in the earlier layer.
     var position: SourcePosition
     /// True if no layer after this one can bring the unit.
     var isLast: Bool
   }
 
-  /// What concerns one layer.
+  /// The changes that concern one layer.
   struct Share: Sendable, Equatable {
-    /// Its own changes that may wait.
+    /// Changes of the layer that may wait.
     var mayWait: Set<Change> = []
     /// Changes of earlier layers, in their order.
     var retries: [Retry] = []

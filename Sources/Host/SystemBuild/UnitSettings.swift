@@ -1,7 +1,7 @@
 import FoundationEssentials
 import Project
 
-/// The settings in a file of a unit, or in an addition to one, with their places (systemd.syntax(7)).
+/// The settings of a unit file or a drop-in, with their positions (systemd.syntax(7)).
 struct UnitSettings {
   /// A line `Key=value`.
   struct Setting: Equatable {
@@ -16,15 +16,15 @@ struct UnitSettings {
     var key: String
     var name: String
     var position: SourcePosition
-    /// True where systemd makes the account itself if the unit asks for that (`DynamicUser=`).
+    /// True if systemd makes the account itself (`DynamicUser=`).
     var mayBeDynamic: Bool { key == "User" || key == "Group" }
   }
 
-  /// Where the file begins: in the file itself, or where its text is written.
+  /// Position of the first line: in the file itself, or where a layer file contains its text.
   let first: SourcePosition
   private(set) var settings: [Setting] = []
 
-  /// Reads a file that a layer brings; a link has no settings.
+  /// Reads a file of a layer. A link has no settings.
   init(_ file: SystemFile) {
     switch file.content {
     case .file(let url):

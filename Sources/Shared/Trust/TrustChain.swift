@@ -2,19 +2,19 @@ import TaggedFields
 
 /// The signed roots that lead from the root of an image to a later one, as a device keeps them.
 ///
-/// The bytes are no more to be believed than those of an update: ``TrustRoot/followed(by:)`` judges both.
+/// The bytes are as untrusted as those of an update: ``TrustRoot/followed(by:)`` verifies both.
 public struct TrustChain: Hashable, Sendable {
-  /// What a file begins with.
+  /// The first bytes of a file.
   public static let fileMagic = Array("cultivar chain 1\n".utf8)
-  /// Most bytes of a file.
+  /// Maximum size of a file in bytes.
   public static let mostFileBytes = 4 << 20
 
-  /// The roots, by ascending versions where the chain can be followed; at most ``TrustRoot/mostSteps``.
+  /// The roots, with ascending versions in a valid chain; at most ``TrustRoot/mostSteps``.
   public var roots: [SignedTrustRoot]
 
   private static let rootTag: UInt16 = 1
 
-  /// Puts a chain together; nothing is checked.
+  /// Makes a chain without checking it.
   public init(_ roots: [SignedTrustRoot] = []) {
     self.roots = roots
   }
@@ -45,12 +45,12 @@ public struct TrustChain: Hashable, Sendable {
     return Self.fileMagic + writer.bytes
   }
 
-  /// Version of the last root; `nil` where there is none.
+  /// Version of the last root; `nil` if there is none.
   public var lastVersion: UInt32? { roots.last?.root.version }
 
-  /// This chain with the roots of another one that lead further.
+  /// Returns this chain with the roots of another one that extend it.
   ///
-  /// - Parameter version: Version of the root that this chain, where it is empty, leads to.
+  /// - Parameter version: Version of the root to which an empty chain leads.
   public func extended(by other: [SignedTrustRoot], from version: UInt32) -> TrustChain {
     let last = max(lastVersion ?? version, version)
     return TrustChain((roots + other.filter { $0.root.version > last }).suffix(TrustRoot.mostSteps))

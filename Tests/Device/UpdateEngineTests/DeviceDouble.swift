@@ -132,7 +132,7 @@ final class DeviceDouble: Sendable {
 
   var running: Slot { memory.withLock { $0.running } }
   var restarts: Int { memory.withLock { $0.restarts } }
-  /// What engines have noted so far.
+  /// The notes of engines so far.
   var notes: [String] { memory.withLock { $0.notes } }
 
   /// Sets the health problems from now on.

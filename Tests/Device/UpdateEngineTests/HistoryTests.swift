@@ -8,7 +8,7 @@ import Testing
 
 @testable import UpdateEngine
 
-@Suite("What the history says, and what may be tried again")
+@Suite("The history, and releases that may be tried again")
 struct HistoryTests {
   private typealias Release = DeviceDouble.Release
 
@@ -55,13 +55,13 @@ struct HistoryTests {
     try install(bundle, device)
   }
 
-  @Test("What ended its trial without a word may be tried again, and not without end: a crash looks like a power cut")
+  @Test("A release whose trial ended without a record may be tried again, but not for ever")
   func silentEnds() async throws {
     let device = try await DeviceDouble(.systemdBoot)
     let bundle = try await device.bundle(Release(version: "2.0", seed: 2))
     let log = FailureLog(in: device.path("data"))
     for number in 1...UpdateState.silentEndLimit {
-      // What is recorded meanwhile and ended nothing is no reason.
+      // A record since then that ended nothing is not a reason.
       try log.add(FailureRecord(time: 1, slot: .a, message: "the data file system was repaired", isFatal: false))
       try losePower(in: bundle, device)
       let store = try UpdateStore(in: device.path("data/update"))
@@ -77,7 +77,7 @@ struct HistoryTests {
     #expect(try UpdateStore(in: device.path("data/update")).state().failed.isEmpty)
   }
 
-  @Test("What the records say ended a trial blocks its release at once; what they only mention is told")
+  @Test("A record that ended a trial blocks its release at once; other records are only reported")
   func recordedEnds() async throws {
     for (record, isBlocked, reason) in [
       (
@@ -158,7 +158,7 @@ struct HistoryTests {
     #expect(try last()?.reason?.hasPrefix("it was interrupted: ") == true)
     #expect(try count() == 4)
 
-    // What is refused before anything has changed does not.
+    // A bundle that is refused before the first change is not in it.
     let unsigned = try await device.bundle(Release(version: "2.0", seed: 7), isSigned: false)
     #expect(throws: UpdateFailure.self) { try install(unsigned, device) }
     #expect(try count() == 4)

@@ -7,11 +7,11 @@ public struct FullFileSystem: Sendable {
   public enum Kind: String, CaseIterable, Sendable {
     /// A file system in memory: blocks and inodes are counted, and nothing else is.
     case memory
-    /// What devices have, on a loop device, with one hundredth for root.
+    /// ext4 as on devices, on a loop device, with one percent reserved for root.
     case ext4
   }
 
-  /// Whether this process may mount.
+  /// True if this process may mount.
   public static let isPossible = geteuid() == 0 && FileTree.exists("/dev/loop-control")
 
   private let folder: String
@@ -59,7 +59,7 @@ public struct FullFileSystem: Sendable {
 
   /// Takes all inodes and all blocks, those for root as well.
   ///
-  /// - Throws: Where a file can still be made or be written to after that.
+  /// - Throws: If a file can still be created or written after that.
   public func fill() throws {
     let place = folder + "/junk"
     try FileTree.makeFolders(place)
@@ -69,7 +69,7 @@ public struct FullFileSystem: Sendable {
     for size in [1 << 16, 4096, 1] {
       let bytes = [UInt8](repeating: 1, count: size)
       while (try? file.write(all: bytes)) != nil {}
-      // What was only promised room is written now.
+      // Delayed allocations are written now.
       fsync(file.number)
     }
     guard (try? file.write(all: [1])) == nil, (try? FileTree.replace(folder + "/another", with: [1])) == nil else {

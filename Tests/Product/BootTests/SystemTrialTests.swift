@@ -4,10 +4,10 @@ import HostSystem
 import Testing
 
 extension Machines {
-  /// Trials of Debian systems, by what systemd says of them.
+  /// Trials of Debian systems, by the state of systemd.
   @Suite
   struct SystemTrialTests {
-    @Test("A system on trial whose service is restarted again and again is left, though no unit of it ever fails")
+    @Test("A system on trial falls back if a service restarts again and again, even if no unit ever fails", .long)
     func restartLoop() async throws {
       let fixture = UpdateFixture.shared
       let old = try await fixture.image("1.0", Self.system())
@@ -27,7 +27,7 @@ extension Machines {
       }
     }
 
-    /// A unit that systemd starts again for ever, and that runs most of the time.
+    /// A unit that systemd restarts for ever, and that runs most of the time.
     private static let loop = """
         - path: /etc/systemd/system/loop.service
           content: |
@@ -42,7 +42,7 @@ extension Machines {
       units: { enable: [report.service, loop.service] }
       """
 
-    /// A system that installs what it is lent where its history is empty, and shows history and slots on the console.
+    /// A system that installs the lent bundle if its history is empty, and shows history and slots on the console.
     private static func system(_ rest: String = "units: { enable: [report.service] }") -> String {
       """
       layout: { use: appliance-ab, slot: 1G }

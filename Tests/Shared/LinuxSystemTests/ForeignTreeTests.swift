@@ -41,7 +41,8 @@ struct ForeignTreeTests {
     }
   }
 
-  @Test("A pipe does not block, a device is not read, and a file is not read beyond its limit", .timeLimit(.minutes(10)))
+  @Test(
+    "A pipe does not block, a device is not read, and a file is not read beyond its limit", .timeLimit(.minutes(10)))
   func kinds() async throws {
     try await withTemporaryFolder { folder in
       try #require(mkfifo(folder.appending(path: "pipe").path, 0o644) == 0)

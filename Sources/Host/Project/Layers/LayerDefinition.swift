@@ -92,9 +92,9 @@ public struct SystemRequest: Sendable, Equatable {
   var drops: [Located<String>]
   var replacements: [DictionaryEntry<Located<String>>]
   var parts: LayerParts<WrittenForm>
-  /// Where the time zone is named; `nil` where it is not.
+  /// Position of the time zone; `nil` if there is none.
   var timezonePosition: SourcePosition?
-  /// Where the base is named; `nil` where it is not.
+  /// Position of the base; `nil` if there is none.
   var basePosition: SourcePosition?
 }
 

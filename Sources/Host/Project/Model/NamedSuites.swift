@@ -1,5 +1,5 @@
 extension ProjectDefinition {
-  /// Where a suite of Debian is named that an image takes packages of.
+  /// The position of a Debian suite from which an image takes packages.
   ///
   /// - Returns: The place in the image, else in the project; `nil` where neither names it.
   public func position(ofSuite suite: String, in image: ImageDefinition) -> SourcePosition? {

@@ -81,7 +81,7 @@ public struct ArchiveDefinition: Sendable, Equatable {
   public var securityMirror: String?
   /// True if the archive is a snapshot. Its indexes are accepted after their expiry date.
   public var isSnapshot = false
-  /// Where the suite is named; `nil` where it is not.
+  /// Position of the suite in the project file; `nil` for the default suite.
   public var suitePosition: SourcePosition?
 }
 
@@ -177,7 +177,7 @@ public struct KernelDefinition: Sendable, Equatable {
   public var arguments: [String]
   /// True if the initial RAM file system is compressed.
   public var compressesInitialRAM: Bool
-  /// Where a suite of its own is named; `nil` where it is not.
+  /// Position of its own suite in the project file; `nil` if it has none.
   public var suitePosition: SourcePosition?
 }
 
