@@ -24,7 +24,7 @@ public struct MissingSuite: Sendable, Equatable {
   /// Looks in APT's complaints for a suite without an index.
   ///
   /// - Parameters:
-  ///   - said: What `apt-get update` said.
+  ///   - said: Output of `apt-get update`.
   ///   - suite: The suite that was asked for. Its pockets (`-updates`, `-security`) are nobody's spelling.
   ///   - mirror: URL of Debian's archive.
   init?(in said: String, suite: String, mirror: String, repositories: [PackageRepository<String>]) {

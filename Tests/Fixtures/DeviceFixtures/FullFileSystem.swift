@@ -21,7 +21,7 @@ public struct FullFileSystem: Sendable {
   /// Does something with a new file system, on a thread of its own: nobody else sees the mount, and it goes with the thread.
   ///
   /// - Parameters:
-  ///   - folder: Where it is mounted.
+  ///   - folder: The mount point.
   ///   - body: Is given what can fill it.
   public static func with<Value: Sendable>(
     _ kind: Kind, at folder: String, _ body: @escaping @Sendable (FullFileSystem) throws -> Value
