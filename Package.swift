@@ -43,13 +43,21 @@ let package = Package(
     // Shared by host and device.
     .target(name: "CLinuxSystem", path: "Sources/Shared/CLinuxSystem", cSettings: optimisedC),
     .target(
-      name: "LinuxSystem", dependencies: ["CLinuxSystem"], path: "Sources/Shared/LinuxSystem", swiftSettings: optimised),
-    .target(name: "PartitionTable", path: "Sources/Shared/PartitionTable", swiftSettings: optimised),
-    .target(name: "DeviceModel", path: "Sources/Shared/DeviceModel"),
+      name: "LinuxSystem", dependencies: ["Hexadecimal", "CLinuxSystem"], path: "Sources/Shared/LinuxSystem",
+      swiftSettings: optimised),
+    .target(name: "Hexadecimal", path: "Sources/Shared/Hexadecimal", swiftSettings: optimised),
+    .target(
+      name: "Hashing", dependencies: ["Hexadecimal", .product(name: "Crypto", package: "swift-crypto")],
+      path: "Sources/Shared/Hashing", swiftSettings: optimised),
+    .target(
+      name: "PartitionTable", dependencies: ["Hexadecimal"], path: "Sources/Shared/PartitionTable",
+      swiftSettings: optimised),
+    .target(name: "DeviceModel", dependencies: ["Hashing"], path: "Sources/Shared/DeviceModel"),
     .target(
       name: "BootFlow",
       dependencies: [
-        "DeviceModel", "LinuxSystem", "PartitionTable", .product(name: "Crypto", package: "swift-crypto"),
+        "Hashing",
+        "DeviceModel", "LinuxSystem", "PartitionTable",
       ], path: "Sources/Shared/BootFlow"),
     .target(name: "TaggedFields", path: "Sources/Shared/TaggedFields", swiftSettings: optimised),
     .systemLibrary(
@@ -58,14 +66,15 @@ let package = Package(
     .target(
       name: "Bundle",
       dependencies: [
-        "CBlockDigests", "CZstd", "LinuxSystem", "TaggedFields", .product(name: "Crypto", package: "swift-crypto"),
+        "Hashing",
+        "CBlockDigests", "CZstd", "LinuxSystem", "TaggedFields",
       ], path: "Sources/Shared/Bundle", swiftSettings: optimised),
     .target(name: "NameResolution", dependencies: ["LinuxSystem"], path: "Sources/Shared/NameResolution"),
     .target(
       name: "HTTPClient",
       dependencies: [
+        "Hashing",
         "DeviceModel",
-        .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -83,6 +92,7 @@ let package = Package(
     .target(
       name: "Trust",
       dependencies: [
+        "Hashing",
         "TaggedFields",
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "SwiftASN1", package: "swift-asn1"),
@@ -90,7 +100,9 @@ let package = Package(
       ], path: "Sources/Shared/Trust"),
 
     // The device.
-    .target(name: "DeviceRecords", dependencies: ["LinuxSystem", "DeviceModel"], path: "Sources/Device/DeviceRecords"),
+    .target(
+      name: "DeviceRecords", dependencies: ["Hexadecimal", "LinuxSystem", "DeviceModel"],
+      path: "Sources/Device/DeviceRecords"),
     .target(name: "DeviceHardware", dependencies: ["LinuxSystem"], path: "Sources/Device/DeviceHardware"),
     .target(name: "JSONLines", dependencies: ["LinuxSystem"], path: "Sources/Device/JSONLines"),
     .target(
@@ -102,6 +114,7 @@ let package = Package(
     .target(
       name: "UpdateEngine",
       dependencies: [
+        "Hashing",
         "BootFlow", "Bundle", "DeviceHardware", "DeviceModel", "DeviceRecords", "HTTPClient", "InitClient",
         "LinuxSystem", "PartitionTable", "Trust",
         .product(name: "NIOCore", package: "swift-nio"),
@@ -111,6 +124,7 @@ let package = Package(
     .target(
       name: "UpdateControl",
       dependencies: [
+        "Hashing",
         "Bundle", "BundleDownload", "DeviceModel", "HTTPClient", "JSONLines", "LinuxSystem", "UpdateEngine",
       ], path: "Sources/Device/UpdateControl"),
     .target(
@@ -123,6 +137,7 @@ let package = Package(
     .target(
       name: "ManagementAPI",
       dependencies: [
+        "Hashing",
         "BundleDownload", "DeviceModel", "LinuxSystem", "DeviceRecords", "InitClient", "UpdateControl",
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
@@ -136,6 +151,7 @@ let package = Package(
     .executableTarget(
       name: "cultivar-device",
       dependencies: [
+        "Hashing",
         "DeviceHardware", "DeviceInit", "InitClient", "Supervisor", "ManagementAPI", "DeviceControl", "DeviceRecords",
         "DeviceModel", "LinuxSystem",
         "UpdateControl", "UpdateEngine",
@@ -145,16 +161,16 @@ let package = Package(
     .target(name: "Spelling", path: "Sources/Host/Spelling"),
     .systemLibrary(name: "CYAML", path: "Sources/Host/CYAML", providers: [.apt(["libyaml-dev"])]),
     .target(
-      name: "Project", dependencies: ["CYAML", "DebianPackages", "DeviceModel", "LinuxSystem", "Spelling"],
+      name: "Project", dependencies: ["Hashing", "CYAML", "DebianPackages", "DeviceModel", "LinuxSystem", "Spelling"],
       path: "Sources/Host/Project"),
     .target(name: "DebianPackages", path: "Sources/Host/DebianPackages"),
     .target(
       name: "HostSystem",
       dependencies: [
+        "Hashing",
         "LinuxSystem",
         .product(name: "Subprocess", package: "swift-subprocess"),
         .product(name: "SystemPackage", package: "swift-system"),
-        .product(name: "Crypto", package: "swift-crypto"),
       ], path: "Sources/Host/HostSystem"),
     .target(
       name: "Signing",
@@ -164,13 +180,15 @@ let package = Package(
         .product(name: "SwiftASN1", package: "swift-asn1"),
         .product(name: "X509", package: "swift-certificates"),
       ], path: "Sources/Host/Signing"),
-    .target(name: "Lock", dependencies: ["HostSystem"], path: "Sources/Host/Lock"),
+    .target(name: "Lock", dependencies: ["Hashing", "HostSystem"], path: "Sources/Host/Lock"),
     .target(
-      name: "DebianArchive", dependencies: ["DebianPackages", "HostSystem", "Lock", "Spelling"],
+      name: "DebianArchive",
+      dependencies: ["Hexadecimal", "Hashing", "DebianPackages", "HostSystem", "Lock", "Spelling"],
       path: "Sources/Host/DebianArchive"),
     .target(
       name: "BundleMaking",
       dependencies: [
+        "Hashing",
         "BootFlow", "Bundle", "BundleDownload", "CZstd", "DeviceModel", "ExtFileSystem", "FATFileSystem", "HTTPClient",
         "HostSystem", "PartitionTable", "TaggedFields",
       ], path: "Sources/Host/BundleMaking", swiftSettings: optimised),
@@ -179,7 +197,7 @@ let package = Package(
     .executableTarget(
       name: "cultivar-sandbox", dependencies: ["LinuxSystem", "SandboxPlan"], path: "Sources/Host/cultivar-sandbox",
       linkerSettings: sandboxExecutable),
-    .target(name: "Sandbox", dependencies: ["HostSystem", "SandboxPlan"], path: "Sources/Host/Sandbox"),
+    .target(name: "Sandbox", dependencies: ["Hexadecimal", "HostSystem", "SandboxPlan"], path: "Sources/Host/Sandbox"),
     .target(
       name: "PackageInstallation", dependencies: ["CLinuxSystem", "LinuxSystem", "TaggedFields"],
       path: "Sources/Host/PackageInstallation", swiftSettings: optimised),
@@ -188,25 +206,31 @@ let package = Package(
       path: "Sources/Host/cultivar-installer",
       linkerSettings: sandboxExecutable),
     .target(
-      name: "SwiftSDK", dependencies: ["DebianArchive", "HostSystem", "Lock", "Sandbox"], path: "Sources/Host/SwiftSDK"),
+      name: "SwiftSDK", dependencies: ["Hashing", "DebianArchive", "HostSystem", "Lock", "Sandbox"],
+      path: "Sources/Host/SwiftSDK"),
     .target(
-      name: "Programs", dependencies: ["Project", "HostSystem", "Lock", "Sandbox", "SwiftSDK"],
+      name: "Programs", dependencies: ["Hashing", "Project", "HostSystem", "Lock", "Sandbox", "SwiftSDK"],
       path: "Sources/Host/Programs"),
     .target(
-      name: "RootFilesystem", dependencies: ["HostSystem", "DebianArchive", "ExecutableFormat", "Lock", "Spelling"],
+      name: "RootFilesystem",
+      dependencies: ["Hexadecimal", "Hashing", "HostSystem", "DebianArchive", "ExecutableFormat", "Lock", "Spelling"],
       path: "Sources/Host/RootFilesystem"),
     .target(
-      name: "ExtFileSystem", dependencies: ["HostSystem"], path: "Sources/Host/ExtFileSystem", swiftSettings: optimised),
+      name: "ExtFileSystem", dependencies: ["Hexadecimal", "HostSystem"], path: "Sources/Host/ExtFileSystem",
+      swiftSettings: optimised),
     .target(name: "FATFileSystem", path: "Sources/Host/FATFileSystem", swiftSettings: optimised),
     .target(
       name: "BaseImport",
       dependencies: [
+        "Hexadecimal",
+        "Hashing",
         "Bundle", "ExtFileSystem", "FATFileSystem", "RootFilesystem", "Sandbox", "DebianArchive", "HostSystem",
         "LinuxSystem", "PartitionTable",
       ], path: "Sources/Host/BaseImport"),
     .target(
       name: "SystemBuild",
       dependencies: [
+        "Hashing",
         "BaseImport", "Sandbox", "DebianArchive", "DebianPackages", "ExecutableFormat", "Project", "HostSystem",
         "LinuxSystem", "Lock",
         "PackageInstallation", "RootFilesystem", "SizeReport", "Spelling",
@@ -214,9 +238,11 @@ let package = Package(
     .target(
       name: "DiskImage",
       dependencies: [
+        "Hexadecimal",
+        "Hashing",
         "RootFilesystem", "DebianArchive", "Lock", "BootFlow", "DeviceModel", "PartitionTable", "HostSystem",
       ], path: "Sources/Host/DiskImage", swiftSettings: optimised),
-    .target(name: "SizeReport", dependencies: ["HostSystem"], path: "Sources/Host/SizeReport"),
+    .target(name: "SizeReport", dependencies: ["Hashing", "HostSystem"], path: "Sources/Host/SizeReport"),
     .target(
       name: "HostNetwork",
       dependencies: ["HTTPClient", "HostSystem", "LinuxSystem", .product(name: "NIOCore", package: "swift-nio")],
@@ -224,6 +250,8 @@ let package = Package(
     .target(
       name: "RemoteDevice",
       dependencies: [
+        "Hexadecimal",
+        "Hashing",
         "DeviceModel", "HTTPClient", "HostNetwork", "HostSystem", "LinuxSystem",
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "NIOCore", package: "swift-nio"),
@@ -233,13 +261,15 @@ let package = Package(
     .target(
       name: "ImageBuild",
       dependencies: [
+        "Hashing",
         "SizeReport", "Project", "DebianArchive", "ExecutableFormat", "Lock", "Programs", "RootFilesystem", "DiskImage",
         "Bundle", "BundleMaking", "BaseImport", "BootFlow", "DeviceModel", "PartitionTable", "HostSystem",
         "LinuxSystem",
         "Spelling", "SystemBuild", "Trust",
       ], path: "Sources/Host/ImageBuild"),
     .target(
-      name: "Flashing", dependencies: ["DeviceModel", "DiskImage", "HostSystem", "LinuxSystem", "PartitionTable"],
+      name: "Flashing",
+      dependencies: ["Hashing", "DeviceModel", "DiskImage", "HostSystem", "LinuxSystem", "PartitionTable"],
       path: "Sources/Host/Flashing"),
     .target(
       name: "Emulator",
@@ -251,6 +281,7 @@ let package = Package(
     .executableTarget(
       name: "cultivar",
       dependencies: [
+        "Hashing",
         "Bundle", "BundleDownload", "BundleMaking", "DebianArchive", "DeviceModel", "Project", "Programs", "ImageBuild",
         "DiskImage", "Emulator", "Flashing", "HTTPClient", "HostNetwork", "HostSystem", "Lock", "RemoteDevice",
         "Sandbox", "Signing", "SizeReport",
@@ -261,12 +292,14 @@ let package = Package(
 
     // The bundle installer of a device, in an executable that measures itself.
     .executableTarget(
-      name: "bundle-meter", dependencies: ["Bundle", "BundleDownload", "HTTPClient", "LinuxSystem"],
+      name: "bundle-meter", dependencies: ["Hashing", "Bundle", "BundleDownload", "HTTPClient", "LinuxSystem"],
       path: "Benchmarks/BundleMeter",
       linkerSettings: deviceExecutable),
 
     // Untrusted input for the decoders of bundles.
-    .target(name: "HostileBundles", dependencies: ["Bundle"], path: "Fuzzing/HostileBundles", swiftSettings: optimised),
+    .target(
+      name: "HostileBundles", dependencies: ["Hashing", "Bundle"], path: "Fuzzing/HostileBundles",
+      swiftSettings: optimised),
     // Untrusted input for the readers of published images.
     .target(
       name: "HostileImages", dependencies: ["ExtFileSystem", "FATFileSystem", "PartitionTable"],
@@ -284,22 +317,28 @@ let package = Package(
       name: "PowerCutsTests", dependencies: ["PowerCuts", "TestFixtures"], path: "Tests/Fixtures/PowerCutsTests"),
     .target(
       name: "DeviceFixtures",
-      dependencies: ["BootFlow", "DeviceModel", "JSONLines", "LinuxSystem", "ManagementAPI", "TestFixtures"],
+      dependencies: [
+        "Hashing", "BootFlow", "DeviceModel", "JSONLines", "LinuxSystem", "ManagementAPI", "TestFixtures",
+      ],
       path: "Tests/Fixtures/DeviceFixtures", swiftSettings: optimised),
     .testTarget(name: "TaggedFieldsTests", dependencies: ["TaggedFields"], path: "Tests/Shared/TaggedFieldsTests"),
     .testTarget(
       name: "BundleTests",
-      dependencies: ["Bundle", "CBlockDigests", "BundleMaking", "HostileBundles", "LinuxSystem", "TestFixtures"],
+      dependencies: [
+        "Hashing", "Bundle", "CBlockDigests", "BundleMaking", "HostileBundles", "LinuxSystem", "TestFixtures",
+      ],
       path: "Tests/Shared/BundleTests", swiftSettings: optimised),
     .testTarget(
       name: "NameResolutionTests", dependencies: ["NameResolution", "LinuxSystem", "TestFixtures"],
       path: "Tests/Shared/NameResolutionTests"),
     .testTarget(
-      name: "BundleDownloadTests", dependencies: ["Bundle", "BundleDownload", "BundleMaking", "TestFixtures"],
+      name: "BundleDownloadTests",
+      dependencies: ["Hashing", "Bundle", "BundleDownload", "BundleMaking", "TestFixtures"],
       path: "Tests/Shared/BundleDownloadTests", swiftSettings: optimised),
     .testTarget(
       name: "UpdateEngineTests",
       dependencies: [
+        "Hashing",
         "BootFlow", "Bundle", "BundleMaking", "DeviceFixtures", "DeviceModel", "DeviceRecords", "LinuxSystem",
         "PartitionTable", "TestFixtures", "Trust", "UpdateControl", "UpdateEngine",
         .product(name: "Crypto", package: "swift-crypto"),
@@ -317,26 +356,28 @@ let package = Package(
       path: "Tests/Host/SigningTests"),
     .testTarget(name: "SpellingTests", dependencies: ["Spelling"], path: "Tests/Host/SpellingTests"),
     .testTarget(
-      name: "HostSystemTests", dependencies: ["HostSystem", "LinuxSystem", "TestFixtures"],
+      name: "HostSystemTests", dependencies: ["Hashing", "HostSystem", "LinuxSystem", "TestFixtures"],
       path: "Tests/Host/HostSystemTests"),
     .testTarget(
       name: "PackageInstallationTests", dependencies: ["PackageInstallation", "LinuxSystem", "TestFixtures"],
       path: "Tests/Host/PackageInstallationTests"),
     .testTarget(
-      name: "SandboxTests", dependencies: ["Sandbox", "HostSystem", "TestFixtures"], path: "Tests/Host/SandboxTests"),
+      name: "SandboxTests", dependencies: ["Hashing", "Sandbox", "HostSystem", "TestFixtures"],
+      path: "Tests/Host/SandboxTests"),
     .testTarget(
-      name: "SwiftSDKTests", dependencies: ["SwiftSDK", "HostSystem", "Lock", "TestFixtures"],
+      name: "SwiftSDKTests", dependencies: ["Hashing", "SwiftSDK", "HostSystem", "Lock", "TestFixtures"],
       path: "Tests/Host/SwiftSDKTests"),
-    .testTarget(name: "LockTests", dependencies: ["Lock", "HostSystem", "TestFixtures"], path: "Tests/Host/LockTests"),
+    .testTarget(
+      name: "LockTests", dependencies: ["Hashing", "Lock", "HostSystem", "TestFixtures"], path: "Tests/Host/LockTests"),
     .testTarget(
       name: "DebianArchiveTests",
-      dependencies: ["DebianArchive", "DebianPackages", "HostSystem", "Lock", "TestFixtures"],
+      dependencies: ["Hashing", "DebianArchive", "DebianPackages", "HostSystem", "Lock", "TestFixtures"],
       path: "Tests/Host/DebianArchiveTests"),
     .testTarget(
       name: "ExecutableFormatTests", dependencies: ["ExecutableFormat", "TestFixtures"],
       path: "Tests/Host/ExecutableFormatTests"),
     .testTarget(
-      name: "RootFilesystemTests", dependencies: ["RootFilesystem", "HostSystem", "TestFixtures"],
+      name: "RootFilesystemTests", dependencies: ["Hashing", "RootFilesystem", "HostSystem", "TestFixtures"],
       path: "Tests/Host/RootFilesystemTests"),
     .testTarget(
       name: "ExtFileSystemTests", dependencies: ["ExtFileSystem", "HostileImages", "HostSystem", "TestFixtures"],
@@ -358,7 +399,9 @@ let package = Package(
     .testTarget(name: "SizeReportTests", dependencies: ["SizeReport"], path: "Tests/Host/SizeReportTests"),
     .testTarget(
       name: "FlashingTests",
-      dependencies: ["DeviceModel", "Flashing", "DiskImage", "HostSystem", "PartitionTable", "TestFixtures"],
+      dependencies: [
+        "Hashing", "DeviceModel", "Flashing", "DiskImage", "HostSystem", "PartitionTable", "TestFixtures",
+      ],
       path: "Tests/Host/FlashingTests"),
     .testTarget(
       name: "ProgramsTests", dependencies: ["Programs", "Project", "HostSystem", "Lock", "TestFixtures"],
@@ -366,12 +409,14 @@ let package = Package(
     .testTarget(
       name: "ImageBuildTests",
       dependencies: [
+        "Hashing",
         "ImageBuild", "Project", "DeviceModel", "DiskImage", "RootFilesystem", "HostSystem", "Signing", "TestFixtures",
         "Trust",
       ], path: "Tests/Host/ImageBuildTests"),
     .testTarget(
       name: "BuildTests",
       dependencies: [
+        "Hashing",
         "cultivar", "DebianArchive", "HostSystem", "ImageBuild", "Lock", "Programs", "Project", "Sandbox", "SizeReport",
         "SwiftSDK", "SystemBuild", "TestFixtures",
       ], path: "Tests/Product/BuildTests", exclude: ["Listings"]),
@@ -400,22 +445,25 @@ let package = Package(
     .testTarget(
       name: "ManagementAPITests",
       dependencies: [
+        "Hashing",
         "DeviceControl", "DeviceFixtures", "DeviceModel", "LinuxSystem", "ManagementAPI", "Supervisor", "TestFixtures",
         .product(name: "NIOCore", package: "swift-nio"),
       ], path: "Tests/Device/ManagementAPITests"),
     .testTarget(
       name: "RemoteDeviceTests",
       dependencies: [
+        "Hashing",
         "DeviceFixtures", "DeviceModel", "HostNetwork", "HostSystem", "ManagementAPI", "RemoteDevice", "TestFixtures",
       ], path: "Tests/Host/RemoteDeviceTests"),
     .testTarget(
       name: "HostNetworkTests",
       dependencies: [
+        "Hashing",
         "Bundle", "BundleDownload", "DeviceFixtures", "DeviceModel", "HTTPClient", "HostNetwork", "LinuxSystem",
         "ManagementAPI", "RemoteDevice", "TestFixtures",
       ], path: "Tests/Host/HostNetworkTests"),
     .testTarget(
-      name: "ProjectTests", dependencies: ["DebianPackages", "DeviceModel", "Project", "TestFixtures"],
+      name: "ProjectTests", dependencies: ["Hashing", "DebianPackages", "DeviceModel", "Project", "TestFixtures"],
       path: "Tests/Host/ProjectTests"),
     .testTarget(
       name: "CommandLineTests",

@@ -2,6 +2,7 @@ import Bundle
 import HTTPClient
 import BundleDownload
 import Glibc
+import Hashing
 import LinuxSystem
 
 /// Installs a bundle's images like a device, in a static executable, and measures the bytes from the network and its
@@ -40,7 +41,7 @@ struct Meter {
     for argument in arguments.dropFirst(3) {
       let parts = argument.split(separator: "=", maxSplits: 1).map(String.init)
       bases[parts[0]] = try StorageFile(parts[1])
-      trees[parts[0]] = FileTree.line(parts[1].dropLast(4) + ".tree").flatMap(digest)
+      trees[parts[0]] = FileTree.line(parts[1].dropLast(4) + ".tree").flatMap(Digest.init(hexadecimal:))
     }
     var targets: [String: any BlockStorage] = [:]
     for image in bundle.manifest.images {
@@ -54,14 +55,6 @@ struct Meter {
       {"fetched": \(web?.fetched ?? progress.fetched), "requests": \(web?.requests ?? 0), "written": \(progress.written), \
       "idleKiB": \(idle), "peakKiBAboveIdle": \(peak), "cpuSeconds": \(seconds)}
       """)
-  }
-
-  private static func digest(_ hexadecimal: String) -> Digest? {
-    let digits = Array(hexadecimal.utf8)
-    let bytes = stride(from: 0, to: digits.count & ~1, by: 2).compactMap {
-      UInt8(String(decoding: digits[$0...$0 + 1], as: UTF8.self), radix: 16)
-    }
-    return bytes.count == Digest.length ? Digest(bytes) : nil
   }
 
   private static func head(from source: some BundleSource) throws -> BundleHead { try BundleHead(from: source) }

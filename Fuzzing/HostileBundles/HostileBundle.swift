@@ -1,4 +1,5 @@
 import Bundle
+import Hashing
 
 /// Passes untrusted bytes to the decoders of bundles. A decoder must either accept or refuse them. It must not crash,
 /// use memory beyond the format's limits, or write unsigned data.

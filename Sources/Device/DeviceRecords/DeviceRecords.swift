@@ -1,5 +1,6 @@
 import DeviceModel
 import Glibc
+import Hexadecimal
 import LinuxSystem
 
 /// The device's own records on the data partition, which persist across reboots: its ID, a random seed and the time.
@@ -28,7 +29,7 @@ public struct DeviceRecords {
     // Marked as a random UUID, as machine-id(5) requires.
     bytes[6] = bytes[6] & 0x0F | 0x40
     bytes[8] = bytes[8] & 0x3F | 0x80
-    let id = bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    let id = bytes.hexadecimal
     try FileTree.replace(path, with: Array("\(id)\n".utf8), mode: 0o444)
     return id
   }

@@ -2,6 +2,7 @@ import Crypto
 import DeviceModel
 import FoundationEssentials
 import Glibc
+import Hashing
 import LinuxSystem
 import NIOSSL
 import SwiftASN1
@@ -19,7 +20,7 @@ public struct DeviceCertificate: Sendable {
   let privateKey: NIOSSLPrivateKey
 
   /// SHA-256 of the certificate, in DER.
-  public let fingerprint: Fingerprint
+  public let fingerprint: Hashing.Digest
   /// True if the certificate was just made.
   public let isNew: Bool
 
@@ -45,7 +46,7 @@ public struct DeviceCertificate: Sendable {
   }
 
   /// Returns the fingerprint of the certificate in a folder, or `nil` if there is none.
-  public static func fingerprint(in folder: String) -> Fingerprint? {
+  public static func fingerprint(in folder: String) -> Hashing.Digest? {
     let pem = try? FileTree.read("\(folder)/\(fileName)", limit: sizeLimit)
     return pem.flatMap { try? Self(pem: $0, isNew: false).fingerprint }
   }
@@ -55,10 +56,7 @@ public struct DeviceCertificate: Sendable {
     guard let first = certificates.first else { throw NIOSSLError.failedToLoadCertificate }
     certificate = first
     privateKey = try NIOSSLPrivateKey(bytes: pem, format: .pem)
-    guard let fingerprint = Fingerprint(Array(SHA256.hash(data: try first.toDERBytes()))) else {
-      throw NIOSSLError.failedToLoadCertificate
-    }
-    self.fingerprint = fingerprint
+    fingerprint = Hashing.Digest(of: try first.toDERBytes())
     self.isNew = isNew
   }
 

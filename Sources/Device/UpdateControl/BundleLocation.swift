@@ -3,6 +3,7 @@ import BundleDownload
 import DeviceModel
 import Glibc
 import HTTPClient
+import Hashing
 import LinuxSystem
 
 /// The location of a bundle to install.
@@ -30,7 +31,7 @@ public enum BundleLocation: Sendable {
     }
     var options = DownloadOptions()
     if let serverCertificate {
-      guard let fingerprint = Fingerprint(hexadecimal: serverCertificate) else {
+      guard let fingerprint = Digest(fingerprint: serverCertificate) else {
         throw Malformed(description: "the SHA-256 of a certificate must have 64 hexadecimal digits")
       }
       options.trust = .certificate(fingerprint)

@@ -39,7 +39,8 @@ public final class UpdateEngine: Sendable {
 
   /// Returns the status of the slots and updates.
   public func status() throws -> UpdateStatus {
-    if memory.withLock({ $0.slots.isEmpty }) { try exclusively { try withBoot { _, _ in } } }
+    // An installation has read the slots, or could not read them.
+    if memory.withLock({ $0.slots.isEmpty && !$0.isInstalling }) { try exclusively { try withBoot { _, _ in } } }
     let state = store.state()
     let (activity, slots) = memory.withLock { ($0.activity, $0.slots) }
     return UpdateStatus(
@@ -308,10 +309,13 @@ public final class UpdateEngine: Sendable {
 
   /// Saves the slots according to the boot loader, for the status.
   private func remember(_ loaders: SlotLoaders) throws {
-    memory.withLock { $0.slots = [] }
-    let slots = try loaders.slots(
-      store.state(), running: environment.plan.image.version, hasTwo: environment.boot.rootB != nil)
-    memory.withLock { $0.slots = slots }
+    // The status is read at the same time: it sees the old slots or the new ones, and none only after a failure.
+    let slots = Result {
+      try loaders.slots(
+        store.state(), running: environment.plan.image.version, hasTwo: environment.boot.rootB != nil)
+    }
+    memory.withLock { $0.slots = (try? slots.get()) ?? [] }
+    _ = try slots.get()
   }
 
   /// Runs a closure with the boot partition mounted, and saves the state of the slots afterwards.

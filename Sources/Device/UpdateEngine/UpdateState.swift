@@ -3,6 +3,7 @@ import DeviceModel
 import DeviceRecords
 import FoundationEssentials
 import Glibc
+import Hashing
 import LinuxSystem
 
 /// The device's persistent state of its releases: one file, replaced as a whole.
@@ -22,7 +23,7 @@ struct UpdateState: Codable, Equatable {
     var rootTree: String?
 
     /// ``rootTree`` as a digest.
-    var tree: Digest? { rootTree.flatMap(Fingerprint.init(hexadecimal:)).map { Digest($0.bytes) } }
+    var tree: Digest? { rootTree.flatMap { Digest(hexadecimal: $0) } }
   }
 
   /// A release on trial, or one that waits for its trial.

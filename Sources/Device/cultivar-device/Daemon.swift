@@ -1,6 +1,7 @@
 import DeviceModel
 import FoundationEssentials
 import Glibc
+import Hashing
 import InitClient
 import LinuxSystem
 import ManagementAPI
@@ -36,7 +37,7 @@ enum Daemon {
       in: DevicePaths.daemonHome, name: FileTree.line("/etc/machine-id") ?? "cultivar")
     if certificate.isNew { note("a new certificate was made") }
     note("certificate's SHA-256: \(certificate.fingerprint)")
-    guard let hash = FileTree.line(DevicePaths.tokenHash).flatMap(Fingerprint.init(hexadecimal:)) ?? plan.tokenHash
+    guard let hash = FileTree.line(DevicePaths.tokenHash).flatMap(Digest.init(fingerprint:)) ?? plan.tokenHash
     else {
       note("the management API does not listen: the device was flashed without `management-token-hash`")
       return nil

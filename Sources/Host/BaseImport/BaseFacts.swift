@@ -1,6 +1,7 @@
 import DebianArchive
 import FoundationEssentials
 import Glibc
+import Hashing
 import HostSystem
 import LinuxSystem
 import struct Bundle.ReleaseVersion
@@ -123,11 +124,11 @@ public struct BaseRoot: Sendable {
   /// The folder of the tree; the lowest layer of a root.
   public let tree: URL
   /// Hash of everything that the tree depends on.
-  public let key: ContentHash
+  public let key: Digest
   /// Name of the image file.
   public let name: String
   /// SHA-256 of the image file.
-  public let image: ContentHash
+  public let image: Digest
   public let facts: BaseFacts
 
   static let statusPath = "var/lib/dpkg/status"

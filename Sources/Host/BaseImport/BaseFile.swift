@@ -1,12 +1,13 @@
 import FoundationEssentials
 import Glibc
+import Hashing
 import HostSystem
 
 /// The file of a published image, and its hash.
 public struct BaseFile: Sendable {
   public let file: URL
   /// SHA-256 of the file.
-  public let sha256: ContentHash
+  public let sha256: Digest
 
   /// Hashes a file, or finds its hash in the cache. A large image is read again only if it was replaced or changed.
   ///
@@ -27,11 +28,11 @@ public struct BaseFile: Sendable {
     let place = try await cache.result("file-hash", key.hash) { folder in
       try await progress.step("hash \(file.lastPathComponent)") {
         try FolderTree.replaceFile(
-          folder.appending(path: "sha256").path, with: try ContentHash(ofFile: file.path).text.utf8)
+          folder.appending(path: "sha256").path, with: try Digest(ofFile: file.path).text.utf8)
       }
     }
     let text = String(decoding: try FolderTree.readFile(place.appending(path: "sha256").path), as: UTF8.self)
-    guard let hash = ContentHash(text: text) else {
+    guard let hash = Digest(hexadecimal: text) else {
       throw FileFailure("read", place.path, reason: "it is not a hash; `cultivar cache clear` removes it")
     }
     sha256 = hash

@@ -3,6 +3,7 @@ import ExtFileSystem
 import FATFileSystem
 import FoundationEssentials
 import Glibc
+import Hashing
 import HostSystem
 import struct LinuxSystem.ForeignTree
 import Sandbox
@@ -56,14 +57,14 @@ public struct BaseImporter: Sendable {
     return try Self.root(at: place, key, base)
   }
 
-  private static func key(_ base: BaseFile, _ partition: Int?) -> ContentHash {
+  private static func key(_ base: BaseFile, _ partition: Int?) -> Digest {
     var key = CacheKey("base-image 3")
     key.add(base.sha256)
     key.add(partition.map(String.init) ?? "")
     return key.hash
   }
 
-  private static func root(at place: URL, _ key: ContentHash, _ base: BaseFile) throws -> BaseRoot {
+  private static func root(at place: URL, _ key: Digest, _ base: BaseFile) throws -> BaseRoot {
     let file = place.appending(path: "facts.json").path
     guard let facts = try? JSONDecoder().decode(BaseFacts.self, from: Data(try FolderTree.readFile(file))) else {
       throw FileFailure("read", file, reason: "it is not the result of an import; `cultivar cache clear` removes it")

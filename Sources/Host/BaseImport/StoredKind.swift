@@ -1,4 +1,5 @@
 import ExtFileSystem
+import Hexadecimal
 
 /// The format of a file or partition, detected by its content and never by its name.
 enum StoredKind: Equatable, Sendable {
@@ -96,10 +97,10 @@ enum StoredKind: Equatable, Sendable {
   }
 
   private static func fat(_ start: [UInt8], idAt id: Int, labelAt label: Int) -> StoredKind {
-    let digits = start[id..<id + 4].reversed().map { ($0 < 16 ? "0" : "") + String($0, radix: 16).uppercased() }
+    let digits = start[id..<id + 4].reversed().hexadecimal.uppercased()
     let text = String(decoding: start[label..<label + 11], as: UTF8.self)
     return .fat(
-      id: digits[0...1].joined() + "-" + digits[2...3].joined(),
+      id: digits.prefix(4) + "-" + digits.suffix(4),
       label: String(text.trimmingSuffix(while: { $0 == " " })))
   }
 

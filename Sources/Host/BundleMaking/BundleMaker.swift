@@ -1,6 +1,7 @@
 import Bundle
 import FoundationEssentials
 import Glibc
+import Hashing
 import HostSystem
 
 /// Signs the bytes of a manifest; returns `nil` for no signatures.

@@ -1,5 +1,6 @@
 import Bundle
 import FoundationEssentials
+import Hashing
 import LinuxSystem
 
 /// The description of a bundle for people and programs.

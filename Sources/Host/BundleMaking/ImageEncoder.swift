@@ -1,5 +1,6 @@
 import Bundle
 import FoundationEssentials
+import Hashing
 import HostSystem
 
 /// A segment in the form of a bundle: its row of the table, and its bytes.

@@ -1,6 +1,7 @@
 import DebianPackages
 import FoundationEssentials
 import Glibc
+import Hashing
 import HostSystem
 import Lock
 
@@ -260,7 +261,7 @@ struct AptResolver {
     let packages = ControlFile.paragraphs(text).compactMap { fields -> DebianPackage? in
       guard let name = fields["Package"], let version = fields["Version"], let path = fields["Filename"],
         let architecture = fields["Architecture"], let size = fields["Size"].flatMap({ Int64($0) }),
-        let hash = fields["SHA256"].flatMap({ ContentHash(text: $0) })
+        let hash = fields["SHA256"].flatMap({ Digest(hexadecimal: $0) })
       else { return nil }
       return DebianPackage(
         name: name, version: version, architecture: architecture,

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Glibc
+import Hashing
 import HostSystem
 import Lock
 
@@ -56,7 +57,7 @@ struct BuildPackages: Sendable {
       let entry = """
         Filename: ./initramfs.deb
         Size: \(try FolderTree.readFile(file).count)
-        SHA256: \(try ContentHash(ofFile: file).text)
+        SHA256: \(try Digest(ofFile: file).text)
 
         """
       let index = Self.control.split(separator: "\n").joined(separator: "\n") + "\n" + entry

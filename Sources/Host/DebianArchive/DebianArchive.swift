@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Glibc
+import Hashing
 import HostSystem
 import Lock
 import Synchronization
@@ -158,7 +159,7 @@ public struct DebianArchive: Sendable {
     let wanted = packages.filter { package in
       guard cache.take(archiveFile(package)) else { return true }
       if whole.has(package.sha256) { return false }
-      guard (try? ContentHash(ofFile: archiveFile(package).path)) == package.sha256 else { return true }
+      guard (try? Digest(ofFile: archiveFile(package).path)) == package.sha256 else { return true }
       whole.add(package.sha256)
       return false
     }
@@ -221,7 +222,7 @@ public struct DebianArchive: Sendable {
     for package in packages {
       let file = folder.appending(path: package.sha256.text).path
       guard access(file, F_OK) == 0 else { continue }
-      let hash = try ContentHash(ofFile: file)
+      let hash = try Digest(ofFile: file)
       guard hash == package.sha256 else {
         wrong.append("\(package.label): its SHA-256 is \(hash), expected \(package.sha256)")
         continue
@@ -270,16 +271,16 @@ public struct DebianArchive: Sendable {
 
 /// The hashes of archive files that this build has already verified.
 private final class WholeArchives: Sendable {
-  private let hashes = Mutex<Set<ContentHash>>([])
+  private let hashes = Mutex<Set<Digest>>([])
 
-  func has(_ hash: ContentHash) -> Bool { hashes.withLock { $0.contains(hash) } }
+  func has(_ hash: Digest) -> Bool { hashes.withLock { $0.contains(hash) } }
 
-  func add(_ hash: ContentHash) { hashes.withLock { _ = $0.insert(hash) } }
+  func add(_ hash: Digest) { hashes.withLock { _ = $0.insert(hash) } }
 }
 
 /// The URLs of the layers' repositories, by package hash, so that a package is always fetched from its own repository.
 private final class RepositoryAddresses: Sendable {
-  private let urls = Mutex<[ContentHash: String]>([:])
+  private let urls = Mutex<[Digest: String]>([:])
 
   func note(_ packages: [DebianPackage], of request: InstallationRequest) {
     urls.withLock { urls in

@@ -1,4 +1,5 @@
 import DebianPackages
+import Hashing
 import HostSystem
 import Lock
 
@@ -19,11 +20,11 @@ public struct InstallationRequest: Sendable, Hashable {
   /// The installed system of a published image.
   public struct InstalledBase: Sendable, Hashable {
     /// SHA-256 of the image.
-    public var image: ContentHash
+    public var image: Digest
     /// Text of the image's dpkg status file.
     public var status: String
 
-    public init(image: ContentHash, status: String) {
+    public init(image: Digest, status: String) {
       self.image = image
       self.status = status
     }
@@ -90,9 +91,9 @@ public struct InstallationRequest: Sendable, Hashable {
 public struct RepositorySource: Sendable, Hashable {
   public var repository: PackageRepository<String>
   /// Hash of the key that signs the archive.
-  public var keyHash: ContentHash
+  public var keyHash: Digest
 
-  public init(_ repository: PackageRepository<String>, keyHash: ContentHash) {
+  public init(_ repository: PackageRepository<String>, keyHash: Digest) {
     self.repository = repository
     self.keyHash = keyHash
   }

@@ -1,6 +1,8 @@
 import DebianPackages
 import FoundationEssentials
 import Glibc
+import Hashing
+import Hexadecimal
 import HostSystem
 import LinuxSystem
 import Lock
@@ -124,7 +126,8 @@ extension AptResolver {
     for paragraph in described.split(separator: "\n\n").map(String.init) {
       guard let fields = ControlFile.paragraphs(paragraph).first, let name = fields["Package"],
         let version = fields["Version"], let path = fields["Filename"], let architecture = fields["Architecture"],
-        let size = fields["Size"].flatMap({ Int64($0) }), let hash = fields["SHA256"].flatMap({ ContentHash(text: $0) })
+        let size = fields["Size"].flatMap({ Int64($0) }),
+        let hash = fields["SHA256"].flatMap({ Digest(hexadecimal: $0) })
       else { continue }
       let package = DebianPackage(
         name: name, version: version, architecture: architecture,
@@ -216,7 +219,7 @@ extension AptResolver {
       guard "\\|{}[]<>\"^~_=!@#$%^&*".unicodeScalars.contains(scalar) || scalar.value <= 0x20 else {
         return String(scalar)
       }
-      return "%" + (scalar.value < 16 ? "0" : "") + String(scalar.value, radix: 16)
+      return "%" + UInt8(scalar.value).hexadecimal
     }.joined()
   }
 
@@ -256,7 +259,7 @@ extension AptResolver {
       }
       let label = [field("Origin") ?? field("Label"), field("Suite"), field("Codename")].compactMap(\.self)
       result[label.joined(separator: " ")] = ReleaseState(
-        date: field("Date").flatMap(ArchiveDate.seconds) ?? 0, sha256: try ContentHash(ofFile: file.path))
+        date: field("Date").flatMap(ArchiveDate.seconds) ?? 0, sha256: try Digest(ofFile: file.path))
     }
     return result
   }

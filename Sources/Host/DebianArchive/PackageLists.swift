@@ -1,14 +1,15 @@
 import FoundationEssentials
 import Glibc
+import Hashing
 import HostSystem
 
 /// The package lists that APT has fetched for a set of sources.
 struct PackageLists: Equatable {
   /// SHA-256 of each list, by its file name.
-  fileprivate(set) var hashes: [String: ContentHash] = [:]
+  fileprivate(set) var hashes: [String: Digest] = [:]
 
   /// SHA-256 of all lists together: with the same lists, APT answers a question in the same way.
-  var identity: ContentHash {
+  var identity: Digest {
     var key = CacheKey("package lists")
     for (name, hash) in hashes.sorted(by: { $0.key < $1.key }) { key.add([name, hash.text]) }
     return key.hash
@@ -31,7 +32,7 @@ struct PackageListStore {
   /// - Parameter sources: Text of all that decides which lists APT fetches: `sources.list(5)`, and the architecture.
   init(of sources: String, in cache: Cache) {
     self.cache = cache
-    place = cache.folder.appending(path: "\(Self.folder)/\(ContentHash(of: sources).text)")
+    place = cache.folder.appending(path: "\(Self.folder)/\(Digest(of: sources).text)")
   }
 
   private var record: URL { place.appending(path: "SHA256SUMS") }
@@ -46,13 +47,13 @@ struct PackageListStore {
     var result = PackageLists()
     for line in String(decoding: text, as: UTF8.self).split(separator: "\n") {
       let words = line.split(separator: " ", maxSplits: 1).map(String.init)
-      guard words.count == 2, let hash = ContentHash(text: words[0]), !words[1].contains("/") else { continue }
+      guard words.count == 2, let hash = Digest(hexadecimal: words[0]), !words[1].contains("/") else { continue }
       result.hashes[words[1]] = hash
     }
     // Another build may replace the lists meanwhile, so what is checked is what was linked.
     let areWhole = result.hashes.allSatisfy { name, hash in
       let copy = lists.appending(path: name).path
-      return link(place.appending(path: name).path, copy) == 0 && (try? ContentHash(ofFile: copy)) == hash
+      return link(place.appending(path: name).path, copy) == 0 && (try? Digest(ofFile: copy)) == hash
     }
     if areWhole { return result }
     for name in result.hashes.keys { unlink(lists.appending(path: name).path) }
@@ -73,7 +74,7 @@ struct PackageListStore {
       let path = lists.appending(path: name).path
       var status = stat()
       guard name != "lock", stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { continue }
-      let hash = try ContentHash(ofFile: path)
+      let hash = try Digest(ofFile: path)
       all.hashes[name] = hash
       // The list of an archive on this machine is a link to the archive itself.
       var own = stat()

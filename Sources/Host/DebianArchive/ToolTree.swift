@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Glibc
+import Hashing
 import HostSystem
 import Lock
 
@@ -20,7 +21,7 @@ public struct ToolTree: Sendable {
   /// Folder of the tree: `usr/bin`, `usr/sbin`, `usr/lib`.
   public let folder: URL
   /// Hash of the packages, a part of the cache key of everything that the tools make.
-  public let identity: ContentHash
+  public let identity: Digest
 
   /// The request for the tree's packages.
   public static var request: PackageRequest {
@@ -42,7 +43,7 @@ public struct ToolTree: Sendable {
   /// Computes the identity of a tree before the tree exists.
   ///
   /// - Parameter packages: The resolved packages of ``request``.
-  public static func identity(of packages: [DebianPackage]) -> ContentHash {
+  public static func identity(of packages: [DebianPackage]) -> Digest {
     var key = CacheKey("tool-tree 1")
     key.add(packages.map(\.sha256.text))
     return key.hash

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Hashing
 import HostSystem
 import LinuxSystem
 
@@ -10,7 +11,7 @@ public struct BlockMap: Sendable, Equatable {
   public struct Mapping: Sendable, Equatable {
     public var blocks: Range<Int64>
     /// SHA-256 of the bytes of the blocks.
-    public var checksum: ContentHash
+    public var checksum: Digest
   }
 
   /// Size of the image in bytes.
@@ -40,10 +41,10 @@ public struct BlockMap: Sendable, Equatable {
     blockSize = BlockRanges.blockSize
     mappings = []
     for blocks in used.ranges {
-      var hasher = ContentHasher()
+      var hasher = DigestStream()
       let bytes = blocks.lowerBound * blockSize..<min(blocks.upperBound * blockSize, file.size)
       try file.forEachPiece(of: bytes) { piece, _ in hasher.add(UnsafeRawBufferPointer(piece)) }
-      mappings.append(Mapping(blocks: blocks, checksum: hasher.hash))
+      mappings.append(Mapping(blocks: blocks, checksum: hasher.digest))
     }
   }
 
@@ -60,7 +61,7 @@ public struct BlockMap: Sendable, Equatable {
   public var text: String {
     let text = text(checksum: String(repeating: "0", count: 64))
     // The file's checksum is computed with zeros in its place.
-    return self.text(checksum: ContentHash(of: text).text)
+    return self.text(checksum: Digest(of: text).text)
   }
 
   private func text(checksum: String) -> String {
@@ -104,7 +105,7 @@ public struct BlockMap: Sendable, Equatable {
       throw refuse("it has no checksum of its own")
     }
     let zeroed = text.replacing(checksum, with: String(repeating: "0", count: 64), maxReplacements: 1)
-    guard ContentHash(of: zeroed).text == checksum.lowercased() else { throw refuse("its own checksum does not match") }
+    guard Digest(of: zeroed).text == checksum.lowercased() else { throw refuse("its own checksum does not match") }
     guard let size = value("ImageSize").flatMap({ Int64($0) }), let block = value("BlockSize").flatMap({ Int64($0) }),
       let count = value("BlocksCount").flatMap({ Int64($0) }), size > 0, size < 1 << 50,
       (512...1 << 24).contains(block),
@@ -117,7 +118,7 @@ public struct BlockMap: Sendable, Equatable {
     for match in text.matches(
       of: #/<Range chksum="([0-9a-fA-F]{64})">\s*([0-9]{1,15})(?:\s*-\s*([0-9]{1,15}))?\s*</Range>/#)
     {
-      guard let checksum = ContentHash(text: String(match.1)), let first = Int64(match.2),
+      guard let checksum = Digest(hexadecimal: String(match.1)), let first = Int64(match.2),
         let last = match.3.map({ Int64($0) }) ?? first, first >= end, last >= first, last < count
       else { throw refuse("its ranges are not in order, or are outside of the image") }
       mappings.append(Mapping(blocks: first..<last + 1, checksum: checksum))

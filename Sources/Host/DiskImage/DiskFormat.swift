@@ -1,6 +1,7 @@
 import DebianArchive
 import FoundationEssentials
 import Glibc
+import Hashing
 import HostSystem
 
 /// The formats of a disk image in addition to the raw image.
@@ -30,7 +31,7 @@ public enum DiskFormat: String, Sendable, CaseIterable {
   }
 
   /// A cache key. The same key gives the same bytes.
-  public func key(disk: ContentHash, tools: ToolTree) -> ContentHash {
+  public func key(disk: Digest, tools: ToolTree) -> Digest {
     var key = CacheKey("disk-format \(rawValue) 1")
     key.add(disk)
     if self == .zstd || self == .xz { key.add(tools.identity) }

@@ -1,3 +1,4 @@
+import Hashing
 import HostSystem
 import PartitionTable
 
@@ -23,11 +24,11 @@ public struct DiskIdentity: Sendable, Equatable {
 
   /// Serial number of the FAT file system.
   public var fatSerial: UInt32 {
-    ContentHash(of: "\(seed) fat").bytes.prefix(4).reduce(0) { $0 << 8 | UInt32($1) }
+    Digest(of: "\(seed) fat").bytes.prefix(4).reduce(0) { $0 << 8 | UInt32($1) }
   }
 
   private func derived(_ purpose: String) -> GUID {
     // Cannot fail: a SHA-256 has more than 16 bytes.
-    GUID(customBytes: ContentHash(of: "\(seed) \(purpose)").bytes.prefix(16)) ?? .zero
+    GUID(customBytes: Digest(of: "\(seed) \(purpose)").bytes.prefix(16)) ?? .zero
   }
 }

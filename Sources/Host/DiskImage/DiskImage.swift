@@ -1,6 +1,7 @@
 import BootFlow
 import FoundationEssentials
 import Glibc
+import Hashing
 import HostSystem
 import PartitionTable
 
@@ -85,7 +86,7 @@ public struct DiskImage: Sendable {
   /// Computes the hash of the image from its sources, which is possible while ``write(to:)`` runs.
   ///
   /// - Throws: `FileFailure`, `GPTError`.
-  public func contentHash() throws -> ContentHash {
+  public func contentHash() throws -> Digest {
     let sector = Int64(GPT.sectorSize)
     var parts = try table.serialised(bootCode: bootCode).regions.map {
       (offset: Int64($0.lba) * sector, content: Content.bytes($0.bytes))
@@ -94,7 +95,7 @@ public struct DiskImage: Sendable {
       guard let partition = table.partition(number: number) else { continue }
       parts.append((Int64(partition.firstLBA) * sector, content))
     }
-    var hasher = ContentHasher()
+    var hasher = DigestStream()
     var position: Int64 = 0
     let zeros = [UInt8](repeating: 0, count: 1 << 20)
     func skip(to offset: Int64) {
@@ -121,7 +122,7 @@ public struct DiskImage: Sendable {
       }
     }
     skip(to: Int64(table.diskSizeInSectors) * sector)
-    return hasher.hash
+    return hasher.digest
   }
 
   /// The blocks of the image that a device must have. The content of all other blocks does not matter.
@@ -153,14 +154,14 @@ public struct DiskImage: Sendable {
   /// Hash of everything that the image is written from. Files are in the cache, where the path identifies the content.
   ///
   /// - Throws: `GPTError`.
-  public func identity() throws -> ContentHash {
+  public func identity() throws -> Digest {
     var key = CacheKey("disk-image 1")
-    for region in try table.serialised(bootCode: bootCode).regions { key.add(ContentHash(of: region.bytes)) }
+    for region in try table.serialised(bootCode: bootCode).regions { key.add(Digest(of: region.bytes)) }
     for (number, content) in contents.sorted(by: { $0.key < $1.key }) {
       key.add("\(number)")
       switch content {
       case .file(let file, _): key.add(file.path)
-      case .bytes(let bytes): key.add(ContentHash(of: bytes))
+      case .bytes(let bytes): key.add(Digest(of: bytes))
       }
     }
     return key.hash

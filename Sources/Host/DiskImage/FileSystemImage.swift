@@ -1,6 +1,7 @@
 import DebianArchive
 import DeviceModel
 import FoundationEssentials
+import Hexadecimal
 import HostSystem
 import PartitionTable
 import RootFilesystem
@@ -216,10 +217,8 @@ public struct FileSystemImage: Sendable {
     let folder = try await cache.result("boot-image", key.hash) { folder in
       let image = folder.appending(path: "boot.img").path
       try SparseFile.create(image, size: size.bytes)
-      let digits = String(serial, radix: 16)
-      let id = String(repeating: "0", count: 8 - digits.count) + digits
       try await tools.command(
-        "mkfs.fat", ["-F", "32", "-i", id, "-n", label, image], to: "make the boot file system",
+        "mkfs.fat", ["-F", "32", "-i", serial.hexadecimal, "-n", label, image], to: "make the boot file system",
         environment: environment
       ).run()
       try await fill(image, with: tree)

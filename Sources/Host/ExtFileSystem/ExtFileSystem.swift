@@ -1,3 +1,4 @@
+import Hexadecimal
 import HostSystem
 
 /// A reader for file systems of types ext2, ext3 and ext4 in a file or disk. It mounts and writes nothing (Linux kernel
@@ -89,8 +90,8 @@ public struct ExtFileSystem {
     guard UInt64(inodeCount) <= size / UInt64(inodeSize) else {
       throw ExtFailure.damaged("it has more inodes than there is room for")
     }
-    let id = block[104..<120].map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }
-    uuid = [id[0..<4], id[4..<6], id[6..<8], id[8..<10], id[10...]].map { $0.joined() }.joined(separator: "-")
+    let id = Array(block[104..<120])
+    uuid = [id[0..<4], id[4..<6], id[6..<8], id[8..<10], id[10...]].map(\.hexadecimal).joined(separator: "-")
     label = String(decoding: block[120..<136].prefix { $0 != 0 }, as: UTF8.self)
   }
 

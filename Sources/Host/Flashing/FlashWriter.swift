@@ -1,5 +1,6 @@
 import DiskImage
 import Glibc
+import Hashing
 import HostSystem
 import LinuxSystem
 
@@ -109,7 +110,7 @@ public struct FlashWriter {
     _ buffer: UnsafeMutableRawBufferPointer, otherwise failure: FlashFailure,
     _ body: (UnsafeMutableRawBufferPointer, Int64) throws -> Void
   ) throws {
-    var hasher = ContentHasher()
+    var hasher = DigestStream()
     let bytes = map.bytes(of: mapping)
     var position = bytes.lowerBound
     while position < bytes.upperBound {
@@ -124,7 +125,7 @@ public struct FlashWriter {
       try body(piece, position)
       position += Int64(count)
     }
-    guard hasher.hash == mapping.checksum else { throw failure }
+    guard hasher.digest == mapping.checksum else { throw failure }
   }
 
   private func write(_ bytes: UnsafeRawBufferPointer, to disk: Int32, at offset: Int64) throws {

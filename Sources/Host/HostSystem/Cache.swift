@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Glibc
+import Hashing
 
 /// A folder that keeps results between builds. The key of a result is a hash of everything that the result depends on.
 ///
@@ -46,11 +47,11 @@ public struct Cache: Sendable {
   /// found by trying candidates.
   ///
   /// - Throws: ``FileFailure``.
-  public func secretHash(of secret: String) throws -> ContentHash {
+  public func secretHash(of secret: String) throws -> Digest {
     let file = folder.appending(path: "salt").path
     if access(file, F_OK) != 0 {
       var generator = SystemRandomNumberGenerator()
-      let salt = (0..<4).map { _ in ContentHash(of: "\(generator.next())").text }.joined()
+      let salt = (0..<4).map { _ in Digest(of: "\(generator.next())").text }.joined()
       let temporary = "\(file).\(getpid())"
       let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
       guard descriptor >= 0, write(descriptor, salt, salt.utf8.count) == salt.utf8.count else {
@@ -71,7 +72,7 @@ public struct Cache: Sendable {
   var runningFolder: URL { folder.appending(path: "running") }
 
   /// Returns the folder of a result, which may not exist.
-  public func location(_ kind: String, _ key: ContentHash) -> URL {
+  public func location(_ kind: String, _ key: Digest) -> URL {
     folder.appending(path: "store/\(kind)/\(key.text)")
   }
 
@@ -82,7 +83,7 @@ public struct Cache: Sendable {
   ///   - key: Hash of everything that the result depends on.
   ///   - make: Closure that fills an empty scratch folder. If it throws, nothing is stored.
   public func result(
-    _ kind: String, _ key: ContentHash, make: (URL) async throws -> Void
+    _ kind: String, _ key: Digest, make: (URL) async throws -> Void
   ) async throws -> URL {
     let place = location(kind, key)
     if take(place) { return place }

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Glibc
+import Hashing
 
 /// One result in the cache.
 public struct CacheEntry: Sendable {
@@ -74,7 +75,7 @@ extension Cache {
   ///
   /// - Returns: True if the result no longer exists; false if a running build has used it.
   /// - Throws: ``FileFailure``.
-  public func remove(_ kind: String, _ key: ContentHash) throws(FileFailure) -> Bool {
+  public func remove(_ kind: String, _ key: Digest) throws(FileFailure) -> Bool {
     let place = location(kind, key)
     guard let lastUse = CacheTime(of: place.path) else { return true }
     if let inUse = CacheSession.oldest(in: runningFolder), lastUse >= inUse { return false }

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Glibc
+import Hashing
 import class LinuxSystem.Descriptor
 import enum LinuxSystem.FileTree
 
@@ -17,7 +18,7 @@ extension Cache {
   public static func runningStart() -> String { FileTree.line("/proc/sys/kernel/random/boot_id") ?? "" }
 
   /// Returns true if a result exists that a power cut cannot have damaged.
-  public func has(_ kind: String, _ key: ContentHash) -> Bool {
+  public func has(_ kind: String, _ key: Digest) -> Bool {
     let place = location(kind, key)
     return access(place.path, F_OK) == 0 && isWhole(place)
   }

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Glibc
+import Hashing
 import enum LinuxSystem.ExtendedAttributes
 
 /// Creation of folders, and replacement of files so that a reader sees the old content or the new.
@@ -150,7 +151,7 @@ extension FolderTree {
   /// - Throws: ``FileFailure``.
   public static func identity(
     of path: String, entries: (_ folder: String) throws(FileFailure) -> [String] = names(in:)
-  ) throws(FileFailure) -> ContentHash {
+  ) throws(FileFailure) -> Digest {
     var key = CacheKey("folder 2")
     try add(path, entries: entries, to: &key)
     return key.hash
@@ -171,7 +172,7 @@ extension FolderTree {
       guard readlink(path, &target, target.count - 1) >= 0 else { throw .last("read the link", path) }
       key.add(["link", String(decoding: target.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)])
     case S_IFREG:
-      key.add([status.st_mode & 0o111 == 0 ? "file" : "program", try ContentHash(ofFile: path).text])
+      key.add([status.st_mode & 0o111 == 0 ? "file" : "program", try Digest(ofFile: path).text])
     default:
       // Not read: reading a FIFO would wait for its writer.
       key.add("special \(status.st_mode & S_IFMT)")

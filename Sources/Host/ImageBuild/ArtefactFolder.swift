@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Glibc
+import Hashing
 import HostSystem
 import SizeReport
 
@@ -9,13 +10,13 @@ struct Artefact: Sendable {
   /// The format in a word: `raw`, or the word that asks for it in the project file.
   var format: String
   /// Hash of everything that the file is made of.
-  var key: ContentHash
+  var key: Digest
   /// Key of the artefact that this one is useless without: for a delta bundle, the complete bundle.
-  var companion: ContentHash?
+  var companion: Digest?
   /// Writes the file to a temporary path.
   var make: @Sendable (_ path: String) async throws -> Void
   /// Computes the file's hash from its sources while the file is being written. If `nil`, the file is read afterwards.
-  var hash: (@Sendable () throws -> ContentHash)?
+  var hash: (@Sendable () throws -> Digest)?
 }
 
 /// The folder that the artefacts of one image are written to.
@@ -39,12 +40,12 @@ public struct ArtefactFolder: Sendable {
 
   /// The state of an artefact at the time it was written.
   private struct Record: Codable, Equatable {
-    var key: ContentHash
+    var key: Digest
     /// A text that changes whenever the file is written.
     var state: String
-    var sha256: ContentHash
+    var sha256: Digest
     var format: String?
-    var companion: ContentHash?
+    var companion: Digest?
   }
 
   /// The hash of everything that a complete build was made of, for builds that know it before they start.
@@ -54,7 +55,7 @@ public struct ArtefactFolder: Sendable {
   ///
   /// - Parameter request: Artefacts in addition to those of the project. An empty request accepts an earlier build with
   ///   any request.
-  func manifest(ofBuild key: ContentHash, _ request: ArtefactRequest) -> BuildManifest? {
+  func manifest(ofBuild key: Digest, _ request: ArtefactRequest) -> BuildManifest? {
     let note = (try? FolderTree.readFile(stamp.path)).map { String(decoding: $0, as: UTF8.self) } ?? ""
     guard request.isEmpty ? note.hasPrefix(key.text) : note == Self.note(key, request),
       let written = readRecords(),
@@ -73,11 +74,11 @@ public struct ArtefactFolder: Sendable {
   /// Records the hash of everything that the build was made of.
   ///
   /// - Throws: `FileFailure`.
-  func note(build key: ContentHash, _ request: ArtefactRequest) throws {
+  func note(build key: Digest, _ request: ArtefactRequest) throws {
     try FolderTree.replaceFile(stamp.path, with: Self.note(key, request).utf8)
   }
 
-  private static func note(_ key: ContentHash, _ request: ArtefactRequest) -> String {
+  private static func note(_ key: Digest, _ request: ArtefactRequest) -> String {
     ([key.text] + request.identity).joined(separator: "\n")
   }
 
@@ -167,7 +168,7 @@ public struct ArtefactFolder: Sendable {
     async let early = artefact.hash?()
     try await artefact.make(temporary)
     try Task.checkCancellation()
-    let hash = try await early ?? ContentHash(ofFile: temporary)
+    let hash = try await early ?? Digest(ofFile: temporary)
     let descriptor = open(temporary, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw FileFailure.last("read", temporary) }
     defer { close(descriptor) }

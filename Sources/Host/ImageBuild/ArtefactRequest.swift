@@ -1,4 +1,5 @@
 import BundleMaking
+import Hashing
 import HostSystem
 import Project
 
@@ -21,6 +22,6 @@ public struct ArtefactRequest: Sendable {
   /// Everything that decides which artefacts are written, as text.
   var identity: [String] {
     formats.map(\.rawValue).sorted() + ["\(deltas)"]
-      + oldReleases.bundles.map { ContentHash(of: $0.head.manifest).text }.sorted()
+      + oldReleases.bundles.map { Digest(of: $0.head.manifest).text }.sorted()
   }
 }

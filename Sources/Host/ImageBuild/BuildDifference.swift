@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Hashing
 import HostSystem
 import SizeReport
 
@@ -30,7 +31,7 @@ public struct BuildDifference: Sendable, Encodable {
   public struct PackageState: Encodable, Equatable, Sendable {
     public var version: String
     /// SHA-256 of the package's archive; `nil` for a package of the base.
-    public var sha256: ContentHash?
+    public var sha256: Digest?
   }
 
   /// Names and versions of the images, their kernels and their layers.

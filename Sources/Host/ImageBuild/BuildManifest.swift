@@ -2,6 +2,7 @@ import BaseImport
 import DeviceModel
 import DiskImage
 import FoundationEssentials
+import Hashing
 import HostSystem
 import Lock
 import PartitionTable
@@ -22,7 +23,7 @@ public struct BuildManifest: Codable, Sendable {
   public struct ProgramRow: Codable, Sendable {
     public var name: String
     /// SHA-256 of the executable.
-    public var sha256: ContentHash
+    public var sha256: Digest
     /// Size of the executable in bytes.
     public var size: Int64
   }
@@ -32,7 +33,7 @@ public struct BuildManifest: Codable, Sendable {
     /// Name of the image file.
     public var name: String
     /// SHA-256 of the image file.
-    public var sha256: ContentHash
+    public var sha256: Digest
   }
 
   /// One Debian package with files in the image.
@@ -41,7 +42,7 @@ public struct BuildManifest: Codable, Sendable {
     public var version: String
     public var architecture: String
     /// SHA-256 of the package's archive; `nil` for a package of the base.
-    public var sha256: ContentHash?
+    public var sha256: Digest?
 
     init(_ package: DebianPackage) {
       name = package.name
@@ -66,7 +67,7 @@ public struct BuildManifest: Codable, Sendable {
     /// Size in bytes.
     public var size: Int64
     /// SHA-256 of the file.
-    public var sha256: ContentHash
+    public var sha256: Digest
   }
 
   public var identity: ImageIdentity
@@ -111,7 +112,7 @@ public struct BuildManifest: Codable, Sendable {
         number: $0.number, name: $0.name, offset: Int64($0.firstLBA) * sector, size: Int64($0.sectorCount) * sector)
     }
     programs = try root.programs.sorted { $0.key < $1.key }.map { name, file in
-      ProgramRow(name: name, sha256: try ContentHash(ofFile: file.path), size: try FolderTree.fileSize(file.path))
+      ProgramRow(name: name, sha256: try Digest(ofFile: file.path), size: try FolderTree.fileSize(file.path))
     }
     packages = root.packages.sorted { $0.name < $1.name }
   }

@@ -1,5 +1,6 @@
 import DiskImage
 import FoundationEssentials
+import Hashing
 import HostSystem
 import DebianArchive
 import Project
@@ -65,7 +66,7 @@ struct ImageArtefacts {
 
   private func json(_ value: some Encodable, to name: String, _ format: String) throws -> Artefact {
     let text = try ReadableJSON.encode(value)
-    return Artefact(name: name, format: format, key: ContentHash(of: text)) {
+    return Artefact(name: name, format: format, key: Digest(of: text)) {
       try FolderTree.replaceFile($0, with: text)
     }
   }
@@ -87,8 +88,8 @@ extension FileTree {
       case .file(let content):
         row.size = content.size
         switch content {
-        case .bytes(let bytes): row.sha256 = ContentHash(of: bytes)
-        case .host(let file, _): row.sha256 = try ContentHash(ofFile: file)
+        case .bytes(let bytes): row.sha256 = Digest(of: bytes)
+        case .host(let file, _): row.sha256 = try Digest(ofFile: file)
         }
       }
       return row

@@ -3,6 +3,7 @@ import DebianArchive
 import DeviceModel
 import DiskImage
 import FoundationEssentials
+import Hashing
 import HostSystem
 import Lock
 import PartitionTable
@@ -326,11 +327,11 @@ public struct ImageBuilder: Sendable {
     layout: Layout
   ) throws -> String {
     var key = CacheKey("image 2")
-    key.add(ContentHash(of: try PlanText.encode(plan)))
+    key.add(Digest(of: try PlanText.encode(plan)))
     key.add(arguments)
     key.add(try root.identity())
     key.add(try initialRAM.identity())
-    key.add(try ContentHash(ofFile: kernel.kernel.path))
+    key.add(try Digest(ofFile: kernel.kernel.path))
     key.add(layout.identity)
     key.add(project.version)
     return key.hash.text

@@ -1,6 +1,7 @@
 import BaseImport
 import DebianArchive
 import FoundationEssentials
+import Hashing
 import HostSystem
 import struct LinuxSystem.ForeignTree
 import Lock
@@ -13,7 +14,7 @@ struct KernelFiles {
   /// The folder `…/lib/modules/VERSION`; `nil` for a kernel without modules.
   var modules: URL?
   /// Hash of the modules' folder, or of the packages that it comes from.
-  var identity: ContentHash
+  var identity: Digest
   /// Name for messages and reports.
   var label: String
 

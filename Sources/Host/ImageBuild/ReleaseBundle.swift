@@ -2,6 +2,7 @@ import Bundle
 import BundleMaking
 import DiskImage
 import FoundationEssentials
+import Hashing
 import HostSystem
 import Project
 
@@ -42,15 +43,15 @@ struct ReleaseBundle {
   /// - Parameters:
   ///   - identity: Hash of the disk. It covers all contents of the bundle except the kernel command line.
   ///   - request: The old releases and the maximum number of delta bundles.
-  func artefacts(image: String, disk identity: ContentHash, _ request: ArtefactRequest) -> [Artefact] {
+  func artefacts(image: String, disk identity: Digest, _ request: ArtefactRequest) -> [Artefact] {
     let name = "\(image).bundle"
     var key = CacheKey("bundle 3")
     key.add(signer?.keyIDs ?? [])
-    key.add([identity.text, ContentHash(of: manifest.bytes).text, ContentHash(of: made.flatMap(\.bytes)).text])
+    key.add([identity.text, Digest(of: manifest.bytes).text, Digest(of: made.flatMap(\.bytes)).text])
     let whole = Artefact(name: name, format: "bundle", key: key.hash) { path in try await make(at: path) }
     let deltas = request.oldReleases.latest(request.deltas, before: manifest).map { old in
       var deltaKey = CacheKey("bundle delta 2")
-      deltaKey.add([key.hash.text, ContentHash(of: old.head.manifest).text])
+      deltaKey.add([key.hash.text, Digest(of: old.head.manifest).text])
       return Artefact(
         name: old.manifest.releaseKey.fileName(besides: name), format: "bundle-delta", key: deltaKey.hash,
         companion: key.hash

@@ -4,6 +4,7 @@ import DebianArchive
 import DeviceModel
 import DiskImage
 import FoundationEssentials
+import Hashing
 import HostSystem
 import Lock
 import Project
@@ -120,11 +121,11 @@ extension ImageBuilder {
   ///
   /// - Parameter root: The key of the root, which covers packages and layers.
   private func buildKey(
-    of resolved: ResolvedSystem, identity: ImageIdentity, root: ContentHash
-  ) throws -> ContentHash {
+    of resolved: ResolvedSystem, identity: ImageIdentity, root: Digest
+  ) throws -> Digest {
     let basis = resolved.basis
     var key = CacheKey("system 2")
-    key.add([root.text, try ContentHash(ofFile: basis.executable.path).text])
+    key.add([root.text, try Digest(ofFile: basis.executable.path).text])
     key.add(ToolTree.identity(of: resolved.others[ToolTree.request] ?? []))
     key.add(basis.device.identity)
     key.add(basis.layout.identity)
@@ -133,7 +134,7 @@ extension ImageBuilder {
     key.add(project.release.identity + (basis.signer?.keyIDs ?? []))
     key.add(resolved.kernelArguments)
     key.add(resolved.locked.system.layers.flatMap(\.bootModules).map(\.value))
-    key.add(ContentHash(of: try PlanText.encode(resolved.bootPlan)))
+    key.add(Digest(of: try PlanText.encode(resolved.bootPlan)))
     key.add(basis.image.formats.map(\.rawValue).sorted())
     key.add(
       ([resolved.locked.needs.checker] + resolved.locked.needs.loaders).flatMap { resolved.others[$0] ?? [] }.map(
@@ -176,7 +177,7 @@ extension ImageBuilder {
     key.add(
       try await builder.rehearse(try complete(), request: locked.needs.request, packages: locked.stages)
         .keyWithoutSecrets)
-    key.add(try ContentHash(ofFile: try executables.file(for: device.architecture).path))
+    key.add(try Digest(ofFile: try executables.file(for: device.architecture).path))
     // Not the whole kernel definition: its source positions contain the path of the project's folder.
     key.add(Layout(of: image).identity)
     key.add(image.kernel.identity)

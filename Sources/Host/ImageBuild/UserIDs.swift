@@ -1,4 +1,5 @@
 import DeviceModel
+import Hashing
 import HostSystem
 import Project
 
@@ -26,7 +27,7 @@ struct UserIDs {
     var owners: [UInt32: String] = [:]
     for user in Self.system { users[user.name] = user }
     for name in Set(names).sorted() where name != "root" && users[name] == nil {
-      let number = ContentHash(of: "user \(name)").bytes.prefix(4).reduce(0) { $0 << 8 | UInt32($1) } % 50_000 + 10_000
+      let number = Digest(of: "user \(name)").bytes.prefix(4).reduce(0) { $0 << 8 | UInt32($1) } % 50_000 + 10_000
       if let other = owners[number] { throw .userClash(other, name) }
       owners[number] = name
       users[name] = ProgramUser(name: name, uid: number, gid: number)

@@ -1,3 +1,4 @@
+import Hashing
 import HostSystem
 
 /// A binary package in one version, as the archive's signed index describes it.
@@ -12,11 +13,11 @@ public struct DebianPackage: Sendable, Codable, Hashable {
   /// Size of the `.deb` in bytes.
   public var size: Int64
   /// SHA-256 of the `.deb`.
-  public var sha256: ContentHash
+  public var sha256: Digest
 
   public init(
     name: String, version: String, architecture: String, archive: Origin, path: String, size: Int64,
-    sha256: ContentHash
+    sha256: Digest
   ) {
     self.name = name
     self.version = version

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Hashing
 import HostSystem
 
 /// The content of `cultivar.lock`: the packages and versions for each request, and the commit for each git reference.
@@ -22,7 +23,7 @@ struct LockFile: Codable, Equatable {
   /// Commits of git references, by `URL reference`.
   var revisions: [String: String] = [:]
   /// SHA-256 of published images that are the base of systems, by path; `nil` in files of older versions.
-  var bases: [String: ContentHash]?
+  var bases: [String: Digest]?
 
   /// Reads a lock file. A missing file gives an empty lock.
   ///

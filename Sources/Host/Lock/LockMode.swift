@@ -1,3 +1,4 @@
+import Hashing
 import HostSystem
 
 /// The way a build uses the lock file.
@@ -37,9 +38,9 @@ public struct ChangedBase: ExplainedError {
   /// Path of the image, as in the lock file.
   public var path: String
   /// SHA-256 in the lock file.
-  public var locked: ContentHash
+  public var locked: Digest
   /// SHA-256 of the present image.
-  public var found: ContentHash
+  public var found: Digest
   /// Name of the lock file.
   public var lockFile: String
 

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Hashing
 import HostSystem
 
 /// The lock of a project during a build: the locked versions before it, and the ones that it uses.
@@ -161,7 +162,7 @@ public actor ProjectLock {
   ///
   /// - Parameter path: Path of the image, relative to the project's folder, so that it is the same on other machines.
   /// - Throws: ``ChangedBase``.
-  public func check(base path: String, _ hash: ContentHash) throws(ChangedBase) {
+  public func check(base path: String, _ hash: Digest) throws(ChangedBase) {
     let counts =
       switch mode {
       case .kept, .required: true
@@ -175,7 +176,7 @@ public actor ProjectLock {
   /// Locks a published image. If it is already locked, it must be the same image.
   ///
   /// - Throws: ``ChangedBase``, ``NotLocked``, `FileFailure`.
-  public func record(base path: String, _ hash: ContentHash) throws {
+  public func record(base path: String, _ hash: Digest) throws {
     try check(base: path, hash)
     let known = lock.bases?[path]
     if known == nil { try allowLookup(of: ["image \(path)"]) }

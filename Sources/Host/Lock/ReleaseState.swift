@@ -1,3 +1,4 @@
+import Hashing
 import HostSystem
 
 /// The state of an archive's suite when packages were resolved.
@@ -5,9 +6,9 @@ public struct ReleaseState: Sendable, Codable, Equatable {
   /// `Date` of the signed index, in seconds since 1970.
   public var date: Int64
   /// SHA-256 of the signed index.
-  public var sha256: ContentHash
+  public var sha256: Digest
 
-  public init(date: Int64, sha256: ContentHash) {
+  public init(date: Int64, sha256: Digest) {
     self.date = date
     self.sha256 = sha256
   }

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Hashing
 import HostSystem
 import LinuxSystem
 
@@ -39,7 +40,7 @@ struct CargoBuild: LanguageBuild {
   /// Access tokens in the environment (`CARGO_REGISTRIES_…_TOKEN`) do not affect the result and are not stored.
   private static func configuration() throws -> [String] {
     let files = try ["config", "config.toml"].map { "\(home)/\($0)" }.map { file in
-      FileManager.default.fileExists(atPath: file) ? try ContentHash(ofFile: file).text : "none"
+      FileManager.default.fileExists(atPath: file) ? try Digest(ofFile: file).text : "none"
     }
     let variables = ProcessInfo.processInfo.environment.filter { name, _ in
       name == "CARGO_REGISTRY_DEFAULT" || name.hasPrefix("CARGO_REGISTRIES_") && name.hasSuffix("_INDEX")

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Hashing
 import HostSystem
 import Lock
 import Project
@@ -47,7 +48,7 @@ struct GitCheckout {
     return FileManager.default.fileExists(atPath: folder.path) ? (folder, commit) : nil
   }
 
-  private func key(url: String, commit: String) -> ContentHash {
+  private func key(url: String, commit: String) -> Digest {
     var key = CacheKey("git-checkout 1")
     key.add(url)
     key.add(commit)

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Hashing
 import HostSystem
 
 /// A build of one executable with a language's own tools.
@@ -21,8 +22,8 @@ struct IncrementalBuild {
 
   /// The inputs and the result of the last build.
   private struct Record: Codable {
-    var inputs: [String: ContentHash]
-    var product: ContentHash
+    var inputs: [String: Digest]
+    var product: Digest
   }
 
   /// Returns the executable of a build.
@@ -41,10 +42,10 @@ struct IncrementalBuild {
     try FolderTree.create(scratch.path)
     _ = cache.take(scratch)
     // The hashes are taken before the build. If a file changes during the build, its hash differs the next time.
-    var inputs: [String: ContentHash] = [:]
+    var inputs: [String: Digest] = [:]
     for folder in try await build.inputs(scratch: scratch) { inputs[folder] = try SourceFolder.identity(folder) }
     let executable = try await build.build(scratch: scratch)
-    let hash = try ContentHash(ofFile: executable.path)
+    let hash = try Digest(ofFile: executable.path)
     let stored = try await cache.result("program", hash) { folder in
       try FileManager.default.copyItem(at: executable, to: folder.appending(path: "executable"))
     }

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Glibc
+import Hashing
 import HostSystem
 
 /// The content of a folder with sources that can affect a build.
@@ -13,7 +14,7 @@ enum SourceFolder {
   /// Computes the hash of all files in a folder: paths, execute permission, contents and links.
   ///
   /// - Throws: `FileFailure`.
-  static func identity(_ folder: String) throws(FileFailure) -> ContentHash {
+  static func identity(_ folder: String) throws(FileFailure) -> Digest {
     try FolderTree.identity(of: folder, entries: entries(in:))
   }
 

@@ -1,4 +1,6 @@
 import Crypto
+import Hashing
+import Hexadecimal
 import HostSystem
 
 /// A token of the management API: the prefix `token-` and 32 random bytes as text.
@@ -10,7 +12,7 @@ public struct BearerToken: Sendable, Equatable {
 
   /// Generates a random token.
   public init() {
-    text = "token-" + SymmetricKey(size: .bits256).withUnsafeBytes(Self.hexadecimal)
+    text = "token-" + SymmetricKey(size: .bits256).withUnsafeBytes(\.hexadecimal)
   }
 
   /// Parses a token; `nil` unless it is one word of printable ASCII.
@@ -29,14 +31,10 @@ public struct BearerToken: Sendable, Equatable {
   }
 
   /// SHA-256 of the token in hexadecimal, as the device stores it.
-  public var hash: String { Self.hexadecimal(SHA256.hash(data: Array(text.utf8))) }
+  public var hash: String { Hashing.Digest(of: text).text }
 
   /// Writes the token to a new file that only its owner can read.
   ///
   /// - Throws: `FileFailure`.
   public func write(to file: String) throws { try PrivateFile.create(file, "\(text)\n") }
-
-  private static func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
-    bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
-  }
 }

@@ -1,6 +1,7 @@
 import DeviceModel
 import FoundationEssentials
 import HTTPClient
+import Hashing
 import HostNetwork
 import HostSystem
 import NIOCore
@@ -25,7 +26,7 @@ struct DeviceConnection: Sendable {
 
   let address: DeviceAddress
   /// SHA-256 of the expected certificate; `nil` to read the certificate without sending a request.
-  let fingerprint: Fingerprint?
+  let fingerprint: Digest?
   let token: BearerToken?
   let network: HostNetwork
 
@@ -66,7 +67,7 @@ struct DeviceConnection: Sendable {
   }
 
   /// Returns the fingerprint of the server's certificate. Sends no request.
-  func presentedFingerprint() async throws -> Fingerprint {
+  func presentedFingerprint() async throws -> Digest {
     do {
       _ = try await connect()
     } catch HTTPFailure.untrusted(_, let found?) {

@@ -1,5 +1,6 @@
 import DeviceModel
 import FoundationEssentials
+import Hashing
 import HostSystem
 
 /// The known devices with their certificates, which the user has verified, and their tokens. They are stored in a file
@@ -8,11 +9,11 @@ public struct KnownDevices: Sendable {
   /// A known device.
   public struct Entry: Codable, Sendable, Equatable {
     /// SHA-256 of the device's certificate.
-    public var fingerprint: Fingerprint
+    public var fingerprint: Digest
     /// The token for the device.
     public var token: String
 
-    public init(fingerprint: Fingerprint, token: BearerToken) {
+    public init(fingerprint: Digest, token: BearerToken) {
       self.fingerprint = fingerprint
       self.token = token.text
     }

@@ -1,5 +1,6 @@
 import DeviceModel
 import FoundationEssentials
+import Hashing
 import HostNetwork
 import LinuxSystem
 import NIOCore
@@ -16,7 +17,7 @@ public struct RemoteDevice: Sendable {
   private let connection: DeviceConnection
 
   /// - Parameter fingerprint: SHA-256 of the device's certificate. No other certificate is accepted.
-  public init(_ address: DeviceAddress, fingerprint: Fingerprint, token: BearerToken, network: HostNetwork) {
+  public init(_ address: DeviceAddress, fingerprint: Digest, token: BearerToken, network: HostNetwork) {
     self.address = address
     connection = DeviceConnection(address: address, fingerprint: fingerprint, token: token, network: network)
   }
@@ -26,7 +27,7 @@ public struct RemoteDevice: Sendable {
   /// - Throws: ``RemoteFailure/notReachable(_:reason:)``.
   public static func presentedFingerprint(
     at address: DeviceAddress, network: HostNetwork
-  ) async throws -> Fingerprint {
+  ) async throws -> Digest {
     try await DeviceConnection(address: address, fingerprint: nil, token: nil, network: network)
       .presentedFingerprint()
   }

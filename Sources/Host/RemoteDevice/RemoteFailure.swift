@@ -1,4 +1,5 @@
 import DeviceModel
+import Hashing
 import HostSystem
 
 /// An error in the management of a device from this machine.
@@ -6,9 +7,9 @@ public enum RemoteFailure: ExplainedError, Equatable {
   /// The text is not a host, or a host and port.
   case noAddress(String)
   /// The device's certificate is not known on this machine.
-  case unknownDevice(DeviceAddress, found: Fingerprint)
+  case unknownDevice(DeviceAddress, found: Digest)
   /// The device's certificate differs from the known one.
-  case otherCertificate(DeviceAddress, known: Fingerprint, found: Fingerprint)
+  case otherCertificate(DeviceAddress, known: Digest, found: Digest)
   /// No token is known for the device.
   case noTokenFor(DeviceAddress)
   /// The file does not contain exactly one token.

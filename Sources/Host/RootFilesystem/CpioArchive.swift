@@ -1,3 +1,4 @@
+import Hexadecimal
 import HostSystem
 
 /// Writes a tree as a cpio archive in the "newc" format, which the kernel unpacks to the initial RAM file system
@@ -53,10 +54,6 @@ public enum CpioArchive {
       inode, mode, entry.uid, entry.gid, 1, UInt32(truncatingIfNeeded: time), size, 0, 0, device.0, device.1,
       UInt32(name.utf8.count + 1), 0,
     ]
-    let text = fields.map { value in
-      let digits = String(value, radix: 16)
-      return String(repeating: "0", count: 8 - digits.utf8.count) + digits
-    }
-    return Array(("070701" + text.joined()).utf8) + Array(name.utf8) + [0]
+    return Array(("070701" + fields.map(\.hexadecimal).joined()).utf8) + Array(name.utf8) + [0]
   }
 }

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Hashing
 import HostSystem
 
 /// The description of a file system in preparation: paths with owner, mode and origin.
@@ -100,7 +101,7 @@ public struct FileTree: Sendable {
   /// Hash of all content: paths, types, modes, owners and bytes.
   ///
   /// - Throws: `FileFailure` if a file of the build host cannot be read.
-  public func identity() throws -> ContentHash {
+  public func identity() throws -> Digest {
     var key = CacheKey("file-tree 1")
     for path in paths {
       guard let entry = entries[path] else { continue }
@@ -110,8 +111,8 @@ public struct FileTree: Sendable {
       case .folder: key.add("folder")
       case .link(let target): key.add("link \(target)")
       case .characterDevice(let major, let minor): key.add("character \(major) \(minor)")
-      case .file(.bytes(let bytes)): key.add(ContentHash(of: bytes))
-      case .file(.host(let file, _)): key.add(try ContentHash(ofFile: file))
+      case .file(.bytes(let bytes)): key.add(Digest(of: bytes))
+      case .file(.host(let file, _)): key.add(try Digest(ofFile: file))
       }
     }
     return key.hash
@@ -177,10 +178,10 @@ extension FileTree.Content {
     return first == second
   }
 
-  private func hash() throws(FileFailure) -> ContentHash {
+  private func hash() throws(FileFailure) -> Digest {
     switch self {
-    case .bytes(let bytes): ContentHash(of: bytes)
-    case .host(let path, _): try ContentHash(ofFile: path)
+    case .bytes(let bytes): Digest(of: bytes)
+    case .host(let path, _): try Digest(ofFile: path)
     }
   }
 }

@@ -1,6 +1,7 @@
 import DebianArchive
 import FoundationEssentials
 import Glibc
+import Hashing
 import HostSystem
 import Spelling
 
@@ -35,7 +36,7 @@ public struct KernelModules: Sendable {
   ///   - identity: Hash of the content of the folder.
   /// - Throws: ``KernelModuleFailure``, `CommandFailure`, `FileFailure`.
   public init(
-    names: [String], optional: [String], source: URL, identity: ContentHash, tools: ToolTree, cache: Cache
+    names: [String], optional: [String], source: URL, identity: Digest, tools: ToolTree, cache: Cache
   ) async throws {
     var key = CacheKey("kernel-modules 3")
     key.add(identity)

@@ -1,5 +1,6 @@
 import DebianArchive
 import FoundationEssentials
+import Hashing
 import HostSystem
 
 /// Makes archives of a root file system for other tools: a tar archive and an OCI image.
@@ -24,7 +25,7 @@ public struct RootArchive: Sendable {
   /// The cache key of an archive. The same key gives the same bytes.
   ///
   /// - Throws: `FileFailure` if a file of the tree cannot be read.
-  public func key(_ kind: String, tools: ToolTree) throws -> ContentHash {
+  public func key(_ kind: String, tools: ToolTree) throws -> Digest {
     var key = CacheKey("root-archive \(kind) 1")
     key.add(try source.identity())
     key.add(tools.identity)
@@ -60,21 +61,21 @@ public struct RootArchive: Sendable {
     let archive = try source.archive(at: temporary, time: time)
     try await archive.complete()
     try await Self.compress(archive.path, to: layer, tools: tools)
-    try writeImage(layer: layer, content: ContentHash(ofFile: archive.path), to: path)
+    try writeImage(layer: layer, content: Digest(ofFile: archive.path), to: path)
   }
 
   /// Writes the archive of an image from its compressed layer.
   ///
   /// - Parameter content: Hash of the uncompressed layer.
-  private func writeImage(layer: String, content: ContentHash, to path: String) throws {
+  private func writeImage(layer: String, content: Digest, to path: String) throws {
     var image = FileTree()
     func add(_ type: String, _ text: some Encodable) throws -> OCIDescriptor {
       let bytes = try Self.json(text)
-      let hash = ContentHash(of: bytes)
+      let hash = Digest(of: bytes)
       try image.add("blobs/sha256/\(hash)", .file(.bytes(bytes)), mode: 0o644, from: "oci")
       return OCIDescriptor(mediaType: type, digest: "sha256:\(hash)", size: Int64(bytes.count))
     }
-    let layerHash = try ContentHash(ofFile: layer)
+    let layerHash = try Digest(ofFile: layer)
     try image.addFile("blobs/sha256/\(layerHash)", from: layer, mode: 0o644, origin: "oci")
     guard case .file(let stored) = image["blobs/sha256/\(layerHash)"]?.kind else { return }
     let type = "application/vnd.oci.image"

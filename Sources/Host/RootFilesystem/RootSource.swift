@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Hashing
 import HostSystem
 
 /// The source of a root file system.
@@ -7,12 +8,12 @@ public enum RootSource: Sendable {
   case tree(FileTree)
   /// A tar archive, which may still be growing, with the hash of its sources, the total size of its files in bytes, and
   /// the number of its entries.
-  case archive(GrowingFile, identity: ContentHash, contentSize: Int64, entries: Int)
+  case archive(GrowingFile, identity: Digest, contentSize: Int64, entries: Int)
 
   /// Hash of all content.
   ///
   /// - Throws: `FileFailure` if a file of a tree cannot be read.
-  public func identity() throws -> ContentHash {
+  public func identity() throws -> Digest {
     switch self {
     case .tree(let tree): try tree.identity()
     case .archive(_, let identity, _, _): identity

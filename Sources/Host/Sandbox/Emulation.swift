@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Glibc
+import Hexadecimal
 import HostSystem
 import SandboxPlan
 
@@ -71,7 +72,7 @@ extension Sandbox {
     ///
     /// The flag `P` keeps the program's own name, and `F` opens the emulator at once.
     func registration(path: String) -> String {
-      let texts = [magic, Self.mask].map { $0.hexadecimal(each: "\\x") }
+      let texts = [magic, Self.mask].map { bytes in bytes.map { "\\x" + $0.hexadecimal }.joined() }
       return ":cultivar-\(target.rawValue):M::\(texts[0]):\(texts[1]):\(path):PF"
     }
 
@@ -102,7 +103,7 @@ extension Sandbox {
         guard let text = try? String(contentsOfFile: "\(folder)/\(name)", encoding: .utf8) else { return false }
         let lines = text.split(separator: "\n")
         return lines.first == "enabled" && lines.contains { $0.hasPrefix("flags:") && $0.contains("F") }
-          && lines.contains("magic \(magic.hexadecimal())")
+          && lines.contains("magic \(magic.hexadecimal)")
       }
     }
   }
@@ -124,14 +125,5 @@ extension Sandbox {
       self.ground = ground
       self.mounts = mounts
     }
-  }
-}
-
-extension [UInt8] {
-  /// Returns the bytes as hexadecimal digits.
-  ///
-  /// - Parameter mark: Prefix of each byte.
-  fileprivate func hexadecimal(each mark: String = "") -> String {
-    map { byte in mark + (byte < 16 ? "0" : "") + String(byte, radix: 16) }.joined()
   }
 }

@@ -1,3 +1,4 @@
+import Hashing
 import HostSystem
 
 /// The entries of a root file system with sizes and origins; `contents.json` of a build.
@@ -22,7 +23,7 @@ public struct ContentsListing: Codable, Sendable, Equatable {
     /// Numbers of owner and group: `0:0`.
     public var owner: String
     /// SHA-256 of a regular file's content; `nil` for other types.
-    public var sha256: ContentHash?
+    public var sha256: Digest?
     /// Target of a link.
     public var target: String?
     /// The part of the build that added the entry: `package curl`, `program web`, `kernel`.
@@ -30,7 +31,7 @@ public struct ContentsListing: Codable, Sendable, Equatable {
 
     public init(
       path: String, kind: Kind = .file, size: Int64 = 0, mode: String = "644", owner: String = "0:0",
-      sha256: ContentHash? = nil, target: String? = nil, origin: String
+      sha256: Digest? = nil, target: String? = nil, origin: String
     ) {
       self.path = path
       self.kind = kind

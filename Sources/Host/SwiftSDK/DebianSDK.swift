@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Glibc
+import Hashing
 import HostSystem
 import Sandbox
 
@@ -17,7 +18,7 @@ public struct DebianSDK: Sendable, Equatable, Codable {
   /// Time of creation, in seconds since 1970.
   public var made: Int64
   /// Hash of everything that the SDK is made of, a part of the cache key of everything that it compiles.
-  public var identity: ContentHash
+  public var identity: Digest
 
   /// Target triple.
   var triple: String { "\(architecture.machine)-unknown-linux-gnu" }

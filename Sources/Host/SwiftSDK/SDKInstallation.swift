@@ -1,6 +1,7 @@
 import DebianArchive
 import FoundationEssentials
 import Glibc
+import Hashing
 import HostSystem
 import Lock
 import Sandbox
@@ -68,7 +69,7 @@ public struct SDKInstallation: Sendable {
   ) async throws -> DebianSDK {
     var sdk = DebianSDK(
       architecture: architecture, version: libraries.first { $0.name == "swiftlang" }?.version ?? "",
-      suite: SDKContent.suite, size: 0, made: Int64(Date().timeIntervalSince1970), identity: ContentHash(of: ""))
+      suite: SDKContent.suite, size: 0, made: Int64(Date().timeIntervalSince1970), identity: Digest(of: ""))
     let bundle = try SDKBundle(architecture: architecture, triple: sdk.triple).files()
     var key = CacheKey("swift-sdk 1")
     key.add(architecture.rawValue)
@@ -78,7 +79,7 @@ public struct SDKInstallation: Sendable {
       key.add(packages.map(\.sha256.text))
       key.add(unneeded)
     }
-    for (path, bytes) in bundle.sorted(by: { $0.key < $1.key }) { key.add([path, ContentHash(of: bytes).text]) }
+    for (path, bytes) in bundle.sorted(by: { $0.key < $1.key }) { key.add([path, Digest(of: bytes).text]) }
     sdk.identity = key.hash
     let folder = try await cache.result(DebianSDKs.kind, sdk.identity) { [sdk] place in
       try await progress.step("fetch packages") { _ = try await archive.files(of: compiler + libraries) }

@@ -1,3 +1,4 @@
+import Hashing
 import HostSystem
 import RootFilesystem
 
@@ -7,17 +8,17 @@ enum ArchiveHashes {
   ///
   /// - Returns: Hashes by path, without a leading `./`. A hard link has the hash of its file.
   /// - Throws: `FileFailure`, also if the archive ends early.
-  static func read(_ path: String) throws(FileFailure) -> [Substring: ContentHash] {
-    var hashes: [Substring: ContentHash] = [:]
-    var hasher = ContentHasher()
+  static func read(_ path: String) throws(FileFailure) -> [Substring: Digest] {
+    var hashes: [Substring: Digest] = [:]
+    var hasher = DigestStream()
     func name(_ bytes: [UInt8]) -> Substring { Substring(decoding: bytes, as: UTF8.self) }
     try TarReader.read(path) { member in
-      hasher = ContentHasher()
+      hasher = DigestStream()
       if member.kind == UInt8(ascii: "1") { hashes[name(member.path)] = hashes[name(member.target)] }
     } piece: {
       hasher.add($0)
     } end: { member in
-      if member.kind == UInt8(ascii: "0") || member.kind == 0 { hashes[name(member.path)] = hasher.hash }
+      if member.kind == UInt8(ascii: "0") || member.kind == 0 { hashes[name(member.path)] = hasher.digest }
     }
     return hashes
   }

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Hashing
 import HostSystem
 import Project
 
@@ -347,7 +348,7 @@ extension ContentScript {
     for (name, content) in files.sorted(by: { Int($0.key) ?? 0 < Int($1.key) ?? 0 }) {
       key.add(name)
       switch content {
-      case .file(let file): key.add(try ContentHash(ofFile: file.path))
+      case .file(let file): key.add(try Digest(ofFile: file.path))
       case .text(let text): key.add(text)
       }
     }

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Hashing
 import HostSystem
 import SizeReport
 
@@ -35,7 +36,7 @@ public struct RootListing: Sendable {
   ///
   /// - Parameter hashes: Hashes of regular files, by path.
   /// - Throws: `FileFailure`.
-  func entries(hashes: [Substring: ContentHash]) throws -> [ContentsListing.Entry] {
+  func entries(hashes: [Substring: Digest]) throws -> [ContentsListing.Entry] {
     let (packages, layers) = (try packages(), try layers())
     let words = try words("entries")
     return stride(from: 0, to: words.count - 1, by: 2).compactMap { index in

@@ -1,6 +1,7 @@
 import BaseImport
 import FoundationEssentials
 import Glibc
+import Hashing
 import HostSystem
 import struct LinuxSystem.ForeignTree
 import Lock
@@ -36,15 +37,15 @@ struct RootStack: Sendable {
   /// The dependencies of a layer and all layers below it.
   struct Key: Sendable {
     /// Hash of everything; the cache key of the layer.
-    var whole: ContentHash
+    var whole: Digest
     /// Hash of everything except secrets. It is the same on every machine; the hash of a secret is not.
-    var withoutSecrets: ContentHash
+    var withoutSecrets: Digest
   }
 
   /// Hash of everything that the topmost layer depends on, including secrets.
-  var key: ContentHash { keys.whole }
+  var key: Digest { keys.whole }
   /// Hash of everything that the topmost layer depends on, except secrets.
-  var keyWithoutSecrets: ContentHash { keys.withoutSecrets }
+  var keyWithoutSecrets: Digest { keys.withoutSecrets }
 
   /// Makes an empty stack.
   ///
@@ -80,10 +81,10 @@ struct RootStack: Sendable {
   }
 
   /// The folder of a cached layer.
-  func folder(of key: ContentHash) -> URL { cache.location("root-layer", key).appending(path: "tree") }
+  func folder(of key: Digest) -> URL { cache.location("root-layer", key).appending(path: "tree") }
 
   /// True if a layer is in the cache.
-  func has(_ key: ContentHash) -> Bool { cache.has("root-layer", key) }
+  func has(_ key: Digest) -> Bool { cache.has("root-layer", key) }
 
   /// Adds a layer on top: the cached one, or the result of `work`, which gets an empty folder.
   ///

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Glibc
+import Hashing
 import HostSystem
 import Project
 import Sandbox
@@ -35,7 +36,7 @@ public struct StepRun: Sendable {
     key.add([step.place.rawValue, step.phase.rawValue, step.usesNetwork ? "network" : ""])
     switch step.script {
     case .shell(let text): key.add(text)
-    case .file(let file): key.add(try ContentHash(ofFile: file.path))
+    case .file(let file): key.add(try Digest(ofFile: file.path))
     }
     for (name, value) in step.environment.sorted(by: { $0.key < $1.key }) { key.add([name, value]) }
     for (name, place) in step.inputs.sorted(by: { $0.key < $1.key }) {

@@ -2,6 +2,7 @@ import BaseImport
 import DebianArchive
 import DebianPackages
 import FoundationEssentials
+import Hashing
 import HostSystem
 import Lock
 import Project
@@ -83,7 +84,7 @@ public struct SystemBuilder: Sendable {
       suite: suite, architecture: architecture, stages: stages,
       excluded: Array(Set(system.layers.flatMap(\.excludedPackages))).sorted(),
       repositories: try system.layers.flatMap(\.repositories).map { repository in
-        RepositorySource(repository.source, keyHash: try ContentHash(ofFile: repository.source.key.path))
+        RepositorySource(repository.source, keyHash: try Digest(ofFile: repository.source.key.path))
       },
       base: try base.map { InstallationRequest.InstalledBase(image: $0.image, status: try $0.packageStatus()) })
   }
@@ -123,7 +124,7 @@ public struct SystemBuilder: Sendable {
   /// Lists the work that ``build(_:request:packages:)`` would do, in order, without doing it.
   public func rehearse(
     _ system: SystemDefinition, request: InstallationRequest, packages: [[DebianPackage]]
-  ) async throws -> (key: ContentHash, keyWithoutSecrets: ContentHash, pieces: [PlannedPiece]) {
+  ) async throws -> (key: Digest, keyWithoutSecrets: Digest, pieces: [PlannedPiece]) {
     let stack = try await rehearsal(system, request: request, packages: packages)
     return (stack.key, stack.keyWithoutSecrets, stack.pieces)
   }

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Hashing
 import HostSystem
 import Project
 import Sandbox
@@ -7,7 +8,7 @@ import SizeReport
 /// The finished root file system of a system, in layers.
 public struct SystemRoot: Sendable {
   /// Hash of everything that the root depends on, except secrets; the same on every machine.
-  public var key: ContentHash { stack.keyWithoutSecrets }
+  public var key: Digest { stack.keyWithoutSecrets }
 
   let stack: RootStack
   let sandbox: Sandbox

@@ -2,6 +2,7 @@ import ArgumentParser
 import DeviceModel
 import FoundationEssentials
 import Glibc
+import Hashing
 import HostNetwork
 import HostSystem
 import Project
@@ -66,7 +67,7 @@ struct UpdateCommand: AsyncParsableCommand {
   func validate() throws {
     if bundle != nil, url != nil { throw ValidationError("BUNDLE and --url cannot be combined") }
     if serverCertificate != nil, url == nil { throw ValidationError("--server-certificate needs --url") }
-    for text in [fingerprint, serverCertificate].compactMap(\.self) where Fingerprint(hexadecimal: text) == nil {
+    for text in [fingerprint, serverCertificate].compactMap(\.self) where Digest(fingerprint: text) == nil {
       throw ValidationError("'\(text)' is not a SHA-256: it must have 64 hexadecimal digits, with or without colons")
     }
     guard wait > 0 else { throw ValidationError("--wait must be 1 or more") }
@@ -117,8 +118,8 @@ struct UpdateCommand: AsyncParsableCommand {
   /// device's.
   private func fingerprint(
     of address: DeviceAddress, _ known: KnownDevices.Entry?, _ network: HostNetwork
-  ) async throws -> Fingerprint {
-    if let given = fingerprint.flatMap(Fingerprint.init(hexadecimal:)) { return given }
+  ) async throws -> Digest {
+    if let given = fingerprint.flatMap(Digest.init(fingerprint:)) { return given }
     if let known { return known.fingerprint }
     let found = try await RemoteDevice.presentedFingerprint(at: address, network: network)
     guard isatty(STDIN_FILENO) == 1 else { throw RemoteFailure.unknownDevice(address, found: found) }

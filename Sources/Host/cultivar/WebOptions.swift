@@ -4,6 +4,7 @@ import BundleMaking
 import DeviceModel
 import FoundationEssentials
 import HTTPClient
+import Hashing
 import HostNetwork
 import HostSystem
 import LinuxSystem
@@ -32,7 +33,7 @@ struct WebOptions: ParsableArguments {
     }
   }
 
-  private var fingerprint: Fingerprint? { serverCertificate.flatMap(Fingerprint.init(hexadecimal:)) }
+  private var fingerprint: Digest? { serverCertificate.flatMap(Digest.init(fingerprint:)) }
 
   private func options() throws -> DownloadOptions {
     let authorization = try serverAuthorization.map { path in

@@ -1,5 +1,5 @@
-import Crypto
 import DeviceModel
+import Hashing
 
 /// The boot flow of GRUB, for BIOS and UEFI.
 public typealias GrubFlow = RecordFlow<Grub>
@@ -20,8 +20,7 @@ public enum Grub: RecordDialect {
 
   /// The checksum as a line of `sha256sum`.
   public static func checksum(of block: [UInt8], in file: String) -> [UInt8]? {
-    let digest = SHA256.hash(data: block).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
-    return Array("\(digest)  /\(file)\n".utf8)
+    Array("\(Digest(of: block))  /\(file)\n".utf8)
   }
 
   /// Files with the commands that start a slot.

@@ -1,3 +1,5 @@
+import Hashing
+
 /// The beginning of a bundle: its manifest and the signatures over it, not yet checked.
 ///
 /// A prologue of 32 bytes precedes them: the magic number, the format, and the lengths of manifest and signatures; the

@@ -1,3 +1,4 @@
+import Hashing
 import TaggedFields
 
 /// The signed description of a bundle. It contains the digests that protect all other parts.
@@ -180,19 +181,27 @@ extension BundleImage {
       throw FieldFailure("an image's name may have only letters a to z, digits and hyphens")
     }
     size = try Self.size(try fields.number(2, "size"))
-    content = Digest(try fields.value(3, "content", length: Digest.length...Digest.length))
-    tree = Digest(try fields.value(4, "tree", length: Digest.length...Digest.length))
+    content = try Self.digest(&fields, 3, "content")
+    tree = try Self.digest(&fields, 4, "tree")
     if let size: UInt64 = try fields.optionalNumber(5, "size of the base") {
-      let tree = try fields.value(6, "tree of the base", length: Digest.length...Digest.length)
-      base = Base(size: try Self.size(size), tree: Digest(tree))
+      base = Base(size: try Self.size(size), tree: try Self.digest(&fields, 6, "tree of the base"))
     }
     tableLength = try fields.number(7, "length of the table")
-    tableDigest = Digest(try fields.value(8, "table", length: Digest.length...Digest.length))
+    tableDigest = try Self.digest(&fields, 8, "table")
     framesLength = try fields.number(9, "length of the frames")
     try fields.finish()
     guard framesLength <= 2 * BundleLimits.image else {
       throw FieldFailure("the frames are longer than an image may be")
     }
+  }
+
+  private static func digest(
+    _ fields: inout FieldReader, _ tag: UInt16, _ name: String
+  ) throws(FieldFailure) -> Digest {
+    guard let digest = Digest(try fields.value(tag, name, length: Digest.length...Digest.length)) else {
+      throw FieldFailure("the \(name) is not a SHA-256 digest")
+    }
+    return digest
   }
 
   private static func size(_ number: UInt64) throws(FieldFailure) -> UInt64 {

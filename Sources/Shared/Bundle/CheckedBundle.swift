@@ -1,3 +1,5 @@
+import Hashing
+
 /// A bundle that was checked against the existing old images, as far as is possible before the first write.
 public struct CheckedBundle {
   public let bundle: SignedBundle

@@ -1,4 +1,5 @@
 import CBlockDigests
+import Hashing
 
 /// The hash tree over an image, as in dm-verity (format 1, SHA-256, blocks of 4096 bytes, no salt; see
 /// `Documentation/admin-guide/device-mapper/verity.rst` of Linux). The kernel can use its root unchanged. One digest of

@@ -1,3 +1,4 @@
+import Hashing
 import LinuxSystem
 
 /// The recorded progress of an installation, so that it can continue after a power cut.
@@ -68,7 +69,9 @@ public final class InstallJournal {
     func number(_ offset: Int) -> UInt64 {
       bytes.withUnsafeBytes { UInt64(littleEndian: $0.loadUnaligned(fromByteOffset: offset, as: UInt64.self)) }
     }
-    guard let image = Int(exactly: number(48)), let segment = Int(exactly: number(56)) else { return nil }
-    return (number(8), Digest(bytes[16..<48]), Place(image: image, segment: segment))
+    guard let bundle = Digest(bytes[16..<48]), let image = Int(exactly: number(48)),
+      let segment = Int(exactly: number(56))
+    else { return nil }
+    return (number(8), bundle, Place(image: image, segment: segment))
   }
 }

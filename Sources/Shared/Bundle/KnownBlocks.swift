@@ -1,3 +1,5 @@
+import Hashing
+
 /// The blocks of an old image, found by their hints. A device need not download these blocks.
 struct KnownBlocks {
   private let storage: any BlockStorage

@@ -1,3 +1,5 @@
+import Hashing
+
 /// Identifies a release, to find the bundle that updates it. A device can compute this digest from its own slot.
 ///
 /// It is SHA-256 over the images in the order of their names: for each, the name's UTF-8, a zero byte, and the root of

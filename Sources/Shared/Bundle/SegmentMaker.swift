@@ -1,3 +1,5 @@
+import Hashing
+
 /// Makes the content of an image's segments, one at a time.
 final class SegmentMaker {
   /// The current segment. The buffer is allocated once.

@@ -1,3 +1,4 @@
+import Hashing
 import TaggedFields
 
 /// The instructions for making a segment of an image.

@@ -1,3 +1,5 @@
+import Hashing
+
 /// Checks each byte of an image on a slot's disk against the signed hash tree.
 struct SlotVerification {
   let image: BundleImage

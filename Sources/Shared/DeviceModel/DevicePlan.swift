@@ -1,3 +1,5 @@
+import Hashing
+
 /// The configuration of an appliance. The host tool writes it into the root file system; `init` and `cultivard` read
 /// it.
 ///
@@ -87,9 +89,9 @@ public struct ManagementPlan: Codable, Sendable, Equatable {
   public var port: Int
   /// SHA-256 of the token for requests to devices without a token of their own; `nil` if each device gets a token when
   /// it is flashed.
-  public var tokenHash: Fingerprint?
+  public var tokenHash: Digest?
 
-  public init(addresses: [String], port: Int, tokenHash: Fingerprint?) {
+  public init(addresses: [String], port: Int, tokenHash: Digest?) {
     self.addresses = addresses
     self.port = port
     self.tokenHash = tokenHash

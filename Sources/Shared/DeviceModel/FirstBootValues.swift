@@ -1,3 +1,5 @@
+import Hashing
+
 /// Values that a device reads at its first start from `cultivar.conf` on the boot partition.
 ///
 /// The file is UTF-8 with one `key=value` on each line. Empty lines and lines that begin with `#` are ignored.
@@ -72,7 +74,7 @@ public struct FirstBootValues: Sendable, Equatable {
             !part.isEmpty && part.utf8.allSatisfy { isWord($0) || "_+-".utf8.contains($0) }
           }
       case .managementTokenHash:
-        return Fingerprint(hexadecimal: value) != nil
+        return Digest(fingerprint: value) != nil
       }
     }
   }

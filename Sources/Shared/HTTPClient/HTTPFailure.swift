@@ -1,5 +1,6 @@
 import DeviceModel
 import Glibc
+import Hashing
 import NIOCore
 import NIOHTTP1
 import NIOSSL
@@ -11,7 +12,7 @@ public enum HTTPFailure: Error, Equatable, Sendable {
   /// The server's certificate is not accepted.
   ///
   /// - `found`: The certificate's SHA-256; `nil` if an authority was to vouch for it.
-  case untrusted(reason: String, found: Fingerprint?)
+  case untrusted(reason: String, found: Digest?)
   /// The connection was lost, or the response is wrong.
   case lost(reason: String)
 }

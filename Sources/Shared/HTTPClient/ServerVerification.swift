@@ -1,6 +1,6 @@
-import Crypto
 import DeviceModel
 import Glibc
+import Hashing
 import NIOCore
 import NIOSSL
 import Synchronization
@@ -10,7 +10,7 @@ public enum ServerTrust: Equatable, Sendable {
   /// Certificates signed by an authority in a PEM file; ``systemFile`` is the system's own.
   case authorities(file: String)
   /// Exactly the certificate with this SHA-256, without a CA, and regardless of its names and dates.
-  case certificate(Fingerprint)
+  case certificate(Digest)
   /// No certificate. The connection fails with ``HTTPFailure/untrusted(reason:found:)``, which has the server's.
   case none
 
@@ -62,8 +62,7 @@ public struct ServerVerification: Sendable {
     let name = isAddress ? nil : host
     if case .authorities = trust { return try NIOSSLClientHandler(context: context, serverHostname: name) }
     return try NIOSSLClientHandler(context: context, serverHostname: name) { [trust] certificates, promise in
-      let found = certificates.first.flatMap { try? $0.toDERBytes() }
-        .flatMap { Fingerprint(Array(SHA256.hash(data: $0))) }
+      let found = certificates.first.flatMap { try? $0.toDERBytes() }.map { Digest(of: $0) }
       seen.fingerprint = found
       let isAccepted = if case .certificate(let known) = trust { found == known } else { false }
       promise.succeed(isAccepted ? .certificateVerified : .failed)
@@ -86,9 +85,9 @@ public struct ServerVerification: Sendable {
 
 /// The certificate that a server presented in the handshake.
 final class SeenCertificate: Sendable {
-  private let stored = Mutex<Fingerprint?>(nil)
+  private let stored = Mutex<Digest?>(nil)
 
-  var fingerprint: Fingerprint? {
+  var fingerprint: Digest? {
     get { stored.withLock { $0 } }
     set { stored.withLock { $0 = newValue } }
   }

@@ -1,3 +1,5 @@
+import Hexadecimal
+
 extension StringProtocol {
   /// The text without white space and line feeds at both ends.
   public var trimmed: String { trimming(\.isWhitespace) }
@@ -26,11 +28,8 @@ extension StringProtocol {
         bytes.append(byte)
         continue
       }
-      let digits = rest.prefix(2)
-      guard digits.count == 2, digits.allSatisfy({ Character(Unicode.Scalar($0)).isHexDigit }),
-        let value = UInt8(String(decoding: digits, as: UTF8.self), radix: 16)
-      else { return nil }
-      bytes.append(value)
+      guard let value = rest.prefix(2).decodedHexadecimal, !value.isEmpty else { return nil }
+      bytes += value
       rest = rest.dropFirst(2)
     }
     return String(validating: bytes, as: UTF8.self)

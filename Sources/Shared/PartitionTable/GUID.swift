@@ -1,3 +1,5 @@
+import Hexadecimal
+
 /// A globally unique identifier, as in the GUID Partition Table (UEFI specification 2.10, appendix A).
 ///
 /// In the text form, all groups are big-endian. On a disk, the first three groups are little-endian.
@@ -25,26 +27,12 @@ public struct GUID: Hashable, Sendable {
   public init?(_ text: some StringProtocol) {
     let groups = text.utf8.split(separator: UInt8(ascii: "-"), omittingEmptySubsequences: false)
     guard groups.map(\.count) == Self.groupLengths else { return nil }
-    var bytes = (high: UInt64(0), low: UInt64(0))
-    for (position, digit) in groups.joined().enumerated() {
-      guard let value = Self.value(ofDigit: digit) else { return nil }
-      if position < 16 {
-        bytes.high = bytes.high << 4 | value
-      } else {
-        bytes.low = bytes.low << 4 | value
-      }
-    }
-    self.init(high: bytes.high, low: bytes.low)
+    guard let bytes = Array(groups.joined()).decodedHexadecimal else { return nil }
+    self.init(high: Self.number(bytes.prefix(8)), low: Self.number(bytes.suffix(8)))
   }
 
-  private static func value(ofDigit digit: UInt8) -> UInt64? {
-    switch digit {
-    case UInt8(ascii: "0")...UInt8(ascii: "9"): UInt64(digit - UInt8(ascii: "0"))
-    case UInt8(ascii: "a")...UInt8(ascii: "f"): UInt64(digit - UInt8(ascii: "a") + 10)
-    case UInt8(ascii: "A")...UInt8(ascii: "F"): UInt64(digit - UInt8(ascii: "A") + 10)
-    default: nil
-    }
-  }
+  /// Returns the number of bytes in big-endian order.
+  private static func number(_ bytes: some Sequence<UInt8>) -> UInt64 { bytes.reduce(0) { $0 << 8 | UInt64($1) } }
 
   /// Makes a random GUID (RFC 9562, version 4).
   ///
@@ -63,8 +51,7 @@ public struct GUID: Hashable, Sendable {
   /// - Parameter bytes: The bytes in the order of the text form.
   public init?(customBytes bytes: some Collection<UInt8>) {
     guard bytes.count == 16 else { return nil }
-    let high = bytes.prefix(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
-    let low = bytes.suffix(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+    let (high, low) = (Self.number(bytes.prefix(8)), Self.number(bytes.suffix(8)))
     self.init(
       high: high & ~0xF000 | 0x8000,
       low: low & ~(0b11 << 62) | 0b10 << 62)
@@ -76,8 +63,7 @@ public struct GUID: Hashable, Sendable {
     let bytes = Array(bytes)
     let text = bytes[0..<4].reversed() + bytes[4..<6].reversed() + bytes[6..<8].reversed()
     self.init(
-      high: text.reduce(UInt64(0)) { $0 << 8 | UInt64($1) },
-      low: bytes[8...].reduce(UInt64(0)) { $0 << 8 | UInt64($1) })
+      high: Self.number(text), low: Self.number(bytes[8...]))
   }
 
   /// The form on a disk: 16 bytes.
@@ -91,8 +77,7 @@ public struct GUID: Hashable, Sendable {
 extension GUID: CustomStringConvertible {
   /// The text form in lower case, as in Linux (`PARTUUID`, `/dev/disk/by-partuuid`).
   public var description: String {
-    let digits = Self.hexadecimal(high) + Self.hexadecimal(low)
-    var rest = Substring(digits)
+    var rest = Substring(high.hexadecimal + low.hexadecimal)
     let groups = Self.groupLengths.map { length in
       defer { rest = rest.dropFirst(length) }
       return String(rest.prefix(length))
@@ -102,11 +87,6 @@ extension GUID: CustomStringConvertible {
 
   /// The text form in upper case, as in the specification and sfdisk.
   public var uppercased: String { description.uppercased() }
-
-  private static func hexadecimal(_ value: UInt64) -> String {
-    let digits = String(value, radix: 16)
-    return String(repeating: "0", count: 16 - digits.count) + digits
-  }
 }
 
 extension GUID: Codable {

@@ -1,3 +1,5 @@
+import Hexadecimal
+
 /// A PC's partition table in the master boot record, with sectors of 512 bytes: four primary partitions, one of which
 /// may contain a chain of logical ones. It can only be read; Cultivar writes ``GPT``.
 public struct MasterBootRecord: Sendable, Equatable {
@@ -71,10 +73,6 @@ public struct MasterBootRecord: Sendable, Equatable {
 
   /// The ID of a partition as in `/etc/fstab` (`PARTUUID=1a2b3c4d-02`).
   public func partitionID(of entry: Entry) -> String {
-    func digits(_ value: some BinaryInteger, _ width: Int) -> String {
-      let text = String(value, radix: 16)
-      return String(repeating: "0", count: max(0, width - text.utf8.count)) + text
-    }
-    return "\(digits(diskSignature, 8))-\(digits(entry.number, 2))"
+    "\(diskSignature.hexadecimal)-\(UInt8(clamping: entry.number).hexadecimal)"
   }
 }

@@ -1,4 +1,4 @@
-import Crypto
+import Hashing
 
 /// The purpose of a signature. A signature for one purpose is not valid for another.
 public enum Purpose: String, Hashable, Sendable, CaseIterable {
@@ -16,13 +16,13 @@ public enum Purpose: String, Hashable, Sendable, CaseIterable {
 public struct SigningInput: Hashable, Sendable {
   /// The purpose of the signature.
   public let purpose: Purpose
-  /// SHA-256 of the message (32 bytes).
-  public let messageHash: [UInt8]
+  /// SHA-256 of the message.
+  public let messageHash: Digest
 
   /// Makes the statement for a message.
   public init(_ purpose: Purpose, message: some Sequence<UInt8>) {
     self.purpose = purpose
-    messageHash = Array(SHA256.hash(data: Array(message)))
+    messageHash = Digest(of: message)
   }
 
   /// Parses a statement.
@@ -35,7 +35,8 @@ public struct SigningInput: Hashable, Sendable {
     for purpose in Purpose.allCases {
       let line = Array((purpose.rawValue + "\n").utf8)
       guard text.starts(with: line), text.count == line.count + 65, text.last == 0x0a,
-        let hash = Hexadecimal.bytes(text[line.count..<text.count - 1])
+        let hash = Digest(hexadecimal: String(decoding: text[line.count..<text.count - 1], as: UTF8.self)),
+        text[line.count..<text.count - 1].elementsEqual(hash.text.utf8)
       else { continue }
       self.purpose = purpose
       messageHash = hash
@@ -45,5 +46,5 @@ public struct SigningInput: Hashable, Sendable {
   }
 
   /// The bytes to sign.
-  public var bytes: [UInt8] { Array("\(purpose.rawValue)\n\(Hexadecimal.text(messageHash))\n".utf8) }
+  public var bytes: [UInt8] { Array("\(purpose.rawValue)\n\(messageHash)\n".utf8) }
 }

@@ -2,6 +2,7 @@ import DeviceFixtures
 import DeviceModel
 import Foundation
 import Glibc
+import Hashing
 import ManagementAPI
 import NIOCore
 import TestFixtures
@@ -237,7 +238,7 @@ import Testing
     let fingerprint = try openssl.run(["x509", "-in", file, "-noout", "-fingerprint", "-sha256"]).output
     let digits = fingerprint.split(separator: "=").last.map(String.init)?.trimmingCharacters(
       in: .whitespacesAndNewlines)
-    let judged = digits.flatMap(Fingerprint.init(hexadecimal:))
+    let judged = digits.flatMap(Digest.init(fingerprint:))
     #expect(judged == first.fingerprint)
     let text = try openssl.run(["x509", "-in", file, "-noout", "-text"]).output
     #expect(text.contains("ASN1 OID: prime256v1") && text.contains("CN = 0123") || text.contains("CN=0123"))

@@ -2,6 +2,7 @@ import BootFlow
 import Bundle
 import DeviceModel
 import Foundation
+import Hashing
 import LinuxSystem
 import Synchronization
 import TestFixtures

@@ -1,5 +1,6 @@
 import DeviceModel
 import Foundation
+import Hashing
 import ManagementAPI
 import TestFixtures
 
@@ -23,7 +24,7 @@ public final class LoopbackDevice: Sendable {
     in folder: String, router: Router, limits: ManagementServer.Limits = .init(), port: Int = 0
   ) throws {
     certificate = try DeviceCertificate(in: folder, name: "test")
-    guard let hash = Fingerprint(hexadecimal: Self.tokenHash) else { fatalError("this is no hash") }
+    guard let hash = Digest(fingerprint: Self.tokenHash) else { fatalError("this is no hash") }
     server = try ManagementServer(
       ManagementPlan(addresses: ["127.0.0.1"], port: port, tokenHash: hash), certificate: certificate,
       gate: TokenGate(hash), router: router, limits: limits)

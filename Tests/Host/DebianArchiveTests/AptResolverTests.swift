@@ -1,5 +1,6 @@
 import DebianPackages
 import Foundation
+import Hashing
 import HostSystem
 import Lock
 import TestFixtures
@@ -132,13 +133,13 @@ struct AptResolverTests {
         Architecture: amd64
         Filename: pool/hello.deb
         Size: 1
-        SHA256: \(ContentHash(of: "hello"))
+        SHA256: \(Digest(of: "hello"))
 
         """
       let index = component == "main" ? hello : ""
       let path = "\(component)/binary-amd64/Packages"
       try server.site.writing(index, to: "dists/sid/\(path)")
-      release += " \(ContentHash(of: index)) \(index.utf8.count) \(path)\n"
+      release += " \(Digest(of: index)) \(index.utf8.count) \(path)\n"
     }
     let plain = try folder.writing(release, to: "Release")
     let signed = server.site.appending(path: "dists/sid/InRelease").path

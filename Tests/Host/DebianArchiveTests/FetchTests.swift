@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import Hashing
 import HostSystem
 import Lock
 import TestFixtures
@@ -44,7 +45,7 @@ struct FetchTests {
         packages.append(
           DebianPackage(
             name: name, version: "1", architecture: "all", archive: .main, path: "pool/\(name).deb", size: 200_000,
-            sha256: ContentHash(of: bytes)))
+            sha256: Digest(of: bytes)))
       }
       let python = try #require(["/usr/bin/python3"].first(where: FileManager.default.isExecutableFile))
       let server = Process()
@@ -73,7 +74,7 @@ struct FetchTests {
       try site.writing("", to: "whole")
       try FileManager.default.removeItem(at: site.appending(path: "log"))
       let files = try await archive.files(of: packages)
-      #expect(try files.map { try ContentHash(ofFile: $0.path) } == packages.map(\.sha256))
+      #expect(try files.map { try Digest(ofFile: $0.path) } == packages.map(\.sha256))
       #expect(try Set(site.text("log").split(separator: "\n")) == ["cut.deb"])
     }
   }
@@ -98,7 +99,7 @@ struct FetchTests {
     let packages = ([1, 9, 4, 4, 2, 8] as [Int64]).enumerated().map { index, size in
       DebianPackage(
         name: "p\(index)", version: "1", architecture: "all", archive: .main, path: "", size: size,
-        sha256: ContentHash(of: "\(index)"))
+        sha256: Digest(of: "\(index)"))
     }
     #expect(DebianArchive.batches(packages).map { $0.map(\.size) } == [[9], [8, 2], [4, 4, 1]])
     #expect(DebianArchive.batches([packages[0]]).count == 1)

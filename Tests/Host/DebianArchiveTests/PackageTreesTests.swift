@@ -1,4 +1,5 @@
 import Foundation
+import Hashing
 import HostSystem
 import Lock
 import TestFixtures
@@ -20,7 +21,7 @@ struct PackageTreesTests {
       "--build", "--root-owner-group", folder.appending(path: "deb").path, file.path,
     ])
     try #require(verdict.status == 0, "\(verdict.errors)")
-    let hash = try ContentHash(ofFile: file.path)
+    let hash = try Digest(ofFile: file.path)
     try cache.folder.writing(Array(Data(contentsOf: file)), to: "archives/\(hash).deb")
     return DebianPackage(
       name: "sample", version: "1", architecture: "all", archive: .main, path: "pool/sample.deb", size: 1, sha256: hash)

@@ -1,5 +1,6 @@
 import DebianPackages
 import Foundation
+import Hashing
 import HostSystem
 import Lock
 import TestFixtures
@@ -14,7 +15,7 @@ struct PinTests {
       PackageRepository(
         name: "more", url: url, suites: [suite], components: ["main"], key: URL(fileURLWithPath: "/key"),
         pin: RepositoryPin(priority: 990, packages: packages)),
-      keyHash: ContentHash(of: "key"))
+      keyHash: Digest(of: "key"))
   }
 
   private func preferences(_ repository: RepositorySource, lists: URL) -> String {

@@ -1,5 +1,6 @@
 import DebianPackages
 import Foundation
+import Hashing
 import HostSystem
 import Lock
 import TestFixtures
@@ -67,7 +68,7 @@ struct RepositoryTrustTests {
         for component in components {
           let path = "\(component)/binary-amd64/Packages"
           try folder.writing(index, to: "debian/dists/\(suite)/\(path)")
-          release += " \(ContentHash(of: index)) \(index.utf8.count) \(path)\n"
+          release += " \(Digest(of: index)) \(index.utf8.count) \(path)\n"
         }
         try sign(release, by: key, to: "debian/dists/\(suite)")
       }
@@ -88,7 +89,7 @@ struct RepositoryTrustTests {
         Maintainer: T <t@example.org>
         Filename: ./tool.deb
         Size: 4
-        SHA256: \(ContentHash(of: "tool"))
+        SHA256: \(Digest(of: "tool"))
         Description: x
 
         """
@@ -96,7 +97,7 @@ struct RepositoryTrustTests {
       try folder.writing("tool", to: "flat/tool.deb")
       try folder.writing(index, to: "flat/Packages")
       try sign(
-        "Origin: Tools\nSuite: tools\nDate: Tue, 02 Jan 2024 00:00:00 UTC\nSHA256:\n \(ContentHash(of: index)) \(index.utf8.count) Packages\n",
+        "Origin: Tools\nSuite: tools\nDate: Tue, 02 Jan 2024 00:00:00 UTC\nSHA256:\n \(Digest(of: index)) \(index.utf8.count) Packages\n",
         by: key, in: year, to: "flat")
       return "file:\(folder.path)/flat"
     }
@@ -108,7 +109,7 @@ struct RepositoryTrustTests {
     let cache = try Cache(at: place.folder.appending(path: "cache"))
     let repository = RepositorySource(
       PackageRepository(name: "tools", url: url, suites: ["./"], components: [], key: key),
-      keyHash: try ContentHash(ofFile: key.path))
+      keyHash: try Digest(ofFile: key.path))
     let request = InstallationRequest(
       suite: "trixie", architecture: "amd64",
       stages: [InstallationRequest.Stage(packages: [PackageWish(name: "tool")])],

@@ -1,6 +1,7 @@
 import DeviceModel
 import DiskImage
 import Foundation
+import Hashing
 import HostSystem
 import TestFixtures
 import Testing
@@ -107,7 +108,7 @@ struct FlashWriterTests {
       for index in (4 << 20)..<(6 << 20) { bytes[index] = UInt8(truncatingIfNeeded: index &* 7) | 1 }
       let image = try folder.writing(bytes, to: "disk.img").path
       func row(_ range: Range<Int>) -> String {
-        let hash = ContentHash(of: bytes[range.lowerBound * Self.block..<range.upperBound * Self.block])
+        let hash = Digest(of: bytes[range.lowerBound * Self.block..<range.upperBound * Self.block])
         return "<Range chksum=\"\(hash)\"> \(range.lowerBound)-\(range.upperBound - 1) </Range>"
       }
       func text(_ checksum: String) -> String {
@@ -122,7 +123,7 @@ struct FlashWriterTests {
         """
       }
       let zeros = String(repeating: "0", count: 64)
-      try await work(folder, image, try BlockMap(text: text(ContentHash(of: text(zeros)).text), path: "map"))
+      try await work(folder, image, try BlockMap(text: text(Digest(of: text(zeros)).text), path: "map"))
     }
   }
 

@@ -3,6 +3,7 @@ import DeviceFixtures
 import DeviceModel
 import Foundation
 import HTTPClient
+import Hashing
 import HostNetwork
 import ManagementAPI
 import RemoteDevice
@@ -99,7 +100,7 @@ struct HostNetworkTests {
     #expect(updater.bundleBytes == 900_000)
     #expect(try proxy.requests() == ["CONNECT device.invalid:8443 HTTP/1.1", "CONNECT device.invalid:8443 HTTP/1.1"])
 
-    let other = try #require(Fingerprint([UInt8](repeating: 1, count: 32)))
+    let other = try #require(Digest([UInt8](repeating: 1, count: 32)))
     let known = device.certificate.fingerprint
     await #expect(throws: RemoteFailure.otherCertificate(Self.device, known: other, found: known)) {
       try await RemoteDevice(Self.device, fingerprint: other, token: token, network: network).updateStatus()

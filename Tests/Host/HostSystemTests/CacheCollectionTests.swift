@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import Hashing
 import TestFixtures
 import Testing
 
@@ -12,7 +13,7 @@ struct CacheCollectionTests {
     let cache = try Cache(at: folder)
     var places: [URL] = []
     for (index, name) in names.enumerated() {
-      let place = try await cache.result("kind", ContentHash(of: name)) { folder in
+      let place = try await cache.result("kind", Digest(of: name)) { folder in
         try folder.writing([UInt8](repeating: 7, count: 100_000), to: "file")
       }
       try age(place, days: 2 + names.count - index)
@@ -61,7 +62,7 @@ struct CacheCollectionTests {
     struct Remade: Error {}
     try await withTemporaryFolder { folder in
       let places = try await fill(folder, ["a", "b"])
-      _ = try await Cache(at: folder).result("kind", ContentHash(of: "a")) { _ in throw Remade() }
+      _ = try await Cache(at: folder).result("kind", Digest(of: "a")) { _ in throw Remade() }
       let cache = try Cache(at: folder)
       #expect(try cache.entries().map(\.place.lastPathComponent) == places.reversed().map(\.lastPathComponent))
     }
@@ -73,7 +74,7 @@ struct CacheCollectionTests {
       let places = try await fill(folder, ["a", "b", "c"])
       var build: Cache? = try Cache(at: folder)
       #expect(build?.take(places[0]) == true)
-      let made = try await build?.result("kind", ContentHash(of: "new")) { try $0.writing("new", to: "file") }
+      let made = try await build?.result("kind", Digest(of: "new")) { try $0.writing("new", to: "file") }
       let all = places + [try #require(made)]
 
       _ = try Cache(at: folder).collect(limit: 0)
@@ -96,7 +97,7 @@ struct CacheCollectionTests {
           group.addTask {
             let cache = try Cache(at: folder)
             for name in names.shuffled() {
-              let place = try await cache.result("kind", ContentHash(of: name)) { place in
+              let place = try await cache.result("kind", Digest(of: name)) { place in
                 try place.writing([UInt8](repeating: 7, count: 100_000), to: "file")
               }
               for _ in 0..<3 {

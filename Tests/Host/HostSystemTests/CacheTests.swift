@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import Hashing
 import LinuxSystem
 import TestFixtures
 import Testing
@@ -17,7 +18,7 @@ struct CacheTests {
   @Test("A result is made once and found again, also when the cache is opened again")
   func madeOnce() async throws {
     try await withTemporaryFolder { folder in
-      let key = ContentHash(of: "a")
+      let key = Digest(of: "a")
       let first = try await Cache(at: folder).result("kind", key) { try $0.writing("content", to: "file") }
       let second = try await Cache(at: folder).result("kind", key) { _ in throw Refusal() }
 
@@ -38,7 +39,7 @@ struct CacheTests {
       }
       try ExtendedAttributes.set("system.posix_acl_default", of: folder.path, to: list)
 
-      let place = try await Cache(at: folder.appending(path: "cache")).result("kind", ContentHash(of: "a")) { place in
+      let place = try await Cache(at: folder.appending(path: "cache")).result("kind", Digest(of: "a")) { place in
         try FolderTree.create(place.appending(path: "inner").path)
         try FolderTree.writeFile(place.appending(path: "inner/file").path, with: [])
       }
@@ -56,7 +57,7 @@ struct CacheTests {
   func failure() async throws {
     try await withTemporaryFolder { folder in
       let cache = try Cache(at: folder)
-      let key = ContentHash(of: "a")
+      let key = Digest(of: "a")
 
       await #expect(throws: Refusal.self) {
         _ = try await cache.result("kind", key) { place in
@@ -74,7 +75,7 @@ struct CacheTests {
   func cancellation() async throws {
     try await withTemporaryFolder { folder in
       let cache = try Cache(at: folder)
-      let key = ContentHash(of: "a")
+      let key = Digest(of: "a")
       let task = Task {
         try await cache.result("kind", key) { place in
           try place.writing("whole", to: "file")
@@ -91,7 +92,7 @@ struct CacheTests {
   func concurrency() async throws {
     try await withTemporaryFolder { folder in
       let cache = try Cache(at: folder)
-      let key = ContentHash(of: "a")
+      let key = Digest(of: "a")
 
       let texts = try await withThrowingTaskGroup(of: String.self) { group in
         for number in 0..<20 {
@@ -149,7 +150,7 @@ struct CacheTests {
 
 @Suite("Keys of cached results")
 struct CacheKeyTests {
-  private func key(_ add: (inout CacheKey) -> Void) -> ContentHash {
+  private func key(_ add: (inout CacheKey) -> Void) -> Digest {
     var key = CacheKey("step 1")
     add(&key)
     return key.hash
@@ -179,7 +180,7 @@ struct CacheKeyTests {
     for field in ["step 1", "é"] {
       framed += withUnsafeBytes(of: UInt64(field.utf8.count).littleEndian) { Array($0) } + Array(field.utf8)
     }
-    #expect(key { $0.add("é") } == ContentHash(of: framed))
+    #expect(key { $0.add("é") } == Digest(of: framed))
   }
 
   @Test("A file has the hash of its bytes, also if it is larger than one read")
@@ -187,25 +188,25 @@ struct CacheKeyTests {
     try await withTemporaryFolder { folder in
       let bytes = (0..<(1 << 20) + 17).map { UInt8(truncatingIfNeeded: $0 &* 31) }
       let file = try folder.writing(bytes, to: "file")
-      #expect(try ContentHash(ofFile: file.path) == ContentHash(of: bytes))
+      #expect(try Digest(ofFile: file.path) == Digest(of: bytes))
     }
   }
 
   @Test("Hashes are read in both cases, and other texts are not hashes")
   func text() {
     let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-    #expect(ContentHash(of: "").text == empty)
-    #expect(ContentHash(text: empty.uppercased())?.text == empty)
-    #expect(ContentHash(of: "").bytes.prefix(2) == [0xe3, 0xb0])
-    #expect(ContentHash(text: String(empty.dropLast())) == nil)
-    #expect(ContentHash(text: "g" + empty.dropFirst()) == nil)
-    #expect(ContentHash(text: "٣" + empty.dropFirst(2)) == nil)
+    #expect(Digest(of: "").text == empty)
+    #expect(Digest(hexadecimal: empty.uppercased())?.text == empty)
+    #expect(Digest(of: "").bytes.prefix(2) == [0xe3, 0xb0])
+    #expect(Digest(hexadecimal: String(empty.dropLast())) == nil)
+    #expect(Digest(hexadecimal: "g" + empty.dropFirst()) == nil)
+    #expect(Digest(hexadecimal: "٣" + empty.dropFirst(2)) == nil)
   }
 }
 
 @Suite("The cache after a power cut")
 struct CacheDurabilityTests {
-  private let key = ContentHash(of: "a")
+  private let key = Digest(of: "a")
 
   private func store(_ text: String, in folder: URL, start: String, isSynced: Bool) async throws {
     let cache = try Cache(at: folder, start: start)
@@ -251,7 +252,7 @@ struct CacheDurabilityTests {
       let text = try FolderTree.readFile(cache.note(of: cache.location("kind", key)).path)
       #expect(text == Array("one".utf8))
 
-      _ = try await cache.result("kind", ContentHash(of: "b")) { _ in }
+      _ = try await cache.result("kind", Digest(of: "b")) { _ in }
       try cache.synchronise()
 
       #expect(try Cache(at: folder, start: "two").has("kind", key))

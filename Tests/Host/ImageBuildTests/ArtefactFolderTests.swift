@@ -1,4 +1,5 @@
 import Foundation
+import Hashing
 import HostSystem
 import TestFixtures
 import Testing
@@ -18,7 +19,7 @@ struct ArtefactFolderTests {
       let content = try JSONDecoder().decode(BuildManifest.self, from: Data(text.utf8))
       func artefact(_ name: String, _ key: UInt8, companion: UInt8? = nil) -> Artefact {
         Artefact(
-          name: name, format: "bundle", key: ContentHash(of: [key]), companion: companion.map { ContentHash(of: [$0]) }
+          name: name, format: "bundle", key: Digest(of: [key]), companion: companion.map { Digest(of: [$0]) }
         ) { try FolderTree.writeFile($0, with: [key]) }
       }
       func names(_ artefacts: [Artefact]) async throws -> [String] {
@@ -38,7 +39,7 @@ struct ArtefactFolderTests {
     try await withTemporaryFolder { folder in
       let kept = try folder.writing("kept", to: "kept")
       let output = folder.appending(path: "build/box")
-      let hash = ContentHash(of: [1]).text
+      let hash = Digest(of: [1]).text
       func record(_ name: String) -> String {
         "\"\(name)\": {\"key\":\"\(hash)\",\"state\":\"\",\"sha256\":\"\(hash)\"}"
       }

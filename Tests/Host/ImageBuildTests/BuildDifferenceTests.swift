@@ -1,5 +1,6 @@
 import DiskImage
 import Foundation
+import Hashing
 import HostSystem
 import SizeReport
 import TestFixtures
@@ -25,7 +26,7 @@ struct BuildDifferenceTests {
     """
   private static let contents = [
     ContentsListing.Entry(path: "/bin/sh", kind: .link, mode: "777", target: "dash", origin: "package dash"),
-    ContentsListing.Entry(path: "/etc/motd", size: 5, sha256: ContentHash(of: "hello"), origin: "layer box"),
+    ContentsListing.Entry(path: "/etc/motd", size: 5, sha256: Digest(of: "hello"), origin: "layer box"),
     ContentsListing.Entry(path: "/usr/bin/curl", size: 300, mode: "755", origin: "package curl"),
     ContentsListing.Entry(path: "/usr/bin/su", size: 100, mode: "4755", origin: "package util-linux"),
   ]
@@ -59,7 +60,7 @@ struct BuildDifferenceTests {
       let first = try record(folder)
       var entries = Self.contents
       entries[0].target = "bash"
-      entries[1].sha256 = ContentHash(of: "HELLO")
+      entries[1].sha256 = Digest(of: "HELLO")
       entries[2] = ContentsListing.Entry(path: "/usr/bin/vi", size: 250, origin: "package vim")
       entries[3].mode = "755"
       entries[3].owner = "0:5"

@@ -1,4 +1,5 @@
 import Foundation
+import Hashing
 import HostSystem
 import TestFixtures
 import Testing
@@ -13,7 +14,7 @@ struct ProjectLockTests {
   private func package(_ name: String, version: String = "1") -> DebianPackage {
     DebianPackage(
       name: name, version: version, architecture: "amd64", archive: .security, path: "pool/\(name).deb", size: 7,
-      sha256: ContentHash(of: "\(name) \(version)"))
+      sha256: Digest(of: "\(name) \(version)"))
   }
 
   private func withLock(_ work: (URL) async throws -> Void) async throws {
@@ -111,7 +112,7 @@ struct ProjectLockTests {
     "A locked image is used until it is to be updated by name; with --locked it must be in the lock file"
   )
   func base() async throws {
-    let (one, two) = (ContentHash(of: "1"), ContentHash(of: "2"))
+    let (one, two) = (Digest(of: "1"), Digest(of: "2"))
     try await withLock { file in
       let absent = await #expect(throws: NotLocked.self) {
         try await ProjectLock(file: file, mode: .required).record(base: "os.img", one)

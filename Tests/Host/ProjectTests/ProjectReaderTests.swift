@@ -1,5 +1,6 @@
 import DeviceModel
 import Foundation
+import Hashing
 import Testing
 
 @testable import Project
@@ -22,7 +23,7 @@ struct ProjectReaderTests {
       image.management
         == ManagementPlan(
           addresses: ["127.0.0.1"], port: 8081,
-          tokenHash: Fingerprint(hexadecimal: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")))
+          tokenHash: Digest(fingerprint: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")))
     #expect(
       image.kernel.source
         == .path(

@@ -1,5 +1,6 @@
 import DeviceModel
 import Foundation
+import Hashing
 import RemoteDevice
 import TestFixtures
 import Testing
@@ -30,9 +31,9 @@ struct KnownDevicesTests {
     #expect(try FileManager.default.attributesOfItem(atPath: file)[.posixPermissions] as? Int == 0o600)
     #expect(try BearerToken(file: file) == token)
     let sum = try Judge("bash").run(["-c", "tr -d '\\n' < \(file) | sha256sum"]).output
-    #expect(sum.hasPrefix(token.hash) && Fingerprint(hexadecimal: token.hash) != nil)
+    #expect(sum.hasPrefix(token.hash) && Digest(fingerprint: token.hash) != nil)
     // A token cannot be mistaken for its hash.
-    #expect(Fingerprint(hexadecimal: token.text) == nil)
+    #expect(Digest(fingerprint: token.text) == nil)
     #expect(throws: (any Error).self) { try BearerToken().write(to: file) }
     #expect(try BearerToken(file: file) == token)
     try URL(fileURLWithPath: folder.path).writing("two words\n", to: "other")
@@ -47,7 +48,7 @@ struct KnownDevicesTests {
     let file = KnownDevices.file(["XDG_CONFIG_HOME": folder.path])
     let address = try DeviceAddress("192.0.2.7")
     let entry = KnownDevices.Entry(
-      fingerprint: try #require(Fingerprint([UInt8](repeating: 7, count: 32))), token: BearerToken())
+      fingerprint: try #require(Digest([UInt8](repeating: 7, count: 32))), token: BearerToken())
     var devices = try KnownDevices(file: file)
     #expect(devices[address] == nil)
     try devices.remember(entry, for: address)

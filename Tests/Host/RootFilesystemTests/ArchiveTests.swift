@@ -1,4 +1,5 @@
 import Foundation
+import Hashing
 import HostSystem
 import TestFixtures
 import Testing
@@ -61,7 +62,7 @@ struct ArchiveTests {
       ])
       #expect(unpacked.status == 0, "\(unpacked.errors)")
       #expect(try place.text(Self.longName) == "long")
-      #expect(try ContentHash(ofFile: "\(place.path)/large") == ContentHash(ofFile: "\(folder.path)/large"))
+      #expect(try Digest(ofFile: "\(place.path)/large") == Digest(ofFile: "\(folder.path)/large"))
     }
   }
 
@@ -130,7 +131,7 @@ struct ArchiveTests {
         input: archive)
       #expect(unpacked.status == 0, "\(unpacked.errors)")
       #expect(try place.text(Self.longName) == "long")
-      #expect(try ContentHash(ofFile: "\(place.path)/large") == ContentHash(ofFile: "\(folder.path)/large"))
+      #expect(try Digest(ofFile: "\(place.path)/large") == Digest(ofFile: "\(folder.path)/large"))
     }
   }
 

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import Hashing
 import HostSystem
 import Sandbox
 import TestFixtures
@@ -52,7 +53,7 @@ struct Bench {
       var status = stat()
       guard lstat(path, &status) == 0 else { throw FileFailure.last("read", path) }
       var line = "\(name) \(String(status.st_mode, radix: 8)) \(status.st_uid) \(status.st_gid)"
-      if status.st_mode & S_IFMT == S_IFREG { line += " \(try ContentHash(ofFile: path))" }
+      if status.st_mode & S_IFMT == S_IFREG { line += " \(try Digest(ofFile: path))" }
       lines.append(line)
       guard status.st_mode & S_IFMT == S_IFDIR else { return }
       for child in try FolderTree.names(in: path) { try add("\(path)/\(child)", "\(name)/\(child)") }

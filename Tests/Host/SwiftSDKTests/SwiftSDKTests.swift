@@ -1,4 +1,5 @@
 import Foundation
+import Hashing
 import HostSystem
 import Lock
 import TestFixtures
@@ -13,7 +14,7 @@ struct SwiftSDKTests {
   private func sdk(_ architecture: Architecture, made: Int64 = 1) -> DebianSDK {
     DebianSDK(
       architecture: architecture, version: "6.2.3-1", suite: "sid", size: 1_000, made: made,
-      identity: ContentHash(of: "\(architecture) \(made)"))
+      identity: Digest(of: "\(architecture) \(made)"))
   }
 
   @Test(
@@ -108,7 +109,7 @@ struct SwiftSDKTests {
     names.map { name in
       DebianPackage(
         name: name, version: "1", architecture: "arm64", archive: .main, path: "pool/\(name).deb", size: 1,
-        sha256: ContentHash(of: name))
+        sha256: Digest(of: name))
     }
   }
 

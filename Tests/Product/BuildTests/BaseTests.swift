@@ -1,4 +1,5 @@
 import Foundation
+import Hashing
 import HostSystem
 import Lock
 import TestFixtures
@@ -33,11 +34,11 @@ struct BaseTests {
   private struct Manifest: Decodable {
     struct Base: Decodable {
       var name: String
-      var sha256: ContentHash
+      var sha256: Digest
     }
     struct Package: Decodable {
       var name: String
-      var sha256: ContentHash?
+      var sha256: Digest?
     }
     var base: Base?
     var kernel: String
@@ -72,7 +73,7 @@ struct BaseTests {
         let manifest = try JSONDecoder().decode(
           Manifest.self, from: Data(contentsOf: folder.appending(path: "build/box/manifest.json")))
         #expect(manifest.base?.name == name)
-        #expect(try manifest.base?.sha256 == ContentHash(ofFile: published.appending(path: name).path))
+        #expect(try manifest.base?.sha256 == Digest(ofFile: published.appending(path: name).path))
         #expect(manifest.kernel.contains("cloud-amd64") && manifest.kernel.hasSuffix(" of \(name)"))
         #expect(manifest.packages.contains { $0.name == "dpkg" && $0.sha256 == nil })
         return manifest

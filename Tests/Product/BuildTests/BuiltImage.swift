@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import Hashing
 import HostSystem
 import TestFixtures
 import Testing
@@ -39,7 +40,7 @@ struct BuiltImage {
   var file: URL { folder.appending(path: "box.img") }
 
   /// Returns the hash of the disk image.
-  func hash() throws -> ContentHash { try ContentHash(ofFile: file.path) }
+  func hash() throws -> Digest { try Digest(ofFile: file.path) }
 
   /// Copies a partition out of the image.
   func partition(_ name: String, to place: URL) throws -> URL {

@@ -1,5 +1,6 @@
 import DebianArchive
 import Foundation
+import Hashing
 import HostSystem
 import Lock
 import Project
@@ -87,7 +88,7 @@ struct TreeListing {
       }
     }
     for (origin, lines) in owned {
-      rows[origin] = "\(lines.count) entries \(ContentHash(of: Array(lines.sorted().joined(separator: "\n").utf8)))"
+      rows[origin] = "\(lines.count) entries \(Digest(of: Array(lines.sorted().joined(separator: "\n").utf8)))"
     }
   }
 

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import Hashing
 import HostSystem
 import Lock
 import Programs
@@ -83,7 +84,7 @@ struct ForeignSwiftTests {
       let library = folder.appending(path: "numbers")
       try writeLibrary("Numbers", "public let number = 42", to: library)
       try publish(library)
-      var hashes: Set<ContentHash> = []
+      var hashes: Set<Digest> = []
       for name in ["one", "another"] {
         let place = folder.appending(path: name)
         try writePackage(to: place, library: library)
@@ -99,7 +100,7 @@ struct ForeignSwiftTests {
         #expect(
           try Judge("qemu-aarch64-static").run([executable.path]).output
             == "hello 42 /source/Sources/CPlace/place.c greet/main.swift 1970-01-01T00:00:00Z\n")
-        hashes.insert(try ContentHash(ofFile: executable.path))
+        hashes.insert(try Digest(ofFile: executable.path))
       }
       #expect(hashes.count == 1)
     }

@@ -1,4 +1,5 @@
 import Foundation
+import Hashing
 import HostSystem
 import TestFixtures
 import Testing
@@ -9,7 +10,7 @@ struct FormatsTests {
     struct Artefact: Decodable {
       var name: String
       var format: String
-      var sha256: ContentHash
+      var sha256: Digest
     }
     var artefacts: [Artefact]
   }
@@ -36,7 +37,7 @@ struct FormatsTests {
         rows.map(\.format) == [
           "raw", "contents", "bmap", "zstd", "xz", "qcow2", "android-sparse", "bundle", "root-tar", "root-oci",
         ])
-      for row in rows { #expect(try ContentHash(ofFile: place.appending(path: row.name).path) == row.sha256) }
+      for row in rows { #expect(try Digest(ofFile: place.appending(path: row.name).path) == row.sha256) }
       try judge("sh", ["-c", "zstd -dc box.img.zst | cmp - box.img && xz -dc box.img.xz | cmp - box.img"], in: place)
       try judge("qemu-img", ["check", "box.qcow2"], in: place)
       try judge("qemu-img", ["compare", "box.img", "box.qcow2"], in: place)

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import Hashing
 import HostSystem
 import TestFixtures
 import Testing
@@ -45,7 +46,7 @@ struct InterruptionTests {
   func concurrent() async throws {
     try await withTemporaryFolder { cache in
       try Workshop.copyArchives(to: cache)
-      let hashes = try await withThrowingTaskGroup(of: ContentHash.self) { group in
+      let hashes = try await withThrowingTaskGroup(of: Digest.self) { group in
         for _ in 0..<2 {
           group.addTask {
             try await Workshop.withProject { folder in
@@ -53,7 +54,7 @@ struct InterruptionTests {
             }
           }
         }
-        return try await group.reduce(into: Set<ContentHash>()) { $0.insert($1) }
+        return try await group.reduce(into: Set<Digest>()) { $0.insert($1) }
       }
       #expect(hashes.count == 1)
       #expect(try FolderTree.names(in: cache.appending(path: "scratch").path) == [])

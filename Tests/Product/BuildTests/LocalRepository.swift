@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import Hashing
 import HostSystem
 import TestFixtures
 import Testing
@@ -68,13 +69,13 @@ struct LocalRepository {
       let file = server.site.appending(path: name).path
       index += try run("dpkg-deb", ["--field", file])
       index +=
-        "Filename: ./\(name)\nSize: \(try FolderTree.readFile(file).count)\nSHA256: \(try ContentHash(ofFile: file))\n\n"
+        "Filename: ./\(name)\nSize: \(try FolderTree.readFile(file).count)\nSHA256: \(try Digest(ofFile: file))\n\n"
     }
     try server.site.writing(index, to: "Packages")
     // Older than Debian's, so that the images have the time of Debian's archive.
     let release = "Origin: Tools\nSuite: tools\nDate: Tue, 02 Jan 2024 00:00:00 UTC\nSHA256:\n"
     let plain = try folder.writing(
-      "\(release) \(ContentHash(of: index)) \(index.utf8.count) Packages\n", to: "Release")
+      "\(release) \(Digest(of: index)) \(index.utf8.count) Packages\n", to: "Release")
     let signed = server.site.appending(path: "InRelease").path
     try gpg(["--local-user", "tools", "--passphrase", "", "--output", signed, "--clearsign", plain.path])
   }

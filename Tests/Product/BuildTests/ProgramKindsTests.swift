@@ -1,4 +1,5 @@
 import Foundation
+import Hashing
 import HostSystem
 import TestFixtures
 import Testing
@@ -58,7 +59,7 @@ struct ProgramKindsTests {
 
   @Test("A Swift package's executable is the same from another folder, and contains no path of this machine")
   func swiftPackage() async throws {
-    var hashes: Set<ContentHash> = []
+    var hashes: Set<Digest> = []
     for _ in 0..<2 {
       try await Workshop.withProject(programs: ["swift: { package: ./greet, product: greet }"]) { folder in
         try writeSwiftPackage(to: folder.appending(path: "greet"))

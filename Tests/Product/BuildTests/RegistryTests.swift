@@ -1,4 +1,5 @@
 import Foundation
+import Hashing
 import HostSystem
 import TestFixtures
 import Testing
@@ -22,7 +23,7 @@ struct RegistryTests {
     try #require(verdict.status == 0, "\(verdict.errors)")
     let file = folder.appending(path: "\(name)-1.0.0.crate")
     try FileManager.default.moveItem(atPath: "\(made)/package/\(name)-1.0.0.crate", toPath: file.path)
-    let hash = try ContentHash(ofFile: file.path).text
+    let hash = try Digest(ofFile: file.path).text
     return #"{"name":"\#(name)","vers":"1.0.0","deps":[],"cksum":"\#(hash)","features":{},"yanked":false}"# + "\n"
   }
 

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import Hashing
 import HostSystem
 import TestFixtures
 import Testing
@@ -71,10 +72,10 @@ struct ReproducibleBuildTests {
   func changedProgram() async throws {
     try await Workshop.withProject { folder in
       let image = try Workshop.build(folder)
-      func hashes() throws -> [String: ContentHash] {
-        var hashes: [String: ContentHash] = [:]
+      func hashes() throws -> [String: Digest] {
+        var hashes: [String: Digest] = [:]
         for name in ["boot", "root-a", "data"] {
-          hashes[name] = try ContentHash(ofFile: image.partition(name, to: folder).path)
+          hashes[name] = try Digest(ofFile: image.partition(name, to: folder).path)
         }
         return hashes
       }

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import Hashing
 import HostSystem
 import Lock
 import Synchronization
@@ -108,15 +109,15 @@ enum SmallSystem {
     }
   }
 
-  private static let firstHashes = Mutex<[String: ContentHash]?>(nil)
+  private static let firstHashes = Mutex<[String: Digest]?>(nil)
 
   /// Expects the same artefacts and manifest, byte by byte, in all builds of this test run.
   static func expectSameAsEver(_ project: URL, location: SourceLocation = #_sourceLocation) throws {
     let folder = project.appending(path: "build/box")
-    var hashes: [String: ContentHash] = [:]
+    var hashes: [String: Digest] = [:]
     // Files with a leading dot describe this folder's files, including their times.
     for name in try FolderTree.names(in: folder.path) where !name.hasPrefix(".") {
-      hashes[name] = try ContentHash(ofFile: folder.appending(path: name).path)
+      hashes[name] = try Digest(ofFile: folder.appending(path: name).path)
     }
     let first = firstHashes.withLock { first in
       if first == nil { first = hashes }

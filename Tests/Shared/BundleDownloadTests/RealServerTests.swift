@@ -4,6 +4,7 @@ import BundleDownload
 import DeviceModel
 import Foundation
 import Glibc
+import Hashing
 import TestFixtures
 import Testing
 
@@ -51,7 +52,7 @@ struct RealServerTests {
         ),
         ("127.0.0.2", authorities, "its certificate is for another name"),
         (
-          "localhost", .certificate(try #require(Fingerprint([UInt8](repeating: 0, count: 32)))),
+          "localhost", .certificate(try #require(Digest([UInt8](repeating: 0, count: 32)))),
           "its certificate does not have the given SHA-256"
         ),
       ]
@@ -97,7 +98,7 @@ private final class WebServer {
   let clear = UInt16.random(in: 20_000...24_999)
   let secure = UInt16.random(in: 25_000...29_999)
   /// SHA-256 of the certificate.
-  let fingerprint: Fingerprint
+  let fingerprint: Digest
   private let running: Running
 
   init(in folder: URL, serving bytes: [UInt8]) throws {
@@ -113,7 +114,7 @@ private final class WebServer {
       try #require(verdict.status == 0, "\(verdict.errors)")
     }
     let digest = try Judge("sha256sum").run(["web.der"], in: folder).output.prefix(64)
-    fingerprint = try #require(Fingerprint(hexadecimal: String(digest)))
+    fingerprint = try #require(Digest(fingerprint: String(digest)))
     try folder.writing(
       """
       daemon off; pid \(folder.path)/pid; error_log \(folder.path)/error; user root;

@@ -3,6 +3,7 @@ import BundleMaking
 import CBlockDigests
 import Crypto
 import Foundation
+import Hashing
 import TestFixtures
 import Testing
 

@@ -1,6 +1,7 @@
 import Bundle
 import BundleMaking
 import Foundation
+import Hashing
 import TestFixtures
 import Testing
 

@@ -1,4 +1,5 @@
 import DeviceModel
+import Hashing
 
 /// `network:` and `management:` of an image.
 enum NetworkFormat {
@@ -70,7 +71,7 @@ enum NetworkFormat {
 
   /// The hash of the token of all devices; without a fingerprint if each device gets its own token when it is flashed.
   private struct TokenHash: Sendable {
-    var fingerprint: Fingerprint?
+    var fingerprint: Digest?
   }
 
   private static let atFlash = "at-flash"
@@ -79,7 +80,7 @@ enum NetworkFormat {
   private static let tokenHash = RequiredKey(
     "tokenHash",
     Shape<String>.text("the SHA-256 of a token", pattern: "[0-9a-f]{64}|\(atFlash)", hint: tokenHint).map {
-      TokenHash(fingerprint: Fingerprint(hexadecimal: $0))
+      TokenHash(fingerprint: Digest(fingerprint: $0))
     },
     """
     SHA-256 of the token that every request must carry, as `cultivar token new` prints it. With `\(atFlash)`, \
