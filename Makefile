@@ -4,6 +4,7 @@
 # make meter          builds a bundle installer that measures itself, for Benchmarks/bundle-sizes
 # make test           runs all tests: unit, build, and boot
 # make test-unit      runs only the unit tests
+# make build-tests    builds the tests
 # make test-long      runs all tests, and those that take hours: all boot loaders and suites, random power cuts, fresh machines
 # make lint           checks the formatting
 # make packages       installs the Debian packages for `make demo`; test-packages those for `make test`
@@ -24,16 +25,20 @@ OTHER := $(if $(filter x86_64,$(MACHINE)),arm64,amd64)
 OTHER_MACHINE := $(if $(filter x86_64,$(MACHINE)),aarch64,x86_64)
 OTHER_DEVICE := $(OUT)/libexec/cultivar/$(OTHER_MACHINE)/cultivar-device
 SDK_OPTIONS ?=
+# Further options of the build of the tests.
+BUILD_OPTIONS ?=
 # The tool that makes the SDK. Any build of it works.
 SDK_TOOL ?= $(TOOL)
 # One compilation makes all products: they share their objects, and differ only in the linking (Package.swift).
-RELEASE := swift build -c release --static-swift-stdlib -Xlinker -s
+RELEASE := swift build -c release --static-swift-stdlib -Xlinker -s -debug-info-format none
+# The index doubles the time of a debug build. Editors make their own.
+BUILD_TESTS := swift build --build-tests --disable-index-store $(BUILD_OPTIONS)
 TESTS := CULTIVAR_DEVICE_EXECUTABLES=$(abspath $(OUT)/libexec/cultivar) Scripts/run-tests
 SOURCES := Package.swift $(shell find Sources -type f)
 
 # Two builds in one folder would wait for each other.
 .NOTPARALLEL:
-.PHONY: all demo meter test test-unit test-long lint install clean packages test-packages device device-$(OTHER)
+.PHONY: all demo meter build-tests test test-unit test-long lint install clean packages test-packages device device-$(OTHER)
 
 all: $(TOOL) $(SANDBOX) $(INSTALLER) $(DEVICE)
 
@@ -67,7 +72,7 @@ device-$(OTHER): $(OTHER_DEVICE)
 $(OTHER_DEVICE): $(SOURCES) | $(SDK_TOOL)
 	$(SDK_TOOL) sdk install $(OTHER) --from-debian $(SDK_OPTIONS)
 	$(SDK_TOOL) sdk build $(OTHER) --from-debian --scratch-path .build-device-$(OTHER) -- \
-	  -c release -Xlinker -s -Xlinker --build-id=none --product cultivar-device
+	  -c release -debug-info-format none -Xlinker -s -Xlinker --build-id=none --product cultivar-device
 	@mkdir -p $(@D)
 	cp -f .build-device-$(OTHER)/release/cultivar-device $@
 	Scripts/check-device-executable $@
@@ -92,15 +97,17 @@ demo: packages
 
 test: test-packages $(DEVICE)
 	Scripts/check-device-executable $(DEVICE)
-	swift build --build-tests
+	@$(MAKE) --no-print-directory build-tests
 	$(TESTS) unit build boot
 
-test-unit:
-	swift build --build-tests
+build-tests:
+	$(BUILD_TESTS)
+
+test-unit: build-tests
 	$(TESTS) unit
 
 test-long: test-packages $(DEVICE)
-	swift build --build-tests
+	$(BUILD_TESTS)
 	CULTIVAR_TEST_LONG=1 $(TESTS) unit build boot
 
 lint:

@@ -11,7 +11,8 @@ extension Machines {
   struct BootTests {
     @Test(
       "An image starts its program, keeps data and first-start values over a reboot, and leaves clean file systems",
-      arguments: [VirtualMachine.Firmware.uefi, .bios])
+      // Updates are tested by UEFI.
+      arguments: Patience.isLong ? [VirtualMachine.Firmware.uefi, .bios] : [.bios])
     func startsAndKeeps(firmware: VirtualMachine.Firmware) async throws {
       let image = try await BootFixture.shared.image("plain", Appliances.plain)
       let disk = try await BootFixture.shared.disk(from: image)
@@ -71,7 +72,7 @@ extension Machines {
 
     @Test(
       "The root file system can also be squashfs or ext4, and the initial RAM file system uncompressed",
-      arguments: ["squashfs", "ext4"])
+      arguments: Patience.isLong ? ["squashfs", "ext4"] : ["ext4"])
     func otherRoots(kind: String) async throws {
       let more = kind == "ext4" ? "\nkernel: { initrd: plain }" : ""
       let image = try await BootFixture.shared.image("plain", Appliances.plain(root: kind) + more)

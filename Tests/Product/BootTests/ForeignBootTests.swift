@@ -27,7 +27,7 @@ extension Machines {
       try await DiskJudge(disk).expectCleanDisk(dataMebibytes: 700...)
     }
 
-    @Test("A Debian for arm64, made with native twins, starts without failed units")
+    @Test("A Debian for arm64, made with native twins, starts without failed units", .long)
     func system() async throws {
       let image = try await BootFixture.shared.image(
         "debian",

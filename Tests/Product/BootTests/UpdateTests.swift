@@ -11,7 +11,7 @@ extension Machines {
   struct UpdateTests {
     @Test(
       "An update commits; a broken release falls back with its reason; after a power cut at any write a slot starts",
-      arguments: Start.all)
+      arguments: Start.tested)
     func updatesAndFallsBack(start: Start) async throws {
       let fixture = UpdateFixture.shared
       let old = try await fixture.image("1.0", Appliances.updated(), for: start)

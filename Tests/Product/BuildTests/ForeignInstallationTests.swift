@@ -66,8 +66,8 @@ struct ForeignInstallationTests {
   private static let listings = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appending(path: "Listings")
 }
 
-/// The content of a tree in a compact form: a hash for all files from a package's archive, and a line for each other
-/// entry.
+/// The content of a tree in a compact form: a hash for all files from a package's archive, a hash for all other entries
+/// of a folder with many of them, and a line for each remaining entry.
 struct TreeListing {
   /// Version of each package, by name and architecture.
   private(set) var versions: [String: String]
@@ -78,18 +78,28 @@ struct TreeListing {
   init(_ entries: [ContentsListing.Entry], packages: [DebianPackage]) {
     versions = Self.versions(of: packages)
     rows = [:]
-    var owned: [String: [String]] = [:]
+    var (owned, made): ([String: [String]], [String: [String: String]]) = ([:], [:])
     for entry in entries where !InstalledSample.explained.contains(where: entry.path.hasPrefix) {
       let row = "\(entry.kind) \(entry.mode) \(entry.owner) \(entry.sha256?.text ?? entry.target ?? "")"
       if entry.origin.hasPrefix("package ") {
         owned[entry.origin, default: []].append("\(entry.path) \(row)")
       } else {
-        rows[entry.path] = row
+        made[String(entry.path.prefix(through: entry.path.lastIndex(of: "/") ?? entry.path.startIndex)), default: [:]][
+          entry.path] = row
       }
     }
-    for (origin, lines) in owned {
-      rows[origin] = "\(lines.count) entries \(Digest(of: Array(lines.sorted().joined(separator: "\n").utf8)))"
+    for (origin, lines) in owned { rows[origin] = Self.summary(lines) }
+    for (folder, entries) in made {
+      if entries.count > 4 {
+        rows[folder + "*"] = Self.summary(entries.map { "\($0) \($1)" })
+      } else {
+        rows.merge(entries) { $1 }
+      }
     }
+  }
+
+  private static func summary(_ lines: [String]) -> String {
+    "\(lines.count) entries \(Digest(of: lines.sorted().joined(separator: "\n")))"
   }
 
   static func versions(of packages: [DebianPackage]) -> [String: String] {

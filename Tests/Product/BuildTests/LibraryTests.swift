@@ -8,11 +8,15 @@ struct LibraryTests {
   /// A suite that the library supports.
   enum DebianSuite: String, CaseIterable {
     case bookworm, trixie
+
+    /// The suites to test: all in long tests, otherwise the newest one.
+    static let tested: [DebianSuite] =
+      ProcessInfo.processInfo.environment["CULTIVAR_TEST_LONG"] == nil ? [.trixie] : allCases
   }
 
   @Test(
     "A server: networkd, SSH, clock, journal and swap in memory, nginx, users, language",
-    arguments: DebianSuite.allCases)
+    arguments: DebianSuite.tested)
   func server(suite: DebianSuite) async throws {
     let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGJ1aWxkLXRlc3QtYnVpbGQtdGVzdC1idWlsZC10ZXN0 test"
     let image = """
@@ -96,7 +100,7 @@ struct LibraryTests {
 
   @Test(
     "A wireless device: NetworkManager, Wi-Fi, chrony, journal on disk, Bluetooth audio, firmware, tools",
-    arguments: DebianSuite.allCases)
+    arguments: DebianSuite.tested)
   func radio(suite: DebianSuite) async throws {
     let image = """
       hostname: radio
@@ -176,7 +180,7 @@ struct LibraryTests {
   }
 
   @Test(
-    "Docker has its data on the data partition, and a daemon that uses its settings", arguments: DebianSuite.allCases)
+    "Docker has its data on the data partition, and a daemon that uses its settings", arguments: DebianSuite.tested)
   func docker(suite: DebianSuite) async throws {
     // In bookworm, the daemon's package includes the client.
     let client = suite == .bookworm ? "\nvariables: { docker.client: [] }" : ""
