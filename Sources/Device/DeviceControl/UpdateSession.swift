@@ -127,10 +127,8 @@ struct ProgressDisplay {
 
   mutating func show(_ progress: InstallProgress) {
     guard progress.total > 0 else { return }
-    // Reading back what was written counts as a second pass of the same length.
-    let tenths = Int((progress.done + progress.checked) * 10 / progress.total)
-    guard tenths > shown else { return }
-    shown = tenths
-    try? output.write(all: Array((UpdateText.progress(progress) + "\n").utf8))
+    guard progress.tenths > shown else { return }
+    shown = progress.tenths
+    try? output.write(all: Array((progress.summary + "\n").utf8))
   }
 }

@@ -3,14 +3,6 @@ import LinuxSystem
 
 /// The output of `cultivarctl` about updates.
 enum UpdateText {
-  static func progress(_ progress: InstallProgress) -> String {
-    func percent(_ part: UInt64) -> UInt64 { progress.total == 0 ? 100 : part * 100 / progress.total }
-    let read = "\(size(progress.fetched)) read, \(size(progress.written)) written"
-    return progress.checked == 0
-      ? "\(progress.version): \(percent(progress.done)) %, \(read)"
-      : "\(progress.version): \(percent(progress.checked)) % checked, \(read)"
-  }
-
   static func installed(_ record: UpdateRecord, _ restart: UpdateRequest.Restart) -> String {
     let then =
       switch restart {
@@ -69,9 +61,5 @@ enum UpdateText {
         let reason = record.reason.map { ": \($0)" } ?? ""
         return ["\(record.time)", record.version, "slot \(record.slot.rawValue)", "\(outcome)\(reason)"]
       })
-  }
-
-  private static func size(_ bytes: UInt64) -> String {
-    bytes < 1 << 20 ? "\(bytes >> 10) KiB" : "\(bytes >> 20).\((bytes >> 10 & 1023) * 10 >> 10) MiB"
   }
 }

@@ -1,4 +1,5 @@
 import BootFlow
+import DeviceModel
 import FoundationEssentials
 import Glibc
 import Hashing

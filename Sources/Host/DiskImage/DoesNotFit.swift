@@ -1,3 +1,4 @@
+import DeviceModel
 import HostSystem
 
 /// An error for content that is larger than its place.

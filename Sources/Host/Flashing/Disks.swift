@@ -1,3 +1,4 @@
+import DeviceModel
 import DiskImage
 import FoundationEssentials
 import Glibc

@@ -1,3 +1,4 @@
+import DeviceModel
 import DiskImage
 import Glibc
 import Hashing

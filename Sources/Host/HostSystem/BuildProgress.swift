@@ -20,6 +20,7 @@ public actor BuildProgress {
   private var done = 0
   private var running: [(title: String, since: ContinuousClock.Instant)] = []
   private var ticker: Task<Void, Never>?
+  private var line: StatusLine
 
   /// Starts a report on standard error.
   ///
@@ -27,12 +28,13 @@ public actor BuildProgress {
   public init(style: Style, isDetailed: Bool = false) {
     self.style = style
     self.isDetailed = isDetailed
+    line = StatusLine(canChange: style == .terminal)
   }
 
   /// Returns the style for standard error: a terminal, or a file or pipe.
   public static func suitableStyle(quiet: Bool) -> Style {
     if quiet { return .quiet }
-    return isatty(STDERR_FILENO) == 1 ? .terminal : .lines
+    return StatusLine.isPossible ? .terminal : .lines
   }
 
   /// Adds to the number of expected steps.
@@ -58,19 +60,19 @@ public actor BuildProgress {
   /// Prints a detail of the build if the report is detailed.
   public func remark(_ text: String) {
     guard isDetailed else { return }
-    write(style == .terminal ? "\r\u{1b}[K\(text)\n" : "\(text)\n")
+    line.print(text)
   }
 
   /// Clears the changing line, so that later output begins on an empty line.
   public func finish() {
     ticker?.cancel()
     ticker = nil
-    if style == .terminal { write("\r\u{1b}[K") }
+    line.clear()
   }
 
   /// Prints a warning about the result, whatever the style.
   public func warning(_ text: String, remedy: String) {
-    write((style == .terminal ? "\r\u{1b}[K" : "") + "cultivar: warning: \(text)\n  \(remedy)\n")
+    line.print("cultivar: warning: \(text)\n  \(remedy)")
   }
 
   private func started(_ title: String) -> ContinuousClock.Instant {
@@ -93,11 +95,11 @@ public actor BuildProgress {
     let seconds = Self.seconds(clock.now - begin)
     switch style {
     case .quiet: return
-    case .lines: write("\(failed ? "failed" : "done"): \(title) (\(seconds))\n")
+    case .lines: line.print("\(failed ? "failed" : "done"): \(title) (\(seconds))")
     case .terminal:
       // Very short steps are not worth a line.
       if failed || clock.now - begin > .milliseconds(500) {
-        write("\r\u{1b}[K\(failed ? "✗" : "✓") \(title) (\(seconds))\n")
+        line.print("\(failed ? "✗" : "✓") \(title) (\(seconds))")
       }
       draw()
     }
@@ -106,17 +108,12 @@ public actor BuildProgress {
   private func draw() {
     guard style == .terminal, let first = running.first else { return }
     let others = running.count > 1 ? " and \(running.count - 1) more" : ""
-    write(
-      "\r\u{1b}[K[\(done + 1)/\(max(total, done + 1))] \(first.title)\(others) (\(Self.seconds(clock.now - first.since)))"
-    )
+    let time = Self.seconds(clock.now - first.since)
+    line.change(to: "[\(done + 1)/\(max(total, done + 1))] \(first.title)\(others) (\(time))")
   }
 
   private static func seconds(_ duration: Duration) -> String {
     let tenths = duration.components.seconds * 10 + duration.components.attoseconds / 100_000_000_000_000_000
     return "\(tenths / 10).\(tenths % 10) s"
-  }
-
-  private func write(_ text: String) {
-    StandardError.write(text)
   }
 }

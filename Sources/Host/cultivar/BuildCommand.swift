@@ -1,5 +1,6 @@
 import ArgumentParser
 import BundleMaking
+import DeviceModel
 import DiskImage
 import FoundationEssentials
 import HostSystem

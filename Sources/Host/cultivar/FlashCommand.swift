@@ -1,4 +1,5 @@
 import ArgumentParser
+import DeviceModel
 import DiskImage
 import Flashing
 import FoundationEssentials

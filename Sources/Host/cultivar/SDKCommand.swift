@@ -1,5 +1,6 @@
 import ArgumentParser
 import DebianArchive
+import DeviceModel
 import DiskImage
 import FoundationEssentials
 import HostSystem

@@ -1,8 +1,6 @@
 import ArgumentParser
 import DeviceModel
-import DiskImage
 import FoundationEssentials
-import Glibc
 import HostSystem
 import RemoteDevice
 import Synchronization
@@ -10,13 +8,12 @@ import Synchronization
 /// Shows the progress of an update: in one changing line on a terminal, otherwise in a line for each ten percent.
 final class UpdateDisplay: Sendable {
   private struct State {
-    var tenth = -1
+    var tenths = -1
     var health: HealthReport?
-    var hasLine = false
+    var line = StatusLine()
   }
 
   private let isQuiet: Bool
-  private let isTerminal = isatty(STDERR_FILENO) == 1
   private let state = Mutex(State())
 
   init(isQuiet: Bool) { self.isQuiet = isQuiet }
@@ -56,19 +53,11 @@ final class UpdateDisplay: Sendable {
 
   private func install(_ progress: InstallProgress, _ state: inout State) {
     guard progress.total > 0 else { return }
-    let isChecked = progress.checked > 0
-    let percent = (isChecked ? progress.checked : progress.done) * 100 / progress.total
-    // The percentages start again when the written data is verified.
-    let tenth = Int(percent / 10) + (isChecked ? 11 : 0)
-    let text =
-      "\(isChecked ? "checking" : "installing") \(progress.version): \(percent) %, \(ByteSize(bytes: Int64(clamping: progress.fetched))) received, "
-      + "\(ByteSize(bytes: Int64(clamping: progress.written))) written"
-    if isTerminal {
-      write("\r\u{1b}[K\(text.escapedForTerminal)")
-      state.hasLine = true
-    } else if tenth > state.tenth {
-      state.tenth = tenth
-      line(text, &state)
+    if state.line.canChange {
+      state.line.change(to: progress.summary.escapedForTerminal)
+    } else if progress.tenths > state.tenths {
+      state.tenths = progress.tenths
+      line(progress.summary, &state)
     }
   }
 
@@ -82,10 +71,6 @@ final class UpdateDisplay: Sendable {
   }
 
   private func line(_ text: String, _ state: inout State) {
-    let text = text.escapedForTerminal
-    write(state.hasLine ? "\n\(text)\n" : "\(text)\n")
-    state.hasLine = false
+    state.line.print(text.escapedForTerminal)
   }
-
-  private func write(_ text: String) { StandardError.write(text) }
 }

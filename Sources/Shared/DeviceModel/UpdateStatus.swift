@@ -131,6 +131,19 @@ public struct InstallProgress: Codable, Sendable, Equatable {
     self.fetched = fetched
     self.written = written
   }
+
+  /// Tenths of the work that are done. Reading back what was written counts as a second pass of the same length.
+  ///
+  /// From 0 to 20.
+  public var tenths: Int { total == 0 ? 20 : Int((min(done, total) + min(checked, total)) * 10 / total) }
+
+  /// The progress in words.
+  public var summary: String {
+    let percent = total == 0 ? 100 : (checked == 0 ? done : checked) * 100 / total
+    let (fetched, written) = (ByteSize(bytes: Int64(clamping: fetched)), ByteSize(bytes: Int64(clamping: written)))
+    return
+      "\(checked == 0 ? "installing" : "checking") \(version): \(percent) %, \(fetched) received, \(written) written"
+  }
 }
 
 /// A release on trial, or waiting for its trial.

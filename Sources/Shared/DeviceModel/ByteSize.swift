@@ -8,7 +8,7 @@ public struct ByteSize: Sendable, Hashable, Comparable, CustomStringConvertible 
   public static func mebibytes(_ count: Int64) -> ByteSize { ByteSize(bytes: count << 20) }
 
   /// The size rounded up to whole mebibytes.
-  var roundedToMebibytes: ByteSize { .mebibytes((bytes + (1 << 20) - 1) >> 20) }
+  public var roundedToMebibytes: ByteSize { .mebibytes((bytes + (1 << 20) - 1) >> 20) }
 
   /// The number with its unit.
   public var description: String {
