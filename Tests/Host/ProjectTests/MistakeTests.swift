@@ -223,5 +223,10 @@ struct MistakeTests {
     #expect(result.warnings.map(\.message) == ["the clock is never set: image 'station' has no network"])
     #expect(result.warnings.map(\.severity) == [.warning])
     #expect(result.project.images.first?.timeServers == [])
+
+    let bundled = try Sample.reader.read(Sample.project(image: "formats: [bundle]"), as: Sample.file)
+
+    #expect(
+      bundled.warnings.map(\.message) == ["no device can install the bundle: image 'station' takes no updates"])
   }
 }

@@ -71,6 +71,8 @@ enum ImageFormat {
     UpdateFormat.check(
       fields[UpdateFormat.key], fields[layout], hasOwnInit: programs.contains { $0.definition?.isInit == true },
       &reading)
+    UpdateFormat.checkFormats(
+      fields[formats], at: fields.position(of: formats), update: fields[UpdateFormat.key], &reading)
     if programs.contains(where: { $0.definition?.isInit == true }) { refuseIdleKeys(fields, &reading) }
     guard let device = fields[device], let layout = fields[layout] else { return nil }
     checkLoader(fields[loader], of: device, at: fields.position(of: loader), &reading)

@@ -67,6 +67,9 @@ enum SystemFormat {
     ImageFormat.checkLoader(
       fields[ImageFormat.loader], of: device, at: fields.position(of: ImageFormat.loader), &reading)
     UpdateFormat.check(fields[UpdateFormat.key], layout, &reading)
+    UpdateFormat.checkFormats(
+      fields[ImageFormat.formats], at: fields.position(of: ImageFormat.formats), update: fields[UpdateFormat.key],
+      &reading)
     if fields.position(of: UpdateFormat.key) == nil, let position = fields.position(of: ImageFormat.management) {
       reading.error(
         "\(reading.place) takes no updates, and a system has the management API only for updates", at: position,

@@ -129,6 +129,18 @@ enum UpdateFormat {
   }
 }
 
+extension UpdateFormat {
+  /// Warns about bundles of an image that takes no updates.
+  static func checkFormats(
+    _ formats: [ArtefactFormat], at position: SourcePosition?, update: UpdateDefinition?, _ reading: inout Reading
+  ) {
+    guard let position, formats.contains(.bundle), update == nil else { return }
+    reading.warning(
+      "no device can install the bundle: \(reading.place) takes no updates", at: position,
+      hint: "add 'update', or remove 'bundle'")
+  }
+}
+
 extension HealthCheckPlan.Kind {
   /// Object of the check, for messages.
   fileprivate var label: String {
