@@ -38,14 +38,14 @@ final class RequestHandler: ChannelDuplexHandler, RemovableChannelHandler {
   private let admission: Admission
   private var state = State.idle
   private var body: [UInt8] = []
-  /// True while reading from the client is held until the reader of the body has caught up.
-  private var isReadHeld = false
+  /// True while reading from the client is paused, until the reader of the body has caught up.
+  private var isReadPaused = false
   /// True while the client waits for "100 Continue" before it sends the body.
-  private var isWordAwaited = false
+  private var isContinueAwaited = false
   /// True once the first event of a stream was sent.
   private var hasBegunEvents = false
-  /// Closes the connection unless data arrives in time.
-  private var patience: Scheduled<Void>?
+  /// Closes the connection, unless it is cancelled or replaced in time.
+  private var timeout: Scheduled<Void>?
 
   init(router: Router, gate: TokenGate, limits: ManagementServer.Limits, admission: Admission) {
     self.router = router
@@ -57,13 +57,13 @@ final class RequestHandler: ChannelDuplexHandler, RemovableChannelHandler {
   // MARK: Incoming data
 
   func channelActive(context: ChannelHandlerContext) {
-    expect(context, within: .seconds(limits.authenticationSeconds))
+    startTimeout(context, within: .seconds(limits.authenticationSeconds))
     context.fireChannelActive()
   }
 
   func channelInactive(context: ChannelHandlerContext) {
-    patience?.cancel()
-    // The reader of the body then sees that it ends too early.
+    timeout?.cancel()
+    // The reader of the body then sees that the body ends too early.
     if case .streaming(_, let stream) = state { stream.end() }
     state = .dropping(isComplete: true, isAnswered: true)
     context.fireChannelInactive()
@@ -77,11 +77,11 @@ final class RequestHandler: ChannelDuplexHandler, RemovableChannelHandler {
     }
   }
 
-  /// Leaves data with the client while the reader of the body does not keep up.
+  /// Reads from the client, unless the reader of the body is behind.
   func read(context: ChannelHandlerContext) {
     if case .streaming(_, let stream) = state, !stream.hasRoom {
-      isReadHeld = true
-      patience?.cancel()
+      isReadPaused = true
+      timeout?.cancel()
     } else {
       context.read()
     }
@@ -98,21 +98,21 @@ final class RequestHandler: ChannelDuplexHandler, RemovableChannelHandler {
       return refuse(head, refusal, after: limits.pauseAfterWrongToken, context)
     }
     admission.authenticate(context.channel)
-    expect(context)
+    startTimeout(context)
     guard head.uri.utf8.count <= Self.targetLimit else {
       return refuse(head, .error(414, "the path is too long"), context)
     }
     let request = APIRequest(method: head.method.rawValue, target: head.uri)
     do {
       let work = try router.route(for: request).work
-      isWordAwaited = head.headers[canonicalForm: "Expect"].contains { $0.lowercased() == "100-continue" }
+      isContinueAwaited = head.headers[canonicalForm: "Expect"].contains { $0.lowercased() == "100-continue" }
       if case .take(let answer) = work {
         try stream(request, to: answer, head, context)
       } else if case .follow = work, head.method == .HEAD {
         refuse(head, APIResponse(status: 200, headers: ["Content-Type": "text/event-stream"], body: []), context)
       } else {
         state = .collecting(head, request, work)
-        sayThatBodyIsWanted(context)
+        sendContinue(context)
       }
     } catch {
       refuse(head, error as? APIResponse ?? .error(500, "\(error)"), context)
@@ -120,24 +120,24 @@ final class RequestHandler: ChannelDuplexHandler, RemovableChannelHandler {
   }
 
   /// Sends "100 Continue" to a client that waits for it before it sends its body (RFC 9110, section 10.1.1).
-  private func sayThatBodyIsWanted(_ context: ChannelHandlerContext) {
+  private func sendContinue(_ context: ChannelHandlerContext) {
     switch state {
     case .collecting, .streaming: break
     case .idle, .answering, .dropping: return
     }
-    guard isWordAwaited else { return }
-    isWordAwaited = false
+    guard isContinueAwaited else { return }
+    isContinueAwaited = false
     context.writeAndFlush(wrapOutboundOut(.head(HTTPResponseHead(version: .http1_1, status: .continue))), promise: nil)
   }
 
   private func take(_ part: ByteBuffer, _ context: ChannelHandlerContext) {
     switch state {
     case .collecting(let head, _, _):
-      expect(context)
+      startTimeout(context)
       body += part.readableBytesView
       if body.count > limits.bodyBytes { refuse(head, .error(413, "the body is too large"), context) }
     case .streaming(_, let stream):
-      expect(context)
+      startTimeout(context)
       stream.write(part)
     case .idle, .answering, .dropping: break
     }
@@ -148,11 +148,11 @@ final class RequestHandler: ChannelDuplexHandler, RemovableChannelHandler {
     case .collecting(let head, var request, let work):
       request.body = body
       body = []
-      patience?.cancel()
+      timeout?.cancel()
       state = .answering(head)
       perform(work, request, context)
     case .streaming(let head, let stream):
-      patience?.cancel()
+      timeout?.cancel()
       stream.end()
       state = .answering(head)
     case .dropping(_, let isAnswered):
@@ -162,11 +162,11 @@ final class RequestHandler: ChannelDuplexHandler, RemovableChannelHandler {
     }
   }
 
-  /// Waits for the client, for a limited time.
-  private func expect(_ context: ChannelHandlerContext, within time: TimeAmount? = nil) {
-    patience?.cancel()
+  /// Starts the timeout after which the connection is closed. It replaces an earlier one.
+  private func startTimeout(_ context: ChannelHandlerContext, within time: TimeAmount? = nil) {
+    timeout?.cancel()
     let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
-    patience = context.eventLoop.scheduleTask(in: time ?? .seconds(limits.idleSeconds)) {
+    timeout = context.eventLoop.scheduleTask(in: time ?? .seconds(limits.idleSeconds)) {
       bound.value.close(promise: nil)
     }
   }
@@ -184,7 +184,7 @@ final class RequestHandler: ChannelDuplexHandler, RemovableChannelHandler {
     state = .streaming(head, stream)
     _ = Background {
       let response = answer(request, reading) {
-        eventLoop.execute { bound.value.handler.sayThatBodyIsWanted(bound.value.context) }
+        eventLoop.execute { bound.value.handler.sendContinue(bound.value.context) }
       }
       eventLoop.execute { bound.value.handler.finish(response, bound.value.context) }
     }
@@ -210,9 +210,9 @@ final class RequestHandler: ChannelDuplexHandler, RemovableChannelHandler {
   }
 
   private func resume(_ context: ChannelHandlerContext) {
-    guard isReadHeld else { return }
-    isReadHeld = false
-    expect(context)
+    guard isReadPaused else { return }
+    isReadPaused = false
+    startTimeout(context)
     context.read()
   }
 
@@ -225,10 +225,10 @@ final class RequestHandler: ChannelDuplexHandler, RemovableChannelHandler {
       context.write(
         wrapOutboundOut(.head(HTTPResponseHead(version: .http1_1, status: .ok, headers: headers))), promise: nil)
     }
-    expect(context)
+    startTimeout(context)
     let bound = Bound((self, context), eventLoop: context.eventLoop)
     let written = context.writeAndFlush(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: event)))))
-    return written.always { _ in bound.value.handler.patience?.cancel() }
+    return written.always { _ in bound.value.handler.timeout?.cancel() }
   }
 
   /// Writes the answer, or ends the stream of events if it is `nil`.
@@ -240,7 +240,7 @@ final class RequestHandler: ChannelDuplexHandler, RemovableChannelHandler {
         return context.close(promise: nil)
       }
       state = .idle
-      expect(context)
+      startTimeout(context)
       write(response, to: head, closing: !head.isKeepAlive, context)
     case .streaming(let head, let stream):
       stream.end()
@@ -254,21 +254,22 @@ final class RequestHandler: ChannelDuplexHandler, RemovableChannelHandler {
     _ head: HTTPRequestHead, _ response: APIResponse, after pause: TimeAmount = .zero,
     _ context: ChannelHandlerContext
   ) {
-    patience?.cancel()
+    timeout?.cancel()
     body = []
     state = .dropping(isComplete: false, isAnswered: false)
     let bound = Bound((self, context), eventLoop: context.eventLoop)
-    // Never at once: the rest of the request may already be here, behind the part that is being delivered.
+    // The answer is sent in a later turn of the event loop: more of the request may already be here, behind the part
+    // that is being delivered.
     context.eventLoop.scheduleTask(in: pause) {
       let (handler, context) = bound.value
       guard case .dropping(var isComplete, false) = handler.state else { return }
       // A client that still waits for "100 Continue" sends nothing more.
-      if handler.isWordAwaited { isComplete = true }
+      if handler.isContinueAwaited { isComplete = true }
       handler.state = .dropping(isComplete: isComplete, isAnswered: true)
       handler.write(response, to: head, closing: isComplete, context)
       guard !isComplete else { return }
       handler.resume(context)
-      handler.expect(context, within: Self.lingering)
+      handler.startTimeout(context, within: Self.lingering)
     }
   }
 
