@@ -46,13 +46,13 @@ struct BuildCommand: AsyncParsableCommand {
   @Flag(name: [.short, .long], help: "Print only problems.")
   var quiet = false
 
-  @Flag(name: [.short, .long], help: "Also print how things are done, and why.")
+  @Flag(name: [.short, .long], help: "Also print details of steps, such as the reason for a slower method.")
   var verbose = false
 
   @Flag(help: "Write the manifests of the images as JSON to standard output.")
   var json = false
 
-  @Flag(help: "Look nothing up. Fail if an entry is missing in cultivar.lock.")
+  @Flag(help: "Look up nothing. Fail if cultivar.lock lacks an entry.")
   var locked = false
 
   func validate() throws {

@@ -35,7 +35,7 @@ struct BundleCommand: AsyncParsableCommand {
     @Option(help: "Security epoch. Increase it if devices must not go back to older releases.")
     var securityEpoch: UInt64 = 0
 
-    @Option(help: "Lowest version that the bundle can update.")
+    @Option(help: "Lowest running version that the bundle can update.")
     var minimumVersion: String?
 
     @Option(help: "Text file with the release notes.")
@@ -49,7 +49,7 @@ struct BundleCommand: AsyncParsableCommand {
     @Option(name: [.short, .long], help: "Bundle file to write.")
     var output: String
 
-    @Argument(help: "Image as NAME=FILE, or as NAME=FILE:OLDFILE to make it from an old image.")
+    @Argument(help: "Image as NAME=FILE. With NAME=FILE:OLDFILE, the bundle has only the changes to an old image.")
     var images: [String]
 
     func validate() throws {
@@ -92,8 +92,8 @@ struct BundleCommand: AsyncParsableCommand {
       commandName: "delta",
       abstract: "Make a delta bundle, a small bundle that updates only devices with one old release.",
       discussion: """
-        The delta bundle has the same metadata as the new bundle. From a disk image, it has no notes, no lowest \
-        version and no expiry. Sign the delta bundle again: it does not take over signatures.
+        The delta bundle has the same metadata as the new bundle. If NEW is a disk image, it has no \
+        notes, no lowest version and no expiry. Signatures are not copied: sign the delta bundle again.
         """)
 
     @Argument(help: "The old release: its bundle (a file or URL), or its disk image.")
@@ -151,7 +151,7 @@ struct BundleCommand: AsyncParsableCommand {
 
   /// The old images that a delta bundle needs.
   struct Bases: ParsableArguments {
-    @Option(help: "Old image as NAME=FILE, if the bundle changes old images. May be repeated.")
+    @Option(help: "Old image as NAME=FILE, for a delta bundle. May be repeated.")
     var base: [String] = []
 
     @Option(help: "Bundle of the old release (a file or URL) with all its images, instead of --base.")

@@ -68,7 +68,7 @@ extension BundleCommand {
 
     @Option(
       help: ArgumentHelp(
-        "PEM file with the signer's certificate and the certificates above it, to sign without a key of a root.",
+        "PEM file with the signer's certificate and its issuers' certificates, to sign with a key that is not in a root.",
         valueName: "file"))
     var certificates: String?
 
@@ -93,7 +93,7 @@ extension BundleCommand {
   struct Statement: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       commandName: "statement",
-      abstract: "Write the statement of a bundle, the two lines of text that holders of keys sign.")
+      abstract: "Write the statement of a bundle: the two lines of text that key holders sign.")
 
     @Argument(help: "The bundle.")
     var bundle: String
@@ -152,7 +152,7 @@ extension BundleCommand {
 struct TrustOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Root of trust to check signatures with. Newer roots in the bundle are used too.", valueName: "root"))
+      "Root of trust to check signatures with. Newer roots in the bundle also count.", valueName: "root"))
   var trust: String?
 
   /// Checks that a device with the root accepts the bundle's signatures.

@@ -52,10 +52,12 @@ struct CacheCommand: AsyncParsableCommand {
         CULTIVAR_CACHE_LIMIT, or else 40G, or half of a smaller disk.
         """)
 
-    @Option(help: ArgumentHelp("Largest size of the cache: 500M, 20G.", valueName: "size"))
+    @Option(help: ArgumentHelp("Maximum size of the cache, such as 500M or 20G.", valueName: "size"))
     var maxSize: String?
 
-    @Option(help: ArgumentHelp("Remove all results that were not used for this time: 12h, 30d, 8w.", valueName: "time"))
+    @Option(
+      help: ArgumentHelp(
+        "Remove all results that were not used for this time, such as 12h, 30d or 8w.", valueName: "time"))
     var olderThan: String?
 
     @Flag(help: "Write JSON to standard output.")

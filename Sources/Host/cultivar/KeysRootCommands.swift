@@ -10,8 +10,8 @@ extension KeysCommand {
     static let configuration = CommandConfiguration(
       commandName: "root", abstract: "Make the first root of trust, for images.",
       discussion: """
-        A device trusts the root in its image, signed or not. To prove that the holders can use their keys, sign it \
-        with --sign.
+        A device trusts the root in its image, signed or not. To prove that the key holders can use their keys, sign \
+        the root with --sign.
         """)
 
     @Argument(help: ArgumentHelp("Root file to write.", valueName: "file"))

@@ -9,7 +9,7 @@ extension KeysCommand {
   struct Statement: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       commandName: "statement",
-      abstract: "Write the statement of a root, the two lines of text that holders of keys sign.",
+      abstract: "Write the statement of a root: the two lines of text that key holders sign.",
       discussion: """
         To sign it on another machine with an Ed25519 key:
           openssl pkeyutl -sign -rawin -inkey KEY -in STATEMENT -out SIGNATURE
@@ -48,12 +48,12 @@ extension KeysCommand {
 
     @Option(
       help: ArgumentHelp(
-        "PEM file with the signer's certificate and the certificates above it, to sign a statement. Not for roots.",
+        "PEM file with the signer's certificate and its issuers' certificates, to sign a statement. Not for roots.",
         valueName: "file"))
     var certificates: String?
 
     @Option(
-      help: ArgumentHelp("The previous root, if a key signs that is only in that root.", valueName: "root"))
+      help: ArgumentHelp("The previous root, if a signing key is only in that root.", valueName: "root"))
     var previous: String?
 
     @OptionGroup var signing: SigningOptions
@@ -103,14 +103,14 @@ extension KeysCommand {
 
     @Argument(
       help: ArgumentHelp(
-        "Signature files of `cultivar keys sign`; with --key, of OpenSSL or a token.", valueName: "signatures"))
+        "Signature files from `cultivar keys sign`; with --key, from OpenSSL or a token.", valueName: "signatures"))
     var files: [String]
 
     @Option(help: ArgumentHelp("Public key of the signature, if the file has only the signature.", valueName: "file"))
     var key: String?
 
     @Option(
-      help: ArgumentHelp("The previous root, if a key has signed that is only in that root.", valueName: "root"))
+      help: ArgumentHelp("The previous root, if a signing key is only in that root.", valueName: "root"))
     var previous: String?
 
     func run() async throws {

@@ -8,7 +8,7 @@ import Lock
 struct LockCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "lock",
-    abstract: "Write cultivar.lock: the versions of all packages, commits and base images that builds use.",
+    abstract: "Write cultivar.lock: the package versions, commits and base images that builds use.",
     discussion: """
       Without --update, looks up only missing entries, and keeps all others. With --update, looks up everything again, \
       or only the named entries. A name is a package (looked up together with the packages that were requested with \

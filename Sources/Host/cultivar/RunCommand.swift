@@ -20,8 +20,8 @@ struct RunCommand: AsyncParsableCommand {
       when it powers off, with Ctrl-A X, or after --for SECONDS. The management port of the image is forwarded \
       automatically. While the machine runs, its token is in build/IMAGE/run/token.
 
-      With --update BUNDLE, the machine is updated over that port as soon as it answers. It is ended when it has \
-      committed the release or has fallen back.
+      With --update BUNDLE, the machine is updated over that port as soon as it answers. The command ends \
+      the machine when it has committed the release or has fallen back.
       """)
 
   @OptionGroup var options: ProjectOptions

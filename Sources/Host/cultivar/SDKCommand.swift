@@ -23,8 +23,9 @@ struct SDKCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       commandName: "install", abstract: "Make a Swift SDK for an architecture, if there is none.",
       discussion: """
-        If the toolchain's Static Linux SDK is installed, makes nothing. Otherwise, fetches about 1.1 GB of Debian's \
-        packages, checks signature and checksums, and unpacks the files that a build needs into the cache (1.4 GB).
+        If the toolchain's Static Linux SDK is installed, does nothing. Otherwise, fetches about 1.1 GB of Debian's \
+        packages, checks the signature and the checksums, and unpacks the files that a build needs into the cache \
+        (1.4 GB).
         """)
 
     @Argument(help: ArgumentHelp("Architecture: amd64 or arm64.", valueName: "architecture"))
@@ -36,11 +37,10 @@ struct SDKCommand: AsyncParsableCommand {
     @OptionGroup var choice: SDKChoiceOptions
 
     @Flag(
-      help: ArgumentHelp(
-        "Accept an expired index of Debian, for a frozen mirror.",
-        discussion: """
-          The signature is still checked. But Cultivar cannot detect then that a mirror holds back newer packages.
-          """))
+      help: """
+        Accept an expired index of Debian, for a frozen mirror. The signature is still checked, but a mirror that holds \
+        back newer packages is not detected.
+        """)
     var allowExpiredIndex = false
 
     @Flag(name: [.short, .long], help: "Print only problems.")
@@ -138,9 +138,9 @@ struct SDKCommand: AsyncParsableCommand {
       discussion: """
         Example: cultivar sdk build arm64 -- -c release --product hello
 
-        Executables are linked statically. An SDK made from Debian's packages runs in a sandbox without a network. The \
-        sandbox has only the package's folder, the packages that it names by path, and the scratch folder. Before \
-        that, the toolchain's own package manager fetches the dependencies.
+        Executables are linked statically. The toolchain's own package manager fetches the dependencies. An SDK made \
+        from Debian's packages then runs in a sandbox without a network, with only the package's folder, the packages \
+        that it names by path, and the scratch folder.
         """)
 
     @Argument(help: ArgumentHelp("Architecture: amd64 or arm64.", valueName: "architecture"))
@@ -153,7 +153,7 @@ struct SDKCommand: AsyncParsableCommand {
 
     @Option(
       help: ArgumentHelp(
-        "Folder for the results of the build. Default: .build/sdk-ARCHITECTURE in the package's folder.",
+        "Scratch folder of the build. Default: .build/sdk-ARCHITECTURE in the package's folder.",
         valueName: "folder"))
     var scratchPath: String?
 

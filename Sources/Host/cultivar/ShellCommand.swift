@@ -8,7 +8,7 @@ struct ShellCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "shell", abstract: "Open a shell in the root file system of a system.",
     discussion: """
-      Builds the root file system first. Changes are dropped at the end. The shell has no network and no access to the \
+      Builds the root file system first. Changes are discarded at the end. The shell has no network and no access to the \
       build host's files.
       """)
 

@@ -30,7 +30,7 @@ struct UpdateCommand: AsyncParsableCommand {
   @Argument(help: "Bundle to send. Default: the one in the project's build folder for the device's image.")
   var bundle: String?
 
-  @Option(help: ArgumentHelp("Let the device fetch this bundle itself.", valueName: "url"))
+  @Option(help: ArgumentHelp("URL of a bundle that the device fetches itself.", valueName: "url"))
   var url: String?
 
   @Option(
@@ -55,7 +55,8 @@ struct UpdateCommand: AsyncParsableCommand {
   var allowDowngrade = false
 
   @Option(
-    help: ArgumentHelp("Longest time without news from the device after the installation.", valueName: "seconds"))
+    help: ArgumentHelp(
+      "Maximum time after the installation without an answer or a new status from the device.", valueName: "seconds"))
   var wait = 600
 
   @Option(help: ArgumentHelp("Folder of the artefacts. Default: build/.", valueName: "folder"))
@@ -114,8 +115,8 @@ struct UpdateCommand: AsyncParsableCommand {
     return token
   }
 
-  /// Returns the fingerprint from the command line or of the known device. Otherwise asks the user to verify the
-  /// device's.
+  /// Returns the fingerprint from the command line, or the stored one of a known device. If there is neither, asks the
+  /// user to confirm the one that the device presents.
   private func fingerprint(
     of address: DeviceAddress, _ known: KnownDevices.Entry?, _ network: HostNetwork
   ) async throws -> Digest {
@@ -130,7 +131,7 @@ struct UpdateCommand: AsyncParsableCommand {
       Does `cultivarctl api` on the device show the same? [y/N] 
       """, terminator: "")
     fflush(nil)
-    // Nothing is done yet that needs a cleanup, and cancelling the task would not interrupt `readLine`.
+    // Ctrl-C ends the process here: cancelling the task would not interrupt `readLine`, and nothing needs a cleanup yet.
     signal(SIGINT, SIG_DFL)
     defer { signal(SIGINT, SIG_IGN) }
     guard ["y", "yes"].contains(readLine()?.lowercased()) else {
