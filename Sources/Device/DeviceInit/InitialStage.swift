@@ -47,7 +47,9 @@ public final class InitialStage {
     failureDelay = plan.failureDelay
     let commandLine = KernelCommandLine.running
     guard let slot = commandLine.slot else {
-      throw StageFailure("the boot loader does not say which slot: there is no \(KernelParameter.slot)=a or =b")
+      throw StageFailure(
+        "the boot loader names no slot: the kernel command line has neither \(KernelParameter.slot)=a nor "
+          + "\(KernelParameter.slot)=b")
     }
     self.slot = slot
 
@@ -60,7 +62,7 @@ public final class InitialStage {
     let disk = try waiting.bootDisk(holding: partition)
     let isTrial = BootIdentity.isTrial(commandLine: commandLine)
     log.note("started from \(disk.path), slot \(slot.rawValue)\(isTrial ? ", on trial" : "")")
-    // From here on, a trial that hangs ends by itself. Stage 1 does not feed the watchdog again; the next stage has to
+    // From here on, the watchdog ends a trial that hangs. Stage 1 does not feed the watchdog again; the next stage must
     // take it over before it expires. At any other start, the next stage decides about a watchdog.
     if isTrial { watchdog = Watchdog(timeout: Self.trialTimeout) }
 
@@ -103,7 +105,7 @@ public final class InitialStage {
     try Mount.mount("tmpfs", from: "tmpfs", at: "/run", [.noSetUserID, .noDevices], options: "mode=755")
   }
 
-  /// Mounts the EFI variables. A failure is not fatal: the boot loader may have left everything on the command line.
+  /// Mounts the EFI variables. A failure is not fatal: the kernel command line may have everything.
   private func mountFirmwareVariables(_ modules: HardwareModules) {
     let folder = "/sys/firmware/efi/efivars"
     guard FileTree.exists("/sys/firmware/efi") else { return }
@@ -122,7 +124,8 @@ public final class InitialStage {
     if plan.overlay != nil { try mountOverlay() }
   }
 
-  /// Mounts a writable layer in memory over the image's root. Both stay visible below `/run`, to show what was changed.
+  /// Mounts a writable layer in memory over the image's root. Both stay visible below `/run`, so that changes can be
+  /// listed.
   private func mountOverlay() throws {
     let layer = DevicePaths.volatileLayer
     try Mount.mount("tmpfs", from: "tmpfs", at: layer, [.noDevices], options: "mode=755")
@@ -132,7 +135,7 @@ public final class InitialStage {
       options: "lowerdir=\(DevicePaths.imageRoot),upperdir=\(layer)/upper,workdir=\(layer)/work")
   }
 
-  /// Writes the machine ID to the overlay, as a system's own init reads it from the root.
+  /// Writes the machine ID to the overlay, because a system's own init reads it from the root.
   private func writeMachineID() throws {
     let id = try DeviceRecords(in: Self.newRoot + DevicePaths.records).machineID()
     try FileTree.replace(Self.newRoot + "/etc/machine-id", with: Array("\(id)\n".utf8), mode: 0o444)
@@ -149,18 +152,18 @@ public final class InitialStage {
       "ext4", from: path, at: target, flags.union([.noSetUserID, .noDevices, .noAccessTimes]), options: others)
     let records = FailureLog(in: Self.newRoot + DevicePaths.records)
     failures = records
-    // Now, as nobody else writes yet: programs may fill the partition later.
+    // Space is reserved now, before programs can fill the partition.
     do { try records.reserve() } catch { log.note("the data partition has no room for records of failures: \(error)") }
     if try Ext4.grow(at: target, on: path) { log.note("the data file system was extended to fill \(path)") }
     if outcome == .corrected {
       log.note("the data file system on \(path) was repaired")
-      // The end of the report says most, and a record must stay short.
+      // A record must be short, and the last lines of the report are the most useful.
       record("the data file system was repaired: \(output.suffix(Self.recordLimit))")
     }
   }
 
-  /// Credits the random seed. The Swift runtime draws the seed of its hash tables at its start, so on a machine without
-  /// a hardware source stage 2 would wait for randomness before its first line.
+  /// Credits the random seed. The Swift runtime reads random numbers when it starts. On a machine without a hardware
+  /// source, stage 2 would otherwise wait for them.
   private func creditRandomSeed() {
     do {
       try DeviceRecords(in: Self.newRoot + DevicePaths.records).creditRandomSeed()
@@ -199,8 +202,8 @@ public final class InitialStage {
     return FileTree.exists(path) ? try FileTree.read(path, limit: FirstBootValues.sizeLimit + 1) : nil
   }
 
-  /// Leaves the hash of the management token for the daemon. The daemon must not read the other values, as they contain
-  /// secrets.
+  /// Writes the hash of the management token to a file for the daemon. The daemon must not read the other values,
+  /// because they contain secrets.
   private func leaveTokenHash(_ values: FirstBootValues) {
     guard let hash = values[.managementTokenHash],
       let daemon = UserFile.user(named: "cultivard", in: Self.newRoot + "/etc/passwd")

@@ -7,7 +7,7 @@ import LinuxSystem
 import Synchronization
 import Trust
 
-/// Installs releases into the slot that does not run, lets the boot loader try them, and commits them or gives them up.
+/// Installs releases into the slot that is not running, starts their trials, and commits them or falls back.
 ///
 /// `docs/boot-flows.md` describes the states and the effect of a power cut in each. All changes are made under a file
 /// lock, so that a command and the daemon exclude each other. The status needs no lock.
@@ -16,7 +16,7 @@ public final class UpdateEngine: Sendable {
   let store: UpdateStore
   private let memory = Mutex(Memory())
 
-  /// The state in memory.
+  /// The state that a restart of this process discards.
   struct Memory {
     var activity = UpdateStatus.Activity.idle
     var slots: [SlotStatus] = []
@@ -39,7 +39,7 @@ public final class UpdateEngine: Sendable {
 
   /// Returns the status of the slots and updates.
   public func status() throws -> UpdateStatus {
-    // An installation has read the slots, or could not read them.
+    // During an installation, the lock is taken, and the installation itself reads the slots.
     if memory.withLock({ $0.slots.isEmpty && !$0.isInstalling }) { try exclusively { try withBoot { _, _ in } } }
     let state = store.state()
     let (activity, slots) = memory.withLock { ($0.activity, $0.slots) }
@@ -110,7 +110,7 @@ public final class UpdateEngine: Sendable {
       let checked = try CheckedBundle(
         bundle, from: source, bases: try images.running().mapValues(stoppable),
         trees: running.tree.map { ["root": $0] } ?? [:])
-      // Made before the first write, as the records need space too.
+      // Created before the first write to the slot, because the journal and the state need space, too.
       let journal = try store.journal(of: target)
       try store.save(state)
       try environment.hooks.run(.beforeInstall, variables, check: checkNotCancelled)
@@ -149,7 +149,7 @@ public final class UpdateEngine: Sendable {
     }
   }
 
-  /// The reason recorded for an installation that was cut off.
+  /// The recorded reason of an interrupted installation.
   static let interruption =
     "it was interrupted: the device lost power or restarted, or the updater ended; "
     + "install the same bundle again to continue"
@@ -164,7 +164,7 @@ public final class UpdateEngine: Sendable {
     try store.save(state)
     store.forgetFlashed(target)
     try remember(loaders)
-    // Tens of megabytes in files that are not in use yet: with synchronous writes, each cluster would take three
+    // The files have tens of megabytes and are not in use yet. With synchronous writes, each cluster would take three
     // writes.
     try environment.setLazy(true)
     if try !images.hasFiles(for: manifest.images, in: target) || state.hasSoundFiles == false {
@@ -194,11 +194,12 @@ public final class UpdateEngine: Sendable {
     StoppableStorage(storage) { [unowned self] in try checkNotCancelled() }
   }
 
-  /// Offers the release to the boot loader for its trial. This is the last of the writes that decide about the slot.
+  /// Offers the release to the boot loader for its trial. This write decides which slot starts next.
   func offer(_ state: inout UpdateState, _ images: SlotImages, _ loaders: SlotLoaders) throws {
     guard let trial = state.trial else { throw UpdateFailure.noTrial }
     let image = environment.plan.image
-    // Recorded first. After an interruption in between, it looks like a trial that the boot loader has not started.
+    // The state is saved first. If the device is interrupted before the boot loader's record is written, the state shows
+    // a trial that the boot loader has not started.
     state.trial?.isOffered = true
     state.trial?.isHeld = false
     state.trial?.offeredIn = environment.startID
@@ -228,10 +229,9 @@ public final class UpdateEngine: Sendable {
     }
   }
 
-  /// True while this process installs a release.
   private var isInstalling: Bool { memory.withLock { $0.isInstalling } }
 
-  /// Ends an installation that was cancelled. Has to be called regularly while waiting for bytes of a bundle.
+  /// Throws if the installation was cancelled. Call this regularly while waiting for bytes of a bundle.
   ///
   /// - Throws: ``UpdateFailure/cancelled``.
   public func checkNotCancelled() throws {
@@ -254,7 +254,7 @@ public final class UpdateEngine: Sendable {
 
   // MARK: Shared parts
 
-  /// The device's trust at this moment.
+  /// The trust of the device with the present time, which decides about expiry.
   var trust: DeviceTrust {
     DeviceTrust(
       imagePath: environment.trustRoot, chainPath: store.chainPath,
@@ -266,7 +266,7 @@ public final class UpdateEngine: Sendable {
 
   /// Returns the lowest security epoch and data schema that the device accepts.
   private func floor(_ state: UpdateState) -> (epoch: UInt64, schema: UInt32) {
-    // A release on trial must not rule out its predecessor yet.
+    // A release on trial must not exclude the previous release yet.
     let own: (UInt64, UInt32) =
       environment.boot.isTrial ? (0, 0) : (environment.plan.securityEpoch, environment.plan.dataSchema)
     return (max(state.securityEpoch, own.0), max(state.dataSchema, own.1))
@@ -291,7 +291,7 @@ public final class UpdateEngine: Sendable {
     memory.withLock { $0.activity = report.map(UpdateStatus.Activity.watching) ?? .idle }
   }
 
-  /// Runs a closure while no one else changes slots. Waits for a short time for the lock.
+  /// Runs a closure under the lock for changes to slots. Waits for the lock for a short time.
   ///
   /// - Throws: ``UpdateFailure/busy``.
   func exclusively<Value>(_ body: () throws -> Value) throws -> Value {
@@ -307,9 +307,9 @@ public final class UpdateEngine: Sendable {
     return try body()
   }
 
-  /// Saves the slots according to the boot loader, for the status.
+  /// Keeps the boot loader's view of the slots in memory, for the status.
   private func remember(_ loaders: SlotLoaders) throws {
-    // The status is read at the same time: it sees the old slots or the new ones, and none only after a failure.
+    // Another thread may read the status meanwhile. It sees the old slots or the new ones; after a failure, none.
     let slots = Result {
       try loaders.slots(
         store.state(), running: environment.plan.image.version, hasTwo: environment.boot.rootB != nil)
@@ -318,7 +318,7 @@ public final class UpdateEngine: Sendable {
     _ = try slots.get()
   }
 
-  /// Runs a closure with the boot partition mounted, and saves the state of the slots afterwards.
+  /// Runs a closure with the boot partition mounted, and then updates the slots in memory.
   func withBoot<Value>(_ body: (BootFolder, SlotLoaders) throws -> Value) throws -> Value {
     try environment.mount()
     var isMounted = true

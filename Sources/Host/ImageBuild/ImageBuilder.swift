@@ -41,12 +41,12 @@ public struct ImageBuilder: Sendable {
       cache: cache, mirror: mirror, lock: lock, acceptsExpiredIndex: project.archive.isSnapshot)
   }
 
-  /// The tools that make images. Fetches those that the cache lacks.
+  /// Returns the tools that make images. Fetches the tools that are not in the cache.
   ///
   /// - Throws: `ArchiveFailure`, `CommandFailure`, `FileFailure`.
   public func tools() async throws -> ToolTree { try await ToolTree(archive: archive, cache: cache) }
 
-  /// The image with a name.
+  /// Returns the image with a name.
   ///
   /// - Throws: ``ImageFailure/noImage(_:available:)``.
   public func image(named name: String) throws(ImageFailure) -> ImageDefinition {
@@ -63,7 +63,7 @@ public struct ImageBuilder: Sendable {
   ///   - output: Folder for the artefacts; it is created if it does not exist.
   ///   - request: Artefacts in addition to those of the project.
   /// - Returns: The manifest of the build.
-  /// - Throws: ``ImageFailure`` and the errors of the libraries below, all with texts for the user.
+  /// - Throws: ``ImageFailure`` and the errors of the other modules. All of them have texts for the user.
   public func build(
     _ image: ImageDefinition, system: SystemDefinition? = nil, into output: URL,
     _ request: ArtefactRequest = ArtefactRequest()
@@ -73,7 +73,7 @@ public struct ImageBuilder: Sendable {
     return try await buildAppliance(basis)
   }
 
-  /// Checks everything that can be checked before anything is fetched or built.
+  /// Returns the basis of a build, after all checks that need nothing fetched or built.
   private func basis(
     of image: ImageDefinition, system: SystemDefinition?, into output: URL, _ request: ArtefactRequest
   ) async throws -> ImageBasis {
@@ -88,7 +88,7 @@ public struct ImageBuilder: Sendable {
       folder: ArtefactFolder(output, name: image.name), request: request)
   }
 
-  /// The identity of an image before it is built, without a build id.
+  /// Returns the identity of an image that is not built yet. Its build id is empty.
   func identity(of image: ImageDefinition) -> ImageIdentity {
     ImageIdentity(
       project: project.name, image: image.name, deviceClass: image.device.rawValue, version: project.version,
@@ -173,7 +173,7 @@ public struct ImageBuilder: Sendable {
     return try await basis.folder.write(artefacts, manifest: manifest, progress: progress)
   }
 
-  /// Finds the keys that sign the bundles of a build; `nil` if it makes no bundles or the project names no key.
+  /// Returns the signer of a build's bundles; `nil` if the build makes no bundles or the project names no key.
   private func signer(
     for image: ImageDefinition, _ request: ArtefactRequest, updates: DeviceUpdates?
   ) async throws -> ReleaseSigner? {
@@ -190,12 +190,12 @@ public struct ImageBuilder: Sendable {
     if image.kind == .system { try SystemBuilder.checkRights() }
   }
 
-  /// Parts of the kernel command line of every image.
+  /// Kernel arguments of every image.
   ///
   /// - `gpt`: the kernel uses the backup partition table if the primary one is damaged.
   /// - `panic`: if the kernel panics, or PID 1 ends, the machine restarts after ten seconds instead of hanging.
   /// - `SWIFT_DETERMINISTIC_HASHING`: the kernel puts it into the environment of stage 1. Without it, the Swift runtime
-  ///   waits for random numbers, which takes a second or more on machines without a hardware source. Deterministic
+  ///   waits for random numbers, for a second or more on machines without a hardware source. Deterministic
   ///   hashing is safe here: stage 1 reads no untrusted data and does not pass the variable on.
   static let kernelArguments = ["ro", "gpt", "panic=10", "loglevel=4", "SWIFT_DETERMINISTIC_HASHING=1"]
 
@@ -255,7 +255,7 @@ public struct ImageBuilder: Sendable {
         throw failure.problems(of: image.kernel.modules) ?? failure
       }
     }
-    // Without these two file systems nothing starts. A kernel may lack any of the hardware drivers.
+    // Without the modules of the file systems, no device starts. A kernel may lack any of the hardware drivers.
     let needed = basis.neededModules
     return KernelParts(
       files: files,
@@ -300,7 +300,7 @@ public struct ImageBuilder: Sendable {
     return file
   }
 
-  /// The timestamp for everything in the image from the environment (`SOURCE_DATE_EPOCH`), in seconds since 1970.
+  /// Returns the time for all files in the image from the environment (`SOURCE_DATE_EPOCH`), in seconds since 1970.
   func givenTime() throws(ImageFailure) -> Int64? {
     guard let given = environment["SOURCE_DATE_EPOCH"], !given.isEmpty else { return nil }
     // The range that the formats of archives and file systems can hold.
@@ -321,7 +321,7 @@ public struct ImageBuilder: Sendable {
       consoleCommands: image.consoleCommands, shutdownTimeout: 60)
   }
 
-  /// Hash of the software: of everything in the image except this hash.
+  /// Returns the hash of everything in the image except this hash itself.
   private func buildIdentity(
     _ plan: DevicePlan, _ root: FileTree, _ initialRAM: FileTree, kernel: KernelFiles, arguments: [String],
     layout: Layout

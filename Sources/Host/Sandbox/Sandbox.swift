@@ -8,14 +8,14 @@ import SandboxPlan
 /// Each program has its own user, mount and PID namespaces, and its own network namespace unless it may use the host's
 /// network.
 ///
-/// The program `cultivar-sandbox` makes the namespaces. All mounts are in a private mount namespace, which ends with
-/// its last process. So there is nothing to unmount, and no mount can be left behind.
+/// The program `cultivar-sandbox` makes the namespaces. All mounts are in a private mount namespace. It ends with its
+/// last process, so nothing has to be unmounted and no mount can remain.
 ///
 /// A deletion in a tree cannot reach the host: no host folder is bind-mounted where a program writes, and only single
 /// nodes of `/dev` are. No program of a tree runs before the host's root is unmounted, and every path of a tree is
 /// resolved inside the tree. Programs have no capabilities for mounts, the kernel, the clock or devices.
 ///
-/// Root needs nothing else. Another user needs a range of subordinate IDs (`subuid(5)`) and the programs that map it.
+/// Root needs no further setup. Another user needs a range of subordinate IDs (`subuid(5)`) and the programs that map it.
 public struct Sandbox: Sendable {
   /// The tree that a program works on.
   public enum Root: Sendable {
@@ -79,7 +79,7 @@ public struct Sandbox: Sendable {
     plan.folder = folder
     let file = try write(plan, root: root, twins: twins)
     var variables: [String: String?] = [:]
-    // The caller's environment is not passed on, as it may contain secrets and would make builds differ.
+    // The caller's environment is not passed on, because it may contain secrets and would change the result of a build.
     for name in ProcessInfo.processInfo.environment.keys { variables[name] = .some(nil) }
     for (name, value) in Self.baseEnvironment.merging(environment, uniquingKeysWith: { $1 }) { variables[name] = value }
     return try await HostCommand(
@@ -176,7 +176,7 @@ public struct Sandbox: Sendable {
 
   /// Writes a plan, and makes the folders and links of its work folder.
   ///
-  /// The links give the layers short names, as the kernel limits the options of a mount to one page.
+  /// The links give the layers short names, because the kernel limits the options of a mount to one page.
   ///
   /// - Returns: Path of the plan.
   private func write(_ plan: SandboxPlan, root: Root, twins: Twins?) throws -> String {
@@ -191,7 +191,7 @@ public struct Sandbox: Sendable {
     case .view:
       let upper = "\(plan.work)/upper"
       try FolderTree.create(upper)
-      // It becomes the mode of the root folder, so it must not depend on the caller's umask.
+      // This mode becomes the mode of the root folder, so it must not depend on the caller's umask.
       guard chmod(upper, 0o755) == 0 else { throw FileFailure.last("set the mode of", upper) }
     }
     let file = "\(plan.work)/plan"

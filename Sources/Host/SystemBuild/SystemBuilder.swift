@@ -31,7 +31,7 @@ public struct SystemBuilder: Sendable {
     /// Unpacks archives in parallel and lets dpkg configure them. Falls back to dpkg for everything if that is not
     /// possible.
     case direct
-    /// Lets dpkg do everything; the reference.
+    /// Lets dpkg unpack and configure everything. Tests compare the other way with this one.
     case dpkg
   }
 
@@ -60,10 +60,10 @@ public struct SystemBuilder: Sendable {
   /// - Throws: `SandboxFailure`.
   public static func checkRights() throws(SandboxFailure) { _ = try Sandbox(scratch: URL(fileURLWithPath: "/")) }
 
-  /// The stage of a request that contains the kernel.
+  /// Index of the stage that contains the kernel.
   public static let kernelStage = 1
 
-  /// The packages of a system in stages: the essential packages, the kernel, then one stage for each layer with
+  /// Returns the request for a system's packages, in stages: the essential packages, the kernel, then one stage for each layer with
   /// packages.
   ///
   /// - Parameters:
@@ -72,8 +72,8 @@ public struct SystemBuilder: Sendable {
   public static func request(
     _ system: SystemDefinition, suite: String, architecture: String, kernel: String?, base: BaseRoot? = nil
   ) throws -> InstallationRequest {
-    // A base may keep its program that makes initial RAM file systems: the environment of scripts disables it
-    // (`INITRD`).
+    // A base may have its own program that makes initial RAM file systems. Package scripts do not run it: their
+    // environment has `INITRD`, which disables it.
     let initramfs = base?.facts.makesInitialRAM == true ? [] : [DebianArchive.initramfsPackage]
     var stages = [
       base == nil ? InstallationRequest.essential(suite: suite) : InstallationRequest.Stage(),
@@ -89,7 +89,7 @@ public struct SystemBuilder: Sendable {
       base: try base.map { InstallationRequest.InstalledBase(image: $0.image, status: try $0.packageStatus()) })
   }
 
-  /// The progress of a build, for concurrent work.
+  /// A point of a build at which concurrent work can begin.
   public enum Milestone: Sendable {
     /// Package scripts run one after the other, and other processors are idle.
     case idle
@@ -112,7 +112,7 @@ public struct SystemBuilder: Sendable {
     try FolderTree.create(ahead.path)
     let stages = try await rehearsal(system, request: request, packages: packages).uninstalled
     let (scripts, scriptsBegin) = AsyncStream<Never>.makeStream()
-    // Decompression still running when the root is complete is cancelled.
+    // When the root is complete, decompression that is still running is cancelled.
     async let _: Void = decompressAhead(stages, after: scripts) { reached(.idle) }
     let stack = try await assemble(
       system, request: request, packages: packages,
@@ -148,8 +148,8 @@ public struct SystemBuilder: Sendable {
   /// Folder of archives that were decompressed ahead of time.
   private var ahead: URL { sandbox.scratch.appending(path: "ahead") }
 
-  /// Decompresses archives of all stages except the first. That one begins at once, and takes all processors until its
-  /// scripts run.
+  /// Decompresses archives of all stages except the first. The first one is installed at once, and uses all processors
+  /// until its scripts run.
   private func decompressAhead(
     _ stages: [[DebianPackage]], after scripts: AsyncStream<Never>, done: () -> Void
   ) async throws {
@@ -245,7 +245,7 @@ public struct SystemBuilder: Sendable {
     try await stack.add(key, called: "files and settings of \(layer.name)") { upper in
       try await progress.step("files and settings of \(layer.name)") {
         try await withContents(content) { contents in
-          // A layer may replace a program by its own file, which is not possible while a twin is mounted over it.
+          // A layer may replace a program with its own file, which is not possible while a twin is mounted over it.
           try await installer.using(installer.twins(for: installed.byName), in: upper) { twins in
             let said = try await sandbox.run(
               content.text, root: .overlay(lower: lower, upper: upper), bindings: [contents],
@@ -258,13 +258,13 @@ public struct SystemBuilder: Sendable {
     }
   }
 
-  /// Throws the problems of a layer that contradicts the root.
+  /// Throws the problems of a layer, if there are any.
   private func refuse(_ problems: [Diagnostic]) throws(ProjectProblems) {
     guard problems.isEmpty else { throw ProjectProblems(problems) }
   }
 
-  /// A temporary cache for files made from the whole root, and for its boot partition. It exists as long as the build
-  /// runs, because its content is as large as the image, takes only seconds to make from the layers, and may contain
+  /// Returns a temporary cache for files made from the whole root, and for its boot partition. It is deleted after the
+  /// build, because its content is as large as the image, takes only seconds to make from the layers, and may contain
   /// secrets.
   ///
   /// - Throws: `FileFailure`.

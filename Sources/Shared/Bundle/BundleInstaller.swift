@@ -1,10 +1,10 @@
 /// Installs the images of a bundle into slots.
 ///
-/// An old image helps even if a complete bundle does not need it: blocks found in it are copied, and only frames with
-/// other blocks are read from the bundle.
+/// A complete bundle needs no old image, but uses one if there is one: blocks that the old image has are copied from
+/// it, and only frames with other blocks are read from the bundle.
 ///
-/// Each segment with a digest in the bundle is checked before it is written. Blocks that are in the slot already are
-/// not written again. At the end, the whole slot is read back from its disk and compared with the signed hash tree. The
+/// Each segment with a digest in the bundle is checked before it is written. Blocks that the slot already has are not
+/// written again. At the end, the whole slot is read back from its disk and compared with the signed hash tree. The
 /// running slot is only read.
 public final class BundleInstaller {
   /// The progress of an installation, in bytes.
@@ -81,14 +81,14 @@ public final class BundleInstaller {
         }
       }
     } catch let failure as BundleFailure where failure.mayBeOfSlot {
-      // The slot has wrong content, whatever the cause: the next installation must not build upon it.
+      // The slot may have wrong content, so the next installation must not continue from it.
       try journal?.note(beginning, in: bundle.identity)
       throw failure
     }
     return progress
   }
 
-  /// Checks that a place exists in the bundle, since a journal may be damaged.
+  /// Returns a place if it exists in the bundle; `nil` otherwise. A damaged journal can contain any place.
   private func valid(_ place: InstallJournal.Place) -> InstallJournal.Place? {
     let images = bundle.manifest.images
     guard place.image <= images.count else { return nil }

@@ -50,7 +50,7 @@ struct LayerOverride: Sendable, Equatable, NamedPart {
 /// A layer, as its file describes it.
 struct LayerDefinition: Sendable, Equatable {
   var name: String
-  /// Origin, for people.
+  /// Origin, as text for messages and reports.
   var origin: String
   var folder: URL
   /// Beginning of the layer's file.

@@ -61,7 +61,7 @@ struct VariableValue: Sendable, Equatable {
 }
 
 extension VariableDeclaration {
-  /// The shape of its values.
+  /// The shape of the variable's values.
   var shape: Shape<VariableValue> {
     switch type {
     case .string: textShape.map { VariableValue($0) }
@@ -83,9 +83,8 @@ extension VariableDeclaration {
       hint: pattern.map { "it must match \($0)" })
   }
 
-  /// Returns the shape of a quantity that is checked against its range, but filled in as the user wrote it.
-  ///
-  /// Configuration files expect the written form.
+  /// Returns the shape of a quantity that is checked against its range, but inserted as the user wrote it, because
+  /// configuration files expect the written form.
   private func asWritten(_ shape: Shape<Int>, word: @escaping @Sendable (Int) -> String) -> Shape<VariableValue> {
     shape.converted { [minimum, maximum] number, node, reading in
       guard case .scalar(let scalar) = node.content else { return nil }
