@@ -15,7 +15,7 @@ struct DeviceTrust {
   var chainPath: String
   /// The latest time that is known to have passed.
   var time: Time
-  /// Is told why a chain does not count.
+  /// Receives the reason if a chain is ignored.
   var note: (String) -> Void = { _ in }
 
   /// The roots at one moment.

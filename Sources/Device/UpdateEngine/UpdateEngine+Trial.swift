@@ -19,7 +19,7 @@ extension UpdateEngine {
   public func settle() throws -> Task {
     try exclusively {
       do { try store.reserve() } catch { environment.note("the data partition has no room for records: \(error)") }
-      // An image without a root is told of when it has to judge a bundle.
+      // A missing root of trust is reported when a bundle is verified.
       _ = try? trust.roots()
       var state = store.state()
       if state.installing != nil {

@@ -15,7 +15,8 @@ import SandboxPlan
 /// nodes of `/dev` are. No program of a tree runs before the host's root is unmounted, and every path of a tree is
 /// resolved inside the tree. Programs have no capabilities for mounts, the kernel, the clock or devices.
 ///
-/// Root needs no further setup. Another user needs a range of subordinate IDs (`subuid(5)`) and the programs that map it.
+/// Root needs no further setup. Another user needs a range of subordinate IDs (`subuid(5)`) and the programs that map
+/// it.
 public struct Sandbox: Sendable {
   /// The tree that a program works on.
   public enum Root: Sendable {

@@ -63,8 +63,8 @@ public struct SystemBuilder: Sendable {
   /// Index of the stage that contains the kernel.
   public static let kernelStage = 1
 
-  /// Returns the request for a system's packages, in stages: the essential packages, the kernel, then one stage for each layer with
-  /// packages.
+  /// Returns the request for a system's packages, in stages: the essential packages, the kernel, then one stage for
+  /// each layer with packages.
   ///
   /// - Parameters:
   ///   - kernel: The kernel's package; `nil` for the base's own kernel.

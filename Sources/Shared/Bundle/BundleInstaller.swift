@@ -1,7 +1,7 @@
 /// Installs the images of a bundle into slots.
 ///
-/// A complete bundle needs no old image, but uses one if there is one: blocks that the old image has are copied from
-/// it, and only frames with other blocks are read from the bundle.
+/// A complete bundle does not need an old image, but the installation uses one if it exists: blocks in it are copied,
+/// and only frames with other blocks are read from the bundle.
 ///
 /// Each segment with a digest in the bundle is checked before it is written. Blocks that the slot already has are not
 /// written again. At the end, the whole slot is read back from its disk and compared with the signed hash tree. The
