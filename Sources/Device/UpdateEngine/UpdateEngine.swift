@@ -198,8 +198,8 @@ public final class UpdateEngine: Sendable {
   func offer(_ state: inout UpdateState, _ images: SlotImages, _ loaders: SlotLoaders) throws {
     guard let trial = state.trial else { throw UpdateFailure.noTrial }
     let image = environment.plan.image
-    // The state is saved first. If the device is interrupted before the boot loader's record is written, the state shows
-    // a trial that the boot loader has not started.
+    // The state is saved first. If the device is interrupted before the boot loader's record is written, the state
+    // shows a trial that the boot loader has not started.
     state.trial?.isOffered = true
     state.trial?.isHeld = false
     state.trial?.offeredIn = environment.startID

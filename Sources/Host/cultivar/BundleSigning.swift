@@ -68,7 +68,7 @@ extension BundleCommand {
 
     @Option(
       help: ArgumentHelp(
-        "PEM file with the signer's certificate and its issuers' certificates, to sign with a key that is not in a root.",
+        "PEM file with the signer's certificate and those of its issuers, to sign with a key that is not in a root.",
         valueName: "file"))
     var certificates: String?
 

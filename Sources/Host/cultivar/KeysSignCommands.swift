@@ -48,7 +48,7 @@ extension KeysCommand {
 
     @Option(
       help: ArgumentHelp(
-        "PEM file with the signer's certificate and its issuers' certificates, to sign a statement. Not for roots.",
+        "PEM file with the signer's certificate and those of its issuers, to sign a statement. Not for roots.",
         valueName: "file"))
     var certificates: String?
 

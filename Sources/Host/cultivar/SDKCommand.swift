@@ -38,8 +38,8 @@ struct SDKCommand: AsyncParsableCommand {
 
     @Flag(
       help: """
-        Accept an expired index of Debian, for a frozen mirror. The signature is still checked, but a mirror that holds \
-        back newer packages is not detected.
+        Accept an expired index of Debian, for a frozen mirror. The signature is still checked, but a mirror that \
+        holds back newer packages is not detected.
         """)
     var allowExpiredIndex = false
 

@@ -8,8 +8,8 @@ struct ShellCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "shell", abstract: "Open a shell in the root file system of a system.",
     discussion: """
-      Builds the root file system first. Changes are discarded at the end. The shell has no network and no access to the \
-      build host's files.
+      Builds the root file system first. Changes are discarded at the end. The shell has no network and no access to \
+      the build host's files.
       """)
 
   @OptionGroup var options: ProjectOptions

@@ -131,7 +131,8 @@ struct UpdateCommand: AsyncParsableCommand {
       Does `cultivarctl api` on the device show the same? [y/N] 
       """, terminator: "")
     fflush(nil)
-    // Ctrl-C ends the process here: cancelling the task would not interrupt `readLine`, and nothing needs a cleanup yet.
+    // Ctrl-C ends the process here, because cancelling the task would not interrupt `readLine`. Nothing needs a
+    // cleanup yet.
     signal(SIGINT, SIG_DFL)
     defer { signal(SIGINT, SIG_IGN) }
     guard ["y", "yes"].contains(readLine()?.lowercased()) else {
