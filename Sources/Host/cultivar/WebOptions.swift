@@ -23,7 +23,7 @@ struct WebOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "File with the HTTP field Authorization, such as `Bearer TOKEN`. It is sent only to the server in the URL.",
+      "File with the value of the Authorization header, such as `Bearer TOKEN`. Sent only to the server in the URL.",
       valueName: "file"))
   var serverAuthorization: String?
 
