@@ -45,11 +45,13 @@ let package = Package(
     .target(
       name: "LinuxSystem", dependencies: ["CLinuxSystem"], path: "Sources/Shared/LinuxSystem", swiftSettings: optimised),
     .target(name: "PartitionTable", path: "Sources/Shared/PartitionTable", swiftSettings: optimised),
+    .target(name: "FATFileSystem", path: "Sources/Shared/FATFileSystem", swiftSettings: optimised),
     .target(name: "DeviceModel", path: "Sources/Shared/DeviceModel"),
     .target(
       name: "BootFlow",
       dependencies: [
-        "DeviceModel", "LinuxSystem", "PartitionTable", .product(name: "Crypto", package: "swift-crypto"),
+        "DeviceModel", "FATFileSystem", "LinuxSystem", "PartitionTable",
+        .product(name: "Crypto", package: "swift-crypto"),
       ], path: "Sources/Shared/BootFlow"),
     .target(name: "TaggedFields", path: "Sources/Shared/TaggedFields", swiftSettings: optimised),
     .systemLibrary(
@@ -97,7 +99,7 @@ let package = Package(
       name: "InitClient", dependencies: ["JSONLines", "LinuxSystem", "DeviceModel"], path: "Sources/Device/InitClient"),
     .target(
       name: "DeviceInit",
-      dependencies: ["LinuxSystem", "PartitionTable", "DeviceHardware", "DeviceModel", "DeviceRecords"],
+      dependencies: ["BootFlow", "LinuxSystem", "PartitionTable", "DeviceHardware", "DeviceModel", "DeviceRecords"],
       path: "Sources/Device/DeviceInit"),
     .target(
       name: "UpdateEngine",
@@ -197,7 +199,6 @@ let package = Package(
       path: "Sources/Host/RootFilesystem"),
     .target(
       name: "ExtFileSystem", dependencies: ["HostSystem"], path: "Sources/Host/ExtFileSystem", swiftSettings: optimised),
-    .target(name: "FATFileSystem", path: "Sources/Host/FATFileSystem", swiftSettings: optimised),
     .target(
       name: "BaseImport",
       dependencies: [
@@ -216,6 +217,9 @@ let package = Package(
       dependencies: [
         "RootFilesystem", "DebianArchive", "Lock", "BootFlow", "DeviceModel", "PartitionTable", "HostSystem",
       ], path: "Sources/Host/DiskImage", swiftSettings: optimised),
+    .target(
+      name: "RaspberryPi", dependencies: ["FATFileSystem", "PartitionTable", "Spelling"],
+      path: "Sources/Host/RaspberryPi"),
     .target(name: "SizeReport", dependencies: ["HostSystem"], path: "Sources/Host/SizeReport"),
     .target(
       name: "HostNetwork",
@@ -301,7 +305,7 @@ let package = Package(
       name: "UpdateEngineTests",
       dependencies: [
         "BootFlow", "Bundle", "BundleMaking", "DeviceFixtures", "DeviceModel", "DeviceRecords", "LinuxSystem",
-        "PartitionTable", "TestFixtures", "Trust", "UpdateControl", "UpdateEngine",
+        "PartitionTable", "RaspberryPi", "TestFixtures", "Trust", "UpdateControl", "UpdateEngine",
         .product(name: "Crypto", package: "swift-crypto"),
       ], path: "Tests/Device/UpdateEngineTests", swiftSettings: optimised),
     .testTarget(
@@ -342,19 +346,27 @@ let package = Package(
       name: "ExtFileSystemTests", dependencies: ["ExtFileSystem", "HostileImages", "HostSystem", "TestFixtures"],
       path: "Tests/Host/ExtFileSystemTests"),
     .testTarget(
-      name: "FATFileSystemTests", dependencies: ["FATFileSystem", "TestFixtures"], path: "Tests/Host/FATFileSystemTests"
+      name: "FATFileSystemTests", dependencies: ["FATFileSystem", "TestFixtures"], path: "Tests/Shared/FATFileSystemTests"
     ),
     .testTarget(
       name: "BaseImportTests",
       dependencies: ["BaseImport", "DebianArchive", "Lock", "HostSystem", "PartitionTable", "Sandbox", "TestFixtures"],
       path: "Tests/Host/BaseImportTests"),
     .testTarget(
-      name: "BootFlowTests", dependencies: ["BootFlow", "DeviceFixtures", "DeviceModel", "TestFixtures"],
+      name: "BootFlowTests",
+      dependencies: [
+        "BootFlow", "DeviceFixtures", "DeviceModel", "FATFileSystem", "LinuxSystem", "PowerCuts", "RaspberryPi",
+        "TestFixtures",
+      ],
       path: "Tests/Shared/BootFlowTests"),
     .testTarget(
       name: "DiskImageTests",
       dependencies: ["DiskImage", "BootFlow", "DeviceModel", "PartitionTable", "HostSystem", "TestFixtures"],
       path: "Tests/Host/DiskImageTests"),
+    .testTarget(
+      name: "RaspberryPiTests",
+      dependencies: ["BootFlow", "DeviceModel", "FATFileSystem", "PartitionTable", "RaspberryPi", "TestFixtures"],
+      path: "Tests/Host/RaspberryPiTests"),
     .testTarget(name: "SizeReportTests", dependencies: ["SizeReport"], path: "Tests/Host/SizeReportTests"),
     .testTarget(
       name: "FlashingTests",
