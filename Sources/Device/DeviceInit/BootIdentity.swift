@@ -1,3 +1,4 @@
+import BootFlow
 import DeviceModel
 import DeviceRecords
 import LinuxSystem
@@ -55,6 +56,35 @@ public enum BootIdentity {
   ) -> BootLoader {
     commandLine[KernelParameter.loader].flatMap(BootLoader.init)
       ?? (FileTree.exists(firmware) ? .systemdBoot : .grub)
+  }
+
+  /// The folder in which the firmware of a Raspberry Pi tells Linux about the start. Only the device trees of Raspberry
+  /// Pi's kernel have it.
+  public static let firmwareFolder = "/proc/device-tree/chosen/bootloader"
+
+  /// Returns the running slot.
+  ///
+  /// Under ``BootLoader/tryboot``, the partition that the firmware started decides: the kernel and this program are from
+  /// there. Without the firmware's report, and under other boot loaders, it is the slot on the kernel command line.
+  ///
+  /// - Parameter firmware: The folder with the firmware's report.
+  static func slot(
+    commandLine: KernelCommandLine, _ partitions: PartitionNumbers, firmware: String = BootIdentity.firmwareFolder
+  ) -> Slot? {
+    if loader(commandLine: commandLine) == .tryboot,
+      let bytes = try? FileTree.read("\(firmware)/partition", limit: 16), bytes.count == 4
+    {
+      // A cell of a device tree is big-endian.
+      let number = bytes.reduce(0) { $0 << 8 | Int($1) }
+      if let slot = Slot.allCases.first(where: { partitions.boot(of: $0) == number }) { return slot }
+    }
+    return commandLine.slot
+  }
+
+  /// Returns true if the slot that runs is not the default of `autoboot.txt`: the firmware started it with its one-shot
+  /// flag, or because the default cannot be started. It has to prove itself in both cases.
+  static func isTrial(_ boot: BootRecord) throws -> Bool {
+    try TrybootFlow(boot).choice().standard != boot.slot
   }
 
   /// The EFI variable in which systemd-boot leaves the vendor of the firmware as text.

@@ -35,7 +35,7 @@ public struct BootLoaderFiles: Sendable {
       switch kind {
       case .systemdBoot: ["systemd-boot-efi"]
       case .grub: ["grub-efi-\(architecture.rawValue)-bin"]
-      case .uBoot: [String]()
+      case .uBoot, .tryboot: [String]()
       }
     let all = (architecture.hasBIOS ? ["grub-pc-bin"] : []) + packages
     return all.isEmpty
@@ -93,7 +93,7 @@ public struct BootLoaderFiles: Sendable {
       // A prefix without a device means the partition from which UEFI loaded the core image.
       uefi = try await grubCore(
         architecture == .amd64 ? "x86_64-efi" : "arm64-efi", prefix: "/\(BootPartition.grub)", modules: [])
-    case .uBoot: uefi = nil
+    case .uBoot, .tryboot: uefi = nil
     }
     if architecture.hasBIOS {
       // A prefix without a disk means the disk from which the BIOS booted.

@@ -29,6 +29,19 @@ public struct TrybootFlow: BootFlow {
     self.slots = slots
   }
 
+  /// Opens the partitions of a device.
+  ///
+  /// - Throws: `SystemError`.
+  public init(_ boot: BootRecord) throws {
+    self.init(
+      configuration: try BlockDevice(boot.bootPartition, writable: true),
+      try Slot.allCases.compactMap { slot in
+        try boot.boot(of: slot).map {
+          SlotBootPartition(slot, number: $0.number, on: try BlockDevice($0.path, writable: true))
+        }
+      })
+  }
+
   public var loader: String { BootLoader.tryboot.title }
   public var waitsForRestart: Bool { true }
 

@@ -101,7 +101,12 @@ enum ImageFormat {
   static func checkLoader(
     _ loader: BootLoader, of device: BuiltInDeviceClass, at position: SourcePosition?, _ reading: inout Reading
   ) {
-    guard let position, loader == .uBoot, device != .genericARM else { return }
+    guard let position else { return }
+    if loader == .tryboot {
+      reading.error(
+        "\(device.rawValue) has no firmware of a Raspberry Pi", at: position, hint: "remove 'loader'")
+    }
+    guard loader == .uBoot, device != .genericARM else { return }
     reading.error(
       "\(device.rawValue) cannot boot with U-Boot", at: position, hint: "write 'loader: grub', or remove 'loader'")
   }
