@@ -273,16 +273,19 @@ let package = Package(
     .target(name: "HostileBundles", dependencies: ["Bundle"], path: "Fuzzing/HostileBundles", swiftSettings: optimised),
     // Untrusted input for the readers of published images.
     .target(
-      name: "HostileImages", dependencies: ["ExtFileSystem", "FATFileSystem", "PartitionTable"],
+      name: "HostileImages", dependencies: ["ExtFileSystem", "FATFileSystem", "PartitionTable", "RaspberryPi"],
       path: "Fuzzing/HostileImages", swiftSettings: optimised),
 
     // The tests, one target for each library.
     .target(
       name: "TestFixtures",
-      dependencies: ["Bundle", "HostSystem", "Trust", .product(name: "Crypto", package: "swift-crypto")],
+      dependencies: [
+        "Bundle", "HostSystem", "RaspberryPi", "Trust", .product(name: "Crypto", package: "swift-crypto"),
+      ],
       path: "Tests/Fixtures/TestFixtures", swiftSettings: optimised),
     .target(
-      name: "PowerCuts", dependencies: ["PartitionTable", "TestFixtures"], path: "Tests/Fixtures/PowerCuts",
+      name: "PowerCuts", dependencies: ["PartitionTable", "RaspberryPi", "TestFixtures"],
+      path: "Tests/Fixtures/PowerCuts",
       swiftSettings: optimised),
     .testTarget(
       name: "PowerCutsTests", dependencies: ["PowerCuts", "TestFixtures"], path: "Tests/Fixtures/PowerCutsTests"),
@@ -346,7 +349,8 @@ let package = Package(
       name: "ExtFileSystemTests", dependencies: ["ExtFileSystem", "HostileImages", "HostSystem", "TestFixtures"],
       path: "Tests/Host/ExtFileSystemTests"),
     .testTarget(
-      name: "FATFileSystemTests", dependencies: ["FATFileSystem", "TestFixtures"], path: "Tests/Shared/FATFileSystemTests"
+      name: "FATFileSystemTests", dependencies: ["FATFileSystem", "TestFixtures"],
+      path: "Tests/Shared/FATFileSystemTests"
     ),
     .testTarget(
       name: "BaseImportTests",
@@ -397,7 +401,10 @@ let package = Package(
       name: "LinuxSystemTests", dependencies: ["LinuxSystem", "TestFixtures"], path: "Tests/Shared/LinuxSystemTests"),
     .testTarget(
       name: "DeviceInitTests",
-      dependencies: ["DeviceInit", "DeviceModel", "DeviceRecords", "LinuxSystem", "PartitionTable", "TestFixtures"],
+      dependencies: [
+        "BootFlow", "DeviceFixtures", "DeviceInit", "DeviceModel", "DeviceRecords", "LinuxSystem", "PartitionTable",
+        "TestFixtures",
+      ],
       path: "Tests/Device/DeviceInitTests"),
     .testTarget(
       name: "DeviceHardwareTests", dependencies: ["DeviceHardware"], path: "Tests/Device/DeviceHardwareTests"),

@@ -78,7 +78,8 @@ public final class InitialStage {
     let record = BootRecord(
       loader: loader, slot: slot, isTrial: isTrial, canTry: BootIdentity.canTry(loader),
       disk: disk.path, bootPartition: bootPartition, bootA: try slotPartition(plan.partitions.bootA, disk, waiting),
-      bootB: try slotPartition(plan.partitions.bootB, disk, waiting), rootA: try waiting.partition(plan.partitions.rootA, of: disk),
+      bootB: try slotPartition(plan.partitions.bootB, disk, waiting),
+      rootA: try waiting.partition(plan.partitions.rootA, of: disk),
       rootB: try plan.partitions.rootB.map { try waiting.partition($0, of: disk) })
     try FileTree.makeFolders(DevicePaths.run)
     try FileTree.replace(BootRecord.path, with: Array(try JSONEncoder().encode(record)))

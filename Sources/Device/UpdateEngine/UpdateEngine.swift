@@ -128,7 +128,9 @@ public final class UpdateEngine: Sendable {
     if !options.force, let failed = state.failed.first(where: { $0.identity == release.identity }), failed.isBlocked {
       throw UpdateFailure.failedBefore(version: failed.version, reason: failed.reason)
     }
-    let missing = SlotImages.names(environment.boot.loader).filter { name in !manifest.images.contains { $0.name == name } }
+    let missing = SlotImages.names(environment.boot.loader).filter { name in
+      !manifest.images.contains { $0.name == name }
+    }
     guard missing.isEmpty else { throw UpdateFailure.otherImages(missing: missing) }
     let variables = hookVariables(release, in: target)
     let isHeld = options.restart == .no

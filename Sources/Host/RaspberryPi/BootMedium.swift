@@ -70,29 +70,42 @@ public struct BootMedium {
   }
 
   /// A partition with a FAT file system.
-  struct Partition {
-    var number: Int
-    fileprivate var start: UInt64
-    fileprivate var length: UInt64
-    fileprivate var read: Reader
+  final class Partition {
+    let number: Int
+    private let start: UInt64
+    private let length: UInt64
+    private let reader: Reader
+    /// The files, by path in lower case. They are listed once, so that many look-ups on a hostile disk cost little.
+    private lazy var files = Result { try list() }
+
+    fileprivate init(number: Int, start: UInt64, length: UInt64, read: @escaping Reader) {
+      (self.number, self.start, self.length, self.reader) = (number, start, length, read)
+    }
 
     fileprivate func open() throws -> FATFileSystem {
-      try FATFileSystem(length: length) { offset, count in
-        offset < length ? try read(start + offset, min(count, Int(length - offset))) : []
+      try FATFileSystem(length: length) { [start, length, reader] offset, count in
+        offset < length ? try reader(start + offset, min(count, Int(length - offset))) : []
       }
     }
 
-    /// The path without slashes at its beginning, in lower case: FAT does not distinguish case.
-    private static func key(_ path: String) -> String { String(path.drop { $0 == "/" }).lowercased() }
-
-    /// True if a file exists. A damaged file system has no files.
-    func has(_ path: String) throws -> Bool {
-      var isFound = false
-      try look { entry, _, place in
-        if !entry.isFolder, Self.key(place) == Self.key(path) { isFound = true }
+    private func list() throws -> [String: FATFileSystem.Entry] {
+      var files: [String: FATFileSystem.Entry] = [:]
+      do {
+        // FAT does not distinguish upper and lower case.
+        try open().walk { path, entry in if !entry.isFolder { files[path.lowercased()] = entry } }
+      } catch is FATFileSystem.Failure {
+        // The files before the damage can be found.
+        return files
       }
-      return isFound
+      return files
     }
+
+    private func entry(_ path: String) throws -> FATFileSystem.Entry? {
+      try files.get()[String(path.drop { $0 == "/" }).lowercased()]
+    }
+
+    /// True if a file exists.
+    func has(_ path: String) throws -> Bool { try entry(path) != nil }
 
     /// Reads a file; `nil` if it does not exist or is damaged.
     ///
@@ -100,24 +113,14 @@ public struct BootMedium {
     ///   - limit: Maximum number of bytes.
     ///   - isCut: True to read the beginning of a longer file, false to read nothing of it.
     func read(_ path: String, limit: Int, isCut: Bool = false) throws -> [UInt8]? {
-      var found: [UInt8]?
-      try look { entry, files, place in
-        guard found == nil, !entry.isFolder, Self.key(place) == Self.key(path), isCut || entry.size <= UInt64(limit)
-        else { return }
-        var bytes: [UInt8] = []
-        try files.forEachPiece(of: entry) { if bytes.count < limit { bytes += $0 } }
-        found = Array(bytes.prefix(limit))
-      }
-      return found
-    }
-
-    private func look(_ body: (FATFileSystem.Entry, FATFileSystem, String) throws -> Void) throws {
+      guard let entry = try entry(path), isCut || entry.size <= UInt64(limit) else { return nil }
       do {
-        let files = try open()
-        try files.walk { path, entry in try body(entry, files, path) }
+        var bytes: [UInt8] = []
+        try open().forEachPiece(of: entry) { if bytes.count < limit { bytes += $0 } }
+        return Array(bytes.prefix(limit))
       } catch is FATFileSystem.Failure {
         // Like the firmware: a file that cannot be read does not exist.
-        return
+        return nil
       }
     }
   }

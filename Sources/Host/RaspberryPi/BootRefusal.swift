@@ -46,7 +46,8 @@ public struct BootRefusal: Error, Sendable, Equatable, CustomStringConvertible {
     if !old.isEmpty {
       refusals.append(
         BootRefusal(
-          reason: "the boot flow tryboot does not work on the models \(list(old)): they do not act on the one-shot flag",
+          reason:
+            "the boot flow tryboot does not work on the models \(list(old)): they do not act on the one-shot flag",
           hint: "use `loader: u-boot`"))
     }
     if kernel == .debian {

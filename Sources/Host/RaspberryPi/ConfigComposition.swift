@@ -85,7 +85,9 @@ public struct ConfigComposition: Sendable, Equatable {
         case .filter(let filter): report("a filter is not a line", "write ‘\(filter)’ as the filter of the part")
         case .unknown: report("it is neither KEY=VALUE nor a directive that the firmware knows")
         case .include(let file):
-          if file.utf8.count > ConfigText.nameLimit { report("the name has more than \(ConfigText.nameLimit) characters") }
+          if file.utf8.count > ConfigText.nameLimit {
+            report("the name has more than \(ConfigText.nameLimit) characters")
+          }
           lines.append((explained, "include", file, condition, part))
         case .initialRAM(let files, let address):
           if files.joined(separator: ",").utf8.count > ConfigText.nameLimit {

@@ -18,6 +18,7 @@ struct Loading {
   private static let deviceTreeLimit = 1 << 20
   private static let commandLineLimit = 16 << 10
   private static let includeDepth = 8
+  private static let mostIncludes = 64
   private static let mostLines = 10_000
 
   private func refuse(_ reason: String) -> Refusal { Refusal(reason: reason, log: log) }
@@ -30,6 +31,7 @@ struct Loading {
     var overlays: [String] = []
     var initialRAM: [String] = []
     var lineCount = 0
+    var includeCount = 0
   }
 
   private mutating func settings() throws -> Settings {
@@ -55,7 +57,9 @@ struct Loading {
       }
       if line.isCut { log.append("\(file):\(line.number): cut at \(ConfigText.lineLimit) characters") }
       if case .filter(let name) = line.content {
-        if ConfigFilter(name) == nil { log.append("\(file):\(line.number): unknown filter [\(name)], false until [all]") }
+        if ConfigFilter(name) == nil {
+          log.append("\(file):\(line.number): unknown filter [\(name)], false until [all]")
+        }
         condition.apply(name)
       }
       guard condition.holds(on: model, tryboot: isTrial) else { continue }
@@ -67,6 +71,10 @@ struct Loading {
       case .include(let name):
         guard depth < Self.includeDepth else {
           throw refuse("\(file):\(line.number): files include each other more than \(Self.includeDepth) deep")
+        }
+        settings.includeCount += 1
+        guard settings.includeCount <= Self.mostIncludes else {
+          throw refuse("more than \(Self.mostIncludes) files are included")
         }
         let name = String(decoding: name.utf8.prefix(ConfigText.nameLimit), as: UTF8.self)
         guard let included = try partition.read(name, limit: ConfigText.sizeLimit) else {
@@ -111,7 +119,9 @@ struct Loading {
       throw refuse("there is no kernel \(names.map { Self.path($0, prefix) }.joined(separator: " or "))")
     }
     log.append("kernel: \(kernel.path)")
-    if values["device_tree"] == "" { throw refuse("config.txt has device_tree= without a name, and 64-bit kernels need one") }
+    if values["device_tree"] == "" {
+      throw refuse("config.txt has device_tree= without a name, and 64-bit kernels need one")
+    }
     let trees = Self.deviceTrees(values, model, isUpstream: isUpstream)
     guard let tree = try first(of: trees, prefix, limit: Self.deviceTreeLimit) else {
       throw refuse("there is no device tree \(trees.map { Self.path($0, prefix) }.joined(separator: " or "))")

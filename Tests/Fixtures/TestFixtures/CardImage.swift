@@ -1,6 +1,6 @@
 import Foundation
 
-/// A disk as on an SD card, in memory: partitions in an MBR or GPT-less table, with file systems of `mkfs.fat`.
+/// A disk as on an SD card, in memory: partitions in an MBR, with file systems of `mkfs.fat`.
 public struct CardImage: Sendable {
   /// Sectors before each partition.
   private static let alignment = 2048
@@ -28,7 +28,9 @@ public struct CardImage: Sendable {
     bytes = [UInt8](repeating: 0, count: Self.alignment * Self.sectorSize)
     let hasLogical = partitions.count > 4
     let primary = hasLogical ? 3 : partitions.count
-    for index in 0..<primary { setEntry(index, in: 0, type: partitions[index].type, at: append(partitions[index], index + 1)) }
+    for index in 0..<primary {
+      setEntry(index, in: 0, type: partitions[index].type, at: append(partitions[index], index + 1))
+    }
     if hasLogical {
       let start = bytes.count / Self.sectorSize
       var record = start
@@ -45,7 +47,6 @@ public struct CardImage: Sendable {
       }
       setEntry(3, in: 0, type: 0x0F, at: start..<bytes.count / Self.sectorSize)
     }
-    setEntry(0, in: 0, type: partitions[0].type, at: sectors(1))
   }
 
   private func sectors(_ number: Int) -> Range<Int> {
