@@ -147,7 +147,8 @@ let package = Package(
     .target(name: "Spelling", path: "Sources/Host/Spelling"),
     .systemLibrary(name: "CYAML", path: "Sources/Host/CYAML", providers: [.apt(["libyaml-dev"])]),
     .target(
-      name: "Project", dependencies: ["CYAML", "DebianPackages", "DeviceModel", "LinuxSystem", "Spelling"],
+      name: "Project",
+      dependencies: ["CYAML", "DebianPackages", "DeviceModel", "LinuxSystem", "PartitionTable", "Spelling"],
       path: "Sources/Host/Project"),
     .target(name: "DebianPackages", path: "Sources/Host/DebianPackages"),
     .target(
@@ -248,7 +249,7 @@ let package = Package(
     .target(
       name: "Emulator",
       dependencies: [
-        "HostSystem",
+        "FATFileSystem", "HostSystem", "PartitionTable",
         .product(name: "Subprocess", package: "swift-subprocess"),
         .product(name: "SystemPackage", package: "swift-system"),
       ], path: "Sources/Host/Emulator"),

@@ -4,26 +4,26 @@ import DeviceRecords
 import LinuxSystem
 import PartitionTable
 
-/// Identifies the boot disk in stage 1, by the unique GUID of the partition that the boot loader was started from.
+/// Identifies the boot disk in stage 1, by the unique ID of the partition that the boot loader was started from.
 public enum BootIdentity {
   /// The EFI variable in which systemd-boot leaves the partition's GUID as text (Boot Loader Interface).
   public static let loaderVariable =
     "/sys/firmware/efi/efivars/LoaderDevicePartUUID-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"
 
-  /// Returns the GUID of the partition that the boot loader was started from.
+  /// Returns the ID of the partition that the boot loader was started from.
   ///
   /// - Parameters:
-  ///   - commandLine: The kernel command line, where GRUB and U-Boot leave the GUID. It comes first.
+  ///   - commandLine: The kernel command line, where GRUB and U-Boot leave the ID. It comes first.
   ///   - variable: The file with the boot loader's EFI variable.
   /// - Throws: ``StageFailure`` if neither has it.
   public static func bootPartition(
     commandLine: KernelCommandLine, variable: String = BootIdentity.loaderVariable
-  ) throws(StageFailure) -> GUID {
+  ) throws(StageFailure) -> PartitionID {
     if let text = commandLine[KernelParameter.bootPartition] {
-      guard let guid = GUID(text) else {
+      guard let id = PartitionID(text) else {
         throw StageFailure("the boot loader's \(KernelParameter.bootPartition)=\(text) is not a partition ID")
       }
-      return guid
+      return id
     }
     guard let bytes = try? FileTree.read(variable, limit: 1024) else {
       throw StageFailure(
@@ -33,7 +33,7 @@ public enum BootIdentity {
     guard let guid = Self.guid(inVariable: bytes) else {
       throw StageFailure("the EFI variable LoaderDevicePartUUID does not contain a partition ID")
     }
-    return guid
+    return .gpt(guid)
   }
 
   /// The EFI variable that systemd-boot sets when it has counted an entry down before it started it.

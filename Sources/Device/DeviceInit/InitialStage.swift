@@ -92,6 +92,7 @@ public final class InitialStage {
     }
     leaveTokenHash(values)
     if plan.overlay != nil {
+      if Watchdog.resetsAtOnce { try keepSystemdFromWatchdog() }
       try writeMachineID()
       for problem in SystemSettings(root: Self.newRoot).apply(values) { tell(problem) }
       PersistedPaths(root: Self.newRoot) { [self] in tell($0) }.bind(plan.persistedPaths ?? [])
@@ -163,6 +164,14 @@ public final class InitialStage {
   private func writeMachineID() throws {
     let id = try DeviceRecords(in: Self.newRoot + DevicePaths.records).machineID()
     try FileTree.replace(Self.newRoot + "/etc/machine-id", with: Array("\(id)\n".utf8), mode: 0o444)
+  }
+
+  /// Overrides the image's settings for systemd's watchdog, on a machine that it would reset at once.
+  private func keepSystemdFromWatchdog() throws {
+    let folder = "/run/systemd/system.conf.d"
+    try FileTree.makeFolders(folder)
+    let settings = "[Manager]\nRuntimeWatchdogSec=off\nRebootWatchdogSec=off\n"
+    try FileTree.replace("\(folder)/zz-no-watchdog.conf", with: Array(settings.utf8))
   }
 
   private func mountData(_ path: String, options: [String]) throws {

@@ -18,8 +18,15 @@ import Testing
 
   @Test func `the kernel command line counts before the firmware's variable`() throws {
     let line = KernelCommandLine("quiet cultivar.boot-partition=\(Self.text) cultivar.slot=b")
-    #expect(try BootIdentity.bootPartition(commandLine: line, variable: "/absent") == GUID(Self.text))
+    #expect(try BootIdentity.bootPartition(commandLine: line, variable: "/absent") == PartitionID(Self.text))
     #expect(line.slot == .b)
+  }
+
+  @Test func `a disk with a master boot record is named by its signature and the number`() throws {
+    let line = KernelCommandLine("cultivar.boot-partition=1a2b3c4d-01")
+    #expect(
+      try BootIdentity.bootPartition(commandLine: line, variable: "/absent")
+        == .mbr(signature: 0x1a2b_3c4d, number: 1))
   }
 
   @Test func `the variable is UTF-16 behind four bytes of attributes`() {
@@ -37,7 +44,7 @@ import Testing
   }
 
   @Test func `two disks with the same id are an error that names both`() throws {
-    let guid = try #require(GUID(Self.text))
+    let guid = try #require(PartitionID(Self.text))
     let failure = #expect(throws: StageFailure.self) { try BootDisk.one(of: ["sda", "sdb"], partition: guid) }
     #expect(failure?.description.contains("/dev/sda and /dev/sdb") == true)
     #expect(try BootDisk.one(of: ["sda"], partition: guid) == "sda")
