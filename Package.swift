@@ -249,7 +249,7 @@ let package = Package(
     .target(
       name: "Emulator",
       dependencies: [
-        "FATFileSystem", "HostSystem", "PartitionTable",
+        "HostSystem", "RaspberryPi",
         .product(name: "Subprocess", package: "swift-subprocess"),
         .product(name: "SystemPackage", package: "swift-system"),
       ], path: "Sources/Host/Emulator"),

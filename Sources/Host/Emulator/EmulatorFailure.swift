@@ -39,7 +39,7 @@ public enum EmulatorFailure: ExplainedError {
     case .noFirmware(.uBoot, _, _): "install the Debian package u-boot-qemu"
     case .noFirmware(_, .amd64, _): "install the Debian package ovmf, or use BIOS: --firmware bios"
     case .noFirmware(_, .arm64, _): "install the Debian package qemu-efi-aarch64"
-    case .noBoardFiles: "build the image with `device: raspberry-pi-3`, or choose another firmware with --firmware"
+    case .noBoardFiles: "build the image for a Raspberry Pi, or choose another firmware with --firmware"
     case .noSuchMachine: "use UEFI: --firmware uefi"
     case .ended, .timedOut, .noControl: nil
     }

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import HostSystem
+import RaspberryPi
 
 /// A machine in QEMU, described by QEMU's arguments.
 public struct VirtualMachine: Sendable {
@@ -10,7 +11,7 @@ public struct VirtualMachine: Sendable {
     /// BIOS with SeaBIOS.
     case bios
     case uBoot = "u-boot"
-    /// A Raspberry Pi 3, which starts the files on its SD card.
+    /// The firmware of a Raspberry Pi, which starts the files that it finds on the disk.
     case raspberryPi = "raspberry-pi"
   }
 
@@ -40,6 +41,8 @@ public struct VirtualMachine: Sendable {
   /// Disk images, which the machine writes to. It boots from the first one.
   public var disks: [URL]
   public var firmware: Firmware
+  /// The model for ``Firmware/raspberryPi``. QEMU has a Raspberry Pi 3; others run on its own machine.
+  public var model = Model.pi3
   /// Size of the memory in MiB. A Raspberry Pi 3 has 1024.
   public var memory: Int
   /// Number of processors. A Raspberry Pi 3 has 4.
@@ -110,7 +113,7 @@ public struct VirtualMachine: Sendable {
 
   /// Returns the size of a disk of at least `size` bytes that the machine accepts. QEMU's SD cards have a power of two.
   public func diskSize(_ size: Int64) -> Int64 {
-    guard firmware == .raspberryPi, size > 0, size.nonzeroBitCount > 1 else { return size }
+    guard firmware == .raspberryPi, model.machine == .raspi3b, size > 0, size.nonzeroBitCount > 1 else { return size }
     return 1 << (Int64.bitWidth - size.leadingZeroBitCount)
   }
 
@@ -120,7 +123,7 @@ public struct VirtualMachine: Sendable {
   /// - Throws: ``EmulatorFailure``, `FileFailure`.
   func arguments(in folder: URL) throws -> [String] {
     guard firmware.isFor(architecture) else { throw EmulatorFailure.noSuchMachine(firmware, architecture) }
-    if firmware == .raspberryPi { return try raspberryPiArguments(in: folder) }
+    if firmware == .raspberryPi, model.machine == .raspi3b { return raspberryPiArguments() }
     var arguments = machine
     arguments += [
       "-m", "\(memory)", "-smp", "\(processors)", "-no-user-config",
@@ -151,12 +154,11 @@ public struct VirtualMachine: Sendable {
 
   /// Returns the arguments for a Raspberry Pi 3. Its first disk is the SD card, whose size has to be a power of two. Others
   /// are on USB, as is the network. The console is the second serial port, the mini UART.
-  private func raspberryPiArguments(in folder: URL) throws -> [String] {
+  private func raspberryPiArguments() -> [String] {
     guard let card = disks.first else { return [] }
-    let board = try RaspberryPiBoard(disk: card, in: folder)
     var arguments = [
       "-machine", "raspi3b", "-no-user-config", "-nodefaults", "-display", hasWindow ? "gtk" : "none",
-      "-kernel", board.program.path, "-dtb", board.deviceTree.path, "-serial", "null",
+      "-serial", "null",
     ]
     let file = Self.escaped(card.path)
     if let writeLog {
@@ -255,7 +257,7 @@ public struct VirtualMachine: Sendable {
   }
 
   /// Escapes a path for QEMU's options, in which a comma is doubled.
-  private static func escaped(_ path: String) -> String { path.replacing(",", with: ",,") }
+  static func escaped(_ path: String) -> String { path.replacing(",", with: ",,") }
 }
 
 extension VirtualMachine.Firmware {
