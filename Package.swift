@@ -52,12 +52,12 @@ let package = Package(
     .target(
       name: "PartitionTable", dependencies: ["Hexadecimal"], path: "Sources/Shared/PartitionTable",
       swiftSettings: optimised),
+    .target(name: "FATFileSystem", path: "Sources/Shared/FATFileSystem", swiftSettings: optimised),
     .target(name: "DeviceModel", dependencies: ["Hashing"], path: "Sources/Shared/DeviceModel"),
     .target(
       name: "BootFlow",
       dependencies: [
-        "Hashing",
-        "DeviceModel", "LinuxSystem", "PartitionTable",
+        "Hashing", "DeviceModel", "FATFileSystem", "LinuxSystem", "PartitionTable",
       ], path: "Sources/Shared/BootFlow"),
     .target(name: "TaggedFields", path: "Sources/Shared/TaggedFields", swiftSettings: optimised),
     .systemLibrary(
@@ -109,7 +109,7 @@ let package = Package(
       name: "InitClient", dependencies: ["JSONLines", "LinuxSystem", "DeviceModel"], path: "Sources/Device/InitClient"),
     .target(
       name: "DeviceInit",
-      dependencies: ["LinuxSystem", "PartitionTable", "DeviceHardware", "DeviceModel", "DeviceRecords"],
+      dependencies: ["BootFlow", "LinuxSystem", "PartitionTable", "DeviceHardware", "DeviceModel", "DeviceRecords"],
       path: "Sources/Device/DeviceInit"),
     .target(
       name: "UpdateEngine",
@@ -161,7 +161,8 @@ let package = Package(
     .target(name: "Spelling", path: "Sources/Host/Spelling"),
     .systemLibrary(name: "CYAML", path: "Sources/Host/CYAML", providers: [.apt(["libyaml-dev"])]),
     .target(
-      name: "Project", dependencies: ["Hashing", "CYAML", "DebianPackages", "DeviceModel", "LinuxSystem", "Spelling"],
+      name: "Project",
+      dependencies: ["Hashing", "CYAML", "DebianPackages", "DeviceModel", "LinuxSystem", "PartitionTable", "Spelling"],
       path: "Sources/Host/Project"),
     .target(name: "DebianPackages", path: "Sources/Host/DebianPackages"),
     .target(
@@ -218,7 +219,6 @@ let package = Package(
     .target(
       name: "ExtFileSystem", dependencies: ["Hexadecimal", "HostSystem"], path: "Sources/Host/ExtFileSystem",
       swiftSettings: optimised),
-    .target(name: "FATFileSystem", path: "Sources/Host/FATFileSystem", swiftSettings: optimised),
     .target(
       name: "BaseImport",
       dependencies: [
@@ -242,6 +242,9 @@ let package = Package(
         "Hashing",
         "RootFilesystem", "DebianArchive", "Lock", "BootFlow", "DeviceModel", "PartitionTable", "HostSystem",
       ], path: "Sources/Host/DiskImage", swiftSettings: optimised),
+    .target(
+      name: "RaspberryPi", dependencies: ["FATFileSystem", "PartitionTable", "Spelling"],
+      path: "Sources/Host/RaspberryPi"),
     .target(name: "SizeReport", dependencies: ["Hashing", "HostSystem"], path: "Sources/Host/SizeReport"),
     .target(
       name: "HostNetwork",
@@ -274,7 +277,7 @@ let package = Package(
     .target(
       name: "Emulator",
       dependencies: [
-        "HostSystem",
+        "HostSystem", "RaspberryPi",
         .product(name: "Subprocess", package: "swift-subprocess"),
         .product(name: "SystemPackage", package: "swift-system"),
       ], path: "Sources/Host/Emulator"),
@@ -302,16 +305,19 @@ let package = Package(
       swiftSettings: optimised),
     // Untrusted input for the readers of published images.
     .target(
-      name: "HostileImages", dependencies: ["ExtFileSystem", "FATFileSystem", "PartitionTable"],
+      name: "HostileImages", dependencies: ["ExtFileSystem", "FATFileSystem", "PartitionTable", "RaspberryPi"],
       path: "Fuzzing/HostileImages", swiftSettings: optimised),
 
     // The tests, one target for each library.
     .target(
       name: "TestFixtures",
-      dependencies: ["Bundle", "HostSystem", "Trust", .product(name: "Crypto", package: "swift-crypto")],
+      dependencies: [
+        "Bundle", "HostSystem", "RaspberryPi", "Trust", .product(name: "Crypto", package: "swift-crypto"),
+      ],
       path: "Tests/Fixtures/TestFixtures", swiftSettings: optimised),
     .target(
-      name: "PowerCuts", dependencies: ["PartitionTable", "TestFixtures"], path: "Tests/Fixtures/PowerCuts",
+      name: "PowerCuts", dependencies: ["PartitionTable", "RaspberryPi", "TestFixtures"],
+      path: "Tests/Fixtures/PowerCuts",
       swiftSettings: optimised),
     .testTarget(
       name: "PowerCutsTests", dependencies: ["PowerCuts", "TestFixtures"], path: "Tests/Fixtures/PowerCutsTests"),
@@ -340,7 +346,7 @@ let package = Package(
       dependencies: [
         "Hashing",
         "BootFlow", "Bundle", "BundleMaking", "DeviceFixtures", "DeviceModel", "DeviceRecords", "LinuxSystem",
-        "PartitionTable", "TestFixtures", "Trust", "UpdateControl", "UpdateEngine",
+        "PartitionTable", "RaspberryPi", "TestFixtures", "Trust", "UpdateControl", "UpdateEngine",
         .product(name: "Crypto", package: "swift-crypto"),
       ], path: "Tests/Device/UpdateEngineTests", swiftSettings: optimised),
     .testTarget(
@@ -383,19 +389,28 @@ let package = Package(
       name: "ExtFileSystemTests", dependencies: ["ExtFileSystem", "HostileImages", "HostSystem", "TestFixtures"],
       path: "Tests/Host/ExtFileSystemTests"),
     .testTarget(
-      name: "FATFileSystemTests", dependencies: ["FATFileSystem", "TestFixtures"], path: "Tests/Host/FATFileSystemTests"
+      name: "FATFileSystemTests", dependencies: ["FATFileSystem", "TestFixtures"],
+      path: "Tests/Shared/FATFileSystemTests"
     ),
     .testTarget(
       name: "BaseImportTests",
       dependencies: ["BaseImport", "DebianArchive", "Lock", "HostSystem", "PartitionTable", "Sandbox", "TestFixtures"],
       path: "Tests/Host/BaseImportTests"),
     .testTarget(
-      name: "BootFlowTests", dependencies: ["BootFlow", "DeviceFixtures", "DeviceModel", "TestFixtures"],
+      name: "BootFlowTests",
+      dependencies: [
+        "BootFlow", "DeviceFixtures", "DeviceModel", "FATFileSystem", "LinuxSystem", "PowerCuts", "RaspberryPi",
+        "TestFixtures",
+      ],
       path: "Tests/Shared/BootFlowTests"),
     .testTarget(
       name: "DiskImageTests",
       dependencies: ["DiskImage", "BootFlow", "DeviceModel", "PartitionTable", "HostSystem", "TestFixtures"],
       path: "Tests/Host/DiskImageTests"),
+    .testTarget(
+      name: "RaspberryPiTests",
+      dependencies: ["BootFlow", "DeviceModel", "FATFileSystem", "PartitionTable", "RaspberryPi", "TestFixtures"],
+      path: "Tests/Host/RaspberryPiTests"),
     .testTarget(name: "SizeReportTests", dependencies: ["SizeReport"], path: "Tests/Host/SizeReportTests"),
     .testTarget(
       name: "FlashingTests",
@@ -430,7 +445,10 @@ let package = Package(
       name: "LinuxSystemTests", dependencies: ["LinuxSystem", "TestFixtures"], path: "Tests/Shared/LinuxSystemTests"),
     .testTarget(
       name: "DeviceInitTests",
-      dependencies: ["DeviceInit", "DeviceModel", "DeviceRecords", "LinuxSystem", "PartitionTable", "TestFixtures"],
+      dependencies: [
+        "BootFlow", "DeviceFixtures", "DeviceInit", "DeviceModel", "DeviceRecords", "LinuxSystem", "PartitionTable",
+        "TestFixtures",
+      ],
       path: "Tests/Device/DeviceInitTests"),
     .testTarget(
       name: "DeviceHardwareTests", dependencies: ["DeviceHardware"], path: "Tests/Device/DeviceHardwareTests"),

@@ -46,7 +46,7 @@ public final class InitialStage {
     let plan = try JSONDecoder().decode(BootPlan.self, from: Data(try FileTree.read(BootPlan.path)))
     failureDelay = plan.failureDelay
     let commandLine = KernelCommandLine.running
-    guard let slot = commandLine.slot else {
+    guard let slot = BootIdentity.slot(commandLine: commandLine, plan.partitions) else {
       throw StageFailure("the boot loader does not say which slot: there is no \(KernelParameter.slot)=a or =b")
     }
     self.slot = slot
@@ -58,7 +58,10 @@ public final class InitialStage {
     let partition = try BootIdentity.bootPartition(commandLine: commandLine)
     let waiting = DeviceWait(events: events, modules: modules, timeout: plan.deviceTimeout)
     let disk = try waiting.bootDisk(holding: partition)
-    let isTrial = BootIdentity.isTrial(commandLine: commandLine)
+    let loader = BootIdentity.loader(commandLine: commandLine)
+    let isTrial =
+      loader == .tryboot
+      ? isTrial(slot, disk, plan.partitions, waiting) : BootIdentity.isTrial(commandLine: commandLine)
     log.note("started from \(disk.path), slot \(slot.rawValue)\(isTrial ? ", on trial" : "")")
     // From here on, a trial that hangs ends by itself. Stage 1 does not feed the watchdog again; the next stage has to
     // take it over before it expires. At any other start, the next stage decides about a watchdog.
@@ -72,10 +75,11 @@ public final class InitialStage {
     let data = try waiting.partition(plan.partitions.data, of: disk)
     for failure in fileSystems.wait() { log.note(failure) }
     let bootPartition = try waiting.partition(plan.partitions.boot, of: disk)
-    let loader = BootIdentity.loader(commandLine: commandLine)
     let record = BootRecord(
       loader: loader, slot: slot, isTrial: isTrial, canTry: BootIdentity.canTry(loader),
-      disk: disk.path, bootPartition: bootPartition, rootA: try waiting.partition(plan.partitions.rootA, of: disk),
+      disk: disk.path, bootPartition: bootPartition, bootA: try slotPartition(plan.partitions.bootA, disk, waiting),
+      bootB: try slotPartition(plan.partitions.bootB, disk, waiting),
+      rootA: try waiting.partition(plan.partitions.rootA, of: disk),
       rootB: try plan.partitions.rootB.map { try waiting.partition($0, of: disk) })
     try FileTree.makeFolders(DevicePaths.run)
     try FileTree.replace(BootRecord.path, with: Array(try JSONEncoder().encode(record)))
@@ -88,11 +92,35 @@ public final class InitialStage {
     }
     leaveTokenHash(values)
     if plan.overlay != nil {
+      if Watchdog.resetsAtOnce { try keepSystemdFromWatchdog() }
       try writeMachineID()
       for problem in SystemSettings(root: Self.newRoot).apply(values) { tell(problem) }
       PersistedPaths(root: Self.newRoot) { [self] in tell($0) }.bind(plan.persistedPaths ?? [])
     }
     try switchRoot(to: plan)
+  }
+
+  /// Returns a slot's boot partition, if slots have their own.
+  private func slotPartition(
+    _ number: Int?, _ disk: BootDisk, _ waiting: DeviceWait
+  ) throws -> BootRecord.SlotPartition? {
+    try number.map { BootRecord.SlotPartition(number: $0, path: try waiting.partition($0, of: disk)) }
+  }
+
+  /// Returns true if the firmware of a Raspberry Pi started the slot for a trial. If this cannot be determined, it
+  /// counts as one: then a release that hangs ends by the watchdog.
+  private func isTrial(_ slot: Slot, _ disk: BootDisk, _ partitions: PartitionNumbers, _ waiting: DeviceWait) -> Bool {
+    do {
+      return try BootIdentity.isTrial(
+        BootRecord(
+          loader: .tryboot, slot: slot, isTrial: false, disk: disk.path,
+          bootPartition: try waiting.partition(partitions.boot, of: disk),
+          bootA: try slotPartition(partitions.bootA, disk, waiting),
+          bootB: try slotPartition(partitions.bootB, disk, waiting), rootA: "", rootB: nil))
+    } catch {
+      log.note("cannot determine the default slot: \(error)")
+      return true
+    }
   }
 
   private func mountKernelFileSystems() throws {
@@ -136,6 +164,14 @@ public final class InitialStage {
   private func writeMachineID() throws {
     let id = try DeviceRecords(in: Self.newRoot + DevicePaths.records).machineID()
     try FileTree.replace(Self.newRoot + "/etc/machine-id", with: Array("\(id)\n".utf8), mode: 0o444)
+  }
+
+  /// Overrides the image's settings for systemd's watchdog, on a machine that it would reset at once.
+  private func keepSystemdFromWatchdog() throws {
+    let folder = "/run/systemd/system.conf.d"
+    try FileTree.makeFolders(folder)
+    let settings = "[Manager]\nRuntimeWatchdogSec=off\nRebootWatchdogSec=off\n"
+    try FileTree.replace("\(folder)/zz-no-watchdog.conf", with: Array(settings.utf8))
   }
 
   private func mountData(_ path: String, options: [String]) throws {

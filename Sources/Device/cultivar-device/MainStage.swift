@@ -218,7 +218,7 @@ enum MainStage {
       try? Mount.remount(DevicePaths.data, .readOnly)
     }
     log.note(ending == .reboot ? "restarting" : "switching off")
-    Kernel.end(ending)
+    Kernel.end(ending, argument: FileTree.line(DevicePaths.restartArgument))
     // Reached only if the kernel refuses. When PID 1 exits, the kernel panics and restarts.
     exit(1)
   }

@@ -135,15 +135,15 @@ public struct ImageBuilder: Sendable {
       try await FileSystemImage(tools: tools, cache: cache, epoch: epoch).initialRAM(
         initialRAM, isCompressed: image.kernel.compressesInitialRAM)
     }
-    let arguments = device.kernelArguments + Self.kernelArguments + image.kernel.arguments
+    let arguments = device.kernelArguments + Self.kernelArguments(basis.layout.scheme) + image.kernel.arguments
     var plan = devicePlan(image, identity: identity, users: users, system: system)
     identity.build = try buildIdentity(
-      plan, root.tree, initialRAM, kernel: kernel.files, arguments: arguments, layout: basis.layout)
+      plan, root.tree, initialRAM, kernel: kernel.files, device: device, arguments: arguments, layout: basis.layout)
     plan.image = identity
     if image.initProgram == nil { try root.addPlan(plan) }
     if let updates = basis.updates { try root.replacePlan(updates, identity, time: epoch) }
 
-    let parts = basis.parts(
+    let parts = try basis.parts(
       kernel: kernel.files, initialRAM: try await initialRAMFile, arguments: arguments, epoch: epoch)
     let source = RootSource.tree(root.tree)
     let disk = try await DiskParts(parts, root: source, tools: tools, cache: cache, progress: progress) {
@@ -190,14 +190,17 @@ public struct ImageBuilder: Sendable {
     if image.kind == .system { try SystemBuilder.checkRights() }
   }
 
-  /// Parts of the kernel command line of every image.
+  /// Parts of the kernel command line of every image with a kind of partition table.
   ///
-  /// - `gpt`: the kernel uses the backup partition table if the primary one is damaged.
+  /// - `gpt`: the kernel uses the backup partition table if the primary one is damaged. Not on a disk with a master boot
+  ///   record: there the kernel would take the backup that an earlier image has left at the end of the disk.
   /// - `panic`: if the kernel panics, or PID 1 ends, the machine restarts after ten seconds instead of hanging.
   /// - `SWIFT_DETERMINISTIC_HASHING`: the kernel puts it into the environment of stage 1. Without it, the Swift runtime
   ///   waits for random numbers, which takes a second or more on machines without a hardware source. Deterministic
   ///   hashing is safe here: stage 1 reads no untrusted data and does not pass the variable on.
-  static let kernelArguments = ["ro", "gpt", "panic=10", "loglevel=4", "SWIFT_DETERMINISTIC_HASHING=1"]
+  static func kernelArguments(_ scheme: PartitionScheme) -> [String] {
+    ["ro"] + (scheme == .gpt ? ["gpt"] : []) + ["panic=10", "loglevel=4", "SWIFT_DETERMINISTIC_HASHING=1"]
+  }
 
   /// Resolves the packages and program sources of an image and locks them. Builds nothing.
   ///
@@ -323,8 +326,8 @@ public struct ImageBuilder: Sendable {
 
   /// Hash of the software: of everything in the image except this hash.
   private func buildIdentity(
-    _ plan: DevicePlan, _ root: FileTree, _ initialRAM: FileTree, kernel: KernelFiles, arguments: [String],
-    layout: Layout
+    _ plan: DevicePlan, _ root: FileTree, _ initialRAM: FileTree, kernel: KernelFiles, device: DeviceClass,
+    arguments: [String], layout: Layout
   ) throws -> String {
     var key = CacheKey("image 2")
     key.add(Digest(of: try PlanText.encode(plan)))
@@ -332,6 +335,13 @@ public struct ImageBuilder: Sendable {
     key.add(try root.identity())
     key.add(try initialRAM.identity())
     key.add(try Digest(ofFile: kernel.kernel.path))
+    // Other device classes keep their build ids.
+    if let firmware = device.firmware {
+      key.add(firmware.identity)
+      key.add(
+        try kernel.deviceTrees(named: device.deviceTrees, manufacturer: device.deviceTreeFolder)
+          .map { "\($0.lastPathComponent) \(try Digest(ofFile: $0.path))" })
+    }
     key.add(layout.identity)
     key.add(project.version)
     return key.hash.text

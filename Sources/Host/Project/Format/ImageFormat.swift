@@ -4,11 +4,11 @@ import DeviceModel
 enum ImageFormat {
   static let device = RequiredKey(
     "device", Shape<BuiltInDeviceClass>.cases("a device class"), "Device class.", example: "generic-x86_64")
-  static let loader = DefaultedKey(
-    "loader", Shape<BootLoader>.cases("a boot loader"), default: "systemd-boot",
+  static let loader = OptionalKey(
+    "loader", Shape<BootLoader>.cases("a boot loader"),
     """
-    Boot loader: `systemd-boot` or `grub` on UEFI, `u-boot` for arm64 boards with U-Boot in their firmware. On a BIOS, \
-    the boot loader is always GRUB.
+    Boot loader: `systemd-boot` or `grub` on UEFI, `u-boot` for Raspberry Pis and for arm64 boards with U-Boot in their \
+    firmware. On a BIOS, the boot loader is always GRUB. Default: `u-boot` on Raspberry Pis, otherwise `systemd-boot`.
     """,
     example: "grub")
   static let layout = RequiredKey(
@@ -75,9 +75,9 @@ enum ImageFormat {
       fields[formats], at: fields.position(of: formats), update: fields[UpdateFormat.key], &reading)
     if programs.contains(where: { $0.definition?.isInit == true }) { refuseIdleKeys(fields, &reading) }
     guard let device = fields[device], let layout = fields[layout] else { return nil }
-    checkLoader(fields[loader], of: device, at: fields.position(of: loader), &reading)
     return ImageDefinition(
-      position: fields.position, name: "", device: device, loader: fields[loader], layout: layout,
+      position: fields.position, name: "", device: device,
+      loader: Self.loader(fields[loader], of: device, at: fields.position(of: loader), &reading), layout: layout,
       formats: fields[formats], givenHostname: fields[hostname], timezone: fields[timezone],
       programs: programs.compactMap(\.definition),
       files: fields[files], kernel: fields[kernel], network: fields[network], timeServers: timeServers,
@@ -99,12 +99,17 @@ enum ImageFormat {
     }
   }
 
-  /// Reports U-Boot on other device classes than arm64, because the build configures U-Boot only for arm64 kernels.
-  static func checkLoader(
-    _ loader: BootLoader, of device: BuiltInDeviceClass, at position: SourcePosition?, _ reading: inout Reading
-  ) {
-    guard let position, loader == .uBoot, device != .genericARM else { return }
-    reading.error(
-      "\(device.rawValue) cannot boot with U-Boot", at: position, hint: "write 'loader: grub', or remove 'loader'")
+  /// The boot loader of an image: the one that it names, or that of its device class. Reports one that cannot start the
+  /// device class.
+  static func loader(
+    _ loader: BootLoader?, of device: BuiltInDeviceClass, at position: SourcePosition?, _ reading: inout Reading
+  ) -> BootLoader {
+    guard let loader else { return device.usualLoader }
+    if let position, !device.loaders.contains(loader) {
+      reading.error(
+        "\(device.rawValue) cannot boot with \(loader.title)", at: position,
+        hint: "remove 'loader', or write one of: \(device.loaders.map(\.rawValue).joined(separator: ", "))")
+    }
+    return loader
   }
 }

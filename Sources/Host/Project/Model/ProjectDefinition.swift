@@ -1,4 +1,5 @@
 import DeviceModel
+import PartitionTable
 import FoundationEssentials
 
 /// A project as its `cultivar.yaml` describes it, with defaults filled in and references inside the file resolved.
@@ -126,6 +127,8 @@ public struct LayoutChoice: Sendable, Equatable {
   /// Position of the layout in the project file.
   public var position: SourcePosition
   public var base: BuiltInLayout
+  /// Kind of the partition table; `nil` for that of the device class.
+  public var scheme: PartitionScheme?
   /// File system of the slots.
   public var rootFileSystem = RootFileSystem.erofs
   /// Size of the boot partition, in bytes; `nil` for the layout's default.
