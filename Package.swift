@@ -52,6 +52,10 @@ let package = Package(
         "DeviceModel", "LinuxSystem", "PartitionTable", .product(name: "Crypto", package: "swift-crypto"),
       ], path: "Sources/Shared/BootFlow"),
     .target(name: "TaggedFields", path: "Sources/Shared/TaggedFields", swiftSettings: optimised),
+    .target(
+      name: "Provisioning",
+      dependencies: ["DeviceModel", "LinuxSystem", .product(name: "Crypto", package: "swift-crypto")],
+      path: "Sources/Shared/Provisioning"),
     .systemLibrary(
       name: "CZstd", path: "Sources/Shared/CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
     .target(name: "CBlockDigests", path: "Sources/Shared/CBlockDigests", cSettings: optimisedC),
@@ -90,14 +94,18 @@ let package = Package(
       ], path: "Sources/Shared/Trust"),
 
     // The device.
-    .target(name: "DeviceRecords", dependencies: ["LinuxSystem", "DeviceModel"], path: "Sources/Device/DeviceRecords"),
+    .target(
+      name: "DeviceRecords", dependencies: ["LinuxSystem", "DeviceModel", "Provisioning"],
+      path: "Sources/Device/DeviceRecords"),
     .target(name: "DeviceHardware", dependencies: ["LinuxSystem"], path: "Sources/Device/DeviceHardware"),
     .target(name: "JSONLines", dependencies: ["LinuxSystem"], path: "Sources/Device/JSONLines"),
     .target(
       name: "InitClient", dependencies: ["JSONLines", "LinuxSystem", "DeviceModel"], path: "Sources/Device/InitClient"),
     .target(
       name: "DeviceInit",
-      dependencies: ["LinuxSystem", "PartitionTable", "DeviceHardware", "DeviceModel", "DeviceRecords"],
+      dependencies: [
+        "LinuxSystem", "PartitionTable", "DeviceHardware", "DeviceModel", "DeviceRecords", "Provisioning",
+      ],
       path: "Sources/Device/DeviceInit"),
     .target(
       name: "UpdateEngine",
@@ -137,7 +145,7 @@ let package = Package(
       name: "cultivar-device",
       dependencies: [
         "DeviceHardware", "DeviceInit", "InitClient", "Supervisor", "ManagementAPI", "DeviceControl", "DeviceRecords",
-        "DeviceModel", "LinuxSystem",
+        "DeviceModel", "LinuxSystem", "Provisioning",
         "UpdateControl", "UpdateEngine",
       ], path: "Sources/Device/cultivar-device", linkerSettings: deviceExecutable),
 
@@ -216,6 +224,7 @@ let package = Package(
       dependencies: [
         "RootFilesystem", "DebianArchive", "Lock", "BootFlow", "DeviceModel", "PartitionTable", "HostSystem",
       ], path: "Sources/Host/DiskImage", swiftSettings: optimised),
+    .target(name: "PublishedDescriptions", path: "Sources/Host/PublishedDescriptions"),
     .target(name: "SizeReport", dependencies: ["HostSystem"], path: "Sources/Host/SizeReport"),
     .target(
       name: "HostNetwork",
@@ -235,11 +244,12 @@ let package = Package(
       dependencies: [
         "SizeReport", "Project", "DebianArchive", "ExecutableFormat", "Lock", "Programs", "RootFilesystem", "DiskImage",
         "Bundle", "BundleMaking", "BaseImport", "BootFlow", "DeviceModel", "PartitionTable", "HostSystem",
-        "LinuxSystem",
+        "LinuxSystem", "PublishedDescriptions",
         "Spelling", "SystemBuild", "Trust",
       ], path: "Sources/Host/ImageBuild"),
     .target(
-      name: "Flashing", dependencies: ["DeviceModel", "DiskImage", "HostSystem", "LinuxSystem", "PartitionTable"],
+      name: "Flashing",
+      dependencies: ["DeviceModel", "DiskImage", "HostSystem", "LinuxSystem", "PartitionTable", "Provisioning"],
       path: "Sources/Host/Flashing"),
     .target(
       name: "Emulator",
@@ -252,7 +262,8 @@ let package = Package(
       name: "cultivar",
       dependencies: [
         "Bundle", "BundleDownload", "BundleMaking", "DebianArchive", "DeviceModel", "Project", "Programs", "ImageBuild",
-        "DiskImage", "Emulator", "Flashing", "HTTPClient", "HostNetwork", "HostSystem", "Lock", "RemoteDevice",
+        "DiskImage", "Emulator", "Flashing", "HTTPClient", "HostNetwork", "HostSystem", "Lock", "Provisioning",
+        "PublishedDescriptions", "RemoteDevice",
         "Sandbox", "Signing", "SizeReport",
         "Spelling", "SwiftSDK", "Trust",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -286,6 +297,12 @@ let package = Package(
       name: "DeviceFixtures",
       dependencies: ["BootFlow", "DeviceModel", "JSONLines", "LinuxSystem", "ManagementAPI", "TestFixtures"],
       path: "Tests/Fixtures/DeviceFixtures", swiftSettings: optimised),
+    .testTarget(
+      name: "PublishedDescriptionsTests", dependencies: ["PublishedDescriptions"],
+      path: "Tests/Host/PublishedDescriptionsTests"),
+    .testTarget(
+      name: "ProvisioningTests", dependencies: ["Provisioning", "TestFixtures"],
+      path: "Tests/Shared/ProvisioningTests"),
     .testTarget(name: "TaggedFieldsTests", dependencies: ["TaggedFields"], path: "Tests/Shared/TaggedFieldsTests"),
     .testTarget(
       name: "BundleTests",
@@ -358,7 +375,9 @@ let package = Package(
     .testTarget(name: "SizeReportTests", dependencies: ["SizeReport"], path: "Tests/Host/SizeReportTests"),
     .testTarget(
       name: "FlashingTests",
-      dependencies: ["DeviceModel", "Flashing", "DiskImage", "HostSystem", "PartitionTable", "TestFixtures"],
+      dependencies: [
+        "DeviceModel", "Flashing", "DiskImage", "HostSystem", "PartitionTable", "Provisioning", "TestFixtures",
+      ],
       path: "Tests/Host/FlashingTests"),
     .testTarget(
       name: "ProgramsTests", dependencies: ["Programs", "Project", "HostSystem", "Lock", "TestFixtures"],
@@ -385,7 +404,9 @@ let package = Package(
       name: "LinuxSystemTests", dependencies: ["LinuxSystem", "TestFixtures"], path: "Tests/Shared/LinuxSystemTests"),
     .testTarget(
       name: "DeviceInitTests",
-      dependencies: ["DeviceInit", "DeviceModel", "DeviceRecords", "LinuxSystem", "PartitionTable", "TestFixtures"],
+      dependencies: [
+        "DeviceInit", "DeviceModel", "DeviceRecords", "LinuxSystem", "PartitionTable", "Provisioning", "TestFixtures",
+      ],
       path: "Tests/Device/DeviceInitTests"),
     .testTarget(
       name: "DeviceHardwareTests", dependencies: ["DeviceHardware"], path: "Tests/Device/DeviceHardwareTests"),

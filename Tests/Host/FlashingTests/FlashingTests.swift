@@ -2,6 +2,7 @@ import DeviceModel
 import DiskImage
 import Foundation
 import HostSystem
+import Provisioning
 import TestFixtures
 import Testing
 
