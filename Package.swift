@@ -60,6 +60,10 @@ let package = Package(
         "Hashing", "DeviceModel", "FATFileSystem", "LinuxSystem", "PartitionTable",
       ], path: "Sources/Shared/BootFlow"),
     .target(name: "TaggedFields", path: "Sources/Shared/TaggedFields", swiftSettings: optimised),
+    .target(
+      name: "Provisioning",
+      dependencies: ["Hashing", "DeviceModel", "LinuxSystem", .product(name: "Crypto", package: "swift-crypto")],
+      path: "Sources/Shared/Provisioning"),
     .systemLibrary(
       name: "CZstd", path: "Sources/Shared/CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
     .target(name: "CBlockDigests", path: "Sources/Shared/CBlockDigests", cSettings: optimisedC),
@@ -101,7 +105,7 @@ let package = Package(
 
     // The device.
     .target(
-      name: "DeviceRecords", dependencies: ["Hexadecimal", "LinuxSystem", "DeviceModel"],
+      name: "DeviceRecords", dependencies: ["Hexadecimal", "LinuxSystem", "DeviceModel", "Provisioning"],
       path: "Sources/Device/DeviceRecords"),
     .target(name: "DeviceHardware", dependencies: ["LinuxSystem"], path: "Sources/Device/DeviceHardware"),
     .target(name: "JSONLines", dependencies: ["LinuxSystem"], path: "Sources/Device/JSONLines"),
@@ -109,7 +113,9 @@ let package = Package(
       name: "InitClient", dependencies: ["JSONLines", "LinuxSystem", "DeviceModel"], path: "Sources/Device/InitClient"),
     .target(
       name: "DeviceInit",
-      dependencies: ["BootFlow", "LinuxSystem", "PartitionTable", "DeviceHardware", "DeviceModel", "DeviceRecords"],
+      dependencies: [
+        "BootFlow", "LinuxSystem", "PartitionTable", "DeviceHardware", "DeviceModel", "DeviceRecords", "Provisioning",
+      ],
       path: "Sources/Device/DeviceInit"),
     .target(
       name: "UpdateEngine",
@@ -153,7 +159,7 @@ let package = Package(
       dependencies: [
         "Hashing",
         "DeviceHardware", "DeviceInit", "InitClient", "Supervisor", "ManagementAPI", "DeviceControl", "DeviceRecords",
-        "DeviceModel", "LinuxSystem",
+        "DeviceModel", "LinuxSystem", "Provisioning",
         "UpdateControl", "UpdateEngine",
       ], path: "Sources/Device/cultivar-device", linkerSettings: deviceExecutable),
 
@@ -245,6 +251,7 @@ let package = Package(
     .target(
       name: "RaspberryPi", dependencies: ["FATFileSystem", "PartitionTable", "Spelling"],
       path: "Sources/Host/RaspberryPi"),
+    .target(name: "PublishedDescriptions", path: "Sources/Host/PublishedDescriptions"),
     .target(name: "SizeReport", dependencies: ["Hashing", "HostSystem"], path: "Sources/Host/SizeReport"),
     .target(
       name: "HostNetwork",
@@ -267,12 +274,14 @@ let package = Package(
         "Hashing",
         "SizeReport", "Project", "DebianArchive", "ExecutableFormat", "Lock", "Programs", "RootFilesystem", "DiskImage",
         "Bundle", "BundleMaking", "BaseImport", "BootFlow", "DeviceModel", "PartitionTable", "HostSystem",
-        "LinuxSystem",
+        "LinuxSystem", "PublishedDescriptions",
         "Spelling", "SystemBuild", "Trust",
       ], path: "Sources/Host/ImageBuild"),
     .target(
       name: "Flashing",
-      dependencies: ["Hashing", "DeviceModel", "DiskImage", "HostSystem", "LinuxSystem", "PartitionTable"],
+      dependencies: [
+        "Hashing", "DeviceModel", "DiskImage", "HostSystem", "LinuxSystem", "PartitionTable", "Provisioning",
+      ],
       path: "Sources/Host/Flashing"),
     .target(
       name: "Emulator",
@@ -286,7 +295,8 @@ let package = Package(
       dependencies: [
         "Hashing",
         "Bundle", "BundleDownload", "BundleMaking", "DebianArchive", "DeviceModel", "Project", "Programs", "ImageBuild",
-        "DiskImage", "Emulator", "Flashing", "HTTPClient", "HostNetwork", "HostSystem", "Lock", "RemoteDevice",
+        "DiskImage", "Emulator", "Flashing", "HTTPClient", "HostNetwork", "HostSystem", "Lock", "Provisioning",
+        "PublishedDescriptions", "RemoteDevice",
         "Sandbox", "Signing", "SizeReport",
         "Spelling", "SwiftSDK", "Trust",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -327,6 +337,12 @@ let package = Package(
         "Hashing", "BootFlow", "DeviceModel", "JSONLines", "LinuxSystem", "ManagementAPI", "TestFixtures",
       ],
       path: "Tests/Fixtures/DeviceFixtures", swiftSettings: optimised),
+    .testTarget(
+      name: "PublishedDescriptionsTests", dependencies: ["PublishedDescriptions"],
+      path: "Tests/Host/PublishedDescriptionsTests"),
+    .testTarget(
+      name: "ProvisioningTests", dependencies: ["Provisioning", "TestFixtures"],
+      path: "Tests/Shared/ProvisioningTests"),
     .testTarget(name: "TaggedFieldsTests", dependencies: ["TaggedFields"], path: "Tests/Shared/TaggedFieldsTests"),
     .testTarget(
       name: "BundleTests",
@@ -415,7 +431,8 @@ let package = Package(
     .testTarget(
       name: "FlashingTests",
       dependencies: [
-        "Hashing", "DeviceModel", "Flashing", "DiskImage", "HostSystem", "PartitionTable", "TestFixtures",
+        "Hashing", "DeviceModel", "Flashing", "DiskImage", "HostSystem", "PartitionTable", "Provisioning",
+        "TestFixtures",
       ],
       path: "Tests/Host/FlashingTests"),
     .testTarget(
@@ -447,7 +464,7 @@ let package = Package(
       name: "DeviceInitTests",
       dependencies: [
         "BootFlow", "DeviceFixtures", "DeviceInit", "DeviceModel", "DeviceRecords", "LinuxSystem", "PartitionTable",
-        "TestFixtures",
+        "Provisioning", "TestFixtures",
       ],
       path: "Tests/Device/DeviceInitTests"),
     .testTarget(

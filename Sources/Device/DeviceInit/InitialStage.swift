@@ -5,6 +5,7 @@ import FoundationEssentials
 import Glibc
 import LinuxSystem
 import PartitionTable
+import Provisioning
 
 /// Stage 1: PID 1 in the initial RAM file system, from the start of the kernel to the next program in the root file
 /// system.
@@ -87,15 +88,19 @@ public final class InitialStage {
     if let next = plan.nextInit.first { FileTree.readAhead(Self.newRoot + next) }
     try mountData(data, options: plan.dataMountOptions ?? [])
     creditRandomSeed()
-    let values = takeFirstBootValues(hasSystem: plan.overlay != nil) {
-      try self.firstBootFile(on: bootPartition, modules)
-    }
+    let values = takeFirstBootValues(
+      hasSystem: plan.overlay != nil, Self.firstBootFiles(of: disk, bootPartition: bootPartition), modules)
     leaveTokenHash(values)
-    if plan.overlay != nil {
+    if plan.overlay == nil {
+      // Stage 2 of an appliance does not read the records: they have no values if a file could not be parsed.
+      try FileTree.replace(DevicePaths.firstBootValues, with: Array(values.text.utf8), mode: 0o600)
+    } else {
       if Watchdog.resetsAtOnce { try keepSystemdFromWatchdog() }
       try writeMachineID()
-      for problem in SystemSettings(root: Self.newRoot).apply(values) { tell(problem) }
-      PersistedPaths(root: Self.newRoot) { [self] in tell($0) }.bind(plan.persistedPaths ?? [])
+      let applied = SystemSettings(root: Self.newRoot).apply(values)
+      for problem in applied.problems { tell(problem) }
+      PersistedPaths(root: Self.newRoot) { [self] in tell($0) }.bind(
+        (plan.persistedPaths ?? []).adding(applied.persistedPaths))
     }
     try switchRoot(to: plan)
   }
@@ -205,34 +210,59 @@ public final class InitialStage {
     }
   }
 
-  /// Returns the values for the first boot. At the first boot, takes them from the boot partition and keeps them;
-  /// later, returns the kept values.
-  ///
-  /// A failure is not fatal, as a device starts without them as well. A file with errors is read again at the next
-  /// start.
-  private func takeFirstBootValues(hasSystem: Bool, reading file: () throws -> [UInt8]?) -> FirstBootValues {
-    do {
-      let records = try DeviceRecords(in: Self.newRoot + DevicePaths.records)
-      if let kept = try records.firstBootValues() { return kept }
-      let values = try FirstBootValues(try file() ?? [])
-      for problem in SystemSettings.problems(of: values, in: Self.newRoot, isSystem: hasSystem) { tell(problem) }
-      try records.keep(values)
-      return values
-    } catch {
-      tell("\(FirstBootValues.fileName) has no effect: \(error)")
-      return FirstBootValues()
-    }
+  /// The partitions that can have files with values for the first boot: the boot partition, and the first partition, to
+  /// which Raspberry Pi Imager writes.
+  private static func firstBootFiles(of disk: BootDisk, bootPartition: String) -> BootPartitionFiles {
+    let first = disk.partitionPath(1).flatMap { $0 != bootPartition && BootPartitionFiles.isFAT($0) ? $0 : nil }
+    return BootPartitionFiles(partitions: [bootPartition] + (first.map { [$0] } ?? []))
   }
 
-  /// Returns the content of the file on the boot partition, or `nil` if there is none.
-  private func firstBootFile(on partition: String, _ modules: HardwareModules) throws -> [UInt8]? {
+  /// Returns the values for the first boot. At the first boot, takes them from the boot disk and keeps them; later, returns
+  /// the kept values.
+  ///
+  /// A failure is not fatal, as a device starts without them as well. If a file has errors, nothing is kept, and all files
+  /// are read again at the next start.
+  ///
+  /// Files with secrets are removed. A power cut never loses the values: the values are on the data partition before the
+  /// first file is overwritten, and a note with the names of the files is there before the values. Until the note is
+  /// gone, each start removes the files that are left.
+  private func takeFirstBootValues(
+    hasSystem: Bool, _ files: BootPartitionFiles, _ modules: HardwareModules
+  ) -> FirstBootValues {
+    var values = FirstBootValues()
+    do {
+      let records = try DeviceRecords(in: Self.newRoot + DevicePaths.records)
+      if let kept = try records.firstBootValues() {
+        values = kept
+      } else {
+        Self.loadFAT(modules)
+        let provisioning = Provisioning(
+          try files.read(Provisioning.fileNames, limit: Provisioning.sizeLimit),
+          random: try KernelRandom.bytesWithoutWaiting(16))
+        values = provisioning.values
+        for line in provisioning.report.notes { log.note(line) }
+        for problem in provisioning.report.problems
+          + SystemSettings.problems(of: values, in: Self.newRoot, isSystem: hasSystem)
+        {
+          tell(problem)
+        }
+        if provisioning.isIncomplete { return values }
+        try records.keep(values, thenRemoving: provisioning.files)
+      }
+      let remaining = records.filesToRemove
+      guard !remaining.isEmpty else { return values }
+      Self.loadFAT(modules)
+      try files.remove(remaining)
+      records.noteRemoval()
+      log.note("removed from the boot partition: \(remaining.joined(separator: ", "))")
+    } catch {
+      tell("values for the first boot: \(error)")
+    }
+    return values
+  }
+
+  private static func loadFAT(_ modules: HardwareModules) {
     for name in ["vfat", "nls_cp437", "nls_ascii"] { modules.load(named: name) }
-    let place = "/boot"
-    try FileTree.makeFolders(place)
-    try Mount.mount("vfat", from: partition, at: place, [.readOnly, .noSetUserID, .noDevices, .noExecution])
-    defer { try? Mount.unmount(place) }
-    let path = "\(place)/\(FirstBootValues.fileName)"
-    return FileTree.exists(path) ? try FileTree.read(path, limit: FirstBootValues.sizeLimit + 1) : nil
   }
 
   /// Leaves the hash of the management token for the daemon. The daemon must not read the other values, as they contain

@@ -1,4 +1,5 @@
 import DeviceModel
+import Provisioning
 import FoundationEssentials
 import Glibc
 import HostSystem

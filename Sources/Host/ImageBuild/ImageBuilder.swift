@@ -82,6 +82,7 @@ public struct ImageBuilder: Sendable {
     let executable = try executables.file(for: device.architecture)
     let updates = try DeviceUpdates(image, system, of: project.release)
     try checkMachine(for: image)
+    try ProvisionerArchive.check(image, image.formats + request.formats)
     return ImageBasis(
       image: image, identity: identity(of: image), device: device, layout: Layout(of: image), executable: executable,
       updates: updates, signer: try await signer(for: image, request, updates: updates),
@@ -106,7 +107,7 @@ public struct ImageBuilder: Sendable {
     let packages = try await progress.step("resolve packages") { try await archive.packages(for: requests.all) }
     let tools = try await progress.step("prepare the tools") { try await ToolTree(archive: archive, cache: cache) }
     let kernel = try await progress.step("fetch the kernel and its modules") {
-      try await kernelParts(basis, tools: tools)
+      try await kernelParts(basis, for: system, tools: tools)
     }
     let epoch = try await buildTime()
 
@@ -117,6 +118,7 @@ public struct ImageBuilder: Sendable {
     root = try await addPackages(to: root, image, requests: requests, packages: packages)
     let built = try await programs
     try root.addConfiguration(system.configuration)
+    if image.wireless != nil { try root.linkWirelessRules() }
     for program in image.programs { try root.add(program, executable: built[program.name]) }
     try root.addFiles(image.files, origin: "the project's files")
     if let modules = kernel.modules { try root.addModules(modules) }
@@ -168,7 +170,8 @@ public struct ImageBuilder: Sendable {
       root: RootArchive(
         root.source, time: parts.epoch, architecture: basis.device.architecture,
         name: "\(image.name):\(project.version)"),
-      bundle: try ReleaseBundle(parts, files: disk.slotFiles, project.release, signedBy: basis.signer), tools: tools
+      bundle: try ReleaseBundle(parts, files: disk.slotFiles, project.release, signedBy: basis.signer),
+      provisioning: ProvisionerArchive(root.identity, basis.layout, time: parts.epoch), tools: tools
     ).list(image.formats, basis.request, in: basis.folder)
     return try await basis.folder.write(artefacts, manifest: manifest, progress: progress)
   }
@@ -242,7 +245,9 @@ public struct ImageBuilder: Sendable {
     }
   }
 
-  private func kernelParts(_ basis: ImageBasis, tools: ToolTree) async throws -> KernelParts {
+  private func kernelParts(
+    _ basis: ImageBasis, for system: SystemPrograms, tools: ToolTree
+  ) async throws -> KernelParts {
     let (image, device) = (basis.image, basis.device)
     let files = try await KernelFiles(
       image.kernel, device: device, suite: project.archive.suite, archive: archive, cache: cache)
@@ -263,7 +268,7 @@ public struct ImageBuilder: Sendable {
     return KernelParts(
       files: files,
       modules: try await choose(
-        image.kernel.modules.map(\.value) + needed, optional: device.bootModules + device.modules),
+        image.kernel.modules.map(\.value) + needed, optional: device.bootModules + device.modules + system.modules),
       bootModules: try await choose(needed, optional: device.bootModules))
   }
 
@@ -317,11 +322,13 @@ public struct ImageBuilder: Sendable {
     var interfaces: [StaticInterface] = []
     var nameServers: [String] = []
     if case .fixed(let fixed, let servers) = image.network { (interfaces, nameServers) = (fixed, servers) }
-    return DevicePlan(
-      image: identity, hostname: image.hostname, modules: image.kernel.modules.map(\.value), interfaces: interfaces,
-      nameServers: nameServers,
+    var plan = DevicePlan(
+      image: identity, hostname: image.hostname, modules: system.modules + image.kernel.modules.map(\.value),
+      interfaces: interfaces, nameServers: nameServers,
       programs: system.plans + image.programs.map { PlannedPrograms.plan($0, users: users) },
       consoleCommands: image.consoleCommands, shutdownTimeout: 60)
+    plan.wireless = image.wireless.map { WirelessPlan(interface: $0.interface, country: $0.country) }
+    return plan
   }
 
   /// Hash of the software: of everything in the image except this hash.

@@ -9,6 +9,7 @@ import HostNetwork
 import HostSystem
 import ImageBuild
 import Project
+import Provisioning
 import RemoteDevice
 
 /// `cultivar run`: builds an image and starts it in QEMU.

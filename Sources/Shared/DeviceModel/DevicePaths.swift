@@ -33,6 +33,8 @@ public enum DevicePaths {
   public static let daemonHome = homes + "/cultivard"
   /// SHA-256 of the token that the device got when it was flashed. Stage 1 writes it, readable only by the daemon.
   public static let tokenHash = run + "/management-token-hash"
+  /// The values for the first boot, for stage 2 of an appliance. Readable only by root.
+  public static let firstBootValues = run + "/first-boot-values"
   /// The current name servers; `/etc/resolv.conf` is a link to this file.
   public static let resolvConf = "/run/resolv.conf"
   /// The device executable in a root file system; `init`, `cultivard` and `cultivarctl` are links to it.

@@ -41,7 +41,7 @@ extension Mistake {
     Mistake(
       "unknown key", Sample.project(image: "«hostnme: roof"), "unknown key 'hostnme' in image 'station'",
       hint: """
-        did you mean 'hostname'? (keys of image: formats, hostname, timezone, files, kernel, loader, network, clock, management, console, update)
+        did you mean 'hostname'? (keys of image: formats, hostname, timezone, files, kernel, loader, network, wifi, clock, management, console, update)
         """),
     Mistake(
       "loader of other machines", Sample.project(image: "«loader: u-boot"), "generic-x86_64 cannot boot with U-Boot",
@@ -88,7 +88,7 @@ extension Mistake {
       "'commit=60,noexec' is not a mount option like commit=60", hint: "write one option, with its value after '='"),
     Mistake(
       "unknown format", Sample.project(image: "formats: [bmap, «gz]"), "'gz' is not a format",
-      hint: "did you mean 'xz'? (possible: bmap, zstd, xz, qcow2, android-sparse, bundle, root-tar, root-oci)"),
+      hint: "did you mean 'xz'? (possible: bmap, zstd, xz, qcow2, android-sparse, bundle, root-tar, root-oci, idp)"),
     Mistake(
       "unknown file system", Sample.project().replacing("appliance-ab", with: "{ use: appliance-ab, root: «btrfs }"),
       "'btrfs' is not a file system for slots", hint: "possible: erofs, squashfs, ext4"),

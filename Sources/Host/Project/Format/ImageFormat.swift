@@ -18,7 +18,7 @@ enum ImageFormat {
     """
     Artefacts to write in addition to the raw disk image: a block map (`bmap`), the compressed image (`zstd`, `xz`), \
     the image for QEMU (`qcow2`) or fastboot (`android-sparse`), the update bundle (`bundle`), the root file system \
-    alone (`root-tar`, `root-oci`).
+    alone (`root-tar`, `root-oci`), the partitions with a description for Raspberry Pi's provisioner (`idp`).
     """,
     example: ["bmap", "xz"])
   static let hostname = OptionalKey(
@@ -37,6 +37,10 @@ enum ImageFormat {
   private static let network = DefaultedKey(
     "network", NetworkFormat.shape, default: "automatic", "Network settings: a word, or a mapping with a `method`.",
     example: ["method": "automatic", "interfaces": ["eth0"]])
+  private static let wireless = OptionalKey(
+    "wifi", NetworkFormat.wireless,
+    "Wireless network client, wpa_supplicant. Name and password of the network are values for the first boot.",
+    example: ["country": "DE", "firmware": ["firmware-brcm80211"]])
   private static let clock = DefaultedKey(
     "clock", ClockFormat.shape,
     default: ["servers": ["0.debian.pool.ntp.org", "1.debian.pool.ntp.org", "2.debian.pool.ntp.org"]],
@@ -50,14 +54,20 @@ enum ImageFormat {
   static let shape = Shape<ImageDefinition>.object(
     "image", about: "An appliance: programs without a distribution.",
     keys: [
-      device, layout, formats, hostname, timezone, programs, files, kernel, loader, network, clock, management, console,
-      UpdateFormat.key,
+      device, layout, formats, hostname, timezone, programs, files, kernel, loader, network, wireless, clock,
+      management,
+      console, UpdateFormat.key,
     ]
   ) { fields, reading in
     let programs = fields[programs] ?? []
     ImageChecks.checkPrograms(programs, &reading)
     let allFiles = fields[files] + programs.flatMap { $0.definition?.files ?? [] }
     ImageChecks.checkPaths(allFiles.map { Located(value: $0.path, position: $0.position) }, &reading)
+    if fields[network] == .none, let position = fields.position(of: wireless) {
+      reading.error(
+        "'wifi' needs a network, but \(reading.place) has none", at: position, hint: "remove 'network: none', or 'wifi'"
+      )
+    }
     var timeServers = fields[clock]
     if fields[network] == .none {
       if let position = fields.position(of: clock), !timeServers.isEmpty {
@@ -80,7 +90,8 @@ enum ImageFormat {
       loader: Self.loader(fields[loader], of: device, at: fields.position(of: loader), &reading), layout: layout,
       formats: fields[formats], givenHostname: fields[hostname], timezone: fields[timezone],
       programs: programs.compactMap(\.definition),
-      files: fields[files], kernel: fields[kernel], network: fields[network], timeServers: timeServers,
+      files: fields[files], kernel: fields[kernel], network: fields[network], wireless: fields[wireless],
+      timeServers: timeServers,
       management: fields[management], consoleCommands: fields[console], update: fields[UpdateFormat.key],
       system: nil)
   }
@@ -88,7 +99,8 @@ enum ImageFormat {
   /// Refuses keys for Cultivar's init if a program of the image takes its place. A key that asks for nothing is accepted.
   private static func refuseIdleKeys(_ fields: Fields, _ reading: inout Reading) {
     let asked: [(key: any KeyDeclaration, isAsked: Bool)] = [
-      (network, fields[network] != .none), (clock, !fields[clock].isEmpty), (management, fields[management] != nil),
+      (network, fields[network] != .none), (wireless, fields[wireless] != nil), (clock, !fields[clock].isEmpty),
+      (management, fields[management] != nil),
       (console, fields[console]),
     ]
     for (key, isAsked) in asked where isAsked {
