@@ -52,14 +52,18 @@ let package = Package(
     .target(
       name: "PartitionTable", dependencies: ["Hexadecimal"], path: "Sources/Shared/PartitionTable",
       swiftSettings: optimised),
+    .target(name: "FATFileSystem", path: "Sources/Shared/FATFileSystem", swiftSettings: optimised),
     .target(name: "DeviceModel", dependencies: ["Hashing"], path: "Sources/Shared/DeviceModel"),
     .target(
       name: "BootFlow",
       dependencies: [
-        "Hashing",
-        "DeviceModel", "LinuxSystem", "PartitionTable",
+        "Hashing", "DeviceModel", "FATFileSystem", "LinuxSystem", "PartitionTable",
       ], path: "Sources/Shared/BootFlow"),
     .target(name: "TaggedFields", path: "Sources/Shared/TaggedFields", swiftSettings: optimised),
+    .target(
+      name: "Provisioning",
+      dependencies: ["Hashing", "DeviceModel", "LinuxSystem", .product(name: "Crypto", package: "swift-crypto")],
+      path: "Sources/Shared/Provisioning"),
     .systemLibrary(
       name: "CZstd", path: "Sources/Shared/CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
     .target(name: "CBlockDigests", path: "Sources/Shared/CBlockDigests", cSettings: optimisedC),
@@ -101,7 +105,7 @@ let package = Package(
 
     // The device.
     .target(
-      name: "DeviceRecords", dependencies: ["Hexadecimal", "LinuxSystem", "DeviceModel"],
+      name: "DeviceRecords", dependencies: ["Hexadecimal", "LinuxSystem", "DeviceModel", "Provisioning"],
       path: "Sources/Device/DeviceRecords"),
     .target(name: "DeviceHardware", dependencies: ["LinuxSystem"], path: "Sources/Device/DeviceHardware"),
     .target(name: "JSONLines", dependencies: ["LinuxSystem"], path: "Sources/Device/JSONLines"),
@@ -109,7 +113,9 @@ let package = Package(
       name: "InitClient", dependencies: ["JSONLines", "LinuxSystem", "DeviceModel"], path: "Sources/Device/InitClient"),
     .target(
       name: "DeviceInit",
-      dependencies: ["LinuxSystem", "PartitionTable", "DeviceHardware", "DeviceModel", "DeviceRecords"],
+      dependencies: [
+        "BootFlow", "LinuxSystem", "PartitionTable", "DeviceHardware", "DeviceModel", "DeviceRecords", "Provisioning",
+      ],
       path: "Sources/Device/DeviceInit"),
     .target(
       name: "UpdateEngine",
@@ -153,7 +159,7 @@ let package = Package(
       dependencies: [
         "Hashing",
         "DeviceHardware", "DeviceInit", "InitClient", "Supervisor", "ManagementAPI", "DeviceControl", "DeviceRecords",
-        "DeviceModel", "LinuxSystem",
+        "DeviceModel", "LinuxSystem", "Provisioning",
         "UpdateControl", "UpdateEngine",
       ], path: "Sources/Device/cultivar-device", linkerSettings: deviceExecutable),
 
@@ -161,7 +167,8 @@ let package = Package(
     .target(name: "Spelling", path: "Sources/Host/Spelling"),
     .systemLibrary(name: "CYAML", path: "Sources/Host/CYAML", providers: [.apt(["libyaml-dev"])]),
     .target(
-      name: "Project", dependencies: ["Hashing", "CYAML", "DebianPackages", "DeviceModel", "LinuxSystem", "Spelling"],
+      name: "Project",
+      dependencies: ["Hashing", "CYAML", "DebianPackages", "DeviceModel", "LinuxSystem", "PartitionTable", "Spelling"],
       path: "Sources/Host/Project"),
     .target(name: "DebianPackages", path: "Sources/Host/DebianPackages"),
     .target(
@@ -218,7 +225,6 @@ let package = Package(
     .target(
       name: "ExtFileSystem", dependencies: ["Hexadecimal", "HostSystem"], path: "Sources/Host/ExtFileSystem",
       swiftSettings: optimised),
-    .target(name: "FATFileSystem", path: "Sources/Host/FATFileSystem", swiftSettings: optimised),
     .target(
       name: "BaseImport",
       dependencies: [
@@ -242,6 +248,10 @@ let package = Package(
         "Hashing",
         "RootFilesystem", "DebianArchive", "Lock", "BootFlow", "DeviceModel", "PartitionTable", "HostSystem",
       ], path: "Sources/Host/DiskImage", swiftSettings: optimised),
+    .target(
+      name: "RaspberryPi", dependencies: ["FATFileSystem", "PartitionTable", "Spelling"],
+      path: "Sources/Host/RaspberryPi"),
+    .target(name: "PublishedDescriptions", path: "Sources/Host/PublishedDescriptions"),
     .target(name: "SizeReport", dependencies: ["Hashing", "HostSystem"], path: "Sources/Host/SizeReport"),
     .target(
       name: "HostNetwork",
@@ -264,17 +274,19 @@ let package = Package(
         "Hashing",
         "SizeReport", "Project", "DebianArchive", "ExecutableFormat", "Lock", "Programs", "RootFilesystem", "DiskImage",
         "Bundle", "BundleMaking", "BaseImport", "BootFlow", "DeviceModel", "PartitionTable", "HostSystem",
-        "LinuxSystem",
+        "LinuxSystem", "PublishedDescriptions",
         "Spelling", "SystemBuild", "Trust",
       ], path: "Sources/Host/ImageBuild"),
     .target(
       name: "Flashing",
-      dependencies: ["Hashing", "DeviceModel", "DiskImage", "HostSystem", "LinuxSystem", "PartitionTable"],
+      dependencies: [
+        "Hashing", "DeviceModel", "DiskImage", "HostSystem", "LinuxSystem", "PartitionTable", "Provisioning",
+      ],
       path: "Sources/Host/Flashing"),
     .target(
       name: "Emulator",
       dependencies: [
-        "HostSystem",
+        "HostSystem", "RaspberryPi",
         .product(name: "Subprocess", package: "swift-subprocess"),
         .product(name: "SystemPackage", package: "swift-system"),
       ], path: "Sources/Host/Emulator"),
@@ -283,7 +295,8 @@ let package = Package(
       dependencies: [
         "Hashing",
         "Bundle", "BundleDownload", "BundleMaking", "DebianArchive", "DeviceModel", "Project", "Programs", "ImageBuild",
-        "DiskImage", "Emulator", "Flashing", "HTTPClient", "HostNetwork", "HostSystem", "Lock", "RemoteDevice",
+        "DiskImage", "Emulator", "Flashing", "HTTPClient", "HostNetwork", "HostSystem", "Lock", "Provisioning",
+        "PublishedDescriptions", "RemoteDevice",
         "Sandbox", "Signing", "SizeReport",
         "Spelling", "SwiftSDK", "Trust",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -302,16 +315,19 @@ let package = Package(
       swiftSettings: optimised),
     // Untrusted input for the readers of published images.
     .target(
-      name: "HostileImages", dependencies: ["ExtFileSystem", "FATFileSystem", "PartitionTable"],
+      name: "HostileImages", dependencies: ["ExtFileSystem", "FATFileSystem", "PartitionTable", "RaspberryPi"],
       path: "Fuzzing/HostileImages", swiftSettings: optimised),
 
     // The tests, one target for each library.
     .target(
       name: "TestFixtures",
-      dependencies: ["Bundle", "HostSystem", "Trust", .product(name: "Crypto", package: "swift-crypto")],
+      dependencies: [
+        "Bundle", "HostSystem", "RaspberryPi", "Trust", .product(name: "Crypto", package: "swift-crypto"),
+      ],
       path: "Tests/Fixtures/TestFixtures", swiftSettings: optimised),
     .target(
-      name: "PowerCuts", dependencies: ["PartitionTable", "TestFixtures"], path: "Tests/Fixtures/PowerCuts",
+      name: "PowerCuts", dependencies: ["PartitionTable", "RaspberryPi", "TestFixtures"],
+      path: "Tests/Fixtures/PowerCuts",
       swiftSettings: optimised),
     .testTarget(
       name: "PowerCutsTests", dependencies: ["PowerCuts", "TestFixtures"], path: "Tests/Fixtures/PowerCutsTests"),
@@ -321,6 +337,12 @@ let package = Package(
         "Hashing", "BootFlow", "DeviceModel", "JSONLines", "LinuxSystem", "ManagementAPI", "TestFixtures",
       ],
       path: "Tests/Fixtures/DeviceFixtures", swiftSettings: optimised),
+    .testTarget(
+      name: "PublishedDescriptionsTests", dependencies: ["PublishedDescriptions"],
+      path: "Tests/Host/PublishedDescriptionsTests"),
+    .testTarget(
+      name: "ProvisioningTests", dependencies: ["Provisioning", "TestFixtures"],
+      path: "Tests/Shared/ProvisioningTests"),
     .testTarget(name: "TaggedFieldsTests", dependencies: ["TaggedFields"], path: "Tests/Shared/TaggedFieldsTests"),
     .testTarget(
       name: "BundleTests",
@@ -340,7 +362,7 @@ let package = Package(
       dependencies: [
         "Hashing",
         "BootFlow", "Bundle", "BundleMaking", "DeviceFixtures", "DeviceModel", "DeviceRecords", "LinuxSystem",
-        "PartitionTable", "TestFixtures", "Trust", "UpdateControl", "UpdateEngine",
+        "PartitionTable", "RaspberryPi", "TestFixtures", "Trust", "UpdateControl", "UpdateEngine",
         .product(name: "Crypto", package: "swift-crypto"),
       ], path: "Tests/Device/UpdateEngineTests", swiftSettings: optimised),
     .testTarget(
@@ -383,24 +405,34 @@ let package = Package(
       name: "ExtFileSystemTests", dependencies: ["ExtFileSystem", "HostileImages", "HostSystem", "TestFixtures"],
       path: "Tests/Host/ExtFileSystemTests"),
     .testTarget(
-      name: "FATFileSystemTests", dependencies: ["FATFileSystem", "TestFixtures"], path: "Tests/Host/FATFileSystemTests"
+      name: "FATFileSystemTests", dependencies: ["FATFileSystem", "TestFixtures"],
+      path: "Tests/Shared/FATFileSystemTests"
     ),
     .testTarget(
       name: "BaseImportTests",
       dependencies: ["BaseImport", "DebianArchive", "Lock", "HostSystem", "PartitionTable", "Sandbox", "TestFixtures"],
       path: "Tests/Host/BaseImportTests"),
     .testTarget(
-      name: "BootFlowTests", dependencies: ["BootFlow", "DeviceFixtures", "DeviceModel", "TestFixtures"],
+      name: "BootFlowTests",
+      dependencies: [
+        "BootFlow", "DeviceFixtures", "DeviceModel", "FATFileSystem", "LinuxSystem", "PowerCuts", "RaspberryPi",
+        "TestFixtures",
+      ],
       path: "Tests/Shared/BootFlowTests"),
     .testTarget(
       name: "DiskImageTests",
       dependencies: ["DiskImage", "BootFlow", "DeviceModel", "PartitionTable", "HostSystem", "TestFixtures"],
       path: "Tests/Host/DiskImageTests"),
+    .testTarget(
+      name: "RaspberryPiTests",
+      dependencies: ["BootFlow", "DeviceModel", "FATFileSystem", "PartitionTable", "RaspberryPi", "TestFixtures"],
+      path: "Tests/Host/RaspberryPiTests"),
     .testTarget(name: "SizeReportTests", dependencies: ["SizeReport"], path: "Tests/Host/SizeReportTests"),
     .testTarget(
       name: "FlashingTests",
       dependencies: [
-        "Hashing", "DeviceModel", "Flashing", "DiskImage", "HostSystem", "PartitionTable", "TestFixtures",
+        "Hashing", "DeviceModel", "Flashing", "DiskImage", "HostSystem", "PartitionTable", "Provisioning",
+        "TestFixtures",
       ],
       path: "Tests/Host/FlashingTests"),
     .testTarget(
@@ -430,7 +462,10 @@ let package = Package(
       name: "LinuxSystemTests", dependencies: ["LinuxSystem", "TestFixtures"], path: "Tests/Shared/LinuxSystemTests"),
     .testTarget(
       name: "DeviceInitTests",
-      dependencies: ["DeviceInit", "DeviceModel", "DeviceRecords", "LinuxSystem", "PartitionTable", "TestFixtures"],
+      dependencies: [
+        "BootFlow", "DeviceFixtures", "DeviceInit", "DeviceModel", "DeviceRecords", "LinuxSystem", "PartitionTable",
+        "Provisioning", "TestFixtures",
+      ],
       path: "Tests/Device/DeviceInitTests"),
     .testTarget(
       name: "DeviceHardwareTests", dependencies: ["DeviceHardware"], path: "Tests/Device/DeviceHardwareTests"),

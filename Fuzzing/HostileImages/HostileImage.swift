@@ -1,13 +1,14 @@
 import ExtFileSystem
 import FATFileSystem
 import PartitionTable
+import RaspberryPi
 
 /// Passes untrusted bytes to the readers of published images. A reader must either accept or refuse them. It must not
 /// crash, run without end, or use much more memory than the size of the image.
 public enum HostileImage {
   /// The reader for an input.
   public enum Reader: UInt8, CaseIterable, Sendable {
-    case ext, fat, guidTable, bootRecord
+    case ext, fat, guidTable, bootRecord, firmware
   }
 
   /// A reader returned more than the image has.
@@ -66,6 +67,13 @@ public enum HostileImage {
       }
       _ = try? table.validate()
       _ = try? GPTUpdate(to: table, from: reading, bootCode: [])
+    case .firmware:
+      for model in [Model.pi3, .pi4, .pi5] {
+        do {
+          let medium = BootMedium(size: UInt64(bytes.count), read)
+          _ = try FirmwareDouble(model).start(medium, after: Restart(argument: "0 tryboot"))
+        } catch is FirmwareDouble.Failure {}
+      }
     case .bootRecord:
       let table = MasterBootRecord { lba -> [UInt8] in
         guard let offset = Int(exactly: lba), offset <= bytes.count / GPT.sectorSize else { return [] }

@@ -12,26 +12,26 @@ public struct BootDisk: Equatable, Sendable {
 
   /// Finds the disk that has a partition, among the disks that can be read now.
   ///
-  /// - Parameter guid: The unique GUID of the partition.
+  /// - Parameter id: The unique ID of the partition.
   /// - Throws: ``StageFailure`` if two disks have the partition. They were written from the same image, and there is no
   ///   way to tell which of them the boot loader was started from.
-  static func find(partition guid: GUID) throws(StageFailure) -> BootDisk? {
+  static func find(partition id: PartitionID) throws(StageFailure) -> BootDisk? {
     let found = FileTree.names(in: "/sys/block").filter { name in
       guard let device = try? BlockDevice("/dev/" + name), device.sectorCount > 0,
-        let reading = try? GPTReading(diskSizeInSectors: device.sectorCount, read: device.read),
+        let reading = try? DiskTableReading(diskSizeInSectors: device.sectorCount, read: device.read),
         let table = try? reading.table()
       else { return false }
-      return table.partitions.contains { $0.guid == guid }
+      return table.extents.contains { table.id(number: $0.number) == id }
     }
-    return try one(of: found, partition: guid).map(BootDisk.init)
+    return try one(of: found, partition: id).map(BootDisk.init)
   }
 
   /// Returns the only one of the disks, or `nil` if there is none.
-  static func one(of names: [String], partition guid: GUID) throws(StageFailure) -> String? {
+  static func one(of names: [String], partition id: PartitionID) throws(StageFailure) -> String? {
     guard names.count > 1 else { return names.first }
     let list = names.map { "/dev/" + $0 }.joined(separator: " and ")
     throw StageFailure(
-      "\(list) both have the boot partition \(guid): they were written from the same image, and not started alone. "
+      "\(list) both have the boot partition \(id): they were written from the same image, and not started alone. "
         + "Disconnect all but one of them")
   }
 

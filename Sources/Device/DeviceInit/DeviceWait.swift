@@ -20,10 +20,10 @@ final class DeviceWait {
   /// Waits for the disk that has a partition.
   ///
   /// Once it is found, handles the events that the kernel has reported so far and looks at the disks once more, to
-  /// notice a second disk with the same GUIDs.
+  /// notice a second disk with the same IDs.
   ///
   /// - Throws: ``StageFailure`` if it does not appear in time, or if two disks have it.
-  func bootDisk(holding partition: GUID) throws -> BootDisk {
+  func bootDisk(holding partition: PartitionID) throws -> BootDisk {
     modules.loadForPresentHardware()
     _ = try wait("a disk with the boot partition \(partition)") { try BootDisk.find(partition: partition) }
     modules.loadForPresentHardware()

@@ -5,6 +5,7 @@ import FoundationEssentials
 import Glibc
 import LinuxSystem
 import PartitionTable
+import Provisioning
 
 /// Stage 1: PID 1 in the initial RAM file system, from the start of the kernel to the next program in the root file
 /// system.
@@ -46,7 +47,7 @@ public final class InitialStage {
     let plan = try JSONDecoder().decode(BootPlan.self, from: Data(try FileTree.read(BootPlan.path)))
     failureDelay = plan.failureDelay
     let commandLine = KernelCommandLine.running
-    guard let slot = commandLine.slot else {
+    guard let slot = BootIdentity.slot(commandLine: commandLine, plan.partitions) else {
       throw StageFailure(
         "the boot loader names no slot: the kernel command line has neither \(KernelParameter.slot)=a nor "
           + "\(KernelParameter.slot)=b")
@@ -60,7 +61,10 @@ public final class InitialStage {
     let partition = try BootIdentity.bootPartition(commandLine: commandLine)
     let waiting = DeviceWait(events: events, modules: modules, timeout: plan.deviceTimeout)
     let disk = try waiting.bootDisk(holding: partition)
-    let isTrial = BootIdentity.isTrial(commandLine: commandLine)
+    let loader = BootIdentity.loader(commandLine: commandLine)
+    let isTrial =
+      loader == .tryboot
+      ? isTrial(slot, disk, plan.partitions, waiting) : BootIdentity.isTrial(commandLine: commandLine)
     log.note("started from \(disk.path), slot \(slot.rawValue)\(isTrial ? ", on trial" : "")")
     // From here on, the watchdog ends a trial that hangs. Stage 1 does not feed the watchdog again; the next stage must
     // take it over before it expires. At any other start, the next stage decides about a watchdog.
@@ -74,10 +78,11 @@ public final class InitialStage {
     let data = try waiting.partition(plan.partitions.data, of: disk)
     for failure in fileSystems.wait() { log.note(failure) }
     let bootPartition = try waiting.partition(plan.partitions.boot, of: disk)
-    let loader = BootIdentity.loader(commandLine: commandLine)
     let record = BootRecord(
       loader: loader, slot: slot, isTrial: isTrial, canTry: BootIdentity.canTry(loader),
-      disk: disk.path, bootPartition: bootPartition, rootA: try waiting.partition(plan.partitions.rootA, of: disk),
+      disk: disk.path, bootPartition: bootPartition, bootA: try slotPartition(plan.partitions.bootA, disk, waiting),
+      bootB: try slotPartition(plan.partitions.bootB, disk, waiting),
+      rootA: try waiting.partition(plan.partitions.rootA, of: disk),
       rootB: try plan.partitions.rootB.map { try waiting.partition($0, of: disk) })
     try FileTree.makeFolders(DevicePaths.run)
     try FileTree.replace(BootRecord.path, with: Array(try JSONEncoder().encode(record)))
@@ -85,16 +90,44 @@ public final class InitialStage {
     if let next = plan.nextInit.first { FileTree.readAhead(Self.newRoot + next) }
     try mountData(data, options: plan.dataMountOptions ?? [])
     creditRandomSeed()
-    let values = takeFirstBootValues(hasSystem: plan.overlay != nil) {
-      try self.firstBootFile(on: bootPartition, modules)
-    }
+    let values = takeFirstBootValues(
+      hasSystem: plan.overlay != nil, Self.firstBootFiles(of: disk, bootPartition: bootPartition), modules)
     leaveTokenHash(values)
-    if plan.overlay != nil {
+    if plan.overlay == nil {
+      // Stage 2 of an appliance does not read the records: they have no values if a file could not be parsed.
+      try FileTree.replace(DevicePaths.firstBootValues, with: Array(values.text.utf8), mode: 0o600)
+    } else {
+      if Watchdog.resetsAtOnce { try keepSystemdFromWatchdog() }
       try writeMachineID()
-      for problem in SystemSettings(root: Self.newRoot).apply(values) { tell(problem) }
-      PersistedPaths(root: Self.newRoot) { [self] in tell($0) }.bind(plan.persistedPaths ?? [])
+      let applied = SystemSettings(root: Self.newRoot).apply(values)
+      for problem in applied.problems { tell(problem) }
+      PersistedPaths(root: Self.newRoot) { [self] in tell($0) }.bind(
+        (plan.persistedPaths ?? []).adding(applied.persistedPaths))
     }
     try switchRoot(to: plan)
+  }
+
+  /// Returns a slot's boot partition, if slots have their own.
+  private func slotPartition(
+    _ number: Int?, _ disk: BootDisk, _ waiting: DeviceWait
+  ) throws -> BootRecord.SlotPartition? {
+    try number.map { BootRecord.SlotPartition(number: $0, path: try waiting.partition($0, of: disk)) }
+  }
+
+  /// Returns true if the firmware of a Raspberry Pi started the slot for a trial. If this cannot be determined, it
+  /// counts as one: then a release that hangs ends by the watchdog.
+  private func isTrial(_ slot: Slot, _ disk: BootDisk, _ partitions: PartitionNumbers, _ waiting: DeviceWait) -> Bool {
+    do {
+      return try BootIdentity.isTrial(
+        BootRecord(
+          loader: .tryboot, slot: slot, isTrial: false, disk: disk.path,
+          bootPartition: try waiting.partition(partitions.boot, of: disk),
+          bootA: try slotPartition(partitions.bootA, disk, waiting),
+          bootB: try slotPartition(partitions.bootB, disk, waiting), rootA: "", rootB: nil))
+    } catch {
+      log.note("cannot determine the default slot: \(error)")
+      return true
+    }
   }
 
   private func mountKernelFileSystems() throws {
@@ -141,6 +174,14 @@ public final class InitialStage {
     try FileTree.replace(Self.newRoot + "/etc/machine-id", with: Array("\(id)\n".utf8), mode: 0o444)
   }
 
+  /// Overrides the image's settings for systemd's watchdog, on a machine that it would reset at once.
+  private func keepSystemdFromWatchdog() throws {
+    let folder = "/run/systemd/system.conf.d"
+    try FileTree.makeFolders(folder)
+    let settings = "[Manager]\nRuntimeWatchdogSec=off\nRebootWatchdogSec=off\n"
+    try FileTree.replace("\(folder)/zz-no-watchdog.conf", with: Array(settings.utf8))
+  }
+
   private func mountData(_ path: String, options: [String]) throws {
     let (outcome, output) = FileSystemCheck().check(path)
     if case .failed(let reason) = outcome {
@@ -172,34 +213,59 @@ public final class InitialStage {
     }
   }
 
-  /// Returns the values for the first boot. At the first boot, takes them from the boot partition and keeps them;
-  /// later, returns the kept values.
-  ///
-  /// A failure is not fatal, as a device starts without them as well. A file with errors is read again at the next
-  /// start.
-  private func takeFirstBootValues(hasSystem: Bool, reading file: () throws -> [UInt8]?) -> FirstBootValues {
-    do {
-      let records = try DeviceRecords(in: Self.newRoot + DevicePaths.records)
-      if let kept = try records.firstBootValues() { return kept }
-      let values = try FirstBootValues(try file() ?? [])
-      for problem in SystemSettings.problems(of: values, in: Self.newRoot, isSystem: hasSystem) { tell(problem) }
-      try records.keep(values)
-      return values
-    } catch {
-      tell("\(FirstBootValues.fileName) has no effect: \(error)")
-      return FirstBootValues()
-    }
+  /// The partitions that can have files with values for the first boot: the boot partition, and the first partition, to
+  /// which Raspberry Pi Imager writes.
+  private static func firstBootFiles(of disk: BootDisk, bootPartition: String) -> BootPartitionFiles {
+    let first = disk.partitionPath(1).flatMap { $0 != bootPartition && BootPartitionFiles.isFAT($0) ? $0 : nil }
+    return BootPartitionFiles(partitions: [bootPartition] + (first.map { [$0] } ?? []))
   }
 
-  /// Returns the content of the file on the boot partition, or `nil` if there is none.
-  private func firstBootFile(on partition: String, _ modules: HardwareModules) throws -> [UInt8]? {
+  /// Returns the values for the first boot. At the first boot, takes them from the boot disk and keeps them; later, returns
+  /// the kept values.
+  ///
+  /// A failure is not fatal, as a device starts without them as well. If a file has errors, nothing is kept, and all files
+  /// are read again at the next start.
+  ///
+  /// Files with secrets are removed. A power cut never loses the values: the values are on the data partition before the
+  /// first file is overwritten, and a note with the names of the files is there before the values. Until the note is
+  /// gone, each start removes the files that are left.
+  private func takeFirstBootValues(
+    hasSystem: Bool, _ files: BootPartitionFiles, _ modules: HardwareModules
+  ) -> FirstBootValues {
+    var values = FirstBootValues()
+    do {
+      let records = try DeviceRecords(in: Self.newRoot + DevicePaths.records)
+      if let kept = try records.firstBootValues() {
+        values = kept
+      } else {
+        Self.loadFAT(modules)
+        let provisioning = Provisioning(
+          try files.read(Provisioning.fileNames, limit: Provisioning.sizeLimit),
+          random: try KernelRandom.bytesWithoutWaiting(16))
+        values = provisioning.values
+        for line in provisioning.report.notes { log.note(line) }
+        for problem in provisioning.report.problems
+          + SystemSettings.problems(of: values, in: Self.newRoot, isSystem: hasSystem)
+        {
+          tell(problem)
+        }
+        if provisioning.isIncomplete { return values }
+        try records.keep(values, thenRemoving: provisioning.files)
+      }
+      let remaining = records.filesToRemove
+      guard !remaining.isEmpty else { return values }
+      Self.loadFAT(modules)
+      try files.remove(remaining)
+      records.noteRemoval()
+      log.note("removed from the boot partition: \(remaining.joined(separator: ", "))")
+    } catch {
+      tell("values for the first boot: \(error)")
+    }
+    return values
+  }
+
+  private static func loadFAT(_ modules: HardwareModules) {
     for name in ["vfat", "nls_cp437", "nls_ascii"] { modules.load(named: name) }
-    let place = "/boot"
-    try FileTree.makeFolders(place)
-    try Mount.mount("vfat", from: partition, at: place, [.readOnly, .noSetUserID, .noDevices, .noExecution])
-    defer { try? Mount.unmount(place) }
-    let path = "\(place)/\(FirstBootValues.fileName)"
-    return FileTree.exists(path) ? try FileTree.read(path, limit: FirstBootValues.sizeLimit + 1) : nil
   }
 
   /// Writes the hash of the management token to a file for the daemon. The daemon must not read the other values,

@@ -59,3 +59,10 @@ struct PersistedPaths {
     try Descriptor(opening: FileTree.parent(of: kept), O_RDONLY | O_DIRECTORY).synchronise()
   }
 }
+
+extension [String] {
+  /// The paths, and those of `others` that none of them contains.
+  func adding(_ others: [String]) -> [String] {
+    self + others.filter { other in !contains { other == $0 || other.hasPrefix($0 + "/") } }
+  }
+}

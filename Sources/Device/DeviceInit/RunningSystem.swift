@@ -1,6 +1,7 @@
 import DeviceModel
 import Glibc
 import LinuxSystem
+import Provisioning
 
 /// Sets up the running system in stage 2, before the first program starts.
 ///
@@ -105,6 +106,21 @@ public struct RunningSystem {
   public func setIdentity(hostname: String) {
     attempt { try Kernel.setHostName(hostname) }
     attempt { try NetworkConfiguration().bringUp("lo") }
+  }
+
+  /// Writes the configuration of the wireless network client, readable only for root.
+  ///
+  /// - Parameter values: The values for the first boot. Without a network, the client runs and joins none.
+  public func configure(_ wireless: WirelessPlan, values: FirstBootValues?) {
+    var values = values ?? FirstBootValues()
+    if values[.wifiCountry] == nil, let country = wireless.country { try? values.add(country, for: .wifiCountry) }
+    let text =
+      WirelessConfiguration(values)?.supplicant
+      ?? WirelessConfiguration.supplicantWithoutNetwork(country: values[.wifiCountry])
+    attempt { try FileTree.replace(WirelessPlan.configuration, with: Array(text.utf8), mode: 0o600) }
+    if values.wirelessName == nil {
+      note("wifi: no network is known: the values for the first boot have no `wifi-ssid`")
+    }
   }
 
   /// Steps the clock forward to the latest time that is known to have passed. Leaves a later clock alone.

@@ -1,4 +1,5 @@
 import DeviceModel
+import Provisioning
 import Glibc
 import Hexadecimal
 import LinuxSystem
@@ -89,9 +90,26 @@ public struct DeviceRecords {
 
   /// Saves the values of the first start. The file is written even if there are no values, to mark that the first start
   /// is over.
-  public func keep(_ values: FirstBootValues) throws(SystemError) {
+  ///
+  /// - Parameter files: Names of files on the boot partition that have to be removed when the values are saved.
+  public func keep(_ values: FirstBootValues, thenRemoving files: [String] = []) throws(SystemError) {
+    if !files.isEmpty {
+      try FileTree.replace(removalPath, with: Array(files.map { $0 + "\n" }.joined().utf8), mode: 0o600)
+    }
     try FileTree.replace(folder + "/" + FirstBootValues.fileName, with: Array(values.text.utf8), mode: 0o600)
   }
+
+  private var removalPath: String { folder + "/first-boot-files" }
+
+  /// Names of files on the boot partition that have not been removed yet. Names that are no plain file names are dropped.
+  public var filesToRemove: [String] {
+    (FileTree.line(removalPath) ?? "").split(separator: "\n").map(String.init).filter {
+      Provisioning.fileNames.contains($0)
+    }
+  }
+
+  /// Notes that the files have been removed.
+  public func noteRemoval() { unlink(removalPath) }
 
   /// Saves the time for the next start, for devices without a clock that keeps running.
   public func saveTime(_ seconds: Int = Clock.seconds) throws(SystemError) {

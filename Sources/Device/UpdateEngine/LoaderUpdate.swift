@@ -24,6 +24,8 @@ struct LoaderUpdate {
   ///
   /// - Throws: `FATExchange.Failure`, `SystemError`. The old boot loader still starts the device then.
   func run() throws {
+    // The firmware files of a Raspberry Pi belong to the slot.
+    if environment.boot.loader == .tryboot { return }
     try updateUEFI()
     try updateBIOS()
   }

@@ -8,28 +8,22 @@ struct SlotLoaders {
   private let others: [any BootFlow]
   private let slot: Slot
 
-  init(_ boot: BootRecord, _ folder: BootFolder) {
+  /// - Throws: `SystemError` if a partition of the boot loader in use cannot be opened.
+  init(_ boot: BootRecord, _ folder: BootFolder) throws {
     slot = boot.slot
-    running = Self.flow(of: boot.loader, folder)
-    others = BootLoader.allCases.filter { $0 != boot.loader && !folder.names(in: Self.place(of: $0)).isEmpty }
-      .map { Self.flow(of: $0, folder) }
-  }
-
-  private static func flow(of loader: BootLoader, _ folder: BootFolder) -> any BootFlow {
-    switch loader {
-    case .systemdBoot: SystemdBootFlow(folder)
-    case .grub: GrubFlow(folder)
-    case .uBoot: UBootFlow(folder)
+    guard boot.loader != .tryboot else {
+      running = try TrybootFlow(boot)
+      others = []
+      return
     }
-  }
-
-  /// Returns the folder with a loader's records. A disk without it does not have that loader.
-  private static func place(of loader: BootLoader) -> String {
-    switch loader {
-    case .systemdBoot: BootPartition.entries
-    case .grub: BootPartition.grub
-    case .uBoot: BootPartition.uBoot
-    }
+    let flows: [(loader: BootLoader, records: String, flow: any BootFlow)] = [
+      (.systemdBoot, BootPartition.entries, SystemdBootFlow(folder)),
+      (.grub, BootPartition.grub, GrubFlow(folder)),
+      (.uBoot, BootPartition.uBoot, UBootFlow(folder)),
+    ]
+    running = flows.first { $0.loader == boot.loader }?.flow ?? SystemdBootFlow(folder)
+    // A disk without the folder of a loader's records does not have that loader.
+    others = flows.filter { $0.loader != boot.loader && !folder.names(in: $0.records).isEmpty }.map(\.flow)
   }
 
   /// Removes the slot that does not run from all boot loaders. The running slot becomes their default.

@@ -10,6 +10,8 @@ extension UpdateEngine {
     case nothing
     /// Watch the running release with ``UpdateEngine/watch()``.
     case watch
+    /// Restart with ``UpdateEngine/restartIntoTrial()``: the release on offer waits for a restart that begins its trial.
+    case restart
   }
 
   /// Determines the result of the last update at a start, and records it. Also reports a chain of roots on the data partition
@@ -44,24 +46,31 @@ extension UpdateEngine {
           try finishCommit(&state, loaders)
           return .nothing
         }
-        try settleOther(trial, choice, &state, folder, loaders)
-        return .nothing
+        return try settleOther(trial, choice, &state, folder, loaders)
       }
     }
   }
 
   /// Settles a trial whose release does not run: it waits, was interrupted, or has failed.
+  ///
+  /// - Returns: ``Task/restart`` for a trial that waits for a restart with an argument. The power was switched off and
+  ///   on, or somebody restarted the device by another way.
   private func settleOther(
     _ trial: UpdateState.Trial, _ choice: BootChoice, _ state: inout UpdateState, _ folder: BootFolder,
     _ loaders: SlotLoaders
-  ) throws {
-    if trial.isHeld { return }
+  ) throws -> Task {
+    if trial.isHeld { return .nothing }
     guard trial.isOffered else {
-      return try drop(&state, .failed, "it was interrupted before its trial", loaders)
+      try drop(&state, .failed, "it was interrupted before its trial", loaders)
+      return .nothing
     }
-    if choice.trial == BootChoice.Trial(trial.slot, isSpent: false) && trial.offeredIn == environment.startID { return }
+    if choice.trial == BootChoice.Trial(trial.slot, isSpent: false) {
+      if trial.offeredIn == environment.startID { return .nothing }
+      if loaders.running.waitsForRestart { return .restart }
+    }
     guard choice.trial?.slot == trial.slot || trial.offeredIn != environment.startID else {
-      return try drop(&state, .failed, "it was interrupted before its trial", loaders)
+      try drop(&state, .failed, "it was interrupted before its trial", loaders)
+      return .nothing
     }
     let (reason, isSilent) = trial.verdict.map { ($0, false) } ?? recordedEnd(trial, choice)
     // A release that runs from the other slot has shown that it can: the power was cut.
@@ -74,6 +83,7 @@ extension UpdateEngine {
     } catch {
       environment.note("\(error)")
     }
+    return .nothing
   }
 
   /// Finds the recorded end of a release that gave no verdict itself.

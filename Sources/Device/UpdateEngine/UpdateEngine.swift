@@ -74,8 +74,38 @@ public final class UpdateEngine: Sendable {
     }
   }
 
-  /// Shuts the programs down and restarts the device.
-  public func restart() { environment.restart() }
+  /// Shuts the programs down and restarts the device, into the release that is offered for its trial.
+  ///
+  /// If the boot loader does not begin a trial by itself and it cannot be prepared, the next start does this.
+  public func restart() {
+    do {
+      _ = try exclusively { try beginTrial() }
+    } catch {
+      environment.note("the trial waits for another restart: \(error)")
+    }
+    environment.restart()
+  }
+
+  /// Restarts the device into a release that waits for its trial (``Task/restart``). Does not restart without one, so
+  /// that a device whose records cannot be written does not restart again and again.
+  ///
+  /// - Throws: ``UpdateFailure``, `SystemError`.
+  public func restartIntoTrial() throws {
+    if try exclusively({ try beginTrial() }) { environment.restart() }
+  }
+
+  /// Prepares the restart that begins the trial on offer, for a boot loader that does not begin it by itself.
+  ///
+  /// - Returns: True if the next restart begins a trial in this way.
+  func beginTrial() throws -> Bool {
+    try withBoot { _, loaders in
+      // From here on, the trial counts as spent. If the power is cut before the restart, the release has had its trial
+      // without a word, and may be installed again.
+      guard let argument = try loaders.running.beginTrial() else { return false }
+      try environment.setRestartArgument(argument)
+      return true
+    }
+  }
 
   private func installAlone(
     from source: any BundleSource, _ options: UpdateRequest.Options, begin: () -> Void,
@@ -99,7 +129,9 @@ public final class UpdateEngine: Sendable {
     if !options.force, let failed = state.failed.first(where: { $0.identity == release.identity }), failed.isBlocked {
       throw UpdateFailure.failedBefore(version: failed.version, reason: failed.reason)
     }
-    let missing = SlotImages.names.filter { name in !manifest.images.contains { $0.name == name } }
+    let missing = SlotImages.names(environment.boot.loader).filter { name in
+      !manifest.images.contains { $0.name == name }
+    }
     guard missing.isEmpty else { throw UpdateFailure.otherImages(missing: missing) }
     let variables = hookVariables(release, in: target)
     let isHeld = options.restart == .no
@@ -324,7 +356,7 @@ public final class UpdateEngine: Sendable {
     var isMounted = true
     defer { if isMounted { try? environment.unmount() } }
     let folder = BootFolder(environment.bootFolder)
-    let loaders = SlotLoaders(environment.boot, folder)
+    let loaders = try SlotLoaders(environment.boot, folder)
     // A closure that fails may also have changed the slots.
     let outcome = Result { try body(folder, loaders) }
     let remembering = Result { try remember(loaders) }

@@ -32,6 +32,8 @@ public struct UpdateEnvironment: Sendable {
   public var problems: @Sendable () -> [String]
   /// Shuts the programs down and restarts the device.
   public var restart: @Sendable () -> Void
+  /// Sets the argument of the next restart for the firmware.
+  public var setRestartArgument: @Sendable (String) throws -> Void = { _ in }
   /// Receives a line about each event.
   public var note: @Sendable (String) -> Void
   /// Milliseconds to wait for the lock.
@@ -69,11 +71,14 @@ public struct UpdateEnvironment: Sendable {
     let folder = DevicePaths.run + "/boot"
     let partition = boot.bootPartition
     let restarts = RestartWatch()
-    return UpdateEnvironment(
+    // The slots of such a disk are chosen by sectors of partitions that are not mounted.
+    let isMounted = boot.loader != .tryboot
+    var environment = UpdateEnvironment(
       plan: plan, boot: boot, records: DevicePaths.records, trustRoot: UpdatePlan.trustRoot, bootFolder: folder,
       lock: DevicePaths.run + "/update.lock",
       startID: FileTree.line("/proc/sys/kernel/random/boot_id") ?? "",
       mount: {
+        guard isMounted else { return }
         // A system loads modules itself, and only its own tool can decompress them.
         if !FileTree.exists("/usr/sbin/modprobe") {
           let modules = HardwareModules(note: note)
@@ -85,13 +90,21 @@ public struct UpdateEnvironment: Sendable {
           "vfat", from: partition, at: folder, BootFolder.mountFlags, options: BootFolder.mountOptions)
       },
       setLazy: { isLazy in
+        guard isMounted else { return sync() }
         if !isLazy { sync() }
         try Mount.remount(
           folder, isLazy ? BootFolder.mountFlags.subtracting(.synchronous) : BootFolder.mountFlags)
       },
-      unmount: { try Mount.unmount(folder) },
+      unmount: { if isMounted { try Mount.unmount(folder) } },
       problems: { HealthCheck(plan.health, restarts).problems() },
       // SIGINT makes PID 1, Cultivar's or systemd, restart in good order.
       restart: { kill(1, SIGINT) }, note: note)
+    environment.setRestartArgument = { argument in
+      let isSystem = FileTree.isFolder("/run/systemd/system")
+      try FileTree.replace(
+        isSystem ? DevicePaths.systemdRestartArgument : DevicePaths.restartArgument, with: Array("\(argument)\n".utf8),
+        mode: 0o600)
+    }
+    return environment
   }
 }

@@ -6,6 +6,7 @@ import FoundationEssentials
 import Glibc
 import LinuxSystem
 import ManagementAPI
+import Provisioning
 import Supervisor
 
 /// Stage 2: PID 1 in the root file system, from its start to the end of the machine.
@@ -45,8 +46,9 @@ enum MainStage {
     system.makeFewDevices()
     system.applySettings(commandLine: FileTree.line("/proc/cmdline") ?? "")
     let plan = try JSONDecoder().decode(DevicePlan.self, from: Data(try FileTree.read(DevicePlan.path)))
-    let values = try? DeviceRecords(in: DevicePaths.records).firstBootValues()
+    let values = (try? FileTree.read(DevicePaths.firstBootValues)).flatMap { try? FirstBootValues($0) }
     system.setIdentity(hostname: values?[.hostname] ?? plan.hostname)
+    if let wireless = plan.wireless { system.configure(wireless, values: values) }
     Kernel.takeControlAltDelete()
 
     for program in plan.programs { FileTree.readAhead(program.executable) }
@@ -218,7 +220,7 @@ enum MainStage {
       try? Mount.remount(DevicePaths.data, .readOnly)
     }
     log.note(ending == .reboot ? "restarting" : "switching off")
-    Kernel.end(ending)
+    Kernel.end(ending, argument: FileTree.line(DevicePaths.restartArgument))
     // Reached only if the kernel refuses. When PID 1 exits, the kernel panics and restarts.
     exit(1)
   }

@@ -13,10 +13,15 @@ enum Updater {
       let daemon = UserFile.user(named: "cultivard")
       let server = try UpdateServer(
         engine, allowedUsers: [0, daemon?.uid ?? 0], group: daemon?.gid)
-      if task == .watch {
+      switch task {
+      case .nothing: break
+      case .watch:
         _ = Background {
           do { try engine.watch() } catch { note("\(error)") }
         }
+      case .restart:
+        note("restarting once more: the release that is installed can only be tried by a restart with an argument")
+        do { try engine.restartIntoTrial() } catch { note("the trial waits for another restart: \(error)") }
       }
       server.run()
     } catch {

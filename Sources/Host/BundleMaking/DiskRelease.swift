@@ -16,19 +16,23 @@ public struct DiskRelease: Sendable {
 
   /// Finds slot A in a disk image.
   ///
-  /// - Returns: `nil` for a file without a GUID partition table.
+  /// - Returns: `nil` for a file without a partition table.
   /// - Throws: ``BundleFileFailure`` for a disk without slot A or boot partition, `FileFailure`.
   public init?(_ disk: URL) throws {
     let file = try OpenFile(disk.path)
     let size = try file.seekToEnd()
     let sector = UInt64(GPT.sectorSize)
-    let reading = try GPTReading(diskSizeInSectors: size / sector) { lba, count in
+    let reading = try DiskTableReading(diskSizeInSectors: size / sector) { lba, count in
       try file.read(count * GPT.sectorSize, at: lba * sector)
     }
     guard let table = try? reading.table() else { return nil }
-    guard let boot = table.partitions.first(where: { $0.type == .efiSystem }),
-      let root = table.partitions.first(where: { $0.name == "root-\(Slot.a.rawValue)" })
-    else {
+    // A master boot record has no names. Slot A is the first Linux partition there.
+    let number: Int? =
+      switch table {
+      case .gpt(let table): table.partitions.first { $0.name == "root-\(Slot.a.rawValue)" }?.number
+      case .mbr(let table): table.partitions.first { $0.type == MasterBootRecord.linuxType }?.number
+      }
+    guard let boot = table.firstBootPartition, let root = number.flatMap(table.extent) else {
       throw BundleFileFailure(
         .file(disk), reason: "the disk has no boot partition or no slot A",
         remedy: "give a disk image that `cultivar build` wrote for a layout with two slots")

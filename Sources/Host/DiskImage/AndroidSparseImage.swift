@@ -24,15 +24,20 @@ enum AndroidSparseImage {
     var blocks: Int64 = 0
   }
 
-  /// Writes a raw image in this format.
+  /// Writes a raw image, or a part of it, in this format.
   ///
+  /// - Parameters:
+  ///   - part: The bytes to write, at whole blocks; `nil` for the whole image.
+  ///   - used: Blocks of the image that a device must have.
   /// - Throws: `FileFailure`.
-  static func write(_ image: String, used: BlockRanges, to path: String) throws {
+  static func write(_ image: String, part: Range<Int64>? = nil, used: BlockRanges, to path: String) throws {
     let source = try ImageFile(reading: image)
     let block = BlockRanges.blockSize
-    guard source.size % block == 0 else {
-      throw FileFailure("write", path, reason: "its size is not a whole number of blocks")
+    let part = part ?? 0..<source.size
+    guard part.lowerBound % block == 0, part.upperBound % block == 0 else {
+      throw FileFailure("write", path, reason: "it does not begin or end at a whole block")
     }
+    let blocks = part.lowerBound / block..<part.upperBound / block
     var file = try NewFile(path)
     var chunks: UInt32 = 0
     var open: Chunk?
@@ -56,8 +61,8 @@ enum AndroidSparseImage {
     }
 
     file.skip(Int64(headerSize))
-    var end: Int64 = 0
-    for range in used.ranges {
+    var end = blocks.lowerBound
+    for range in used.ranges.map({ $0.clamped(to: blocks) }) where !range.isEmpty {
       if range.lowerBound > end { try extend(.dontCare, by: range.lowerBound - end, &file) }
       try source.forEachPiece(of: range.lowerBound * block..<range.upperBound * block) { piece, _ in
         for start in stride(from: 0, to: piece.count, by: Int(block)) {
@@ -69,11 +74,11 @@ enum AndroidSparseImage {
       }
       end = range.upperBound
     }
-    if source.size / block > end { try extend(.dontCare, by: source.size / block - end, &file) }
+    if blocks.upperBound > end { try extend(.dontCare, by: blocks.upperBound - end, &file) }
     try close(&file)
     let header =
       magic.littleBytes + UInt16(1).littleBytes + UInt16(0).littleBytes + headerSize.littleBytes
-      + chunkHeaderSize.littleBytes + UInt32(block).littleBytes + UInt32(source.size / block).littleBytes
+      + chunkHeaderSize.littleBytes + UInt32(block).littleBytes + UInt32(blocks.count).littleBytes
       + chunks.littleBytes + UInt32(0).littleBytes
     try file.write(header, at: 0)
   }

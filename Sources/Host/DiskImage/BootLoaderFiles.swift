@@ -15,6 +15,9 @@ public struct BootLoaderFiles: Sendable {
   public let grub: GrubForBIOS?
   private let architecture: Architecture
   private let kind: BootLoader
+  /// Files of the board's firmware, with their paths on the boot partition.
+  private let firmware: [(file: URL, name: String)]
+  private let board: BoardFirmware?
 
   /// GRUB for BIOS.
   public struct GrubForBIOS: Sendable {
@@ -30,14 +33,18 @@ public struct BootLoaderFiles: Sendable {
   }
 
   /// The requests for the packages of the loaders. Their suite is part of this version of Cultivar, as for the tools.
-  public static func request(architecture: Architecture, kind: BootLoader) -> [PackageRequest] {
+  ///
+  /// - Parameter board: The firmware that the boot partition contains; `nil` for a board with its own.
+  public static func request(
+    architecture: Architecture, kind: BootLoader, board: BoardFirmware? = nil
+  ) -> [PackageRequest] {
     let packages =
       switch kind {
       case .systemdBoot: ["systemd-boot-efi"]
       case .grub: ["grub-efi-\(architecture.rawValue)-bin"]
-      case .uBoot: [String]()
+      case .uBoot, .tryboot: [String]()
       }
-    let all = (architecture.hasBIOS ? ["grub-pc-bin"] : []) + packages
+    let all = (architecture.hasBIOS ? ["grub-pc-bin"] : []) + packages + (board?.packages ?? [])
     return all.isEmpty
       ? []
       : [
@@ -51,15 +58,18 @@ public struct BootLoaderFiles: Sendable {
 
   /// Fetches the loaders for an architecture and makes GRUB's core image.
   ///
-  /// - Parameter bootPartitionNumber: Number of the partition with GRUB's configuration.
+  /// - Parameters:
+  ///   - board: The firmware that the boot partition contains; `nil` for a board with its own.
+  ///   - bootPartitionNumber: Number of the partition with GRUB's configuration.
   /// - Throws: `ArchiveFailure`, `CommandFailure`, `FileFailure`.
   public init(
-    for architecture: Architecture, kind: BootLoader, archive: DebianArchive, tools: ToolTree, cache: Cache,
-    bootPartitionNumber: Int
+    for architecture: Architecture, kind: BootLoader, board: BoardFirmware? = nil, archive: DebianArchive,
+    tools: ToolTree, cache: Cache, bootPartitionNumber: Int
   ) async throws {
     self.architecture = architecture
     self.kind = kind
-    let requests = Self.request(architecture: architecture, kind: kind)
+    self.board = board
+    let requests = Self.request(architecture: architecture, kind: kind, board: board)
     let packages = try await archive.packages(for: requests).values.flatMap(\.self)
     let trees = try await archive.trees(of: packages)
     func find(_ path: String) throws -> URL {
@@ -93,8 +103,9 @@ public struct BootLoaderFiles: Sendable {
       // A prefix without a device means the partition from which UEFI loaded the core image.
       uefi = try await grubCore(
         architecture == .amd64 ? "x86_64-efi" : "arm64-efi", prefix: "/\(BootPartition.grub)", modules: [])
-    case .uBoot: uefi = nil
+    case .uBoot, .tryboot: uefi = nil
     }
+    firmware = try (board?.files ?? []).map { (try find($0.source), $0.name) }
     if architecture.hasBIOS {
       // A prefix without a disk means the disk from which the BIOS booted.
       grub = GrubForBIOS(
@@ -108,8 +119,12 @@ public struct BootLoaderFiles: Sendable {
 
   /// The files of the boot partition: loaders, their configuration, and the kernel and boot entry of slot A.
   ///
-  /// - Parameter entry: The boot entry of slot A.
-  public func bootTree(kernel: URL, initialRAM: URL, entry: BootEntry) throws -> FileTree {
+  /// - Parameters:
+  ///   - deviceTrees: The device trees of the kernel that the board may need.
+  ///   - entry: The boot entry of slot A.
+  public func bootTree(
+    kernel: URL, initialRAM: URL, deviceTrees: [URL] = [], entry: BootEntry
+  ) throws -> FileTree {
     var tree = FileTree()
     let origin = "the boot loaders"
     let slot = entry.slot
@@ -124,6 +139,20 @@ public struct BootLoaderFiles: Sendable {
     if kind == .grub || grub != nil { files += GrubFlow.initialFiles(for: entry) }
     if kind == .uBoot { files += UBootFlow.initialFiles(for: entry) }
     if let grub { files.append((BootPartition.biosLoader(slot), try grub.content())) }
+    if let board { files.append((BoardFirmware.configurationName, Array(board.configuration.utf8))) }
+    for (file, name) in firmware {
+      try tree.addFile(name, from: file.path, mode: 0o755, origin: "the board's firmware")
+    }
+    if kind == .uBoot {
+      for file in deviceTrees {
+        let name = file.lastPathComponent
+        // The firmware gives U-Boot a tree from the root of the partition; U-Boot gives the kernel that of the slot.
+        if board != nil { try tree.addFile(name, from: file.path, mode: 0o755, origin: "the kernel's device trees") }
+        try tree.addFile(
+          BootPartition.deviceTree("\(file.deletingLastPathComponent().lastPathComponent)/\(name)", of: slot),
+          from: file.path, mode: 0o755, origin: "the kernel's device trees")
+      }
+    }
     for (path, content) in files {
       try tree.add(path, .file(.bytes(content)), mode: 0o755, from: origin)
     }

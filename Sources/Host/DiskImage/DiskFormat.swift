@@ -79,3 +79,16 @@ public enum DiskFormat: String, Sendable, CaseIterable {
     guard rename(output, path) == 0 else { throw FileFailure.last("write", path) }
   }
 }
+
+extension DiskImage {
+  /// Writes a partition as an Android sparse image.
+  ///
+  /// - Parameters:
+  ///   - partition: Bytes of the partition on the disk.
+  ///   - image: Path of the raw image that was written from this disk.
+  ///   - path: Path of the file to write.
+  /// - Throws: `FileFailure`.
+  public func writeSparse(_ partition: Range<Int64>, of image: String, to path: String) throws {
+    try AndroidSparseImage.write(image, part: partition, used: usedBlocks(), to: path)
+  }
+}

@@ -16,6 +16,11 @@ public struct DiskIdentity: Sendable, Equatable {
 
   public var disk: GUID { derived("disk") }
 
+  /// Signature of a disk with a master boot record. It is not zero, which would mean that there is none.
+  public var diskSignature: UInt32 {
+    max(1, Digest(of: "\(seed) signature").bytes.prefix(4).reduce(0) { $0 << 8 | UInt32($1) })
+  }
+
   /// Id of a partition, derived from the partition's name.
   public func partition(_ name: String) -> GUID { derived("partition \(name)") }
 

@@ -8,7 +8,7 @@ import PartitionTable
 
 /// A disk image: a partition table and the contents of partitions, written to one sparse file.
 public struct DiskImage: Sendable {
-  public var table: GPT
+  public var table: DiskTable
   /// Boot code for the first sector.
   var bootCode: [UInt8] = []
   /// Contents of partitions, by number.
@@ -20,8 +20,26 @@ public struct DiskImage: Sendable {
   }
 
   /// Makes an image with empty partitions.
-  public init(table: GPT) {
+  public init(table: DiskTable) {
     self.table = table
+  }
+
+  /// Size of the disk in bytes.
+  var size: Int64 {
+    let sectors =
+      switch table {
+      case .gpt(let table): table.diskSizeInSectors
+      case .mbr(let table): table.endLBA
+      }
+    return Int64(sectors) * Int64(GPT.sectorSize)
+  }
+
+  /// The sectors of the partition table.
+  private func regions() throws -> [DiskRegion] {
+    switch table {
+    case .gpt(let table): try table.serialised(bootCode: bootCode).regions
+    case .mbr(let table): try table.records(bootCode: bootCode)
+    }
   }
 
   /// Fills a partition with a file.
@@ -31,7 +49,7 @@ public struct DiskImage: Sendable {
   public mutating func fill(
     _ number: Int, with file: URL, used: UsedBytes = .all, called content: String, key: String
   ) throws {
-    guard let partition = table.partition(number: number) else { return }
+    guard let partition = table.extent(number: number) else { return }
     try DoesNotFit.check(
       content, ByteSize(bytes: try FolderTree.fileSize(file.path)),
       ByteSize(bytes: Int64(partition.sectorCount) * Int64(GPT.sectorSize)), "its partition", key: key)
@@ -42,7 +60,8 @@ public struct DiskImage: Sendable {
   ///
   /// - Throws: ``DoesNotFit``, `FileFailure`.
   public mutating func add(_ grub: BootLoaderFiles.GrubForBIOS) throws {
-    guard let partition = table.partitions.first(where: { $0.type == .biosBoot }) else { return }
+    guard case .gpt(let table) = table, let partition = table.partitions.first(where: { $0.type == .biosBoot })
+    else { return }
     let core = try FolderTree.readFile(grub.core.path)
     // An update writes the next core image into the other half.
     try DoesNotFit.check(
@@ -59,24 +78,24 @@ public struct DiskImage: Sendable {
   ///
   /// The file gets its name when it is complete. Until then, an older file of this name stays.
   ///
-  /// - Throws: `FileFailure`, `GPTError`.
+  /// - Throws: `FileFailure`, `GPTError`, `MBRError`.
   public func write(to path: String) throws {
     let temporary = "\(path).\(getpid()).new"
     defer { unlink(temporary) }
-    try SparseFile.create(temporary, size: Int64(table.diskSizeInSectors) * Int64(GPT.sectorSize))
+    try SparseFile.create(temporary, size: size)
     let descriptor = open(temporary, O_WRONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw FileFailure.last("write", temporary) }
     defer { close(descriptor) }
     let target = (descriptor: descriptor, path: temporary)
     for (number, content) in contents.sorted(by: { $0.key < $1.key }) {
-      guard let partition = table.partition(number: number) else { continue }
+      guard let partition = table.extent(number: number) else { continue }
       let offset = Int64(partition.firstLBA) * Int64(GPT.sectorSize)
       switch content {
       case .file(let file, _): try SparseFile.copy(file.path, into: target, at: offset)
       case .bytes(let bytes): try write(bytes, to: target, at: offset)
       }
     }
-    for region in try table.serialised(bootCode: bootCode).regions {
+    for region in try regions() {
       try write(region.bytes, to: target, at: Int64(region.lba) * Int64(GPT.sectorSize))
     }
     // After a power cut, a file with the image's name must be complete.
@@ -86,14 +105,14 @@ public struct DiskImage: Sendable {
 
   /// Computes the hash of the image from its sources, which is possible while ``write(to:)`` runs.
   ///
-  /// - Throws: `FileFailure`, `GPTError`.
+  /// - Throws: `FileFailure`, `GPTError`, `MBRError`.
   public func contentHash() throws -> Digest {
     let sector = Int64(GPT.sectorSize)
-    var parts = try table.serialised(bootCode: bootCode).regions.map {
+    var parts = try regions().map {
       (offset: Int64($0.lba) * sector, content: Content.bytes($0.bytes))
     }
     for (number, content) in contents {
-      guard let partition = table.partition(number: number) else { continue }
+      guard let partition = table.extent(number: number) else { continue }
       parts.append((Int64(partition.firstLBA) * sector, content))
     }
     var hasher = DigestStream()
@@ -122,7 +141,7 @@ public struct DiskImage: Sendable {
         skip(to: offset + source.size)
       }
     }
-    skip(to: Int64(table.diskSizeInSectors) * sector)
+    skip(to: size)
     return hasher.digest
   }
 
@@ -134,13 +153,13 @@ public struct DiskImage: Sendable {
   /// - Throws: `FileFailure`.
   public func usedBlocks() throws -> BlockRanges {
     let sector = Int64(GPT.sectorSize)
-    let size = Int64(table.diskSizeInSectors) * sector
-    let first = table.partitions.map { Int64($0.firstLBA) * sector }.min() ?? size
-    let end = table.partitions.map { Int64($0.lastLBA + 1) * sector }.max() ?? 0
-    // Both partition tables and the space around them.
-    var used = [0..<first, end..<size]
+    let first = table.extents.map { Int64($0.firstLBA) * sector }.min() ?? size
+    let end = table.extents.map { Int64($0.endLBA) * sector }.max() ?? 0
+    // Both partition tables and the space around them, and the records of logical partitions.
+    var used = [0..<first, min(end, size)..<size]
+    used += try regions().map { Int64($0.lba) * sector..<Int64($0.lba) * sector + Int64($0.bytes.count) }
     for (number, content) in contents {
-      guard let partition = table.partition(number: number) else { continue }
+      guard let partition = table.extent(number: number) else { continue }
       let offset = Int64(partition.firstLBA) * sector
       let ranges =
         switch content {
@@ -154,10 +173,10 @@ public struct DiskImage: Sendable {
 
   /// Hash of everything that the image is written from. Files are in the cache, where the path identifies the content.
   ///
-  /// - Throws: `GPTError`.
+  /// - Throws: `GPTError`, `MBRError`.
   public func identity() throws -> Digest {
     var key = CacheKey("disk-image 1")
-    for region in try table.serialised(bootCode: bootCode).regions { key.add(Digest(of: region.bytes)) }
+    for region in try regions() { key.add(Digest(of: region.bytes)) }
     for (number, content) in contents.sorted(by: { $0.key < $1.key }) {
       key.add("\(number)")
       switch content {

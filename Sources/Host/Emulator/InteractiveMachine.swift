@@ -13,25 +13,23 @@ extension VirtualMachine {
   /// - Throws: ``EmulatorFailure``, `CommandFailure`.
   public func runOnTerminal(in folder: URL, for seconds: Int?) async throws {
     try FolderTree.create(folder.path)
-    let arguments =
-      try arguments(in: folder) + ["-chardev", "stdio,id=console,mux=on,signal=off"]
-      + ["-serial", "chardev:console", "-mon", "chardev=console"]
     var options = PlatformOptions()
     options.teardownSequence = [.gracefulShutDown(allowedDurationToNextStep: .seconds(3))]
-    let configuration = Configuration(
-      executable: .name(program.name), arguments: Arguments(arguments), platformOptions: options)
-    try await withThrowingTaskGroup(of: TerminationStatus?.self) { group in
+    let platform = options
+    try await withThrowingTaskGroup(of: CommandFailure?.self) { group in
       group.addTask {
-        do {
-          return try await Subprocess.run(
-            configuration, input: .fileDescriptor(.standardInput, closeAfterSpawningProcess: false),
-            output: .fileDescriptor(.standardOutput, closeAfterSpawningProcess: false),
-            error: .fileDescriptor(.standardError, closeAfterSpawningProcess: false)
-          ).terminationStatus
-        } catch {
-          try Task.checkCancellation()
-          throw EmulatorFailure.noEmulator(program)
-        }
+        var starts = MachineStarts(of: self, in: folder)
+        repeat {
+          let arguments = try starts.arguments(isMultiplexed: true) + ["-mon", "chardev=console"]
+          let configuration = Configuration(
+            executable: .name(program.name), arguments: Arguments(arguments), platformOptions: platform)
+          let status = try await Self.runOnTerminal(configuration, program)
+          guard status.isSuccess else {
+            let command = HostCommand(program, arguments, to: "run the image")
+            return CommandFailure(command: command, outcome: .failed(status: "\(status)", said: ""))
+          }
+        } while starts.startsAgain(endsSilently: true)
+        return nil
       }
       if let seconds {
         group.addTask {
@@ -41,10 +39,23 @@ extension VirtualMachine {
       }
       let first = try await group.next() ?? nil
       group.cancelAll()
-      if let status = first, !status.isSuccess {
-        let command = HostCommand(program, arguments, to: "run the image")
-        throw CommandFailure(command: command, outcome: .failed(status: "\(status)", said: ""))
-      }
+      if let failure = first { throw failure }
+    }
+  }
+
+  /// Runs one process with the standard descriptors of this one.
+  private static func runOnTerminal(
+    _ configuration: Configuration, _ program: HostProgram
+  ) async throws -> TerminationStatus {
+    do {
+      return try await Subprocess.run(
+        configuration, input: .fileDescriptor(.standardInput, closeAfterSpawningProcess: false),
+        output: .fileDescriptor(.standardOutput, closeAfterSpawningProcess: false),
+        error: .fileDescriptor(.standardError, closeAfterSpawningProcess: false)
+      ).terminationStatus
+    } catch {
+      try Task.checkCancellation()
+      throw EmulatorFailure.noEmulator(program)
     }
   }
 }

@@ -7,6 +7,8 @@ import SystemPackage
 public actor RunningMachine {
   private var text = ""
   private var hasEnded = false
+  /// True once the machine was switched off by ``switchOff()``.
+  private(set) var isSwitchedOff = false
   private let writer: @Sendable (String) async throws -> Void
   private let monitor: MachineMonitor
   private let clock = ContinuousClock()
@@ -99,7 +101,10 @@ public actor RunningMachine {
   /// - Throws: ``EmulatorFailure/noControl(_:)``.
   public func takePicture(to file: URL) async throws { try await monitor.send("screendump \(file.path)") }
 
-  public func switchOff() async throws { try await monitor.send("quit") }
+  public func switchOff() async throws {
+    isSwitchedOff = true
+    try await monitor.send("quit")
+  }
 }
 
 extension VirtualMachine {
@@ -116,41 +121,62 @@ extension VirtualMachine {
     // The path of a Unix socket has a short limit, which the folder's path may exceed.
     let socket = FileManager.default.temporaryDirectory.appending(path: "cultivar-\(UUID().uuidString.prefix(8)).sock")
     defer { FolderTree.remove(socket.path) }
-    let arguments =
-      try arguments(in: folder) + [
-        "-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console", "-monitor",
-        "unix:\(socket.path),server=on,wait=off",
-      ]
     var options = PlatformOptions()
     options.teardownSequence = [.gracefulShutDown(allowedDurationToNextStep: .seconds(3))]
-    let configuration = Configuration(
-      executable: .name(program.name), arguments: Arguments(arguments), platformOptions: options)
-    let result = try await Subprocess.run(
-      configuration, input: .inputWriter, output: .sequence, error: .combinedWithOutput
-    ) { execution in
-      let input = execution.standardInputWriter
-      let machine = RunningMachine(
-        writer: { line in _ = try await input.write(line) }, monitor: MachineMonitor(socket: socket.path))
-      return try await withThrowingTaskGroup(of: Value?.self) { group in
-        group.addTask {
-          for try await part in execution.standardOutput {
-            await machine.received(part.withUnsafeBytes { Array($0) })
+    let platform = options
+    let console = ConsoleInput()
+    let machine = RunningMachine(
+      writer: { try await console.write($0) }, monitor: MachineMonitor(socket: socket.path))
+    return try await withThrowingTaskGroup(of: Value?.self) { group in
+      group.addTask {
+        var starts = MachineStarts(of: self, in: folder)
+        repeat {
+          let arguments =
+            try starts.arguments(isMultiplexed: false) + ["-monitor", "unix:\(socket.path),server=on,wait=off"]
+          let configuration = Configuration(
+            executable: .name(program.name), arguments: Arguments(arguments), platformOptions: platform)
+          _ = try await Subprocess.run(
+            configuration, input: .inputWriter, output: .sequence, error: .combinedWithOutput
+          ) { execution in
+            let input = execution.standardInputWriter
+            await console.set { line in _ = try await input.write(line) }
+            for try await part in execution.standardOutput {
+              await machine.received(part.withUnsafeBytes { Array($0) })
+            }
+            await console.set(nil)
+            try await input.finish()
           }
-          await machine.ended()
+          if await machine.isSwitchedOff { break }
+        } while starts.startsAgain(endsSilently: false)
+        await machine.ended()
+        return nil
+      }
+      group.addTask { try await body(machine) }
+      var value: Value?
+      while let next = try await group.next() {
+        guard let next else { continue }
+        value = next
+        group.addTask {
+          // The next process of a machine that restarts may not listen yet.
+          while await !machine.isOff {
+            try? await machine.switchOff()
+            try await Task.sleep(for: .milliseconds(200))
+          }
           return nil
         }
-        group.addTask { try await body(machine) }
-        var value: Value?
-        while let next = try await group.next() {
-          guard let next else { continue }
-          value = next
-          if await !machine.isOff { try? await machine.switchOff() }
-        }
-        try await input.finish()
-        guard let value else { throw EmulatorFailure.noEmulator(program) }
-        return value
       }
+      guard let value else { throw EmulatorFailure.noEmulator(program) }
+      return value
     }
-    return result.closureResult
   }
+}
+
+/// The console's input, of the process that runs at the time.
+private actor ConsoleInput {
+  private var writer: (@Sendable (String) async throws -> Void)?
+
+  func set(_ writer: (@Sendable (String) async throws -> Void)?) { self.writer = writer }
+
+  /// Writes a line; it is lost while the machine restarts.
+  func write(_ line: String) async throws { try await writer?(line) }
 }

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import HostSystem
+import RaspberryPi
 
 /// A machine in QEMU, described by QEMU's arguments.
 public struct VirtualMachine: Sendable {
@@ -10,6 +11,8 @@ public struct VirtualMachine: Sendable {
     /// BIOS with SeaBIOS.
     case bios
     case uBoot = "u-boot"
+    /// The firmware of a Raspberry Pi, which starts the files that it finds on the disk.
+    case raspberryPi = "raspberry-pi"
   }
 
   /// The way in which the processor's instructions are run.
@@ -38,9 +41,11 @@ public struct VirtualMachine: Sendable {
   /// Disk images, which the machine writes to. It boots from the first one.
   public var disks: [URL]
   public var firmware: Firmware
-  /// Size of the memory in MiB.
+  /// The model for ``Firmware/raspberryPi``. QEMU has a Raspberry Pi 3; others run on its own machine.
+  public var model = Model.pi3
+  /// Size of the memory in MiB. A Raspberry Pi 3 has 1024.
   public var memory: Int
-  /// Number of processors.
+  /// Number of processors. A Raspberry Pi 3 has 4.
   public var processors: Int
   public var accelerator: Accelerator
   /// Ports that are forwarded to the machine.
@@ -106,12 +111,19 @@ public struct VirtualMachine: Sendable {
     }
   }
 
+  /// Returns the size of a disk of at least `size` bytes that the machine accepts. QEMU's SD cards have a power of two.
+  public func diskSize(_ size: Int64) -> Int64 {
+    guard firmware == .raspberryPi, model.machine == .raspi3b, size > 0, size.nonzeroBitCount > 1 else { return size }
+    return 1 << (Int64.bitWidth - size.leadingZeroBitCount)
+  }
+
   /// Returns QEMU's arguments, without those for the console and the monitor.
   ///
   /// - Parameter folder: Folder for the machine's own files: the UEFI variables.
   /// - Throws: ``EmulatorFailure``, `FileFailure`.
   func arguments(in folder: URL) throws -> [String] {
     guard firmware.isFor(architecture) else { throw EmulatorFailure.noSuchMachine(firmware, architecture) }
+    if firmware == .raspberryPi, model.machine == .raspi3b { return raspberryPiArguments() }
     var arguments = machine
     arguments += [
       "-m", "\(memory)", "-smp", "\(processors)", "-no-user-config",
@@ -126,6 +138,7 @@ public struct VirtualMachine: Sendable {
     case .uefi: arguments += try uefiArguments(in: folder)
     case .bios: break
     case .uBoot: arguments += ["-bios", try Self.uBoot(architecture)]
+    case .raspberryPi: break
     }
     for (index, disk) in disks.enumerated() {
       arguments += drive(index, disk)
@@ -137,6 +150,33 @@ public struct VirtualMachine: Sendable {
     // An empty ROM file disables network boot, which would only delay the start.
     arguments += ["-netdev", "user,id=net0\(ports)", "-device", "virtio-net-pci,netdev=net0,romfile="]
     return arguments + extraArguments
+  }
+
+  /// Returns the arguments for a Raspberry Pi 3. Its first disk is the SD card, whose size has to be a power of two. Others
+  /// are on USB, as is the network. The console is the second serial port, the mini UART.
+  private func raspberryPiArguments() -> [String] {
+    guard let card = disks.first else { return [] }
+    var arguments = [
+      "-machine", "raspi3b", "-no-user-config", "-nodefaults", "-display", hasWindow ? "gtk" : "none",
+      "-serial", "null",
+    ]
+    let file = Self.escaped(card.path)
+    if let writeLog {
+      arguments += [
+        "-drive",
+        "if=sd,driver=blklogwrites,log-sector-size=512,file.driver=raw,file.file.driver=file,file.file.filename=\(file),"
+          + "log.driver=file,log.filename=\(Self.escaped(writeLog.path))",
+      ]
+    } else {
+      arguments += ["-drive", "if=sd,format=raw,file=\(file)"]
+    }
+    for (index, disk) in disks.enumerated().dropFirst() {
+      arguments += drive(index, disk) + ["-device", "usb-storage,drive=disk\(index)"]
+    }
+    let ports = forwards.map { ",hostfwd=tcp:127.0.0.1:\($0.host)-:\($0.guest)" }.joined()
+    // Linux names a USB adapter like one on the board (`eth0`) if its address is not locally administered.
+    let adapter = "usb-net,netdev=net0,mac=b8:27:eb:00:00:01"
+    return arguments + ["-netdev", "user,id=net0\(ports)", "-device", adapter] + extraArguments
   }
 
   /// Returns the arguments for the drive `diskINDEX`. The first disk can record its writes or have a bad sector.
@@ -174,7 +214,7 @@ public struct VirtualMachine: Sendable {
   /// Returns the path of a firmware on this host; `nil` if it is missing. SeaBIOS is a part of QEMU and has no path.
   public static func file(of firmware: Firmware, for architecture: Architecture) -> String? {
     switch firmware {
-    case .bios: nil
+    case .bios, .raspberryPi: nil
     case .uBoot: try? uBoot(architecture)
     case .uefi: try? uefiFiles(architecture).code
     }
@@ -187,7 +227,7 @@ public struct VirtualMachine: Sendable {
     guard firmware.isFor(architecture) else { throw .noSuchMachine(firmware, architecture) }
     guard program.path != nil else { throw .noEmulator(program) }
     switch firmware {
-    case .bios: break
+    case .bios, .raspberryPi: break
     case .uBoot: _ = try Self.uBoot(architecture)
     case .uefi: _ = try Self.uefiFiles(architecture)
     }
@@ -217,7 +257,7 @@ public struct VirtualMachine: Sendable {
   }
 
   /// Escapes a path for QEMU's options, in which a comma is doubled.
-  private static func escaped(_ path: String) -> String { path.replacing(",", with: ",,") }
+  static func escaped(_ path: String) -> String { path.replacing(",", with: ",,") }
 }
 
 extension VirtualMachine.Firmware {
@@ -227,6 +267,7 @@ extension VirtualMachine.Firmware {
     case .uefi: "UEFI"
     case .bios: "BIOS"
     case .uBoot: "U-Boot"
+    case .raspberryPi: "the firmware of a Raspberry Pi"
     }
   }
 
@@ -236,6 +277,7 @@ extension VirtualMachine.Firmware {
     case .uefi: true
     case .bios: architecture.hasBIOS
     case .uBoot: architecture.hasUBoot
+    case .raspberryPi: architecture == .arm64
     }
   }
 }

@@ -1,4 +1,5 @@
 import DeviceModel
+import Provisioning
 import FoundationEssentials
 import Glibc
 import HostSystem
@@ -75,8 +76,8 @@ public enum FirstBootFile {
   /// Returns the offset of the boot partition in bytes.
   private static func bootPartition(of disk: String) throws -> Int64 {
     guard let device = try? BlockDevice(disk),
-      let reading = try? GPTReading(diskSizeInSectors: device.sectorCount, read: device.read),
-      let table = try? reading.table(), let boot = table.partitions.first(where: { $0.type == .efiSystem })
+      let reading = try? DiskTableReading(diskSizeInSectors: device.sectorCount, read: device.read),
+      let table = try? reading.table(), let boot = table.firstBootPartition
     else {
       throw FlashFailure.noBootPartition(disk)
     }

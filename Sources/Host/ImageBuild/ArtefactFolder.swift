@@ -2,6 +2,7 @@ import FoundationEssentials
 import Glibc
 import Hashing
 import HostSystem
+import LinuxSystem
 import SizeReport
 
 /// A file that a build writes.
@@ -35,6 +36,16 @@ public struct ArtefactFolder: Sendable {
   public var manifest: URL { folder.appending(path: "manifest.json") }
   /// The files of the root file system, for `cultivar size`.
   public var contents: URL { folder.appending(path: "contents.json") }
+  /// True if the first partition of the raw image has a FAT file system (the name in its first sector).
+  ///
+  /// - Throws: `SystemError` if the image cannot be read.
+  public func hasFATInFirstPartition(_ manifest: BuildManifest) throws -> Bool {
+    guard let first = manifest.partitions.first(where: { $0.number == 1 }) else { return false }
+    let sector = try Descriptor(opening: image.path, O_RDONLY).read(512, at: UInt64(first.offset))
+    let name = Array("FAT".utf8)
+    return sector.count == 512 && (Array(sector[54..<57]) == name || Array(sector[82..<85]) == name)
+  }
+
   /// Notes on the artefacts at the time they were written, so that unchanged ones are not written again.
   private var records: URL { folder.appending(path: ".written") }
 

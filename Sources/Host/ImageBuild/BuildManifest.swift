@@ -106,10 +106,12 @@ public struct BuildManifest: Codable, Sendable {
     variables = root.system?.definition.openVariables
     let table = disk.image.table
     let sector = Int64(GPT.sectorSize)
-    slotSize = Int64(table.partition(number: layout.numbers.rootA)?.sectorCount ?? 0) * sector
-    partitions = table.partitions.map {
+    slotSize = Int64(table.extent(number: layout.numbers.rootA)?.sectorCount ?? 0) * sector
+    let names = layout.names
+    partitions = table.extents.map {
       PartitionRow(
-        number: $0.number, name: $0.name, offset: Int64($0.firstLBA) * sector, size: Int64($0.sectorCount) * sector)
+        number: $0.number, name: names[$0.number] ?? "", offset: Int64($0.firstLBA) * sector,
+        size: Int64($0.sectorCount) * sector)
     }
     programs = try root.programs.sorted { $0.key < $1.key }.map { name, file in
       ProgramRow(name: name, sha256: try Digest(ofFile: file.path), size: try FolderTree.fileSize(file.path))

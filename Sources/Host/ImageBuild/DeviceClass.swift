@@ -1,3 +1,4 @@
+import DiskImage
 import HostSystem
 import PartitionTable
 import Project
@@ -15,6 +16,14 @@ public struct DeviceClass: Sendable {
   public var bootModules: [String]
   /// Additional modules for the root file system: network, input, watchdog.
   public var modules: [String]
+  /// Kind of the partition table that the firmware asks for.
+  public var scheme = PartitionScheme.gpt
+  /// Firmware on the boot partition; `nil` for hardware with firmware of its own.
+  public var firmware: BoardFirmware?
+  /// File names of the device trees, in the folder ``deviceTreeFolder`` of the kernel.
+  public var deviceTrees: [String] = []
+  /// The manufacturer's folder among the kernel's device trees.
+  public var deviceTreeFolder = ""
 
   /// PCs and virtual machines, by UEFI or BIOS.
   public static let genericX86 = DeviceClass(
@@ -75,6 +84,7 @@ extension DeviceClass {
     switch kind {
     case .genericX86: self = .genericX86
     case .genericARM: self = .genericARM
+    case .raspberryPi3: self = .raspberryPi3
     }
   }
 }

@@ -20,6 +20,8 @@ struct ImageParts: Sendable {
   var version: String
   var loader: BootLoader
   var kernel: URL
+  /// Device trees of the kernel for the device class.
+  var deviceTrees: [URL]
   /// The file with the initial RAM file system.
   var initialRAM: URL
   /// Kernel command line.
@@ -47,12 +49,13 @@ struct BootPart: Sendable {
     _ parts: ImageParts, archive: DebianArchive, tools: ToolTree, cache: Cache, progress: BuildProgress
   ) async throws {
     let loaders = try await BootLoaderFiles(
-      for: parts.device.architecture, kind: parts.loader, archive: archive, tools: tools,
-      cache: cache, bootPartitionNumber: parts.layout.numbers.boot)
+      for: parts.device.architecture, kind: parts.loader, board: parts.device.firmware, archive: archive,
+      tools: tools, cache: cache, bootPartitionNumber: parts.layout.numbers.boot)
     let entry = BootEntry(
       slot: .a, title: "\(parts.image.project) \(parts.image.image)", version: parts.version, arguments: parts.arguments
     )
-    let tree = try loaders.bootTree(kernel: parts.kernel, initialRAM: parts.initialRAM, entry: entry)
+    let tree = try loaders.bootTree(
+      kernel: parts.kernel, initialRAM: parts.initialRAM, deviceTrees: parts.deviceTrees, entry: entry)
     let perSlot =
       try [parts.kernel, parts.initialRAM, loaders.uefi].compactMap(\.self).reduce(1 << 20) {
         try $0 + FolderTree.fileSize($1.path)

@@ -10,7 +10,8 @@ extension DeviceClass {
   var identity: [String] {
     ["device \(name)", "architecture \(architecture.rawValue)", "kernel \(kernelPackage)"]
       + kernelArguments.map { "argument \($0)" } + bootModules.map { "boot module \($0)" }
-      + modules.map { "module \($0)" }
+      + modules.map { "module \($0)" } + deviceTrees.map { "device tree \(deviceTreeFolder)/\($0)" }
+      + (firmware?.identity ?? [])
   }
 }
 

@@ -17,6 +17,7 @@ struct ImageArtefacts {
   var recipe: SystemRecipe?
   var root: RootArchive
   var bundle: ReleaseBundle
+  var provisioning: ProvisionerArchive
   var tools: ToolTree
 
   /// Lists the raw disk image first, then each further format once, in the order in which `ArtefactFormat` declares
@@ -53,6 +54,8 @@ struct ImageArtefacts {
           Artefact(name: "root.oci.tar", format: format.rawValue, key: try root.key("oci", tools: tools)) {
             try await root.writeOCI(to: $0, tools: tools)
           })
+      case .provisioner:
+        artefacts.append(try provisioning.artefact(image: name, disk: disk, rawImage: image, tools: tools))
       case .blockMap, .zstd, .xz, .qcow2, .androidSparse:
         guard let form = DiskFormat(rawValue: format.rawValue) else { continue }
         artefacts.append(

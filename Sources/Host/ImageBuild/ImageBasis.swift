@@ -45,12 +45,16 @@ struct ImageBasis: Sendable {
   }
 
   /// The parts of the image besides the root.
+  ///
+  /// - Throws: ``ImageFailure/noDeviceTree(_:kernel:)``.
   func parts(
     kernel: KernelFiles, initialRAM: URL, arguments: [String], epoch: Int64, ownCache: Cache? = nil
-  ) -> ImageParts {
+  ) throws -> ImageParts {
     ImageParts(
       image: ImageName(project: identity.project, image: image.name), device: device, layout: layout,
-      version: identity.version, loader: image.loader, kernel: kernel.kernel, initialRAM: initialRAM,
+      version: identity.version, loader: image.loader, kernel: kernel.kernel,
+      deviceTrees: try kernel.deviceTrees(named: device.deviceTrees, manufacturer: device.deviceTreeFolder),
+      initialRAM: initialRAM,
       arguments: arguments, epoch: epoch, takesUpdates: updates != nil, ownCache: ownCache)
   }
 }

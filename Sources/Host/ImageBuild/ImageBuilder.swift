@@ -82,6 +82,7 @@ public struct ImageBuilder: Sendable {
     let executable = try executables.file(for: device.architecture)
     let updates = try DeviceUpdates(image, system, of: project.release)
     try checkMachine(for: image)
+    try ProvisionerArchive.check(image, image.formats + request.formats)
     return ImageBasis(
       image: image, identity: identity(of: image), device: device, layout: Layout(of: image), executable: executable,
       updates: updates, signer: try await signer(for: image, request, updates: updates),
@@ -106,7 +107,7 @@ public struct ImageBuilder: Sendable {
     let packages = try await progress.step("resolve packages") { try await archive.packages(for: requests.all) }
     let tools = try await progress.step("prepare the tools") { try await ToolTree(archive: archive, cache: cache) }
     let kernel = try await progress.step("fetch the kernel and its modules") {
-      try await kernelParts(basis, tools: tools)
+      try await kernelParts(basis, for: system, tools: tools)
     }
     let epoch = try await buildTime()
 
@@ -117,6 +118,7 @@ public struct ImageBuilder: Sendable {
     root = try await addPackages(to: root, image, requests: requests, packages: packages)
     let built = try await programs
     try root.addConfiguration(system.configuration)
+    if image.wireless != nil { try root.linkWirelessRules() }
     for program in image.programs { try root.add(program, executable: built[program.name]) }
     try root.addFiles(image.files, origin: "the project's files")
     if let modules = kernel.modules { try root.addModules(modules) }
@@ -135,15 +137,15 @@ public struct ImageBuilder: Sendable {
       try await FileSystemImage(tools: tools, cache: cache, epoch: epoch).initialRAM(
         initialRAM, isCompressed: image.kernel.compressesInitialRAM)
     }
-    let arguments = device.kernelArguments + Self.kernelArguments + image.kernel.arguments
+    let arguments = device.kernelArguments + Self.kernelArguments(basis.layout.scheme) + image.kernel.arguments
     var plan = devicePlan(image, identity: identity, users: users, system: system)
     identity.build = try buildIdentity(
-      plan, root.tree, initialRAM, kernel: kernel.files, arguments: arguments, layout: basis.layout)
+      plan, root.tree, initialRAM, kernel: kernel.files, device: device, arguments: arguments, layout: basis.layout)
     plan.image = identity
     if image.initProgram == nil { try root.addPlan(plan) }
     if let updates = basis.updates { try root.replacePlan(updates, identity, time: epoch) }
 
-    let parts = basis.parts(
+    let parts = try basis.parts(
       kernel: kernel.files, initialRAM: try await initialRAMFile, arguments: arguments, epoch: epoch)
     let source = RootSource.tree(root.tree)
     let disk = try await DiskParts(parts, root: source, tools: tools, cache: cache, progress: progress) {
@@ -168,7 +170,8 @@ public struct ImageBuilder: Sendable {
       root: RootArchive(
         root.source, time: parts.epoch, architecture: basis.device.architecture,
         name: "\(image.name):\(project.version)"),
-      bundle: try ReleaseBundle(parts, files: disk.slotFiles, project.release, signedBy: basis.signer), tools: tools
+      bundle: try ReleaseBundle(parts, files: disk.slotFiles, project.release, signedBy: basis.signer),
+      provisioning: ProvisionerArchive(root.identity, basis.layout, time: parts.epoch), tools: tools
     ).list(image.formats, basis.request, in: basis.folder)
     return try await basis.folder.write(artefacts, manifest: manifest, progress: progress)
   }
@@ -190,14 +193,17 @@ public struct ImageBuilder: Sendable {
     if image.kind == .system { try SystemBuilder.checkRights() }
   }
 
-  /// Kernel arguments of every image.
+  /// Kernel arguments of every image with a kind of partition table.
   ///
-  /// - `gpt`: the kernel uses the backup partition table if the primary one is damaged.
+  /// - `gpt`: the kernel uses the backup partition table if the primary one is damaged. Not on a disk with a master boot
+  ///   record: there the kernel would take the backup that an earlier image has left at the end of the disk.
   /// - `panic`: if the kernel panics, or PID 1 ends, the machine restarts after ten seconds instead of hanging.
   /// - `SWIFT_DETERMINISTIC_HASHING`: the kernel puts it into the environment of stage 1. Without it, the Swift runtime
   ///   waits for random numbers, for a second or more on machines without a hardware source. Deterministic
   ///   hashing is safe here: stage 1 reads no untrusted data and does not pass the variable on.
-  static let kernelArguments = ["ro", "gpt", "panic=10", "loglevel=4", "SWIFT_DETERMINISTIC_HASHING=1"]
+  static func kernelArguments(_ scheme: PartitionScheme) -> [String] {
+    ["ro"] + (scheme == .gpt ? ["gpt"] : []) + ["panic=10", "loglevel=4", "SWIFT_DETERMINISTIC_HASHING=1"]
+  }
 
   /// Resolves the packages and program sources of an image and locks them. Builds nothing.
   ///
@@ -239,7 +245,9 @@ public struct ImageBuilder: Sendable {
     }
   }
 
-  private func kernelParts(_ basis: ImageBasis, tools: ToolTree) async throws -> KernelParts {
+  private func kernelParts(
+    _ basis: ImageBasis, for system: SystemPrograms, tools: ToolTree
+  ) async throws -> KernelParts {
     let (image, device) = (basis.image, basis.device)
     let files = try await KernelFiles(
       image.kernel, device: device, suite: project.archive.suite, archive: archive, cache: cache)
@@ -260,7 +268,7 @@ public struct ImageBuilder: Sendable {
     return KernelParts(
       files: files,
       modules: try await choose(
-        image.kernel.modules.map(\.value) + needed, optional: device.bootModules + device.modules),
+        image.kernel.modules.map(\.value) + needed, optional: device.bootModules + device.modules + system.modules),
       bootModules: try await choose(needed, optional: device.bootModules))
   }
 
@@ -314,17 +322,19 @@ public struct ImageBuilder: Sendable {
     var interfaces: [StaticInterface] = []
     var nameServers: [String] = []
     if case .fixed(let fixed, let servers) = image.network { (interfaces, nameServers) = (fixed, servers) }
-    return DevicePlan(
-      image: identity, hostname: image.hostname, modules: image.kernel.modules.map(\.value), interfaces: interfaces,
-      nameServers: nameServers,
+    var plan = DevicePlan(
+      image: identity, hostname: image.hostname, modules: system.modules + image.kernel.modules.map(\.value),
+      interfaces: interfaces, nameServers: nameServers,
       programs: system.plans + image.programs.map { PlannedPrograms.plan($0, users: users) },
       consoleCommands: image.consoleCommands, shutdownTimeout: 60)
+    plan.wireless = image.wireless.map { WirelessPlan(interface: $0.interface, country: $0.country) }
+    return plan
   }
 
   /// Returns the hash of everything in the image except this hash itself.
   private func buildIdentity(
-    _ plan: DevicePlan, _ root: FileTree, _ initialRAM: FileTree, kernel: KernelFiles, arguments: [String],
-    layout: Layout
+    _ plan: DevicePlan, _ root: FileTree, _ initialRAM: FileTree, kernel: KernelFiles, device: DeviceClass,
+    arguments: [String], layout: Layout
   ) throws -> String {
     var key = CacheKey("image 2")
     key.add(Digest(of: try PlanText.encode(plan)))
@@ -332,6 +342,13 @@ public struct ImageBuilder: Sendable {
     key.add(try root.identity())
     key.add(try initialRAM.identity())
     key.add(try Digest(ofFile: kernel.kernel.path))
+    // Other device classes keep their build ids.
+    if let firmware = device.firmware {
+      key.add(firmware.identity)
+      key.add(
+        try kernel.deviceTrees(named: device.deviceTrees, manufacturer: device.deviceTreeFolder)
+          .map { "\($0.lastPathComponent) \(try Digest(ofFile: $0.path))" })
+    }
     key.add(layout.identity)
     key.add(project.version)
     return key.hash.text

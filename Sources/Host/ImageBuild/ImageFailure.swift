@@ -9,6 +9,8 @@ public enum ImageFailure: ExplainedError {
   case notBuilt(String)
   /// A package that should contain a kernel does not.
   case noKernel(String)
+  /// A kernel has none of the device trees of a device class.
+  case noDeviceTree([String], kernel: String)
   /// The device executable for the image's architecture is not installed beside the tool.
   case noDeviceExecutable(architecture: Architecture, places: [String])
   /// An executable is for another machine, or is not an executable.
@@ -42,6 +44,8 @@ public enum ImageFailure: ExplainedError {
     case .noImage(let name, _): "the project has no image `\(name)`"
     case .notBuilt(let name): "the image `\(name)` has not been built"
     case .noKernel(let package): "the package \(package) contains no kernel"
+    case .noDeviceTree(let names, let kernel):
+      "\(kernel) has no device tree for the device class: none of \(names.joined(separator: ", "))"
     case .noDeviceExecutable(let architecture, let places):
       "cannot find the device executable for \(architecture.title) at \(places.joined(separator: ", "))"
     case .wrongExecutable(let program, let path, let reason, let position):
@@ -71,6 +75,7 @@ public enum ImageFailure: ExplainedError {
     case .noImage(_, let available): "it has \(available.map { "`\($0)`" }.joined(separator: ", "))"
     case .notBuilt(let name): "build it with `cultivar build \(name)`"
     case .noKernel: "name the kernel's package: `kernel: { package: linux-image-… }`"
+    case .noDeviceTree: "choose a kernel for the board, or another device class"
     case .noDeviceExecutable: "build it with `make`, or name it with CULTIVAR_DEVICE_EXECUTABLES"
     case .wrongExecutable: "build it for the image's device class, or choose another device class"
     case .missingLibraries: "link the program statically, or take it from Debian packages (`debian: { packages: … }`)"

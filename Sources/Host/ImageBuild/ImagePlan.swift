@@ -31,6 +31,7 @@ extension ImageBuilder {
     // Errors that a build would report first.
     _ = try executables.file(for: device.architecture)
     try checkMachine(for: image)
+    try ProvisionerArchive.check(image, image.formats)
     var plan = ImagePlan(
       image: image.name, isLocked: false, packages: 0, packagesToFetch: 0, bytesToFetch: 0, pieces: [])
     var packages: [DebianPackage] = []

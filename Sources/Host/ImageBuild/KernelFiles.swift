@@ -15,6 +15,8 @@ struct KernelFiles {
   var modules: URL?
   /// Hash of the modules' folder, or of the packages that it comes from.
   var identity: Digest
+  /// The folder with the device trees, in one folder for each manufacturer; `nil` if the kernel has none.
+  var deviceTrees: URL?
   /// Name for messages and reports.
   var label: String
 
@@ -74,6 +76,7 @@ struct KernelFiles {
     guard let tree = try? ForeignTree(folder.path), let kernel = Self.kernel(in: tree) else { return nil }
     self.kernel = kernel.file
     modules = Self.modules(of: kernel.version, in: tree)
+    deviceTrees = Self.deviceTrees(of: kernel.version, in: tree)
     var key = CacheKey("installed kernel 1")
     key.add(images.map(\.sha256.text))
     identity = key.hash
@@ -95,6 +98,7 @@ struct KernelFiles {
     else { return nil }
     kernel = URL(fileURLWithPath: place)
     modules = Self.modules(of: version, in: tree)
+    deviceTrees = Self.deviceTrees(of: version, in: tree)
     var key = CacheKey("base kernel 1")
     key.add(base.key)
     key.add(version)
@@ -121,5 +125,24 @@ struct KernelFiles {
 
   private static func modules(of version: String, in tree: ForeignTree) -> URL? {
     moduleFolders.lazy.compactMap { tree.place(of: "\($0)/\(version)", .folder) }.first.map { URL(fileURLWithPath: $0) }
+  }
+
+  /// Finds the device trees of a kernel: of one package up to Debian 13, of `linux-base-VERSION` later, which keeps the
+  /// folder's name.
+  private static func deviceTrees(of version: String, in tree: ForeignTree) -> URL? {
+    ["usr/lib/linux-image-\(version)", "usr/lib/modules/\(version)/dtb", "boot/dtbs/\(version)"].lazy
+      .compactMap { tree.place(of: $0, .folder) }.first.map { URL(fileURLWithPath: $0) }
+  }
+
+  /// The files of the device trees with some names, of one manufacturer.
+  ///
+  /// - Parameter names: File names; those that the kernel lacks are left out.
+  /// - Throws: ``ImageFailure/noDeviceTree(_:kernel:)`` if the kernel has none of them.
+  func deviceTrees(named names: [String], manufacturer: String) throws(ImageFailure) -> [URL] {
+    guard !names.isEmpty else { return [] }
+    let files = names.compactMap { name in deviceTrees?.appending(path: "\(manufacturer)/\(name)") }
+      .filter { FileManager.default.fileExists(atPath: $0.path) }
+    guard !files.isEmpty else { throw .noDeviceTree(names, kernel: label) }
+    return files
   }
 }

@@ -6,7 +6,9 @@ extension Layout {
   /// The layout of an image.
   init(of image: ImageDefinition) {
     self.init(image.layout.base)
-    hasBIOSBoot = DeviceClass(image.device).architecture.hasBIOS
+    let device = DeviceClass(image.device)
+    scheme = image.layout.scheme ?? device.scheme
+    hasBIOSBoot = device.architecture.hasBIOS
     rootFileSystem = image.layout.rootFileSystem
     if let size = image.layout.bootSize { bootSize = ByteSize(bytes: size) }
     switch image.layout.slotSize {

@@ -227,6 +227,22 @@ struct RootTree {
     for (path, text) in texts.sorted(by: { $0.key < $1.key }) { try addText(path, text) }
   }
 
+  /// Gives the database of radio rules the name that the kernel reads. Debian's package leaves this to a script.
+  ///
+  /// - Throws: `FileFailure` if the package does not have the database.
+  mutating func linkWirelessRules() throws {
+    for name in ["regulatory.db", "regulatory.db.p7s"] {
+      let path = "usr/lib/firmware/\(name)"
+      guard tree[path] == nil else { continue }
+      // Every kernel has the keys of its authors; Debian's kernels have Debian's as well.
+      guard let found = ["\(name)-upstream", "\(name)-debian"].first(where: { tree["usr/lib/firmware/\($0)"] != nil })
+      else {
+        throw FileFailure("find", path, reason: "the package \(SystemPrograms.wirelessRules) does not have it")
+      }
+      try tree.add(path, .link(found), mode: 0o777, from: Self.own)
+    }
+  }
+
   /// Adds kernel modules with their indexes.
   mutating func addModules(_ modules: KernelModules) throws {
     try tree.addFolder(modules.folder.path, keepModes: false, origin: "kernel")

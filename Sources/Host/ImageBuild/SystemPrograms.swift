@@ -12,21 +12,27 @@ struct SystemPrograms {
   private(set) var packages: [String] = []
   /// Configuration files, by path.
   private(set) var configuration: [String: String] = [:]
+  /// Kernel modules that the programs may need, in addition to those of the device class.
+  private(set) var modules: [String] = []
 
   /// Chooses the programs that an image needs. Chooses none if a program of the user is PID 1, because nothing would
   /// start them.
   init(_ image: ImageDefinition, users: UserIDs) {
     guard image.initProgram == nil else { return }
-    if case .automatic(let interfaces) = image.network { addNetworkClient(interfaces) }
+    if let wireless = image.wireless { addWirelessClient(wireless) }
+    if case .automatic(let interfaces) = image.network {
+      addNetworkClient(interfaces, wireless: image.wireless?.interface)
+    }
     if !image.timeServers.isEmpty { addClock(image.timeServers, as: users["_chrony"]) }
     if image.update != nil { addUpdater() }
     addDaemon(users["cultivard"])
   }
 
   /// dhcpcd: IPv4 by DHCP, IPv6 by router advertisement and DHCPv6, name servers of both, carrier changes.
-  private mutating func addNetworkClient(_ interfaces: [String]) {
+  private mutating func addNetworkClient(_ interfaces: [String], wireless: String?) {
     packages.append("dhcpcd-base")
-    let allowed = interfaces.isEmpty ? "eth* en*" : interfaces.joined(separator: " ")
+    let wired = interfaces.isEmpty ? ["eth*", "en*"] : interfaces
+    let allowed = (wired + (wireless.map { [$0] } ?? [])).joined(separator: " ")
     // `noarp`: probing for other users of an address takes five seconds at each boot, and the DHCP server has already
     // checked. `nodelay`: the first request goes out at once; the default delay is one second plus a random part, which
     // current networks do not need.
@@ -53,6 +59,23 @@ struct SystemPrograms {
           "sys_chroot", "sys_admin",
         ], folders: ["/var/lib/dhcpcd", "/run/dhcpcd"]))
   }
+
+  /// wpa_supplicant, with the database of radio rules and the firmware. It starts when the interface is there.
+  private mutating func addWirelessClient(_ wireless: WirelessDefinition) {
+    packages += [Self.wirelessClient, Self.wirelessRules] + wireless.firmware
+    modules += Self.wirelessModules
+    plans.append(
+      Self.plan(
+        "wifi", "/usr/sbin/wpa_supplicant",
+        ["-i", wireless.interface, "-D", "nl80211", "-c", WirelessPlan.configuration],
+        capabilities: ["net_admin", "net_raw"], waitFor: [.path("/sys/class/net/\(wireless.interface)")], folders: []))
+  }
+
+  private static let wirelessClient = "wpasupplicant"
+  /// The package with the database of radio rules.
+  static let wirelessRules = "wireless-regdb"
+  /// The kernel's wireless stack, and the ciphers that it asks a program for that an appliance does not have: `modprobe`.
+  static let wirelessModules = ["cfg80211", "mac80211", "ccm", "gcm", "cmac", "ctr"]
 
   /// chrony: steps the clock if it is far off at start, keeps it accurate, and tells the kernel that it is
   /// synchronised.

@@ -11,7 +11,8 @@ struct Cultivar: AsyncParsableCommand {
     subcommands: [
       NewCommand.self, AddCommand.self, CheckCommand.self, LayerCommand.self, ExplainCommand.self, PlanCommand.self,
       BuildCommand.self, RunCommand.self, ShellCommand.self, FlashCommand.self, UpdateCommand.self,
-      SizeCommand.self, DiffCommand.self, BundleCommand.self, LockCommand.self, OutdatedCommand.self, KeysCommand.self,
+      SizeCommand.self, DiffCommand.self, BundleCommand.self, ImagerJSONCommand.self, LockCommand.self,
+      OutdatedCommand.self, KeysCommand.self,
       TokenCommand.self, SDKCommand.self, CacheCommand.self, SchemaCommand.self, DoctorCommand.self,
     ])
 }

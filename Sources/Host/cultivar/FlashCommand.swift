@@ -6,6 +6,7 @@ import FoundationEssentials
 import Glibc
 import HostSystem
 import ImageBuild
+import Provisioning
 
 /// `cultivar flash`: writes an image to a disk.
 struct FlashCommand: AsyncParsableCommand {
@@ -16,8 +17,9 @@ struct FlashCommand: AsyncParsableCommand {
       there is a block map beside it (FILE.bmap), only the blocks in the map are written. The command reads the \
       written blocks back and compares them.
 
-      Values for the first boot, with --set: hostname, authorized-keys, wifi-ssid, wifi-password, timezone, \
-      management-token-hash. KEY=@FILE takes the value from a file; wifi-password must come from a file.
+      Values for the first boot, with --set: \(FirstBootValues.Key.allCases.map(\.rawValue).joined(separator: ", ")). \
+      KEY=@FILE takes the value from a file; \
+      \(FirstBootValues.Key.allCases.filter(\.isSecret).map(\.rawValue).joined(separator: " and ")) must come from a file.
       """)
 
   @OptionGroup var options: ProjectOptions

@@ -9,6 +9,7 @@ import HostNetwork
 import HostSystem
 import ImageBuild
 import Project
+import Provisioning
 import RemoteDevice
 
 /// `cultivar run`: builds an image and starts it in QEMU.
@@ -30,7 +31,11 @@ struct RunCommand: AsyncParsableCommand {
   @Argument(help: "Image to run. Default: the only one of the project.")
   var image: String?
 
-  @Option(help: "Firmware of the machine. Default: uefi, or u-boot if that is the image's loader.")
+  @Option(
+    help: """
+      Firmware of the machine. Default: raspberry-pi for images of Raspberry Pis, u-boot if that is the image's loader, \
+      otherwise uefi.
+      """)
   var firmware: VirtualMachine.Firmware?
 
   @Option(
@@ -100,7 +105,7 @@ struct RunCommand: AsyncParsableCommand {
       } else {
         try FolderTree.create(folder.path)
         try FolderTree.replaceFile(origin, with: build.utf8)
-        try await MachineDisk.copy(artefacts.image, to: copy, size: Int64(disk) << 20)
+        try await MachineDisk.copy(artefacts.image, to: copy, size: machine.diskSize(Int64(disk) << 20))
         if image.management != nil {
           try await giveToken(in: folder, disk: copy, tools: try await session.builder.tools())
         }
@@ -135,10 +140,15 @@ struct RunCommand: AsyncParsableCommand {
     ) { tools.command($0, $1, to: $2) }
   }
 
+  private static func firmware(of image: ImageDefinition) -> VirtualMachine.Firmware {
+    if image.device.isRaspberryPi { return .raspberryPi }
+    return image.loader == .uBoot ? .uBoot : .uefi
+  }
+
   private func machine(_ image: ImageDefinition, disk: URL) -> VirtualMachine {
     let environment = ProcessInfo.processInfo.environment
     var machine = VirtualMachine(
-      disk: disk, firmware: firmware ?? (image.loader == .uBoot ? .uBoot : .uefi),
+      disk: disk, firmware: firmware ?? Self.firmware(of: image),
       architecture: DeviceClass(image.device).architecture, memory: memory,
       forwards: forwards)
     let isForwarded = { (port: Int) in forwards.contains { $0.guest == port } }

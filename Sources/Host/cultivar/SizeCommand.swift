@@ -64,6 +64,9 @@ struct ProjectArtefacts {
     project = try ProjectReader().read(try options.file()).project
   }
 
+  /// Names of the project's images, in the order of the project file.
+  var imageNames: [String] { project.images.map(\.name) }
+
   /// Returns the folder of an image's artefacts.
   ///
   /// - Parameters:

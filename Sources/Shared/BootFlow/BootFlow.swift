@@ -31,6 +31,24 @@ public protocol BootFlow {
 
   /// Reads the loader's entry for a slot; `nil` if the loader cannot start the slot.
   func entry(of slot: Slot) throws -> BootEntry?
+
+  /// True if a trial begins only with a restart after ``beginTrial()``. Until then it waits, also across power cuts.
+  var waitsForRestart: Bool { get }
+
+  /// Prepares a restart that begins the trial on offer. The trial is spent afterwards.
+  ///
+  /// - Returns: The argument of the restart (`reboot(2)`, `LINUX_REBOOT_CMD_RESTART2`). `nil` if no trial is on offer,
+  ///   or if the loader begins trials itself.
+  /// - Throws: ``BootFlowFailure``, `SystemError`.
+  func beginTrial() throws -> String?
+}
+
+extension BootFlow {
+  /// False: most loaders count a trial themselves.
+  public var waitsForRestart: Bool { false }
+
+  /// Returns `nil`: most loaders begin trials themselves.
+  public func beginTrial() throws -> String? { nil }
 }
 
 /// A boot loader's choice of the slot to start.
@@ -70,12 +88,16 @@ public enum BootFlowFailure: Error, Equatable, CustomStringConvertible {
   case isStandard(Slot)
   /// The loader has no entry for the slot.
   case notStartable(Slot)
+  /// The partition has no `autoboot.txt` that can be overwritten in place.
+  case noAutoboot(_ partition: String, reason: String)
 
   public var description: String {
     switch self {
     case .isStandard(let slot):
       "slot \(slot.rawValue) is the default slot, and its boot entry cannot be removed"
     case .notStartable(let slot): "the boot loader has no entry for slot \(slot.rawValue)"
+    case .noAutoboot(let partition, let reason):
+      "cannot change the firmware's choice on \(partition): \(reason). Write the image to the disk again"
     }
   }
 }

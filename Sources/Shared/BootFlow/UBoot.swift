@@ -43,8 +43,8 @@ public enum UBoot: RecordDialect {
 
   private static let arguments = "cultivar_arguments"
 
-  /// U-Boot sets `devtype`, `devnum` and `distro_bootpart` to the location of the script. The device tree is the one
-  /// from the firmware before U-Boot (`fdt_addr`), or else U-Boot's own.
+  /// U-Boot sets `devtype`, `devnum` and `distro_bootpart` to the location of the script. The device tree is the slot's
+  /// for the board (`fdtfile`), or else the one from the firmware before U-Boot (`fdt_addr`), or else U-Boot's own.
   static let script = """
     # Chooses the slot to start. Written by Cultivar; docs/boot-flows.md shows the states.
     setenv cultivar_standard
@@ -54,11 +54,21 @@ public enum UBoot: RecordDialect {
     setenv cultivar_argument
     setenv cultivar_disk "${devtype} ${devnum}:${distro_bootpart}"
     part uuid ${cultivar_disk} cultivar_partition
-    setenv cultivar_tree ${fdtcontroladdr}
-    if test -n "${fdt_addr}" && fdt addr ${fdt_addr}; then setenv cultivar_tree ${fdt_addr}; fi
+    setenv cultivar_firmware_tree ${fdtcontroladdr}
+    if test -n "${fdt_addr}" && fdt addr ${fdt_addr}; then setenv cultivar_firmware_tree ${fdt_addr}; fi
 
+    # U-Boot for the Raspberry Pi leaves 36 MiB for a kernel, moves it to a multiple of 2 MiB, and overwrites what lies
+    # behind it. So: the kernel where it stays, from 2 MiB on; the device tree at 63 MiB, the initial RAM file system
+    # from 64 MiB on.
+    if test "${board}" = "rpi"; then
+      setenv kernel_addr_r 0x00200000
+      setenv fdt_addr_r 0x03f00000
+      setenv ramdisk_addr_r 0x04000000
+    fi
+
+    setenv cultivar_find_tree 'setenv cultivar_tree ${cultivar_firmware_tree}; if test -n "${fdtfile}" && test -n "${fdt_addr_r}" && load ${cultivar_disk} ${fdt_addr_r} /slots/${cultivar_slot}/dtb/${fdtfile}; then setenv cultivar_tree ${fdt_addr_r}; fi'
     setenv cultivar_boot 'booti ${kernel_addr_r} ${ramdisk_addr_r}:${filesize} ${cultivar_tree}'
-    setenv cultivar_load 'load ${cultivar_disk} ${kernel_addr_r} /slots/${cultivar_slot}/linux && load ${cultivar_disk} ${ramdisk_addr_r} /slots/${cultivar_slot}/initrd && run cultivar_boot'
+    setenv cultivar_load 'run cultivar_find_tree; load ${cultivar_disk} ${kernel_addr_r} /slots/${cultivar_slot}/linux && load ${cultivar_disk} ${ramdisk_addr_r} /slots/${cultivar_slot}/initrd && run cultivar_boot'
     setenv cultivar_line 'setenv bootargs "${cultivar_arguments} \(KernelParameter.bootPartition)=${cultivar_partition} ${cultivar_argument}"'
     setenv cultivar_try 'if load ${cultivar_disk} ${scriptaddr} /slots/${cultivar_slot}/${cultivar_file} && env import -c ${scriptaddr} ${filesize} cultivar_arguments; then run cultivar_line; run cultivar_load; fi'
     setenv cultivar_start 'setenv cultivar_file u-boot.env; run cultivar_try; setenv cultivar_file u-boot-2.env; run cultivar_try'

@@ -7,6 +7,7 @@
 #include <linux/fs.h>
 #include <linux/input.h>
 #include <linux/random.h>
+#include <linux/reboot.h>
 #include <linux/watchdog.h>
 #include <signal.h>
 #include <stdio.h>
@@ -78,6 +79,11 @@ int cultivar_finit_module(int descriptor, const char *parameters) {
 }
 
 int cultivar_reboot(int command) { return reboot(command); }
+
+int cultivar_restart(const char *argument) {
+  return (int)syscall(
+      SYS_reboot, LINUX_REBOOT_MAGIC1, LINUX_REBOOT_MAGIC2, LINUX_REBOOT_CMD_RESTART2, argument);
+}
 
 int cultivar_pidfd_open(pid_t pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
 

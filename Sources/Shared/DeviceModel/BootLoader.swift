@@ -6,6 +6,8 @@ public enum BootLoader: String, Codable, Sendable, CaseIterable {
   case grub
   /// U-Boot, which is part of the firmware of a board.
   case uBoot = "u-boot"
+  /// The firmware of a Raspberry Pi, with `autoboot.txt` and its one-shot flag.
+  case tryboot
 
   /// The name for display.
   public var title: String {
@@ -13,6 +15,7 @@ public enum BootLoader: String, Codable, Sendable, CaseIterable {
     case .systemdBoot: "systemd-boot"
     case .grub: "GRUB"
     case .uBoot: "U-Boot"
+    case .tryboot: "Raspberry Pi firmware"
     }
   }
 }

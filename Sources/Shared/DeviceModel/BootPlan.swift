@@ -45,10 +45,15 @@ public struct BootPlan: Codable, Sendable, Equatable {
   }
 }
 
-/// GPT partition numbers of a layout, from 1.
+/// Partition numbers of a layout, from 1.
 public struct PartitionNumbers: Codable, Sendable, Equatable {
-  /// The EFI system partition: boot loaders, and the kernel and initial RAM file system of each slot.
+  /// The partition with the boot loaders, and the kernel and initial RAM file system of each slot. If the slots have
+  /// boot partitions, the partition with the choice of a slot only.
   public var boot: Int
+  /// Boot partition of slot A, if the slots have boot partitions of their own (``BootLoader/tryboot``).
+  public var bootA: Int?
+  /// Boot partition of slot B.
+  public var bootB: Int?
   /// Root file system of slot A.
   public var rootA: Int
   /// Root file system of slot B; `nil` if the layout has only one slot.
@@ -56,11 +61,21 @@ public struct PartitionNumbers: Codable, Sendable, Equatable {
   /// The data partition, for everything that persists. It is the last partition on the disk, so that it can grow.
   public var data: Int
 
-  public init(boot: Int, rootA: Int, rootB: Int?, data: Int) {
+  public init(boot: Int, bootA: Int? = nil, bootB: Int? = nil, rootA: Int, rootB: Int?, data: Int) {
     self.boot = boot
+    self.bootA = bootA
+    self.bootB = bootB
     self.rootA = rootA
     self.rootB = rootB
     self.data = data
+  }
+
+  /// The boot partition of `slot`; `nil` if slots have none of their own.
+  public func boot(of slot: Slot) -> Int? {
+    switch slot {
+    case .a: bootA
+    case .b: bootB
+    }
   }
 
   /// The partition with the root file system of `slot`; `nil` if the layout does not have the slot.
@@ -106,7 +121,7 @@ public enum KernelParameter {
   /// The boot loader, as the raw value of its ``BootLoader``. Entries of systemd-boot do not have it.
   public static let loader = "cultivar.loader"
   /// The unique ID of the partition that the boot loader was started from. GRUB and U-Boot set it; systemd-boot uses
-  /// the EFI variable `LoaderDevicePartUUID`.
+  /// the EFI variable `LoaderDevicePartUUID`. Under ``BootLoader/tryboot``, it is fixed in the slot's command line.
   public static let bootPartition = "cultivar.boot-partition"
   /// Present if the slot is on trial: the boot loader will not start it again unless it is committed. systemd-boot uses
   /// the EFI variable `LoaderBootCountPath` instead.

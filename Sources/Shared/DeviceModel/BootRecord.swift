@@ -16,14 +16,31 @@ public struct BootRecord: Codable, Sendable, Equatable {
   public var disk: String
   /// Device node of the boot partition.
   public var bootPartition: String
+  /// Boot partition of slot A, if the slots have boot partitions of their own.
+  public var bootA: SlotPartition?
+  /// Boot partition of slot B.
+  public var bootB: SlotPartition?
   /// Device node of the root file system of slot A.
   public var rootA: String
   /// Device node of the root file system of slot B; `nil` if there is only one slot.
   public var rootB: String?
 
+  /// A partition that belongs to a slot.
+  public struct SlotPartition: Codable, Sendable, Equatable {
+    /// The number of the partition, as the firmware counts.
+    public var number: Int
+    /// The device node.
+    public var path: String
+
+    public init(number: Int, path: String) {
+      self.number = number
+      self.path = path
+    }
+  }
+
   public init(
     loader: BootLoader, slot: Slot, isTrial: Bool, canTry: Bool = true, disk: String, bootPartition: String,
-    rootA: String, rootB: String?
+    bootA: SlotPartition? = nil, bootB: SlotPartition? = nil, rootA: String, rootB: String?
   ) {
     self.loader = loader
     self.slot = slot
@@ -31,8 +48,18 @@ public struct BootRecord: Codable, Sendable, Equatable {
     self.canTry = canTry
     self.disk = disk
     self.bootPartition = bootPartition
+    self.bootA = bootA
+    self.bootB = bootB
     self.rootA = rootA
     self.rootB = rootB
+  }
+
+  /// A slot's boot partition; `nil` if slots have none of their own.
+  public func boot(of slot: Slot) -> SlotPartition? {
+    switch slot {
+    case .a: bootA
+    case .b: bootB
+    }
   }
 
   /// Device node of a slot's root file system.

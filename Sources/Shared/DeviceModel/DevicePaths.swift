@@ -25,10 +25,16 @@ public enum DevicePaths {
   public static let controlSocket = "/run/cultivar/init.sock"
   /// Socket of the updater, for `cultivarctl` and `cultivard`.
   public static let updateSocket = "/run/cultivar/update.sock"
+  /// The argument of the next restart for the firmware. The updater writes it, and PID 1 of an appliance reads it.
+  public static let restartArgument = run + "/restart-argument"
+  /// The argument of the next restart in a system: systemd reads it.
+  public static let systemdRestartArgument = "/run/systemd/reboot-param"
   /// Home directory of the daemon, with its certificate.
   public static let daemonHome = homes + "/cultivard"
   /// SHA-256 of the token that the device got when it was flashed. Stage 1 writes it, readable only by the daemon.
   public static let tokenHash = run + "/management-token-hash"
+  /// The values for the first boot, for stage 2 of an appliance. Readable only by root.
+  public static let firstBootValues = run + "/first-boot-values"
   /// The current name servers; `/etc/resolv.conf` is a link to this file.
   public static let resolvConf = "/run/resolv.conf"
   /// The device executable in a root file system; `init`, `cultivard` and `cultivarctl` are links to it.

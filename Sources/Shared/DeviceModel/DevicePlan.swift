@@ -16,6 +16,8 @@ public struct DevicePlan: Codable, Sendable, Equatable {
   public var modules: [String]
   /// Interfaces that `init` configures; empty if a network client program does this.
   public var interfaces: [StaticInterface]
+  /// The wireless network client; `nil` if the appliance has none.
+  public var wireless: WirelessPlan?
   /// Name servers for `/etc/resolv.conf` from the project.
   public var nameServers: [String]
   /// Programs to run and supervise, in start order.
@@ -37,6 +39,24 @@ public struct DevicePlan: Codable, Sendable, Equatable {
     self.programs = programs
     self.consoleCommands = consoleCommands
     self.shutdownTimeout = shutdownTimeout
+  }
+}
+
+/// The client that joins an appliance to a wireless network. Name and password of the network are values for the first
+/// boot.
+public struct WirelessPlan: Codable, Sendable, Equatable {
+  /// Path of the client's configuration. PID 1 writes it at each start.
+  public static let configuration = DevicePaths.run + "/wifi.conf"
+
+  /// Name of the interface.
+  public var interface: String
+  /// Country whose radio rules apply, unless the values for the first boot have another; `nil` for the rules that are
+  /// allowed everywhere.
+  public var country: String?
+
+  public init(interface: String, country: String?) {
+    self.interface = interface
+    self.country = country
   }
 }
 

@@ -45,8 +45,11 @@ public enum Kernel {
   }
 
   /// Restarts or powers off the machine immediately. Returns only if the process lacks the privilege.
-  public static func end(_ ending: Ending) {
+  ///
+  /// - Parameter argument: An argument of a restart for the firmware. Firmware and kernels that know none ignore it.
+  public static func end(_ ending: Ending, argument: String? = nil) {
     sync()
+    if ending == .reboot, let argument { _ = cultivar_restart(argument) }
     _ = cultivar_reboot(ending == .reboot ? Int32(RB_AUTOBOOT) : Int32(bitPattern: UInt32(RB_POWER_OFF)))
   }
 

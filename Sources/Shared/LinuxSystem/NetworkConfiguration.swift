@@ -37,7 +37,9 @@ public struct NetworkConfiguration {
   /// Names of the physical Ethernet interfaces, sorted. Bridges, tunnels and other virtual interfaces are left out.
   public static func ethernetInterfaces() -> [String] {
     FileTree.names(in: "/sys/class/net").filter { name in
+      // Wireless interfaces have the same type, and a radio.
       FileTree.line("/sys/class/net/\(name)/type") == "1" && FileTree.exists("/sys/class/net/\(name)/device")
+        && !FileTree.exists("/sys/class/net/\(name)/phy80211")
     }
   }
 

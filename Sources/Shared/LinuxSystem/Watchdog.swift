@@ -5,13 +5,18 @@ import Glibc
 public final class Watchdog {
   private let device: Descriptor
 
-  /// Opens and arms the watchdog; `nil` if the machine has none.
+  /// True on a machine whose watchdog must not be armed. QEMU's Raspberry Pi has the registers of the watchdog without
+  /// its counter, and resets the machine as soon as it is armed. The host's emulator marks such a machine by its model.
+  public static let resetsAtOnce =
+    (try? FileTree.read("/proc/device-tree/model", limit: 256))?.starts(with: "QEMU".utf8) ?? false
+
+  /// Opens and arms the watchdog; `nil` if the machine has none that can be armed.
   ///
   /// - Parameters:
   ///   - path: Path of the device node.
   ///   - timeout: Seconds without feeding after which the watchdog resets the machine.
   public init?(_ path: String = "/dev/watchdog0", timeout: Int) {
-    guard let device = try? Descriptor(opening: path, O_WRONLY) else { return nil }
+    guard !Self.resetsAtOnce, let device = try? Descriptor(opening: path, O_WRONLY) else { return nil }
     self.device = device
     // A watchdog with a fixed timeout keeps it. It is fed often enough for any timeout.
     _ = cultivar_watchdog_set_timeout(device.number, Int32(timeout))

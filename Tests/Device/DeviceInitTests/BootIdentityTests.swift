@@ -1,3 +1,5 @@
+import BootFlow
+import DeviceFixtures
 import DeviceModel
 import DeviceRecords
 import Foundation
@@ -16,8 +18,15 @@ import Testing
 
   @Test func `the kernel command line counts before the firmware's variable`() throws {
     let line = KernelCommandLine("quiet cultivar.boot-partition=\(Self.text) cultivar.slot=b")
-    #expect(try BootIdentity.bootPartition(commandLine: line, variable: "/absent") == GUID(Self.text))
+    #expect(try BootIdentity.bootPartition(commandLine: line, variable: "/absent") == PartitionID(Self.text))
     #expect(line.slot == .b)
+  }
+
+  @Test func `a disk with a master boot record is named by its signature and the number`() throws {
+    let line = KernelCommandLine("cultivar.boot-partition=1a2b3c4d-01")
+    #expect(
+      try BootIdentity.bootPartition(commandLine: line, variable: "/absent")
+        == .mbr(signature: 0x1a2b_3c4d, number: 1))
   }
 
   @Test func `the variable is UTF-16 behind four bytes of attributes`() {
@@ -35,7 +44,7 @@ import Testing
   }
 
   @Test func `two disks with the same id are an error that names both`() throws {
-    let guid = try #require(GUID(Self.text))
+    let guid = try #require(PartitionID(Self.text))
     let failure = #expect(throws: StageFailure.self) { try BootDisk.one(of: ["sda", "sdb"], partition: guid) }
     #expect(failure?.description.contains("/dev/sda and /dev/sdb") == true)
     #expect(try BootDisk.one(of: ["sda"], partition: guid) == "sda")
@@ -60,6 +69,41 @@ import Testing
     #expect(loader("ro cultivar.loader=u-boot", "/absent") == .uBoot)
     #expect(loader("ro", "/") == .systemdBoot)
     #expect(loader("ro", "/absent") == .grub)
+  }
+
+  @Test(
+    "Under tryboot, the partition that the firmware reports decides about the slot; otherwise the command line does")
+  func trybootSlot() throws {
+    let temporary = try TemporaryFolder()
+    let folder = URL(fileURLWithPath: temporary.path)
+    let partitions = PartitionNumbers(boot: 1, bootA: 2, bootB: 3, rootA: 5, rootB: 6, data: 7)
+    func slot(_ line: String, _ report: [UInt8]?) throws -> Slot? {
+      try? FileManager.default.removeItem(at: folder.appending(path: "partition"))
+      if let report { try folder.writing(report, to: "partition") }
+      return BootIdentity.slot(commandLine: KernelCommandLine(line), partitions, firmware: folder.path)
+    }
+    let line = "ro cultivar.slot=a cultivar.loader=tryboot"
+    #expect(try slot(line, [0, 0, 0, 3]) == .b)
+    #expect(try slot(line, [0, 0, 0, 2]) == .a)
+    #expect(try slot(line, nil) == .a)
+    #expect(try slot(line, [0, 0, 0, 9]) == .a)
+    #expect(try slot(line, [3]) == .a)
+    #expect(try slot("ro cultivar.slot=a cultivar.loader=u-boot", [0, 0, 0, 3]) == .a)
+    #expect(try slot("ro cultivar.loader=tryboot", nil) == nil)
+  }
+
+  @Test("Under tryboot, a slot that is not the default is on trial")
+  func trybootTrial() throws {
+    let temporary = try TemporaryFolder()
+    let folder = BootFolder(temporary.path)
+    let entry = BootEntry(slot: .a, title: "", version: "", arguments: ["ro"])
+    try LoaderDouble.tryboot.fill(folder, with: entry)
+    func isTrial(_ slot: Slot) throws -> Bool { try BootIdentity.isTrial(LoaderDouble.record(folder, slot: slot)) }
+    #expect(try !isTrial(.a))
+    try LoaderDouble.tryboot.flow(folder).offer(BootEntry(slot: .b, title: "", version: "", arguments: []))
+    #expect(try !isTrial(.a) && isTrial(.b))
+    try LoaderDouble.tryboot.flow(folder).commit(.b)
+    #expect(try isTrial(.a) && !isTrial(.b))
   }
 
   @Test("systemd-boot cannot try a release if the firmware is U-Boot; other boot loaders can")

@@ -48,7 +48,7 @@ final class DeviceDouble: Sendable {
     let first = Release(version: "1.0")
     memory.withLock { $0.version[.a] = first }
     let boot = BootFolder(path("boot"))
-    for (name, bytes) in Self.images(first) {
+    for (name, bytes) in try images(first) where loader != .tryboot || name == "root" {
       switch name {
       case "root": try Data(bytes + [UInt8](repeating: 0, count: 1 << 20)).write(to: url("root-a"))
       case "kernel": try boot.create(BootPartition.kernel(.a), bytes)
@@ -58,7 +58,14 @@ final class DeviceDouble: Sendable {
     }
     try Data([UInt8](repeating: 0, count: 4 << 20)).write(to: url("root-b"))
     let entry = BootEntry(slot: .a, title: "product", version: "1.0", arguments: ["ro"])
-    try LoaderDouble.fill(boot, with: entry)
+    try loader.fill(boot, with: entry)
+    if loader == .tryboot {
+      for (name, bytes) in try images(first) where name == "boot" {
+        try Data(bytes).write(to: url("boot/\(LoaderDouble.TrybootFile.slots[0])"))
+        // A new image has an empty slot B, which may be larger than the release.
+        try Data([UInt8](repeating: 0, count: 3 << 20)).write(to: url("boot/\(LoaderDouble.TrybootFile.slots[1])"))
+      }
+    }
     try Data(signer.rootFile().file).write(to: url("trust"))
     _ = try start()
   }
@@ -69,7 +76,7 @@ final class DeviceDouble: Sendable {
   // MARK: Releases
 
   /// Returns the images of a release. Most of their bytes are the same in all releases.
-  static func images(_ release: Release) -> [(name: String, bytes: [UInt8])] {
+  func images(_ release: Release) throws -> [(name: String, bytes: [UInt8])] {
     var generator = release.seed
     func bytes(_ count: Int) -> [UInt8] {
       (0..<count).map { _ in
@@ -78,11 +85,18 @@ final class DeviceDouble: Sendable {
       }
     }
     let own = Array("release \(release.version) epoch \(release.epoch)\n".utf8)
+    let root = bytes(release.size - own.count) + own
+    let (kernel, initialRAM) = (bytes(200_000) + own, bytes(100_000))
+    let extra = release.extra.map { [($0, own)] } ?? []
+    if loader == .tryboot {
+      let entry = BootEntry(slot: .a, title: "", version: "", arguments: ["ro", "release=\(release.version)"])
+      let files = ["kernel8.img": kernel, "initrd": initialRAM]
+      return [("root", root), ("boot", try LoaderDouble.bootImage(entry, files))] + extra
+    }
     return [
-      ("root", bytes(release.size - own.count) + own), ("kernel", bytes(200_000) + own),
-      ("initrd", bytes(100_000)),
+      ("root", root), ("kernel", kernel), ("initrd", initialRAM),
       ("command-line", Array("ro release=\(release.version)\n".utf8)),
-    ] + (release.extra.map { [($0, own)] } ?? [])
+    ] + extra
   }
 
   /// Makes a bundle of a release as a file.
@@ -93,7 +107,7 @@ final class DeviceDouble: Sendable {
     func write(_ release: Release, _ place: String) throws -> [String: URL] {
       try FileManager.default.createDirectory(atPath: path(place), withIntermediateDirectories: true)
       return try Dictionary(
-        uniqueKeysWithValues: Self.images(release).map { name, bytes in
+        uniqueKeysWithValues: images(release).map { name, bytes in
           let file = url("\(place)/\(name)")
           try Data(bytes).write(to: file)
           return (name, file)
@@ -106,7 +120,7 @@ final class DeviceDouble: Sendable {
     try await BundleMaker(wholeLevel: 3).make(
       BundleManifest(
         product: product, devices: [device], version: release.version, securityEpoch: release.epoch, created: 1),
-      of: Self.images(release).map { .init(name: $0.name, file: new[$0.name] ?? file, base: old[$0.name]) }, to: file
+      of: try images(release).map { .init(name: $0.name, file: new[$0.name] ?? file, base: old[$0.name]) }, to: file
     ) { manifest in
       isSigned ? try signer.signatures(over: manifest, roots: roots) : nil
     }
@@ -117,7 +131,10 @@ final class DeviceDouble: Sendable {
   // MARK: Boots
 
   /// Starts the device: the boot loader chooses a slot, and that slot runs.
-  @discardableResult func start() throws -> Slot {
+  ///
+  /// - Parameter isPowerCut: True if the power was cut, so that nothing could be passed to the firmware.
+  @discardableResult func start(isPowerCut: Bool = false) throws -> Slot {
+    if !isPowerCut, memory.withLock({ $0.starts > 0 }) { try loader.prepareRestart(BootFolder(path("boot"))) }
     let chosen = try loader.start(url("boot")).flatMap(Slot.init)
     let boot = BootFolder(path("boot"))
     let isTrial = try loader.flow(boot).choice().trial.map { $0.slot == chosen && $0.isSpent } ?? false
@@ -144,6 +161,7 @@ final class DeviceDouble: Sendable {
   ) throws -> UpdateEngine {
     let memory = memory.withLock { $0 }
     let release = memory.version[memory.running] ?? Release(version: "1.0")
+    let boot = LoaderDouble.record(BootFolder(path("boot")))
     var environment = UpdateEnvironment(
       plan: UpdatePlan(
         image: ImageIdentity(
@@ -152,11 +170,16 @@ final class DeviceDouble: Sendable {
         health: HealthPlan(duration: duration, timeout: timeout)),
       boot: BootRecord(
         loader: loader.kind, slot: memory.running, isTrial: memory.isTrial, canTry: canTry,
-        disk: "", bootPartition: "", rootA: path("root-a"), rootB: path("root-b")),
+        disk: "", bootPartition: loader == .tryboot ? boot.bootPartition : "",
+        bootA: loader == .tryboot ? boot.bootA : nil, bootB: loader == .tryboot ? boot.bootB : nil,
+        rootA: path("root-a"), rootB: path("root-b")),
       records: path("data"), trustRoot: path("trust"), bootFolder: path("boot"), lock: path("lock"),
       startID: "\(memory.starts)", problems: { [self] in self.memory.withLock { $0.problems } },
       restart: { [self] in self.memory.withLock { $0.restarts += 1 } },
       note: { [self] note in self.memory.withLock { $0.notes.append(note) } })
+    environment.setRestartArgument = { [self] argument in
+      try Data(argument.utf8).write(to: url("boot/\(LoaderDouble.TrybootFile.argument)"))
+    }
     environment.hooks.folders = [path("hooks")]
     environment.hooks.timeout = 2
     environment.lockPatience = 1000
@@ -166,14 +189,25 @@ final class DeviceDouble: Sendable {
   /// Returns true if a slot's partition and files match a release, byte for byte.
   func holds(_ release: Release, in slot: Slot) throws -> Bool {
     let boot = BootFolder(path("boot"))
-    return try Self.images(release).allSatisfy { name, bytes in
+    return try images(release).allSatisfy { name, bytes in
       switch name {
       case "root": try Array(Data(contentsOf: url("root-\(slot.rawValue)")).prefix(bytes.count)) == bytes
+      case "boot": try bootImage(of: slot).prefix(bytes.count) == bytes[...]
       case "kernel": try boot.read(BootPartition.kernel(slot), limit: 1 << 24) == bytes
       case "initrd": try boot.read(BootPartition.initialRAM(slot), limit: 1 << 24) == bytes
       default: try boot.read(BootPartition.commandLine(slot)) == bytes
       }
     }
+  }
+
+  /// Returns a slot's boot partition without the changes that make it the slot's.
+  private func bootImage(of slot: Slot) throws -> [UInt8] {
+    guard let place = LoaderDouble.record(BootFolder(path("boot"))).boot(of: slot) else { return [] }
+    let partition = SlotBootPartition(slot, number: place.number, on: try BlockDevice(place.path))
+    var bytes = Array(try Data(contentsOf: URL(fileURLWithPath: place.path)))
+    let image = try SlotBootPartition.Image(of: partition)
+    bytes.withUnsafeMutableBytes { image.convert($0, at: 0) }
+    return bytes
   }
 
   /// Adds a hook that runs a script.

@@ -52,16 +52,16 @@ public final class SlotJudge {
 
   /// Returns the release that the next start would run, or the reason why no complete release would start.
   public func verdict(on disk: CutDisk) -> Result<String, Problem> {
-    let table: GPT
+    let table: DiskTable
     do {
-      let reading = GPTReading(diskSizeInSectors: disk.size / 512) { lba, count in
+      let reading = DiskTableReading(diskSizeInSectors: disk.size / 512) { lba, count in
         disk.read(count * 512, at: lba * 512)
       }
       table = try reading.table()
     } catch {
       return .failure(Problem(description: "no partition table: \(error)"))
     }
-    func place(_ number: Int) -> UInt64? { table.partitions.first { $0.number == number }.map { $0.firstLBA * 512 } }
+    func place(_ number: Int) -> UInt64? { table.extent(number: number).map { $0.firstLBA * 512 } }
     guard let boot = place(places.boot) else { return .failure(Problem(description: "no boot partition")) }
     do {
       let files = try FATReader { count, offset in disk.read(count, at: boot + offset) }

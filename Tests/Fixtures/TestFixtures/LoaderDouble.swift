@@ -1,5 +1,6 @@
 import Crypto
 import Foundation
+import RaspberryPi
 
 /// A double of a boot loader that works on the files of a boot partition. It is written from the boot loaders' own
 /// documentation and source, not from the code that it checks.
@@ -7,6 +8,8 @@ public enum LoaderDouble: String, CaseIterable, Sendable {
   case systemdBoot
   case grub
   case uBoot
+  /// The firmware of a Raspberry Pi 4. Its partitions are files: ``TrybootFile``.
+  case tryboot
 
   /// Boots once: chooses a slot, and writes the files that the boot loader writes. Returns `nil` if it cannot start a
   /// slot.
@@ -39,6 +42,7 @@ public enum LoaderDouble: String, CaseIterable, Sendable {
     case .systemdBoot: Self.startSystemdBoot(&files, canWrite)
     case .grub: Self.startGrub(&files, canWrite)
     case .uBoot: Self.startUBoot(&files, canWrite)
+    case .tryboot: Self.startTryboot(&files)
     }
   }
 
@@ -165,6 +169,28 @@ public enum LoaderDouble: String, CaseIterable, Sendable {
       return slot
     }
     return [record["cultivar_standard"] ?? "", "a", "b"].lazy.compactMap(start).first
+  }
+
+  // MARK: The firmware of a Raspberry Pi (its double)
+
+  /// Files in the folder of the double of a Raspberry Pi's firmware.
+  public enum TrybootFile {
+    /// The partition with `autoboot.txt`, number 1.
+    public static let configuration = "configuration.img"
+    /// The boot partitions of slots A and B, numbers 2 and 3.
+    public static let slots = ["boot-a.img", "boot-b.img"]
+    /// The argument of the restart, which the firmware forgets.
+    public static let argument = "restart-argument"
+  }
+
+  private static func startTryboot(_ files: inout [String: [UInt8]]) -> String? {
+    let argument = files.removeValue(forKey: TrybootFile.argument)
+    let partitions = ([TrybootFile.configuration] + TrybootFile.slots).compactMap { files[$0] }
+    let card = CardImage(partitions.map { CardImage.Partition($0) })
+    let medium = BootMedium(size: UInt64(card.bytes.count)) { card.read($0, $1) }
+    let start = try? FirmwareDouble(.pi4).start(
+      medium, after: argument.map { Restart(argument: String(decoding: $0, as: UTF8.self)) } ?? .powerOn)
+    return slot(inOptions: start?.commandLine)
   }
 
   private static func slot(inOptions options: String?) -> String? {

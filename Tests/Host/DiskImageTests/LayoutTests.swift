@@ -11,9 +11,34 @@ import Testing
 struct LayoutTests {
   private let ids = DiskIdentity(project: "hello", image: "roof")
 
+  private func gpt(_ layout: Layout, content: ByteSize = .mebibytes(100)) throws -> GPT {
+    guard case .gpt(let table) = layout.table(ids: ids, rootType: .linuxRootX86_64, rootContent: content) else {
+      throw NotThisKind()
+    }
+    return table
+  }
+
+  private func mbr(_ layout: Layout) throws -> MasterBootRecord {
+    guard case .mbr(let table) = layout.table(ids: ids, rootType: .linuxRootARM64, rootContent: .mebibytes(100)) else {
+      throw NotThisKind()
+    }
+    return table
+  }
+
+  private struct NotThisKind: Error {}
+
+  /// A layout for a Raspberry Pi.
+  private static func raspberryPi(hasBootPerSlot: Bool, scheme: PartitionScheme = .mbr) -> Layout {
+    var layout = Layout.applianceAB
+    layout.hasBIOSBoot = false
+    layout.scheme = scheme
+    layout.hasBootPerSlot = hasBootPerSlot
+    return layout
+  }
+
   @Test("Partitions are adjacent and aligned to a mebibyte; the data partition is last and marked as fresh")
-  func table() {
-    let table = Layout.applianceAB.table(ids: ids, rootType: .linuxRootX86_64, rootContent: .mebibytes(100))
+  func table() throws {
+    let table = try gpt(.applianceAB)
     #expect(table.partitions.map(\.name) == ["bios-boot", "boot", "root-a", "root-b", "data"])
     #expect(table.partitions.map(\.number) == [1, 2, 3, 4, 5])
     #expect(table.partitions.map { $0.sectorCount / 2048 } == [1, 256, 512, 512, 128])
@@ -24,10 +49,10 @@ struct LayoutTests {
   }
 
   @Test("A size that is not a whole mebibyte is rounded up")
-  func rounding() {
+  func rounding() throws {
     var layout = Layout.applianceAB
     layout.slotSize = .fixed(ByteSize(bytes: (16 << 20) + 1))
-    let table = layout.table(ids: ids, rootType: .linuxRootX86_64, rootContent: .mebibytes(100))
+    let table = try gpt(layout)
     #expect(table.partition(number: 3)?.sectorCount == 17 * 2048)
   }
 
@@ -35,8 +60,8 @@ struct LayoutTests {
   func sfdisk(layout: Layout) async throws {
     try await withTemporaryFolder { folder in
       let image = folder.appending(path: "disk.img")
-      let table = layout.table(ids: ids, rootType: .linuxRootX86_64, rootContent: .mebibytes(100))
-      try DiskImage(table: table).write(to: image.path)
+      let table = try gpt(layout)
+      try DiskImage(table: .gpt(table)).write(to: image.path)
 
       let verified = try Judge("sfdisk").run(["--verify", image.path])
       let dump = try Judge("sfdisk").run(["--dump", image.path]).output
@@ -48,25 +73,74 @@ struct LayoutTests {
     }
   }
 
+  @Test("A master boot record with four partitions has no logical ones, and is marked as fresh")
+  func masterBootRecord() throws {
+    let layout = Self.raspberryPi(hasBootPerSlot: false)
+    let table = try mbr(layout)
+    #expect(table.partitions.map(\.number) == [1, 2, 3, 4])
+    #expect(table.partitions.map(\.type) == [0x0C, 0x83, 0x83, 0x83])
+    #expect(table.partitions.map { $0.firstLBA / 2048 } == [1, 257, 769, 1281])
+    #expect(table.extended == nil && table.isFreshImage && table.diskSignature == ids.diskSignature)
+    #expect(layout.numbers == PartitionNumbers(boot: 1, rootA: 2, rootB: 3, data: 4))
+    #expect(layout.names == [1: "boot", 2: "root-a", 3: "root-b", 4: "data"])
+  }
+
+  @Test("With a boot partition for each slot, the roots and the data are logical partitions, and the signature stays")
+  func logical() throws {
+    let layout = Self.raspberryPi(hasBootPerSlot: true)
+    let table = try mbr(layout)
+    #expect(table.partitions.map(\.number) == [1, 2, 3, 5, 6, 7])
+    #expect(table.partitions.map(\.type) == [0x0C, 0x0C, 0x0C, 0x83, 0x83, 0x83])
+    #expect(table.partitions.map { $0.sectorCount / 2048 } == [64, 256, 256, 512, 512, 128])
+    #expect(table.partitions.allSatisfy { $0.firstLBA % 2048 == 0 } && !table.isFreshImage)
+    #expect(layout.numbers == PartitionNumbers(boot: 1, bootA: 2, bootB: 3, rootA: 5, rootB: 6, data: 7))
+    let onGPT = Self.raspberryPi(hasBootPerSlot: true, scheme: .gpt)
+    #expect(onGPT.numbers == PartitionNumbers(boot: 1, bootA: 2, bootB: 3, rootA: 4, rootB: 5, data: 6))
+    #expect(try gpt(onGPT).partitions.map(\.name) == ["choice", "boot-a", "boot-b", "root-a", "root-b", "data"])
+  }
+
+  @Test("sfdisk reads the intended master boot record, also after it has grown", arguments: [false, true])
+  func sfdiskOfMasterBootRecord(hasBootPerSlot: Bool) async throws {
+    try await withTemporaryFolder { folder in
+      let image = folder.appending(path: "disk.img")
+      let layout = Self.raspberryPi(hasBootPerSlot: hasBootPerSlot)
+      var table = try mbr(layout)
+      for isGrown in [false, true] {
+        if isGrown { table = table.grown(toSectors: 8 << 21, extending: layout.numbers.data) }
+        try DiskImage(table: .mbr(table)).write(to: image.path)
+        let verified = try Judge("sfdisk").run(["--verify", image.path])
+        #expect(verified.status == 0 && verified.output.contains("No errors detected"), "\(verified)")
+        let dump = try Judge("sfdisk").run(["--dump", image.path]).output
+        let rows = dump.matches(of: /disk\.img(\d+) : start= *(\d+), size= *(\d+), type=(\w+)/).map { row in
+          row.output.1 + " " + row.output.2 + " " + row.output.3 + " " + row.output.4
+        }
+        let wanted = (table.partitions + [table.extended].compactMap(\.self)).sorted { $0.number < $1.number }.map {
+          "\($0.number) \($0.firstLBA) \($0.sectorCount) \(String($0.type, radix: 16))"
+        }
+        #expect(rows.map { String($0) } == wanted)
+      }
+    }
+  }
+
   @Test("A single slot has the size of its content, and there is no second slot")
-  func single() {
+  func single() throws {
     let layout = Layout.systemSingle
     #expect(layout.numbers == PartitionNumbers(boot: 2, rootA: 3, rootB: nil, data: 4))
     #expect(layout.slots == [.a])
-    func slot(_ content: ByteSize) -> UInt64? {
-      layout.table(ids: ids, rootType: .linuxRootX86_64, rootContent: content).partition(number: 3)?.sectorCount
+    func slot(_ content: ByteSize) throws -> UInt64? {
+      try gpt(layout, content: content).partition(number: 3)?.sectorCount
     }
-    #expect(slot(.mebibytes(400)) == 500 * 2048)
-    #expect(slot(ByteSize(bytes: 400 << 20 | 1)) == 501 * 2048)
-    #expect(slot(.mebibytes(1)) == 64 * 2048)
+    #expect(try slot(.mebibytes(400)) == 500 * 2048)
+    #expect(try slot(ByteSize(bytes: 400 << 20 | 1)) == 501 * 2048)
+    #expect(try slot(.mebibytes(1)) == 64 * 2048)
   }
 
   @Test("A percentage applies to both slots, and the file system can be chosen for both")
-  func changes() {
+  func changes() throws {
     var layout = Layout.systemAB
     layout.slotSize = .percent(150, minimum: .mebibytes(16))
     layout.rootFileSystem = .squashfs
-    let table = layout.table(ids: ids, rootType: .linuxRootX86_64, rootContent: .mebibytes(100))
+    let table = try gpt(layout)
     #expect([3, 4].map { table.partition(number: $0)?.sectorCount } == [150 * 2048, 150 * 2048])
   }
 

@@ -3,6 +3,7 @@ import DiskImage
 import Foundation
 import Hashing
 import HostSystem
+import Provisioning
 import TestFixtures
 import Testing
 

@@ -41,11 +41,15 @@ extension Mistake {
     Mistake(
       "unknown key", Sample.project(image: "«hostnme: roof"), "unknown key 'hostnme' in image 'station'",
       hint: """
-        did you mean 'hostname'? (keys of image: formats, hostname, timezone, files, kernel, loader, network, clock, management, console, update)
+        did you mean 'hostname'? (keys of image: formats, hostname, timezone, files, kernel, loader, network, wifi, clock, management, console, update)
         """),
     Mistake(
       "loader of other machines", Sample.project(image: "«loader: u-boot"), "generic-x86_64 cannot boot with U-Boot",
-      hint: "write 'loader: grub', or remove 'loader'", schema: false),
+      hint: "remove 'loader', or write one of: systemd-boot, grub", schema: false),
+    Mistake(
+      "loader that cannot start the board",
+      Sample.project(image: "«loader: grub").replacing("generic-x86_64", with: "raspberry-pi-3"),
+      "raspberry-pi-3 cannot boot with GRUB", hint: "remove 'loader', or write one of: u-boot", schema: false),
     Mistake(
       "unknown key in a mapping without name",
       Sample.project(programs: "- { executable: ./tool, name: a, limits: { «mem: 64M } }"),
@@ -67,7 +71,7 @@ extension Mistake {
     Mistake(
       "unknown device class", Sample.project().replacing("generic-x86_64", with: "«generic-x86-64"),
       "'generic-x86-64' is not a device class",
-      hint: "did you mean 'generic-x86_64'? (possible: generic-x86_64, generic-arm64)"),
+      hint: "did you mean 'generic-x86_64'? (possible: generic-x86_64, generic-arm64, raspberry-pi-3)"),
     Mistake(
       "unknown layout", Sample.project().replacing("appliance-ab", with: "«appliance"),
       "'appliance' is not a layout",
@@ -84,7 +88,7 @@ extension Mistake {
       "'commit=60,noexec' is not a mount option like commit=60", hint: "write one option, with its value after '='"),
     Mistake(
       "unknown format", Sample.project(image: "formats: [bmap, «gz]"), "'gz' is not a format",
-      hint: "did you mean 'xz'? (possible: bmap, zstd, xz, qcow2, android-sparse, bundle, root-tar, root-oci)"),
+      hint: "did you mean 'xz'? (possible: bmap, zstd, xz, qcow2, android-sparse, bundle, root-tar, root-oci, idp)"),
     Mistake(
       "unknown file system", Sample.project().replacing("appliance-ab", with: "{ use: appliance-ab, root: «btrfs }"),
       "'btrfs' is not a file system for slots", hint: "possible: erofs, squashfs, ext4"),

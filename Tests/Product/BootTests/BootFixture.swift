@@ -138,6 +138,7 @@ enum Start: String, CustomTestStringConvertible {
   case grubByBIOS = "GRUB by BIOS"
   case grubByUEFI = "GRUB by UEFI"
   case uBoot = "U-Boot"
+  case raspberryPi = "U-Boot on a Raspberry Pi 3"
 
   var testDescription: String { rawValue }
 
@@ -146,15 +147,22 @@ enum Start: String, CustomTestStringConvertible {
     case .systemdBoot, .grubByUEFI: .uefi
     case .grubByBIOS: .bios
     case .uBoot: .uBoot
+    case .raspberryPi: .raspberryPi
     }
   }
 
-  var architecture: Architecture { self == .uBoot ? .arm64 : .amd64 }
-  var device: String { self == .uBoot ? "generic-arm64" : "generic-x86_64" }
+  var architecture: Architecture { self == .uBoot || self == .raspberryPi ? .arm64 : .amd64 }
+  var device: String {
+    switch self {
+    case .systemdBoot, .grubByBIOS, .grubByUEFI: "generic-x86_64"
+    case .uBoot: "generic-arm64"
+    case .raspberryPi: "raspberry-pi-3"
+    }
+  }
   /// Keys of an image for this start.
   var keys: String {
     switch self {
-    case .systemdBoot, .grubByBIOS: ""
+    case .systemdBoot, .grubByBIOS, .raspberryPi: ""
     case .grubByUEFI: "loader: grub"
     case .uBoot: "loader: u-boot"
     }
@@ -164,11 +172,12 @@ enum Start: String, CustomTestStringConvertible {
     switch self {
     case .systemdBoot: .systemdBoot
     case .grubByBIOS, .grubByUEFI: .grub
-    case .uBoot: .uBoot
+    case .uBoot, .raspberryPi: .uBoot
     }
   }
 
-  /// The starts to test: all in long tests, otherwise one.
+  /// The starts to test: all in long tests, otherwise one. Raspberry Pis have tests of their own, as they take minutes
+  /// to start in QEMU.
   static var tested: [Start] {
     guard Patience.isLong else { return [.systemdBoot] }
     return [.systemdBoot, .grubByBIOS, .grubByUEFI] + (BootFixture.hasForeignExecutable ? [.uBoot] : [])

@@ -30,7 +30,7 @@ extension Machines {
         #expect(status.contains("\"version\":\"1.2.3\""))
         #expect(status.contains("\"slot\":\"a\""))
         #expect(status.contains("\"hostname\":\"attic\""))
-        #expect(status.contains("`wifi-ssid` of cultivar.conf has no effect"))
+        #expect(status.contains("`wifi-ssid`: no effect: the image is an appliance"))
 
         var mark = await machine.mark
         _ = try await machine.command("kill web KILL")

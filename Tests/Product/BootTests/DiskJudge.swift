@@ -13,18 +13,35 @@ struct DiskJudge {
       var partitions: [Partition]
     }
     struct Partition: Decodable {
+      /// Empty in a master boot record, which has no names.
       var name: String
       var start: Int64
       var size: Int64
+      /// Empty in a master boot record.
       var uuid: String
+
+      enum CodingKeys: CodingKey { case name, start, size, uuid }
+
+      init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        name = try values.decodeIfPresent(String.self, forKey: .name) ?? ""
+        start = try values.decode(Int64.self, forKey: .start)
+        size = try values.decode(Int64.self, forKey: .size)
+        uuid = try values.decodeIfPresent(String.self, forKey: .uuid) ?? ""
+      }
     }
     var partitiontable: Inner
   }
 
-  /// Returns the partitions according to sfdisk.
+  /// Returns the partitions according to sfdisk. In a master boot record, they get the names of the layout's order.
   func partitions() async throws -> [Table.Partition] {
     let text = try await HostCommand(file: "sfdisk", ["--json", disk.path], to: "read the partition table").run()
-    return try JSONDecoder().decode(Table.self, from: Data(text.utf8)).partitiontable.partitions
+    var partitions = try JSONDecoder().decode(Table.self, from: Data(text.utf8)).partitiontable.partitions
+    for (index, name) in ["boot", "root-a", "root-b", "data"].enumerated()
+    where index < partitions.count && partitions.allSatisfy({ $0.uuid.isEmpty }) {
+      partitions[index].name = name
+    }
+    return partitions
   }
 
   /// Copies a partition's content to a file next to the disk.

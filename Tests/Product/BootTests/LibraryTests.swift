@@ -94,10 +94,10 @@ struct SecureShell {
   /// Waits until the device accepts the key.
   ///
   /// - Throws: `EmulatorFailure.timedOut` with the machine's console.
-  func wait(on machine: RunningMachine, seconds: Int) async throws {
+  func wait(on machine: RunningMachine, as user: String = "root", seconds: Int) async throws {
     let deadline = ContinuousClock().now.advanced(by: .seconds(seconds))
     while ContinuousClock().now < deadline, await !machine.isOff {
-      if (try? await run("true")) != nil { return }
+      if (try? await run("true", user: user)) != nil { return }
       try await Task.sleep(for: .seconds(1))
     }
     throw EmulatorFailure.timedOut(waitingFor: "SSH", seconds: seconds, console: await machine.console)

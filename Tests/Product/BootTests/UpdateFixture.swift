@@ -91,12 +91,12 @@ extension Appliances {
 }
 
 extension VirtualMachine {
-  /// Adds read-only disks to the machine: `/dev/vdb` and so on.
+  /// Adds read-only disks to the machine: `/dev/vdb` and so on, or `/dev/sda` and so on for a Raspberry Pi.
   mutating func lend(_ files: [URL]) {
     for (index, file) in files.enumerated() {
       extraArguments += [
         "-drive", "if=none,id=lent\(index),format=raw,readonly=on,file=\(file.path)",
-        "-device", "virtio-blk-pci,drive=lent\(index)",
+        "-device", "\(firmware == .raspberryPi ? "usb-storage" : "virtio-blk-pci"),drive=lent\(index)",
       ]
     }
   }

@@ -1,9 +1,28 @@
+import DeviceModel
+
 /// A built-in device class. The build defines its details.
 public enum BuiltInDeviceClass: String, Sendable, CaseIterable {
   /// A computer with an x86-64 processor that boots by UEFI or BIOS.
   case genericX86 = "generic-x86_64"
   /// A computer with a 64-bit ARM processor that boots by UEFI or U-Boot.
   case genericARM = "generic-arm64"
+  /// Raspberry Pi 3.
+  case raspberryPi3 = "raspberry-pi-3"
+
+  /// The boot loader of an image that names none.
+  public var usualLoader: BootLoader { isRaspberryPi ? .uBoot : .systemdBoot }
+
+  /// True for Raspberry Pis, whose boot loader is on the boot partition.
+  public var isRaspberryPi: Bool { self == .raspberryPi3 }
+
+  /// The boot loaders that images of the device class can have.
+  public var loaders: [BootLoader] {
+    switch self {
+    case .genericX86: [.systemdBoot, .grub]
+    case .genericARM: [.systemdBoot, .grub, .uBoot]
+    case .raspberryPi3: [.uBoot]
+    }
+  }
 }
 
 /// A built-in layout, with the minimum sizes of its partitions.

@@ -4,11 +4,11 @@ import DeviceModel
 enum ImageFormat {
   static let device = RequiredKey(
     "device", Shape<BuiltInDeviceClass>.cases("a device class"), "Device class.", example: "generic-x86_64")
-  static let loader = DefaultedKey(
-    "loader", Shape<BootLoader>.cases("a boot loader"), default: "systemd-boot",
+  static let loader = OptionalKey(
+    "loader", Shape<BootLoader>.cases("a boot loader"),
     """
-    Boot loader: `systemd-boot` or `grub` on UEFI, `u-boot` for arm64 boards with U-Boot in their firmware. On a BIOS, \
-    the boot loader is always GRUB.
+    Boot loader: `systemd-boot` or `grub` on UEFI, `u-boot` for Raspberry Pis and for arm64 boards with U-Boot in their \
+    firmware. On a BIOS, the boot loader is always GRUB. Default: `u-boot` on Raspberry Pis, otherwise `systemd-boot`.
     """,
     example: "grub")
   static let layout = RequiredKey(
@@ -18,7 +18,7 @@ enum ImageFormat {
     """
     Artefacts to write in addition to the raw disk image: a block map (`bmap`), the compressed image (`zstd`, `xz`), \
     the image for QEMU (`qcow2`) or fastboot (`android-sparse`), the update bundle (`bundle`), the root file system \
-    alone (`root-tar`, `root-oci`).
+    alone (`root-tar`, `root-oci`), the partitions with a description for Raspberry Pi's provisioner (`idp`).
     """,
     example: ["bmap", "xz"])
   static let hostname = OptionalKey(
@@ -37,6 +37,10 @@ enum ImageFormat {
   private static let network = DefaultedKey(
     "network", NetworkFormat.shape, default: "automatic", "Network settings: a word, or a mapping with a `method`.",
     example: ["method": "automatic", "interfaces": ["eth0"]])
+  private static let wireless = OptionalKey(
+    "wifi", NetworkFormat.wireless,
+    "Wireless network client, wpa_supplicant. Name and password of the network are values for the first boot.",
+    example: ["country": "DE", "firmware": ["firmware-brcm80211"]])
   private static let clock = DefaultedKey(
     "clock", ClockFormat.shape,
     default: ["servers": ["0.debian.pool.ntp.org", "1.debian.pool.ntp.org", "2.debian.pool.ntp.org"]],
@@ -50,14 +54,20 @@ enum ImageFormat {
   static let shape = Shape<ImageDefinition>.object(
     "image", about: "An appliance: programs without a distribution.",
     keys: [
-      device, layout, formats, hostname, timezone, programs, files, kernel, loader, network, clock, management, console,
-      UpdateFormat.key,
+      device, layout, formats, hostname, timezone, programs, files, kernel, loader, network, wireless, clock,
+      management,
+      console, UpdateFormat.key,
     ]
   ) { fields, reading in
     let programs = fields[programs] ?? []
     ImageChecks.checkPrograms(programs, &reading)
     let allFiles = fields[files] + programs.flatMap { $0.definition?.files ?? [] }
     ImageChecks.checkPaths(allFiles.map { Located(value: $0.path, position: $0.position) }, &reading)
+    if fields[network] == .none, let position = fields.position(of: wireless) {
+      reading.error(
+        "'wifi' needs a network, but \(reading.place) has none", at: position, hint: "remove 'network: none', or 'wifi'"
+      )
+    }
     var timeServers = fields[clock]
     if fields[network] == .none {
       if let position = fields.position(of: clock), !timeServers.isEmpty {
@@ -75,12 +85,13 @@ enum ImageFormat {
       fields[formats], at: fields.position(of: formats), update: fields[UpdateFormat.key], &reading)
     if programs.contains(where: { $0.definition?.isInit == true }) { refuseIdleKeys(fields, &reading) }
     guard let device = fields[device], let layout = fields[layout] else { return nil }
-    checkLoader(fields[loader], of: device, at: fields.position(of: loader), &reading)
     return ImageDefinition(
-      position: fields.position, name: "", device: device, loader: fields[loader], layout: layout,
+      position: fields.position, name: "", device: device,
+      loader: Self.loader(fields[loader], of: device, at: fields.position(of: loader), &reading), layout: layout,
       formats: fields[formats], givenHostname: fields[hostname], timezone: fields[timezone],
       programs: programs.compactMap(\.definition),
-      files: fields[files], kernel: fields[kernel], network: fields[network], timeServers: timeServers,
+      files: fields[files], kernel: fields[kernel], network: fields[network], wireless: fields[wireless],
+      timeServers: timeServers,
       management: fields[management], consoleCommands: fields[console], update: fields[UpdateFormat.key],
       system: nil)
   }
@@ -88,7 +99,8 @@ enum ImageFormat {
   /// Refuses keys for Cultivar's init if a program of the image takes its place. A key that asks for nothing is accepted.
   private static func refuseIdleKeys(_ fields: Fields, _ reading: inout Reading) {
     let asked: [(key: any KeyDeclaration, isAsked: Bool)] = [
-      (network, fields[network] != .none), (clock, !fields[clock].isEmpty), (management, fields[management] != nil),
+      (network, fields[network] != .none), (wireless, fields[wireless] != nil), (clock, !fields[clock].isEmpty),
+      (management, fields[management] != nil),
       (console, fields[console]),
     ]
     for (key, isAsked) in asked where isAsked {
@@ -99,12 +111,17 @@ enum ImageFormat {
     }
   }
 
-  /// Reports U-Boot on other device classes than arm64, because the build configures U-Boot only for arm64 kernels.
-  static func checkLoader(
-    _ loader: BootLoader, of device: BuiltInDeviceClass, at position: SourcePosition?, _ reading: inout Reading
-  ) {
-    guard let position, loader == .uBoot, device != .genericARM else { return }
-    reading.error(
-      "\(device.rawValue) cannot boot with U-Boot", at: position, hint: "write 'loader: grub', or remove 'loader'")
+  /// The boot loader of an image: the one that it names, or that of its device class. Reports one that cannot start the
+  /// device class.
+  static func loader(
+    _ loader: BootLoader?, of device: BuiltInDeviceClass, at position: SourcePosition?, _ reading: inout Reading
+  ) -> BootLoader {
+    guard let loader else { return device.usualLoader }
+    if let position, !device.loaders.contains(loader) {
+      reading.error(
+        "\(device.rawValue) cannot boot with \(loader.title)", at: position,
+        hint: "remove 'loader', or write one of: \(device.loaders.map(\.rawValue).joined(separator: ", "))")
+    }
+    return loader
   }
 }

@@ -1,4 +1,5 @@
 import DeviceModel
+import PartitionTable
 
 /// `layout:` of an image.
 enum LayoutFormat {
@@ -8,6 +9,9 @@ enum LayoutFormat {
   private static let root = DefaultedKey(
     "root", Shape<RootFileSystem>.cases("a file system for slots"), default: "erofs", "File system of the slots.",
     example: "squashfs")
+  private static let table = OptionalKey(
+    "table", Shape<PartitionScheme>.cases("a kind of partition table"),
+    "Kind of the partition table. Default: `mbr` on Raspberry Pis, otherwise `gpt`.", example: "gpt")
   private static let boot = OptionalKey(
     "boot", Shape.partitionSize().located, "Size of the boot partition. Default: that of the layout.", example: "256M")
   private static let slot = OptionalKey(
@@ -30,11 +34,11 @@ enum LayoutFormat {
       LayoutChoice(position: layout.position, base: layout.value)
     },
     otherwise: .object(
-      "layout", about: "A built-in layout with changes.", keys: [use, root, boot, slot, data, dataMountOptions]
+      "layout", about: "A built-in layout with changes.", keys: [use, table, root, boot, slot, data, dataMountOptions]
     ) { fields, reading in
       guard let layout = fields[use] else { return nil }
       return LayoutChoice(
-        position: fields.position, base: layout, rootFileSystem: fields[root],
+        position: fields.position, base: layout, scheme: fields[table], rootFileSystem: fields[root],
         bootSize: size(fields[boot], "boot partition", minimum: layout.minimumBootSize, &reading),
         slotSize: slotSize(fields[slot], minimum: layout.minimumSlotSize, &reading),
         dataSize: size(fields[data], "data partition", minimum: layout.minimumDataSize, &reading),

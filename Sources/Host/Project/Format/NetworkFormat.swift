@@ -64,6 +64,21 @@ enum NetworkFormat {
     otherwise: .variants(
       "network", by: "method", [("automatic", automatic), ("fixed", fixed), ("none", none)]))
 
+  private static let wirelessInterface = DefaultedKey(
+    "interface", Shape.interfaceName, default: "wlan0", "Name of the interface.", example: "wlan0")
+  private static let country = OptionalKey(
+    "country", Shape<String>.text("two capital letters", pattern: "[A-Z]{2}", hint: "write the country, such as DE"),
+    "Country whose radio rules apply. Default: the rules that are allowed everywhere.", example: "DE")
+  private static let firmware = DefaultedKey(
+    "firmware", Shape<[String]>.list(of: .debianPackage), default: [], "Debian packages with the firmware of adapters.",
+    example: ["firmware-brcm80211"])
+  static let wireless = Shape<WirelessDefinition>.object(
+    "wifi", about: "The wireless network client of an appliance.", keys: [wirelessInterface, country, firmware]
+  ) { fields, _ in
+    WirelessDefinition(
+      interface: fields[wirelessInterface], country: fields[country], firmware: fields[firmware])
+  }
+
   private static let port = DefaultedKey("port", Shape.port, default: 8443, "TCP port.", example: 8443)
   private static let listenAddresses = DefaultedKey(
     "addresses", Shape<[String]>.list(of: .address), default: [],

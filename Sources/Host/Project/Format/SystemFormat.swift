@@ -64,7 +64,7 @@ enum SystemFormat {
     }
     guard let device = fields[ImageFormat.device], let layout = fields[ImageFormat.layout] else { return nil }
     checkSlot(layout, &reading)
-    ImageFormat.checkLoader(
+    let loader = ImageFormat.loader(
       fields[ImageFormat.loader], of: device, at: fields.position(of: ImageFormat.loader), &reading)
     UpdateFormat.check(fields[UpdateFormat.key], layout, &reading)
     UpdateFormat.checkFormats(
@@ -80,7 +80,7 @@ enum SystemFormat {
       overrides: fields[override], drops: fields[drop], replacements: fields[replace], parts: parts,
       timezonePosition: fields.position(of: timezone), basePosition: fields.position(of: base))
     return ImageDefinition(
-      position: fields.position, name: "", device: device, loader: fields[ImageFormat.loader],
+      position: fields.position, name: "", device: device, loader: loader,
       layout: layout,
       formats: fields[ImageFormat.formats], givenHostname: fields[ImageFormat.hostname], timezone: fields[timezone],
       programs: [], files: [], kernel: kernel, network: .none, timeServers: [],

@@ -1,4 +1,5 @@
 import DeviceModel
+import PartitionTable
 import FoundationEssentials
 
 /// A project as its `cultivar.yaml` describes it, with defaults filled in and references inside the file resolved.
@@ -109,6 +110,8 @@ public struct ImageDefinition: Sendable, Equatable, NamedPart {
   /// Kernel and its modules.
   public var kernel: KernelDefinition
   public var network: NetworkDefinition
+  /// Wireless network client of an appliance; `nil` if it has none.
+  public var wireless: WirelessDefinition?
   /// NTP servers; if empty, the device does not set its clock.
   public var timeServers: [String]
   /// Management API; `nil` if it does not listen on the network.
@@ -126,6 +129,8 @@ public struct LayoutChoice: Sendable, Equatable {
   /// Position of the layout in the project file.
   public var position: SourcePosition
   public var base: BuiltInLayout
+  /// Kind of the partition table; `nil` for that of the device class.
+  public var scheme: PartitionScheme?
   /// File system of the slots.
   public var rootFileSystem = RootFileSystem.erofs
   /// Size of the boot partition, in bytes; `nil` for the layout's default.
@@ -157,6 +162,8 @@ public enum ArtefactFormat: String, Sendable, CaseIterable {
   case rootTar = "root-tar"
   /// The root file system as an OCI image archive.
   case rootOCI = "root-oci"
+  /// The partitions with a description for Raspberry Pi's provisioner.
+  case provisioner = "idp"
 }
 
 /// The size of a slot.
@@ -197,6 +204,16 @@ public enum NetworkDefinition: Sendable, Equatable {
   case fixed([StaticInterface], nameServers: [String])
   /// Loopback only.
   case none
+}
+
+/// The wireless network client of an appliance.
+public struct WirelessDefinition: Sendable, Equatable {
+  /// Name of the interface.
+  public var interface: String
+  /// Country whose radio rules apply; `nil` for the rules that are allowed everywhere.
+  public var country: String?
+  /// Packages with the firmware of adapters.
+  public var firmware: [String]
 }
 
 /// A file or folder of the project that is added to the root file system.

@@ -48,6 +48,8 @@ int cultivar_finit_module(int descriptor, const char *parameters);
 
 /// Restarts or powers off the machine immediately. `command` is one of the `RB_` constants.
 int cultivar_reboot(int command);
+// Restarts the machine at once with an argument for the firmware (LINUX_REBOOT_CMD_RESTART2).
+int cultivar_restart(const char *argument);
 
 /// Opens a descriptor that becomes readable when the process exits.
 int cultivar_pidfd_open(pid_t pid);

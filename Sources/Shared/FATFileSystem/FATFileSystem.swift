@@ -24,9 +24,22 @@ public struct FATFileSystem {
     fileprivate var cluster: UInt32
   }
 
+  /// The width of the entries of the allocation table in bits.
+  public enum Variant: Int, Sendable {
+    case twelve = 12
+    case sixteen = 16
+    case thirtyTwo = 32
+
+    func bytes(of count: UInt64) -> UInt64 { (count * UInt64(rawValue) + 7) / 8 }
+  }
+
+  /// The variant by the layout of the first sector, as Linux and mtools determine it: FAT32 has no size of a table in
+  /// the field of the older variants. By Microsoft's specification, the number of clusters alone decides.
+  public let variant: Variant
+  /// Number of clusters.
+  public let clusterCount: UInt32
   private let read: Reader
   private let clusterSize: UInt64
-  private let clusterCount: UInt32
   private let dataStart: UInt64
   private let rootEntries: (offset: UInt64, count: Int)?
   private let rootCluster: UInt32
@@ -60,18 +73,21 @@ public struct FATFileSystem {
       throw Failure(reason: "it ends early: it has \(sectors * sectorSize) bytes, but only \(length) are there")
     }
     clusterCount = UInt32(clamping: (sectors - rootStart - rootSectors) / number(13, 1))
-    let width: Table.Width = clusterCount < 4085 ? .twelve : clusterCount < 65_525 ? .sixteen : .thirtyTwo
+    variant = number(22, 2) == 0 ? .thirtyTwo : clusterCount < 4085 ? .twelve : .sixteen
+    guard variant == .thirtyTwo || clusterCount < 65_525 else {
+      throw Failure(reason: "it has \(clusterCount) clusters, too many for FAT16")
+    }
     let tableBytes = tableSectors * sectorSize
     // The complete allocation table is read. 64 MiB of it are enough for a file system of 64 GiB and more.
-    guard width.bytes(of: UInt64(clusterCount)) <= 64 << 20 else {
+    guard variant.bytes(of: UInt64(clusterCount)) <= 64 << 20 else {
       throw Failure(reason: "it has more than 16,777,216 clusters, which no boot partition needs")
     }
-    guard clusterCount > 0, tableBytes >= width.bytes(of: UInt64(clusterCount) + 2) else {
+    guard clusterCount > 0, tableBytes >= variant.bytes(of: UInt64(clusterCount) + 2) else {
       throw Failure(reason: "its allocation table is too short")
     }
     table = Table(
-      bytes: try read(tableStart * sectorSize, Int(width.bytes(of: UInt64(clusterCount) + 2))), width: width)
-    rootEntries = width == .thirtyTwo ? nil : (rootStart * sectorSize, Int(number(17, 2)))
+      bytes: try read(tableStart * sectorSize, Int(variant.bytes(of: UInt64(clusterCount) + 2))), width: variant)
+    rootEntries = variant == .thirtyTwo ? nil : (rootStart * sectorSize, Int(number(17, 2)))
     rootCluster = UInt32(number(44, 4))
     used = UsedClusters(count: Int(clusterCount))
   }
@@ -97,12 +113,22 @@ public struct FATFileSystem {
   ///
   /// - Throws: ``Failure``, and errors of reading and `body`.
   public func forEachPiece(of file: Entry, _ body: (_ bytes: [UInt8]) throws -> Void) throws {
+    try forEachPlacedPiece(of: file) { bytes, _ in try body(bytes) }
+  }
+
+  /// Reads the content of a file in pieces, each with its offset in the file system in bytes. Only possible once for
+  /// each file.
+  ///
+  /// - Throws: ``Failure``, and errors of reading and `body`.
+  public func forEachPlacedPiece(
+    of file: Entry, _ body: (_ bytes: [UInt8], _ offset: UInt64) throws -> Void
+  ) throws {
     var rest = file.size
     guard rest > 0 else { return }
     try forEachCluster(from: file.cluster) { cluster in
       guard rest > 0 else { return }
       let count = min(rest, clusterSize)
-      try body(try bytes(of: cluster, count: Int(count)))
+      try body(try bytes(of: cluster, count: Int(count)), offset(of: cluster))
       rest -= count
     }
     guard rest == 0 else { throw Failure(reason: "\(file.name) has fewer clusters than bytes") }
@@ -111,20 +137,8 @@ public struct FATFileSystem {
   // MARK: Clusters
 
   private struct Table {
-    enum Width {
-      case twelve, sixteen, thirtyTwo
-
-      func bytes(of count: UInt64) -> UInt64 {
-        switch self {
-        case .twelve: (count * 3 + 1) / 2
-        case .sixteen: count * 2
-        case .thirtyTwo: count * 4
-        }
-      }
-    }
-
     var bytes: [UInt8]
-    var width: Width
+    var width: Variant
 
     /// The cluster after another one; `nil` at the end of a chain.
     func next(_ cluster: UInt32) -> UInt32? {
@@ -172,8 +186,10 @@ public struct FATFileSystem {
     }
   }
 
+  private func offset(of cluster: UInt32) -> UInt64 { dataStart + UInt64(cluster - 2) * clusterSize }
+
   private func bytes(of cluster: UInt32, count: Int) throws -> [UInt8] {
-    let bytes = try read(dataStart + UInt64(cluster - 2) * clusterSize, count)
+    let bytes = try read(offset(of: cluster), count)
     guard bytes.count == count else { throw Failure(reason: "its end is missing") }
     return bytes
   }
