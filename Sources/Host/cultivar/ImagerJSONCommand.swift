@@ -13,7 +13,7 @@ struct ImagerJSONCommand: AsyncParsableCommand {
       Writes build/IMAGE/IMAGE.rpi-imager-manifest. Open this file with Raspberry Pi Imager to write the image with your \
       host name, user, keys and Wi-Fi. With --url, also writes build/os_list.json, a catalogue for a web server.
 
-      Uses the last build, and of its files the one in the format xz, zstd, or the raw image, in this order.
+      Uses the last build: the file in the format xz, otherwise zstd, otherwise the raw image.
       """)
 
   @OptionGroup var options: ProjectOptions
@@ -21,7 +21,7 @@ struct ImagerJSONCommand: AsyncParsableCommand {
   @Argument(help: "Images. Default: all of the project.")
   var images: [String] = []
 
-  @Option(help: ArgumentHelp("URL of the folder that the compressed images will be published in.", valueName: "url"))
+  @Option(help: ArgumentHelp("URL of the folder in which you publish the compressed images.", valueName: "url"))
   var url: String?
 
   @Option(help: "Customisation that Imager offers: rpi-preseed (Imager 2.0.11 and later), cloudinit or none.")

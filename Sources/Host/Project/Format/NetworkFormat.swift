@@ -68,7 +68,7 @@ enum NetworkFormat {
     "interface", Shape.interfaceName, default: "wlan0", "Name of the interface.", example: "wlan0")
   private static let country = OptionalKey(
     "country", Shape<String>.text("two capital letters", pattern: "[A-Z]{2}", hint: "write the country, such as DE"),
-    "Country whose radio rules apply. Default: the rules that are allowed everywhere.", example: "DE")
+    "Country whose radio regulations apply. Default: only the settings that are allowed everywhere.", example: "DE")
   private static let firmware = DefaultedKey(
     "firmware", Shape<[String]>.list(of: .debianPackage), default: [], "Debian packages with the firmware of adapters.",
     example: ["firmware-brcm80211"])
