@@ -62,7 +62,9 @@ let package = Package(
     .target(name: "TaggedFields", path: "Sources/Shared/TaggedFields", swiftSettings: optimised),
     .target(
       name: "Provisioning",
-      dependencies: ["Hashing", "DeviceModel", "LinuxSystem", .product(name: "Crypto", package: "swift-crypto")],
+      dependencies: [
+        "Hashing", "Hexadecimal", "DeviceModel", "LinuxSystem", .product(name: "Crypto", package: "swift-crypto"),
+      ],
       path: "Sources/Shared/Provisioning"),
     .systemLibrary(
       name: "CZstd", path: "Sources/Shared/CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
@@ -114,6 +116,7 @@ let package = Package(
     .target(
       name: "DeviceInit",
       dependencies: [
+        "Hexadecimal",
         "BootFlow", "LinuxSystem", "PartitionTable", "DeviceHardware", "DeviceModel", "DeviceRecords", "Provisioning",
       ],
       path: "Sources/Device/DeviceInit"),

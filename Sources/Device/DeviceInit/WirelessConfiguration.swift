@@ -1,3 +1,4 @@
+import Hexadecimal
 import Provisioning
 
 /// The configuration files for a wireless network of the values for the first boot.
@@ -44,7 +45,7 @@ struct WirelessConfiguration {
     let isPlain = name.allSatisfy {
       (0x30...0x39).contains($0) || (0x41...0x5a).contains($0) || (0x61...0x7a).contains($0) || " _-".utf8.contains($0)
     }
-    let shown = isPlain ? String(decoding: name, as: UTF8.self) : "=\(Self.hexadecimal(name))"
+    let shown = isPlain ? String(decoding: name, as: UTF8.self) : "=\(name.hexadecimal)"
     return "\(shown).\(values.wirelessSecurity.hasPassword ? "psk" : "open")"
   }
 
@@ -64,7 +65,7 @@ struct WirelessConfiguration {
   ///
   /// The name is in hexadecimal, which needs no quotes. A text in quotes has no escape sequences; the last quote ends it.
   var supplicant: String {
-    var lines: [String] = ["network={", "  ssid=\(Self.hexadecimal(name))"]
+    var lines: [String] = ["network={", "  ssid=\(name.hexadecimal)"]
     if isHidden { lines.append("  scan_ssid=1") }
     switch values.wirelessSecurity {
     case .open: lines.append("  key_mgmt=NONE")
@@ -86,10 +87,6 @@ struct WirelessConfiguration {
   static func supplicantWithoutNetwork(country: String?) -> String { text(supplicantHead(country: country)) }
 
   private static func supplicantHead(country: String?) -> [String] { country.map { ["country=\($0)"] } ?? [] }
-
-  private static func hexadecimal(_ bytes: [UInt8]) -> String {
-    bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
-  }
 
   private static func text(_ lines: [String]) -> String { lines.map { $0 + "\n" }.joined() }
 

@@ -32,7 +32,7 @@ struct PortProbe {
 
   /// Returns the problem with the answer to `GET path`, or `nil` if there is none.
   ///
-  /// - Parameter wanted: A text that the body contains.
+  /// - Parameter wanted: A text that the first MiB of the body contains.
   func problem(get path: String, contains wanted: String?) -> String? {
     let deadline = NIODeadline.now() + .seconds(Int64(timeout))
     var status: UInt?
@@ -47,8 +47,13 @@ struct PortProbe {
       connection.send(.end(nil))
       receiving: while body.count < Self.pageLimit {
         switch try connection.next(within: deadline - .now()).wait() {
-        case .head(let head): status = head.status.code
-        case .body(let part): body += part.readableBytesView
+        case .head(let head):
+          status = head.status.code
+          // A page may have no end, such as a stream of events.
+          if wanted == nil || !(200..<300).contains(head.status.code) { break receiving }
+        case .body(let part):
+          body += part.readableBytesView
+          if let wanted, String(decoding: body, as: UTF8.self).contains(wanted) { return nil }
         case .end: break receiving
         }
       }
@@ -57,8 +62,9 @@ struct PortProbe {
     } catch {
       return deadline <= .now() ? "no answer within \(timeout) seconds" : "\(error)"
     }
-    guard let status, (200..<300).contains(status) else { return "the answer is \(status ?? 0)" }
-    guard let wanted, !String(decoding: body, as: UTF8.self).contains(wanted) else { return nil }
+    guard let status else { return "the answer has no status" }
+    guard (200..<300).contains(status) else { return "the answer is \(status)" }
+    guard let wanted else { return nil }
     return "the answer does not contain “\(wanted)”"
   }
 }

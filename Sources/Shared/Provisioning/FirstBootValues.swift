@@ -1,5 +1,6 @@
 import DeviceModel
 import Hashing
+import Hexadecimal
 import LinuxSystem
 
 /// Values that a device takes at its first start: from `cultivar.conf` on the boot partition, and from the files of
@@ -251,10 +252,7 @@ public struct FirstBootValues: Sendable, Equatable {
   /// The wireless network's name as bytes; `nil` without a network.
   public var wirelessName: [UInt8]? {
     if let name = self[.wifiName] { return Array(name.utf8) }
-    guard let digits = self[.wifiNameBytes].map({ Array($0.utf8) }) else { return nil }
-    return stride(from: 0, to: digits.count - 1, by: 2).compactMap {
-      UInt8(String(decoding: digits[$0...$0 + 1], as: UTF8.self), radix: 16)
-    }
+    return self[.wifiNameBytes]?.utf8.decodedHexadecimal
   }
 
   /// The wireless network's security.

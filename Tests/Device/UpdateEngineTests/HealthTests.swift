@@ -107,10 +107,12 @@ struct HealthTests {
 
   @Test("The wanted text is looked for in the body of an answer, also in one of several chunks, and not in its head")
   func bodies() throws {
-    func problem(_ answer: String, _ more: [ScriptedServer.Step] = [.close]) -> String? {
+    func problem(
+      _ answer: String, _ more: [ScriptedServer.Step] = [.close], contains wanted: String? = "all is well"
+    ) -> String? {
       let server = ScriptedServer { _, _ in [.text(answer)] + more }
       let kind = HealthCheckPlan.Kind.http(
-        address: "127.0.0.1", port: Int(server.port), path: "/", contains: "all is well")
+        address: "127.0.0.1", port: Int(server.port), path: "/", contains: wanted)
       return HealthCheck(HealthPlan(checks: [HealthCheckPlan(name: "it", kind: kind, timeout: 1)])).problems().first
     }
     let missing = "it: the answer does not contain “all is well”"
@@ -124,6 +126,9 @@ struct HealthTests {
     #expect(problem("HTTP/1.1 200 OK\r\n\(chunks)X: y\r\n\r\n") == nil, "with a trailer")
     #expect(problem("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nall") == "it: the answer ends too early")
     #expect(problem("HTTP/1.1 200 OK\r\n", [.pause(2)]) == "it: no answer within 1 seconds")
+    let endless = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nb\r\nall is well\r\n"
+    #expect(problem(endless, [.pause(2)]) == nil, "the text, in a page without an end")
+    #expect(problem(endless, [.pause(2)], contains: nil) == nil, "no text, in a page without an end")
     #expect(problem("HTTP/1.1 500 No\r\nContent-Length: 11\r\n\r\nall is well") == "it: the answer is 500")
   }
 

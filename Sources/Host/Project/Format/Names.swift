@@ -1,3 +1,5 @@
+import DeviceModel
+
 /// The names that an image reserves for its own use.
 enum ReservedNames {
   /// Names of Cultivar's own programs and users.
@@ -70,13 +72,19 @@ extension Shape<String> {
     "one part of a kernel command line", pattern: #"\S+"#, hint: "write each part as a separate list item"
   ).checked { argument, node, reading in
     let own = ["root", "rootfstype", "rootflags", "init", "rdinit", "initrd"]
-    guard let name = own.first(where: { argument.hasPrefix("\($0)=") }) else { return argument }
-    reading.error(
-      "a project cannot set '\(name)='", at: node.position,
-      hint:
-        "remove it: the device finds the root file system of its slot itself, and starts its own init"
-    )
-    return nil
+    if let name = own.first(where: { argument.hasPrefix("\($0)=") }) {
+      reading.error(
+        "a project cannot set '\(name)='", at: node.position,
+        hint: "remove it: the device finds the root file system of its slot itself, and starts its own init")
+      return nil
+    }
+    let loaders = [KernelParameter.slot, KernelParameter.loader, KernelParameter.trial]
+    if let name = loaders.first(where: { argument == $0 || argument.hasPrefix("\($0)=") }) {
+      reading.error(
+        "a project cannot set '\(name)'", at: node.position, hint: "remove it: the boot loader sets it at each start")
+      return nil
+    }
+    return argument
   }
 
   /// Name of an environment variable.

@@ -322,6 +322,9 @@ extension SystemMistake {
         "remove it: the device finds the root file system of its slot itself, and starts its own init"
     ),
     SystemMistake(
+      "a trial without end", layer: "kernel: { arguments: [«cultivar.trial] }",
+      "a project cannot set 'cultivar.trial'", hint: "remove it: the boot loader sets it at each start"),
+    SystemMistake(
       "another init", layer: "kernel: { arguments: [«init=/bin/sh] }", "a project cannot set 'init='",
       hint:
         "remove it: the device finds the root file system of its slot itself, and starts its own init"
