@@ -274,7 +274,7 @@ let package = Package(
     .target(
       name: "ImageBuild",
       dependencies: [
-        "Hashing",
+        "Hashing", "Hexadecimal",
         "SizeReport", "Project", "DebianArchive", "ExecutableFormat", "Lock", "Programs", "RootFilesystem", "DiskImage",
         "Bundle", "BundleMaking", "BaseImport", "BootFlow", "DeviceModel", "PartitionTable", "HostSystem",
         "LinuxSystem", "PublishedDescriptions",

@@ -29,8 +29,7 @@ enum UpdateText {
     switch status.activity {
     case .idle: break
     case .preparing: lines.append("checking a bundle; nothing has been written yet")
-    case .checking(let progress): lines.append("verifying \(Self.progress(progress))")
-    case .installing(let progress): lines.append("installing \(Self.progress(progress))")
+    case .installing(let progress), .checking(let progress): lines.append(progress.summary)
     case .watching(let report): lines += health(report)
     }
     if let trial = status.trial, !trial.isRunning {

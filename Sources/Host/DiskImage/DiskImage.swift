@@ -25,7 +25,7 @@ public struct DiskImage: Sendable {
   }
 
   /// Size of the disk in bytes.
-  var size: Int64 {
+  public var size: Int64 {
     let sectors =
       switch table {
       case .gpt(let table): table.diskSizeInSectors

@@ -3,6 +3,7 @@ import DeviceModel
 import DiskImage
 import FoundationEssentials
 import Hashing
+import Hexadecimal
 import HostSystem
 import PartitionTable
 import Project
@@ -45,8 +46,10 @@ struct ProvisionerArchive: Sendable {
   /// - Throws: `ProjectFailure`, `GPTError`.
   func artefact(image: String, disk: DiskImage, rawImage: String, tools: ToolTree) throws -> Artefact {
     let model = try Self.model(ofDeviceClass: identity.deviceClass, image: image)
-    let text = try ReadableJSON.encode(description(image, disk.table, model))
-    let rows = disk.table.partitions.map { (name: $0.name, bytes: Self.bytes(of: $0)) }
+    let description = description(image, disk, model)
+    let text = try ReadableJSON.encode(description)
+    let names = layout.names
+    let rows = disk.table.extents.map { (name: names[$0.number] ?? "\($0.number)", bytes: Self.bytes(of: $0)) }
     let time = time
     var key = CacheKey("provisioner-archive 1")
     key.add(try disk.identity())
@@ -70,17 +73,20 @@ struct ProvisionerArchive: Sendable {
     }
   }
 
-  private static func bytes(of partition: Partition) -> Range<Int64> {
+  private static func bytes(of partition: DiskTable.Extent) -> Range<Int64> {
     let sector = Int64(GPT.sectorSize)
-    return Int64(partition.firstLBA) * sector..<Int64(partition.lastLBA + 1) * sector
+    return Int64(partition.firstLBA) * sector..<Int64(partition.endLBA) * sector
   }
 
-  private func description(_ image: String, _ table: GPT, _ model: RaspberryPiModel) -> ProvisionerDescription {
-    let numbers = layout.numbers
-    let partitions = table.partitions.map { partition in
+  private func description(_ image: String, _ disk: DiskImage, _ model: RaspberryPiModel) -> ProvisionerDescription {
+    let (numbers, names) = (layout.numbers, layout.names)
+    let partitions = disk.table.extents.map { partition in
       let role: ProvisionerDescription.Role =
         switch partition.number {
-        case numbers.boot: .boot
+        // With boot partitions for the slots, this one only has their choice.
+        case numbers.boot: numbers.bootA == nil ? .boot : .other
+        case numbers.bootA: .bootA
+        case numbers.bootB: .bootB
         case numbers.rootA: .rootA
         case numbers.rootB: .rootB
         case numbers.data: .data
@@ -88,17 +94,24 @@ struct ProvisionerArchive: Sendable {
         }
       let type =
         switch role {
-        case .boot, .other: "vfat"
+        case .boot, .bootA, .bootB, .other: "vfat"
         case .rootA, .rootB: layout.rootFileSystem.rawValue
         case .data: "ext4"
         }
+      var (typeID, id): (String?, String?) = (nil, nil)
+      if case .gpt(let table) = disk.table, let entry = table.partition(number: partition.number) {
+        (typeID, id) = ("\(entry.type.guid)", "\(entry.guid)")
+      }
       return ProvisionerDescription.Partition(
-        name: partition.name, role: role, size: Int64(partition.sectorCount) * Int64(GPT.sectorSize), type: type,
-        typeID: "\(partition.type.guid)", id: "\(partition.guid)")
+        name: names[partition.number] ?? "\(partition.number)", role: role,
+        size: Int64(partition.sectorCount) * Int64(GPT.sectorSize), type: type, typeID: typeID, id: id)
     }
+    let table =
+      switch disk.table {
+      case .gpt(let table): ProvisionerDescription.Table(label: "gpt", id: "\(table.diskGUID)")
+      case .mbr(let table): ProvisionerDescription.Table(label: "dos", id: "0x\(table.diskSignature.hexadecimal)")
+      }
     return ProvisionerDescription(
-      image, version: identity.version, for: model,
-      size: Int64(table.diskSizeInSectors) * Int64(GPT.sectorSize),
-      table: ProvisionerDescription.Table(label: "gpt", id: "\(table.diskGUID)"), partitions: partitions)
+      image, version: identity.version, for: model, size: disk.size, table: table, partitions: partitions)
   }
 }

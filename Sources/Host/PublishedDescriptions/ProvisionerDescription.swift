@@ -21,7 +21,7 @@ public struct ProvisionerDescription: Encodable, Sendable, Equatable {
 
   /// The part of a partition in the layout.
   public enum Role: Sendable, Equatable {
-    case boot, rootA, rootB, data, other
+    case boot, bootA, bootB, rootA, rootB, data, other
   }
 
   /// A partition.
@@ -194,7 +194,7 @@ public struct ProvisionerDescription: Encodable, Sendable, Equatable {
     let images = partitions.map { partition in
       PartitionImage(
         name: partition.name, size: partition.size, image: "\(partition.name).img", sparseImage: partition.file,
-        type: partition.type, bootable: partition.role == .boot ? "true" : "false",
+        type: partition.type, bootable: [.boot, .bootA, .bootB].contains(partition.role) ? "true" : "false",
         mountPoint: partition.role == .data ? "/data" : nil, typeID: partition.typeID,
         label: partition.typeID == nil ? nil : partition.name, id: partition.id)
     }
@@ -209,7 +209,7 @@ public struct ProvisionerDescription: Encodable, Sendable, Equatable {
       partitions.filter { roles.contains($0.role) }.map { partition in
         let role: String? =
           switch partition.role {
-          case .boot: "boot"
+          case .boot, .bootA, .bootB: "boot"
           case .rootA, .rootB: "system"
           case .data, .other: nil
           }
@@ -220,7 +220,8 @@ public struct ProvisionerDescription: Encodable, Sendable, Equatable {
     var entries: [MapEntry] = [.attributes(isSlotted: isSlotted)]
     let first = references(.other, .boot)
     if !first.isEmpty { entries.append(.partitions(first)) }
-    entries.append(isSlotted ? .slots(a: references(.rootA), b: references(.rootB)) : .partitions(references(.rootA)))
+    entries.append(isSlotted ? .slots(a: references(.bootA, .rootA), b: references(.bootB, .rootB))
+        : .partitions(references(.bootA, .rootA)))
     entries.append(.partitions(references(.data)))
     return entries
   }
