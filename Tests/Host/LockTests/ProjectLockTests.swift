@@ -95,7 +95,7 @@ struct ProjectLockTests {
         #"""
         {"cultivarLock": 1, "archiveDate": 0, "requests": {}, "revisions": {}, "packages": {"a": {"name": "a", "version": "1",
         "architecture": "all", "archive": "main", "path": "p", "size": 1, "sha256": "short"}}}
-        """#, "not a SHA-256 hash"
+        """#, "a SHA-256 digest must have 64 hexadecimal digits"
       ),
     ])
   func damaged(text: String, reason: String) async throws {
