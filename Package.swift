@@ -220,7 +220,7 @@ let package = Package(
       ], path: "Sources/Host/DiskImage", swiftSettings: optimised),
     .target(
       name: "RaspberryPi", dependencies: ["FATFileSystem", "PartitionTable", "Spelling"],
-      path: "Sources/Host/RaspberryPi"),
+      path: "Sources/Host/RaspberryPi", swiftSettings: optimised),
     .target(name: "SizeReport", dependencies: ["HostSystem"], path: "Sources/Host/SizeReport"),
     .target(
       name: "HostNetwork",
@@ -446,8 +446,8 @@ let package = Package(
     .testTarget(
       name: "BootTests",
       dependencies: [
-        "Bundle", "BundleMaking", "Emulator", "Flashing", "HostSystem", "Project", "ImageBuild", "Lock",
-        "PartitionTable", "PowerCuts", "DeviceModel", "RemoteDevice", "TestFixtures", "Trust", "cultivar",
+        "BootFlow", "Bundle", "BundleMaking", "Emulator", "Flashing", "HostSystem", "Project", "ImageBuild", "Lock",
+        "PartitionTable", "RaspberryPi", "PowerCuts", "DeviceModel", "RemoteDevice", "TestFixtures", "Trust", "cultivar",
         .product(name: "Crypto", package: "swift-crypto"),
       ], path: "Tests/Product/BootTests"),
   ],

@@ -10,7 +10,7 @@ import TestFixtures
 actor UpdateFixture {
   static let shared = UpdateFixture()
 
-  private let signer = ReleaseSigner()
+  let signer = ReleaseSigner()
   private var made: [String: URL] = [:]
 
   /// Returns the file with the root of trust.
