@@ -447,7 +447,8 @@ let package = Package(
       name: "BootTests",
       dependencies: [
         "BootFlow", "Bundle", "BundleMaking", "Emulator", "Flashing", "HostSystem", "Project", "ImageBuild", "Lock",
-        "PartitionTable", "RaspberryPi", "PowerCuts", "DeviceModel", "RemoteDevice", "TestFixtures", "Trust", "cultivar",
+        "PartitionTable", "RaspberryPi", "PowerCuts", "DeviceModel", "RemoteDevice", "TestFixtures", "Trust",
+        "cultivar",
         .product(name: "Crypto", package: "swift-crypto"),
       ], path: "Tests/Product/BootTests"),
   ],
