@@ -253,7 +253,7 @@ let package = Package(
       ], path: "Sources/Host/DiskImage", swiftSettings: optimised),
     .target(
       name: "RaspberryPi", dependencies: ["FATFileSystem", "PartitionTable", "Spelling"],
-      path: "Sources/Host/RaspberryPi"),
+      path: "Sources/Host/RaspberryPi", swiftSettings: optimised),
     .target(name: "PublishedDescriptions", path: "Sources/Host/PublishedDescriptions"),
     .target(name: "SizeReport", dependencies: ["Hashing", "HostSystem"], path: "Sources/Host/SizeReport"),
     .target(
@@ -512,8 +512,9 @@ let package = Package(
     .testTarget(
       name: "BootTests",
       dependencies: [
-        "Bundle", "BundleMaking", "Emulator", "Flashing", "HostSystem", "Project", "ImageBuild", "Lock",
-        "PartitionTable", "PowerCuts", "DeviceModel", "RemoteDevice", "TestFixtures", "Trust", "cultivar",
+        "BootFlow", "Bundle", "BundleMaking", "Emulator", "Flashing", "HostSystem", "Project", "ImageBuild", "Lock",
+        "PartitionTable", "RaspberryPi", "PowerCuts", "DeviceModel", "RemoteDevice", "TestFixtures", "Trust",
+        "cultivar",
         .product(name: "Crypto", package: "swift-crypto"),
       ], path: "Tests/Product/BootTests"),
   ],

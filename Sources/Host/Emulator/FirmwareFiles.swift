@@ -60,7 +60,7 @@ struct FirmwareFiles {
 /// The starts of a machine. QEMU restarts most machines itself. For a Raspberry Pi on QEMU's own machine, each start is a
 /// new process, with the files that the firmware finds by then.
 struct MachineStarts {
-  private let machine: VirtualMachine
+  private var machine: VirtualMachine
   private let folder: URL
   private var restart = Restart.powerOn
 
@@ -101,6 +101,7 @@ struct MachineStarts {
   ///   not by the machine's watchdog.
   mutating func startsAgain(endsSilently: Bool) -> Bool {
     guard isByFirmware else { return false }
+    machine.continuesWriteLog = true
     let console = (try? FolderTree.readFile(consoleLog.path)).map { String(decoding: $0, as: UTF8.self) } ?? ""
     restart = Restart(console: console)
     let lines = console.split(whereSeparator: \.isNewline).suffix(20)

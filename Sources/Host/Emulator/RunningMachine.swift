@@ -135,7 +135,7 @@ extension VirtualMachine {
             try starts.arguments(isMultiplexed: false) + ["-monitor", "unix:\(socket.path),server=on,wait=off"]
           let configuration = Configuration(
             executable: .name(program.name), arguments: Arguments(arguments), platformOptions: platform)
-          _ = try await Subprocess.run(
+          let result = try await Subprocess.run(
             configuration, input: .inputWriter, output: .sequence, error: .combinedWithOutput
           ) { execution in
             let input = execution.standardInputWriter
@@ -146,7 +146,8 @@ extension VirtualMachine {
             await console.set(nil)
             try await input.finish()
           }
-          if await machine.isSwitchedOff { break }
+          // A process that cannot start has written its reason to the console's output.
+          if await machine.isSwitchedOff || !result.terminationStatus.isSuccess { break }
         } while starts.startsAgain(endsSilently: false)
         await machine.ended()
         return nil

@@ -55,6 +55,8 @@ public struct VirtualMachine: Sendable {
   /// File that records every write to the first disk, in order and with its data (the format of dm-log-writes); `nil`
   /// for none.
   public var writeLog: URL?
+  /// True if the record continues that of an earlier process.
+  var continuesWriteLog = false
   /// A sector of the first disk at which writes fail; `nil` for none.
   public var badSector: Int64?
   public var extraArguments: [String]
@@ -187,7 +189,9 @@ public struct VirtualMachine: Sendable {
     switch (index, writeLog, badSector) {
     case (0, let writeLog?, _):
       log = ["-blockdev", "driver=file,node-name=log0,filename=\(Self.escaped(writeLog.path))"]
-      layer = "driver=blklogwrites,log-sector-size=512,file=content0,log=log0"
+      // A log that is continued has its size of sectors.
+      let mode = continuesWriteLog ? "log-append=on" : "log-sector-size=512"
+      layer = "driver=blklogwrites,\(mode),file=content0,log=log0"
     case (0, nil, let sector?):
       let fault =
         "inject-error.0.event=none,inject-error.0.iotype=write,inject-error.0.sector=\(sector),inject-error.0.errno=5"

@@ -32,6 +32,15 @@ public final class FirmwareJudge {
   }
 
   private let releases: [Release]
+  /// The boot images as they are in each slot, by slot, in the order of the releases.
+  private var bootImages: [String: [[UInt8]]] = [:]
+  /// Number of settled writes at which a place on the disk was found to have an image.
+  private var compared: [Comparison: Int] = [:]
+
+  private struct Comparison: Hashable {
+    var release: Int
+    var place: UInt64
+  }
   private let firmware: FirmwareDouble
   private let places: [String: Places]
 
@@ -66,22 +75,46 @@ public final class FirmwareJudge {
       guard let boot = starts[place.boot], let root = starts[place.root] else {
         return refuse("a partition is missing")
       }
-      let release = releases.first { release in
-        Self.isSame(disk.read(release.boot.count, at: boot), release.boot, slot)
-          && disk.read(release.root.count, at: root) == release.root
+      let images = bootImages(of: slot)
+      let index = releases.indices.first { index in
+        has(images[index], of: index, disk, at: boot) && has(releases[index].root, of: index, disk, at: root)
       }
-      guard let release else { return refuse("slot \(slot) is started, and holds no release") }
-      return .success("\(slot) \(release.name)")
+      guard let index else { return refuse("slot \(slot) is started, and holds no release") }
+      return .success("\(slot) \(releases[index].name)")
     } catch {
       return refuse("\(error)")
     }
   }
 
-  /// True if a boot partition has an image. It may differ in one byte: the letter of the slot.
-  private static func isSame(_ bytes: [UInt8], _ image: [UInt8], _ slot: String) -> Bool {
-    guard bytes != image else { return slot == "a" }
-    let different = bytes.indices.filter { bytes[$0] != image[$0] }
-    return different.count == 1 && different.allSatisfy { bytes[$0] == Array(slot.utf8)[0] && image[$0] == 0x61 }
+  /// Returns the boot images as they are in a slot. They differ in one byte: the letter of the slot.
+  private func bootImages(of slot: String) -> [[UInt8]] {
+    if let images = bootImages[slot] { return images }
+    let name = Array("cultivar.slot=".utf8)
+    let images = releases.map { release in
+      var image = release.boot
+      if let place = image.firstRange(of: name + Array("a".utf8)) { image[place.upperBound - 1] = Array(slot.utf8)[0] }
+      return image
+    }
+    bootImages[slot] = images
+    return images
+  }
+
+  /// Returns true if a place on a disk has an image. A place that was compared before and not written to since is not
+  /// compared again.
+  private func has(_ image: [UInt8], of release: Int, _ disk: CutDisk, at place: UInt64) -> Bool {
+    let comparison = Comparison(release: release, place: place)
+    let range = place..<place + UInt64(image.count)
+    if let last = compared[comparison], !disk.isTouched(range, since: last) {
+      compared[comparison] = disk.settledCount
+      return true
+    }
+    let step = 4 << 20
+    for start in stride(from: 0, to: image.count, by: step) {
+      let end = min(start + step, image.count)
+      guard image[start..<end] == disk.read(end - start, at: place + UInt64(start))[...] else { return false }
+    }
+    if !disk.isTouchedByLoose(range) { compared[comparison] = disk.settledCount }
+    return true
   }
 
   /// Offsets of all partitions, also logical ones, by number.

@@ -79,7 +79,10 @@ public struct CardImage: Sendable {
   ///   - files: Contents by path.
   ///   - variant: 12, 16 or 32.
   ///   - size: Size in KiB.
-  public static func fat(_ files: [String: [UInt8]], variant: Int = 16, size: Int = 8192) throws -> [UInt8] {
+  ///   - clusterSectors: Size of a cluster in sectors.
+  public static func fat(
+    _ files: [String: [UInt8]], variant: Int = 16, size: Int = 8192, clusterSectors: Int = 1
+  ) throws -> [UInt8] {
     let folder = ProcessFolder.newPlace("fat")
     defer { try? FileManager.default.removeItem(at: folder) }
     try FileManager.default.createDirectory(at: folder.appending(path: "files"), withIntermediateDirectories: true)
@@ -87,7 +90,7 @@ public struct CardImage: Sendable {
     let made = try Judge("sh").run(
       [
         "-euc",
-        "mkfs.fat -C -s 1 -F \(variant) image \(size) > /dev/null; "
+        "mkfs.fat -C -s \(clusterSectors) -F \(variant) image \(size) > /dev/null; "
           + (files.isEmpty ? "" : "LC_ALL=C.UTF-8 mcopy -s -i image files/* ::"),
       ], in: folder)
     guard made.status == 0 else { throw Failure(description: made.errors) }

@@ -10,7 +10,7 @@ import TestFixtures
 actor UpdateFixture {
   static let shared = UpdateFixture()
 
-  private let signer = ReleaseSigner()
+  let signer = ReleaseSigner()
   private var made: [String: URL] = [:]
 
   /// Returns the file with the root of trust.
@@ -91,12 +91,13 @@ extension Appliances {
 }
 
 extension VirtualMachine {
-  /// Adds read-only disks to the machine: `/dev/vdb` and so on, or `/dev/sda` and so on for a Raspberry Pi.
+  /// Adds read-only disks to the machine: `/dev/vdb` and so on, or `/dev/sda` and so on for QEMU's Raspberry Pi 3.
   mutating func lend(_ files: [URL]) {
+    let isBoard = firmware == .raspberryPi && model.machine == .raspi3b
     for (index, file) in files.enumerated() {
       extraArguments += [
         "-drive", "if=none,id=lent\(index),format=raw,readonly=on,file=\(file.path)",
-        "-device", "\(firmware == .raspberryPi ? "usb-storage" : "virtio-blk-pci"),drive=lent\(index)",
+        "-device", "\(isBoard ? "usb-storage" : "virtio-blk-pci"),drive=lent\(index)",
       ]
     }
   }
