@@ -23,6 +23,8 @@ public final class InitialStage {
   private var slot: Slot?
   /// Armed for a trial. The next stage takes it over.
   private var watchdog: Watchdog?
+  /// True if the screen shows the image's picture.
+  private var isSplashShown = false
   /// The log of failures, once the data partition is mounted.
   private var failures: FailureLog?
 
@@ -44,6 +46,7 @@ public final class InitialStage {
 
   private func start() throws -> Never {
     try mountKernelFileSystems()
+    showSplash()
     let plan = try JSONDecoder().decode(BootPlan.self, from: Data(try FileTree.read(BootPlan.path)))
     failureDelay = plan.failureDelay
     let commandLine = KernelCommandLine.running
@@ -104,6 +107,8 @@ public final class InitialStage {
       PersistedPaths(root: Self.newRoot) { [self] in tell($0) }.bind(
         (plan.persistedPaths ?? []).adding(applied.persistedPaths))
     }
+    // The driver of the screen may be a module.
+    if !isSplashShown { showSplash() }
     try switchRoot(to: plan)
   }
 
@@ -127,6 +132,26 @@ public final class InitialStage {
     } catch {
       log.note("cannot determine the default slot: \(error)")
       return true
+    }
+  }
+
+  /// Shows the image's picture, if it has one and there is a screen for it.
+  private func showSplash() {
+    guard FileTree.exists(SplashImage.path), let screen = try? Framebuffer() else { return }
+    do {
+      let image = try SplashImage(try FileTree.read(SplashImage.path, limit: SplashImage.sizeLimit + 1))
+      let format = SplashImage.Screen(
+        width: screen.width, height: screen.height, rowLength: screen.rowLength, pixelLength: screen.pixelBits / 8,
+        red: screen.colours[0], green: screen.colours[1], blue: screen.colours[2])
+      guard let bytes = image.drawn(on: format) else {
+        log.note("the screen has a format that the splash screen does not support: \(screen.pixelBits) bits")
+        return
+      }
+      try Framebuffer.setConsole(isShown: false)
+      try screen.show(bytes)
+      isSplashShown = true
+    } catch {
+      log.note("splash screen: \(error)")
     }
   }
 
@@ -303,6 +328,7 @@ public final class InitialStage {
   }
 
   private func fail(_ message: String) -> Never {
+    if isSplashShown { try? Framebuffer.setConsole(isShown: true) }
     log.error("cannot start the device: \(message)")
     record(message, isFatal: true)
     log.error("restarting in \(failureDelay) seconds")

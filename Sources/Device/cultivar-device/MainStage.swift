@@ -29,6 +29,8 @@ enum MainStage {
       let ending = try supervise(log)
       end(ending, log)
     } catch {
+      // A splash screen would hide the failure.
+      try? Framebuffer.setConsole(isShown: true)
       log.error("cannot run the device: \(error)")
       record("cannot run the device: \(error)", log)
       log.error("restarting in \(failureDelay) seconds")

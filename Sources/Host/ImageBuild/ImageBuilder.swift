@@ -83,6 +83,7 @@ public struct ImageBuilder: Sendable {
     let updates = try DeviceUpdates(image, system, of: project.release)
     try checkMachine(for: image)
     try ProvisionerArchive.check(image, image.formats + request.formats)
+    if let splash = image.splash { _ = try InitialRAMTree.picture(splash) }
     return ImageBasis(
       image: image, identity: identity(of: image), device: device, layout: Layout(of: image), executable: executable,
       updates: updates, signer: try await signer(for: image, request, updates: updates),
@@ -132,7 +133,7 @@ public struct ImageBuilder: Sendable {
       environment: own?.environment ?? [:])
     let initialRAM = try InitialRAMTree.make(
       plan: bootPlan, executable: basis.executable, modules: kernel.bootModules,
-      checker: try await checker(requests.checker, packages))
+      checker: try await checker(requests.checker, packages), splash: image.splash)
     async let initialRAMFile = progress.step("initial RAM file system") {
       try await FileSystemImage(tools: tools, cache: cache, epoch: epoch).initialRAM(
         initialRAM, isCompressed: image.kernel.compressesInitialRAM)

@@ -136,6 +136,7 @@ extension ImageBuilder {
     key.add(resolved.locked.system.layers.flatMap(\.bootModules).map(\.value))
     key.add(Digest(of: try PlanText.encode(resolved.bootPlan)))
     key.add(basis.image.formats.map(\.rawValue).sorted())
+    if let splash = basis.image.splash { key.add(try Digest(ofFile: splash.path)) }
     key.add(
       ([resolved.locked.needs.checker] + resolved.locked.needs.loaders).flatMap { resolved.others[$0] ?? [] }.map(
         \.sha256.text
@@ -311,7 +312,7 @@ extension ImageBuilder {
       }
       let tree = try InitialRAMTree.make(
         plan: resolved.bootPlan, executable: resolved.basis.executable, modules: modules,
-        checker: try await checker(resolved.locked.needs.checker, resolved.others))
+        checker: try await checker(resolved.locked.needs.checker, resolved.others), splash: resolved.basis.image.splash)
       return (
         modules,
         try await FileSystemImage(tools: tools, cache: cache, epoch: resolved.locked.epoch).initialRAM(

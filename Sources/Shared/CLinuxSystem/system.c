@@ -13,6 +13,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <linux/fb.h>
+#include <linux/kd.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -131,6 +133,24 @@ bool cultivar_watchdog_has_reset(int descriptor) {
 }
 
 int cultivar_watchdog_feed(int descriptor) { return ioctl(descriptor, WDIOC_KEEPALIVE, 0); }
+
+int cultivar_framebuffer_read(int descriptor, struct cultivar_framebuffer *format) {
+  struct fb_var_screeninfo screen = {0};
+  struct fb_fix_screeninfo memory = {0};
+  if (ioctl(descriptor, FBIOGET_VSCREENINFO, &screen) < 0 || ioctl(descriptor, FBIOGET_FSCREENINFO, &memory) < 0)
+    return -1;
+  *format = (struct cultivar_framebuffer){
+      .width = screen.xres, .height = screen.yres, .row_length = memory.line_length,
+      .pixel_bits = screen.bits_per_pixel,
+      .red_offset = screen.red.offset, .red_length = screen.red.length,
+      .green_offset = screen.green.offset, .green_length = screen.green.length,
+      .blue_offset = screen.blue.offset, .blue_length = screen.blue.length};
+  return 0;
+}
+
+int cultivar_console_show(int descriptor, bool shown) {
+  return ioctl(descriptor, KDSETMODE, shown ? KD_TEXT : KD_GRAPHICS);
+}
 
 bool cultivar_input_has_key(int descriptor, int code) {
   unsigned char keys[KEY_MAX / 8 + 1] = {0};

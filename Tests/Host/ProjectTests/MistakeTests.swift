@@ -51,7 +51,7 @@ struct MistakeTests {
         cultivar.yaml:7:5: error: unknown key 'progams' in image 'station'
               progams: []
               ^
-          did you mean 'programs'? (keys of image: formats, hostname, timezone, programs, files, kernel, loader, network, wifi, clock, management, console, update)
+          did you mean 'programs'? (keys of image: formats, hostname, timezone, programs, files, kernel, loader, network, wifi, clock, management, splash, console, update)
         """)
   }
 

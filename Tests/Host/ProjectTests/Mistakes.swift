@@ -41,7 +41,7 @@ extension Mistake {
     Mistake(
       "unknown key", Sample.project(image: "«hostnme: roof"), "unknown key 'hostnme' in image 'station'",
       hint: """
-        did you mean 'hostname'? (keys of image: formats, hostname, timezone, files, kernel, loader, network, wifi, clock, management, console, update)
+        did you mean 'hostname'? (keys of image: formats, hostname, timezone, files, kernel, loader, network, wifi, clock, management, splash, console, update)
         """),
     Mistake(
       "loader of other machines", Sample.project(image: "«loader: u-boot"), "generic-x86_64 cannot boot with U-Boot",

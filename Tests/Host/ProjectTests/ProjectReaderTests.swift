@@ -106,7 +106,7 @@ struct ProjectReaderTests {
   func examples() throws {
     let files: Set = [
       "Package.swift", "Cargo.toml", "go.mod", "tool", "bzImage", "motd", "vendor.asc", "make-keys", "gateway.service",
-      "raspios.img.xz", "product.root", "release.key",
+      "raspios.img.xz", "product.root", "release.key", "logo.ppm",
     ]
     var reading = Reading(
       source: SourceText(file: Sample.file, text: ""),

@@ -128,7 +128,6 @@ extension Machines {
             user: root
             capabilities: [net_admin, net_raw, net_bind_service, chown, setgid, setuid]
             waitFor: [{ program: link }]
-        \(Appliances.shell("page", "exec busybox httpd -f -p 8080 -h /data/home/page", "waitFor: [network]"))
         clock: none
         console: { commands: true }
         """, files: ["hostapd.conf": accessPoint])
@@ -140,15 +139,57 @@ extension Machines {
         tool: hostTool)
       let machine = VirtualMachine.single(disk: disk, firmware: .uefi)
       try await machine.running(in: disk.deletingLastPathComponent()) { machine in
-        try await machine.wait(for: "page: started", seconds: 300)
-        let log = try await machine.command("logs wifi -n 20").output
-        #expect(log.contains("CTRL-EVENT-CONNECTED"), "\(log)")
-        let network = try await machine.command("logs network -n 20").output
-        #expect(network.contains("192.0.2.1"), "\(network)")
+        try await machine.wait(for: "dnsmasq: started", seconds: 300)
+        try await Self.wait(for: "CTRL-EVENT-CONNECTED", inLogOf: "wifi", machine)
+        try await Self.wait(for: "DHCPACK", inLogOf: "dnsmasq", machine)
         #expect(await !machine.console.contains("correct horse"))
       }
       let listing = try await Self.mtools("mdir", ["-b"], ["::/"], disk)
       #expect(!listing.contains("cultivar.conf"))
+    }
+
+    /// Waits until the log of a program has a text.
+    private static func wait(for text: String, inLogOf program: String, _ machine: RunningMachine) async throws {
+      var log = ""
+      for _ in 0..<60 {
+        log = try await machine.command("logs \(program) -n 50").output
+        if log.contains(text) { return }
+        try await Task.sleep(for: .seconds(2))
+      }
+      Issue.record("the log of \(program) does not have “\(text)”:\n\(log)")
+    }
+
+    @Test("The screen shows the image's picture while an appliance runs", .long)
+    func splash() async throws {
+      let folder = try await BootFixture.shared.newFolder()
+      let picture = folder.appending(path: "logo.ppm")
+      // A green square on dark red.
+      let pixels = (0..<200).flatMap { row in
+        (0..<200).flatMap { column -> [UInt8] in
+          (50..<150).contains(row) && (50..<150).contains(column) ? [0, 200, 0] : [96, 0, 0]
+        }
+      }
+      try Data(Array("P6 200 200 255\n".utf8) + pixels).write(to: picture)
+      let image = try await BootFixture.shared.image(
+        "picture", Appliances.plain + "\nsplash: ./logo.ppm", files: ["logo.ppm": picture])
+      let disk = try await BootFixture.shared.disk(from: image)
+      let machine = VirtualMachine.single(disk: disk, firmware: .uefi)
+      try await machine.running(in: disk.deletingLastPathComponent()) { machine in
+        try await machine.wait(for: "web: started", seconds: 300)
+        let shot = folder.appending(path: "shot.ppm")
+        try await machine.takePicture(to: shot)
+        try await Task.sleep(for: .seconds(2))
+        let screen = [UInt8](try Data(contentsOf: shot))
+        let head = try #require(String(decoding: screen.prefix(20), as: UTF8.self).split(separator: "255\n").first)
+        let numbers = head.split(whereSeparator: \.isWhitespace).compactMap { Int($0) }
+        let start = head.utf8.count + 4
+        func pixel(_ column: Int, _ row: Int) -> [UInt8] {
+          Array(screen[(start + (row * numbers[0] + column) * 3)...].prefix(3))
+        }
+        #expect(pixel(numbers[0] / 2, numbers[1] / 2) == [0, 200, 0])
+        #expect(pixel(3, 3) == [96, 0, 0])
+        #expect(pixel(numbers[0] - 3, numbers[1] - 3) == [96, 0, 0])
+      }
     }
 
     /// Writes a file to the boot partition, which is the second one of an image for PCs.

@@ -48,6 +48,10 @@ enum ImageFormat {
   static let management = OptionalKey(
     "management", NetworkFormat.management, "Management API. Without this key, it does not listen on the network.",
     example: ["port": 8443, "tokenHash": "at-flash"])
+  static let splash = OptionalKey(
+    "splash", Shape.existingFile,
+    "Picture that the screen shows while the device starts: a PPM file (P6, 8 bits for each colour).",
+    example: "./logo.ppm")
   private static let console = DefaultedKey(
     "console", ConsoleFormat.shape, default: .object([]), "Console of the device.", example: ["commands": true])
 
@@ -56,7 +60,7 @@ enum ImageFormat {
     keys: [
       device, layout, formats, hostname, timezone, programs, files, kernel, loader, network, wireless, clock,
       management,
-      console, UpdateFormat.key,
+      splash, console, UpdateFormat.key,
     ]
   ) { fields, reading in
     let programs = fields[programs] ?? []
@@ -92,7 +96,8 @@ enum ImageFormat {
       programs: programs.compactMap(\.definition),
       files: fields[files], kernel: fields[kernel], network: fields[network], wireless: fields[wireless],
       timeServers: timeServers,
-      management: fields[management], consoleCommands: fields[console], update: fields[UpdateFormat.key],
+      management: fields[management], splash: fields[splash], consoleCommands: fields[console],
+      update: fields[UpdateFormat.key],
       system: nil)
   }
 

@@ -40,7 +40,7 @@ enum SystemFormat {
     [
       ImageFormat.device, ImageFormat.layout, ImageFormat.formats, ImageFormat.hostname, timezone, base, profile,
       layers, variables, override, drop, replace, ImageFormat.kernel, ImageFormat.loader, UpdateFormat.key,
-      ImageFormat.management,
+      ImageFormat.management, ImageFormat.splash,
     ] + PartsFormat.keys
 
   static let shape = Shape<ImageDefinition>.object(
@@ -84,7 +84,8 @@ enum SystemFormat {
       layout: layout,
       formats: fields[ImageFormat.formats], givenHostname: fields[ImageFormat.hostname], timezone: fields[timezone],
       programs: [], files: [], kernel: kernel, network: .none, timeServers: [],
-      management: fields[ImageFormat.management], consoleCommands: false, update: fields[UpdateFormat.key],
+      management: fields[ImageFormat.management], splash: fields[ImageFormat.splash], consoleCommands: false,
+      update: fields[UpdateFormat.key],
       system: request)
   }
 

@@ -116,6 +116,8 @@ public struct ImageDefinition: Sendable, Equatable, NamedPart {
   public var timeServers: [String]
   /// Management API; `nil` if it does not listen on the network.
   public var management: ManagementPlan?
+  /// Picture for the screen while the device starts; `nil` for none.
+  public var splash: URL?
   /// True if the console accepts `cultivarctl` commands (`console: { commands: true }`).
   public var consoleCommands: Bool
   /// Settings for updates of its devices; `nil` if they take no updates.

@@ -87,6 +87,18 @@ bool cultivar_watchdog_has_reset(int descriptor);
 
 int cultivar_watchdog_feed(int descriptor);
 
+/// The format of a screen's memory: sizes in pixels, bytes and bits.
+struct cultivar_framebuffer {
+  uint32_t width, height, row_length, pixel_bits;
+  uint32_t red_offset, red_length, green_offset, green_length, blue_offset, blue_length;
+};
+
+/// Reads the format of a framebuffer device.
+int cultivar_framebuffer_read(int descriptor, struct cultivar_framebuffer *format);
+
+/// Lets the kernel draw its console on the screen of a virtual terminal, or not.
+int cultivar_console_show(int descriptor, bool shown);
+
 /// True if the input device has the key `code`.
 bool cultivar_input_has_key(int descriptor, int code);
 
