@@ -220,7 +220,9 @@ public struct ProvisionerDescription: Encodable, Sendable, Equatable {
     var entries: [MapEntry] = [.attributes(isSlotted: isSlotted)]
     let first = references(.other, .boot)
     if !first.isEmpty { entries.append(.partitions(first)) }
-    entries.append(isSlotted ? .slots(a: references(.bootA, .rootA), b: references(.bootB, .rootB))
+    entries.append(
+      isSlotted
+        ? .slots(a: references(.bootA, .rootA), b: references(.bootB, .rootB))
         : .partitions(references(.bootA, .rootA)))
     entries.append(.partitions(references(.data)))
     return entries
