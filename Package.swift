@@ -240,8 +240,7 @@ let package = Package(
       dependencies: [
         "SizeReport", "Project", "DebianArchive", "ExecutableFormat", "Lock", "Programs", "RootFilesystem", "DiskImage",
         "Bundle", "BundleMaking", "BaseImport", "BootFlow", "DeviceModel", "PartitionTable", "HostSystem",
-        "LinuxSystem",
-        "Spelling", "SystemBuild", "Trust",
+        "FATFileSystem", "LinuxSystem", "RaspberryPi", "Spelling", "SystemBuild", "Trust",
       ], path: "Sources/Host/ImageBuild"),
     .target(
       name: "Flashing", dependencies: ["DeviceModel", "DiskImage", "HostSystem", "LinuxSystem", "PartitionTable"],
@@ -257,7 +256,8 @@ let package = Package(
       name: "cultivar",
       dependencies: [
         "Bundle", "BundleDownload", "BundleMaking", "DebianArchive", "DeviceModel", "Project", "Programs", "ImageBuild",
-        "DiskImage", "Emulator", "Flashing", "HTTPClient", "HostNetwork", "HostSystem", "Lock", "RemoteDevice",
+        "DiskImage", "Emulator", "Flashing", "HTTPClient", "HostNetwork", "HostSystem", "Lock", "RaspberryPi",
+        "RemoteDevice",
         "Sandbox", "Signing", "SizeReport",
         "Spelling", "SwiftSDK", "Trust",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -384,7 +384,7 @@ let package = Package(
       name: "ImageBuildTests",
       dependencies: [
         "ImageBuild", "Project", "DeviceModel", "DiskImage", "RootFilesystem", "HostSystem", "Signing", "TestFixtures",
-        "Trust",
+        "RaspberryPi", "Trust",
       ], path: "Tests/Host/ImageBuildTests"),
     .testTarget(
       name: "BuildTests",

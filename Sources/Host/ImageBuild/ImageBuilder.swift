@@ -81,8 +81,11 @@ public struct ImageBuilder: Sendable {
     let executable = try executables.file(for: device.architecture)
     let updates = try DeviceUpdates(image, system, of: project.release)
     try checkMachine(for: image)
+    let refusals = device.board?.refusals(image.loader, kernel: image.kernel.vendor) ?? []
+    guard refusals.isEmpty else { throw ImageFailure.cannotStart(refusals, position: image.position) }
     return ImageBasis(
-      image: image, identity: identity(of: image), device: device, layout: Layout(of: image), executable: executable,
+      image: image, identity: identity(of: image), device: device, firmware: try device.firmware(of: image, system),
+      layout: Layout(of: image), executable: executable,
       updates: updates, signer: try await signer(for: image, request, updates: updates),
       folder: ArtefactFolder(output, name: image.name), request: request)
   }
@@ -134,10 +137,11 @@ public struct ImageBuilder: Sendable {
       try await FileSystemImage(tools: tools, cache: cache, epoch: epoch).initialRAM(
         initialRAM, isCompressed: image.kernel.compressesInitialRAM)
     }
-    let arguments = device.kernelArguments + Self.kernelArguments(basis.layout.scheme) + image.kernel.arguments
+    let arguments =
+      device.kernelArguments(image.loader) + Self.kernelArguments(basis.layout.scheme) + image.kernel.arguments
     var plan = devicePlan(image, identity: identity, users: users, system: system)
     identity.build = try buildIdentity(
-      plan, root.tree, initialRAM, kernel: kernel.files, device: device, arguments: arguments, layout: basis.layout)
+      plan, root.tree, initialRAM, kernel: kernel.files, basis, arguments: arguments, layout: basis.layout)
     plan.image = identity
     if image.initProgram == nil { try root.addPlan(plan) }
     if let updates = basis.updates { try root.replacePlan(updates, identity, time: epoch) }
@@ -325,7 +329,7 @@ public struct ImageBuilder: Sendable {
 
   /// Hash of the software: of everything in the image except this hash.
   private func buildIdentity(
-    _ plan: DevicePlan, _ root: FileTree, _ initialRAM: FileTree, kernel: KernelFiles, device: DeviceClass,
+    _ plan: DevicePlan, _ root: FileTree, _ initialRAM: FileTree, kernel: KernelFiles, _ basis: ImageBasis,
     arguments: [String], layout: Layout
   ) throws -> String {
     var key = CacheKey("image 2")
@@ -335,11 +339,10 @@ public struct ImageBuilder: Sendable {
     key.add(try initialRAM.identity())
     key.add(try ContentHash(ofFile: kernel.kernel.path))
     // Other device classes keep their build ids.
-    if let firmware = device.firmware {
+    if let firmware = basis.firmware {
       key.add(firmware.identity)
-      key.add(
-        try kernel.deviceTrees(named: device.deviceTrees, manufacturer: device.deviceTreeFolder)
-          .map { "\($0.lastPathComponent) \(try ContentHash(ofFile: $0.path))" })
+      let files = try basis.deviceTrees(of: kernel) + kernel.overlays(basis.image.loader)
+      key.add(try files.map { "\($0.lastPathComponent) \(try ContentHash(ofFile: $0.path))" })
     }
     key.add(layout.identity)
     key.add(project.version)
