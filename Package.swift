@@ -277,8 +277,7 @@ let package = Package(
         "Hashing", "Hexadecimal",
         "SizeReport", "Project", "DebianArchive", "ExecutableFormat", "Lock", "Programs", "RootFilesystem", "DiskImage",
         "Bundle", "BundleMaking", "BaseImport", "BootFlow", "DeviceModel", "PartitionTable", "HostSystem",
-        "LinuxSystem", "PublishedDescriptions",
-        "Spelling", "SystemBuild", "Trust",
+        "FATFileSystem", "LinuxSystem", "PublishedDescriptions", "RaspberryPi", "Spelling", "SystemBuild", "Trust",
       ], path: "Sources/Host/ImageBuild"),
     .target(
       name: "Flashing",
@@ -299,7 +298,7 @@ let package = Package(
         "Hashing",
         "Bundle", "BundleDownload", "BundleMaking", "DebianArchive", "DeviceModel", "Project", "Programs", "ImageBuild",
         "DiskImage", "Emulator", "Flashing", "HTTPClient", "HostNetwork", "HostSystem", "Lock", "Provisioning",
-        "PublishedDescriptions", "RemoteDevice",
+        "PublishedDescriptions", "RaspberryPi", "RemoteDevice",
         "Sandbox", "Signing", "SizeReport",
         "Spelling", "SwiftSDK", "Trust",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -446,7 +445,7 @@ let package = Package(
       dependencies: [
         "Hashing",
         "ImageBuild", "Project", "DeviceModel", "DiskImage", "RootFilesystem", "HostSystem", "Signing", "TestFixtures",
-        "Trust",
+        "RaspberryPi", "Trust",
       ], path: "Tests/Host/ImageBuildTests"),
     .testTarget(
       name: "BuildTests",

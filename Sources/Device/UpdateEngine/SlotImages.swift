@@ -18,8 +18,9 @@ struct SlotImages {
     loader == .tryboot ? ["root", bootName] : ["root", "kernel", "initrd", "command-line"]
   }
 
-  /// The images that are boot loaders, which take effect when the release is committed.
-  private var optionalNames: [String] { boot.loader == .tryboot ? [] : ["loader-uefi", "loader-bios"] }
+  /// The images that not every release has: boot loaders, which take effect when the release is committed, and the device
+  /// trees for U-Boot.
+  private var optionalNames: [String] { boot.loader == .tryboot ? [] : ["loader-uefi", "loader-bios", "device-trees"] }
   /// The images that a slot has a place for.
   private var allNames: [String] { Self.names(boot.loader) + optionalNames }
 
@@ -31,6 +32,7 @@ struct SlotImages {
     case "command-line": BootPartition.commandLine(slot)
     case "loader-uefi": BootPartition.uefiLoader(slot)
     case "loader-bios": BootPartition.biosLoader(slot)
+    case "device-trees": BootPartition.deviceTrees(slot)
     default: nil
     }
   }

@@ -13,6 +13,8 @@ public struct DiskRelease: Sendable {
   private let boot: Range<UInt64>
   /// The root file system, in bytes of the disk.
   private let root: Range<UInt64>
+  /// The slot's own boot partition, in bytes of the disk; `nil` if its files are in the one of all slots.
+  private let slotBoot: Range<UInt64>?
 
   /// Finds slot A in a disk image.
   ///
@@ -45,6 +47,14 @@ public struct DiskRelease: Sendable {
         .file(disk), reason: "slot A has no complete EROFS, squashfs or ext4 file system",
         remedy: "give the whole disk image of a release")
     }
+    let own: Int? =
+      switch table {
+      case .gpt(let table): table.partitions.first { $0.name == "boot-\(Slot.a.rawValue)" }?.number
+      // The first FAT partition has the choice of a slot, if there are several.
+      case .mbr(let table):
+        table.partitions.filter { $0.type == MasterBootRecord.fat32Type }.dropFirst().first?.number
+      }
+    slotBoot = own.flatMap(table.extent).map { $0.firstLBA * sector..<$0.endLBA * sector }
     self.disk = disk
     self.boot = boot.firstLBA * sector..<(boot.firstLBA + boot.sectorCount) * sector
     self.root = start..<start + length
@@ -56,11 +66,16 @@ public struct DiskRelease: Sendable {
   func extract(to folder: URL) throws -> [(name: String, file: URL)] {
     try FolderTree.create(folder.path)
     var images = [(name: "root", file: folder.appending(path: "root.img"))]
-    try copyRoot(to: images[0].file)
+    try copy(root, to: images[0].file)
+    if let slotBoot {
+      images.append((name: "boot", file: folder.appending(path: "boot.img")))
+      try copy(slotBoot, to: images[1].file)
+      return images
+    }
     let paths = [
       ("kernel", BootPartition.kernel(.a)), ("initrd", BootPartition.initialRAM(.a)),
       ("loader-uefi", BootPartition.uefiLoader(.a)), ("command-line", BootPartition.commandLine(.a)),
-      ("loader-bios", BootPartition.biosLoader(.a)),
+      ("loader-bios", BootPartition.biosLoader(.a)), ("device-trees", BootPartition.deviceTrees(.a)),
     ]
     let disk = try OpenFile(disk.path)
     do {
@@ -108,11 +123,11 @@ public struct DiskRelease: Sendable {
       securityEpoch: plan.securityEpoch, created: plan.buildTime, dataSchema: plan.dataSchema)
   }
 
-  private func copyRoot(to file: URL) throws {
+  private func copy(_ part: Range<UInt64>, to file: URL) throws {
     try FolderTree.writeFile(file.path, with: [])
     let (from, to) = (try OpenFile(disk.path), try OpenFile(file.path, for: .updating))
-    try from.seek(to: root.lowerBound)
-    var rest = root.count
+    try from.seek(to: part.lowerBound)
+    var rest = part.count
     while rest > 0 {
       let bytes = try from.read(atMost: min(rest, 8 << 20))
       if bytes.isEmpty { break }

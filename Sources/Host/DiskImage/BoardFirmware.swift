@@ -25,6 +25,11 @@ public struct BoardFirmware: Sendable, Equatable {
     self.configuration = configuration
   }
 
+  /// Name of the kernel that the firmware starts itself, in a slot's own boot partition.
+  public static let kernel = "kernel8.img"
+  /// Name of the initial RAM file system beside it.
+  public static let initialRAM = "initramfs8"
+
   /// Name of the firmware's settings on the boot partition.
   static let configurationName = "config.txt"
 

@@ -4,6 +4,7 @@ import DeviceModel
 import FoundationEssentials
 import HostSystem
 import Lock
+import PartitionTable
 import RootFilesystem
 
 /// The boot loaders of an image. They are systemd-boot or GRUB for UEFI, with GRUB for BIOS if the architecture has it;
@@ -18,6 +19,9 @@ public struct BootLoaderFiles: Sendable {
   /// Files of the board's firmware, with their paths on the boot partition.
   private let firmware: [(file: URL, name: String)]
   private let board: BoardFirmware?
+
+  /// The firmware file with a name on the boot partition.
+  public func firmwareFile(_ name: String) -> URL? { firmware.first { $0.name == name }?.file }
 
   /// GRUB for BIOS.
   public struct GrubForBIOS: Sendable {
@@ -34,9 +38,9 @@ public struct BootLoaderFiles: Sendable {
 
   /// The requests for the packages of the loaders. Their suite is part of this version of Cultivar, as for the tools.
   ///
-  /// - Parameter board: The firmware that the boot partition contains; `nil` for a board with its own.
+  /// - Parameter boardPackages: Packages with the firmware that the boot partition contains.
   public static func request(
-    architecture: Architecture, kind: BootLoader, board: BoardFirmware? = nil
+    architecture: Architecture, kind: BootLoader, boardPackages: [String] = []
   ) -> [PackageRequest] {
     let packages =
       switch kind {
@@ -44,7 +48,7 @@ public struct BootLoaderFiles: Sendable {
       case .grub: ["grub-efi-\(architecture.rawValue)-bin"]
       case .uBoot, .tryboot: [String]()
       }
-    let all = (architecture.hasBIOS ? ["grub-pc-bin"] : []) + packages + (board?.packages ?? [])
+    let all = (architecture.hasBIOS ? ["grub-pc-bin"] : []) + packages + boardPackages
     return all.isEmpty
       ? []
       : [
@@ -60,18 +64,20 @@ public struct BootLoaderFiles: Sendable {
   ///
   /// - Parameters:
   ///   - board: The firmware that the boot partition contains; `nil` for a board with its own.
+  ///   - own: Packages of the image that may have the files of the firmware. They are preferred.
   ///   - bootPartitionNumber: Number of the partition with GRUB's configuration.
   /// - Throws: `ArchiveFailure`, `CommandFailure`, `FileFailure`.
   public init(
-    for architecture: Architecture, kind: BootLoader, board: BoardFirmware? = nil, archive: DebianArchive,
-    tools: ToolTree, cache: Cache, bootPartitionNumber: Int
+    for architecture: Architecture, kind: BootLoader, board: BoardFirmware? = nil,
+    preferring own: [DebianPackage] = [], archive: DebianArchive, tools: ToolTree, cache: Cache,
+    bootPartitionNumber: Int
   ) async throws {
     self.architecture = architecture
     self.kind = kind
     self.board = board
-    let requests = Self.request(architecture: architecture, kind: kind, board: board)
+    let requests = Self.request(architecture: architecture, kind: kind, boardPackages: board?.packages ?? [])
     let packages = try await archive.packages(for: requests).values.flatMap(\.self)
-    let trees = try await archive.trees(of: packages)
+    let trees = try await archive.trees(of: own + packages)
     func find(_ path: String) throws -> URL {
       guard
         let found = trees.map({ $0.appending(path: path) })
@@ -139,23 +145,72 @@ public struct BootLoaderFiles: Sendable {
     if kind == .grub || grub != nil { files += GrubFlow.initialFiles(for: entry) }
     if kind == .uBoot { files += UBootFlow.initialFiles(for: entry) }
     if let grub { files.append((BootPartition.biosLoader(slot), try grub.content())) }
-    if let board { files.append((BoardFirmware.configurationName, Array(board.configuration.utf8))) }
-    for (file, name) in firmware {
-      try tree.addFile(name, from: file.path, mode: 0o755, origin: "the board's firmware")
-    }
     if kind == .uBoot {
-      for file in deviceTrees {
-        let name = file.lastPathComponent
-        // The firmware gives U-Boot a tree from the root of the partition; U-Boot gives the kernel that of the slot.
-        if board != nil { try tree.addFile(name, from: file.path, mode: 0o755, origin: "the kernel's device trees") }
-        try tree.addFile(
-          BootPartition.deviceTree("\(file.deletingLastPathComponent().lastPathComponent)/\(name)", of: slot),
-          from: file.path, mode: 0o755, origin: "the kernel's device trees")
+      try addFirmware(to: &tree, deviceTrees: deviceTrees)
+      if !deviceTrees.isEmpty {
+        files.append((BootPartition.deviceTrees(slot), try Self.archive(of: deviceTrees)))
       }
     }
     for (path, content) in files {
       try tree.add(path, .file(.bytes(content)), mode: 0o755, from: origin)
     }
+    return tree
+  }
+
+  /// The device trees of a slot in one file, for U-Boot.
+  public static func archive(of deviceTrees: [URL]) throws -> [UInt8] {
+    UBootDeviceTrees.bytes(
+      try deviceTrees.map { file in
+        let folder = file.deletingLastPathComponent().lastPathComponent
+        return ("\(folder)/\(file.lastPathComponent)", try FolderTree.readFile(file.path))
+      })
+  }
+
+  /// Adds the firmware of the board, its settings, and the device trees that it looks for.
+  private func addFirmware(to tree: inout FileTree, deviceTrees: [URL]) throws {
+    guard let board else { return }
+    for (file, name) in firmware {
+      try tree.addFile(name, from: file.path, mode: 0o755, origin: "the board's firmware")
+    }
+    for file in deviceTrees {
+      try tree.addFile(file.lastPathComponent, from: file.path, mode: 0o755, origin: "the kernel's device trees")
+    }
+    try tree.add(
+      BoardFirmware.configurationName, .file(.bytes(Array(board.configuration.utf8))), mode: 0o755,
+      from: "the board's firmware")
+  }
+
+  /// The files of slot A's own boot partition, from which the firmware starts everything itself (`tryboot`).
+  ///
+  /// - Parameters:
+  ///   - deviceTrees: The device trees of the kernel that the board may need.
+  ///   - overlays: The kernel's device tree overlays, and their `README`, by which the firmware recognises the folder.
+  ///   - entry: The boot entry of slot A.
+  ///   - bootPartition: ID of the first partition, by which the device finds its disk.
+  public func slotTree(
+    kernel: URL, initialRAM: URL, deviceTrees: [URL], overlays: [URL], entry: BootEntry, bootPartition: PartitionID
+  ) throws -> FileTree {
+    var tree = FileTree()
+    try addFirmware(to: &tree, deviceTrees: deviceTrees)
+    try tree.addFile(BoardFirmware.kernel, from: kernel.path, mode: 0o755, origin: "the kernel")
+    try tree.addFile(BoardFirmware.initialRAM, from: initialRAM.path, mode: 0o755, origin: "the kernel")
+    for file in overlays {
+      try tree.addFile(
+        "overlays/\(file.lastPathComponent)", from: file.path, mode: 0o755, origin: "the kernel's device trees")
+    }
+    try tree.add(
+      SlotBootPartition.commandLineFile,
+      .file(.bytes(TrybootFlow.commandLine(of: entry, bootPartition: "\(bootPartition)"))), mode: 0o755,
+      from: "the boot loaders")
+    return tree
+  }
+
+  /// The files of the first partition, with the choice of a slot (`tryboot`).
+  public static func choiceTree(bootA: Int, bootB: Int) throws -> FileTree {
+    var tree = FileTree()
+    try tree.add(
+      "autoboot.txt", .file(.bytes(TrybootFlow.autoboot(numbers: (bootA, bootB)))), mode: 0o755,
+      from: "the boot loaders")
     return tree
   }
 }

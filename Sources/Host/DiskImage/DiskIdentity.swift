@@ -32,6 +32,11 @@ public struct DiskIdentity: Sendable, Equatable {
     Digest(of: "\(seed) fat").bytes.prefix(4).reduce(0) { $0 << 8 | UInt32($1) }
   }
 
+  /// Serial number of the FAT file system of a slot's own boot partition.
+  public var slotSerial: UInt32 {
+    ContentHash(of: "\(seed) fat of slots").bytes.prefix(4).reduce(0) { $0 << 8 | UInt32($1) }
+  }
+
   private func derived(_ purpose: String) -> GUID {
     // Cannot fail: a SHA-256 has more than 16 bytes.
     GUID(customBytes: Digest(of: "\(seed) \(purpose)").bytes.prefix(16)) ?? .zero

@@ -197,16 +197,16 @@ public struct FileSystemImage: Sendable {
   /// Makes the boot file system: FAT32 with a tree of files and folders.
   ///
   /// - Parameters:
-  ///   - partition: The partition that the file system has to fit.
+  ///   - size: Size of the partition; `nil` for the boot partitions of the layout.
   ///   - serial: Serial number of the file system.
   ///   - otherSlots: Space that the other slots will need, in bytes.
   /// - Throws: ``DoesNotFit`` if the tree and the other slots need more space.
   public func boot(
-    _ tree: FileTree, in layout: Layout, serial: UInt32, otherSlots: Int64
+    _ tree: FileTree, in layout: Layout, size: ByteSize? = nil, serial: UInt32, otherSlots: Int64
   ) async throws -> URL {
     // FAT32's tables and partly filled clusters take less than 2%.
     let need = ByteSize(bytes: (tree.contentSize + otherSlots) * 102 / 100 + (1 << 20))
-    let size = layout.bootSize.roundedToMebibytes
+    let size = (size ?? layout.bootSize).roundedToMebibytes
     let label = "BOOT"
     try DoesNotFit.check(
       "the content for \(otherSlots > 0 ? "two slots" : "its slot")", need, size,
@@ -246,7 +246,7 @@ public struct FileSystemImage: Sendable {
           files[folder, default: []].append(scratch.appending(path: path).path)
         }
       }
-      try await tool("mmd", ["-i", image] + folders.dropFirst().map { "::/\($0)" })
+      if folders.count > 1 { try await tool("mmd", ["-i", image] + folders.dropFirst().map { "::/\($0)" }) }
       for folder in folders {
         guard let files = files[folder] else { continue }
         try await tool("mcopy", ["-i", image, "-m", "-Q"] + files + ["::/\(folder)"])

@@ -114,6 +114,14 @@ public struct Layout: Sendable, Equatable {
     }
   }
 
+  /// The ID of the first boot partition, in a layout whose devices keep the ids of the image.
+  public func bootPartitionID(_ ids: DiskIdentity) -> PartitionID {
+    switch scheme {
+    case .gpt: .gpt(ids.partition(names[numbers.boot] ?? ""))
+    case .mbr: .mbr(signature: ids.diskSignature, number: numbers.boot)
+    }
+  }
+
   /// The partition table of an image.
   ///
   /// - Parameters:
@@ -143,7 +151,8 @@ public struct Layout: Sendable, Equatable {
       partitions.append(
         Partition(
           number: partitions.count + 1, type: type, guid: ids.partition(row.name), firstLBA: UInt64(start),
-          lastLBA: UInt64(start + sectors - 1), attributes: row.content == .data ? .freshImage : [], name: row.name))
+          lastLBA: UInt64(start + sectors - 1), attributes: row.content == .data && !hasBootPerSlot ? .freshImage : [],
+          name: row.name))
       start += sectors
     }
     return GPT(diskGUID: ids.disk, partitions: partitions, diskSizeInSectors: UInt64(start + Self.tail))

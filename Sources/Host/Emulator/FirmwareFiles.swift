@@ -33,7 +33,11 @@ struct FirmwareFiles {
     }
     var arguments = ["-kernel", try copy(start.kernel.bytes, "board-kernel")]
     if let initialRAM = start.initialRAM { arguments += ["-initrd", try copy(initialRAM, "board-initrd")] }
-    if !start.commandLine.isEmpty { arguments += ["-append", start.commandLine] }
+    // The firmware replaces `serial0` by the name of the serial port on the pins. QEMU's own machine has another one.
+    let line =
+      start.machine == .virt
+      ? start.commandLine.replacing("console=serial0", with: "console=ttyAMA0") : start.commandLine
+    if !line.isEmpty { arguments += ["-append", line] }
     // The other machine makes a device tree of its own hardware.
     if start.machine == .raspi3b { arguments += ["-dtb", try copy(Self.marked(start.deviceTree.bytes), "board.dtb")] }
     self.arguments = arguments

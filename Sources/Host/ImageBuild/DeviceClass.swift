@@ -1,7 +1,7 @@
-import DiskImage
 import HostSystem
 import PartitionTable
 import Project
+import RaspberryPi
 
 /// The hardware that images are made for: its kernel, the drivers for its disks, its console.
 public struct DeviceClass: Sendable {
@@ -18,12 +18,8 @@ public struct DeviceClass: Sendable {
   public var modules: [String]
   /// Kind of the partition table that the firmware asks for.
   public var scheme = PartitionScheme.gpt
-  /// Firmware on the boot partition; `nil` for hardware with firmware of its own.
-  public var firmware: BoardFirmware?
-  /// File names of the device trees, in the folder ``deviceTreeFolder`` of the kernel.
-  public var deviceTrees: [String] = []
-  /// The manufacturer's folder among the kernel's device trees.
-  public var deviceTreeFolder = ""
+  /// The facts for Raspberry Pi's firmware; `nil` for other hardware.
+  public var board: RaspberryPiBoard?
 
   /// PCs and virtual machines, by UEFI or BIOS.
   public static let genericX86 = DeviceClass(
@@ -84,7 +80,13 @@ extension DeviceClass {
     switch kind {
     case .genericX86: self = .genericX86
     case .genericARM: self = .genericARM
-    case .raspberryPi3: self = .raspberryPi3
+    case .raspberryPi3: self = .raspberryPi(kind, .only([.pi3, .pi3Plus], uBoot: "rpi_3"))
+    case .raspberryPi4: self = .raspberryPi(kind, .only([.pi4, .pi400], uBoot: "rpi_4"))
+    case .raspberryPi5: self = .raspberryPi(kind, .only([.pi5, .pi500], uBoot: "rpi_arm64"))
+    case .raspberryPiZero2W: self = .raspberryPi(kind, .only([.zero2W], uBoot: "rpi_3"))
+    case .raspberryPiCM4: self = .raspberryPi(kind, .only([.computeModule4], uBoot: "rpi_4"))
+    case .raspberryPiCM5: self = .raspberryPi(kind, .only([.computeModule5], uBoot: "rpi_arm64"))
+    case .raspberryPi: self = .raspberryPi(kind, .only(Model.allCases, uBoot: "rpi_arm64"))
     }
   }
 }

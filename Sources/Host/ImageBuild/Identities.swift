@@ -10,8 +10,8 @@ extension DeviceClass {
   var identity: [String] {
     ["device \(name)", "architecture \(architecture.rawValue)", "kernel \(kernelPackage)"]
       + kernelArguments.map { "argument \($0)" } + bootModules.map { "boot module \($0)" }
-      + modules.map { "module \($0)" } + deviceTrees.map { "device tree \(deviceTreeFolder)/\($0)" }
-      + (firmware?.identity ?? [])
+      + modules.map { "module \($0)" }
+      + (board.map { ["U-Boot \($0.uBoot)"] + $0.models.map { "model \($0.rawValue)" } } ?? [])
   }
 }
 

@@ -11,6 +11,8 @@ struct ImageBasis: Sendable {
   let image: ImageDefinition
   let identity: ImageIdentity
   let device: DeviceClass
+  /// The firmware on the boot partition; `nil` for hardware with firmware of its own.
+  let firmware: BoardFirmware?
   let layout: Layout
   /// The device executable.
   let executable: URL
@@ -44,6 +46,16 @@ struct ImageBasis: Sendable {
       failureDelay: 10)
   }
 
+  /// The device trees of a kernel for the device class.
+  ///
+  /// - Throws: ``ImageFailure/noDeviceTree(_:kernel:)``.
+  func deviceTrees(of kernel: KernelFiles) throws(ImageFailure) -> [URL] {
+    guard let board = device.board else { return [] }
+    return try kernel.deviceTrees(
+      named: image.loader == .tryboot ? board.deviceTrees : board.upstreamDeviceTrees,
+      manufacturer: RaspberryPiBoard.deviceTreeFolder)
+  }
+
   /// The parts of the image besides the root.
   ///
   /// - Throws: ``ImageFailure/noDeviceTree(_:kernel:)``.
@@ -53,8 +65,9 @@ struct ImageBasis: Sendable {
     ImageParts(
       image: ImageName(project: identity.project, image: image.name), device: device, layout: layout,
       version: identity.version, loader: image.loader, kernel: kernel.kernel,
-      deviceTrees: try kernel.deviceTrees(named: device.deviceTrees, manufacturer: device.deviceTreeFolder),
-      initialRAM: initialRAM,
+      firmware: firmware, deviceTrees: try deviceTrees(of: kernel), overlays: kernel.overlays(image.loader),
+      initialRAM: initialRAM, kernelConfiguration: kernel.configuration, board: device.board,
+      position: image.position,
       arguments: arguments, epoch: epoch, takesUpdates: updates != nil, ownCache: ownCache)
   }
 }

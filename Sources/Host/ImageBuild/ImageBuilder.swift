@@ -84,8 +84,11 @@ public struct ImageBuilder: Sendable {
     try checkMachine(for: image)
     try ProvisionerArchive.check(image, image.formats + request.formats)
     if let splash = image.splash { _ = try InitialRAMTree.picture(splash) }
+    let refusals = device.board?.refusals(image.loader, kernel: image.kernel.vendor) ?? []
+    guard refusals.isEmpty else { throw ImageFailure.cannotStart(refusals, position: image.position) }
     return ImageBasis(
-      image: image, identity: identity(of: image), device: device, layout: Layout(of: image), executable: executable,
+      image: image, identity: identity(of: image), device: device, firmware: try device.firmware(of: image, system),
+      layout: Layout(of: image), executable: executable,
       updates: updates, signer: try await signer(for: image, request, updates: updates),
       folder: ArtefactFolder(output, name: image.name), request: request)
   }
@@ -138,10 +141,11 @@ public struct ImageBuilder: Sendable {
       try await FileSystemImage(tools: tools, cache: cache, epoch: epoch).initialRAM(
         initialRAM, isCompressed: image.kernel.compressesInitialRAM)
     }
-    let arguments = device.kernelArguments + Self.kernelArguments(basis.layout.scheme) + image.kernel.arguments
+    let arguments =
+      device.kernelArguments(image.loader) + Self.kernelArguments(basis.layout.scheme) + image.kernel.arguments
     var plan = devicePlan(image, identity: identity, users: users, system: system)
     identity.build = try buildIdentity(
-      plan, root.tree, initialRAM, kernel: kernel.files, device: device, arguments: arguments, layout: basis.layout)
+      plan, root.tree, initialRAM, kernel: kernel.files, basis, arguments: arguments, layout: basis.layout)
     plan.image = identity
     if image.initProgram == nil { try root.addPlan(plan) }
     if let updates = basis.updates { try root.replacePlan(updates, identity, time: epoch) }
@@ -334,7 +338,7 @@ public struct ImageBuilder: Sendable {
 
   /// Returns the hash of everything in the image except this hash itself.
   private func buildIdentity(
-    _ plan: DevicePlan, _ root: FileTree, _ initialRAM: FileTree, kernel: KernelFiles, device: DeviceClass,
+    _ plan: DevicePlan, _ root: FileTree, _ initialRAM: FileTree, kernel: KernelFiles, _ basis: ImageBasis,
     arguments: [String], layout: Layout
   ) throws -> String {
     var key = CacheKey("image 2")
@@ -344,11 +348,10 @@ public struct ImageBuilder: Sendable {
     key.add(try initialRAM.identity())
     key.add(try Digest(ofFile: kernel.kernel.path))
     // Other device classes keep their build ids.
-    if let firmware = device.firmware {
+    if let firmware = basis.firmware {
       key.add(firmware.identity)
-      key.add(
-        try kernel.deviceTrees(named: device.deviceTrees, manufacturer: device.deviceTreeFolder)
-          .map { "\($0.lastPathComponent) \(try Digest(ofFile: $0.path))" })
+      let files = try basis.deviceTrees(of: kernel) + kernel.overlays(basis.image.loader)
+      key.add(try files.map { "\($0.lastPathComponent) \(try Digest(ofFile: $0.path))" })
     }
     key.add(layout.identity)
     key.add(project.version)

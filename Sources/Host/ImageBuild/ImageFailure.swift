@@ -1,6 +1,7 @@
 import FoundationEssentials
 import HostSystem
 import Project
+import RaspberryPi
 
 /// An error for an image that cannot be built as the project describes it.
 public enum ImageFailure: ExplainedError {
@@ -11,6 +12,10 @@ public enum ImageFailure: ExplainedError {
   case noKernel(String)
   /// A kernel has none of the device trees of a device class.
   case noDeviceTree([String], kernel: String)
+  /// The image would not start on the models of its device class.
+  case cannotStart([BootRefusal], position: SourcePosition)
+  /// Lines of `config.txt` contradict each other, or the firmware would not read them as they are.
+  case firmwareSettings([String])
   /// The device executable for the image's architecture is not installed beside the tool.
   case noDeviceExecutable(architecture: Architecture, places: [String])
   /// An executable is for another machine, or is not an executable.
@@ -46,6 +51,9 @@ public enum ImageFailure: ExplainedError {
     case .noKernel(let package): "the package \(package) contains no kernel"
     case .noDeviceTree(let names, let kernel):
       "\(kernel) has no device tree for the device class: none of \(names.joined(separator: ", "))"
+    case .cannotStart(let refusals, let position):
+      refusals.map { "\(place(position)): \($0.reason)" }.joined(separator: "\n")
+    case .firmwareSettings(let problems): problems.joined(separator: "\n")
     case .noDeviceExecutable(let architecture, let places):
       "cannot find the device executable for \(architecture.title) at \(places.joined(separator: ", "))"
     case .wrongExecutable(let program, let path, let reason, let position):
@@ -76,6 +84,9 @@ public enum ImageFailure: ExplainedError {
     case .notBuilt(let name): "build it with `cultivar build \(name)`"
     case .noKernel: "name the kernel's package: `kernel: { package: linux-image-… }`"
     case .noDeviceTree: "choose a kernel for the board, or another device class"
+    case .cannotStart(let refusals, _):
+      refusals.map(\.hint).reduce(into: [String]()) { if !$0.contains($1) { $0.append($1) } }.joined(separator: "; ")
+    case .firmwareSettings: "change `firmware: { config: … }` of the image or of its layers"
     case .noDeviceExecutable: "build it with `make`, or name it with CULTIVAR_DEVICE_EXECUTABLES"
     case .wrongExecutable: "build it for the image's device class, or choose another device class"
     case .missingLibraries: "link the program statically, or take it from Debian packages (`debian: { packages: … }`)"

@@ -1,5 +1,6 @@
 import BaseImport
 import DebianArchive
+import DeviceModel
 import FoundationEssentials
 import Hashing
 import HostSystem
@@ -15,8 +16,11 @@ struct KernelFiles {
   var modules: URL?
   /// Hash of the modules' folder, or of the packages that it comes from.
   var identity: Digest
-  /// The folder with the device trees, in one folder for each manufacturer; `nil` if the kernel has none.
+  /// The folder with the device trees, in one folder for each manufacturer; `nil` if the kernel has none. For a kernel of
+  /// the project's own, the kernel's folder.
   var deviceTrees: URL?
+  /// The file with the kernel's configuration; `nil` if its packages have none.
+  var configuration: URL?
   /// Name for messages and reports.
   var label: String
 
@@ -42,6 +46,7 @@ struct KernelFiles {
     case .path(let kernel, let modules):
       self.kernel = kernel
       self.modules = modules
+      deviceTrees = kernel.deletingLastPathComponent()
       label = kernel.lastPathComponent
       var tree = FileTree()
       if let modules { try tree.addFolder(modules.path, keepModes: false, origin: "kernel") }
@@ -77,6 +82,7 @@ struct KernelFiles {
     self.kernel = kernel.file
     modules = Self.modules(of: kernel.version, in: tree)
     deviceTrees = Self.deviceTrees(of: kernel.version, in: tree)
+    configuration = Self.configuration(of: kernel.version, in: tree)
     var key = CacheKey("installed kernel 1")
     key.add(images.map(\.sha256.text))
     identity = key.hash
@@ -99,6 +105,7 @@ struct KernelFiles {
     kernel = URL(fileURLWithPath: place)
     modules = Self.modules(of: version, in: tree)
     deviceTrees = Self.deviceTrees(of: version, in: tree)
+    configuration = Self.configuration(of: version, in: tree)
     var key = CacheKey("base kernel 1")
     key.add(base.key)
     key.add(version)
@@ -134,15 +141,30 @@ struct KernelFiles {
       .compactMap { tree.place(of: $0, .folder) }.first.map { URL(fileURLWithPath: $0) }
   }
 
+  private static func configuration(of version: String, in tree: ForeignTree) -> URL? {
+    ["boot/config-\(version)", "usr/lib/modules/\(version)/config"].lazy
+      .compactMap { tree.place(of: $0, .file) }.first.map { URL(fileURLWithPath: $0) }
+  }
+
   /// The files of the device trees with some names, of one manufacturer.
   ///
   /// - Parameter names: File names; those that the kernel lacks are left out.
   /// - Throws: ``ImageFailure/noDeviceTree(_:kernel:)`` if the kernel has none of them.
   func deviceTrees(named names: [String], manufacturer: String) throws(ImageFailure) -> [URL] {
     guard !names.isEmpty else { return [] }
-    let files = names.compactMap { name in deviceTrees?.appending(path: "\(manufacturer)/\(name)") }
-      .filter { FileManager.default.fileExists(atPath: $0.path) }
+    // Beside a kernel of the project's own, they may be in the same folder.
+    let files = names.flatMap { name in
+      [name, "\(manufacturer)/\(name)"].compactMap { deviceTrees?.appending(path: $0) }
+    }.filter { FileManager.default.fileExists(atPath: $0.path) }
     guard !files.isEmpty else { throw .noDeviceTree(names, kernel: label) }
     return files
+  }
+
+  /// The device tree overlays, which only the firmware itself uses: those of Raspberry Pi's kernel under `tryboot`.
+  func overlays(_ loader: BootLoader) -> [URL] {
+    guard loader == .tryboot, let folder = deviceTrees?.appending(path: "overlays") else { return [] }
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
+    return names.sorted().filter { $0.hasSuffix(".dtbo") || $0.hasSuffix(".dtb") || $0 == "README" }
+      .map { folder.appending(path: $0) }
   }
 }

@@ -8,6 +8,7 @@ extension Layout {
     self.init(image.layout.base)
     let device = DeviceClass(image.device)
     scheme = image.layout.scheme ?? device.scheme
+    hasBootPerSlot = image.loader == .tryboot
     hasBIOSBoot = device.architecture.hasBIOS
     rootFileSystem = image.layout.rootFileSystem
     if let size = image.layout.bootSize { bootSize = ByteSize(bytes: size) }

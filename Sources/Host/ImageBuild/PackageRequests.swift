@@ -22,7 +22,8 @@ struct PackageRequests {
     checker = PackageRequest(["e2fsck-static"], scope: .named, suite: suite, architecture: architecture)
     kernel = KernelFiles.requests(image.kernel, device: device, suite: suite)
     loaders = BootLoaderFiles.request(
-      architecture: device.architecture, kind: image.loader, board: device.firmware)
+      architecture: device.architecture, kind: image.loader,
+      boardPackages: device.board?.packages(image.loader) ?? [])
     let programs = image.programs.compactMap { program -> [String]? in
       guard case .debian(let packages, _) = program.source else { return nil }
       return packages

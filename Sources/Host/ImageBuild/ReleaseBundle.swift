@@ -10,7 +10,7 @@ import Project
 struct ReleaseBundle {
   private let manifest: BundleManifest
   private let images: [(name: String, file: URL)]
-  /// Images without a file of the build: the kernel command line, and GRUB with its boot sector.
+  /// Images without a file of the build: the kernel command line, GRUB with its boot sector, the device trees for U-Boot.
   private let made: [(name: String, bytes: [UInt8])]
   private let signer: ReleaseSigner?
 
@@ -29,6 +29,12 @@ struct ReleaseBundle {
       version: parts.version, securityEpoch: release.epoch, minimumVersion: release.minimumVersion,
       created: UInt64(clamping: parts.epoch), expires: release.expires, dataSchema: release.dataSchema,
       notes: release.notes)
+    if let boot = files.boot {
+      // The slot's boot partition has everything else.
+      images = [("root", files.root), ("boot", boot)]
+      made = []
+      return
+    }
     images =
       [
         ("root", files.root), ("kernel", files.kernel), ("initrd", files.initialRAM),
@@ -36,6 +42,8 @@ struct ReleaseBundle {
     made =
       [("command-line", Array((parts.arguments.joined(separator: " ") + "\n").utf8))]
       + (try files.loaders.grub.map { [("loader-bios", try $0.content())] } ?? [])
+      + (parts.loader == .uBoot && !parts.deviceTrees.isEmpty
+        ? [("device-trees", try BootLoaderFiles.archive(of: parts.deviceTrees))] : [])
   }
 
   /// The complete bundle for every device, and delta bundles from old releases, as artefacts.

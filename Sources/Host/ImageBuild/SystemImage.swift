@@ -32,7 +32,8 @@ extension ImageBuilder {
         system, suite: suite, architecture: architecture, kernel: kernel, base: base)
       checker = PackageRequest(["e2fsck-static"], scope: .named, suite: suite, architecture: architecture)
       loaders = BootLoaderFiles.request(
-        architecture: device.architecture, kind: image.loader, board: device.firmware)
+        architecture: device.architecture, kind: image.loader,
+        boardPackages: device.board?.packages(image.loader) ?? [])
       foreign = ForeignPrograms.needs(for: architecture, suite: suite)
     }
 
@@ -182,8 +183,8 @@ extension ImageBuilder {
     // Not the whole kernel definition: its source positions contain the path of the project's folder.
     key.add(Layout(of: image).identity)
     key.add(image.kernel.identity)
-    key.add(device.kernelArguments + Self.kernelArguments(Layout(of: image).scheme))
-    key.add(device.firmware?.identity ?? [])
+    key.add(device.kernelArguments(image.loader) + Self.kernelArguments(Layout(of: image).scheme))
+    key.add(try device.firmware(of: image, system)?.identity ?? [])
     key.add(system.layers.flatMap(\.kernelArguments))
     key.add(system.layers.flatMap(\.bootModules).map(\.value))
     key.add(["persisted"] + system.layers.flatMap(\.persistedPaths).map(\.path))
@@ -246,7 +247,7 @@ extension ImageBuilder {
     var others: [PackageRequest: [DebianPackage]]
 
     var kernelArguments: [String] {
-      basis.device.kernelArguments + ImageBuilder.kernelArguments(basis.layout.scheme)
+      basis.device.kernelArguments(basis.image.loader) + ImageBuilder.kernelArguments(basis.layout.scheme)
         + locked.system.layers.flatMap(\.kernelArguments)
         + basis.image.kernel.arguments
     }
@@ -287,9 +288,11 @@ extension ImageBuilder {
     // A milestone is missing only if the installation failed, which has cancelled this task too.
     guard let tools = unpacked, let kernel = installed else { throw CancellationError() }
     let (modules, initialRAM) = try await initialRAM(of: resolved, kernel: kernel, tools: tools)
-    let parts = try resolved.basis.parts(
+    var parts = try resolved.basis.parts(
       kernel: kernel, initialRAM: initialRAM, arguments: resolved.kernelArguments, epoch: resolved.locked.epoch,
       ownCache: ownCache)
+    let firmware = resolved.basis.device.board?.packages(resolved.basis.image.loader) ?? []
+    parts.firmwarePackages = resolved.locked.stages.flatMap(\.self).filter { firmware.contains($0.name) }
     let boot = try await BootPart(parts, archive: archive, tools: tools, cache: cache, progress: progress)
     return PreparedBoot(tools: tools, kernel: kernel, modules: modules, parts: parts, boot: boot)
   }

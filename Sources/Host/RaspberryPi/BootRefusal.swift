@@ -54,7 +54,7 @@ public struct BootRefusal: Error, Sendable, Equatable, CustomStringConvertible {
       refusals.append(
         BootRefusal(
           reason: "the boot flow tryboot needs Raspberry Pi's kernel: Debian's cannot set the one-shot flag",
-          hint: "add the layer raspberry-pi-kernel, or use `loader: u-boot`"))
+          hint: "use Raspberry Pi's kernel (docs/raspberry-pi.md), or `loader: u-boot`"))
     }
     return refusals
   }
@@ -69,7 +69,7 @@ public struct BootRefusal: Error, Sendable, Equatable, CustomStringConvertible {
       return [
         BootRefusal(
           reason: "the date of start4.elf cannot be found, so it is not known to start from a GPT",
-          hint: "use an MBR, or the layer raspberry-pi-firmware")
+          hint: "use an MBR, or firmware of Raspberry Pi's archive (docs/raspberry-pi.md)")
       ]
     }
     guard firmware < firstFirmwareForGPT else { return [] }
@@ -78,7 +78,7 @@ public struct BootRefusal: Error, Sendable, Equatable, CustomStringConvertible {
         reason:
           "start4.elf of \(firmware) does not start from a GPT on the models \(list(affected)) with a boot loader of 2025 "
           + "or later",
-        hint: "use an MBR, or firmware of \(firstFirmwareForGPT) or later (the layer raspberry-pi-firmware)")
+        hint: "use an MBR, or firmware of \(firstFirmwareForGPT) or later (docs/raspberry-pi.md)")
     ]
   }
 

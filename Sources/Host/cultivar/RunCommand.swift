@@ -10,6 +10,7 @@ import HostSystem
 import ImageBuild
 import Project
 import Provisioning
+import RaspberryPi
 import RemoteDevice
 
 /// `cultivar run`: builds an image and starts it in QEMU.
@@ -33,8 +34,8 @@ struct RunCommand: AsyncParsableCommand {
 
   @Option(
     help: """
-      Firmware of the machine. Default: raspberry-pi for images of Raspberry Pis, u-boot if that is the image's loader, \
-      otherwise uefi.
+      Firmware of the machine. Default: raspberry-pi for images that start on a Raspberry Pi 3 or by tryboot, u-boot for \
+      others with that loader, otherwise uefi.
       """)
   var firmware: VirtualMachine.Firmware?
 
@@ -140,17 +141,26 @@ struct RunCommand: AsyncParsableCommand {
     ) { tools.command($0, $1, to: $2) }
   }
 
-  private static func firmware(of image: ImageDefinition) -> VirtualMachine.Firmware {
-    if image.device.isRaspberryPi { return .raspberryPi }
-    return image.loader == .uBoot ? .uBoot : .uefi
+  /// The firmware that starts an image, and the model for that of a Raspberry Pi.
+  ///
+  /// QEMU has a Raspberry Pi 3. It has no usable 4 and no 5: on its own machine, Raspberry Pi's U-Boot does not start, but
+  /// that for QEMU does, with the same script.
+  private static func firmware(of image: ImageDefinition) -> (VirtualMachine.Firmware, Model?) {
+    let models = DeviceClass(image.device).board?.models ?? []
+    switch image.loader {
+    case .systemdBoot, .grub: return (.uefi, nil)
+    case .tryboot: return (.raspberryPi, models.first)
+    case .uBoot: return models.contains(.pi3) ? (.raspberryPi, .pi3) : (.uBoot, nil)
+    }
   }
 
   private func machine(_ image: ImageDefinition, disk: URL) -> VirtualMachine {
     let environment = ProcessInfo.processInfo.environment
     var machine = VirtualMachine(
-      disk: disk, firmware: firmware ?? Self.firmware(of: image),
+      disk: disk, firmware: firmware ?? Self.firmware(of: image).0,
       architecture: DeviceClass(image.device).architecture, memory: memory,
       forwards: forwards)
+    if let model = Self.firmware(of: image).1 { machine.model = model }
     let isForwarded = { (port: Int) in forwards.contains { $0.guest == port } }
     if let port = image.management?.port, !isForwarded(port) {
       machine.forwards.append(.init(host: port, guest: port))

@@ -10,8 +10,8 @@ public enum BootPartition {
   public static func initialRAM(_ slot: Slot) -> String { "\(folder(slot))/initrd" }
   /// Kernel command line of a slot, as its bundle contains it.
   public static func commandLine(_ slot: Slot) -> String { "\(folder(slot))/command-line" }
-  /// A device tree of a slot, by its name in U-Boot's variable `fdtfile`.
-  public static func deviceTree(_ name: String, of slot: Slot) -> String { "\(folder(slot))/dtb/\(name)" }
+  /// The device trees of a slot, for U-Boot.
+  public static func deviceTrees(_ slot: Slot) -> String { "\(folder(slot))/device-trees" }
   /// The UEFI boot loader of a slot's release.
   public static func uefiLoader(_ slot: Slot) -> String { "\(folder(slot))/loader.efi" }
   /// The BIOS boot loader of a slot's release: `boot.img`, then GRUB's core image.

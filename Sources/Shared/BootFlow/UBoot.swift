@@ -52,6 +52,9 @@ public enum UBoot: RecordDialect {
     setenv cultivar_number
     setenv cultivar_begun
     setenv cultivar_argument
+    # An image for a board has the consoles of the board. In QEMU, the console is another one.
+    setenv cultivar_console
+    if test "${board}" = "qemu-arm"; then setenv cultivar_console console=ttyAMA0; fi
     setenv cultivar_disk "${devtype} ${devnum}:${distro_bootpart}"
     part uuid ${cultivar_disk} cultivar_partition
     setenv cultivar_firmware_tree ${fdtcontroladdr}
@@ -66,10 +69,10 @@ public enum UBoot: RecordDialect {
       setenv ramdisk_addr_r 0x04000000
     fi
 
-    setenv cultivar_find_tree 'setenv cultivar_tree ${cultivar_firmware_tree}; if test -n "${fdtfile}" && test -n "${fdt_addr_r}" && load ${cultivar_disk} ${fdt_addr_r} /slots/${cultivar_slot}/dtb/${fdtfile}; then setenv cultivar_tree ${fdt_addr_r}; fi'
+    setenv cultivar_find_tree 'setenv cultivar_tree ${cultivar_firmware_tree}; setenv cultivar_trees /slots/${cultivar_slot}/device-trees; if test -n "${fdtfile}" && test -n "${fdt_addr_r}" && load ${cultivar_disk} ${scriptaddr} ${cultivar_trees} 0x2000 && env import -c ${scriptaddr} 0x2000; then run tree_${fdtfile}; fi'
     setenv cultivar_boot 'booti ${kernel_addr_r} ${ramdisk_addr_r}:${filesize} ${cultivar_tree}'
     setenv cultivar_load 'run cultivar_find_tree; load ${cultivar_disk} ${kernel_addr_r} /slots/${cultivar_slot}/linux && load ${cultivar_disk} ${ramdisk_addr_r} /slots/${cultivar_slot}/initrd && run cultivar_boot'
-    setenv cultivar_line 'setenv bootargs "${cultivar_arguments} \(KernelParameter.bootPartition)=${cultivar_partition} ${cultivar_argument}"'
+    setenv cultivar_line 'setenv bootargs "${cultivar_arguments} \(KernelParameter.bootPartition)=${cultivar_partition} ${cultivar_console} ${cultivar_argument}"'
     setenv cultivar_try 'if load ${cultivar_disk} ${scriptaddr} /slots/${cultivar_slot}/${cultivar_file} && env import -c ${scriptaddr} ${filesize} cultivar_arguments; then run cultivar_line; run cultivar_load; fi'
     setenv cultivar_start 'setenv cultivar_file u-boot.env; run cultivar_try; setenv cultivar_file u-boot-2.env; run cultivar_try'
 

@@ -49,7 +49,7 @@ extension Mistake {
     Mistake(
       "loader that cannot start the board",
       Sample.project(image: "«loader: grub").replacing("generic-x86_64", with: "raspberry-pi-3"),
-      "raspberry-pi-3 cannot boot with GRUB", hint: "remove 'loader', or write one of: u-boot", schema: false),
+      "raspberry-pi-3 cannot boot with GRUB", hint: "remove 'loader', or write one of: u-boot, tryboot", schema: false),
     Mistake(
       "unknown key in a mapping without name",
       Sample.project(programs: "- { executable: ./tool, name: a, limits: { «mem: 64M } }"),
@@ -71,7 +71,9 @@ extension Mistake {
     Mistake(
       "unknown device class", Sample.project().replacing("generic-x86_64", with: "«generic-x86-64"),
       "'generic-x86-64' is not a device class",
-      hint: "did you mean 'generic-x86_64'? (possible: generic-x86_64, generic-arm64, raspberry-pi-3)"),
+      hint:
+        "did you mean 'generic-x86_64'? (possible: generic-x86_64, generic-arm64, raspberry-pi-3, raspberry-pi-4, raspberry-pi-5, raspberry-pi-zero-2w, raspberry-pi-cm4, raspberry-pi-cm5, raspberry-pi)"
+    ),
     Mistake(
       "unknown layout", Sample.project().replacing("appliance-ab", with: "«appliance"),
       "'appliance' is not a layout",

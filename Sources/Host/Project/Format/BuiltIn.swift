@@ -8,19 +8,32 @@ public enum BuiltInDeviceClass: String, Sendable, CaseIterable {
   case genericARM = "generic-arm64"
   /// Raspberry Pi 3.
   case raspberryPi3 = "raspberry-pi-3"
+  /// Raspberry Pi 4 and 400.
+  case raspberryPi4 = "raspberry-pi-4"
+  /// Raspberry Pi 5 and 500.
+  case raspberryPi5 = "raspberry-pi-5"
+  /// Raspberry Pi Zero 2 W.
+  case raspberryPiZero2W = "raspberry-pi-zero-2w"
+  /// Raspberry Pi Compute Module 4.
+  case raspberryPiCM4 = "raspberry-pi-cm4"
+  /// Raspberry Pi Compute Module 5.
+  case raspberryPiCM5 = "raspberry-pi-cm5"
+  /// One image for all of these Raspberry Pis.
+  case raspberryPi = "raspberry-pi"
 
   /// The boot loader of an image that names none.
   public var usualLoader: BootLoader { isRaspberryPi ? .uBoot : .systemdBoot }
 
-  /// True for Raspberry Pis, whose boot loader is on the boot partition.
-  public var isRaspberryPi: Bool { self == .raspberryPi3 }
+  /// True for Raspberry Pis, whose firmware reads the boot partition.
+  public var isRaspberryPi: Bool { rawValue.hasPrefix("raspberry-pi") }
 
-  /// The boot loaders that images of the device class can have.
+  /// The boot loaders that images of the device class can have. The build refuses `tryboot` for models and kernels that
+  /// cannot.
   public var loaders: [BootLoader] {
     switch self {
     case .genericX86: [.systemdBoot, .grub]
     case .genericARM: [.systemdBoot, .grub, .uBoot]
-    case .raspberryPi3: [.uBoot]
+    default: [.uBoot, .tryboot]
     }
   }
 }

@@ -8,7 +8,8 @@ enum ImageFormat {
     "loader", Shape<BootLoader>.cases("a boot loader"),
     """
     Boot loader: `systemd-boot` or `grub` on UEFI, `u-boot` for Raspberry Pis and for arm64 boards with U-Boot in their \
-    firmware. On a BIOS, the boot loader is always GRUB. Default: `u-boot` on Raspberry Pis, otherwise `systemd-boot`.
+    firmware, `tryboot` for the firmware of a Raspberry Pi 4 or 5 with Raspberry Pi's kernel. On a BIOS, the boot loader \
+    is always GRUB. Default: `u-boot` on Raspberry Pis, otherwise `systemd-boot`.
     """,
     example: "grub")
   static let layout = RequiredKey(

@@ -9,7 +9,7 @@ enum IdleKeys {
     _ image: ImageDefinition, _ request: SystemRequest, _ layers: [LayerDefinition], usedFacts: Set<String>,
     _ problems: inout ProblemList
   ) {
-    for parts in layers.map(\.parts) + [request.parts] {
+    for parts in image.device.isRaspberryPi ? [] : layers.map(\.parts) + [request.parts] {
       guard let line = parts.bootConfiguration.first else { continue }
       problems.error(
         "'firmware' has no effect in image '\(image.name)': \(image.device.rawValue) has no config.txt",
