@@ -34,7 +34,7 @@ public struct DiskIdentity: Sendable, Equatable {
 
   /// Serial number of the FAT file system of a slot's own boot partition.
   public var slotSerial: UInt32 {
-    ContentHash(of: "\(seed) fat of slots").bytes.prefix(4).reduce(0) { $0 << 8 | UInt32($1) }
+    Digest(of: "\(seed) fat of slots").bytes.prefix(4).reduce(0) { $0 << 8 | UInt32($1) }
   }
 
   private func derived(_ purpose: String) -> GUID {
