@@ -33,7 +33,7 @@ struct ImagerTests {
     }
   }
 
-  @Test("What Imager cannot write or customise is refused with the remedy")
+  @Test("An image that Imager cannot write or customise is refused with the remedy")
   func refusals() async throws {
     try await Workshop.withProject { folder in
       let early = try Workshop.run(["imager-json"], in: folder)

@@ -5,7 +5,7 @@ import Testing
 struct WirelessLayerTests {
   @Test(
     "iwd has the network of its variables, addresses come from systemd-networkd, and a country's rules apply",
-    arguments: LibraryTests.DebianSuite.allCases)
+    arguments: LibraryTests.DebianSuite.tested)
   func iwd(suite: LibraryTests.DebianSuite) async throws {
     let image = """
       profile: debian-minimal
