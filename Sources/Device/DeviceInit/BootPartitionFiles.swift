@@ -8,20 +8,38 @@ struct BootPartitionFiles {
   /// Device nodes of the partitions. Where several have a file, the first one counts.
   let partitions: [String]
 
-  /// Reads files.
+  /// Maximum number of bytes of a file that are overwritten. No file with values is larger.
+  private static let overwriteLimit: Int64 = 16 << 20
+
+  /// Reads files. A file or partition that cannot be read leaves the others readable.
   ///
-  /// - Returns: The content of those that exist, by name.
-  /// - Throws: `SystemError`.
-  func read(_ names: [String], limit: Int) throws(SystemError) -> [String: [UInt8]] {
+  /// - Returns: The content of the files that exist, by name, and a description of each error.
+  func read(_ names: [String], limit: Int) -> (contents: [String: [UInt8]], problems: [String]) {
     var contents: [String: [UInt8]] = [:]
+    var problems: [String] = []
     for partition in partitions {
-      try Self.mounted(partition, isWritable: false) { () throws(SystemError) in
-        for name in names where contents[name] == nil && FileTree.exists("\(Self.place)/\(name)") {
-          contents[name] = try FileTree.read("\(Self.place)/\(name)", limit: limit + 1)
+      do throws(SystemError) {
+        try Self.mounted(partition, isWritable: false) {
+          for name in names where contents[name] == nil && Self.size(of: name) != nil {
+            do throws(SystemError) {
+              contents[name] = try FileTree.read("\(Self.place)/\(name)", limit: limit + 1)
+            } catch {
+              problems.append("\(error)")
+            }
+          }
         }
+      } catch {
+        problems.append("\(error)")
       }
     }
-    return contents
+    return (contents, problems)
+  }
+
+  /// Returns the size of a regular file in bytes; `nil` if there is none with this name.
+  private static func size(of name: String) -> Int64? {
+    var status = stat()
+    guard lstat("\(place)/\(name)", &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
+    return Int64(status.st_size)
   }
 
   /// Removes files, after their content was overwritten.
@@ -35,10 +53,16 @@ struct BootPartitionFiles {
       try Self.mounted(partition, isWritable: true) { () throws(SystemError) in
         for name in names {
           let path = "\(Self.place)/\(name)"
-          var status = stat()
-          guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { continue }
+          guard let size = Self.size(of: name) else { continue }
           let file = try Descriptor(opening: path, O_WRONLY | O_NOFOLLOW)
-          try file.write(all: [UInt8](repeating: 0x0a, count: Int(status.st_size)), at: 0)
+          // In pieces: the size comes from the file system, and may be anything.
+          let piece = [UInt8](repeating: 0x0a, count: 65_536)
+          var done: Int64 = 0
+          while done < min(size, Self.overwriteLimit) {
+            let count = min(Int64(piece.count), size - done)
+            try file.write(all: Array(piece.prefix(Int(count))), at: UInt64(done))
+            done += count
+          }
           try file.synchronise()
           guard unlink(path) == 0 else { throw SystemError("remove", path) }
         }

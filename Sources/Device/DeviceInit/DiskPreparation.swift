@@ -51,8 +51,15 @@ struct DiskPreparation {
       current
       .individualised(using: &generator)
       .grown(toSectors: device.sectorCount, extending: dataPartition)
+    guard table != current else { return }
     let bootCode = Array(try device.read(0, 1).prefix(440))
-    let steps = try current.steps(to: table, bootCode: bootCode)
+    let steps: [DiskRegion]
+    do throws(MBRError) {
+      steps = try current.steps(to: table, bootCode: bootCode)
+    } catch {
+      // A table of another tool, which this one does not write. The device starts with it as it is.
+      return note("the partition table of \(disk.path) stays unchanged: \(error)")
+    }
     guard !steps.isEmpty else { return }
     if table.diskSignature != current.diskSignature { noteFirstBoot() }
     if table.endLBA != current.endLBA { noteGrowth() }

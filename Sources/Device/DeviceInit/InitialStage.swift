@@ -264,17 +264,26 @@ public final class InitialStage {
         values = kept
       } else {
         Self.loadFAT(modules)
-        let provisioning = Provisioning(
-          try files.read(Provisioning.fileNames, limit: Provisioning.sizeLimit),
-          random: try KernelRandom.bytesWithoutWaiting(16))
+        let (contents, problems) = files.read(Provisioning.fileNames, limit: Provisioning.sizeLimit)
+        let provisioning = Provisioning(contents, random: try KernelRandom.bytesWithoutWaiting(16))
         values = provisioning.values
-        for line in provisioning.report.notes { log.note(line) }
+        for line in provisioning.report.notes + problems { log.note(line) }
+        // The next start reads the values that are kept.
+        let canBeKept = (try? FirstBootValues(Array(values.text.utf8))) == values
+        let isComplete = !provisioning.isIncomplete && problems.isEmpty && canBeKept
         for problem in provisioning.report.problems
           + SystemSettings.problems(of: values, in: Self.newRoot, isSystem: hasSystem)
         {
-          tell(problem)
+          // Files that are read again at each start must not fill the failure records.
+          if isComplete { tell(problem) } else { log.note(problem) }
         }
-        if provisioning.isIncomplete { return values }
+        guard isComplete else {
+          tell(
+            canBeKept
+              ? "a file with values for the first boot cannot be read; its problems are in the log"
+              : "the files with values for the first boot have more than can be kept")
+          return values
+        }
         try records.keep(values, thenRemoving: provisioning.files)
       }
       let remaining = records.filesToRemove

@@ -6,9 +6,11 @@ struct WirelessConfiguration {
   private let values: FirstBootValues
   private let name: [UInt8]
 
-  /// Returns `nil` if the values have no wireless network.
+  /// Returns `nil` if the values have no wireless network, or no password for a protected one.
   init?(_ values: FirstBootValues) {
-    guard let name = values.wirelessName else { return nil }
+    guard let name = values.wirelessName, !values.wirelessSecurity.hasPassword || values[.wifiPassword] != nil else {
+      return nil
+    }
     self.values = values
     self.name = name
   }
@@ -23,7 +25,8 @@ struct WirelessConfiguration {
 
   /// A connection of NetworkManager (`nm-settings-keyfile(5)`), with priority over those of the image.
   var networkManager: String {
-    let text = String(validating: name, as: UTF8.self)
+    // A line feed would begin another line of the file.
+    let text = name.allSatisfy { $0 >= 0x20 && $0 != 0x7f } ? String(validating: name, as: UTF8.self) : nil
     let shown = text.map { Self.keyFileValue($0, isList: true) } ?? name.map { "\($0);" }.joined()
     var lines = [
       "[connection]", "id=first-boot", "type=wifi", "autoconnect-priority=10", "", "[wifi]", "mode=infrastructure",

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Glibc
 import HostSystem
 import RaspberryPi
 
@@ -99,6 +100,17 @@ struct MachineStarts {
     return arguments + ["-chardev", console, "-serial", "chardev:console"]
   }
 
+  /// Returns the last 64 KiB of a text. The guest determines its size.
+  private static func end(of file: URL) -> String {
+    let descriptor = open(file.path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { return "" }
+    defer { close(descriptor) }
+    var bytes = [UInt8](repeating: 0, count: 65_536)
+    let start = max(0, lseek(descriptor, 0, SEEK_END) - bytes.count)
+    let count = pread(descriptor, &bytes, bytes.count, start)
+    return String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
+  }
+
   /// Determines if the machine starts again after its process has ended.
   ///
   /// - Parameter endsSilently: True if a process that ends without a message on the console was ended by its user, and
@@ -106,7 +118,7 @@ struct MachineStarts {
   mutating func startsAgain(endsSilently: Bool) -> Bool {
     guard isByFirmware else { return false }
     machine.continuesWriteLog = true
-    let console = (try? FolderTree.readFile(consoleLog.path)).map { String(decoding: $0, as: UTF8.self) } ?? ""
+    let console = Self.end(of: consoleLog)
     restart = Restart(console: console)
     let lines = console.split(whereSeparator: \.isNewline).suffix(20)
     if lines.contains(where: { $0.contains("reboot: Power down") || $0.contains("reboot: System halted") }) {

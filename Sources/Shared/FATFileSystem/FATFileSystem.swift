@@ -92,14 +92,24 @@ public struct FATFileSystem {
     used = UsedClusters(count: Int(clusterCount))
   }
 
+  /// Maximum length of a path in bytes. A hostile file system could otherwise have long paths in great numbers.
+  private static let pathLimit = 1024
+  /// Maximum number of files and folders.
+  private static let entryLimit = 100_000
+
   /// Calls `body` for everything below the root folder. A folder comes before its content.
   ///
   /// - Throws: ``Failure``, and errors of reading and `body`.
   public func walk(_ body: (_ path: String, _ entry: Entry) throws -> Void) throws {
+    var count = 0
     func walk(_ content: [UInt8], _ path: String, depth: Int) throws {
-      guard depth < 128 else { throw Failure(reason: "it has a path that is too long") }
       for entry in try Self.entries(content) {
         let place = path.isEmpty ? entry.name : "\(path)/\(entry.name)"
+        count += 1
+        guard depth < 128, place.utf8.count <= Self.pathLimit else {
+          throw Failure(reason: "it has a path that is too long")
+        }
+        guard count <= Self.entryLimit else { throw Failure(reason: "it has too many files") }
         try body(place, entry)
         if entry.isFolder { try walk(try folder(entry.cluster), place, depth: depth + 1) }
       }
@@ -245,7 +255,8 @@ public struct FATFileSystem {
   /// The long name before an entry; `nil` if there is none, or if it belongs to another entry.
   private static func longName(_ parts: [(order: UInt8, sum: UInt8, units: [UInt16])], of raw: [UInt8]) -> String? {
     let sum = raw[0..<11].reduce(UInt8(0)) { ($0 >> 1 | $0 << 7) &+ $1 }
-    guard !parts.isEmpty, parts.allSatisfy({ $0.sum == sum }),
+    // 255 characters (Microsoft's specification of FAT, section 7) are 20 parts.
+    guard (1...20).contains(parts.count), parts.allSatisfy({ $0.sum == sum }),
       parts.map({ Int($0.order) }) == Array((1...parts.count).reversed())
     else { return nil }
     return String(decoding: parts.reversed().flatMap(\.units).prefix { $0 != 0 }, as: UTF16.self)

@@ -139,8 +139,9 @@ struct CloudInitReader {
   private mutating func readUser(_ value: DocumentValue, named prefix: String) {
     guard let table = value.table else { return collector.cannot(prefix, "a user takes keys such as `name`") }
     guard let name = table["name"]?.string else { return collector.cannot(prefix, "a user needs `name`") }
+    let isFirst = collector.values[.user] == nil
     takeUser(name, named: prefix)
-    guard collector.values[.user] == name else { return }
+    guard isFirst, collector.values[.user] == name else { return }
     for (key, value) in table.entries where !value.isEmpty {
       let name = "\(prefix).\(key)"
       switch key {

@@ -142,7 +142,7 @@ public struct FirstBootValues: Sendable, Equatable {
       case .wifiNameBytes:
         return bytes.count % 2 == 0 && bytes.count <= 64 && value.allSatisfy { $0.isHexDigit && $0.isASCII }
       case .wifiPassword:
-        let isHexadecimal = bytes.count == 64 && value.allSatisfy(\.isHexDigit)
+        let isHexadecimal = bytes.count == 64 && value.utf8.decodedHexadecimal != nil
         return isHexadecimal || ((8...63).contains(bytes.count) && bytes.allSatisfy { $0 < 0x7f })
       case .wifiSecurity: return WirelessSecurity(rawValue: value) != nil
       case .wifiCountry: return bytes.count == 2 && bytes.allSatisfy { (0x41...0x5a).contains($0) }
@@ -263,13 +263,23 @@ public struct FirstBootValues: Sendable, Equatable {
   /// True if there is a value that must not be displayed.
   public var hasSecrets: Bool { values.keys.contains(where: \.isSecret) }
 
+  /// Keys that describe one thing. If the first keys of a group have a value, the group is complete, so that a user never
+  /// gets another user's password, nor a network another network's.
+  private static let groups: [(names: Set<Key>, others: Set<Key>)] = [
+    ([.user], [.userPasswordHash, .userGroups, .passwordlessSudo, .authorizedKeys]),
+    ([.wifiName, .wifiNameBytes], [.wifiPassword, .wifiSecurity, .wifiHidden]),
+    ([.ethernet], [.ethernetInterface, .ethernetAddresses, .ethernetGateways, .nameServers, .searchDomains]),
+  ]
+
   /// Adds the values of the keys that have none here.
   ///
-  /// - Returns: The keys that have a value already, and therefore kept it.
+  /// - Returns: The keys whose values were not added.
   mutating func fill(from other: FirstBootValues) -> [Key] {
     var kept: [Key] = []
+    let complete = Self.groups.filter { group in group.names.contains { values[$0] != nil } }
+      .reduce(into: Set<Key>()) { $0.formUnion($1.names.union($1.others)) }
     for key in other.keys {
-      if values[key] == nil { values[key] = other.values[key] } else { kept.append(key) }
+      if values[key] == nil, !complete.contains(key) { values[key] = other.values[key] } else { kept.append(key) }
     }
     return kept
   }
@@ -286,10 +296,11 @@ public struct FirstBootValues: Sendable, Equatable {
     guard bytes.count <= Self.sizeLimit, let text = String(validating: bytes, as: UTF8.self) else { throw .noText }
     for (index, line) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated() {
       guard !line.isEmpty, !line.hasPrefix("#") else { continue }
-      guard let equals = line.firstIndex(of: "=") else { throw .noKey(line: index + 1) }
+      // By bytes: a combining mark after the equals sign would be part of the same character.
+      guard let equals = line.utf8.firstIndex(of: UInt8(ascii: "=")) else { throw .noKey(line: index + 1) }
       let name = String(line[..<equals])
       guard let key = Key(rawValue: name) else { throw .unknownKey(name) }
-      try add(String(line[line.index(after: equals)...]), for: key)
+      try add(String(line[line.utf8.index(after: equals)...]), for: key)
     }
   }
 

@@ -118,19 +118,18 @@ struct NetworkConfigReader {
     guard let table = value.table else { return collector.cannot(name, "it takes names of networks") }
     for (index, (network, value)) in table.entries.enumerated() {
       guard index == 0 else { return collector.cannot(name, Reason.oneNetwork) }
-      collector.take(network, for: .wifiName, named: name)
-      guard collector.values[.wifiName] != nil else { return }
       var security: String?
       var password: String?
+      var hasPassword = false
       for (key, value) in value.table?.entries ?? [] where !value.isEmpty {
         switch key {
-        case "password": password = value.string
+        case "password": (password, hasPassword) = (value.string, true)
         case "hidden": if let flag = value.bool { collector.take(flag, for: .wifiHidden, named: "\(name).\(key)") }
         case "auth":
           for (key, value) in value.table?.entries ?? [] where !value.isEmpty {
             switch key {
-            case "key-management": security = value.string
-            case "password": password = value.string
+            case "key-management": security = value.string ?? ""
+            case "password": (password, hasPassword) = (value.string, true)
             default: collector.cannot("\(name).auth.\(key)", "the device takes networks with a password or without one")
             }
           }
@@ -139,11 +138,12 @@ struct NetworkConfigReader {
         default: collector.cannot("\(name).\(key)", "the device chooses it itself")
         }
       }
-      takeSecurity(security, password: password, named: name)
+      takeNetwork(network, security, password: hasPassword ? password ?? "" : nil, named: name)
     }
   }
 
-  private mutating func takeSecurity(_ security: String?, password: String?, named name: String) {
+  /// Takes a network, unless its security or password is refused: a protected network must never become an open one.
+  private mutating func takeNetwork(_ network: String, _ security: String?, password: String?, named name: String) {
     let known: [String: FirstBootValues.WirelessSecurity] = [
       "none": .open, "psk": .wpaPSK, "psk-sha256": .wpaPSK, "sae": .sae, "owe": .owe,
     ]
@@ -152,9 +152,11 @@ struct NetworkConfigReader {
       collector.cannot("\(name).auth.key-management", "the device takes none, owe, psk and sae")
       return
     }
-    if let password, kind?.hasPassword ?? true {
-      collector.take(password, for: .wifiPassword, named: "\(name).password")
+    if kind?.hasPassword ?? (password != nil) {
+      collector.take(password ?? "", for: .wifiPassword, named: "\(name).password")
+      guard collector.values[.wifiPassword] != nil else { return }
     }
+    collector.take(network, for: .wifiName, named: name)
     if let kind { collector.take(kind.rawValue, for: .wifiSecurity, named: "\(name).auth") }
   }
 }

@@ -152,6 +152,14 @@ struct PreseedReader {
 
   private mutating func readNetworks() {
     take("wlan.country", for: .wifiCountry)
+    // A protected network must never become an open one: without a valid password, it is not taken.
+    let isOpen = ["none", "owe"].contains(text("wlan.key_mgmt"))
+    let isProtected = !isOpen && (entries["wlan.password"] != nil || entries["wlan.key_mgmt"] != nil)
+    if isProtected { take("wlan.password", for: .wifiPassword) }
+    if isProtected, collector.values[.wifiPassword] == nil {
+      if entries["wlan.password"] == nil { collector.cannot("wlan.key_mgmt", "it needs `wlan.password`") }
+      return readEthernet()
+    }
     if entries["wlan.ssid_hex"] != nil {
       take("wlan.ssid_hex", for: .wifiNameBytes)
     } else {
@@ -162,18 +170,18 @@ struct PreseedReader {
         collector.cannot(key, "it needs `wlan.ssid`")
       }
     } else {
-      let security = text("wlan.key_mgmt")
-      let isOpen = security == "none" || security == "owe"
-      switch (text("wlan.password"), isOpen) {
-      case (_?, true): collector.cannot("wlan.password", "`wlan.key_mgmt` says that the network has none")
-      case (nil, false) where security != nil: collector.cannot("wlan.key_mgmt", "it needs `wlan.password`")
-      default: take("wlan.password", for: .wifiPassword)
+      if isOpen, entries["wlan.password"] != nil {
+        collector.cannot("wlan.password", "`wlan.key_mgmt` says that the network has none")
       }
-      if let security, isOpen || text("wlan.password") != nil {
+      if let security = text("wlan.key_mgmt") {
         collector.take(security == "none" ? "open" : security, for: .wifiSecurity, named: "wlan.key_mgmt")
       }
       takeFlag("wlan.hidden", for: .wifiHidden)
     }
+    readEthernet()
+  }
+
+  private mutating func readEthernet() {
     take("ethernet.method", for: .ethernet)
     take("ethernet.interface", for: .ethernetInterface)
     let fixed = ["ethernet.address", "ethernet.gateway", "ethernet.dns", "ethernet.dns_search"]

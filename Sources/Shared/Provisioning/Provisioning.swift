@@ -32,6 +32,9 @@ public struct Provisioning: Sendable, Equatable {
       guard let bytes = contents[name] else { continue }
       var collector: ValueCollector
       switch name {
+      case _ where bytes.count > Self.sizeLimit:
+        collector = ValueCollector(file: name)
+        collector.fail("it is larger than \(Self.sizeLimit) bytes")
       case FirstBootValues.fileName: collector = Self.readOwnFile(bytes)
       case PreseedReader.fileName: collector = PreseedReader.read(bytes, salt: salt)
       case CloudInitReader.userData: collector = CloudInitReader.readUserData(bytes, salt: salt)
@@ -55,7 +58,12 @@ public struct Provisioning: Sendable, Equatable {
         for value in values.all(key) { collector.take(value, for: key, named: key.rawValue) }
       }
     } catch {
-      collector.fail("\(error)")
+      // The name may be part of a secret that was wrapped.
+      if case .unknownKey(let name) = error {
+        collector.fail("there is no key `\(ValueCollector.shown(name))`")
+      } else {
+        collector.fail("\(error)")
+      }
     }
     return collector
   }

@@ -111,7 +111,7 @@ struct ValueCollector {
   }
 
   /// Limits a name from the file to what can be shown in one line.
-  private static func shown(_ name: String) -> String {
+  static func shown(_ name: String) -> String {
     let isPlain = name.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f }
     return isPlain && (1...64).contains(name.utf8.count) ? name : "(a key that cannot be shown)"
   }

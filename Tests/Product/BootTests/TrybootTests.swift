@@ -60,11 +60,14 @@ private struct TrybootRelease {
     try #require(archive.status == 0, "\(archive.errors)")
 
     self.boot = folder.appending(path: "boot.img")
+    // The kernel looks for a further archive at a multiple of four bytes.
+    var initialRAM = try Array(Data(contentsOf: file("initrd")))
+    initialRAM += [UInt8](repeating: 0, count: (4 - initialRAM.count % 4) % 4)
     let content: [String: [UInt8]] = [
       "start4.elf": [1], "fixup4.dat": [1], "bcm2711-rpi-4-b.dtb": [1],
       "config.txt": Array("arm_64bit=1\nkernel=vmlinuz\ninitramfs initrd,plan followkernel\n".utf8),
       "cmdline.txt": TrybootFlow.commandLine(of: changed, bootPartition: Self.partitionID),
-      "vmlinuz": try Array(Data(contentsOf: file("kernel"))), "initrd": try Array(Data(contentsOf: file("initrd"))),
+      "vmlinuz": try Array(Data(contentsOf: file("kernel"))), "initrd": initialRAM,
       "plan": try Array(Data(contentsOf: folder.appending(path: "plan.cpio"))),
     ]
     try Data(try CardImage.fat(content, size: Self.bootMebibytes << 10, clusterSectors: 4)).write(to: self.boot)
