@@ -14,7 +14,8 @@ extension Machines {
       "$6$pine$2AAPAp6usCXzM3e0K4a9PyZvgBqjCd6cHML.FxIudpQ.PoNKUQ5.Eea3ywwFTxfe6xtaUBkCxO3IHh.AQuM141"
 
     @Test(
-      "A system takes Raspberry Pi Imager's file, and removes it from the boot partition; the user's home persists", .long)
+      "A system takes Raspberry Pi Imager's file, and removes it from the boot partition; the user's home persists",
+      .long)
     func imager() async throws {
       let folder = try await BootFixture.shared.newFolder()
       let key = folder.appending(path: "key").path
