@@ -172,6 +172,9 @@ struct FirstBootUserTests {
   func networks() throws {
     let bytes = try #require(WirelessConfiguration(try values("wifi-ssid-hex=ff3b\n")))
     #expect(bytes.networkManager.contains("\nssid=255;59;\n"))
+    let lines = try #require(WirelessConfiguration(try values("wifi-ssid-hex=410a5b70726f78795d\n")))
+    #expect(!lines.networkManager.contains("[proxy]"))
+    #expect(WirelessConfiguration(try values("wifi-ssid=a\nwifi-security=sae\n")) == nil)
     #expect(bytes.iwdName == "=ff3b.open" && bytes.iwd.isEmpty)
     #expect(bytes.supplicant == "network={\n  ssid=ff3b\n  key_mgmt=NONE\n}\n")
     let key = String(repeating: "0f", count: 32)

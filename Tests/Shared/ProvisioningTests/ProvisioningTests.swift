@@ -250,13 +250,91 @@ struct ProvisioningTests {
       ("ssid = \"a\"", "open", "a", 0), ("ssid = \"a\"\nkey_mgmt = \"owe\"", "owe", "a", 0),
       ("ssid = \"a\"\nkey_mgmt = \"sae\"\npassword = \"correct horse\"", "sae", "a", 0),
       ("ssid = \"a\"\nkey_mgmt = \"none\"\npassword = \"correct horse\"", "open", "a", 1),
-      ("ssid_hex = \"6162\"", "open", "ab", 0), ("ssid = \"a\"\nkey_mgmt = \"sae\"", "open", "a", 1),
+      ("ssid_hex = \"6162\"", "open", "ab", 0),
     ])
   func networks(text: String, security: String, name: String, problems: Int) {
     let result = preseed("[wlan]\n\(text)")
     #expect(result.values.wirelessSecurity.rawValue == security)
     #expect(result.values.wirelessName == Array(name.utf8))
     #expect(result.report.problems.count == problems, "\(result.report.problems)")
+  }
+
+  @Test(
+    "A protected network whose password or security is refused is not taken, so it never becomes an open one",
+    arguments: [
+      "key_mgmt = \"sae\"", "key_mgmt = \"wpa-psk\"", "password = \"short\"", "password = 12345678",
+      "password = \"Küche2024\"",
+      // One digit and full-width digits: 64 bytes, but no key.
+      "password = \"1\(String(repeating: "\u{ff11}", count: 21))\"",
+    ])
+  func protected(text: String) {
+    let result = preseed("[wlan]\nssid = \"Attic\"\n\(text)")
+    #expect(result.values.wirelessName == nil)
+    #expect(result.report.problems.count == 1, "\(result.report.problems)")
+  }
+
+  @Test(
+    "A network of network-config with a refused password or security is not taken",
+    arguments: [
+      "password: short", "auth: { key-management: eap, password: correct horse }", "auth: { key-management: psk }",
+    ])
+  func protectedAccessPoint(text: String) {
+    let result = provisioning([
+      NetworkConfigReader.fileName: """
+      version: 2
+      wifis:
+        wlan0:
+          access-points:
+            Attic:
+              \(text)
+      """
+    ])
+    #expect(result.values.wirelessName == nil)
+    #expect(result.values[.wifiSecurity] == nil)
+    #expect(result.report.problems.count == 1, "\(result.report.problems)")
+  }
+
+  @Test("A user or network of one file gets no values of another file's")
+  func unmixed() {
+    let result = provisioning([
+      FirstBootValues.fileName: "user=mia\nwifi-ssid=Cafe\n",
+      PreseedReader.fileName: """
+      config_version = "1.0"
+      [user]
+      name = "bob"
+      passwordless_sudo = true
+      [ssh]
+      authorized_keys = ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGJ1aWxkLXRlc3QtYnVpbGQtdGVzdC1idWlsZC10ZXN0"]
+      [wlan]
+      ssid = "home"
+      password = "correct horse"
+      """,
+    ])
+    #expect(result.values[.user] == "mia")
+    #expect(result.values[.passwordlessSudo] == nil && result.values.authorizedKeys == [])
+    #expect(result.values[.wifiName] == "Cafe" && result.values[.wifiPassword] == nil)
+  }
+
+  @Test("A file that is too large is not taken, in whichever form", arguments: Provisioning.fileNames)
+  func tooLarge(name: String) {
+    let result = Provisioning(
+      [name: Array("#!/bin/sh\n".utf8) + [UInt8](repeating: 0x0a, count: Provisioning.sizeLimit)],
+      random: [UInt8](repeating: 1, count: 16))
+    #expect(result.isIncomplete)
+  }
+
+  @Test("Kept values are read again, also with a combining mark after the equals sign")
+  func readAgain() throws {
+    var values = FirstBootValues()
+    try values.add("\u{301}x", for: .wifiName)
+    #expect(try FirstBootValues(Array(values.text.utf8)) == values)
+  }
+
+  @Test("An unknown key is named only if it can be shown")
+  func unknownKey() {
+    let result = provisioning([FirstBootValues.fileName: "\u{1b}[31mtop=secret\n"])
+    #expect(result.report.problems.allSatisfy { !$0.contains("\u{1b}") })
+    #expect(!result.report.problems.isEmpty)
   }
 
   @Test(
