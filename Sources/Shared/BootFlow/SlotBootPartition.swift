@@ -80,7 +80,7 @@ public struct SlotBootPartition {
         return bytes
       }
       var found: CommandLine?
-      try files.walk { path, entry in
+      try files.walk(intoFolders: false) { path, entry in
         guard path.lowercased() == Self.commandLineFile, !entry.isFolder, entry.size <= Self.commandLineLimit else {
           return
         }

@@ -76,7 +76,7 @@ public struct TrybootFlow: BootFlow {
     var found: (lba: UInt64, bytes: [UInt8])?
     do {
       let files = try FATFileSystem(length: configuration.sectorCount * size, configuration.bytes)
-      try files.walk { path, entry in
+      try files.walk(intoFolders: false) { path, entry in
         // A longer file is not Cultivar's, and is not in one sector.
         guard path.lowercased() == Autoboot.file, !entry.isFolder, entry.size == UInt64(Autoboot.length) else { return }
         try files.forEachPlacedPiece(of: entry) { bytes, offset in found = (offset / size, bytes) }

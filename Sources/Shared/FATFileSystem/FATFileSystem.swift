@@ -99,8 +99,9 @@ public struct FATFileSystem {
 
   /// Calls `body` for everything below the root folder. A folder comes before its content.
   ///
+  /// - Parameter intoFolders: False for the root folder only. Damage in other folders then causes no error.
   /// - Throws: ``Failure``, and errors of reading and `body`.
-  public func walk(_ body: (_ path: String, _ entry: Entry) throws -> Void) throws {
+  public func walk(intoFolders: Bool = true, _ body: (_ path: String, _ entry: Entry) throws -> Void) throws {
     var count = 0
     func walk(_ content: [UInt8], _ path: String, depth: Int) throws {
       for entry in try Self.entries(content) {
@@ -111,7 +112,7 @@ public struct FATFileSystem {
         }
         guard count <= Self.entryLimit else { throw Failure(reason: "it has too many files") }
         try body(place, entry)
-        if entry.isFolder { try walk(try folder(entry.cluster), place, depth: depth + 1) }
+        if entry.isFolder, intoFolders { try walk(try folder(entry.cluster), place, depth: depth + 1) }
       }
     }
     let root =
