@@ -59,6 +59,8 @@ struct PreseedReader {
 
   private var collector = ValueCollector(file: Self.fileName)
   private var entries: [String: DocumentValue] = [:]
+  /// Known keys whose values have the wrong type.
+  private var refused: Set<String> = []
 
   /// Reads a file.
   ///
@@ -95,6 +97,7 @@ struct PreseedReader {
           entries[name] = value
         } else {
           collector.cannot(name, "it takes \(kind.expectation)")
+          refused.insert(name)
         }
       } else if prefix.isEmpty, case .table(let section) = value,
         Self.kinds.keys.contains(where: { $0.hasPrefix("\(key).") })
@@ -154,10 +157,13 @@ struct PreseedReader {
     take("wlan.country", for: .wifiCountry)
     // A protected network must never become an open one: without a valid password, it is not taken.
     let isOpen = ["none", "owe"].contains(text("wlan.key_mgmt"))
-    let isProtected = !isOpen && (entries["wlan.password"] != nil || entries["wlan.key_mgmt"] != nil)
-    if isProtected { take("wlan.password", for: .wifiPassword) }
+    let isProtected =
+      !isOpen && ["wlan.password", "wlan.key_mgmt"].contains { entries[$0] != nil || refused.contains($0) }
+    if isProtected, !refused.contains("wlan.key_mgmt") { take("wlan.password", for: .wifiPassword) }
     if isProtected, collector.values[.wifiPassword] == nil {
-      if entries["wlan.password"] == nil { collector.cannot("wlan.key_mgmt", "it needs `wlan.password`") }
+      if entries["wlan.password"] == nil, entries["wlan.key_mgmt"] != nil, !refused.contains("wlan.password") {
+        collector.cannot("wlan.key_mgmt", "it needs `wlan.password`")
+      }
       return readEthernet()
     }
     if entries["wlan.ssid_hex"] != nil {

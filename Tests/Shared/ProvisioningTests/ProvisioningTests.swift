@@ -263,6 +263,7 @@ struct ProvisioningTests {
     "A protected network whose password or security is refused is not taken, so it never becomes an open one",
     arguments: [
       "key_mgmt = \"sae\"", "key_mgmt = \"wpa-psk\"", "password = \"short\"", "password = 12345678",
+      "key_mgmt = \"eap\"\npassword = \"correct horse\"",
       "password = \"Küche2024\"",
       // One digit and full-width digits: 64 bytes, but no key.
       "password = \"1\(String(repeating: "\u{ff11}", count: 21))\"",
