@@ -27,7 +27,7 @@ public struct FirmwareDouble: Sendable {
     self.walksPartitions = walksPartitions
   }
 
-  /// What the firmware would start.
+  /// The files that the firmware would start.
   public struct Start: Sendable {
     /// The partition that it starts from.
     public var partition: Int
