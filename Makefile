@@ -25,15 +25,13 @@ OTHER := $(if $(filter x86_64,$(MACHINE)),arm64,amd64)
 OTHER_MACHINE := $(if $(filter x86_64,$(MACHINE)),aarch64,x86_64)
 OTHER_DEVICE := $(OUT)/libexec/cultivar/$(OTHER_MACHINE)/cultivar-device
 SDK_OPTIONS ?=
-# Further options of the build of the tests.
-BUILD_OPTIONS ?=
 # The tool that makes the SDK. Any build of it works.
 SDK_TOOL ?= $(TOOL)
 # One compilation makes all products: they share their objects, and differ only in the linking (Package.swift).
 RELEASE := swift build -c release --static-swift-stdlib -Xlinker -s -debug-info-format none
 # SwiftPM finds tests by the index of the modules. An index of system modules as well would take a third of the time.
 INDEX_OPTIONS := -Xswiftc -index-ignore-system-modules -Xswiftc -index-ignore-clang-modules
-BUILD_TESTS := swift build --build-tests $(INDEX_OPTIONS) $(BUILD_OPTIONS)
+BUILD_TESTS := swift build --build-tests $(INDEX_OPTIONS)
 TESTS := CULTIVAR_DEVICE_EXECUTABLES=$(abspath $(OUT)/libexec/cultivar) Scripts/run-tests
 SOURCES := Package.swift $(shell find Sources -type f)
 
