@@ -113,21 +113,6 @@ public struct BootRefusal: Error, Sendable, Equatable, CustomStringConvertible {
         hint: "use Raspberry Pi's kernel, or a kernel of forky or trixie-backports")
     ]
   }
-
-  /// Refuses an image that is larger than the storage of a device class.
-  ///
-  /// - Parameters:
-  ///   - size: Size of the image in bytes.
-  ///   - storage: Size of the storage in bytes.
-  public static func size(_ size: UInt64, storage: UInt64) -> [BootRefusal] {
-    guard size > storage else { return [] }
-    func mebibytes(_ bytes: UInt64) -> String { "\((bytes + (1 << 20) - 1) >> 20) MiB" }
-    return [
-      BootRefusal(
-        reason: "the image has \(mebibytes(size)), and the device's storage has \(storage >> 20) MiB",
-        hint: "make partitions of the layout smaller")
-    ]
-  }
 }
 
 /// The date of a firmware file.

@@ -35,7 +35,7 @@ public struct ConfigProblem: Error, Sendable, Equatable, CustomStringConvertible
 
 /// A `config.txt` that is composed of parts, in their order.
 public struct ConfigComposition: Sendable, Equatable {
-  /// A line of the file, for `cultivar explain config.txt`.
+  /// A line of the file, with its origin.
   public struct Explained: Sendable, Equatable {
     public var text: String
     /// The filters that apply to it.

@@ -44,14 +44,6 @@ struct BootRefusalTests {
     #expect(BootRefusal.storageDriver(models: [.pi5], configuration: "CONFIG_MMC_SDHCI_BRCMSTB=m\n") == [])
   }
 
-  @Test("An image fits into the storage")
-  func size() {
-    #expect(BootRefusal.size(4 << 30, storage: 4 << 30) == [])
-    #expect(
-      BootRefusal.size(4 << 30 + 1, storage: 4 << 30).first?.reason
-        == "the image has 4097 MiB, and the device's storage has 4096 MiB")
-  }
-
   @Test("The date of start4.elf is found in it, beside the time of day")
   func date() {
     let file = Array("..VC_BUILD_ID_TIME: 17:27:09\0VC_BUILD_ID_TIME: Apr 17 2024\0VC_BUILD".utf8)
